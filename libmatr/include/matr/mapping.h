@@ -1,0 +1,75 @@
+/* mapping.h - the relocation mapping of one application: its scope and every binding.
+ *
+ * A mapping is plain data too: the resolver makes it from ELF files, the store keeps it and gives
+ * it back, the image compiler turns it into what ld-stable applies. It refers to objects that it
+ * does not own (many applications share them); they must outlive it.
+ */
+#ifndef MATR_MAPPING_H
+#define MATR_MAPPING_H
+
+#include <matr/object.h>
+
+enum matr_search_rule { /* how ld.so found an object; names as ld.so(8) has them */
+	                MATR_FOUND_APPLICATION, /* the application itself */
+	                MATR_FOUND_PRELOAD,     /* /etc/ld.so.preload */
+	                MATR_FOUND_PATH,        /* DT_NEEDED held a slash */
+	                MATR_FOUND_RPATH,       /* DT_RPATH */
+	                MATR_FOUND_RUNPATH,     /* DT_RUNPATH */
+	                MATR_FOUND_CACHE,       /* /etc/ld.so.cache */
+	                MATR_FOUND_DEFAULT,     /* default directories */
+	                MATR_FOUND_INTERPRETER, /* the dynamic linker, loaded by the kernel */
+};
+
+struct matr_scope_entry {
+	struct matr_object *object; /* not owned */
+	char *path; /* as found, absolute: what ld.so has as l_name. For the application
+	               its canonical path, for the interpreter its PT_INTERP string */
+	enum matr_search_rule rule;
+	uint32_t loaded_by; /* scope index of the object whose DT_NEEDED brought it in first */
+	const char
+	        *needed_as; /* that DT_NEEDED string (belongs to loaded_by's object); else NULL */
+};
+
+/* What a relocation's symbol reference came to. `provider` is a scope index or one of: */
+#define MATR_PROVIDER_NONE      UINT32_C(0xffffffff) /* the relocation has no symbol */
+#define MATR_PROVIDER_WEAK_NULL UINT32_C(0xfffffffe) /* weak, defined nowhere: value 0 */
+#define MATR_PROVIDER_UNDEFINED UINT32_C(0xfffffffd) /* strong, defined nowhere */
+
+struct matr_binding {
+	uint32_t provider;
+	uint32_t symbol; /* index into the provider's symbols; 0 where there is no provider */
+};
+
+struct matr_mapped_object {
+	struct matr_binding *bindings; /* parallel to the object's relocations */
+};
+
+enum {
+	MATR_MAPPING_USES_ORIGIN = 1 << 0, /* $ORIGIN of the application took part in the search */
+	MATR_MAPPING_USES_CPU = 1 << 1, /* a glibc-hwcaps or legacy hwcap directory that exists was
+	                                   searched: another CPU may find other files */
+};
+
+struct matr_mapping {
+	uint32_t flags;                 /* MATR_MAPPING_* */
+	struct matr_scope_entry *scope; /* [0] is the application; breadth-first as ld.so has it */
+	struct matr_mapped_object *objects; /* parallel to scope */
+	size_t n_scope;
+	uint32_t interpreter; /* scope index of the dynamic linker, n_scope if not in scope */
+	/* Every directory in which a name was looked up to reach a file of the scope (the directory
+	 * of the path as found, of every symbolic link on the way, and of the final file): while
+	 * none of their mtimes (nanoseconds) changes, no file of the scope was replaced by name. */
+	struct matr_directory {
+		char *path;
+		int64_t mtime;
+	} * directories;
+	size_t n_directories;
+};
+
+void matr_mapping_free(struct matr_mapping *mapping);
+
+/* Was this reference looked up in the scope at all? STB_LOCAL and STV_HIDDEN/STV_INTERNAL
+ * references bind to the object itself without a lookup and are not "bindings" in ld.so's sense. */
+bool matr_symbol_is_looked_up(const struct matr_symbol *reference);
+
+#endif

@@ -1,0 +1,151 @@
+/* object.h - one ELF file as the dynamic linker sees it.
+ *
+ * A `struct matr_object` is plain data: everything that decides bindings and relocation, taken from
+ * the program headers and the dynamic section alone (section headers may be missing, and ld.so
+ * never reads them; gABI chapter 5, "Program Loading and Dynamic Linking"). It does not matter
+ * whether it was read from an ELF file (matr_object_open) or from the store (matr/store.h).
+ *
+ * All pointers in an object live as long as the object and belong to it.
+ */
+#ifndef MATR_OBJECT_H
+#define MATR_OBJECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <matr/error.h>
+
+#define MATR_BUILD_ID_MAX 32 /* bytes; GNU ld writes 20, 16 or 8 */
+
+struct matr_build_id {
+	uint8_t size; /* 0: the file has none */
+	uint8_t bytes[MATR_BUILD_ID_MAX];
+};
+
+/* What tells one file from another, and a changed file from an unchanged one. Times are in
+ * nanoseconds since 1970. */
+struct matr_file_id {
+	uint64_t device, inode, size;
+	int64_t mtime, ctime;
+};
+
+struct matr_segment { /* one program header, all kinds, in file order */
+	uint32_t type, flags;
+	uint64_t offset, vaddr, file_size, memory_size, align;
+};
+
+struct matr_dynamic { /* one entry of the dynamic section, DT_NULL not included */
+	int64_t tag;
+	uint64_t value; /* as in the file: addresses are not relocated */
+};
+
+/* One version name an object defines or needs (gABI/LSB "Symbol Versioning"). Indexed by version
+ * index, as .gnu.version refers to it; entries that the file does not use have name NULL. */
+struct matr_version {
+	const char *name; /* NULL for indices 0 and 1, the base version, and gaps */
+	const char *file; /* needed versions: vn_file; defined ones: NULL */
+	uint32_t hash;    /* 0 where name is NULL */
+	bool hidden;      /* needed versions: 0x8000 of vna_other */
+	bool weak;        /* VER_FLG_WEAK */
+	bool defined;     /* from DT_VERDEF rather than DT_VERNEED */
+};
+
+struct matr_symbol {
+	const char *name;
+	uint64_t value, size;
+	uint16_t section;   /* st_shndx: SHN_UNDEF, SHN_ABS, ... */
+	uint16_t version;   /* raw .gnu.version value, 0x8000 is "hidden"; 1 where there is none */
+	uint8_t type;       /* STT_* */
+	uint8_t binding;    /* STB_* */
+	uint8_t visibility; /* STV_* */
+	bool hashed;        /* reachable through DT_GNU_HASH (else DT_HASH): lookups can find it */
+};
+
+enum matr_relocation_table { MATR_TABLE_RELA, MATR_TABLE_JMPREL };
+
+struct matr_relocation { /* everything but relative relocations */
+	uint64_t offset;
+	int64_t addend;
+	uint32_t type;   /* R_X86_64_* */
+	uint32_t symbol; /* index into symbols; 0: none */
+	uint8_t table;   /* enum matr_relocation_table */
+	uint64_t word;   /* JUMP_SLOT only: the word the file holds at offset; else 0 */
+};
+
+struct matr_relative { /* word at offset = load address + addend */
+	uint64_t offset;
+	int64_t addend; /* RELA: r_addend; RELR: the word the file holds there */
+};
+
+enum {
+	MATR_OBJECT_PIE = 1 << 0,        /* ET_DYN with DF_1_PIE, or ET_DYN with PT_INTERP */
+	MATR_OBJECT_FIXED = 1 << 1,      /* ET_EXEC */
+	MATR_OBJECT_SYMBOLIC = 1 << 2,   /* DT_SYMBOLIC or DF_SYMBOLIC */
+	MATR_OBJECT_BIND_NOW = 1 << 3,   /* DT_BIND_NOW, DF_BIND_NOW or DF_1_NOW */
+	MATR_OBJECT_TEXTREL = 1 << 4,    /* DT_TEXTREL or DF_TEXTREL */
+	MATR_OBJECT_NODEFLIB = 1 << 5,   /* DF_1_NODEFLIB */
+	MATR_OBJECT_FILTER = 1 << 6,     /* DT_FILTER or DT_AUXILIARY */
+	MATR_OBJECT_VERSIONED = 1 << 7,  /* has DT_VERSYM */
+	MATR_OBJECT_GNU_HASH = 1 << 8,   /* lookups go through DT_GNU_HASH; else DT_HASH */
+	MATR_OBJECT_STATIC_TLS = 1 << 9, /* DF_STATIC_TLS */
+	MATR_OBJECT_HASHED = 1 << 10, /* has DT_GNU_HASH or DT_HASH: ld.so looks into it at all */
+};
+
+struct matr_object {
+	char *path; /* canonical: no symbolic links */
+	struct matr_file_id file;
+	struct matr_build_id build_id;
+	uint64_t build_id_vaddr; /* of the build-id's bytes; 0: none */
+
+	uint32_t flags; /* MATR_OBJECT_* */
+	uint16_t machine;
+	const char *interpreter; /* PT_INTERP; NULL: none */
+	const char *soname;      /* DT_SONAME; NULL: none */
+	const char *rpath;       /* DT_RPATH, raw; NULL: none (or overridden by DT_RUNPATH) */
+	const char *runpath;     /* DT_RUNPATH, raw; NULL: none */
+	const char **needed;     /* DT_NEEDED in file order */
+	size_t n_needed;
+
+	struct matr_segment *segments;
+	size_t n_segments;
+	struct matr_dynamic *dynamic;
+	size_t n_dynamic;
+	uint64_t dynamic_vaddr;       /* PT_DYNAMIC p_vaddr */
+	uint32_t dynamic_fingerprint; /* matr_image_fingerprint() over the dynamic section */
+
+	struct matr_symbol *symbols;
+	size_t n_symbols;
+	struct matr_version *versions;
+	size_t n_versions;
+
+	struct matr_relocation *relocations; /* DT_RELA then DT_JMPREL, in file order */
+	size_t n_relocations;
+	struct matr_relative *relatives; /* R_X86_64_RELATIVE, in file order */
+	size_t n_relatives;
+	struct matr_relative *relr; /* DT_RELR expanded, in file order */
+	size_t n_relr;
+
+	/* A word that relocation changes (the first relative one, else the first GLOB_DAT, 64 or
+	 * JUMP_SLOT) and what the file holds there; vaddr 0: the object has none. */
+	uint64_t witness_vaddr, witness_word;
+
+	void *private_data; /* what keeps the strings alive; freed with the object */
+};
+
+/* Read the ELF file at `path` (symbolic links are followed; the object's path is canonical).
+ * The file is read once and closed. *out belongs to the caller: matr_object_free().
+ * Errors: MATR_ERROR_SYSTEM, NOT_ELF (not ELF; or not 64-bit little-endian x86-64), MALFORMED
+ * (every offset, count and string is checked against the file before it is used), MEMORY. An ELF
+ * file without PT_DYNAMIC is not an error: it has n_dynamic 0. */
+int matr_object_open(const char *path, struct matr_object **out, struct matr_error *err);
+
+/* NULL is allowed. */
+void matr_object_free(struct matr_object *object);
+
+/* The version a symbol carries or asks for; NULL where it has none (index 0 or 1, or no DT_VERSYM).
+ * The result belongs to the object. */
+const struct matr_version *matr_object_symbol_version(const struct matr_object *object,
+                                                      const struct matr_symbol *symbol);
+
+#endif
