@@ -101,6 +101,8 @@ struct matr_image_object {
 	uint64_t rela;      /* file value of DT_RELA (an address), to tell relocated from raw */
 	uint64_t relative;  /* relocation program, provider 0 is the object itself; 0: none */
 	uint64_t symbolic;  /* relocation program, providers as in `providers`; 0: none */
+	uint64_t lazy;      /* relocation program, provider 0: PLT slots of functions that
+				     nothing defines, set for lazy binding; 0: none */
 	uint64_t providers; /* uint32_t[n_providers]: scope indices, or MATR_IMAGE_ABSOLUTE */
 	uint64_t residual;  /* Elf64_Rela[n_residual], what stays ld.so's */
 	uint64_t populate_vaddr; /* range worth populating in one call; size 0: none */

@@ -1,0 +1,64 @@
+/* machine.h - what differs per architecture: system calls, cpuid, and the names of a few constants. */
+#ifndef LD_STABLE_MACHINE_H
+#define LD_STABLE_MACHINE_H
+
+#include <elf.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MACHINE_ELF EM_X86_64
+
+enum { /* system call numbers, Linux x86-64 */
+       CALL_WRITE = 1,
+       CALL_CLOSE = 3,
+       CALL_FSTAT = 5,
+       CALL_MMAP = 9,
+       CALL_MPROTECT = 10,
+       CALL_MUNMAP = 11,
+       CALL_PREAD = 17,
+       CALL_MADVISE = 28,
+       CALL_EXIT_GROUP = 231,
+       CALL_OPENAT = 257,
+       CALL_NEWFSTATAT = 262,
+       CALL_READLINKAT = 267,
+};
+
+/* The result is negative, -errno, on failure. */
+static inline long system_call(long number, long a, long b, long c, long d, long e, long f)
+{
+	long result;
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	register long r9 __asm__("r9") = f;
+	__asm__ volatile("syscall"
+	                 : "=a"(result)
+	                 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+	                 : "rcx", "r11", "memory");
+	return result;
+}
+
+static inline bool system_call_failed(long result)
+{
+	return (unsigned long)result > -4096UL;
+}
+
+struct machine_cpuid {
+	uint32_t a, b, c, d;
+};
+
+static inline struct machine_cpuid machine_cpuid(uint32_t leaf, uint32_t subleaf)
+{
+	struct machine_cpuid r;
+	__asm__("cpuid" : "=a"(r.a), "=b"(r.b), "=c"(r.c), "=d"(r.d) : "a"(leaf), "c"(subleaf));
+	return r;
+}
+
+static inline uint32_t machine_xgetbv(void)
+{
+	uint32_t low, high;
+	__asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+	return low;
+}
+
+#endif

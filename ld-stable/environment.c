@@ -1,0 +1,127 @@
+/* environment.c - the initial stack: arguments, environment, auxiliary vector.
+ *
+ * A mapping is only valid for the scope and the binding that ld.so would arrive at by itself. Many
+ * LD_* variables change that, or make ld.so print what it does; new ones come with new glibcs. So every
+ * LD_* variable asks for a plain start unless it is known to be harmless.
+ */
+#include "ld_stable.h"
+
+void start_read(struct start *start, long *stack)
+{
+	long argc = stack[0];
+
+	*start = (struct start){.stack = stack, .verify_fd = -1};
+	start->argv = (char **)(stack + 1);
+	start->envp = start->argv + argc + 1;
+	char **at = start->envp;
+	while (*at)
+		at++;
+	start->auxv = (Elf64_auxv_t *)(at + 1);
+
+	for (Elf64_auxv_t *aux = start->auxv; aux->a_type != AT_NULL; aux++) {
+		uint64_t value = aux->a_un.a_val;
+		switch (aux->a_type) {
+		case AT_PHDR:
+			start->phdr = aux;
+			break;
+		case AT_PHNUM:
+			start->phnum = aux;
+			break;
+		case AT_BASE:
+			start->base = aux;
+			break;
+		case AT_ENTRY:
+			start->entry = aux;
+			break;
+		case AT_SECURE:
+			start->secure = value != 0;
+			break;
+		case AT_UID:
+			start->uid = (uint32_t)value;
+			break;
+		case AT_EUID:
+			start->euid = (uint32_t)value;
+			break;
+		case AT_SYSINFO_EHDR:
+			start->sysinfo_ehdr = value;
+			break;
+		default:
+			break;
+		}
+	}
+	if (start->secure)
+		return;
+	for (at = start->envp; *at; at++) {
+		if (string_starts(*at, "LD_STABLE_DEBUG="))
+			start->debug = string_equal(*at + 16, "1");
+		if (string_starts(*at, "LD_STABLE_VERIFY=")) {
+			int fd = 0;
+			for (const char *c = *at + 17; *c >= '0' && *c <= '9' && fd < 100000; c++)
+				fd = fd * 10 + (*c - '0');
+			start->verify_fd = fd;
+		}
+	}
+}
+
+/* Variables that ld.so takes for unset when they are empty. */
+static bool harmless_when_empty(const char *variable)
+{
+	static const char names[][16] = {
+	        "LIBRARY_PATH=", "PRELOAD=", "AUDIT=", "BIND_NOW=", "DEBUG="};
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		if (string_equal(variable, names[i]))
+			return true;
+	}
+	return false;
+}
+
+/* glibc.cpu tunables choose glibc-hwcaps directories, glibc.rtld ones the order of relocation. */
+static bool tunables_matter(const char *value)
+{
+	for (; *value; value++) {
+		if (string_starts(value, "glibc.cpu") || string_starts(value, "glibc.rtld"))
+			return true;
+	}
+	return false;
+}
+
+const char *environment_reason(const struct start *start)
+{
+	if (start->secure)
+		return "AT_SECURE";
+	for (char **at = start->envp; *at; at++) {
+		const char *variable = *at;
+		/* Most variables fail on the first letter. */
+		if (variable[0] == 'G' && string_starts(variable, "GLIBC_TUNABLES=") &&
+		    tunables_matter(variable + 15))
+			return "GLIBC_TUNABLES";
+		if (variable[0] != 'L' || variable[1] != 'D' || variable[2] != '_')
+			continue;
+		variable += 3;
+		if (string_starts(variable, "STABLE_") || string_starts(variable, "RUN_PATH=") ||
+		    harmless_when_empty(variable))
+			continue;
+		if (start->verify_fd >= 0 && string_equal(variable, "BIND_NOW=1"))
+			continue;
+		return *at;
+	}
+	return NULL;
+}
+
+void start_drop_arguments(struct start *start, int count)
+{
+	/* Everything after argc moves down, so that the stack pointer stays aligned. */
+	Elf64_auxv_t *end = start->auxv;
+	while (end->a_type != AT_NULL)
+		end++;
+	end++;
+	char *target = (char *)(start->stack + 1);
+	char *source = target + (size_t)count * sizeof(char *);
+	bytes_copy(target, source, (size_t)((char *)end - source));
+	start->stack[0] -= count;
+
+	int verify_fd = start->verify_fd;
+	start_read(start, start->stack);
+	start->verify_fd = verify_fd;
+}

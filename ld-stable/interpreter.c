@@ -1,0 +1,173 @@
+/* interpreter.c - the first role: started by the kernel in the place of ld.so.
+ *
+ * Decides between a mapped and a plain start. A plain start is what the program would have had without
+ * MatR: the real ld.so, with the kernel's own program headers, AT_BASE set to where it is.
+ */
+#include "ld_stable.h"
+
+extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+extern const char _start[] __attribute__((visibility("hidden")));
+
+struct entry { /* returned in rax and rdx */
+	uint64_t address;
+	long *stack;
+};
+
+struct entry interpreter_main(long *stack);
+
+/* The GNU build-id among the notes of one PT_NOTE segment. */
+static void read_build_id(struct program *program, const Elf64_Phdr *segment)
+{
+	const char *at = (const char *)(program->base + segment->p_vaddr);
+	const char *end = at + segment->p_memsz;
+	uint64_t align = segment->p_align == 8 ? 8 : 4;
+
+	while ((size_t)(end - at) >= sizeof(Elf64_Nhdr)) {
+		const Elf64_Nhdr *note = (const Elf64_Nhdr *)at;
+		size_t name = (note->n_namesz + align - 1) & ~(align - 1);
+		size_t whole = sizeof *note + name + ((note->n_descsz + align - 1) & ~(align - 1));
+		if (whole > (size_t)(end - at))
+			return;
+		if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 &&
+		    bytes_equal(note + 1, "GNU", 4) && note->n_descsz <= MATR_BUILD_ID_SIZE) {
+			program->build_id = (const unsigned char *)(note + 1) + name;
+			program->build_id_size = note->n_descsz;
+			return;
+		}
+		at += whole;
+	}
+}
+
+/* What the program headers say. `base` is only used where there is no PT_PHDR. */
+static const char *program_read(struct program *program, uint64_t phdr, size_t phnum, uint64_t base)
+{
+	bool has_phdr = false;
+
+	program->phdr = (const Elf64_Phdr *)phdr;
+	program->phnum = phnum;
+	program->base = base;
+	for (size_t i = 0; i < phnum; i++) {
+		if (program->phdr[i].p_type == PT_PHDR) {
+			program->base = phdr - program->phdr[i].p_vaddr;
+			has_phdr = true;
+		}
+	}
+	for (size_t i = 0; i < phnum; i++) {
+		const Elf64_Phdr *segment = &program->phdr[i];
+		uint64_t address = program->base + segment->p_vaddr;
+		if (segment->p_type == PT_DYNAMIC)
+			program->dynamic = (const Elf64_Dyn *)address;
+		else if (segment->p_type == PT_INTERP)
+			program->interpreter = (const char *)address;
+		else if (segment->p_type == PT_NOTE && !program->build_id_size)
+			read_build_id(program, segment);
+	}
+	if (!program->dynamic || !program->interpreter)
+		return "the program is not dynamically linked";
+	/* ld.so computes the load address from PT_PHDR and takes it for 0 where there is none. */
+	if (!has_phdr && program->base)
+		return "the program has no PT_PHDR";
+	return NULL;
+}
+
+/* The mapped start up to the point where only ld.so remains to be entered; the reason where not, and
+ * then nothing is left of the attempt. */
+static const char *mapped_start(const struct start *start, const struct program *program,
+                                const char *loader, struct handover **handover)
+{
+	struct image image;
+
+	const char *reason = environment_reason(start);
+	if (!reason)
+		reason = image_open(&image, &config_stamped, start);
+	if (reason)
+		return reason;
+	reason = image_find(&image, program);
+	if (!reason)
+		reason = handover_make(handover, start, program, &image, &config_stamped, loader);
+	if (reason)
+		system_call(CALL_MUNMAP, (long)image.header, (long)image.header->file_size, 0, 0, 0,
+		            0);
+	return reason;
+}
+
+static void map_loader(const char *path, struct elf_file *loader)
+{
+	const char *failure = path[0] ? elf_file_map(path, loader) : "this ld-stable has no prefix";
+	if (failure)
+		report_fatal(failure, path);
+	debugger_follow(loader);
+}
+
+/* As ld.so itself, `ld-stable PROGRAM ARGS...`. Everything that is not plainly that goes to the real
+ * ld.so as it is: its options, no program, a program without an entry. */
+static struct entry started_as_program(struct start *start)
+{
+	static const char system_loader[] = "/lib64/ld-linux-x86-64.so.2";
+	const char *name = start->stack[0] > 1 ? start->argv[1] : "-";
+	const char *reason = "started as a program";
+	struct program program = {.by_name = true};
+	struct handover *handover = NULL;
+	struct elf_file file, loader;
+	struct file_status self, other;
+
+	/* The real ld.so: at its usual place unless that place leads here. */
+	const char *path = system_loader;
+	if (file_status("/proc/self/exe", &self) && file_status(path, &other) &&
+	    self.device == other.device && self.inode == other.inode)
+		path = config_stamped.loader;
+
+	bool is_path = false;
+	for (const char *c = name; *c; c++)
+		is_path |= *c == '/';
+	if (name[0] != '-' && is_path)
+		reason = elf_file_map(name, &file);
+	if (!reason) {
+		reason = program_read(&program, file.phdr, file.phnum, file.base);
+		if (!reason)
+			reason = mapped_start(start, &program, path, &handover);
+		if (reason)
+			system_call(CALL_MUNMAP, (long)file.start, (long)file.size, 0, 0, 0, 0);
+	}
+	map_loader(path, &loader);
+	if (reason) {
+		report_plain(start->debug, start->verify_fd, reason, NULL);
+		start->phdr->a_un.a_val = loader.phdr;
+		start->phnum->a_un.a_val = loader.phnum;
+		start->entry->a_un.a_val = loader.entry;
+	} else {
+		start_drop_arguments(start, 1);
+		handover->auxv_phdr = start->phdr;
+		start->phdr->a_un.a_val = (uint64_t)handover->phdr_copy;
+		start->phnum->a_un.a_val = file.phnum;
+		start->entry->a_un.a_val = file.entry;
+		start->base->a_un.a_val = loader.base;
+	}
+	return (struct entry){loader.entry, start->stack};
+}
+
+struct entry interpreter_main(long *stack)
+{
+	struct start start;
+	struct program program = {.base = 0};
+	struct handover *handover = NULL;
+	struct elf_file loader;
+
+	start_read(&start, stack);
+	if (!start.phdr || !start.phnum || !start.entry || !start.base)
+		report_fatal("the kernel gave no program headers", NULL);
+	if (start.entry->a_un.a_val == (uint64_t)_start)
+		return started_as_program(&start);
+
+	const char *reason =
+	        program_read(&program, start.phdr->a_un.a_val, start.phnum->a_un.a_val, 0);
+	if (!reason)
+		reason = mapped_start(&start, &program, config_stamped.loader, &handover);
+	if (reason)
+		report_plain(start.debug, start.verify_fd, reason, NULL);
+	else
+		start.phdr->a_un.a_val = (uint64_t)handover->phdr_copy;
+	map_loader(config_stamped.loader, &loader);
+	start.base->a_un.a_val = loader.base;
+	return (struct entry){loader.entry, start.stack};
+}

@@ -1,0 +1,210 @@
+/* ld_stable.h - the data and the parts of ld-stable.
+ *
+ * One file, two roles, two mappings of it in a process (docs/architecture.md):
+ *
+ * - The interpreter (interpreter.c) is started by the kernel as PT_INTERP or as a program. It reads
+ *   the environment and the auxiliary vector (environment.c), finds the application's manifest in the
+ *   epoch image (image.c, trust.c), hands the real ld.so altered program headers and dynamic section
+ *   (handover.c), maps the real ld.so and enters it (loader.c).
+ * - The hook (hook.c) runs in a second mapping, which the real ld.so loads as one more library. It
+ *   finds the interpreter's `struct handover` through the altered dynamic section, checks that every
+ *   object is the recorded one (applied.c), and applies the mapping (relocate.c) or, under
+ *   `matr verify`, compares it with what ld.so wrote (verify.c).
+ *
+ * No part of it allocates, none has mutable state of its own: what the two roles share is in the
+ * handover. A function that can end in a plain start returns the reason, a string, or NULL.
+ */
+#ifndef LD_STABLE_H
+#define LD_STABLE_H
+
+#include <matr/image_format.h>
+
+#include "machine.h"
+
+/* ---- what the kernel gave us: environment.c ---- */
+
+struct start {
+	long *stack; /* argc, argv, NULL, envp, NULL, auxv */
+	char **argv, **envp;
+	Elf64_auxv_t *auxv;
+	/* entries of auxv; NULL where the kernel gave none */
+	Elf64_auxv_t *phdr, *phnum, *base, *entry;
+	uint64_t sysinfo_ehdr; /* the vDSO; 0: none */
+	uint32_t uid, euid;
+	bool secure;
+	bool debug;    /* LD_STABLE_DEBUG=1 */
+	int verify_fd; /* LD_STABLE_VERIFY; -1: not under `matr verify` */
+};
+
+void start_read(struct start *start, long *stack);
+
+/* A variable that changes the scope, the binding or the output; NULL: none. */
+const char *environment_reason(const struct start *start);
+
+/* Remove the first `count` arguments, as the program is not to see them. The stack pointer stays. */
+void start_drop_arguments(struct start *start, int count);
+
+/* ---- the program the mapping is for ---- */
+
+struct program {
+	const Elf64_Phdr *phdr;
+	size_t phnum;
+	uint64_t base; /* load address: 0 for ET_EXEC */
+	uint64_t entry;
+	const Elf64_Dyn *dynamic;
+	const char *interpreter; /* PT_INTERP; NULL: none */
+	const unsigned char *build_id;
+	size_t build_id_size;
+	bool by_name; /* started as `ld-stable PROGRAM` */
+};
+
+/* ---- the image: image.c, trust.c, cpu_level.c ---- */
+
+struct image {
+	const struct matr_image_header *header; /* the whole file, mapped read-only */
+	const struct matr_image_manifest *manifest;
+};
+
+static inline const void *image_at(const struct image *image, uint64_t offset)
+{
+	return (const char *)image->header + offset;
+}
+
+static inline const struct matr_image_object *image_objects(const struct image *image)
+{
+	return image_at(image, image->manifest->objects);
+}
+
+const char *image_open(struct image *image, const struct matr_loader_config *config,
+                       const struct start *start);
+const char *image_find(struct image *image, const struct program *program);
+
+/* Why the image's file (open as fd, its stat given) or a directory above it is not to be trusted. */
+struct file_status {
+	uint64_t device, inode, size;
+	int64_t mtime; /* nanoseconds */
+	uint32_t mode, uid;
+};
+const char *trust_reason(const char *path, const struct file_status *status, uint32_t euid);
+
+uint32_t cpu_level(void); /* 1 to 4: x86-64 to x86-64-v4 */
+
+/* ---- from interpreter to hook: handover.c ---- */
+
+#define HANDOVER_TAG   INT64_C(0x6d617472) /* in the OS-specific range of d_tag; ld.so skips it */
+#define HANDOVER_MAGIC UINT64_C(0x5245564f444e4148)
+
+/* In anonymous memory, followed by the arrays it points to. */
+struct handover {
+	uint64_t magic;
+	struct image image;
+	uint64_t sysinfo_ehdr;
+	bool debug;
+	bool checked; /* verify: the hook found every object to be the recorded one */
+	int verify_fd;
+	/* The application's own, to be given back once ld.so has read the copies. */
+	Elf64_auxv_t *auxv_phdr;
+	uint64_t phdr;
+	Elf64_Dyn *dynamic;
+	/* The copies. */
+	Elf64_Phdr *phdr_copy;
+	Elf64_Dyn *dynamic_copy;
+	size_t n_needed_copy; /* DT_NEEDED entries it opens with, then the private tag */
+	/* Filled by the hook, one per object of the scope. */
+	uint64_t *bases;
+	Elf64_Dyn **dynamics;
+};
+
+const char *handover_make(struct handover **out, const struct start *start,
+                          const struct program *program, const struct image *image,
+                          const struct matr_loader_config *config, const char *loader);
+
+/* ---- the hook's parts ---- */
+
+struct link_map_public { /* <link.h> struct link_map, the part that is ABI */
+	uint64_t l_addr;
+	char *l_name;
+	Elf64_Dyn *l_ld;
+	struct link_map_public *l_next, *l_prev;
+};
+
+struct r_debug_public { /* <link.h> struct r_debug */
+	int r_version;
+	struct link_map_public *r_map;
+	uint64_t r_brk;
+	int r_state;
+	uint64_t r_ldbase;
+};
+
+struct handover *handover_find(const struct r_debug_public *debug);
+
+/* Fill bases and dynamics; the reason names the object that is not as recorded. */
+struct surprise {
+	const char *what, *object;
+};
+bool objects_are_recorded(struct handover *handover, const struct link_map_public *maps,
+                          struct surprise *surprise);
+
+void relocate_all(const struct handover *handover);
+void leave_residual(struct handover *handover);
+void give_back(struct handover *handover);
+
+/* Compare every slot with what the mapping would have written, report, and exit. */
+_Noreturn void verify_and_exit(const struct handover *handover);
+
+uint64_t call_resolver(uint64_t address);
+
+/* ---- the real ld.so: loader.c, debugger.c ---- */
+
+struct elf_file { /* an ELF file mapped as the kernel would */
+	uint64_t base;
+	uint64_t entry;
+	uint64_t phdr;
+	size_t phnum;
+	uint64_t start, size; /* the address range it takes */
+};
+
+/* Map the segments of the ELF file at path. */
+const char *elf_file_map(const char *path, struct elf_file *out);
+
+void debugger_follow(const struct elf_file *loader);
+
+/* ---- the rest ---- */
+
+extern const struct matr_loader_config config_stamped;
+
+bool file_status(const char *path, struct file_status *status);
+bool file_status_fd(int fd, struct file_status *status);
+long file_open(const char *path);
+
+struct line { /* text in the making; longer text is cut */
+	char text[512];
+	size_t length;
+};
+void line_text(struct line *line, const char *text);
+void line_number(struct line *line, uint64_t number);
+void line_hex(struct line *line, uint64_t number);
+void line_write(struct line *line, int fd); /* adds the newline */
+
+/* "ld-stable: plain start: WHAT OBJECT" where asked for. Under verify it says so there and exits. */
+void report_plain(bool debug, int verify_fd, const char *what, const char *object);
+void report_applied(const struct handover *handover);
+_Noreturn void report_fatal(const char *what, const char *object);
+
+size_t string_length(const char *text);
+bool string_equal(const char *a, const char *b);
+bool string_starts(const char *text, const char *prefix);
+bool bytes_equal(const void *a, const void *b, size_t size);
+void bytes_copy(void *target, const void *source, size_t size);
+
+static inline uint64_t page_down(uint64_t address)
+{
+	return address & ~UINT64_C(4095);
+}
+
+static inline uint64_t page_up(uint64_t address)
+{
+	return page_down(address + 4095);
+}
+
+#endif

@@ -1,0 +1,92 @@
+/* report.c - the one line that ld-stable prints when asked to (LD_STABLE_DEBUG=1), and why it gave up. */
+#include "ld_stable.h"
+
+void line_text(struct line *line, const char *text)
+{
+	while (*text && line->length < sizeof line->text - 1)
+		line->text[line->length++] = *text++;
+}
+
+static void line_digits(struct line *line, uint64_t number, unsigned base)
+{
+	char digits[21];
+	size_t at = sizeof digits - 1;
+
+	digits[at] = 0;
+	do {
+		digits[--at] = "0123456789abcdef"[number % base];
+		number /= base;
+	} while (number);
+	line_text(line, digits + at);
+}
+
+void line_number(struct line *line, uint64_t number)
+{
+	line_digits(line, number, 10);
+}
+
+void line_hex(struct line *line, uint64_t number)
+{
+	line_digits(line, number, 16);
+}
+
+void line_write(struct line *line, int fd)
+{
+	line->text[line->length++] = '\n';
+	/* Nobody is there to be told that this failed. */
+	system_call(CALL_WRITE, fd, (long)line->text, (long)line->length, 0, 0, 0);
+	line->length = 0;
+}
+
+static void line_reason(struct line *line, const char *what, const char *object)
+{
+	line_text(line, what);
+	if (object) {
+		line_text(line, ": ");
+		line_text(line, object);
+	}
+}
+
+void report_plain(bool debug, int verify_fd, const char *what, const char *object)
+{
+	struct line line = {.length = 0};
+
+	if (verify_fd >= 0) {
+		line_text(&line, "plain ");
+		line_reason(&line, what, object);
+		line_write(&line, verify_fd);
+		system_call(CALL_EXIT_GROUP, 0, 0, 0, 0, 0, 0);
+	}
+	if (!debug)
+		return;
+	line_text(&line, "ld-stable: plain start: ");
+	line_reason(&line, what, object);
+	line_write(&line, 2);
+}
+
+void report_applied(const struct handover *handover)
+{
+	const struct matr_image_manifest *manifest = handover->image.manifest;
+	struct line line = {.length = 0};
+
+	if (!handover->debug)
+		return;
+	line_text(&line, "ld-stable: applied objects=");
+	line_number(&line, manifest->n_objects);
+	line_text(&line, " relocations=");
+	line_number(&line, manifest->n_relocations);
+	line_text(&line, " residual=");
+	line_number(&line, manifest->n_residual);
+	line_write(&line, 2);
+}
+
+_Noreturn void report_fatal(const char *what, const char *object)
+{
+	struct line line = {.length = 0};
+
+	line_text(&line, "ld-stable: ");
+	line_reason(&line, what, object);
+	line_write(&line, 2);
+	for (;;)
+		system_call(CALL_EXIT_GROUP, 127, 0, 0, 0, 0, 0);
+}

@@ -1,0 +1,118 @@
+/* verify.c - `matr verify`: what would the mapping have written, and what has ld.so written?
+ *
+ * Runs from ld-stable's DT_INIT, when ld.so has relocated everything and no constructor has run yet (ld.so
+ * calls them in the order of relocation, ld-stable's first). Each difference is a line on the descriptor
+ * that `matr` gave, "diff OBJECT OFFSET EXPECTED FOUND"; the last line is "done OBJECTS SLOTS DIFFERENCES
+ * RESIDUAL". The program itself never runs.
+ */
+#include "relocation_program.h"
+
+struct comparison {
+	int fd;
+	uint64_t slots, differences;
+};
+
+static void compare(struct comparison *comparison, uint32_t object, uint64_t vaddr,
+                    uint64_t expected, uint64_t found)
+{
+	struct line line = {.length = 0};
+
+	comparison->slots++;
+	if (expected == found)
+		return;
+	comparison->differences++;
+	line_text(&line, "diff ");
+	line_number(&line, object);
+	line_text(&line, " ");
+	line_hex(&line, vaddr);
+	line_text(&line, " ");
+	line_hex(&line, expected);
+	line_text(&line, " ");
+	line_hex(&line, found);
+	line_write(&line, comparison->fd);
+}
+
+static void compare_program(struct comparison *comparison, const struct handover *handover,
+                            const struct matr_image_object *object, uint32_t index, uint64_t offset,
+                            bool symbolic)
+{
+	if (!offset)
+		return;
+	const struct matr_image_program *program = image_at(&handover->image, offset);
+	const struct matr_image_group *group = (const struct matr_image_group *)(program + 1);
+	uint64_t base = handover->bases[index];
+	for (uint32_t i = 0; i < program->n_groups; i++, group = group_next(group)) {
+		uint64_t provider =
+		        provider_base(handover, object, symbolic, index, group->provider);
+		struct slot_cursor cursor = slot_cursor(group, base);
+		for (uint64_t *slot = slot_next(&cursor); slot; slot = slot_next(&cursor)) {
+			compare(comparison, index, (uint64_t)slot - base,
+			        provider + group->bias + *cursor.values++, *slot);
+		}
+	}
+}
+
+static void compare_copies(struct comparison *comparison, const struct handover *handover)
+{
+	const struct matr_image_manifest *manifest = handover->image.manifest;
+	const struct matr_image_copy *copy = image_at(&handover->image, manifest->copies);
+
+	for (uint32_t i = 0; i < manifest->n_copies; i++, copy++) {
+		const unsigned char *source =
+		        (const unsigned char *)(handover->bases[copy->object] + copy->source_vaddr);
+		const unsigned char *target =
+		        (const unsigned char *)(handover->bases[0] + copy->target_vaddr);
+		uint64_t at = 0;
+		while (at + 1 < copy->size && source[at] == target[at])
+			at++;
+		if (copy->size)
+			compare(comparison, 0, copy->target_vaddr + at, source[at], target[at]);
+	}
+}
+
+static void compare_ifuncs(struct comparison *comparison, const struct handover *handover)
+{
+	const struct matr_image_manifest *manifest = handover->image.manifest;
+	const struct matr_image_ifunc *ifunc = image_at(&handover->image, manifest->ifuncs);
+	const uint64_t *slots = image_at(&handover->image, manifest->ifunc_slots);
+
+	for (uint32_t i = 0; i < manifest->n_ifuncs; i++, ifunc++) {
+		uint64_t result = call_resolver(handover->bases[ifunc->object] + ifunc->vaddr);
+		for (uint32_t n = 0; n < ifunc->n_slots; n++) {
+			uint64_t slot = slots[ifunc->first_slot + n];
+			uint32_t object = MATR_SLOT_OBJECT(slot);
+			uint64_t vaddr = MATR_SLOT_VADDR(slot);
+			compare(comparison, object, vaddr, result,
+			        *(uint64_t *)(handover->bases[object] + vaddr));
+		}
+	}
+}
+
+_Noreturn void verify_and_exit(const struct handover *handover)
+{
+	const struct matr_image_manifest *manifest = handover->image.manifest;
+	const struct matr_image_object *objects = image_objects(&handover->image);
+	struct comparison comparison = {.fd = handover->verify_fd};
+	struct line line = {.length = 0};
+
+	for (uint32_t i = 0; i < manifest->n_objects; i++) {
+		if (objects[i].flags & MATR_OBJECT_ENTRY_UNTOUCHED)
+			continue;
+		compare_program(&comparison, handover, &objects[i], i, objects[i].relative, false);
+		compare_program(&comparison, handover, &objects[i], i, objects[i].symbolic, true);
+	}
+	compare_copies(&comparison, handover);
+	compare_ifuncs(&comparison, handover);
+
+	line_text(&line, "done ");
+	line_number(&line, manifest->n_objects);
+	line_text(&line, " ");
+	line_number(&line, comparison.slots);
+	line_text(&line, " ");
+	line_number(&line, comparison.differences);
+	line_text(&line, " ");
+	line_number(&line, manifest->n_residual);
+	line_write(&line, comparison.fd);
+	for (;;)
+		system_call(CALL_EXIT_GROUP, 0, 0, 0, 0, 0, 0);
+}

@@ -1,0 +1,42 @@
+/* buffer.h - bytes that grow at the end, with equal pieces kept once.
+ *
+ * The image is made in one such buffer: every piece (a string, a relocation program, a residual table)
+ * gets its final offset when it is added, and a piece that is there already is not added again.
+ */
+#ifndef MATR_BUFFER_H
+#define MATR_BUFFER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <matr/error.h>
+
+struct buffer {
+	unsigned char *bytes;
+	size_t size, capacity;
+	struct buffer_piece { /* open addressing; size 0: free */
+		uint64_t hash, offset, size;
+	} * pieces;
+	size_t n_pieces, n_slots;
+};
+
+void buffer_free(struct buffer *buffer);
+
+/* Room for `size` zeroed bytes at the end, at a multiple of `align` (a power of two): the offset is in
+ * *offset. Pointers into buffer->bytes are void afterwards. */
+int buffer_extend(struct buffer *buffer, size_t size, size_t align, uint64_t *offset,
+                  struct matr_error *err);
+
+/* Add a piece that is not shared. */
+int buffer_append(struct buffer *buffer, const void *data, size_t size, size_t align,
+                  uint64_t *offset, struct matr_error *err);
+
+/* Add a piece, or find the equal one that was added before; `size` > 0. */
+int buffer_share(struct buffer *buffer, const void *data, size_t size, size_t align,
+                 uint64_t *offset, struct matr_error *err);
+
+/* A string with its NUL, shared. */
+int buffer_string(struct buffer *buffer, const char *text, uint64_t *offset,
+                  struct matr_error *err);
+
+#endif

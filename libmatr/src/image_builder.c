@@ -1,0 +1,152 @@
+/* image_builder.c - the epoch image from its first application to the file on disk.
+ *
+ * Everything has its final offset from the start, so that writing is adding the hash table, filling in the
+ * header, and one atomic replacement (write_file.c).
+ */
+#include "image_builder.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "write_file.h"
+
+static uint32_t level_number(const char *cpu_level)
+{
+	if (cpu_level && !strncmp(cpu_level, "x86-64-v", 8) && cpu_level[8] >= '2' &&
+	    cpu_level[8] <= '4')
+		return (uint32_t)(cpu_level[8] - '0');
+	return 1;
+}
+
+int matr_image_builder_open(uint64_t epoch, const char *cpu_level, struct matr_image_builder **out,
+                            struct matr_error *err)
+{
+	struct matr_image_builder *builder = calloc(1, sizeof *builder);
+	uint64_t header;
+
+	if (!builder)
+		return matr_fail_memory(err);
+	builder->epoch = epoch;
+	builder->cpu_level = level_number(cpu_level);
+	if (buffer_extend(&builder->image, sizeof(struct matr_image_header), 8, &header, err) < 0) {
+		matr_image_builder_close(builder);
+		return -1;
+	}
+	*out = builder;
+	return 0;
+}
+
+void matr_image_builder_close(struct matr_image_builder *builder)
+{
+	if (!builder)
+		return;
+	buffer_free(&builder->image);
+	buffer_free(&builder->scratch);
+	free(builder->applications);
+	free(builder);
+}
+
+static int decline(const struct matr_mapping *mapping, struct matr_error *err)
+{
+	const struct matr_object *application = mapping->scope[0].object;
+
+	if (mapping->n_scope > UINT16_MAX)
+		return matr_fail(err, MATR_ERROR_UNSUPPORTED, application->path,
+		                 "more than %d objects", UINT16_MAX);
+	for (size_t i = 0; i < mapping->n_scope; i++) {
+		const struct matr_object *object = mapping->scope[i].object;
+		if (!object->n_dynamic)
+			return matr_fail(err, MATR_ERROR_UNSUPPORTED, application->path,
+			                 "%s has no dynamic section", object->path);
+		for (size_t n = 0; n < object->n_segments; n++) {
+			if ((object->segments[n].vaddr + object->segments[n].memory_size) >> 48)
+				return matr_fail(err, MATR_ERROR_UNSUPPORTED, application->path,
+				                 "%s has addresses of more than 48 bits",
+				                 object->path);
+		}
+	}
+	return 0;
+}
+
+static void summarise(struct matr_image_summary *summary, const struct relocation_plan *plan)
+{
+	*summary = (struct matr_image_summary){
+	        .objects = plan->n_objects,
+	        .ifunc = plan->n_ifuncs,
+	        .copies = plan->n_copies,
+	};
+	for (size_t i = 0; i < plan->n_objects; i++) {
+		const struct object_plan *object = &plan->objects[i];
+		summary->untouched += object->untouched;
+		summary->relative += object->relative.n;
+		summary->relocations += object->symbolic.n + object->lazy.n;
+		summary->residual += object->n_residual;
+	}
+	summary->relocations += summary->relative + summary->ifunc + summary->copies;
+}
+
+int matr_image_builder_add(struct matr_image_builder *builder, const struct matr_mapping *mapping,
+                           struct matr_image_summary *summary, struct matr_error *err)
+{
+	struct relocation_plan plan = {0};
+	size_t before = builder->image.size;
+
+	if (decline(mapping, err) < 0)
+		return -1;
+	int result = relocation_plan_make(&plan, mapping, err);
+	/* What a failed attempt added stays in the image unused; it is shared by the next that needs it. */
+	if (!result)
+		result = image_manifest_add(builder, mapping, &plan, err);
+	if (!result && summary) {
+		summarise(summary, &plan);
+		summary->new_bytes = builder->image.size - before;
+	}
+	relocation_plan_free(&plan);
+	return result;
+}
+
+static int write_hash(struct matr_image_builder *builder, struct matr_image_header *header,
+                      struct matr_error *err)
+{
+	uint32_t size = 16;
+
+	while (size < builder->n_applications * 2)
+		size *= 2;
+	if (buffer_extend(&builder->image, size * sizeof(struct matr_image_slot), 8, &header->hash,
+	                  err) < 0)
+		return -1;
+	struct matr_image_slot *slots = (void *)(builder->image.bytes + header->hash);
+	for (size_t i = 0; i < builder->n_applications; i++) {
+		uint32_t at = builder->applications[i].key & (size - 1);
+		while (slots[at].manifest)
+			at = (at + 1) & (size - 1);
+		slots[at] = builder->applications[i];
+	}
+	header->hash_size = size;
+	return 0;
+}
+
+int matr_image_builder_write(struct matr_image_builder *builder, const char *path, uint64_t *size,
+                             struct matr_error *err)
+{
+	struct buffer *image = &builder->image;
+	struct matr_image_header header = {
+	        .magic = MATR_IMAGE_MAGIC,
+	        .format = MATR_IMAGE_FORMAT,
+	        .endian = MATR_IMAGE_ENDIAN,
+	        .epoch = builder->epoch,
+	        .n_applications = (uint32_t)builder->n_applications,
+	        .cpu_level = builder->cpu_level,
+	};
+
+	if (write_hash(builder, &header, err) < 0)
+		return -1;
+	header.file_size = image->size;
+	header.bulk_checksum =
+	        matr_image_checksum64(image->bytes + sizeof header, image->size - sizeof header, 0);
+	header.checksum = matr_image_checksum(&header, sizeof header);
+	memcpy(image->bytes, &header, sizeof header);
+	if (size)
+		*size = image->size;
+	return write_file(path, image->bytes, image->size, 0644, err);
+}
