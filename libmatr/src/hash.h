@@ -1,0 +1,18 @@
+/* hash.h - the content hash of the store: BLAKE2b (RFC 7693) without a key.
+ *
+ * Blobs are found again by the hash of their contents, and a wrong match would give an application
+ * somebody else's bindings. Libraries may come from people one does not trust, so the hash has to be
+ * one for which nobody can make a collision, and it has to be fast; BLAKE2b is both, and short enough
+ * not to be worth a dependency.
+ */
+#ifndef MATR_HASH_H
+#define MATR_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define MATR_HASH_SIZE 20 /* bytes: 160 bits, 80 against collisions */
+
+void matr_hash(const void *data, size_t size, uint8_t hash[MATR_HASH_SIZE]);
+
+#endif

@@ -1,0 +1,23 @@
+/* map.h - a hash map from 64-bit keys to 64-bit values, for what is looked up by pointer or row id.
+ */
+#ifndef MATR_MAP_H
+#define MATR_MAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct matr_map { /* all zero: an empty map */
+	struct matr_map_entry {
+		uint64_t key, value;
+		bool used;
+	} * entries;
+	size_t used, room; /* room is 0 or a power of two, at most half of it used */
+};
+
+void matr_map_free(struct matr_map *map);
+bool matr_map_get(const struct matr_map *map, uint64_t key, uint64_t *value);
+/* Set or replace. -1: out of memory. */
+int matr_map_set(struct matr_map *map, uint64_t key, uint64_t value);
+
+#endif

@@ -1,0 +1,286 @@
+/* store.c - opening and closing the store, its transactions, and SQLite statements for the others.
+ *
+ * SQLite does the hard part: with WAL a writer that dies at any point leaves the last committed
+ * state. Two things need care:
+ *
+ * - A reader without write permission (an ordinary user looking at /var/lib/matr) cannot create the
+ *   -shm file that WAL wants. While no -wal file is there nobody is writing and the database file is
+ *   complete, so it is opened as `immutable` then.
+ * - auto_vacuum has to be chosen before the first table exists; with it the file shrinks when the
+ *   epochs that filled it are removed.
+ */
+#include "store_private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	BUSY_MILLISECONDS = 5000, /* how long to wait for another process's transaction */
+	COMPRESSION_LEVEL = 9,    /* zstd: beyond that, time doubles for a few per cent of size */
+};
+
+int matr_store_fail(struct matr_store *store, struct matr_error *err)
+{
+	int code = store->db ? sqlite3_extended_errcode(store->db) : SQLITE_NOMEM;
+	const char *message = store->db ? sqlite3_errmsg(store->db) : "out of memory";
+
+	switch (code & 0xff) {
+	case SQLITE_NOMEM:
+		return matr_fail_memory(err);
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return matr_fail(err, MATR_ERROR_MALFORMED, store->path, "damaged store: %s",
+		                 message);
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return matr_fail(err, MATR_ERROR_BUSY, store->path, "%s", message);
+	case SQLITE_IOERR: {
+		/* "disk I/O error" says little; the system call's own error says it all. */
+		int system = sqlite3_system_errno(store->db);
+		return matr_fail(err, MATR_ERROR_STORE, store->path, "%s%s%s", message,
+		                 system ? ": " : "", system ? strerror(system) : "");
+	}
+	default:
+		return matr_fail(err, MATR_ERROR_STORE, store->path, "%s", message);
+	}
+}
+
+int matr_store_damaged(struct matr_store *store, struct matr_error *err, const char *what)
+{
+	return matr_fail(err, MATR_ERROR_MALFORMED, store->path, "damaged store: %s", what);
+}
+
+/* ---- statements ---- */
+
+sqlite3_stmt *matr_statement(struct matr_store *store, const char *sql, struct matr_error *err)
+{
+	uint64_t known;
+	sqlite3_stmt *statement;
+
+	if (matr_map_get(&store->statements, (uintptr_t)sql, &known)) {
+		statement = (sqlite3_stmt *)(uintptr_t)known;
+		sqlite3_reset(statement);
+		sqlite3_clear_bindings(statement);
+		return statement;
+	}
+	if (sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) !=
+	    SQLITE_OK) {
+		matr_store_fail(store, err);
+		return NULL;
+	}
+	if (matr_map_set(&store->statements, (uintptr_t)sql, (uintptr_t)statement) != 0) {
+		sqlite3_finalize(statement);
+		matr_fail_memory(err);
+		return NULL;
+	}
+	return statement;
+}
+
+int matr_step(struct matr_store *store, sqlite3_stmt *statement, struct matr_error *err)
+{
+	switch (sqlite3_step(statement)) {
+	case SQLITE_ROW:
+		return 1;
+	case SQLITE_DONE:
+		sqlite3_reset(statement);
+		return 0;
+	default:
+		matr_store_fail(store, err);
+		sqlite3_reset(statement);
+		return -1;
+	}
+}
+
+int matr_execute(struct matr_store *store, sqlite3_stmt *statement, struct matr_error *err)
+{
+	return matr_step(store, statement, err) < 0 ? -1 : 0;
+}
+
+void matr_bind(sqlite3_stmt *statement, int parameter, int64_t value)
+{
+	sqlite3_bind_int64(statement, parameter, value);
+}
+
+void matr_bind_text(sqlite3_stmt *statement, int parameter, const char *text)
+{
+	sqlite3_bind_text(statement, parameter, text, -1, SQLITE_STATIC);
+}
+
+int matr_column_text(sqlite3_stmt *statement, int column, char **out, struct matr_error *err)
+{
+	*out = NULL;
+	if (sqlite3_column_type(statement, column) == SQLITE_NULL)
+		return 0;
+	const unsigned char *text = sqlite3_column_text(statement, column);
+	*out = text ? strdup((const char *)text) : NULL;
+	return *out ? 0 : matr_fail_memory(err);
+}
+
+/* Run SQL without parameters or results. */
+static int run(struct matr_store *store, const char *sql, struct matr_error *err)
+{
+	if (sqlite3_exec(store->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		return matr_store_fail(store, err);
+	return 0;
+}
+
+/* ---- open and close ---- */
+
+/* A file: URI for the path; what means something in a URI is escaped. NULL: out of memory. */
+static char *uri_of(const char *path, const char *query)
+{
+	size_t room = 3 * strlen(path) + strlen(query) + sizeof "file:";
+	char *uri = malloc(room);
+	if (!uri)
+		return NULL;
+	char *at = uri + sprintf(uri, "file:");
+	for (; *path; path++) {
+		if (strchr("?#%", *path))
+			at += sprintf(at, "%%%02x", (unsigned char)*path);
+		else
+			*at++ = *path;
+	}
+	strcpy(at, query);
+	return uri;
+}
+
+static int open_database(struct matr_store *store, const char *prefix, enum matr_store_mode mode,
+                         struct matr_error *err)
+{
+	const char *query = "";
+	int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI | SQLITE_OPEN_EXRESCODE;
+
+	if (mode == MATR_STORE_WRITE) {
+		flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+	} else {
+		if (access(store->path, F_OK) != 0 && errno == ENOENT)
+			return matr_fail(err, MATR_ERROR_NOT_FOUND, store->path,
+			                 "there is no store");
+		flags |= SQLITE_OPEN_READONLY;
+		char *wal;
+		if (asprintf(&wal, "%s-wal", store->path) < 0)
+			return matr_fail_memory(err);
+		if (access(prefix, W_OK) != 0 && access(wal, F_OK) != 0)
+			query = "?immutable=1";
+		free(wal);
+	}
+	char *uri = uri_of(store->path, query);
+	if (!uri)
+		return matr_fail_memory(err);
+	int result = sqlite3_open_v2(uri, &store->db, flags, NULL);
+	free(uri);
+	return result == SQLITE_OK ? 0 : matr_store_fail(store, err);
+}
+
+int matr_store_open(const char *prefix, enum matr_store_mode mode, struct matr_store **out,
+                    struct matr_error *err)
+{
+	struct matr_store *store = calloc(1, sizeof *store);
+
+	if (!store)
+		return matr_fail_memory(err);
+	store->compression_level = COMPRESSION_LEVEL;
+	if (asprintf(&store->path, "%s/" MATR_STORE_FILE, prefix) < 0) {
+		store->path = NULL;
+		matr_fail_memory(err);
+		goto fail;
+	}
+	if (open_database(store, prefix, mode, err) != 0)
+		goto fail;
+	sqlite3_busy_timeout(store->db, BUSY_MILLISECONDS);
+	if (mode == MATR_STORE_WRITE &&
+	    run(store, "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;", err) != 0)
+		goto fail;
+	if (run(store, "PRAGMA foreign_keys = ON", err) != 0)
+		goto fail;
+	if (matr_store_migrate(store, mode == MATR_STORE_WRITE, err) != 0)
+		goto fail;
+	*out = store;
+	return 0;
+fail:
+	matr_store_close(store);
+	return -1;
+}
+
+void matr_store_close(struct matr_store *store)
+{
+	if (!store)
+		return;
+	for (size_t i = 0; i < store->statements.room; i++)
+		if (store->statements.entries[i].used)
+			sqlite3_finalize(
+			        (sqlite3_stmt *)(uintptr_t)store->statements.entries[i].value);
+	/* Rolls back what is open; the last one to close folds the WAL into the database. */
+	sqlite3_close(store->db);
+	matr_store_free_objects(store);
+	matr_map_free(&store->statements);
+	matr_map_free(&store->ids);
+	free(store->path);
+	free(store);
+}
+
+/* ---- the transaction of an epoch ---- */
+
+int matr_store_begin(struct matr_store *store, const char *cpu_level, int64_t *epoch,
+                     struct matr_error *err)
+{
+	if (run(store, "BEGIN IMMEDIATE", err) != 0)
+		return -1;
+	store->in_transaction = true;
+	sqlite3_stmt *insert = matr_statement(
+	        store, "INSERT INTO epochs (begun, cpu_level) VALUES (unixepoch(), ?1)", err);
+	if (!insert)
+		return -1;
+	matr_bind_text(insert, 1, cpu_level ? cpu_level : "");
+	if (matr_execute(store, insert, err) != 0)
+		return -1;
+	*epoch = sqlite3_last_insert_rowid(store->db);
+	return 0;
+}
+
+/* In an order in which nothing that goes is still referred to. */
+static int prune(struct matr_store *store, int64_t epoch, struct matr_error *err)
+{
+	sqlite3_stmt *old = matr_statement(store,
+	                                   "DELETE FROM epochs WHERE id < coalesce((SELECT max(id) "
+	                                   "FROM epochs WHERE id < ?1), 0)",
+	                                   err);
+	if (!old)
+		return -1;
+	matr_bind(old, 1, epoch);
+	if (matr_execute(store, old, err) != 0)
+		return -1;
+	return run(store,
+	           "DELETE FROM vectors WHERE id NOT IN"
+	           " (SELECT vector_id FROM scope_entries WHERE vector_id IS NOT NULL);"
+	           "DELETE FROM locations WHERE id NOT IN (SELECT location_id FROM scope_entries);"
+	           "DELETE FROM objects WHERE id NOT IN (SELECT object_id FROM locations);"
+	           "DELETE FROM blobs WHERE id NOT IN (SELECT blob_id FROM object_blobs"
+	           " UNION ALL SELECT blob_id FROM vectors);",
+	           err);
+}
+
+int matr_store_commit(struct matr_store *store, int64_t epoch, struct matr_error *err)
+{
+	if (prune(store, epoch, err) != 0 || run(store, "COMMIT", err) != 0)
+		return -1;
+	store->in_transaction = false;
+	matr_map_free(&store->ids);
+	/* Giving pages back is a convenience: the epoch has been committed whether or not it works. */
+	(void)run(store, "PRAGMA incremental_vacuum", NULL);
+	return 0;
+}
+
+int matr_store_end_epoch(struct matr_store *store, int64_t epoch, struct matr_error *err)
+{
+	sqlite3_stmt *update = matr_statement(
+	        store, "UPDATE epochs SET ended = unixepoch() WHERE id = ?1 AND ended IS NULL",
+	        err);
+	if (!update)
+		return -1;
+	matr_bind(update, 1, epoch);
+	return matr_execute(store, update, err);
+}

@@ -1,0 +1,341 @@
+/* store_mapping.c - applications: scope, directories, and which binding vector each object has. */
+#include "store_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- writing ---- */
+
+static int insert_application(struct matr_store *store, int64_t epoch,
+                              const struct matr_mapping *mapping, int64_t *id,
+                              struct matr_error *err)
+{
+	sqlite3_stmt *insert =
+	        matr_statement(store,
+	                       "INSERT INTO applications (epoch_id, path, flags, interpreter)"
+	                       " VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+	                       err);
+	if (!insert)
+		return -1;
+	matr_bind(insert, 1, epoch);
+	matr_bind_text(insert, 2, mapping->scope[0].path);
+	matr_bind(insert, 3, mapping->flags);
+	matr_bind(insert, 4, mapping->interpreter);
+	if (matr_execute(store, insert, err) != 0)
+		return -1;
+	*id = sqlite3_changes(store->db) ? sqlite3_last_insert_rowid(store->db) : 0;
+	return 0;
+}
+
+/* The row for an object under the name by which it was found. */
+static int put_location(struct matr_store *store, int64_t object, const char *path, int64_t *id,
+                        struct matr_error *err)
+{
+	sqlite3_stmt *select = matr_statement(
+	        store, "SELECT id FROM locations WHERE object_id = ?1 AND path = ?2", err);
+	if (!select)
+		return -1;
+	matr_bind(select, 1, object);
+	matr_bind_text(select, 2, path);
+	int found = matr_step(store, select, err);
+	if (found > 0)
+		*id = sqlite3_column_int64(select, 0);
+	sqlite3_reset(select);
+	if (found != 0)
+		return found < 0 ? -1 : 0;
+	sqlite3_stmt *insert = matr_statement(
+	        store, "INSERT INTO locations (object_id, path) VALUES (?1, ?2)", err);
+	if (!insert)
+		return -1;
+	matr_bind(insert, 1, object);
+	matr_bind_text(insert, 2, path);
+	if (matr_execute(store, insert, err) != 0)
+		return -1;
+	*id = sqlite3_last_insert_rowid(store->db);
+	return 0;
+}
+
+/* Where the name stands in the list of the object that needs it; -1: nowhere. */
+static int64_t needed_position(const struct matr_object *object, const char *name)
+{
+	for (size_t i = 0; name && i < object->n_needed; i++)
+		if (object->needed[i] == name || strcmp(object->needed[i], name) == 0)
+			return (int64_t)i;
+	return -1;
+}
+
+static int put_scope_entry(struct matr_store *store, int64_t application,
+                           const struct matr_mapping *mapping, size_t position, const int64_t *ids,
+                           struct matr_error *err)
+{
+	const struct matr_scope_entry *entry = &mapping->scope[position];
+	int64_t location, vector = 0;
+	int64_t needed = needed_position(mapping->scope[entry->loaded_by].object, entry->needed_as);
+
+	if (put_location(store, ids[position], entry->path, &location, err) != 0)
+		return -1;
+	bool bound = entry->object->n_relocations > 0 && mapping->objects[position].bindings;
+	if (bound && matr_store_put_bindings(store, mapping, position, ids, &vector, err) != 0)
+		return -1;
+	sqlite3_stmt *insert = matr_statement(
+	        store,
+	        "INSERT INTO scope_entries (application_id, position, location_id, rule, loaded_by,"
+	        " needed, vector_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	        err);
+	if (!insert)
+		return -1;
+	matr_bind(insert, 1, application);
+	matr_bind(insert, 2, (int64_t)position);
+	matr_bind(insert, 3, location);
+	matr_bind(insert, 4, entry->rule);
+	matr_bind(insert, 5, entry->loaded_by);
+	if (needed >= 0)
+		matr_bind(insert, 6, needed);
+	if (bound)
+		matr_bind(insert, 7, vector);
+	return matr_execute(store, insert, err);
+}
+
+static int put_directories(struct matr_store *store, int64_t application,
+                           const struct matr_mapping *mapping, struct matr_error *err)
+{
+	for (size_t i = 0; i < mapping->n_directories; i++) {
+		sqlite3_stmt *insert = matr_statement(
+		        store,
+		        "INSERT INTO directories (application_id, position, path, mtime)"
+		        " VALUES (?1, ?2, ?3, ?4)",
+		        err);
+		if (!insert)
+			return -1;
+		matr_bind(insert, 1, application);
+		matr_bind(insert, 2, (int64_t)i);
+		matr_bind_text(insert, 3, mapping->directories[i].path);
+		matr_bind(insert, 4, mapping->directories[i].mtime);
+		if (matr_execute(store, insert, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int matr_store_add(struct matr_store *store, int64_t epoch, const struct matr_mapping *mapping,
+                   int64_t *application, struct matr_error *err)
+{
+	if (insert_application(store, epoch, mapping, application, err) != 0)
+		return -1;
+	if (*application == 0)
+		return 0;
+	int64_t *ids = calloc(mapping->n_scope, sizeof *ids);
+	if (!ids)
+		return matr_fail_memory(err);
+	int result = -1;
+	for (size_t i = 0; i < mapping->n_scope; i++)
+		if (matr_store_put_object(store, mapping->scope[i].object, &ids[i], err) != 0)
+			goto done;
+	for (size_t i = 0; i < mapping->n_scope; i++)
+		if (put_scope_entry(store, *application, mapping, i, ids, err) != 0)
+			goto done;
+	result = put_directories(store, *application, mapping, err);
+done:
+	free(ids);
+	return result;
+}
+
+int matr_store_decline(struct matr_store *store, int64_t epoch, const char *path,
+                       const char *reason, struct matr_error *err)
+{
+	sqlite3_stmt *insert = matr_statement(
+	        store,
+	        "INSERT OR REPLACE INTO declined (epoch_id, path, reason) VALUES (?1, ?2, ?3)",
+	        err);
+	if (!insert)
+		return -1;
+	matr_bind(insert, 1, epoch);
+	matr_bind_text(insert, 2, path);
+	matr_bind_text(insert, 3, reason);
+	return matr_execute(store, insert, err);
+}
+
+int matr_store_remove(struct matr_store *store, int64_t application, struct matr_error *err)
+{
+	sqlite3_stmt *statement =
+	        matr_statement(store, "DELETE FROM applications WHERE id = ?1", err);
+	if (!statement)
+		return -1;
+	matr_bind(statement, 1, application);
+	return matr_execute(store, statement, err);
+}
+
+/* ---- reading ---- */
+
+/* What a scope entry's row says beyond what goes into the mapping at once. */
+struct scope_row {
+	int64_t object, needed, vector;
+};
+
+static int read_application(struct matr_store *store, int64_t application,
+                            struct matr_mapping *mapping, struct matr_error *err)
+{
+	sqlite3_stmt *row =
+	        matr_statement(store,
+	                       "SELECT flags, interpreter, (SELECT count(*) FROM scope_entries"
+	                       " WHERE application_id = ?1), (SELECT count(*) FROM directories"
+	                       " WHERE application_id = ?1) FROM applications WHERE id = ?1",
+	                       err);
+	if (!row)
+		return -1;
+	matr_bind(row, 1, application);
+	int found = matr_step(store, row, err);
+	if (found <= 0)
+		return found < 0 ? -1 : matr_store_damaged(store, err, "application missing");
+	mapping->flags = (uint32_t)sqlite3_column_int64(row, 0);
+	mapping->interpreter = (uint32_t)sqlite3_column_int64(row, 1);
+	mapping->n_scope = (size_t)sqlite3_column_int64(row, 2);
+	mapping->n_directories = (size_t)sqlite3_column_int64(row, 3);
+	sqlite3_reset(row);
+	if (mapping->n_scope == 0 || mapping->interpreter > mapping->n_scope)
+		return matr_store_damaged(store, err, "application without a scope");
+	mapping->scope = calloc(mapping->n_scope, sizeof *mapping->scope);
+	mapping->objects = calloc(mapping->n_scope, sizeof *mapping->objects);
+	mapping->directories = calloc(mapping->n_directories + 1, sizeof *mapping->directories);
+	if (!mapping->scope || !mapping->objects || !mapping->directories)
+		return matr_fail_memory(err);
+	return 0;
+}
+
+static int read_scope(struct matr_store *store, int64_t application, struct matr_mapping *mapping,
+                      struct scope_row *rows, struct matr_error *err)
+{
+	sqlite3_stmt *statement = matr_statement(
+	        store,
+	        "SELECT l.object_id, l.path, s.rule, s.loaded_by, s.needed, s.vector_id, s.position"
+	        " FROM scope_entries s JOIN locations l ON l.id = s.location_id"
+	        " WHERE s.application_id = ?1 ORDER BY s.position",
+	        err);
+	size_t n = 0;
+	int more;
+
+	if (!statement)
+		return -1;
+	matr_bind(statement, 1, application);
+	while ((more = matr_step(store, statement, err)) > 0) {
+		int64_t rule = sqlite3_column_int64(statement, 2);
+		int64_t loaded_by = sqlite3_column_int64(statement, 3);
+		if (n == mapping->n_scope || sqlite3_column_int64(statement, 6) != (int64_t)n ||
+		    rule < MATR_FOUND_APPLICATION || rule > MATR_FOUND_INTERPRETER ||
+		    loaded_by < 0 || (size_t)loaded_by >= mapping->n_scope) {
+			more = matr_store_damaged(store, err, "scope");
+			break;
+		}
+		struct matr_scope_entry *entry = &mapping->scope[n];
+		if ((more = matr_column_text(statement, 1, &entry->path, err)) != 0)
+			break;
+		entry->rule = (enum matr_search_rule)rule;
+		entry->loaded_by = (uint32_t)loaded_by;
+		bool has_needed = sqlite3_column_type(statement, 4) != SQLITE_NULL;
+		rows[n++] = (struct scope_row){
+		        .object = sqlite3_column_int64(statement, 0),
+		        .needed = has_needed ? sqlite3_column_int64(statement, 4) : -1,
+		        .vector = sqlite3_column_int64(statement, 5),
+		};
+	}
+	sqlite3_reset(statement);
+	if (more < 0)
+		return -1;
+	return n == mapping->n_scope ? 0 : matr_store_damaged(store, err, "scope");
+}
+
+static int read_objects(struct matr_store *store, struct matr_mapping *mapping,
+                        const struct scope_row *rows, int64_t *ids, struct matr_error *err)
+{
+	for (size_t i = 0; i < mapping->n_scope; i++) {
+		ids[i] = rows[i].object;
+		mapping->scope[i].object = matr_store_get_object(store, rows[i].object, err);
+		if (!mapping->scope[i].object)
+			return -1;
+	}
+	for (size_t i = 0; i < mapping->n_scope; i++) {
+		struct matr_scope_entry *entry = &mapping->scope[i];
+		const struct matr_object *by = mapping->scope[entry->loaded_by].object;
+		if (rows[i].needed < 0)
+			continue;
+		if ((size_t)rows[i].needed >= by->n_needed)
+			return matr_store_damaged(store, err, "needed entry missing");
+		entry->needed_as = by->needed[rows[i].needed];
+	}
+	return 0;
+}
+
+static int read_bindings(struct matr_store *store, struct matr_mapping *mapping,
+                         const struct scope_row *rows, const int64_t *ids, struct matr_error *err)
+{
+	for (size_t i = 0; i < mapping->n_scope; i++) {
+		size_t n = mapping->scope[i].object->n_relocations;
+		if (rows[i].vector == 0 && n > 0)
+			continue;
+		mapping->objects[i].bindings = calloc(n + 1, sizeof(struct matr_binding));
+		if (!mapping->objects[i].bindings)
+			return matr_fail_memory(err);
+		if (n > 0 &&
+		    matr_store_get_bindings(store, mapping, i, ids, rows[i].vector, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int read_directories(struct matr_store *store, int64_t application,
+                            struct matr_mapping *mapping, struct matr_error *err)
+{
+	sqlite3_stmt *rows = matr_statement(
+	        store,
+	        "SELECT path, mtime FROM directories WHERE application_id = ?1 ORDER BY position",
+	        err);
+	size_t n = 0;
+	int more;
+
+	if (!rows)
+		return -1;
+	matr_bind(rows, 1, application);
+	while (n < mapping->n_directories && (more = matr_step(store, rows, err)) > 0) {
+		if (matr_column_text(rows, 0, &mapping->directories[n].path, err) != 0) {
+			sqlite3_reset(rows);
+			return -1;
+		}
+		mapping->directories[n++].mtime = sqlite3_column_int64(rows, 1);
+	}
+	sqlite3_reset(rows);
+	return n == mapping->n_directories ? 0 : matr_store_damaged(store, err, "directories");
+}
+
+int matr_store_mapping(struct matr_store *store, int64_t application, struct matr_mapping **out,
+                       struct matr_error *err)
+{
+	struct matr_mapping *mapping = calloc(1, sizeof *mapping);
+	struct scope_row *rows = NULL;
+	int64_t *ids = NULL;
+
+	if (!mapping)
+		return matr_fail_memory(err);
+	if (read_application(store, application, mapping, err) != 0)
+		goto fail;
+	rows = calloc(mapping->n_scope, sizeof *rows);
+	ids = calloc(mapping->n_scope, sizeof *ids);
+	if (!rows || !ids) {
+		matr_fail_memory(err);
+		goto fail;
+	}
+	if (read_scope(store, application, mapping, rows, err) != 0 ||
+	    read_objects(store, mapping, rows, ids, err) != 0 ||
+	    read_bindings(store, mapping, rows, ids, err) != 0 ||
+	    read_directories(store, application, mapping, err) != 0)
+		goto fail;
+	free(rows);
+	free(ids);
+	*out = mapping;
+	return 0;
+fail:
+	free(rows);
+	free(ids);
+	matr_mapping_free(mapping);
+	return -1;
+}

@@ -1,0 +1,94 @@
+/* store_private.h - what the store_*.c files share; nobody else includes it.
+ *
+ *	store.c            open, close, transactions, statements
+ *	store_schema.c     the tables and their migrations
+ *	store_blob.c       content-addressed, compressed blobs
+ *	store_object.c     objects
+ *	store_binding.c    binding vectors
+ *	store_mapping.c    applications, scopes
+ *	store_query.c      lists
+ */
+#ifndef MATR_STORE_PRIVATE_H
+#define MATR_STORE_PRIVATE_H
+
+#include "columns.h"
+#include "map.h"
+
+#include <matr/store.h>
+#include <sqlite3.h>
+
+struct matr_store {
+	sqlite3 *db;
+	char *path;
+	bool in_transaction;
+	struct matr_map
+	        statements;     /* SQL text (address) -> sqlite3_stmt *, prepared when first used */
+	struct matr_map ids;    /* object being written (address) -> row id */
+	struct matr_map loaded; /* row id -> struct matr_object * read back */
+	int compression_level;  /* zstd's */
+};
+
+/* ---- store.c: statements ---- */
+
+/* The statement for `sql`, reset and with all parameters NULL. It is kept until the store is closed
+ * and found again by the text's address, so sql has to be a string literal. NULL: error. */
+sqlite3_stmt *matr_statement(struct matr_store *store, const char *sql, struct matr_error *err);
+
+/* Step to the next row: 1 row, 0 done, -1 error. */
+int matr_step(struct matr_store *store, sqlite3_stmt *statement, struct matr_error *err);
+
+/* Step a statement that gives no rows. */
+int matr_execute(struct matr_store *store, sqlite3_stmt *statement, struct matr_error *err);
+
+/* Report what SQLite says, with the code that fits. Always -1. */
+int matr_store_fail(struct matr_store *store, struct matr_error *err);
+
+/* Report that the contents make no sense. Always -1. */
+int matr_store_damaged(struct matr_store *store, struct matr_error *err, const char *what);
+
+/* Bind parameters; text and blobs have to live until the statement is stepped. Errors show when it
+ * is. text may be NULL. */
+void matr_bind(sqlite3_stmt *statement, int parameter, int64_t value);
+void matr_bind_text(sqlite3_stmt *statement, int parameter, const char *text);
+
+/* A text column as a malloc'ed string; NULL where it is NULL. -1: out of memory. */
+int matr_column_text(sqlite3_stmt *statement, int column, char **out, struct matr_error *err);
+
+/* ---- store_schema.c ---- */
+
+/* Bring an open database to MATR_STORE_VERSION (writable), or check that it is there. */
+int matr_store_migrate(struct matr_store *store, bool writable, struct matr_error *err);
+
+/* ---- store_blob.c ---- */
+
+/* The id of the blob with these contents, which is written unless it is there. Frees the buffer's
+ * memory in any case. */
+int matr_blob_put(struct matr_store *store, struct matr_columns *contents, int64_t *id,
+                  struct matr_error *err);
+
+/* A blob's contents, malloc'ed. */
+int matr_blob_get(struct matr_store *store, int64_t id, uint8_t **out, size_t *size,
+                  struct matr_error *err);
+
+/* ---- store_object.c ---- */
+
+int matr_store_put_object(struct matr_store *store, const struct matr_object *object, int64_t *id,
+                          struct matr_error *err);
+
+/* The object, read at most once. It belongs to the store. */
+struct matr_object *matr_store_get_object(struct matr_store *store, int64_t id,
+                                          struct matr_error *err);
+
+void matr_store_free_objects(struct matr_store *store);
+
+/* ---- store_binding.c ---- */
+
+/* ids: row ids of the scope's objects. */
+int matr_store_put_bindings(struct matr_store *store, const struct matr_mapping *mapping,
+                            size_t requester, const int64_t *ids, int64_t *vector,
+                            struct matr_error *err);
+int matr_store_get_bindings(struct matr_store *store, struct matr_mapping *mapping,
+                            size_t requester, const int64_t *ids, int64_t vector,
+                            struct matr_error *err);
+
+#endif

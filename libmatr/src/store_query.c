@@ -1,0 +1,261 @@
+/* store_query.c - the lists that status, inspect and verify start from. */
+#include "store_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+int matr_store_newest_epoch(struct matr_store *store, struct matr_store_epoch *out,
+                            struct matr_error *err)
+{
+	sqlite3_stmt *row =
+	        matr_statement(store,
+	                       "SELECT id, begun, ended, cpu_level,"
+	                       " (SELECT count(*) FROM applications WHERE epoch_id = e.id),"
+	                       " (SELECT count(*) FROM declined WHERE epoch_id = e.id),"
+	                       " (SELECT count(DISTINCT l.object_id) FROM applications a"
+	                       "  JOIN scope_entries s ON s.application_id = a.id"
+	                       "  JOIN locations l ON l.id = s.location_id WHERE a.epoch_id = e.id)"
+	                       " FROM epochs e ORDER BY id DESC LIMIT 1",
+	                       err);
+	if (!row)
+		return -1;
+	int found = matr_step(store, row, err);
+	if (found < 0)
+		return -1;
+	if (found == 0)
+		return matr_fail(err, MATR_ERROR_NOT_FOUND, store->path, "no epoch was begun yet");
+	const unsigned char *cpu_level = sqlite3_column_text(row, 3);
+	*out = (struct matr_store_epoch){
+	        .id = sqlite3_column_int64(row, 0),
+	        .begun = sqlite3_column_int64(row, 1),
+	        .ended = sqlite3_column_int64(row, 2),
+	        .applications = (size_t)sqlite3_column_int64(row, 4),
+	        .declined = (size_t)sqlite3_column_int64(row, 5),
+	        .objects = (size_t)sqlite3_column_int64(row, 6),
+	};
+	snprintf(out->cpu_level, sizeof out->cpu_level, "%s",
+	         cpu_level ? (const char *)cpu_level : "");
+	sqlite3_reset(row);
+	return 0;
+}
+
+/* Make room for one more element in an array of *n. -1: out of memory, the array is as before. */
+static int grow(void **array, size_t n, size_t element, struct matr_error *err)
+{
+	if (n & (n + 1)) /* the array is doubled whenever n + 1 is a power of two */
+		return 0;
+	void *grown = realloc(*array, (2 * n + 1) * element);
+	if (!grown)
+		return matr_fail_memory(err);
+	*array = grown;
+	return 0;
+}
+
+int matr_store_applications(struct matr_store *store, int64_t epoch,
+                            struct matr_store_application **out, size_t *n, struct matr_error *err)
+{
+	sqlite3_stmt *rows = matr_statement(
+	        store, "SELECT id, path FROM applications WHERE epoch_id = ?1 ORDER BY id", err);
+	struct matr_store_application *list = NULL;
+	size_t count = 0;
+	int more;
+
+	if (!rows)
+		return -1;
+	matr_bind(rows, 1, epoch);
+	while ((more = matr_step(store, rows, err)) > 0) {
+		void *array = list;
+		if ((more = grow(&array, count, sizeof *list, err)) != 0)
+			break;
+		list = array;
+		if ((more = matr_column_text(rows, 1, &list[count].path, err)) != 0)
+			break;
+		list[count++].id = sqlite3_column_int64(rows, 0);
+	}
+	sqlite3_reset(rows);
+	if (more < 0) {
+		matr_store_applications_free(list, count);
+		return -1;
+	}
+	*out = list;
+	*n = count;
+	return 0;
+}
+
+void matr_store_applications_free(struct matr_store_application *applications, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(applications[i].path);
+	free(applications);
+}
+
+int matr_store_declined(struct matr_store *store, int64_t epoch, struct matr_store_declined **out,
+                        size_t *n, struct matr_error *err)
+{
+	sqlite3_stmt *rows = matr_statement(
+	        store, "SELECT path, reason FROM declined WHERE epoch_id = ?1 ORDER BY path", err);
+	struct matr_store_declined *list = NULL;
+	size_t count = 0;
+	int more;
+
+	if (!rows)
+		return -1;
+	matr_bind(rows, 1, epoch);
+	while ((more = matr_step(store, rows, err)) > 0) {
+		void *array = list;
+		if ((more = grow(&array, count, sizeof *list, err)) != 0)
+			break;
+		list = array;
+		list[count].reason = NULL;
+		more = matr_column_text(rows, 0, &list[count].path, err);
+		if (more == 0)
+			more = matr_column_text(rows, 1, &list[count].reason, err);
+		count++;
+		if (more != 0)
+			break;
+	}
+	sqlite3_reset(rows);
+	if (more < 0) {
+		matr_store_declined_free(list, count);
+		return -1;
+	}
+	*out = list;
+	*n = count;
+	return 0;
+}
+
+void matr_store_declined_free(struct matr_store_declined *declined, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(declined[i].path);
+		free(declined[i].reason);
+	}
+	free(declined);
+}
+
+int matr_store_files(struct matr_store *store, int64_t epoch, struct matr_store_file **out,
+                     size_t *n, struct matr_error *err)
+{
+	sqlite3_stmt *rows = matr_statement(
+	        store,
+	        "SELECT path, device, inode, size, mtime, ctime FROM objects WHERE id IN"
+	        " (SELECT l.object_id FROM applications a"
+	        "  JOIN scope_entries s ON s.application_id = a.id"
+	        "  JOIN locations l ON l.id = s.location_id WHERE a.epoch_id = ?1) ORDER BY path",
+	        err);
+	struct matr_store_file *list = NULL;
+	size_t count = 0;
+	int more;
+
+	if (!rows)
+		return -1;
+	matr_bind(rows, 1, epoch);
+	while ((more = matr_step(store, rows, err)) > 0) {
+		void *array = list;
+		if ((more = grow(&array, count, sizeof *list, err)) != 0)
+			break;
+		list = array;
+		if ((more = matr_column_text(rows, 0, &list[count].path, err)) != 0)
+			break;
+		list[count++].id = (struct matr_file_id){
+		        .device = (uint64_t)sqlite3_column_int64(rows, 1),
+		        .inode = (uint64_t)sqlite3_column_int64(rows, 2),
+		        .size = (uint64_t)sqlite3_column_int64(rows, 3),
+		        .mtime = sqlite3_column_int64(rows, 4),
+		        .ctime = sqlite3_column_int64(rows, 5),
+		};
+	}
+	sqlite3_reset(rows);
+	if (more < 0) {
+		matr_store_files_free(list, count);
+		return -1;
+	}
+	*out = list;
+	*n = count;
+	return 0;
+}
+
+void matr_store_files_free(struct matr_store_file *files, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(files[i].path);
+	free(files);
+}
+
+/* ---- finding one application ---- */
+
+/* 1 found, 0 not, -1 error; so does find_by_file(). */
+static int find_by_path(struct matr_store *store, int64_t epoch, const char *path, int64_t *id,
+                        struct matr_error *err)
+{
+	sqlite3_stmt *row = matr_statement(
+	        store, "SELECT id FROM applications WHERE epoch_id = ?1 AND path = ?2", err);
+	if (!row)
+		return -1;
+	matr_bind(row, 1, epoch);
+	matr_bind_text(row, 2, path);
+	int found = matr_step(store, row, err);
+	if (found > 0)
+		*id = sqlite3_column_int64(row, 0);
+	sqlite3_reset(row);
+	return found;
+}
+
+/* The application whose file the path is now a link to. */
+static int find_by_file(struct matr_store *store, int64_t epoch, uint64_t device, uint64_t inode,
+                        int64_t *id, struct matr_error *err)
+{
+	sqlite3_stmt *row =
+	        matr_statement(store,
+	                       "SELECT a.id FROM objects o JOIN locations l ON l.object_id = o.id"
+	                       " JOIN scope_entries s ON s.location_id = l.id AND s.position = 0"
+	                       " JOIN applications a ON a.id = s.application_id"
+	                       " WHERE a.epoch_id = ?1 AND o.inode = ?2 AND o.device = ?3 LIMIT 1",
+	                       err);
+	if (!row)
+		return -1;
+	matr_bind(row, 1, epoch);
+	matr_bind(row, 2, (int64_t)inode);
+	matr_bind(row, 3, (int64_t)device);
+	int found = matr_step(store, row, err);
+	if (found > 0)
+		*id = sqlite3_column_int64(row, 0);
+	sqlite3_reset(row);
+	return found;
+}
+
+static int fail_not_found(struct matr_store *store, int64_t epoch, const char *path,
+                          struct matr_error *err)
+{
+	sqlite3_stmt *row = matr_statement(
+	        store, "SELECT reason FROM declined WHERE epoch_id = ?1 AND path = ?2", err);
+	if (!row)
+		return -1;
+	matr_bind(row, 1, epoch);
+	matr_bind_text(row, 2, path);
+	int found = matr_step(store, row, err);
+	if (found < 0)
+		return -1;
+	if (found == 0)
+		return matr_fail(err, MATR_ERROR_NOT_FOUND, path, "not in epoch %lld",
+		                 (long long)epoch);
+	matr_fail(err, MATR_ERROR_NOT_FOUND, path, "declined when epoch %lld began: %s",
+	          (long long)epoch, (const char *)sqlite3_column_text(row, 0));
+	sqlite3_reset(row);
+	return -1;
+}
+
+int matr_store_find(struct matr_store *store, int64_t epoch, const char *path, int64_t *application,
+                    struct matr_error *err)
+{
+	struct stat status;
+	int found = find_by_path(store, epoch, path, application, err);
+
+	if (found == 0 && stat(path, &status) == 0)
+		found = find_by_file(store, epoch, status.st_dev, status.st_ino, application, err);
+	if (found == 0)
+		return fail_not_found(store, epoch, path, err);
+	return found < 0 ? -1 : 0;
+}
