@@ -6,8 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-int matr_store_newest_epoch(struct matr_store *store, struct matr_store_epoch *out,
-                            struct matr_error *err)
+int matr_store_epoch(struct matr_store *store, int64_t id, struct matr_store_epoch *out,
+                     struct matr_error *err)
 {
 	sqlite3_stmt *row =
 	        matr_statement(store,
@@ -17,13 +17,17 @@ int matr_store_newest_epoch(struct matr_store *store, struct matr_store_epoch *o
 	                       " (SELECT count(DISTINCT l.object_id) FROM applications a"
 	                       "  JOIN scope_entries s ON s.application_id = a.id"
 	                       "  JOIN locations l ON l.id = s.location_id WHERE a.epoch_id = e.id)"
-	                       " FROM epochs e ORDER BY id DESC LIMIT 1",
+	                       " FROM epochs e WHERE ?1 = 0 OR id = ?1 ORDER BY id DESC LIMIT 1",
 	                       err);
 	if (!row)
 		return -1;
+	matr_bind(row, 1, id);
 	int found = matr_step(store, row, err);
 	if (found < 0)
 		return -1;
+	if (found == 0 && id)
+		return matr_fail(err, MATR_ERROR_NOT_FOUND, store->path, "no record of epoch %lld",
+		                 (long long)id);
 	if (found == 0)
 		return matr_fail(err, MATR_ERROR_NOT_FOUND, store->path, "no epoch was begun yet");
 	const unsigned char *cpu_level = sqlite3_column_text(row, 3);

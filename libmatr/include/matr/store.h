@@ -71,9 +71,9 @@ struct matr_store_epoch {
 	size_t objects; /* different ones in all scopes of the epoch */
 };
 
-/* The newest epoch. NOT_FOUND: there is none yet. */
-int matr_store_newest_epoch(struct matr_store *store, struct matr_store_epoch *out,
-                            struct matr_error *err);
+/* The epoch of that id, or the newest one where id is 0. NOT_FOUND: the store has no such epoch. */
+int matr_store_epoch(struct matr_store *store, int64_t id, struct matr_store_epoch *out,
+                     struct matr_error *err);
 
 struct matr_store_application {
 	int64_t id;

@@ -1,0 +1,115 @@
+/* epoch.h - beginning an epoch, ending it, and saying how things stand.
+ *
+ * A prefix is a directory with:
+ *
+ *	store.db       the store (matr/store.h), all that is known of the epoch
+ *	epoch.image    the image compiled from it; an epoch is in force while it is there
+ *	ld-stable      the loader that uses the image
+ *	ld.so          a copy of the real dynamic linker, for where ld-stable stands in its place
+ *	lock           held while an epoch begins or ends
+ *
+ * Beginning an epoch is arranged so that a crash at any point leaves the programs running and either
+ * the epoch that was in force or the new one. The store's transaction stays open until the new image
+ * is complete on disk under another name; then come the commit and, last, the rename that puts the
+ * image in force. A crash between these two leaves the store one epoch ahead, which
+ * matr_epoch_status() says and the next begin puts right.
+ */
+#ifndef MATR_EPOCH_H
+#define MATR_EPOCH_H
+
+#include <matr/image.h>
+#include <matr/image_format.h>
+#include <matr/store.h>
+
+#define MATR_DEFAULT_PREFIX      "/var/lib/matr"
+#define MATR_DEFAULT_INTERPRETER "/lib64/ld-linux-x86-64.so.2"
+#define MATR_IMAGE_FILE          "epoch.image" /* these are in the prefix */
+#define MATR_LD_STABLE_FILE      "ld-stable"
+#define MATR_REAL_LOADER_FILE    "ld.so"
+
+/* ---- begin ---- */
+
+struct matr_epoch; /* an epoch that is being begun */
+
+struct matr_epoch_options {
+	const char *prefix;      /* created where it does not exist */
+	const char *ld_stable;   /* the ld-stable to install in it */
+	const char *interpreter; /* PT_INTERP of the real dynamic linker; NULL: the default one */
+	bool wait;               /* for another begin or end to finish; else BUSY */
+	bool rebuild_store;      /* move a store aside (to store.db.damaged) and start a new one */
+};
+
+struct matr_epoch_result {                 /* what became of one program */
+	char *path;                        /* canonical, or as given where there is no such file */
+	char *reason;                      /* why it was declined; NULL: it was not */
+	int64_t application;               /* its id in the store; 0: declined */
+	struct matr_image_summary summary; /* after the commit, where it was not declined */
+};
+
+/* Take the lock, check the prefix, open the store and its transaction. *out belongs to the caller:
+ * matr_epoch_close(), which undoes everything unless the epoch was committed.
+ * Errors: BUSY (another begin or end is running), UNTRUSTED (a directory of the prefix belongs to
+ * somebody else, or others may write to it), MALFORMED (the store is damaged: again with
+ * rebuild_store), STATE (the store is a newer MatR's; the interpreter is an ld-stable, as in the
+ * namespace of `matr run`), STORE, SYSTEM, MEMORY. */
+int matr_epoch_open(const struct matr_epoch_options *options, struct matr_epoch **out,
+                    struct matr_error *err);
+void matr_epoch_close(struct matr_epoch *epoch);
+
+/* Resolve a program (its path) and put it into the store. 1: done; 0: declined, and *err has the
+ * reason; -1: the epoch cannot be begun (errors of the store, MEMORY). A program that was added
+ * already is done. */
+int matr_epoch_add(struct matr_epoch *epoch, const char *program, struct matr_error *err);
+
+/* Compile the image from what the store holds, install the loader, commit, and put the image in
+ * force. STATE: every program was declined. After an error the epoch before is in force as it was. */
+int matr_epoch_commit(struct matr_epoch *epoch, struct matr_error *err);
+
+/* The epoch's id; its programs in the order in which they were added. Both belong to the epoch. */
+int64_t matr_epoch_id(const struct matr_epoch *epoch);
+const struct matr_epoch_result *matr_epoch_results(const struct matr_epoch *epoch, size_t *n);
+
+/* ---- end ---- */
+
+/* Take the image out of force. Running programs keep what they have mapped. *id (may be NULL)
+ * receives the epoch, 0 where it is not known. STATE: no epoch is in force. */
+int matr_epoch_end(const char *prefix, int64_t *id, struct matr_error *err);
+
+/* ---- status ---- */
+
+struct matr_epoch_problem {
+	char *file;
+	char *reason; /* one line */
+};
+
+struct matr_epoch_status {
+	bool in_force;                   /* an image is there and sound; else management time */
+	bool busy;                       /* somebody holds the lock */
+	bool has_record;                 /* the store knows the epoch: `epoch` is filled in */
+	struct matr_store_epoch epoch;   /* the image's, or else the newest one */
+	uint64_t store_size, image_size; /* bytes; 0: not there */
+	struct matr_store_declined *declined;
+	size_t n_declined;
+	struct matr_epoch_problem *problems; /* what is wrong with the prefix */
+	size_t n_problems;
+	struct matr_epoch_problem *changed; /* objects that are no longer what the epoch recorded */
+	size_t n_changed;
+};
+
+/* Look at everything. What is found wrong is no error but an entry of the lists. *out belongs to the
+ * caller: matr_epoch_status_free(), also after an error. */
+int matr_epoch_status(const char *prefix, struct matr_epoch_status *out, struct matr_error *err);
+void matr_epoch_status_free(struct matr_epoch_status *status);
+
+/* The store's record of the epoch that is in force; where none is, of the newest one. */
+int matr_epoch_current(const char *prefix, struct matr_store *store, struct matr_store_epoch *out,
+                       struct matr_error *err);
+
+/* ---- the loader's place ---- */
+
+/* Is the file an ld-stable that was installed in a prefix? 1: yes, and *config (may be NULL) says
+ * which; 0: no; -1: it cannot be read. */
+int matr_loader_identify(const char *path, struct matr_loader_config *config,
+                         struct matr_error *err);
+
+#endif

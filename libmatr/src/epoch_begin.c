@@ -1,0 +1,283 @@
+/* epoch_begin.c - beginning an epoch; epoch.h says in which order and why. */
+#include <matr/epoch.h>
+#include <matr/resolve.h>
+
+#include "prefix.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct matr_epoch {
+	char prefix[PATH_MAX]; /* canonical */
+	char *ld_stable, *interpreter;
+	int lock; /* descriptor */
+	int64_t id;
+	struct matr_session *session;
+	struct matr_store *store;
+	struct matr_epoch_result *results;
+	size_t n_results, room;
+};
+
+void matr_epoch_close(struct matr_epoch *epoch)
+{
+	if (!epoch)
+		return;
+	matr_store_close(epoch->store);
+	if (epoch->session)
+		matr_session_close(epoch->session);
+	for (size_t i = 0; i < epoch->n_results; i++) {
+		free(epoch->results[i].path);
+		free(epoch->results[i].reason);
+	}
+	free(epoch->results);
+	free(epoch->ld_stable);
+	free(epoch->interpreter);
+	if (epoch->lock >= 0)
+		close(epoch->lock);
+	free(epoch);
+}
+
+static int join(const char *prefix, const char *name, char out[PATH_MAX], struct matr_error *err)
+{
+	if (snprintf(out, PATH_MAX, "%s/%s", prefix, name) >= PATH_MAX)
+		return matr_fail(err, MATR_ERROR_USAGE, prefix, "path is too long");
+	return 0;
+}
+
+/* Keep a damaged store for whoever wants to look at it, without its journal, which would be taken for
+ * the new store's. */
+static int move_store_aside(const char *prefix, struct matr_error *err)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+	static const char *const journals[] = {MATR_STORE_FILE "-wal", MATR_STORE_FILE "-shm"};
+
+	if (join(prefix, MATR_STORE_FILE, from, err) != 0 ||
+	    join(prefix, MATR_STORE_FILE ".damaged", to, err) != 0)
+		return -1;
+	if (rename(from, to) != 0 && errno != ENOENT)
+		return matr_fail_errno(err, from, "cannot be moved aside");
+	for (size_t i = 0; i < sizeof journals / sizeof *journals; i++) {
+		if (join(prefix, journals[i], from, err) != 0)
+			return -1;
+		if (unlink(from) != 0 && errno != ENOENT)
+			return matr_fail_errno(err, from, "cannot be removed");
+	}
+	return 0;
+}
+
+/* Inside `matr run` the resolver would find ld-stable where the dynamic linker should be. */
+static int check_interpreter(const char *interpreter, struct matr_error *err)
+{
+	int ours = matr_loader_identify(interpreter, NULL, err);
+	if (ours > 0)
+		return matr_fail(err, MATR_ERROR_STATE, interpreter,
+		                 "is ld-stable here; begin epochs outside `matr run`");
+	return ours;
+}
+
+int matr_epoch_open(const struct matr_epoch_options *options, struct matr_epoch **out,
+                    struct matr_error *err)
+{
+	struct matr_epoch *epoch = calloc(1, sizeof *epoch);
+
+	if (!epoch)
+		return matr_fail_memory(err);
+	epoch->lock = -1;
+	epoch->ld_stable = strdup(options->ld_stable);
+	epoch->interpreter =
+	        strdup(options->interpreter ? options->interpreter : MATR_DEFAULT_INTERPRETER);
+	if (!epoch->ld_stable || !epoch->interpreter) {
+		matr_fail_memory(err);
+		goto fail;
+	}
+	if (access(epoch->ld_stable, R_OK) != 0) {
+		matr_fail_errno(err, epoch->ld_stable, "cannot read ld-stable");
+		goto fail;
+	}
+	if (check_interpreter(epoch->interpreter, err) != 0 ||
+	    matr_prefix_make(options->prefix, epoch->prefix, err) != 0 ||
+	    matr_prefix_check(epoch->prefix, err) != 0)
+		goto fail;
+	epoch->lock = matr_prefix_lock(epoch->prefix, options->wait, err);
+	if (epoch->lock < 0 || matr_prefix_clean(epoch->prefix, err) != 0)
+		goto fail;
+	if (options->rebuild_store && move_store_aside(epoch->prefix, err) != 0)
+		goto fail;
+	if (matr_session_open(NULL, &epoch->session, err) != 0 ||
+	    matr_store_open(epoch->prefix, MATR_STORE_WRITE, &epoch->store, err) != 0 ||
+	    matr_store_begin(epoch->store, matr_session_cpu_level(epoch->session), &epoch->id,
+	                     err) != 0)
+		goto fail;
+	*out = epoch;
+	return 0;
+fail:
+	matr_epoch_close(epoch);
+	return -1;
+}
+
+int64_t matr_epoch_id(const struct matr_epoch *epoch)
+{
+	return epoch->id;
+}
+
+const struct matr_epoch_result *matr_epoch_results(const struct matr_epoch *epoch, size_t *n)
+{
+	*n = epoch->n_results;
+	return epoch->results;
+}
+
+static int add_result(struct matr_epoch *epoch, const char *path, const char *reason,
+                      int64_t application, struct matr_error *err)
+{
+	if (epoch->n_results == epoch->room) {
+		size_t room = epoch->room ? 2 * epoch->room : 16;
+		struct matr_epoch_result *results = realloc(epoch->results, room * sizeof *results);
+		if (!results)
+			return matr_fail_memory(err);
+		epoch->results = results;
+		epoch->room = room;
+	}
+	struct matr_epoch_result result = {.path = strdup(path), .application = application};
+	if (reason)
+		result.reason = strdup(reason);
+	if (!result.path || (reason && !result.reason)) {
+		free(result.path);
+		free(result.reason);
+		return matr_fail_memory(err);
+	}
+	epoch->results[epoch->n_results++] = result;
+	return 0;
+}
+
+/* The reason as one line: the file it is about comes first where that is not the program itself. */
+static void describe(const struct matr_error *why, const char *program, char *out, size_t size)
+{
+	if (why->file[0] && strcmp(why->file, program) != 0)
+		snprintf(out, size, "%s: %s", why->file, why->message);
+	else
+		snprintf(out, size, "%s", why->message);
+}
+
+static int decline(struct matr_epoch *epoch, const char *path, const struct matr_error *why,
+                   struct matr_error *err)
+{
+	char reason[sizeof why->file + sizeof why->message + 2];
+
+	describe(why, path, reason, sizeof reason);
+	if (matr_store_decline(epoch->store, epoch->id, path, reason, err) != 0 ||
+	    add_result(epoch, path, reason, 0, err) != 0)
+		return -1;
+	if (err)
+		*err = *why;
+	return 0;
+}
+
+int matr_epoch_add(struct matr_epoch *epoch, const char *program, struct matr_error *err)
+{
+	char path[PATH_MAX];
+	struct matr_error why = {0};
+	struct matr_mapping *mapping = NULL;
+	int64_t application;
+
+	if (!realpath(program, path)) {
+		matr_fail_errno(&why, program, "cannot be found");
+		return decline(epoch, program, &why, err);
+	}
+	if (matr_resolve(epoch->session, path, &mapping, &why) != 0) {
+		if (why.code != MATR_ERROR_MEMORY)
+			return decline(epoch, path, &why, err);
+		return matr_fail_memory(err);
+	}
+	int result = matr_store_add(epoch->store, epoch->id, mapping, &application, err);
+	matr_mapping_free(mapping);
+	if (result != 0)
+		return -1;
+	if (application && add_result(epoch, path, NULL, application, err) != 0)
+		return -1;
+	return 1;
+}
+
+/* ---- commit ---- */
+
+/* Compile one application from what the store holds of it. */
+static int compile(struct matr_epoch *epoch, struct matr_image_builder *builder,
+                   struct matr_epoch_result *result, struct matr_error *err)
+{
+	struct matr_error why = {0};
+	struct matr_mapping *mapping;
+	char reason[sizeof why.file + sizeof why.message + 2];
+
+	if (matr_store_mapping(epoch->store, result->application, &mapping, err) != 0)
+		return -1;
+	int added = matr_image_builder_add(builder, mapping, &result->summary, &why);
+	matr_mapping_free(mapping);
+	if (added == 0)
+		return 0;
+	if (why.code != MATR_ERROR_UNSUPPORTED) {
+		if (err)
+			*err = why;
+		return -1;
+	}
+	describe(&why, result->path, reason, sizeof reason);
+	result->reason = strdup(reason);
+	if (!result->reason)
+		return matr_fail_memory(err);
+	if (matr_store_remove(epoch->store, result->application, err) != 0)
+		return -1;
+	result->application = 0;
+	return matr_store_decline(epoch->store, epoch->id, result->path, reason, err);
+}
+
+static int compile_image(struct matr_epoch *epoch, const char *path, struct matr_error *err)
+{
+	struct matr_image_builder *builder;
+	struct matr_store_epoch record;
+	size_t applications = 0;
+	int result = -1;
+
+	if (matr_store_epoch(epoch->store, epoch->id, &record, err) != 0 ||
+	    matr_image_builder_open((uint64_t)epoch->id, record.cpu_level, &builder, err) != 0)
+		return -1;
+	for (size_t i = 0; i < epoch->n_results; i++) {
+		if (!epoch->results[i].application)
+			continue;
+		if (compile(epoch, builder, &epoch->results[i], err) != 0)
+			goto done;
+		applications += epoch->results[i].application != 0;
+	}
+	if (applications == 0) {
+		matr_fail(err, MATR_ERROR_STATE, epoch->prefix,
+		          "no epoch was begun: every program was declined");
+		goto done;
+	}
+	result = matr_image_builder_write(builder, path, NULL, err);
+done:
+	matr_image_builder_close(builder);
+	return result;
+}
+
+int matr_epoch_commit(struct matr_epoch *epoch, struct matr_error *err)
+{
+	char image[PATH_MAX], next[PATH_MAX];
+
+	if (join(epoch->prefix, MATR_IMAGE_FILE, image, err) != 0 ||
+	    join(epoch->prefix, MATR_IMAGE_FILE ".next", next, err) != 0)
+		return -1;
+	/* What was parsed is in the store now, and the ELF files' memory is wanted for reading it. */
+	matr_session_close(epoch->session);
+	epoch->session = NULL;
+	if (compile_image(epoch, next, err) != 0)
+		return -1;
+	if (matr_image_check(next, NULL, err) != 0 ||
+	    matr_loader_install(epoch->prefix, epoch->ld_stable, epoch->interpreter, err) != 0 ||
+	    matr_store_commit(epoch->store, epoch->id, err) != 0) {
+		unlink(next);
+		return -1;
+	}
+	if (rename(next, image) != 0)
+		return matr_fail_errno(err, image, "cannot be replaced");
+	return matr_prefix_sync(epoch->prefix, err);
+}

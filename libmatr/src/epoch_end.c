@@ -1,0 +1,64 @@
+/* epoch_end.c - ending an epoch: the image goes, with one rename. */
+#include <matr/epoch.h>
+
+#include "prefix.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Tell the store, as far as there is one. That the epoch has ended does not depend on it: what counts
+ * is the image. 1: the store knew of an epoch that had not ended. */
+static int record_end(const char *prefix, int64_t *id)
+{
+	struct matr_store *store;
+	struct matr_store_epoch epoch;
+	int open = 0;
+
+	if (matr_store_open(prefix, MATR_STORE_WRITE, &store, NULL) != 0)
+		return 0;
+	if (matr_store_epoch(store, 0, &epoch, NULL) == 0 && !epoch.ended) {
+		open = matr_store_end_epoch(store, epoch.id, NULL) == 0;
+		*id = epoch.id;
+	}
+	matr_store_close(store);
+	return open;
+}
+
+int matr_epoch_end(const char *prefix, int64_t *id, struct matr_error *err)
+{
+	char canonical[PATH_MAX], image[PATH_MAX], ended[PATH_MAX], store[PATH_MAX];
+	int64_t epoch = 0;
+
+	if (!realpath(prefix, canonical))
+		return matr_fail(err, MATR_ERROR_STATE, prefix, "no epoch is in force");
+	if (snprintf(image, sizeof image, "%s/" MATR_IMAGE_FILE, canonical) >= (int)sizeof image ||
+	    snprintf(ended, sizeof ended, "%s/" MATR_IMAGE_FILE ".ended", canonical) >=
+	            (int)sizeof ended ||
+	    snprintf(store, sizeof store, "%s/" MATR_STORE_FILE, canonical) >= (int)sizeof store)
+		return matr_fail(err, MATR_ERROR_USAGE, prefix, "path is too long");
+	if (access(image, F_OK) != 0 && access(store, F_OK) != 0)
+		return matr_fail(err, MATR_ERROR_STATE, prefix, "no epoch is in force");
+	int lock = matr_prefix_lock(canonical, false, err);
+	if (lock < 0)
+		return -1;
+
+	int result = 0;
+	bool had_image = rename(image, ended) == 0;
+	if (!had_image && errno != ENOENT)
+		result = matr_fail_errno(err, image, "cannot be removed");
+	if (had_image) {
+		unlink(ended);
+		result = matr_prefix_sync(canonical, err);
+	}
+	if (result == 0) {
+		bool recorded = access(store, F_OK) == 0 && record_end(canonical, &epoch) > 0;
+		if (!had_image && !recorded)
+			result = matr_fail(err, MATR_ERROR_STATE, prefix, "no epoch is in force");
+	}
+	if (result == 0 && id)
+		*id = epoch;
+	close(lock);
+	return result;
+}

@@ -1,0 +1,42 @@
+/* loader_identify.c - telling an installed ld-stable from a real dynamic linker.
+ *
+ * In a namespace of `matr run`, or on a system whose loader path was handed to ld-stable, the path in
+ * PT_INTERP leads to an ld-stable. Nobody must take that for the real dynamic linker and copy it, or
+ * bind over it twice. It is known by the configuration that was stamped into it.
+ */
+#include <matr/epoch.h>
+
+#include "write_file.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { LOADER_SIZE_MAX = 4 << 20 }; /* bytes; a real one has about 200 KiB */
+
+int matr_loader_identify(const char *path, struct matr_loader_config *config,
+                         struct matr_error *err)
+{
+	const uint64_t magic = MATR_CONFIG_MAGIC;
+	struct matr_loader_config found;
+	size_t size;
+	void *data;
+
+	if (read_file(path, LOADER_SIZE_MAX, &data, &size, err) != 0)
+		return -1;
+	const char *at = memmem(data, size, &magic, sizeof magic);
+	if (!at || (size_t)((char *)data + size - at) < sizeof found) {
+		free(data);
+		return 0;
+	}
+	memcpy(&found, at, sizeof found);
+	free(data);
+	found.prefix[sizeof found.prefix - 1] = 0;
+	found.self[sizeof found.self - 1] = 0;
+	found.loader[sizeof found.loader - 1] = 0;
+	found.image[sizeof found.image - 1] = 0;
+	if (config)
+		*config = found;
+	return 1;
+}

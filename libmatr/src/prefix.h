@@ -1,0 +1,29 @@
+/* prefix.h - the directory of a store and image: whose it is, and whose turn it is. */
+#ifndef MATR_PREFIX_H
+#define MATR_PREFIX_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+#include <matr/error.h>
+
+/* Make the prefix and the directories above it where they do not exist, and find its canonical
+ * path. */
+int matr_prefix_make(const char *prefix, char canonical[PATH_MAX], struct matr_error *err);
+
+/* Whoever can write there decides what code programs run, so the prefix and every directory above
+ * it must belong to root or the caller and not be writable by others, /tmp and its like (sticky)
+ * excepted. The same rule as ld-stable's. UNTRUSTED: it is not so. */
+int matr_prefix_check(const char *canonical, struct matr_error *err);
+
+/* Take the prefix's lock. Returns a descriptor (closing it gives the lock back), -1: error, BUSY where
+ * somebody else has it and `wait` is false. */
+int matr_prefix_lock(const char *canonical, bool wait, struct matr_error *err);
+
+/* Remove temporary files that a killed begin left behind. Only while holding the lock. */
+int matr_prefix_clean(const char *canonical, struct matr_error *err);
+
+/* Sync the directory, so that a rename in it is on disk. */
+int matr_prefix_sync(const char *canonical, struct matr_error *err);
+
+#endif
