@@ -1,0 +1,183 @@
+/* lookup.c - symbol lookup with ld.so's rules.
+ *
+ * The first object of the scope that has a match provides the symbol (gABI chapter 5, "Shared Object
+ * Dependencies"; weak definitions are as good as others). DT_SYMBOLIC puts the requester first. A reference to
+ * its own STV_PROTECTED symbol ends at the requester. What matches is decided by type, value, and version;
+ * versions follow glibc, where an object without versions matches every reference and an unversioned reference
+ * takes the base version, the first version, or a single default one.
+ */
+#include "lookup.h"
+
+#include <elf.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	VERSION_MASK = 0x7fff,
+	VERSION_HIDDEN = 0x8000,
+	FIRST_LATER_VERSION = 3, /* 0: local, 1: base, 2: the first that the object defines */
+};
+
+struct query {
+	uint32_t name;
+	const struct matr_version *version; /* NULL: none asked for */
+	enum lookup_class class;
+};
+
+int lookup_open(struct lookup *lookup, const struct matr_session *session,
+                const struct scope *scope, struct matr_error *err)
+{
+	*lookup = (struct lookup){.session = session, .scope = scope};
+	lookup->rank = malloc((session->n_objects + 1) * sizeof *lookup->rank);
+	if (!lookup->rank)
+		return matr_fail_memory(err);
+	memset(lookup->rank, 0xff, session->n_objects * sizeof *lookup->rank);
+	for (size_t i = 0; i < scope->n; i++)
+		lookup->rank[scope->indices[i]] = (uint32_t)i;
+	return 0;
+}
+
+void lookup_close(struct lookup *lookup)
+{
+	free(lookup->rank);
+	lookup->rank = NULL;
+}
+
+static bool can_provide(const struct matr_symbol *symbol, enum lookup_class class)
+{
+	if (!symbol->value && symbol->section != SHN_ABS && symbol->type != STT_TLS)
+		return false;
+	if (class == LOOKUP_PLT && symbol->section == SHN_UNDEF)
+		return false;
+	switch (symbol->type) {
+	case STT_NOTYPE:
+	case STT_OBJECT:
+	case STT_FUNC:
+	case STT_COMMON:
+	case STT_TLS:
+	case STT_GNU_IFUNC:
+		return true;
+	default:
+		return false;
+	}
+}
+
+enum version_match { VERSION_NO, VERSION_YES, VERSION_IF_ALONE };
+
+static enum version_match match_version(const struct matr_object *object,
+                                        const struct matr_symbol *symbol,
+                                        const struct matr_version *wanted)
+{
+	uint16_t index = symbol->version & VERSION_MASK;
+	bool hidden = symbol->version & VERSION_HIDDEN;
+
+	if (!(object->flags & MATR_OBJECT_VERSIONED))
+		return VERSION_YES;
+	if (!wanted) {
+		if (index < FIRST_LATER_VERSION)
+			return VERSION_YES;
+		return hidden ? VERSION_NO : VERSION_IF_ALONE;
+	}
+	const struct matr_version *own =
+	        index < object->n_versions ? &object->versions[index] : NULL;
+	if (own && own->name && own->hash == wanted->hash && !strcmp(own->name, wanted->name))
+		return VERSION_YES;
+	/* A symbol of the base version serves a reference that is not to a hidden version. */
+	bool named = own && own->hash;
+	return wanted->hidden || named || hidden ? VERSION_NO : VERSION_YES;
+}
+
+/* The match among one object's symbols of the name. `at` is the first of them in the index; *next is set
+ * to the first of the following object. NO_INDEX: none. */
+static uint32_t match_object(const struct lookup *lookup, uint32_t at, uint32_t *next,
+                             const struct query *query, bool skip)
+{
+	const struct definition *definitions = lookup->session->definitions;
+	uint32_t owner = definitions[at - 1].object;
+	const struct matr_object *object = lookup->session->objects[owner].object;
+	uint32_t found = NO_INDEX, alone = NO_INDEX;
+	unsigned n_alone = 0;
+
+	for (; at && definitions[at - 1].object == owner; at = definitions[at - 1].next) {
+		if (skip || found != NO_INDEX)
+			continue;
+		uint32_t index = definitions[at - 1].symbol;
+		const struct matr_symbol *symbol = &object->symbols[index];
+		if (!can_provide(symbol, query->class))
+			continue;
+		enum version_match match = match_version(object, symbol, query->version);
+		if (match == VERSION_YES)
+			found = index;
+		else if (match == VERSION_IF_ALONE && n_alone++ == 0)
+			alone = index;
+	}
+	*next = at;
+	if (found == NO_INDEX && n_alone == 1)
+		found = alone;
+	if (found == NO_INDEX)
+		return NO_INDEX;
+	uint8_t binding = object->symbols[found].binding;
+	return binding == STB_GLOBAL || binding == STB_WEAK || binding == STB_GNU_UNIQUE ? found
+	                                                                                 : NO_INDEX;
+}
+
+static struct matr_binding find(const struct lookup *lookup, const struct query *query,
+                                uint32_t first_object)
+{
+	const struct matr_session *session = lookup->session;
+	struct matr_binding best = {MATR_PROVIDER_UNDEFINED, 0};
+	uint32_t best_rank = NO_INDEX, next;
+
+	for (uint32_t at = session->first[query->name]; at; at = next) {
+		uint32_t scope_index = lookup->rank[session->definitions[at - 1].object];
+		/* DT_SYMBOLIC: the requester itself is asked before the whole scope. */
+		uint32_t rank = scope_index == first_object ? 0 : scope_index + 1;
+		bool skip = scope_index == NO_INDEX || rank >= best_rank ||
+		            (query->class == LOOKUP_COPY && scope_index == 0);
+		uint32_t symbol = match_object(lookup, at, &next, query, skip);
+		if (symbol != NO_INDEX) {
+			best = (struct matr_binding){scope_index, symbol};
+			best_rank = rank;
+		}
+	}
+	return best;
+}
+
+bool matr_symbol_is_looked_up(const struct matr_symbol *reference)
+{
+	return reference->binding != STB_LOCAL && reference->visibility != STV_HIDDEN &&
+	       reference->visibility != STV_INTERNAL;
+}
+
+struct matr_binding lookup_symbol(const struct lookup *lookup, uint32_t requester,
+                                  uint32_t reference, enum lookup_class class)
+{
+	const struct matr_object *object = lookup->scope->entries[requester].object;
+	const struct matr_symbol *symbol = &object->symbols[reference];
+	struct matr_binding own = {requester, reference};
+
+	if (!matr_symbol_is_looked_up(symbol))
+		return own;
+	struct query query = {
+	        .name = lookup->session->objects[lookup->scope->indices[requester]]
+	                        .names[reference],
+	        .version = matr_object_symbol_version(object, symbol),
+	        .class = class,
+	};
+	uint32_t first = object->flags & MATR_OBJECT_SYMBOLIC ? requester : NO_INDEX - 1;
+	struct matr_binding found = find(lookup, &query, first);
+	if (symbol->visibility == STV_PROTECTED && found.provider != MATR_PROVIDER_UNDEFINED &&
+	    found.provider != requester) {
+		/* Protected: others do not count, save that the address of a function may have to be
+		 * the canonical one in the executable, which no lookup for calls finds. */
+		if (class == LOOKUP_PLT)
+			return own;
+		query.class = LOOKUP_PLT;
+		struct matr_binding real = find(lookup, &query, first);
+		if (real.provider != MATR_PROVIDER_UNDEFINED && real.provider != requester)
+			return own;
+	}
+	if (found.provider == MATR_PROVIDER_UNDEFINED && symbol->binding == STB_WEAK)
+		found.provider = MATR_PROVIDER_WEAK_NULL;
+	return found;
+}

@@ -1,0 +1,209 @@
+/* resolve.c - every binding of one application.
+ *
+ * Walks the relocations of every object of the scope. An object's reference is looked up once per application
+ * and class, however many relocations share it.
+ */
+#include <elf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lookup.h"
+
+static enum lookup_class class_of(uint32_t type)
+{
+	switch (type) {
+	case R_X86_64_JUMP_SLOT:
+	case R_X86_64_DTPMOD64:
+	case R_X86_64_DTPOFF64:
+	case R_X86_64_TPOFF64:
+	case R_X86_64_TLSDESC:
+		return LOOKUP_PLT;
+	case R_X86_64_COPY:
+		return LOOKUP_COPY;
+	default:
+		return LOOKUP_DATA;
+	}
+}
+
+/* What ld.so would refuse to start the program for. */
+static int check_undefined(const struct scope *scope, uint32_t index,
+                           const struct matr_relocation *relocation, struct matr_error *err)
+{
+	const struct matr_object *object = scope->entries[index].object;
+
+	if (relocation->type == R_X86_64_JUMP_SLOT && relocation->table == MATR_TABLE_JMPREL &&
+	    !(object->flags & MATR_OBJECT_BIND_NOW))
+		return 0;
+	return matr_fail(err, MATR_ERROR_UNSUPPORTED, scope->entries[0].path,
+	                 "undefined symbol %s in %s", object->symbols[relocation->symbol].name,
+	                 object->path);
+}
+
+static int bind_object(const struct lookup *lookup, uint32_t index, struct matr_binding *bindings,
+                       struct matr_error *err)
+{
+	const struct matr_object *object = lookup->scope->entries[index].object;
+	const struct matr_binding unknown = {MATR_PROVIDER_NONE, 0};
+	struct matr_binding *known =
+	        malloc((object->n_symbols * LOOKUP_CLASSES + 1) * sizeof *known);
+	int result = 0;
+
+	if (!known)
+		return matr_fail_memory(err);
+	for (size_t i = 0; i < object->n_symbols * LOOKUP_CLASSES; i++)
+		known[i] = unknown;
+	for (size_t i = 0; i < object->n_relocations && !result; i++) {
+		const struct matr_relocation *relocation = &object->relocations[i];
+		if (!relocation->symbol) {
+			bindings[i] = unknown;
+			continue;
+		}
+		enum lookup_class class = class_of(relocation->type);
+		struct matr_binding *slot = &known[relocation->symbol * LOOKUP_CLASSES + class];
+		if (slot->provider == MATR_PROVIDER_NONE)
+			*slot = lookup_symbol(lookup, index, relocation->symbol, class);
+		bindings[i] = *slot;
+		if (slot->provider == MATR_PROVIDER_UNDEFINED)
+			result = check_undefined(lookup->scope, index, relocation, err);
+	}
+	free(known);
+	return result;
+}
+
+/* ---- versions that an object asks for and nobody has ---- */
+
+static const struct matr_object *version_provider(const struct scope *scope, const char *file)
+{
+	for (size_t i = 0; i < scope->n; i++) {
+		const struct matr_scope_entry *entry = &scope->entries[i];
+		if ((entry->object->soname && !strcmp(entry->object->soname, file)) ||
+		    (entry->needed_as && !strcmp(entry->needed_as, file)) ||
+		    !strcmp(entry->path, file))
+			return entry->object;
+	}
+	return NULL;
+}
+
+static bool defines_version(const struct matr_object *object, const struct matr_version *wanted)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < object->n_versions; i++) {
+		const struct matr_version *own = &object->versions[i];
+		if (!own->name || !own->defined)
+			continue;
+		any = true;
+		if (own->hash == wanted->hash && !strcmp(own->name, wanted->name))
+			return true;
+	}
+	return !any; /* a library without versions only gets a warning from ld.so */
+}
+
+static int check_versions(const struct scope *scope, struct matr_error *err)
+{
+	for (size_t i = 0; i < scope->n; i++) {
+		const struct matr_object *object = scope->entries[i].object;
+		for (size_t n = 0; n < object->n_versions; n++) {
+			const struct matr_version *wanted = &object->versions[n];
+			if (!wanted->name || wanted->defined || wanted->weak || !wanted->file)
+				continue;
+			const struct matr_object *provider = version_provider(scope, wanted->file);
+			if (provider && !defines_version(provider, wanted))
+				return matr_fail(err, MATR_ERROR_UNSUPPORTED,
+				                 scope->entries[0].path,
+				                 "version %s of %s is not found (needed by %s)",
+				                 wanted->name, wanted->file, object->path);
+		}
+	}
+	return 0;
+}
+
+/* ---- the mapping ---- */
+
+void matr_mapping_free(struct matr_mapping *mapping)
+{
+	if (!mapping)
+		return;
+	for (size_t i = 0; i < mapping->n_scope; i++) {
+		free(mapping->scope[i].path);
+		if (mapping->objects)
+			free(mapping->objects[i].bindings);
+	}
+	free(mapping->scope);
+	free(mapping->objects);
+	for (size_t i = 0; i < mapping->n_directories; i++)
+		free(mapping->directories[i].path);
+	free(mapping->directories);
+	free(mapping);
+}
+
+static int bind_scope(const struct matr_session *session, const struct scope *scope,
+                      struct matr_mapping *mapping, struct matr_error *err)
+{
+	struct lookup lookup;
+	int result = 0;
+
+	if (lookup_open(&lookup, session, scope, err) < 0)
+		return -1;
+	for (uint32_t i = 0; i < scope->n && !result; i++) {
+		const struct matr_object *object = scope->entries[i].object;
+		mapping->objects[i].bindings =
+		        calloc(object->n_relocations + 1, sizeof *mapping->objects[i].bindings);
+		result = mapping->objects[i].bindings
+		                 ? bind_object(&lookup, i, mapping->objects[i].bindings, err)
+		                 : matr_fail_memory(err);
+	}
+	lookup_close(&lookup);
+	return result;
+}
+
+static int check_application(const struct matr_object *application, const char *path,
+                             struct matr_error *err)
+{
+	if (!application->n_dynamic)
+		return matr_fail(err, MATR_ERROR_UNSUPPORTED, path, "is not dynamically linked");
+	if (!application->interpreter)
+		return matr_fail(err, MATR_ERROR_UNSUPPORTED, path,
+		                 "is not an application: it has no PT_INTERP");
+	return 0;
+}
+
+int matr_resolve(struct matr_session *session, const char *path, struct matr_mapping **out,
+                 struct matr_error *err)
+{
+	const struct matr_object *application = matr_session_object(session, path, err);
+	const struct known_path *known;
+	struct scope scope;
+
+	if (!application || check_application(application, path, err) < 0 ||
+	    session_path(session, path, &known, err) < 0)
+		return -1;
+	struct matr_mapping *mapping = calloc(1, sizeof *mapping);
+	if (!mapping)
+		return matr_fail_memory(err);
+	int result = scope_make(session, known->object, &scope, err);
+	if (!result)
+		result = check_versions(&scope, err);
+	if (!result)
+		result = scope_directories(&scope, &mapping->directories, &mapping->n_directories,
+		                           err);
+	mapping->objects = calloc(scope.n + 1, sizeof *mapping->objects);
+	if (!result && !mapping->objects)
+		result = matr_fail_memory(err);
+	if (!result)
+		result = bind_scope(session, &scope, mapping, err);
+	/* The scope's entries become the mapping's. */
+	mapping->scope = scope.entries;
+	mapping->n_scope = scope.n;
+	mapping->interpreter = scope.interpreter;
+	mapping->flags = scope.flags;
+	scope.entries = NULL;
+	scope.n = 0;
+	scope_free(&scope);
+	if (result) {
+		matr_mapping_free(mapping);
+		return -1;
+	}
+	*out = mapping;
+	return 0;
+}

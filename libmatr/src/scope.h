@@ -1,0 +1,24 @@
+/* scope.h - which objects an application consists of, in which order symbols are looked up in them. */
+#ifndef MATR_SCOPE_H
+#define MATR_SCOPE_H
+
+#include "session.h"
+
+struct scope {
+	struct matr_scope_entry *entries;
+	uint32_t *indices; /* session object index of each entry */
+	size_t n, capacity;
+	uint32_t interpreter; /* index of the dynamic linker; n: not in scope */
+	uint32_t flags;       /* MATR_MAPPING_* */
+};
+
+/* The scope of the application that is session object `application`. To be freed also after an error. */
+int scope_make(struct matr_session *session, uint32_t application, struct scope *out,
+               struct matr_error *err);
+void scope_free(struct scope *scope);
+
+/* The directories a mapping depends on (matr/mapping.h). *out: free each path, then the list. */
+int scope_directories(const struct scope *scope, struct matr_directory **out, size_t *n,
+                      struct matr_error *err);
+
+#endif
