@@ -1,0 +1,38 @@
+/* applied.h - who applies each relocation of a mapping, and how: what inspect shows of it.
+ *
+ * The answer is the image compiler's own plan, so it is what ld-stable does in a mapped start.
+ */
+#ifndef MATR_APPLIED_H
+#define MATR_APPLIED_H
+
+#include <matr/mapping.h>
+
+enum matr_applied {
+	MATR_APPLIED_WORD,     /* the mapping writes load address + value */
+	MATR_APPLIED_IFUNC,    /* the mapping writes what the resolver returns */
+	MATR_APPLIED_COPY,     /* the mapping copies the data */
+	MATR_APPLIED_LAZY,     /* bound when first called, as ld.so does it */
+	MATR_APPLIED_RESIDUAL, /* left to ld.so: TLS and others */
+	MATR_APPLIED_NOTHING,  /* there is nothing to do */
+};
+
+struct matr_applied_object {
+	bool untouched;       /* ld.so relocates the object itself, relative relocations included */
+	uint8_t *relocations; /* enum matr_applied, parallel to the object's relocations */
+	size_t residual;      /* relocations left to ld.so, relative ones included */
+};
+
+struct matr_applied_mapping {
+	struct matr_applied_object *objects; /* parallel to the scope */
+	size_t n_objects;
+};
+
+/* *out belongs to the caller: matr_applied_free(). Errors: MEMORY. */
+int matr_applied(const struct matr_mapping *mapping, struct matr_applied_mapping **out,
+                 struct matr_error *err);
+void matr_applied_free(struct matr_applied_mapping *applied);
+
+/* "word", "ifunc", "copy", "lazy", "residual", "nothing" */
+const char *matr_applied_name(enum matr_applied applied);
+
+#endif
