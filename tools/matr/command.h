@@ -1,0 +1,40 @@
+/* command.h - what all commands of matr share. */
+#ifndef MATR_COMMAND_H
+#define MATR_COMMAND_H
+
+#include <stdbool.h>
+
+#include <matr/error.h>
+
+enum exit_status { /* documented in every --help and in matr(1) */
+	           STATUS_OK = 0,
+	           STATUS_FAILURE = 1,  /* an error, or something is not as it should be */
+	           STATUS_USAGE = 2,    /* the command line is off */
+	           STATUS_DECLINED = 3, /* epoch begin: done, but some programs were declined */
+	           STATUS_RUN = 125,    /* run: its own failure, as with env(1) */
+	           STATUS_CANNOT_EXECUTE = 126,
+	           STATUS_NOT_FOUND = 127,
+};
+
+struct context { /* the options before the command */
+	const char *prefix;
+	bool verbose;
+};
+
+/* Each gets the arguments from its own name on and returns the exit status. */
+int command_epoch(const struct context *context, int argc, char **argv);
+int command_inspect(const struct context *context, int argc, char **argv);
+int command_run(const struct context *context, int argc, char **argv);
+int command_verify(const struct context *context, int argc, char **argv);
+
+/* "matr: FILE: MESSAGE" on stderr. */
+void print_error(const struct matr_error *err);
+void print_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* After getopt_long() met something it does not know (it has said what): STATUS_USAGE, with a pointer
+ * to --help. `command` is e.g. "epoch begin". */
+int usage_error(const char *command);
+/* The same with a reason of our own. */
+int usage_error_because(const char *command, const char *reason, const char *argument);
+
+#endif

@@ -1,0 +1,494 @@
+/* command_epoch.c - matr epoch begin, end and status. */
+#include "command.h"
+#include "output.h"
+#include "program.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <matr/epoch.h>
+
+static const char help[] =
+        "usage: matr epoch begin [OPTION]... PROGRAM...\n"
+        "       matr epoch status [--format table|json]\n"
+        "       matr epoch end\n"
+        "\n"
+        "An epoch is a time in which the installed files do not change. When it begins, the\n"
+        "relocation mapping of each program is computed; programs started in it use the mapping.\n"
+        "`matr epoch begin --help` and so on have each command's own help.\n";
+
+static const char begin_help[] =
+        "usage: matr epoch begin [OPTION]... PROGRAM...\n"
+        "\n"
+        "Compute the relocation mapping of the programs (paths, or names found on PATH) and put "
+        "it\n"
+        "in force, in the place of an epoch that was. A program that cannot be mapped is "
+        "declined:\n"
+        "it starts as always, and `matr epoch status` has the reason.\n"
+        "\n"
+        "  --ld-stable FILE  the loader to install in the prefix (else the one beside matr)\n"
+        "  --wait            wait for another begin or end to finish\n"
+        "  --rebuild-store   move the store aside and begin with a new one\n"
+        "  --format FORMAT   table (default), json or csv: one row per program\n"
+        "  -q, --quiet       print nothing where all went well\n"
+        "  -h, --help        this text\n"
+        "\n"
+        "A damaged store is moved aside (to store.db.damaged) and made anew without being asked;\n"
+        "one that a newer MatR has written only with --rebuild-store.\n"
+        "\n"
+        "Exit status: 0 begun; 1 failure, and nothing has changed; 2 usage; 3 begun, but some\n"
+        "programs were declined.\n"
+        "\n"
+        "  matr epoch begin bash git /usr/lib/libreoffice/program/soffice.bin\n"
+        "  matr --prefix ~/.matr epoch begin clang\n";
+
+static const char end_help[] = "usage: matr epoch end\n"
+                               "\n"
+                               "End the epoch: programs start the ordinary way from now on. Those "
+                               "that run are not affected.\n"
+                               "\n"
+                               "  -h, --help  this text\n"
+                               "\n"
+                               "Exit status: 0 ended; 1 failure, or no epoch was in force; 2 "
+                               "usage.\n";
+
+static const char status_help[] =
+        "usage: matr epoch status [--format table|json]\n"
+        "\n"
+        "Is an epoch in force, which, and is all well? Lists what is wrong with store and image, "
+        "the\n"
+        "objects that changed since the epoch began (programs that use them start the ordinary\n"
+        "way), and the programs that were declined.\n"
+        "\n"
+        "  --format FORMAT  table (default) or json\n"
+        "  -h, --help       this text\n"
+        "\n"
+        "Exit status: 0 all is well, with or without an epoch; 1 something is wrong or has "
+        "changed;\n"
+        "2 usage.\n"
+        "\n"
+        "  matr epoch status --format json | jq .changed\n";
+
+/* ---- begin ---- */
+
+struct begin_options {
+	struct matr_epoch_options epoch;
+	enum output_format format;
+	bool quiet;
+	char **programs;
+	int n_programs;
+};
+
+static void show_progress(int done, int all)
+{
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\rresolving program %d of %d\033[K", done + 1, all);
+}
+
+static void clear_progress(void)
+{
+	if (isatty(STDERR_FILENO))
+		fputs("\r\033[K", stderr);
+}
+
+/* Say which programs were declined and why. Returns how many. */
+static size_t report_declined(const struct matr_epoch *epoch)
+{
+	size_t n, declined = 0;
+	const struct matr_epoch_result *results = matr_epoch_results(epoch, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		if (results[i].application)
+			continue;
+		print_warning("%s: declined: %s", results[i].path, results[i].reason);
+		declined++;
+	}
+	return declined;
+}
+
+/* Resolve all programs and commit. */
+static int begin_once(const struct begin_options *options, struct matr_epoch **out,
+                      size_t *declined, struct matr_error *err)
+{
+	struct matr_epoch *epoch;
+	char path[PATH_MAX];
+
+	if (matr_epoch_open(&options->epoch, &epoch, err) != 0)
+		return -1;
+	for (int i = 0; i < options->n_programs; i++) {
+		const char *program = options->programs[i];
+		show_progress(i, options->n_programs);
+		bool found = program_find(program, path, NULL) == 0;
+		if (matr_epoch_add(epoch, found ? path : program, err) < 0)
+			goto fail;
+	}
+	clear_progress();
+	int result = matr_epoch_commit(epoch, err);
+	*declined = report_declined(epoch);
+	if (result != 0)
+		goto fail;
+	*out = epoch;
+	return 0;
+fail:
+	clear_progress();
+	matr_epoch_close(epoch);
+	return -1;
+}
+
+/* A damaged store is no loss, it can be made again from the programs: try a second time without. */
+static int begin(struct begin_options *options, struct matr_epoch **out, size_t *declined,
+                 struct matr_error *err)
+{
+	int result = begin_once(options, out, declined, err);
+
+	if (result == 0 || err->code != MATR_ERROR_MALFORMED || options->epoch.rebuild_store)
+		return result;
+	const char *name = strrchr(err->file, '/');
+	if (!name || strcmp(name + 1, MATR_STORE_FILE) != 0)
+		return result;
+	print_error(err);
+	print_warning("%s: moved to " MATR_STORE_FILE ".damaged, starting a new one", err->file);
+	options->epoch.rebuild_store = true;
+	return begin_once(options, out, declined, err);
+}
+
+static int show_results(const struct begin_options *options, struct matr_epoch *epoch,
+                        struct matr_error *err)
+{
+	static const struct output_column columns[] = {
+	        {"program", CELL_TEXT},       {"objects", CELL_NUMBER},
+	        {"relocations", CELL_NUMBER}, {"relative", CELL_NUMBER},
+	        {"ifunc", CELL_NUMBER},       {"copies", CELL_NUMBER},
+	        {"residual", CELL_NUMBER},    {"image_bytes", CELL_NUMBER},
+	        {"declined", CELL_TEXT},
+	};
+	struct output output;
+	size_t n;
+	const struct matr_epoch_result *results = matr_epoch_results(epoch, &n);
+
+	output_open(&output, options->format, columns, sizeof columns / sizeof *columns);
+	for (size_t i = 0; i < n; i++) {
+		const struct matr_image_summary *summary = &results[i].summary;
+		output_text(&output, results[i].path);
+		output_number(&output, (int64_t)summary->objects);
+		output_number(&output, (int64_t)summary->relocations);
+		output_number(&output, (int64_t)summary->relative);
+		output_number(&output, (int64_t)summary->ifunc);
+		output_number(&output, (int64_t)summary->copies);
+		output_number(&output, (int64_t)summary->residual);
+		output_number(&output, (int64_t)summary->new_bytes);
+		output_text(&output, results[i].reason);
+	}
+	return output_close(&output, err);
+}
+
+/* One line for people, after the table. */
+static void show_epoch(const char *prefix, const struct matr_epoch *epoch, double seconds)
+{
+	struct matr_epoch_status status;
+	char store[32], image[32];
+
+	if (matr_epoch_status(prefix, &status, NULL) == 0)
+		printf("epoch %" PRId64 ": %zu applications, %zu objects, store %s, image %s, "
+		       "%.2f s\n",
+		       matr_epoch_id(epoch), status.epoch.applications, status.epoch.objects,
+		       output_bytes(status.store_size, store),
+		       output_bytes(status.image_size, image), seconds);
+	matr_epoch_status_free(&status);
+}
+
+static double now(void)
+{
+	struct timespec time;
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static int command_begin(const struct context *context, int argc, char **argv)
+{
+	static const struct option long_options[] = {
+	        {"ld-stable", required_argument, NULL, 'l'},
+	        {"wait", no_argument, NULL, 'w'},
+	        {"rebuild-store", no_argument, NULL, 'r'},
+	        {"format", required_argument, NULL, 'f'},
+	        {"quiet", no_argument, NULL, 'q'},
+	        {"prefix", required_argument, NULL, 'p'},
+	        {"help", no_argument, NULL, 'h'},
+	        {NULL, 0, NULL, 0},
+	};
+	struct begin_options options = {.epoch.prefix = context->prefix};
+	char ld_stable[PATH_MAX];
+	struct matr_error err = {0};
+	struct matr_epoch *epoch;
+	size_t declined;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "hq", long_options, NULL)) != -1) {
+		switch (option) {
+		case 'l':
+			options.epoch.ld_stable = optarg;
+			break;
+		case 'w':
+			options.epoch.wait = true;
+			break;
+		case 'r':
+			options.epoch.rebuild_store = true;
+			break;
+		case 'f':
+			if (!output_format_parse(optarg, &options.format))
+				return usage_error_because("epoch begin", "no such format", optarg);
+			break;
+		case 'q':
+			options.quiet = true;
+			break;
+		case 'p':
+			options.epoch.prefix = optarg;
+			break;
+		case 'h':
+			fputs(begin_help, stdout);
+			return STATUS_OK;
+		default:
+			return usage_error("epoch begin");
+		}
+	}
+	options.programs = argv + optind;
+	options.n_programs = argc - optind;
+	if (options.n_programs == 0)
+		return usage_error_because("epoch begin", "which programs?", NULL);
+	if (!options.epoch.ld_stable) {
+		if (program_ld_stable(ld_stable, &err) != 0) {
+			print_error(&err);
+			return STATUS_FAILURE;
+		}
+		options.epoch.ld_stable = ld_stable;
+	}
+	double start = now();
+	umask(022); /* everybody's processes read the image */
+	if (begin(&options, &epoch, &declined, &err) != 0) {
+		print_error(&err);
+		return STATUS_FAILURE;
+	}
+	int status = declined ? STATUS_DECLINED : STATUS_OK;
+	double seconds = now() - start;
+	if (!options.quiet && show_results(&options, epoch, &err) != 0) {
+		print_error(&err);
+		status = STATUS_FAILURE;
+	}
+	if (!options.quiet && options.format == FORMAT_TABLE)
+		show_epoch(options.epoch.prefix, epoch, seconds);
+	matr_epoch_close(epoch);
+	return status;
+}
+
+/* ---- end ---- */
+
+static int command_end(const struct context *context, int argc, char **argv)
+{
+	static const struct option options[] = {
+	        {"prefix", required_argument, NULL, 'p'},
+	        {"help", no_argument, NULL, 'h'},
+	        {NULL, 0, NULL, 0},
+	};
+	const char *prefix = context->prefix;
+	struct matr_error err = {0};
+	int64_t id;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (option) {
+		case 'p':
+			prefix = optarg;
+			break;
+		case 'h':
+			fputs(end_help, stdout);
+			return STATUS_OK;
+		default:
+			return usage_error("epoch end");
+		}
+	}
+	if (optind < argc)
+		return usage_error_because("epoch end", "unexpected argument", argv[optind]);
+	if (matr_epoch_end(prefix, &id, &err) != 0) {
+		print_error(&err);
+		return STATUS_FAILURE;
+	}
+	if (context->verbose)
+		printf("epoch %" PRId64 " ended\n", id);
+	return STATUS_OK;
+}
+
+/* ---- status ---- */
+
+static void format_time(int64_t seconds, char text[32])
+{
+	time_t time = (time_t)seconds;
+	struct tm broken_down;
+
+	text[0] = 0;
+	if (localtime_r(&time, &broken_down))
+		strftime(text, 32, "%Y-%m-%d %H:%M:%S", &broken_down);
+}
+
+static void show_list(const char *heading, const struct matr_epoch_problem *list, size_t n)
+{
+	if (n)
+		printf("%s%s%s\n", output_bold(), heading, output_normal());
+	for (size_t i = 0; i < n; i++)
+		printf("  %s: %s\n", list[i].file, list[i].reason);
+}
+
+static void status_table(const char *prefix, const struct matr_epoch_status *status)
+{
+	char begun[32], store[32], image[32];
+
+	format_time(status->epoch.begun, begun);
+	printf("prefix        %s\n", prefix);
+	if (status->in_force && status->has_record)
+		printf("state         epoch %" PRId64 ", begun %s\n", status->epoch.id, begun);
+	else if (status->in_force)
+		printf("state         epoch\n");
+	else
+		printf("state         management\n");
+	if (status->busy)
+		printf("busy          an epoch is being begun or ended\n");
+	if (status->in_force && status->has_record) {
+		printf("applications  %zu\n", status->epoch.applications);
+		printf("objects       %zu\n", status->epoch.objects);
+		printf("declined      %zu\n", status->n_declined);
+		printf("changed       %zu\n", status->n_changed);
+	}
+	printf("store         %s\n", output_bytes(status->store_size, store));
+	printf("image         %s\n", output_bytes(status->image_size, image));
+	show_list("problems", status->problems, status->n_problems);
+	show_list("changed objects", status->changed, status->n_changed);
+	if (status->n_declined)
+		printf("%sdeclined%s\n", output_bold(), output_normal());
+	for (size_t i = 0; i < status->n_declined; i++)
+		printf("  %s: %s\n", status->declined[i].path, status->declined[i].reason);
+}
+
+static struct json_object *json_list(const struct matr_epoch_problem *list, size_t n)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; array && i < n; i++) {
+		struct json_object *entry = json_object_new_object();
+		json_object_object_add(entry, "file", json_object_new_string(list[i].file));
+		json_object_object_add(entry, "reason", json_object_new_string(list[i].reason));
+		json_object_array_add(array, entry);
+	}
+	return array;
+}
+
+static int status_json(const char *prefix, const struct matr_epoch_status *status,
+                       struct matr_error *err)
+{
+	struct json_object *object = json_object_new_object();
+	struct json_object *declined = json_object_new_array();
+
+	if (!object || !declined) {
+		json_object_put(object);
+		json_object_put(declined);
+		return matr_fail_memory(err);
+	}
+	json_object_object_add(object, "prefix", json_object_new_string(prefix));
+	json_object_object_add(object, "state",
+	                       json_object_new_string(status->in_force ? "epoch" : "management"));
+	json_object_object_add(object, "busy", json_object_new_boolean(status->busy));
+	if (status->has_record) {
+		json_object_object_add(object, "epoch", json_object_new_int64(status->epoch.id));
+		json_object_object_add(object, "begun", json_object_new_int64(status->epoch.begun));
+		json_object_object_add(object, "cpu_level",
+		                       json_object_new_string(status->epoch.cpu_level));
+		json_object_object_add(object, "applications",
+		                       json_object_new_uint64(status->epoch.applications));
+		json_object_object_add(object, "objects",
+		                       json_object_new_uint64(status->epoch.objects));
+	}
+	json_object_object_add(object, "store_bytes", json_object_new_uint64(status->store_size));
+	json_object_object_add(object, "image_bytes", json_object_new_uint64(status->image_size));
+	json_object_object_add(object, "problems", json_list(status->problems, status->n_problems));
+	json_object_object_add(object, "changed", json_list(status->changed, status->n_changed));
+	for (size_t i = 0; i < status->n_declined; i++) {
+		struct json_object *entry = json_object_new_object();
+		json_object_object_add(entry, "program",
+		                       json_object_new_string(status->declined[i].path));
+		json_object_object_add(entry, "reason",
+		                       json_object_new_string(status->declined[i].reason));
+		json_object_array_add(declined, entry);
+	}
+	json_object_object_add(object, "declined", declined);
+	return output_json(object, err);
+}
+
+static int command_status(const struct context *context, int argc, char **argv)
+{
+	static const struct option options[] = {
+	        {"prefix", required_argument, NULL, 'p'},
+	        {"format", required_argument, NULL, 'f'},
+	        {"help", no_argument, NULL, 'h'},
+	        {NULL, 0, NULL, 0},
+	};
+	const char *prefix = context->prefix;
+	enum output_format format = FORMAT_TABLE;
+	struct matr_epoch_status status;
+	struct matr_error err = {0};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (option) {
+		case 'p':
+			prefix = optarg;
+			break;
+		case 'f':
+			if (!output_format_parse(optarg, &format) || format == FORMAT_CSV)
+				return usage_error_because("epoch status", "no such format",
+				                           optarg);
+			break;
+		case 'h':
+			fputs(status_help, stdout);
+			return STATUS_OK;
+		default:
+			return usage_error("epoch status");
+		}
+	}
+	if (optind < argc)
+		return usage_error_because("epoch status", "unexpected argument", argv[optind]);
+	int result = matr_epoch_status(prefix, &status, &err);
+	bool well = status.n_problems == 0 && status.n_changed == 0;
+	if (result == 0 && format == FORMAT_JSON) {
+		result = status_json(prefix, &status, &err);
+	} else if (result == 0) {
+		status_table(prefix, &status);
+		result = output_flush(&err);
+	}
+	matr_epoch_status_free(&status);
+	if (result != 0)
+		print_error(&err);
+	return result == 0 && well ? STATUS_OK : STATUS_FAILURE;
+}
+
+/* ---- which of them ---- */
+
+int command_epoch(const struct context *context, int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "";
+
+	if (strcmp(name, "begin") == 0)
+		return command_begin(context, argc - 1, argv + 1);
+	if (strcmp(name, "end") == 0)
+		return command_end(context, argc - 1, argv + 1);
+	if (strcmp(name, "status") == 0)
+		return command_status(context, argc - 1, argv + 1);
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+		fputs(help, stdout);
+		return STATUS_OK;
+	}
+	return usage_error_because("epoch", "begin, end or status?", *name ? name : NULL);
+}

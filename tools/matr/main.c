@@ -1,0 +1,124 @@
+/* main.c - matr: the options before the command, and which command it is. */
+#include "command.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <matr/epoch.h>
+
+static const char help[] =
+        "usage: matr [--prefix DIR] COMMAND ...\n"
+        "\n"
+        "Stable linking: programs start from a relocation mapping that was computed once.\n"
+        "\n"
+        "  matr epoch begin PROGRAM...    compute and put in force the mapping of programs\n"
+        "  matr epoch status              what is in force, and whether all is well\n"
+        "  matr epoch end                 back to ordinary linking\n"
+        "  matr inspect PROGRAM           show a program's relocation mapping\n"
+        "  matr run PROGRAM [ARG]...      run a program with its mapping\n"
+        "  matr verify PROGRAM...         compare the mapping with what ld.so writes\n"
+        "\n"
+        "  --prefix DIR   where store and image are (else MATR_PREFIX, else " MATR_DEFAULT_PREFIX
+        ")\n"
+        "  -v, --verbose  say more on standard error\n"
+        "  --version      print the version\n"
+        "  -h, --help     this text; `matr COMMAND --help` has each command's own\n"
+        "\n"
+        "Exit status: 0 success; 1 failure, or something is not as it should be; 2 usage;\n"
+        "3 epoch begun, but some programs were declined. `run` has the program's own, or 125\n"
+        "(matr failed), 126 (found, but cannot be executed), 127 (not found).\n"
+        "\n"
+        "Try it without root:\n"
+        "  export MATR_PREFIX=$HOME/.matr\n"
+        "  matr epoch begin git && matr run git --version && matr inspect git\n";
+
+void print_error(const struct matr_error *err)
+{
+	if (err->file[0])
+		fprintf(stderr, "matr: %s: %s\n", err->file, err->message);
+	else
+		fprintf(stderr, "matr: %s\n", err->message);
+}
+
+void print_warning(const char *format, ...)
+{
+	va_list args;
+
+	fputs("matr: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+}
+
+int usage_error(const char *command)
+{
+	fprintf(stderr, "Try `matr %s%s--help`.\n", command, *command ? " " : "");
+	return STATUS_USAGE;
+}
+
+int usage_error_because(const char *command, const char *reason, const char *argument)
+{
+	if (argument)
+		print_warning("%s: %s", argument, reason);
+	else
+		print_warning("%s", reason);
+	return usage_error(command);
+}
+
+struct command {
+	const char *name;
+	int (*run)(const struct context *context, int argc, char **argv);
+};
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+	        {"prefix", required_argument, NULL, 'p'},
+	        {"verbose", no_argument, NULL, 'v'},
+	        {"version", no_argument, NULL, 'V'},
+	        {"help", no_argument, NULL, 'h'},
+	        {NULL, 0, NULL, 0},
+	};
+	static const struct command commands[] = {
+	        {"epoch", command_epoch},
+	        {"inspect", command_inspect},
+	        {"run", command_run},
+	        {"verify", command_verify},
+	};
+	const char *prefix = getenv("MATR_PREFIX");
+	struct context context = {.prefix = prefix && *prefix ? prefix : MATR_DEFAULT_PREFIX};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "+hv", options, NULL)) != -1) {
+		switch (option) {
+		case 'p':
+			context.prefix = optarg;
+			break;
+		case 'v':
+			context.verbose = true;
+			break;
+		case 'V':
+			puts("matr " MATR_VERSION);
+			return STATUS_OK;
+		case 'h':
+			fputs(help, stdout);
+			return STATUS_OK;
+		default:
+			return usage_error("");
+		}
+	}
+	if (optind == argc)
+		return usage_error_because("", "which command?", NULL);
+	const char *name = argv[optind];
+	argc -= optind;
+	argv += optind;
+	optind = 0; /* glibc's way to start getopt anew */
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return commands[i].run(&context, argc, argv);
+	return usage_error_because("", "no such command", name);
+}

@@ -1,0 +1,21 @@
+/* namespace.h - a private mount namespace in which ld-stable is the system's loader.
+ *
+ * The program's own file stays as it is and so does everything it can see of itself: /proc/self/exe,
+ * $ORIGIN, its argv, its children. Only what the kernel finds at the loader's path differs.
+ */
+#ifndef MATR_NAMESPACE_H
+#define MATR_NAMESPACE_H
+
+#include <matr/error.h>
+
+enum placement {
+	PLACED,       /* ld-stable is the loader of programs started from here on */
+	NOT_PLACED,   /* nothing has changed that a program could notice; the reason is in *err */
+	NO_NAMESPACE, /* the system gives us no namespace; the reason is in *err */
+};
+
+/* Move the calling process into such a namespace. interpreter: the program's PT_INTERP, "" for a
+ * program that has none (then the system's usual one: its children may be dynamic programs). */
+enum placement namespace_enter(const char *prefix, const char *interpreter, struct matr_error *err);
+
+#endif

@@ -1,0 +1,30 @@
+/* program.h - from what the user calls a program to its file. */
+#ifndef MATR_PROGRAM_H
+#define MATR_PROGRAM_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+#include <matr/error.h>
+
+/* The file of a program: the path as it is where the name has a slash, else the first executable file
+ * of that name on PATH, as the shell finds it. NOT_FOUND: there is none. */
+int program_find(const char *name, char path[PATH_MAX], struct matr_error *err);
+
+/* The same, canonical: without symbolic links. */
+int program_canonical(const char *name, char path[PATH_MAX], struct matr_error *err);
+
+enum program_kind {
+	PROGRAM_DYNAMIC, /* a 64-bit ELF file with PT_INTERP */
+	PROGRAM_OTHER,   /* a static program, a script, another architecture, ... */
+};
+
+/* What kind of file it is; interpreter receives a dynamic program's PT_INTERP, else "". -1: the file
+ * cannot be read. */
+int program_kind(const char *path, char interpreter[PATH_MAX], struct matr_error *err);
+
+/* The ld-stable that belongs to this matr, relative to its own executable: in the build tree or
+ * installed. */
+int program_ld_stable(char path[PATH_MAX], struct matr_error *err);
+
+#endif

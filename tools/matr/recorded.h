@@ -1,0 +1,26 @@
+/* recorded.h - what the store has on one program. */
+#ifndef MATR_RECORDED_H
+#define MATR_RECORDED_H
+
+#include <matr/store.h>
+
+struct recorded {
+	struct matr_store *store; /* owns the mapping's objects */
+	struct matr_store_epoch epoch;
+	struct matr_mapping *mapping;
+};
+
+/* Read the mapping of `program` (path, or name on PATH) in the epoch that is in force, or else the
+ * newest one. To be closed also after an error. */
+int recorded_open(const char *prefix, const char *program, struct recorded *out,
+                  struct matr_error *err);
+void recorded_close(struct recorded *recorded);
+
+/* The canonical path of an object of the scope. The application has the name under which it was
+ * recorded: it may be one of several hard links. */
+const char *recorded_path(const struct matr_mapping *mapping, size_t index);
+
+/* "R_X86_64_GLOB_DAT" and so on; a number where there is no name for it. */
+const char *relocation_name(uint32_t type, char buffer[32]);
+
+#endif
