@@ -1,0 +1,318 @@
+/* image_check.c - is the image at a path whole, and whose is it?
+ *
+ * ld-stable checks at exec only what costs nothing. This is the rest: checksums of everything and every offset
+ * that ld-stable would follow. It reads the whole image, so it is for epoch begin and for people who ask.
+ */
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <matr/image.h>
+#include <matr/image_format.h>
+
+struct mapped_image {
+	const char *path;
+	const unsigned char *bytes;
+	uint64_t size;
+};
+
+static int malformed(const struct mapped_image *image, struct matr_error *err, const char *what)
+{
+	return matr_fail(err, MATR_ERROR_MALFORMED, image->path, "%s", what);
+}
+
+/* The same rule as ld-stable's trust.c. */
+static int check_owner(const char *path, const struct stat *status, bool sticky_is_fine,
+                       struct matr_error *err)
+{
+	if (status->st_uid != 0 && status->st_uid != geteuid())
+		return matr_fail(err, MATR_ERROR_UNTRUSTED, path,
+		                 "is owned by somebody else (uid %u)", (unsigned)status->st_uid);
+	if ((status->st_mode & (S_IWGRP | S_IWOTH)) &&
+	    !(sticky_is_fine && (status->st_mode & S_ISVTX)))
+		return matr_fail(err, MATR_ERROR_UNTRUSTED, path,
+		                 "is writable by others (mode %04o)",
+		                 (unsigned)(status->st_mode & 07777));
+	return 0;
+}
+
+static int check_owners(const char *path, const struct stat *status, struct matr_error *err)
+{
+	char directory[PATH_MAX];
+	struct stat above;
+
+	if (check_owner(path, status, false, err) < 0)
+		return -1;
+	if (!realpath(path, directory))
+		return matr_fail_errno(err, path, "cannot be resolved");
+	for (char *slash = strrchr(directory, '/'); slash; slash = strrchr(directory, '/')) {
+		slash[slash == directory] = 0;
+		if (stat(directory, &above) < 0)
+			return matr_fail_errno(err, directory, "cannot be read");
+		if (check_owner(directory, &above, true, err) < 0)
+			return -1;
+		if (!directory[1])
+			break;
+	}
+	return 0;
+}
+
+static bool inside(const struct mapped_image *image, uint64_t offset, uint64_t n, uint64_t size)
+{
+	return n == 0 || (offset < image->size && n <= (image->size - offset) / size);
+}
+
+static bool is_string(const struct mapped_image *image, uint64_t offset)
+{
+	return offset < image->size && memchr(image->bytes + offset, 0, image->size - offset);
+}
+
+static bool program_is_whole(const struct mapped_image *image, uint64_t offset,
+                             uint32_t n_providers)
+{
+	if (!offset)
+		return true;
+	if ((offset & 7) || !inside(image, offset, 1, sizeof(struct matr_image_program)))
+		return false;
+	const struct matr_image_program *program = (const void *)(image->bytes + offset);
+	uint64_t at = sizeof *program;
+	if (program->size > image->size - offset)
+		return false;
+	for (uint32_t i = 0; i < program->n_groups; i++) {
+		const struct matr_image_group *group = (const void *)(image->bytes + offset + at);
+		if (at > program->size || program->size - at < sizeof *group)
+			return false;
+		uint64_t size = sizeof *group + 4 * ((uint64_t)group->n_entries + group->n_slots);
+		size = (size + 7) & ~UINT64_C(7);
+		if (size > program->size - at || group->provider >= n_providers)
+			return false;
+		/* As many places as values. */
+		const uint32_t *entries = (const uint32_t *)(group + 1);
+		uint64_t slots = 0;
+		for (uint32_t n = 0; n < group->n_entries; n++)
+			slots += entries[n] & 1 ? (unsigned)__builtin_popcount(entries[n] >> 1) : 1;
+		if (slots != group->n_slots)
+			return false;
+		at += size;
+	}
+	return at == program->size;
+}
+
+static bool object_is_whole(const struct mapped_image *image,
+                            const struct matr_image_manifest *manifest,
+                            const struct matr_image_object *object)
+{
+	if (!is_string(image, object->path) ||
+	    !inside(image, object->providers, object->n_providers, sizeof(uint32_t)) ||
+	    !inside(image, object->residual, object->n_residual, sizeof(Elf64_Rela)) ||
+	    object->build_id_size > MATR_BUILD_ID_SIZE ||
+	    !program_is_whole(image, object->relative, 1) ||
+	    !program_is_whole(image, object->lazy, 1) ||
+	    !program_is_whole(image, object->symbolic, object->n_providers))
+		return false;
+	const uint32_t *providers = (const void *)(image->bytes + object->providers);
+	for (uint32_t i = 0; i < object->n_providers; i++) {
+		if (providers[i] >= manifest->n_objects && providers[i] != MATR_IMAGE_ABSOLUTE)
+			return false;
+	}
+	return true;
+}
+
+static bool ifuncs_are_whole(const struct mapped_image *image,
+                             const struct matr_image_manifest *manifest)
+{
+	const struct matr_image_ifunc *ifuncs = (const void *)(image->bytes + manifest->ifuncs);
+
+	if (!inside(image, manifest->ifuncs, manifest->n_ifuncs, sizeof *ifuncs))
+		return false;
+	for (uint32_t i = 0; i < manifest->n_ifuncs; i++) {
+		const struct matr_image_ifunc *ifunc = &ifuncs[i];
+		uint64_t first = manifest->ifunc_slots + ifunc->first_slot * sizeof(uint64_t);
+		if (ifunc->object >= manifest->n_objects || ifunc->first_slot > image->size ||
+		    !inside(image, first, ifunc->n_slots, sizeof(uint64_t)))
+			return false;
+		const uint64_t *slots = (const void *)(image->bytes + first);
+		for (uint32_t n = 0; n < ifunc->n_slots; n++) {
+			if (MATR_SLOT_OBJECT(slots[n]) >= manifest->n_objects)
+				return false;
+		}
+	}
+	return true;
+}
+
+static int check_manifest(const struct mapped_image *image, uint64_t offset, struct matr_error *err)
+{
+	const struct matr_image_manifest *manifest = (const void *)(image->bytes + offset);
+
+	if ((offset & 7) || !inside(image, offset, 1, sizeof *manifest) ||
+	    manifest->size < sizeof *manifest || manifest->size > image->size - offset)
+		return malformed(image, err, "an entry is outside of the image");
+	if (matr_image_checksum(image->bytes + offset + 8, manifest->size - 8) !=
+	    manifest->checksum)
+		return malformed(image, err, "an entry does not match its checksum");
+	if (!manifest->n_objects || !is_string(image, manifest->path) ||
+	    !inside(image, manifest->objects, manifest->n_objects,
+	            sizeof(struct matr_image_object)) ||
+	    !inside(image, manifest->needed, manifest->n_needed, sizeof(uint64_t)) ||
+	    manifest->n_scope_needed > manifest->n_needed ||
+	    !inside(image, manifest->directories, manifest->n_directories,
+	            sizeof(struct matr_image_directory)) ||
+	    !inside(image, manifest->copies, manifest->n_copies, sizeof(struct matr_image_copy)) ||
+	    !ifuncs_are_whole(image, manifest))
+		return malformed(image, err, "an entry refers to what is outside of the image");
+
+	const uint64_t *needed = (const void *)(image->bytes + manifest->needed);
+	const struct matr_image_directory *directories =
+	        (const void *)(image->bytes + manifest->directories);
+	const struct matr_image_copy *copies = (const void *)(image->bytes + manifest->copies);
+	const struct matr_image_object *objects = (const void *)(image->bytes + manifest->objects);
+	bool whole = true;
+	for (uint32_t i = 0; i < manifest->n_needed && whole; i++)
+		whole = is_string(image, needed[i]);
+	for (uint32_t i = 0; i < manifest->n_directories && whole; i++)
+		whole = is_string(image, directories[i].path);
+	for (uint32_t i = 0; i < manifest->n_copies && whole; i++)
+		whole = copies[i].object < manifest->n_objects;
+	for (uint32_t i = 0; i < manifest->n_objects && whole; i++)
+		whole = object_is_whole(image, manifest, &objects[i]);
+	return whole ? 0 : malformed(image, err, "an entry refers to what is outside of the image");
+}
+
+static int check_header(const struct mapped_image *image, struct matr_image_header *header,
+                        struct matr_error *err)
+{
+	if (image->size < sizeof *header)
+		return malformed(image, err, "is truncated: too short for a header");
+	memcpy(header, image->bytes, sizeof *header);
+	if (header->magic != MATR_IMAGE_MAGIC)
+		return malformed(image, err, "is not an epoch image");
+	if (header->format != MATR_IMAGE_FORMAT || header->endian != MATR_IMAGE_ENDIAN)
+		return malformed(image, err, "is of another format version");
+	uint32_t checksum = header->checksum;
+	header->checksum = 0;
+	if (matr_image_checksum(header, sizeof *header) != checksum)
+		return malformed(image, err, "its header does not match its checksum");
+	if (header->file_size != image->size)
+		return malformed(image, err, "is truncated: its size is not the recorded one");
+	if (!header->hash_size || (header->hash_size & (header->hash_size - 1)) ||
+	    !inside(image, header->hash, header->hash_size, sizeof(struct matr_image_slot)))
+		return malformed(image, err, "its hash table is outside of it");
+	return 0;
+}
+
+static int map_image(const char *path, struct mapped_image *image, struct matr_error *err)
+{
+	struct stat status;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int result = 0;
+
+	*image = (struct mapped_image){.path = path};
+	if (fd < 0)
+		return matr_fail(err, errno == ENOENT ? MATR_ERROR_NOT_FOUND : MATR_ERROR_SYSTEM,
+		                 path, "cannot be opened: %s", strerror(errno));
+	if (fstat(fd, &status) < 0)
+		result = matr_fail_errno(err, path, "cannot be read");
+	else if (!S_ISREG(status.st_mode))
+		result = malformed(image, err, "is not a regular file");
+	else if (!status.st_size)
+		result = malformed(image, err, "is truncated: it is empty");
+	else
+		result = check_owners(path, &status, err);
+	if (!result) {
+		image->size = (uint64_t)status.st_size;
+		void *bytes = mmap(NULL, image->size, PROT_READ, MAP_SHARED, fd, 0);
+		if (bytes == MAP_FAILED)
+			result = matr_fail_errno(err, path, "cannot be mapped");
+		else
+			image->bytes = bytes;
+	}
+	close(fd);
+	return result;
+}
+
+static void unmap_image(struct mapped_image *image)
+{
+	if (image->bytes)
+		munmap((void *)image->bytes, image->size);
+}
+
+static int check_contents(const struct mapped_image *image, const struct matr_image_header *header,
+                          struct matr_error *err)
+{
+	const struct matr_image_slot *slots = (const void *)(image->bytes + header->hash);
+	uint32_t n = 0;
+
+	if (matr_image_checksum64(image->bytes + sizeof *header, image->size - sizeof *header, 0) !=
+	    header->bulk_checksum)
+		return malformed(image, err, "its contents do not match their checksum");
+	for (uint32_t i = 0; i < header->hash_size; i++) {
+		if (!slots[i].manifest)
+			continue;
+		n++;
+		if (check_manifest(image, slots[i].manifest, err) < 0)
+			return -1;
+	}
+	if (n != header->n_applications)
+		return malformed(image, err, "its hash table does not hold all entries");
+	return 0;
+}
+
+int matr_image_check(const char *path, struct matr_image_info *info, struct matr_error *err)
+{
+	struct matr_image_header header = {0};
+	struct mapped_image image;
+
+	int result = map_image(path, &image, err);
+	if (!result)
+		result = check_header(&image, &header, err);
+	if (!result)
+		result = check_contents(&image, &header, err);
+	if (!result && info)
+		*info = (struct matr_image_info){
+		        .epoch = header.epoch,
+		        .size = image.size,
+		        .applications = header.n_applications,
+		        .cpu_level = header.cpu_level,
+		};
+	unmap_image(&image);
+	return result;
+}
+
+int matr_image_has(const char *path, const struct matr_build_id *build_id, const char *application,
+                   struct matr_error *err)
+{
+	struct matr_image_header header = {0};
+	struct mapped_image image;
+	int result = map_image(path, &image, err);
+
+	if (!result)
+		result = check_header(&image, &header, err);
+	if (!result) {
+		const struct matr_image_slot *slots = (const void *)(image.bytes + header.hash);
+		uint64_t key = build_id->size ? matr_image_key(build_id->bytes, build_id->size)
+		                              : matr_image_key(application, strlen(application));
+		for (uint32_t n = 0; n < header.hash_size && !result; n++) {
+			const struct matr_image_slot *slot =
+			        &slots[(key + n) & (header.hash_size - 1)];
+			if (!slot->manifest)
+				break;
+			if (slot->key != key)
+				continue;
+			result = check_manifest(&image, slot->manifest, err);
+			const struct matr_image_manifest *manifest =
+			        (const void *)(image.bytes + slot->manifest);
+			if (!result)
+				result = !(manifest->flags & MATR_MANIFEST_PATH) ||
+				         !strcmp((const char *)image.bytes + manifest->path,
+				                 application);
+		}
+	}
+	unmap_image(&image);
+	return result;
+}
