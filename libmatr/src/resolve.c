@@ -52,6 +52,13 @@ static int bind_object(const struct lookup *lookup, uint32_t index, struct matr_
 		return matr_fail_memory(err);
 	for (size_t i = 0; i < object->n_symbols * LOOKUP_CLASSES; i++)
 		known[i] = unknown;
+	/* The dynamic linker relocates itself, before and apart from all others. */
+	if (index == lookup->scope->interpreter) {
+		for (size_t i = 0; i < object->n_relocations; i++)
+			bindings[i] = unknown;
+		free(known);
+		return 0;
+	}
 	for (size_t i = 0; i < object->n_relocations && !result; i++) {
 		const struct matr_relocation *relocation = &object->relocations[i];
 		if (!relocation->symbol) {

@@ -41,7 +41,9 @@ struct matr_binding {
 };
 
 struct matr_mapped_object {
-	struct matr_binding *bindings; /* parallel to the object's relocations */
+	/* Parallel to the object's relocations. All MATR_PROVIDER_NONE for the dynamic linker, which
+	 * relocates itself and does not show that among the bindings. */
+	struct matr_binding *bindings;
 };
 
 enum {
