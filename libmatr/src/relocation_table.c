@@ -1,199 +1,210 @@
-/* relocation_table.c - DT_RELA, DT_JMPREL and DT_RELR.
+/* relocation_table.c - DT_RELA and DT_JMPREL, split into relative and all other relocations.
  *
- * Relative relocations, which are most of them and name no symbol, go to a list of their own. Some linkers let
- * DT_RELA cover DT_JMPREL too; ld.so then takes what they share off DT_RELA, and so is it here.
+ * The two tables may overlap: some linkers let DT_RELASZ count DT_JMPREL too, which then lies at the
+ * end of DT_RELA. ld.so takes that part off DT_RELA, and so do we, lest it be listed twice.
+ *
+ * Every relocation has to write into memory that belongs to the object. ld.so does not check that,
+ * but an object that fails it would be broken at exec, not mapped.
  */
-#include <elf.h>
-#include <stdlib.h>
+#include "object_reader.h"
+
 #include <string.h>
 
-#include "elf_file.h"
-
-enum { RELATIVE64 = 38 }; /* R_X86_64_RELATIVE64, x32's; ld.so treats it alike */
-
 struct table {
-	const unsigned char *bytes;
-	size_t n; /* entries */
+	const unsigned char *entries; /* Elf64_Rela[n], not aligned */
+	uint64_t n;
 	enum matr_relocation_table kind;
 };
 
-static bool is_relative(uint32_t type)
-{
-	return type == R_X86_64_RELATIVE || type == RELATIVE64;
-}
-
-/* The word the file holds at vaddr; beyond the file's part of a segment there are zeros. */
-static uint64_t word_at(struct elf_file *file, uint64_t vaddr)
-{
-	uint64_t word = 0;
-	const void *bytes = elf_file_at(file, vaddr, sizeof word);
-
-	if (bytes)
-		memcpy(&word, bytes, sizeof word);
-	return word;
-}
-
-static int find_table(struct elf_file *file, uint64_t vaddr, uint64_t size,
-                      enum matr_relocation_table kind, struct table *out, struct matr_error *err)
-{
-	*out = (struct table){.kind = kind};
-	if (!size)
-		return 0;
-	out->bytes = elf_file_at(file, vaddr, size);
-	if (!out->bytes || size % sizeof(Elf64_Rela))
-		return elf_file_malformed(file, err, "a relocation table is outside of the file");
-	out->n = (size_t)(size / sizeof(Elf64_Rela));
-	return 0;
-}
-
-static int find_tables(struct elf_file *file, struct table *rela, struct table *plt,
-                       struct matr_error *err)
-{
-	uint64_t rela_at = 0, rela_size = 0, plt_at = 0, plt_size = 0, entry_size;
-
-	if (elf_file_tag(file, DT_RELAENT, &entry_size) && entry_size != sizeof(Elf64_Rela))
-		return elf_file_malformed(file, err, "DT_RELAENT is not the size of an entry");
-	if (elf_file_tag(file, DT_RELA, &rela_at) && !elf_file_tag(file, DT_RELASZ, &rela_size))
-		return elf_file_malformed(file, err, "DT_RELA without DT_RELASZ");
-	if (elf_file_tag(file, DT_JMPREL, &plt_at) && !elf_file_tag(file, DT_PLTRELSZ, &plt_size))
-		return elf_file_malformed(file, err, "DT_JMPREL without DT_PLTRELSZ");
-	if (plt_size && rela_at + rela_size == plt_at + plt_size && plt_size <= rela_size)
-		rela_size -= plt_size;
-	if (find_table(file, rela_at, rela_size, MATR_TABLE_RELA, rela, err) < 0)
-		return -1;
-	return find_table(file, plt_at, plt_size, MATR_TABLE_JMPREL, plt, err);
-}
-
-static Elf64_Rela table_entry(const struct table *table, size_t index)
+static Elf64_Rela entry_at(const struct table *table, uint64_t i)
 {
 	Elf64_Rela entry;
 
-	memcpy(&entry, table->bytes + index * sizeof entry, sizeof entry);
+	memcpy(&entry, table->entries + i * sizeof entry, sizeof entry);
 	return entry;
 }
 
-static void read_table(struct elf_file *file, const struct table *table)
+static bool is_relative(const Elf64_Rela *entry)
 {
-	struct matr_object *object = file->object;
+	uint32_t type = ELF64_R_TYPE(entry->r_info);
+	return type == R_X86_64_RELATIVE || type == R_X86_64_RELATIVE64;
+}
 
-	for (size_t i = 0; i < table->n; i++) {
-		Elf64_Rela entry = table_entry(table, i);
-		uint32_t type = (uint32_t)ELF64_R_TYPE(entry.r_info);
-		if (is_relative(type)) {
-			object->relatives[object->n_relatives++] =
-			        (struct matr_relative){entry.r_offset, entry.r_addend};
-			continue;
-		}
-		object->relocations[object->n_relocations++] = (struct matr_relocation){
-		        .offset = entry.r_offset,
-		        .addend = entry.r_addend,
-		        .type = type,
-		        .symbol = (uint32_t)ELF64_R_SYM(entry.r_info),
-		        .table = (uint8_t)table->kind,
-		        .word = type == R_X86_64_JUMP_SLOT ? word_at(file, entry.r_offset) : 0,
-		};
+/* How many bytes it writes at least. */
+static uint64_t width(uint32_t type)
+{
+	switch (type) {
+	case R_X86_64_NONE:
+		return 0;
+	case R_X86_64_8:
+	case R_X86_64_PC8:
+	case R_X86_64_COPY: /* the symbol's size, which may be anything */
+		return 1;
+	case R_X86_64_16:
+	case R_X86_64_PC16:
+		return 2;
+	case R_X86_64_32:
+	case R_X86_64_32S:
+	case R_X86_64_PC32:
+	case R_X86_64_SIZE32:
+		return 4;
+	case R_X86_64_TLSDESC:
+		return 16;
+	default:
+		return 8;
 	}
 }
 
-static size_t count_relatives(const struct table *table)
-{
-	size_t n = 0;
+/* ---- finding the tables ---- */
 
-	for (size_t i = 0; i < table->n; i++)
-		n += is_relative((uint32_t)ELF64_R_TYPE(table_entry(table, i).r_info));
+static int read_table(struct matr_reader *reader, struct table *table, uint64_t vaddr,
+                      uint64_t size, const char *name)
+{
+	if (size % sizeof(Elf64_Rela) != 0)
+		return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
+		                 "%s has %llu bytes, not a multiple of %zu", name,
+		                 (unsigned long long)size, sizeof(Elf64_Rela));
+	table->n = size / sizeof(Elf64_Rela);
+	if (size == 0) /* then the address may be anything */
+		return 0;
+	table->entries = matr_reader_at(reader, vaddr, size, name);
+	return table->entries ? 0 : -1;
+}
+
+static int find_tables(struct matr_reader *reader, struct table *rela, struct table *jmprel)
+{
+	const struct matr_object *object = reader->object;
+	uint64_t rela_vaddr = 0, rela_size = 0, jmprel_vaddr = 0, jmprel_size = 0, value;
+	bool has_rela = matr_dynamic_value(object, DT_RELA, &rela_vaddr);
+
+	if (has_rela && matr_dynamic_need(reader, DT_RELASZ, &rela_size, "DT_RELASZ") != 0)
+		return -1;
+	if (has_rela && matr_dynamic_value(object, DT_RELAENT, &value) &&
+	    value != sizeof(Elf64_Rela))
+		return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
+		                 "has relocations of %llu bytes", (unsigned long long)value);
+	if (matr_dynamic_value(object, DT_PLTREL, &value)) {
+		if (value != DT_RELA)
+			return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
+			                 "DT_PLTREL is not DT_RELA");
+		if (matr_dynamic_need(reader, DT_JMPREL, &jmprel_vaddr, "DT_JMPREL") != 0 ||
+		    matr_dynamic_need(reader, DT_PLTRELSZ, &jmprel_size, "DT_PLTRELSZ") != 0)
+			return -1;
+	}
+	if (has_rela && rela_vaddr + rela_size == jmprel_vaddr + jmprel_size) {
+		if (jmprel_size > rela_size)
+			return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
+			                 "DT_RELA lies within DT_JMPREL");
+		rela_size -= jmprel_size;
+	}
+	rela->kind = MATR_TABLE_RELA;
+	jmprel->kind = MATR_TABLE_JMPREL;
+	if (read_table(reader, rela, rela_vaddr, rela_size, "DT_RELA") != 0 ||
+	    read_table(reader, jmprel, jmprel_vaddr, jmprel_size, "DT_JMPREL") != 0)
+		return -1;
+	return 0;
+}
+
+/* ---- reading them ---- */
+
+static uint64_t count_relative(const struct table *table)
+{
+	uint64_t n = 0;
+
+	for (uint64_t i = 0; i < table->n; i++) {
+		Elf64_Rela entry = entry_at(table, i);
+		n += is_relative(&entry);
+	}
 	return n;
 }
 
-/* DT_RELR (gABI, "Relative Relocation Table"): an even entry is an address; an odd one a bitmap of the 63
- * words that follow. Counting and reading are the same walk; out may be NULL. */
-static int walk_relr(struct elf_file *file, const unsigned char *bytes, size_t n,
-                     struct matr_relative *out, size_t *count, struct matr_error *err)
+static int add_entries(struct matr_reader *reader, const struct table *table, uint64_t *n_symbols)
 {
-	uint64_t where = 0, entry;
+	struct matr_object *object = reader->object;
 
-	*count = 0;
-	for (size_t i = 0; i < n; i++) {
-		memcpy(&entry, bytes + i * sizeof entry, sizeof entry);
-		if (i == 0 && (entry & 1))
-			return elf_file_malformed(file, err, "DT_RELR opens with a bitmap");
-		if (!(entry & 1)) {
-			if (out)
-				out[*count] = (struct matr_relative){entry,
-				                                     (int64_t)word_at(file, entry)};
-			++*count;
-			where = entry + 8;
+	for (uint64_t i = 0; i < table->n; i++) {
+		Elf64_Rela entry = entry_at(table, i);
+		uint32_t type = ELF64_R_TYPE(entry.r_info), symbol = ELF64_R_SYM(entry.r_info);
+
+		if (type != R_X86_64_NONE &&
+		    !matr_reader_segment(reader, entry.r_offset, width(type)))
+			return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
+			                 "a relocation writes to address 0x%llx, which is not the "
+			                 "object's",
+			                 (unsigned long long)entry.r_offset);
+		if (is_relative(&entry)) {
+			object->relatives[object->n_relatives++] = (struct matr_relative){
+			        .offset = entry.r_offset,
+			        .addend = entry.r_addend,
+			};
 			continue;
 		}
-		for (unsigned bit = 1; bit < 64; bit++) {
-			uint64_t vaddr = where + (bit - 1) * 8;
-			if (!(entry >> bit & 1))
-				continue;
-			if (out)
-				out[*count] = (struct matr_relative){vaddr,
-				                                     (int64_t)word_at(file, vaddr)};
-			++*count;
-		}
-		where += 63 * 8;
-		/* Each word is in the file, so there cannot be more of them than it has room for. */
-		if (*count > file->size / 8)
-			return elf_file_malformed(file, err,
-			                          "DT_RELR has more words than the file");
+		struct matr_relocation *relocation = &object->relocations[object->n_relocations++];
+		*relocation = (struct matr_relocation){
+		        .offset = entry.r_offset,
+		        .addend = entry.r_addend,
+		        .type = type,
+		        .symbol = symbol,
+		        .table = (uint8_t)table->kind,
+		};
+		if (symbol >= *n_symbols)
+			*n_symbols = (uint64_t)symbol + 1;
+		if (type == R_X86_64_JUMP_SLOT &&
+		    matr_reader_word(reader, entry.r_offset, &relocation->word, "a PLT slot") != 0)
+			return -1;
 	}
 	return 0;
 }
 
-static int read_relr(struct elf_file *file, struct matr_error *err)
+int matr_read_relocations(struct matr_reader *reader, uint64_t *n_symbols)
 {
-	struct matr_object *object = file->object;
-	uint64_t vaddr, size;
+	struct matr_object *object = reader->object;
+	struct table rela = {0}, jmprel = {0};
+	uint64_t n_relative;
 
-	if (!elf_file_tag(file, DT_RELR, &vaddr) || !elf_file_tag(file, DT_RELRSZ, &size) || !size)
-		return 0;
-	const unsigned char *bytes = elf_file_at(file, vaddr, size);
-	if (!bytes || size % sizeof(uint64_t))
-		return elf_file_malformed(file, err, "DT_RELR is outside of the file");
-	size_t n = (size_t)(size / sizeof(uint64_t));
-	if (walk_relr(file, bytes, n, NULL, &object->n_relr, err) < 0)
+	if (find_tables(reader, &rela, &jmprel) != 0)
 		return -1;
-	object->relr = calloc(object->n_relr + 1, sizeof *object->relr);
-	if (!object->relr)
-		return matr_fail_memory(err);
-	return walk_relr(file, bytes, n, object->relr, &object->n_relr, err);
-}
-
-static void choose_witness(struct elf_file *file)
-{
-	struct matr_object *object = file->object;
-
-	if (object->n_relatives)
-		object->witness_vaddr = object->relatives[0].offset;
-	else if (object->n_relr)
-		object->witness_vaddr = object->relr[0].offset;
-	for (size_t i = 0; i < object->n_relocations && !object->witness_vaddr; i++) {
-		uint32_t type = object->relocations[i].type;
-		if (type == R_X86_64_GLOB_DAT || type == R_X86_64_64 || type == R_X86_64_JUMP_SLOT)
-			object->witness_vaddr = object->relocations[i].offset;
-	}
-	if (object->witness_vaddr)
-		object->witness_word = word_at(file, object->witness_vaddr);
-}
-
-int read_relocations(struct elf_file *file, struct matr_error *err)
-{
-	struct matr_object *object = file->object;
-	struct table rela, plt;
-
-	if (find_tables(file, &rela, &plt, err) < 0)
-		return -1;
-	size_t relatives = count_relatives(&rela) + count_relatives(&plt);
-	object->relatives = calloc(relatives + 1, sizeof *object->relatives);
-	object->relocations = calloc(rela.n + plt.n - relatives + 1, sizeof *object->relocations);
+	n_relative = count_relative(&rela) + count_relative(&jmprel);
+	object->relatives = matr_reader_allocate(reader, n_relative, sizeof *object->relatives);
+	object->relocations = matr_reader_allocate(reader, rela.n + jmprel.n - n_relative,
+	                                           sizeof *object->relocations);
 	if (!object->relatives || !object->relocations)
-		return matr_fail_memory(err);
-	read_table(file, &rela);
-	read_table(file, &plt);
-	if (read_relr(file, err) < 0)
 		return -1;
-	choose_witness(file);
+	if (add_entries(reader, &rela, n_symbols) != 0 ||
+	    add_entries(reader, &jmprel, n_symbols) != 0)
+		return -1;
 	return 0;
+}
+
+/* ---- the witness ---- */
+
+/* A reference to a weak symbol that is not defined here may well come to nothing and leave its word
+ * at 0: no witness of relocation. */
+static bool is_witness(const struct matr_object *object, const struct matr_relocation *relocation)
+{
+	const struct matr_symbol *symbol = &object->symbols[relocation->symbol];
+
+	if (relocation->type != R_X86_64_GLOB_DAT && relocation->type != R_X86_64_64 &&
+	    relocation->type != R_X86_64_JUMP_SLOT)
+		return false;
+	return relocation->symbol != 0 &&
+	       !(symbol->binding == STB_WEAK && symbol->section == SHN_UNDEF);
+}
+
+int matr_read_witness(struct matr_reader *reader)
+{
+	struct matr_object *object = reader->object;
+
+	if (object->n_relatives > 0)
+		object->witness_vaddr = object->relatives[0].offset;
+	else if (object->n_relr > 0)
+		object->witness_vaddr = object->relr[0].offset;
+	else
+		for (size_t i = 0; i < object->n_relocations && object->witness_vaddr == 0; i++)
+			if (is_witness(object, &object->relocations[i]))
+				object->witness_vaddr = object->relocations[i].offset;
+	if (object->witness_vaddr == 0)
+		return 0;
+	return matr_reader_word(reader, object->witness_vaddr, &object->witness_word,
+	                        "a relocated word");
 }

@@ -1,169 +1,167 @@
-/* symbol_version.c - DT_VERSYM, DT_VERNEED, DT_VERDEF (LSB Core, "Symbol Versioning").
+/* symbol_version.c - the version names that .gnu.version indices stand for.
  *
- * Definitions and needs share one space of version indices, by which .gnu.version refers to them.
+ * DT_VERNEED and DT_VERDEF are linked lists of lists whose entries say where the next one is. ld.so
+ * follows the links and looks at no count, so we follow the links too. Links only lead forward, but a
+ * hostile file could make them overlap by the million; a version index has 15 bits, so that more
+ * entries than that tell us nothing and are refused.
  */
-#include <elf.h>
-#include <stdlib.h>
+#include "object_reader.h"
+
 #include <string.h>
 
-#include "elf_file.h"
-
 enum {
-	INDEX_MASK = 0x7fff,
-	HIDDEN = 0x8000,
-	MAX_VERSIONS = 1 << 17, /* entries of all lists; indices have 15 bits */
+	VERSION_INDEX = 0x7fff, /* the index in .gnu.version, vna_other and vd_ndx */
+	VERSION_HIDDEN = 0x8000,
+	FIRST_VERSION = 2, /* 0 is "local", 1 "global" or the base version */
+	ENTRIES_MAX = 2 * (VERSION_INDEX + 1),
 };
 
-/* Room for a version index; grows the table. */
-static struct matr_version *version_slot(struct matr_object *object, uint16_t index,
-                                         struct matr_error *err)
+/* What one pass over a list does: first find the highest index, then fill the array. */
+struct version_pass {
+	struct matr_version *versions; /* NULL while counting */
+	size_t n;                      /* highest index + 1 */
+	size_t n_entries;              /* seen so far, in all lists */
+};
+
+static int count_entry(struct matr_reader *reader, struct version_pass *pass)
 {
-	if (index >= object->n_versions) {
-		size_t n = (size_t)index + 1;
-		struct matr_version *list = realloc(object->versions, n * sizeof *list);
-		if (!list) {
-			matr_fail_memory(err);
-			return NULL;
-		}
-		memset(list + object->n_versions, 0, (n - object->n_versions) * sizeof *list);
-		object->versions = list;
-		object->n_versions = n;
-	}
-	return &object->versions[index];
-}
-
-static int read_needed_version(struct elf_file *file, const Elf64_Vernaux *raw, const char *library,
-                               struct matr_error *err)
-{
-	const char *name = elf_file_string(file, raw->vna_name);
-	struct matr_version *version = version_slot(file->object, raw->vna_other & INDEX_MASK, err);
-
-	if (!version)
-		return -1;
-	if (!name)
-		return elf_file_malformed(file, err,
-		                          "a version's name is outside of its string table");
-	*version = (struct matr_version){
-	        .name = name,
-	        .file = library,
-	        .hash = raw->vna_hash,
-	        .hidden = raw->vna_other & HIDDEN,
-	        .weak = raw->vna_flags & VER_FLG_WEAK,
-	};
-	return 0;
-}
-
-/* The lists are linked by relative offsets that only go forward, so they end with the file at the latest. */
-static int read_needed(struct elf_file *file, uint64_t at, uint64_t count, struct matr_error *err)
-{
-	unsigned total = 0;
-
-	for (uint64_t i = 0; i < count; i++) {
-		Elf64_Verneed need;
-		const void *bytes = elf_file_at(file, at, sizeof need);
-		if (!bytes || ++total > MAX_VERSIONS)
-			return elf_file_malformed(file, err, "DT_VERNEED is outside of the file");
-		memcpy(&need, bytes, sizeof need);
-		const char *library = elf_file_string(file, need.vn_file);
-		if (!library)
-			return elf_file_malformed(
-			        file, err, "DT_VERNEED names a file outside of its string table");
-		uint64_t aux_at = at + need.vn_aux;
-		for (uint32_t n = 0; n < need.vn_cnt; n++) {
-			Elf64_Vernaux aux;
-			bytes = elf_file_at(file, aux_at, sizeof aux);
-			if (!bytes || ++total > MAX_VERSIONS)
-				return elf_file_malformed(file, err,
-				                          "DT_VERNEED is outside of the file");
-			memcpy(&aux, bytes, sizeof aux);
-			if (read_needed_version(file, &aux, library, err) < 0)
-				return -1;
-			if (!aux.vna_next)
-				break;
-			aux_at += aux.vna_next;
-		}
-		if (!need.vn_next)
-			break;
-		at += need.vn_next;
-	}
-	return 0;
-}
-
-static int read_defined(struct elf_file *file, uint64_t at, uint64_t count, struct matr_error *err)
-{
-	for (uint64_t i = 0; i < count; i++) {
-		Elf64_Verdef definition;
-		Elf64_Verdaux aux;
-		const void *bytes = elf_file_at(file, at, sizeof definition);
-		if (!bytes || i > MAX_VERSIONS)
-			return elf_file_malformed(file, err, "DT_VERDEF is outside of the file");
-		memcpy(&definition, bytes, sizeof definition);
-		/* The base version is the file's own name and no version to ask for. */
-		if (!(definition.vd_flags & VER_FLG_BASE)) {
-			bytes = elf_file_at(file, at + definition.vd_aux, sizeof aux);
-			if (!bytes)
-				return elf_file_malformed(file, err,
-				                          "DT_VERDEF is outside of the file");
-			memcpy(&aux, bytes, sizeof aux);
-			const char *name = elf_file_string(file, aux.vda_name);
-			struct matr_version *version =
-			        version_slot(file->object, definition.vd_ndx & INDEX_MASK, err);
-			if (!version)
-				return -1;
-			if (!name)
-				return elf_file_malformed(
-				        file, err,
-				        "a version's name is outside of its string table");
-			*version = (struct matr_version){
-			        .name = name,
-			        .hash = definition.vd_hash,
-			        .weak = definition.vd_flags & VER_FLG_WEAK,
-			        .defined = true,
-			};
-		}
-		if (!definition.vd_next)
-			break;
-		at += definition.vd_next;
-	}
-	return 0;
-}
-
-int read_versions(struct elf_file *file, struct matr_error *err)
-{
-	struct matr_object *object = file->object;
-	uint64_t versym, at, count;
-
-	if (!elf_file_tag(file, DT_VERSYM, &versym))
+	if (++pass->n_entries <= ENTRIES_MAX)
 		return 0;
-	object->flags |= MATR_OBJECT_VERSIONED;
-	const unsigned char *bytes =
-	        elf_file_at(file, versym, object->n_symbols * sizeof(uint16_t));
-	if (!bytes && object->n_symbols)
-		return elf_file_malformed(file, err, "DT_VERSYM is outside of the file");
-	for (size_t i = 0; i < object->n_symbols; i++)
-		memcpy(&object->symbols[i].version, bytes + i * sizeof(uint16_t), sizeof(uint16_t));
-	if (elf_file_tag(file, DT_VERNEED, &at)) {
-		if (!elf_file_tag(file, DT_VERNEEDNUM, &count))
-			count = UINT64_MAX;
-		if (read_needed(file, at, count, err) < 0)
+	return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
+	                 "has more version entries than there are version indices");
+}
+
+/* Where a link leads: `next` bytes on from `at`. */
+static int follow(struct matr_reader *reader, uint64_t *at, uint32_t next)
+{
+	if (*at > UINT64_MAX - next)
+		return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
+		                 "a version table wraps around the address space");
+	*at += next;
+	return 0;
+}
+
+static int add_version(struct matr_reader *reader, struct version_pass *pass, uint16_t index,
+                       uint32_t name, const struct matr_version *version)
+{
+	if (index < FIRST_VERSION)
+		return 0;
+	if (pass->n <= index)
+		pass->n = index + 1u;
+	if (!pass->versions)
+		return 0;
+	pass->versions[index] = *version;
+	pass->versions[index].name = matr_reader_string(reader, name, "a version name");
+	return pass->versions[index].name ? 0 : -1;
+}
+
+static int read_needed_of(struct matr_reader *reader, uint64_t at, const char *file,
+                          struct version_pass *pass)
+{
+	Elf64_Vernaux entry;
+
+	do {
+		if (count_entry(reader, pass) != 0 ||
+		    matr_reader_copy(reader, at, &entry, sizeof entry, "a needed version") != 0 ||
+		    add_version(reader, pass, entry.vna_other & VERSION_INDEX, entry.vna_name,
+		                &(struct matr_version){
+		                        .file = file,
+		                        .hash = entry.vna_hash,
+		                        .hidden = entry.vna_other & VERSION_HIDDEN,
+		                        .weak = entry.vna_flags & VER_FLG_WEAK,
+		                }) != 0 ||
+		    follow(reader, &at, entry.vna_next) != 0)
 			return -1;
-	}
-	if (elf_file_tag(file, DT_VERDEF, &at)) {
-		if (!elf_file_tag(file, DT_VERDEFNUM, &count))
-			count = UINT64_MAX;
-		if (read_defined(file, at, count, err) < 0)
+	} while (entry.vna_next != 0);
+	return 0;
+}
+
+static int read_needed_list(struct matr_reader *reader, struct version_pass *pass)
+{
+	Elf64_Verneed entry;
+	uint64_t at;
+
+	if (!matr_dynamic_value(reader->object, DT_VERNEED, &at))
+		return 0;
+	do {
+		const char *file;
+		uint64_t first = at;
+
+		if (count_entry(reader, pass) != 0 ||
+		    matr_reader_copy(reader, at, &entry, sizeof entry, "DT_VERNEED") != 0)
 			return -1;
-	}
+		if (entry.vn_version != VER_NEED_CURRENT)
+			return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
+			                 "DT_VERNEED has the unknown version %u", entry.vn_version);
+		file = matr_reader_string(reader, entry.vn_file, "the file of a needed version");
+		if (!file || follow(reader, &first, entry.vn_aux) != 0 ||
+		    read_needed_of(reader, first, file, pass) != 0 ||
+		    follow(reader, &at, entry.vn_next) != 0)
+			return -1;
+	} while (entry.vn_next != 0);
+	return 0;
+}
+
+static int read_defined_list(struct matr_reader *reader, struct version_pass *pass)
+{
+	Elf64_Verdef entry;
+	Elf64_Verdaux name;
+	uint64_t at;
+
+	if (!matr_dynamic_value(reader->object, DT_VERDEF, &at))
+		return 0;
+	do {
+		uint64_t first = at;
+
+		if (count_entry(reader, pass) != 0 ||
+		    matr_reader_copy(reader, at, &entry, sizeof entry, "DT_VERDEF") != 0)
+			return -1;
+		if (entry.vd_version != VER_DEF_CURRENT)
+			return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
+			                 "DT_VERDEF has the unknown version %u", entry.vd_version);
+		/* The base version is the file itself: no symbol can ask for it. Of the names only
+		 * the first is the version's own; the others are its parents. */
+		if (!(entry.vd_flags & VER_FLG_BASE) &&
+		    (follow(reader, &first, entry.vd_aux) != 0 ||
+		     matr_reader_copy(reader, first, &name, sizeof name, "a version name") != 0 ||
+		     add_version(reader, pass, entry.vd_ndx & VERSION_INDEX, name.vda_name,
+		                 &(struct matr_version){
+		                         .hash = entry.vd_hash,
+		                         .weak = entry.vd_flags & VER_FLG_WEAK,
+		                         .defined = true,
+		                 }) != 0))
+			return -1;
+		if (follow(reader, &at, entry.vd_next) != 0)
+			return -1;
+	} while (entry.vd_next != 0);
+	return 0;
+}
+
+int matr_read_versions(struct matr_reader *reader)
+{
+	struct matr_object *object = reader->object;
+	struct version_pass count = {0}, fill = {0};
+
+	/* Needed versions first, as in ld.so: where both claim an index, the definition wins. */
+	if (read_needed_list(reader, &count) != 0 || read_defined_list(reader, &count) != 0)
+		return -1;
+	fill.versions = matr_reader_allocate(reader, count.n, sizeof *object->versions);
+	if (!fill.versions)
+		return -1;
+	object->versions = fill.versions;
+	object->n_versions = count.n;
+	if (read_needed_list(reader, &fill) != 0 || read_defined_list(reader, &fill) != 0)
+		return -1;
 	return 0;
 }
 
 const struct matr_version *matr_object_symbol_version(const struct matr_object *object,
                                                       const struct matr_symbol *symbol)
 {
-	uint16_t index = symbol->version & INDEX_MASK;
+	size_t index = symbol->version & VERSION_INDEX;
 
-	if (!(object->flags & MATR_OBJECT_VERSIONED) || index >= object->n_versions ||
-	    !object->versions[index].name || !object->versions[index].hash)
+	if (!(object->flags & MATR_OBJECT_VERSIONED) || index < FIRST_VERSION ||
+	    index >= object->n_versions || !object->versions[index].name)
 		return NULL;
 	return &object->versions[index];
 }
