@@ -8,7 +8,6 @@
 
 #include "write_file.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -25,13 +24,16 @@ int matr_loader_identify(const char *path, struct matr_loader_config *config,
 
 	if (read_file(path, LOADER_SIZE_MAX, &data, &size, err) != 0)
 		return -1;
-	const char *at = memmem(data, size, &magic, sizeof magic);
-	if (!at || (size_t)((char *)data + size - at) < sizeof found) {
-		free(data);
-		return 0;
-	}
-	memcpy(&found, at, sizeof found);
+	/* The code that looks for it has the magic number too, but not at a multiple of 8. */
+	size_t at = 0;
+	while (at + sizeof found <= size && memcmp((char *)data + at, &magic, sizeof magic) != 0)
+		at += sizeof magic;
+	bool is_ours = at + sizeof found <= size;
+	if (is_ours)
+		memcpy(&found, (char *)data + at, sizeof found);
 	free(data);
+	if (!is_ours)
+		return 0;
 	found.prefix[sizeof found.prefix - 1] = 0;
 	found.self[sizeof found.self - 1] = 0;
 	found.loader[sizeof found.loader - 1] = 0;

@@ -1,8 +1,274 @@
+/* command_verify.c - matr verify: what would the mapping write, what does ld.so write? */
 #include "command.h"
+#include "output.h"
+#include "recorded.h"
+#include "verify_child.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char help[] =
+        "usage: matr verify [--format FORMAT] PROGRAM...\n"
+        "\n"
+        "Start each program with MatR watching but not writing: ld.so relocates everything "
+        "itself,\n"
+        "and before the first constructor every slot that the mapping would have written is "
+        "compared\n"
+        "with what ld.so wrote. Then the program exits; its own code never runs.\n"
+        "\n"
+        "  --format FORMAT  table (default), json or csv\n"
+        "  -h, --help       this text\n"
+        "\n"
+        "Exit status: 0 every slot of every program is the same; 1 some differ, or some program\n"
+        "could not be compared (not in the epoch, a plain start, ...); 2 usage.\n"
+        "\n"
+        "  matr verify git clang\n"
+        "  matr verify --format json /usr/lib/libreoffice/program/soffice.bin\n";
+
+static const char *const outcomes[] = {"same", "different", "plain", "failed"};
+
+/* What is shown of one program. */
+struct verdict {
+	const char *program;                /* as given, or its path where it is known */
+	const struct matr_mapping *mapping; /* NULL: not in the store */
+	const struct comparison *comparison;
+	const char *outcome;
+};
+
+static bool has_undefined(const struct matr_mapping *mapping)
+{
+	for (size_t i = 0; i < mapping->n_scope; i++) {
+		const struct matr_binding *bindings = mapping->objects[i].bindings;
+		for (size_t n = 0; bindings && n < mapping->scope[i].object->n_relocations; n++)
+			if (bindings[n].provider == MATR_PROVIDER_UNDEFINED)
+				return true;
+	}
+	return false;
+}
+
+static const char *object_of(const struct verdict *verdict, const struct difference *difference)
+{
+	return difference->object < verdict->mapping->n_scope
+	               ? recorded_path(verdict->mapping, difference->object)
+	               : "?";
+}
+
+/* The symbol whose reference is at the offset; NULL for a relative relocation. */
+static const char *symbol_of(const struct verdict *verdict, const struct difference *difference)
+{
+	if (difference->object >= verdict->mapping->n_scope)
+		return NULL;
+	const struct matr_object *object = verdict->mapping->scope[difference->object].object;
+	for (size_t i = 0; i < object->n_relocations; i++) {
+		const struct matr_relocation *relocation = &object->relocations[i];
+		if (relocation->offset == difference->offset && relocation->symbol)
+			return object->symbols[relocation->symbol].name;
+	}
+	return NULL;
+}
+
+/* ---- the formats ---- */
+
+static void show_text(const struct verdict *verdict)
+{
+	const struct comparison *comparison = verdict->comparison;
+
+	if (comparison->outcome != COMPARISON_DONE) {
+		printf("%s: not compared: %s%s\n", verdict->program,
+		       comparison->outcome == COMPARISON_PLAIN ? "plain start: " : "",
+		       comparison->reason);
+		return;
+	}
+	printf("%s: %zu differences in %zu slots of %zu objects, %zu relocations left to ld.so\n",
+	       verdict->program, comparison->n_differences, comparison->slots, comparison->objects,
+	       comparison->residual);
+	for (size_t i = 0; i < comparison->n_differences; i++) {
+		const struct difference *difference = &comparison->differences[i];
+		const char *symbol = symbol_of(verdict, difference);
+		printf("  %s offset 0x%" PRIx64 " %s: expected 0x%" PRIx64 ", found 0x%" PRIx64
+		       "\n",
+		       object_of(verdict, difference), difference->offset,
+		       symbol ? symbol : "(relative)", difference->expected, difference->found);
+	}
+}
+
+static struct json_object *as_json(const struct verdict *verdict)
+{
+	const struct comparison *comparison = verdict->comparison;
+	struct json_object *object = json_object_new_object();
+	struct json_object *differences = json_object_new_array();
+
+	if (!object || !differences) {
+		json_object_put(object);
+		json_object_put(differences);
+		return NULL;
+	}
+	json_object_object_add(object, "program", json_object_new_string(verdict->program));
+	json_object_object_add(object, "outcome", json_object_new_string(verdict->outcome));
+	if (comparison->reason[0])
+		json_object_object_add(object, "reason",
+		                       json_object_new_string(comparison->reason));
+	json_object_object_add(object, "objects", json_object_new_uint64(comparison->objects));
+	json_object_object_add(object, "slots", json_object_new_uint64(comparison->slots));
+	json_object_object_add(object, "residual", json_object_new_uint64(comparison->residual));
+	for (size_t i = 0; i < comparison->n_differences; i++) {
+		const struct difference *difference = &comparison->differences[i];
+		const char *symbol = symbol_of(verdict, difference);
+		struct json_object *entry = json_object_new_object();
+		json_object_object_add(entry, "object",
+		                       json_object_new_string(object_of(verdict, difference)));
+		json_object_object_add(entry, "offset", json_object_new_uint64(difference->offset));
+		json_object_object_add(entry, "symbol",
+		                       symbol ? json_object_new_string(symbol) : NULL);
+		json_object_object_add(entry, "expected",
+		                       json_object_new_uint64(difference->expected));
+		json_object_object_add(entry, "found", json_object_new_uint64(difference->found));
+		json_object_array_add(differences, entry);
+	}
+	json_object_object_add(object, "differences", differences);
+	return object;
+}
+
+static const struct output_column csv_columns[] = {
+        {"program", CELL_TEXT}, {"outcome", CELL_TEXT},    {"objects", CELL_NUMBER},
+        {"slots", CELL_NUMBER}, {"residual", CELL_NUMBER}, {"object", CELL_TEXT},
+        {"offset", CELL_HEX},   {"symbol", CELL_TEXT},     {"expected", CELL_HEX},
+        {"found", CELL_HEX},    {"reason", CELL_TEXT},
+};
+
+/* A row per difference, one without an object where there is none. */
+static void show_csv(struct output *output, const struct verdict *verdict)
+{
+	const struct comparison *comparison = verdict->comparison;
+
+	for (size_t i = 0; i == 0 || i < comparison->n_differences; i++) {
+		const struct difference *difference =
+		        comparison->n_differences ? &comparison->differences[i] : NULL;
+		output_text(output, verdict->program);
+		output_text(output, verdict->outcome);
+		output_number(output, (int64_t)comparison->objects);
+		output_number(output, (int64_t)comparison->slots);
+		output_number(output, (int64_t)comparison->residual);
+		if (difference) {
+			output_text(output, object_of(verdict, difference));
+			output_hex(output, difference->offset);
+			output_text(output, symbol_of(verdict, difference));
+			output_hex(output, difference->expected);
+			output_hex(output, difference->found);
+		} else {
+			for (int empty = 0; empty < 5; empty++)
+				output_text(output, NULL);
+		}
+		output_text(output, comparison->reason);
+	}
+}
+
+/* ---- one program ---- */
+
+struct report { /* where the verdicts go */
+	enum output_format format;
+	struct output csv;
+	struct json_object *json;
+};
+
+/* 1: every slot is the same, 0: not, -1: error. */
+static int verify_one(const char *prefix, const char *program, struct report *report,
+                      struct matr_error *err)
+{
+	struct recorded recorded;
+	struct comparison comparison = {.outcome = COMPARISON_FAILED};
+	struct verdict verdict = {.program = program, .comparison = &comparison};
+	struct matr_error why = {0};
+	int result = 0;
+
+	if (recorded_open(prefix, program, &recorded, &why) != 0) {
+		if (why.code == MATR_ERROR_MEMORY)
+			result = matr_fail_memory(err);
+		snprintf(comparison.reason, sizeof comparison.reason, "%.400s", why.message);
+	} else {
+		verdict.mapping = recorded.mapping;
+		verdict.program = recorded_path(recorded.mapping, 0);
+		result = verify_program(prefix, verdict.program, !has_undefined(recorded.mapping),
+		                        &comparison, err);
+	}
+	bool same = comparison.outcome == COMPARISON_DONE && comparison.n_differences == 0;
+	verdict.outcome = same ? outcomes[0] : outcomes[comparison.outcome + 1];
+	if (result == 0 && report->format == FORMAT_TABLE) {
+		show_text(&verdict);
+		fflush(stdout);
+	} else if (result == 0 && report->format == FORMAT_CSV) {
+		show_csv(&report->csv, &verdict);
+	} else if (result == 0) {
+		struct json_object *object = as_json(&verdict);
+		if (!object)
+			result = matr_fail_memory(err);
+		else
+			json_object_array_add(report->json, object);
+	}
+	comparison_free(&comparison);
+	recorded_close(&recorded);
+	return result == 0 ? same : -1;
+}
+
+static int verify_all(const char *prefix, char **programs, struct report *report,
+                      struct matr_error *err)
+{
+	int all_same = 1;
+
+	if (report->format == FORMAT_JSON && !(report->json = json_object_new_array()))
+		return matr_fail_memory(err);
+	if (report->format == FORMAT_CSV)
+		output_open(&report->csv, FORMAT_CSV, csv_columns,
+		            sizeof csv_columns / sizeof *csv_columns);
+	for (; *programs; programs++) {
+		int same = verify_one(prefix, *programs, report, err);
+		if (same < 0) {
+			json_object_put(report->json);
+			return -1;
+		}
+		all_same &= same;
+	}
+	int result = report->format == FORMAT_JSON  ? output_json(report->json, err)
+	             : report->format == FORMAT_CSV ? output_close(&report->csv, err)
+	                                            : output_flush(err);
+	return result == 0 ? all_same : -1;
+}
+
 int command_verify(const struct context *context, int argc, char **argv)
 {
-	(void)context;
-	(void)argc;
-	(void)argv;
-	return 1;
+	static const struct option options[] = {
+	        {"format", required_argument, NULL, 'f'},
+	        {"prefix", required_argument, NULL, 'p'},
+	        {"help", no_argument, NULL, 'h'},
+	        {NULL, 0, NULL, 0},
+	};
+	const char *prefix = context->prefix;
+	struct report report = {.format = FORMAT_TABLE};
+	struct matr_error err = {0};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (option) {
+		case 'f':
+			if (!output_format_parse(optarg, &report.format))
+				return usage_error_because("verify", "no such format", optarg);
+			break;
+		case 'p':
+			prefix = optarg;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return STATUS_OK;
+		default:
+			return usage_error("verify");
+		}
+	}
+	if (optind == argc)
+		return usage_error_because("verify", "which programs?", NULL);
+	int same = verify_all(prefix, argv + optind, &report, &err);
+	if (same < 0)
+		print_error(&err);
+	return same > 0 ? STATUS_OK : STATUS_FAILURE;
 }
