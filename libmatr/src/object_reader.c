@@ -120,6 +120,9 @@ static int read_header(struct matr_reader *reader)
 		return matr_fail(err, MATR_ERROR_NOT_ELF, path,
 		                 "is for another machine (e_machine %u, not x86-64)",
 		                 header->e_machine);
+	if (header->e_type != ET_EXEC && header->e_type != ET_DYN)
+		return matr_fail(err, MATR_ERROR_NOT_ELF, path,
+		                 "is an ELF file, but neither a program nor a shared library");
 	return 0;
 }
 
