@@ -402,7 +402,6 @@ static int measure_load(struct load_time *time)
 
 static int measure_whole(int64_t *time, int *status)
 {
-	extern char **environ;
 	posix_spawn_file_actions_t actions;
 	pid_t pid;
 	posix_spawn_file_actions_init(&actions);

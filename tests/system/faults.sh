@@ -47,7 +47,6 @@ restore
 "$CC" -O1 -fPIE -pie -o "$V/program" "$V/main.c" -L"$V/one" -lvictim -Wl,-rpath,"$V/one:$V/two"
 P=$V/program
 
-applied='applied objects=[1-9]'
 # again NAME: end the epoch, begin the next one, and the mapping is applied again.
 again()
 {
@@ -117,7 +116,7 @@ cp "$P" "$V/kept"
 "$CC" -O0 -fPIE -pie -o "$P" "$V/main.c" -DUNUSED=1 -g -L"$V/one" -lvictim -Wl,-rpath,"$V/one:$V/two"
 same_plain "the application itself replaced" '' "$P"
 mv "$V/kept" "$P"
-same "another application is not affected" /bin/bash -c 'echo "$((6 * 7))"'
+same "another application is not affected" /bin/bash -c 'type cd'
 
 if [ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null; then
 	mkdir -p "$T/upper" "$T/workdir"
@@ -154,11 +153,22 @@ put_back()
 	rm -rf "$IMAGE"
 	cp -p "$T/image" "$IMAGE"
 }
+# wrong NAME: `matr epoch status` says in one line what is wrong.
+wrong()
+{
+	capture line timeout 20 "$MATR" epoch status
+	cat "$T/line.out" >>"$T/line.err"
+	if [ "$(cat "$T/line.status")" -eq 1 ] && [ "$(grep -c "${2:-image\|prefix}" "$T/line.err")" -ge 1 ]; then
+		ok "$1: matr epoch status says what is wrong"
+	else
+		not_ok "$1: matr epoch status says what is wrong" "$T/line.status" "$T/line.err"
+	fi
+}
 # damaged NAME: the program runs, after a plain start; matr says so.
 damaged()
 {
-	same_plain "$1" '' timeout 20 "$P"
-	one_line "$1: matr epoch status says what is wrong" '!0' "$MATR" epoch status
+	SAID=last same_plain "$1" '' timeout 20 "$P"
+	wrong "$1"
 }
 for bytes in 0 1 64 80 $((size / 2)) $((size - 8)) $((size - 1)); do
 	put_back
@@ -208,14 +218,14 @@ END
 # Both programs' manifests at once, so that it does not matter whose is whose.
 for column in 1 2 3 4 5 6 7 8; do
 	put_back
-	for offset in $(cut -d ' ' -f $column "$T/manifests"); do
+	cut -d ' ' -f $column "$T/manifests" | while read -r offset; do
 		flip "$offset"
 	done
 	damaged "manifest byte flipped, part $column"
 done
 put_back
 flip $((size - 20))
-one_line "a flipped byte in bulk data: matr epoch status says so" '!0' "$MATR" epoch status
+wrong "a flipped byte in bulk data"
 put_back
 rm "$IMAGE"
 damaged "image removed"
@@ -287,7 +297,7 @@ STORE=$(store_files | head -n 1)
 check "the store is in the prefix" [ -n "$STORE" ]
 rm -f "$STORE" "$STORE-wal" "$STORE-shm"
 same "store deleted: the image still serves" "$P"
-one_line "store deleted: matr epoch status says so" '!0' "$MATR" epoch status
+wrong "store deleted" store
 again "store deleted"
 head -c 20000 /dev/urandom >"$T/random"
 for what in random truncated emptied; do
@@ -298,7 +308,7 @@ for what in random truncated emptied; do
 	esac
 	rm -f "$STORE-wal" "$STORE-shm"
 	same "store $what: the image still serves" "$P"
-	one_line "store $what: matr epoch status says so" '!0' "$MATR" epoch status
+	wrong "store $what" store
 	capture line "$MATR" epoch end
 	capture line "$MATR" epoch begin "$P" /bin/bash
 	if [ "$(cat "$T/line.status")" -ne 0 ]; then
@@ -312,11 +322,12 @@ done
 "$MATR" epoch end >/dev/null
 one_line "epoch end without an epoch" '!0' "$MATR" epoch end
 same_plain "after epoch end" '' "$P"
-one_line "epoch begin without a program" '!0' "$MATR" epoch begin
+capture line "$MATR" epoch begin
+check "epoch begin without a program: a usage error" [ "$(cat "$T/line.status")" -eq 2 ]
 one_line "a prefix that cannot be made" '!0' env MATR_PREFIX=/proc/no "$MATR" epoch begin "$P"
 begin "$P" /bin/bash
-one_line "epoch begin in an epoch" '!0' "$MATR" epoch begin "$P"
-same "and the epoch goes on" "$P"
+check "epoch begin in an epoch takes its place" "$MATR" epoch begin "$P" /bin/bash
+same "and is in force" "$P"
 "$MATR" epoch end >/dev/null
 for i in 1 2 3 4; do
 	"$MATR" epoch begin "$P" /bin/bash >"$T/parallel.$i" 2>&1 </dev/null &
@@ -327,9 +338,9 @@ for i in 1 2 3 4; do
 	status=0
 	wait "${pids[i]}" || status=$?
 	[ $status -ne 0 ] || succeeded=$((succeeded + 1))
-	[ $status -lt 126 ] || succeeded=-100
+	[ $status -lt 2 ] || succeeded=-100
 done
-check "four at once: one begins the epoch" [ $succeeded -eq 1 ]
+check "four at once: each begins an epoch or says why not" [ $succeeded -ge 1 ]
 same "four at once: the program" "$P"
 
 # ---- a full disk ----

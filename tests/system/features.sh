@@ -23,6 +23,11 @@ have gdb && SYSTEM_PROGRAMS+=(/usr/bin/gdb)
 
 check "epoch begin for ${#PROGRAMS[@]} feature programs" begin "${PROGRAMS[@]}" "${SYSTEM_PROGRAMS[@]}"
 
+# What lets it be relocated first (DESIGN.md, "Hook").
+readelf -rW "$LD_STABLE" | grep -c R_X86_64 >"$T/count"
+check "ld-stable has two relocations" grep -qx 2 "$T/count"
+check "ld-stable needs nothing" [ -z "$(readelf -dW "$LD_STABLE" | grep -E 'NEEDED|TEXTREL|PIE')" ]
+
 # ---- behaviour ----
 for program in threads threads-tlsdesc threads-ie threads-ld threads-fixed; do
 	same "$program: threads and thread-local variables" "$F/$program"
@@ -98,6 +103,7 @@ one_line "ld-stable NO-SUCH-PROGRAM" 127 "$MATR_PREFIX/ld-stable" "$T/no-such-pr
 # ---- a namespace is not to be had: the loader is invoked by name ----
 if unshare -Urm true 2>/dev/null; then
 	capture plain "$F/binding"
+	# shellcheck disable=SC2016 # for the inner shell
 	capture matr unshare -Ur /bin/sh -c '
 		echo 0 >/proc/sys/user/max_mnt_namespaces
 		echo 0 >/proc/sys/user/max_user_namespaces
