@@ -11,7 +11,7 @@
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
 
 static const char *object_reason(const struct link_map_public *map,
-                                 const struct matr_image_object *object, const struct image *image)
+				 const struct matr_image_object *object, const struct image *image)
 {
 	uint32_t fingerprint = 0;
 
@@ -44,7 +44,7 @@ static bool fail(struct surprise *surprise, const char *what, const char *object
 }
 
 bool objects_are_recorded(struct handover *handover, const struct link_map_public *maps,
-                          struct surprise *surprise)
+			  struct surprise *surprise)
 {
 	const struct image *image = &handover->image;
 	const struct matr_image_object *objects = image_objects(image);

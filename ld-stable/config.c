@@ -10,6 +10,6 @@
  * sees here is not what a stamped copy holds. */
 __attribute__((used, section(".matr_config"), aligned(8)))
 const struct matr_loader_config config_stamped = {
-        .magic = MATR_CONFIG_MAGIC,
-        .format = MATR_IMAGE_FORMAT,
+	.magic = MATR_CONFIG_MAGIC,
+	.format = MATR_IMAGE_FORMAT,
 };

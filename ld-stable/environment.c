@@ -67,7 +67,7 @@ void start_read(struct start *start, long *stack)
 static bool harmless_when_empty(const char *variable)
 {
 	static const char names[][16] = {
-	        "LIBRARY_PATH=", "PRELOAD=", "AUDIT=", "BIND_NOW=", "DEBUG="};
+		"LIBRARY_PATH=", "PRELOAD=", "AUDIT=", "BIND_NOW=", "DEBUG="};
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
 		if (string_equal(variable, names[i]))

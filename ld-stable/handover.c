@@ -20,7 +20,7 @@ static size_t dynamic_count(const Elf64_Dyn *dyn)
 
 /* In the copies p_vaddr is relative to the load address, which for ld.so comes from PT_PHDR. */
 static void copy_headers(struct handover *handover, const struct program *program,
-                         const char *loader)
+			 const char *loader)
 {
 	Elf64_Phdr *copy = handover->phdr_copy;
 
@@ -77,33 +77,33 @@ static void copy_dynamic(struct handover *handover, const struct program *progra
 }
 
 const char *handover_make(struct handover **out, const struct start *start,
-                          const struct program *program, const struct image *image,
-                          const struct matr_loader_config *config, const char *loader)
+			  const struct program *program, const struct image *image,
+			  const struct matr_loader_config *config, const char *loader)
 {
 	size_t n_objects = image->manifest->n_objects;
 	size_t n_dynamic = dynamic_count(program->dynamic) + image->manifest->n_needed + 3;
 	size_t phdr_size = program->phnum * sizeof(Elf64_Phdr);
 	size_t size = sizeof(struct handover) + phdr_size + n_dynamic * sizeof(Elf64_Dyn) +
-	              n_objects * (sizeof(uint64_t) + sizeof(Elf64_Dyn *));
+		      n_objects * (sizeof(uint64_t) + sizeof(Elf64_Dyn *));
 
 	if (!string_table(program))
 		return "the program has no string table";
 	long at = system_call(CALL_MMAP, 0, (long)page_up(size), PROT_READ | PROT_WRITE,
-	                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (system_call_failed(at))
 		return "no memory";
 
 	struct handover *handover = (struct handover *)at;
 	*handover = (struct handover){
-	        .magic = HANDOVER_MAGIC,
-	        .image = *image,
-	        .sysinfo_ehdr = start->sysinfo_ehdr,
-	        .debug = start->debug,
-	        .verify_fd = start->verify_fd,
-	        .auxv_phdr = start->phdr,
-	        .phdr = (uint64_t)program->phdr,
-	        .dynamic = (Elf64_Dyn *)program->dynamic,
-	        .phdr_copy = (Elf64_Phdr *)(handover + 1),
+		.magic = HANDOVER_MAGIC,
+		.image = *image,
+		.sysinfo_ehdr = start->sysinfo_ehdr,
+		.debug = start->debug,
+		.verify_fd = start->verify_fd,
+		.auxv_phdr = start->phdr,
+		.phdr = (uint64_t)program->phdr,
+		.dynamic = (Elf64_Dyn *)program->dynamic,
+		.phdr_copy = (Elf64_Phdr *)(handover + 1),
 	};
 	handover->dynamic_copy = (Elf64_Dyn *)(handover->phdr_copy + program->phnum);
 	handover->bases = (uint64_t *)(handover->dynamic_copy + n_dynamic);

@@ -64,7 +64,7 @@ static const char *header_reason(const struct matr_image_header *header, uint64_
 }
 
 const char *image_open(struct image *image, const struct matr_loader_config *config,
-                       const struct start *start)
+		       const struct start *start)
 {
 	if (config->magic != MATR_CONFIG_MAGIC || config->format != MATR_IMAGE_FORMAT ||
 	    !config->image[0])
@@ -80,10 +80,10 @@ const char *image_open(struct image *image, const struct matr_loader_config *con
 		reason = "epoch image is truncated";
 	if (!reason) {
 		long at =
-		        system_call(CALL_MMAP, 0, (long)status.size, PROT_READ, MAP_SHARED, fd, 0);
+			system_call(CALL_MMAP, 0, (long)status.size, PROT_READ, MAP_SHARED, fd, 0);
 		image->header = (const struct matr_image_header *)at;
 		reason = system_call_failed(at) ? "epoch image cannot be mapped"
-		                                : header_reason(image->header, status.size);
+						: header_reason(image->header, status.size);
 		if (reason && !system_call_failed(at))
 			system_call(CALL_MUNMAP, at, (long)status.size, 0, 0, 0, 0);
 	}
@@ -109,7 +109,7 @@ static bool path_is(const char *recorded)
 {
 	char path[4096];
 	long length = system_call(CALL_READLINKAT, AT_FDCWD, (long)"/proc/self/exe", (long)path,
-	                          sizeof path - 1, 0, 0);
+				  sizeof path - 1, 0, 0);
 	if (length <= 0)
 		return false;
 	path[length] = 0;
@@ -118,7 +118,7 @@ static bool path_is(const char *recorded)
 
 /* Is this manifest the program's? NULL: yes. `other` says that another slot may still be. */
 static const char *manifest_reason(const struct image *image, const struct program *program,
-                                   bool *other)
+				   bool *other)
 {
 	const struct matr_image_manifest *manifest = image->manifest;
 	const struct matr_image_object *object = image_objects(image);
@@ -156,7 +156,7 @@ static const char *files_reason(const struct image *image)
 
 	for (uint32_t i = 0; i < manifest->n_directories && !changed; i++) {
 		changed = !file_status(image_at(image, directories[i].path), &status) ||
-		          status.mtime != directories[i].mtime;
+			  status.mtime != directories[i].mtime;
 	}
 	if (!changed)
 		return NULL;
@@ -183,7 +183,7 @@ const char *image_find(struct image *image, const struct program *program)
 		key = matr_image_key(program->build_id, program->build_id_size);
 	} else {
 		long length = system_call(CALL_READLINKAT, AT_FDCWD, (long)"/proc/self/exe",
-		                          (long)path, sizeof path, 0, 0);
+					  (long)path, sizeof path, 0, 0);
 		if (length <= 0 || program->by_name)
 			return reason;
 		key = matr_image_key(path, (size_t)length);

@@ -73,7 +73,7 @@ static const char *program_read(struct program *program, uint64_t phdr, size_t p
 /* The mapped start up to the point where only ld.so remains to be entered; the reason where not, and
  * then nothing is left of the attempt. */
 static const char *mapped_start(const struct start *start, const struct program *program,
-                                const char *loader, struct handover **handover)
+				const char *loader, struct handover **handover)
 {
 	struct image image;
 
@@ -87,7 +87,7 @@ static const char *mapped_start(const struct start *start, const struct program 
 		reason = handover_make(handover, start, program, &image, &config_stamped, loader);
 	if (reason)
 		system_call(CALL_MUNMAP, (long)image.header, (long)image.header->file_size, 0, 0, 0,
-		            0);
+			    0);
 	return reason;
 }
 
@@ -160,7 +160,7 @@ struct entry interpreter_main(long *stack)
 		return started_as_program(&start);
 
 	const char *reason =
-	        program_read(&program, start.phdr->a_un.a_val, start.phnum->a_un.a_val, 0);
+		program_read(&program, start.phdr->a_un.a_val, start.phnum->a_un.a_val, 0);
 	if (!reason)
 		reason = mapped_start(&start, &program, config_stamped.loader, &handover);
 	if (reason)

@@ -76,7 +76,7 @@ static inline const struct matr_image_object *image_objects(const struct image *
 }
 
 const char *image_open(struct image *image, const struct matr_loader_config *config,
-                       const struct start *start);
+		       const struct start *start);
 const char *image_find(struct image *image, const struct program *program);
 
 /* Why the image's file (open as fd, its stat given) or a directory above it is not to be trusted. */
@@ -116,8 +116,8 @@ struct handover {
 };
 
 const char *handover_make(struct handover **out, const struct start *start,
-                          const struct program *program, const struct image *image,
-                          const struct matr_loader_config *config, const char *loader);
+			  const struct program *program, const struct image *image,
+			  const struct matr_loader_config *config, const char *loader);
 
 /* ---- the hook's parts ---- */
 
@@ -143,7 +143,7 @@ struct surprise {
 	const char *what, *object;
 };
 bool objects_are_recorded(struct handover *handover, const struct link_map_public *maps,
-                          struct surprise *surprise);
+			  struct surprise *surprise);
 
 void relocate_all(const struct handover *handover);
 void leave_residual(struct handover *handover);

@@ -28,8 +28,8 @@ static bool map_bss(uint64_t base, const Elf64_Phdr *segment)
 	if (memory_end <= page_end)
 		return true;
 	long at = system_call(CALL_MMAP, (long)page_end, (long)(memory_end - page_end),
-	                      protection(segment->p_flags), MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS,
-	                      -1, 0);
+			      protection(segment->p_flags), MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS,
+			      -1, 0);
 	return !system_call_failed(at);
 }
 
@@ -38,9 +38,9 @@ static bool map_segment(long fd, uint64_t base, const Elf64_Phdr *segment)
 	uint64_t skew = segment->p_vaddr & 4095;
 	if (segment->p_filesz) {
 		long at =
-		        system_call(CALL_MMAP, (long)(base + segment->p_vaddr - skew),
-		                    (long)(segment->p_filesz + skew), protection(segment->p_flags),
-		                    MAP_PRIVATE | MAP_FIXED, fd, (long)(segment->p_offset - skew));
+			system_call(CALL_MMAP, (long)(base + segment->p_vaddr - skew),
+				    (long)(segment->p_filesz + skew), protection(segment->p_flags),
+				    MAP_PRIVATE | MAP_FIXED, fd, (long)(segment->p_offset - skew));
 		if (system_call_failed(at))
 			return false;
 	}
@@ -93,15 +93,15 @@ static const char *map_from(long fd, struct elf_file *out)
 	if (ehdr->e_type == ET_EXEC)
 		flags |= MAP_FIXED_NOREPLACE;
 	long at = system_call(CALL_MMAP, ehdr->e_type == ET_EXEC ? (long)low : 0,
-	                      (long)(high - low), PROT_NONE, flags, -1, 0);
+			      (long)(high - low), PROT_NONE, flags, -1, 0);
 	if (system_call_failed(at) || (ehdr->e_type == ET_EXEC && (uint64_t)at != low))
 		return "no room for its segments";
 
 	*out = (struct elf_file){
-	        .base = (uint64_t)at - low,
-	        .phnum = ehdr->e_phnum,
-	        .start = (uint64_t)at,
-	        .size = high - low,
+		.base = (uint64_t)at - low,
+		.phnum = ehdr->e_phnum,
+		.start = (uint64_t)at,
+		.size = high - low,
 	};
 	out->entry = out->base + ehdr->e_entry;
 	for (size_t i = 0; i < ehdr->e_phnum; i++) {

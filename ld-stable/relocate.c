@@ -42,7 +42,7 @@ static void run_group(const struct matr_image_group *group, uint64_t base, uint6
 }
 
 static void run_program(const struct handover *handover, const struct matr_image_object *object,
-                        uint32_t index, uint64_t offset, bool symbolic)
+			uint32_t index, uint64_t offset, bool symbolic)
 {
 	if (!offset)
 		return;
@@ -50,7 +50,7 @@ static void run_program(const struct handover *handover, const struct matr_image
 	const struct matr_image_group *group = (const struct matr_image_group *)(program + 1);
 	for (uint32_t i = 0; i < program->n_groups; i++) {
 		run_group(group, handover->bases[index],
-		          provider_base(handover, object, symbolic, index, group->provider));
+			  provider_base(handover, object, symbolic, index, group->provider));
 		group = group_next(group);
 	}
 }
@@ -62,9 +62,9 @@ static void copy_data(const struct handover *handover)
 
 	for (uint32_t i = 0; i < manifest->n_copies; i++) {
 		bytes_copy(
-		        (void *)(handover->bases[0] + copies[i].target_vaddr),
-		        (const void *)(handover->bases[copies[i].object] + copies[i].source_vaddr),
-		        copies[i].size);
+			(void *)(handover->bases[0] + copies[i].target_vaddr),
+			(const void *)(handover->bases[copies[i].object] + copies[i].source_vaddr),
+			copies[i].size);
 	}
 }
 
@@ -85,7 +85,7 @@ static void bind_ifuncs(const struct handover *handover)
 		for (uint32_t n = 0; n < ifunc->n_slots; n++) {
 			uint64_t slot = slots[ifunc->first_slot + n];
 			*(uint64_t *)(handover->bases[MATR_SLOT_OBJECT(slot)] +
-			              MATR_SLOT_VADDR(slot)) = result;
+				      MATR_SLOT_VADDR(slot)) = result;
 		}
 	}
 }
@@ -101,8 +101,8 @@ void relocate_all(const struct handover *handover)
 			continue;
 		if (object->populate_size) /* where the kernel cannot, pages come one by one */
 			system_call(CALL_MADVISE,
-			            (long)(handover->bases[i] + object->populate_vaddr),
-			            (long)object->populate_size, MADV_POPULATE_WRITE, 0, 0, 0);
+				    (long)(handover->bases[i] + object->populate_vaddr),
+				    (long)object->populate_size, MADV_POPULATE_WRITE, 0, 0, 0);
 		run_program(handover, object, i, object->relative, false);
 		run_program(handover, object, i, object->symbolic, true);
 		run_program(handover, object, i, object->lazy, false);
@@ -114,7 +114,7 @@ void relocate_all(const struct handover *handover)
 /* ld.so has looked the entries up already and keeps pointers to them, so what they say now counts.
  * DT_JMPREL stays: lazily bound functions are looked up in it by index. */
 static void leave_residual_of(const struct image *image, const struct matr_image_object *object,
-                              Elf64_Dyn *dyn, uint64_t base)
+			      Elf64_Dyn *dyn, uint64_t base)
 {
 	uint64_t table = (uint64_t)image_at(image, object->residual);
 
@@ -126,7 +126,7 @@ static void leave_residual_of(const struct image *image, const struct matr_image
 			/* ld.so has added the load address to it, or (where it cannot write to a
 			 * dynamic section, in some versions) does so whenever it reads it. */
 			dyn->d_un.d_ptr =
-			        dyn->d_un.d_ptr == object->rela && base ? table - base : table;
+				dyn->d_un.d_ptr == object->rela && base ? table - base : table;
 			break;
 		case DT_RELASZ:
 			dyn->d_un.d_val = object->n_residual * sizeof(Elf64_Rela);
@@ -149,6 +149,6 @@ void leave_residual(struct handover *handover)
 	for (uint32_t i = 0; i < handover->image.manifest->n_objects; i++) {
 		if (!(objects[i].flags & MATR_OBJECT_ENTRY_UNTOUCHED))
 			leave_residual_of(&handover->image, &objects[i], handover->dynamics[i],
-			                  handover->bases[i]);
+					  handover->bases[i]);
 	}
 }

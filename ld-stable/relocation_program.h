@@ -22,11 +22,11 @@ static inline struct slot_cursor slot_cursor(const struct matr_image_group *grou
 	const uint32_t *entries = (const uint32_t *)(group + 1);
 	uint64_t *start = (uint64_t *)(base + group->start);
 	return (struct slot_cursor){
-	        .entries = entries,
-	        .end = entries + group->n_entries,
-	        .values = entries + group->n_entries,
-	        .start = start,
-	        .next = start,
+		.entries = entries,
+		.end = entries + group->n_entries,
+		.values = entries + group->n_entries,
+		.start = start,
+		.next = start,
 	};
 }
 
@@ -58,8 +58,8 @@ static inline uint64_t *slot_next(struct slot_cursor *cursor)
 }
 
 static inline uint64_t provider_base(const struct handover *handover,
-                                     const struct matr_image_object *object, bool symbolic,
-                                     uint32_t index, uint32_t provider)
+				     const struct matr_image_object *object, bool symbolic,
+				     uint32_t index, uint32_t provider)
 {
 	if (!symbolic)
 		return handover->bases[index];

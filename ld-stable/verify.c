@@ -13,7 +13,7 @@ struct comparison {
 };
 
 static void compare(struct comparison *comparison, uint32_t object, uint64_t vaddr,
-                    uint64_t expected, uint64_t found)
+		    uint64_t expected, uint64_t found)
 {
 	struct line line = {.length = 0};
 
@@ -33,8 +33,8 @@ static void compare(struct comparison *comparison, uint32_t object, uint64_t vad
 }
 
 static void compare_program(struct comparison *comparison, const struct handover *handover,
-                            const struct matr_image_object *object, uint32_t index, uint64_t offset,
-                            bool symbolic)
+			    const struct matr_image_object *object, uint32_t index, uint64_t offset,
+			    bool symbolic)
 {
 	if (!offset)
 		return;
@@ -43,11 +43,11 @@ static void compare_program(struct comparison *comparison, const struct handover
 	uint64_t base = handover->bases[index];
 	for (uint32_t i = 0; i < program->n_groups; i++, group = group_next(group)) {
 		uint64_t provider =
-		        provider_base(handover, object, symbolic, index, group->provider);
+			provider_base(handover, object, symbolic, index, group->provider);
 		struct slot_cursor cursor = slot_cursor(group, base);
 		for (uint64_t *slot = slot_next(&cursor); slot; slot = slot_next(&cursor)) {
 			compare(comparison, index, (uint64_t)slot - base,
-			        provider + group->bias + *cursor.values++, *slot);
+				provider + group->bias + *cursor.values++, *slot);
 		}
 	}
 }
@@ -59,9 +59,9 @@ static void compare_copies(struct comparison *comparison, const struct handover 
 
 	for (uint32_t i = 0; i < manifest->n_copies; i++, copy++) {
 		const unsigned char *source =
-		        (const unsigned char *)(handover->bases[copy->object] + copy->source_vaddr);
+			(const unsigned char *)(handover->bases[copy->object] + copy->source_vaddr);
 		const unsigned char *target =
-		        (const unsigned char *)(handover->bases[0] + copy->target_vaddr);
+			(const unsigned char *)(handover->bases[0] + copy->target_vaddr);
 		uint64_t at = 0;
 		while (at + 1 < copy->size && source[at] == target[at])
 			at++;
@@ -83,7 +83,7 @@ static void compare_ifuncs(struct comparison *comparison, const struct handover 
 			uint32_t object = MATR_SLOT_OBJECT(slot);
 			uint64_t vaddr = MATR_SLOT_VADDR(slot);
 			compare(comparison, object, vaddr, result,
-			        *(uint64_t *)(handover->bases[object] + vaddr));
+				*(uint64_t *)(handover->bases[object] + vaddr));
 		}
 	}
 }

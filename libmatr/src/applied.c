@@ -32,7 +32,7 @@ static int allocate(struct offsets *offsets, size_t n, struct matr_error *err)
 }
 
 static int residual_offsets(const struct object_plan *plan, struct offsets *out,
-                            struct matr_error *err)
+			    struct matr_error *err)
 {
 	if (allocate(out, plan->n_residual, err) != 0)
 		return -1;
@@ -43,7 +43,7 @@ static int residual_offsets(const struct object_plan *plan, struct offsets *out,
 }
 
 static int ifunc_offsets(const struct relocation_plan *plan, uint32_t object, struct offsets *out,
-                         struct matr_error *err)
+			 struct matr_error *err)
 {
 	if (allocate(out, plan->n_ifuncs, err) != 0)
 		return -1;
@@ -65,7 +65,7 @@ static int lazy_offsets(const struct object_plan *plan, struct offsets *out, str
 }
 
 static int apply_object(const struct matr_mapping *mapping, const struct relocation_plan *plan,
-                        uint32_t index, struct matr_applied_object *out, struct matr_error *err)
+			uint32_t index, struct matr_applied_object *out, struct matr_error *err)
 {
 	const struct matr_object *object = mapping->scope[index].object;
 	const struct object_plan *object_plan = &plan->objects[index];
@@ -74,8 +74,8 @@ static int apply_object(const struct matr_mapping *mapping, const struct relocat
 
 	out->untouched = object_plan->untouched;
 	out->residual = out->untouched
-	                        ? object->n_relocations + object->n_relatives + object->n_relr
-	                        : object_plan->n_residual;
+				? object->n_relocations + object->n_relatives + object->n_relr
+				: object_plan->n_residual;
 	out->relocations = calloc(object->n_relocations + 1, 1);
 	if (!out->relocations)
 		return matr_fail_memory(err);
@@ -92,8 +92,8 @@ static int apply_object(const struct matr_mapping *mapping, const struct relocat
 			applied = MATR_APPLIED_RESIDUAL;
 		else if (relocation->type == R_X86_64_COPY)
 			applied = mapping->objects[index].bindings[i].provider < mapping->n_scope
-			                  ? MATR_APPLIED_COPY
-			                  : MATR_APPLIED_NOTHING;
+					  ? MATR_APPLIED_COPY
+					  : MATR_APPLIED_NOTHING;
 		else if (contains(&ifunc, relocation->offset))
 			applied = MATR_APPLIED_IFUNC;
 		else if (contains(&lazy, relocation->offset))
@@ -109,7 +109,7 @@ done:
 }
 
 int matr_applied(const struct matr_mapping *mapping, struct matr_applied_mapping **out,
-                 struct matr_error *err)
+		 struct matr_error *err)
 {
 	struct relocation_plan plan = {0};
 	struct matr_applied_mapping *applied = calloc(1, sizeof *applied);

@@ -30,7 +30,7 @@ static bool same(struct matr_binding a, struct matr_binding b)
 
 /* Codes of providers as they are given out while encoding: codes[scope index], 0 for none yet. */
 static uint64_t provider_code(uint32_t provider, size_t requester, uint32_t *codes,
-                              uint32_t *providers, size_t *n_providers)
+			      uint32_t *providers, size_t *n_providers)
 {
 	switch (provider) {
 	case MATR_PROVIDER_NONE:
@@ -52,7 +52,7 @@ static uint64_t provider_code(uint32_t provider, size_t requester, uint32_t *cod
 }
 
 void matr_encode_bindings(const struct matr_mapping *mapping, size_t requester,
-                          struct matr_columns *out, uint32_t *providers, size_t *n_providers)
+			  struct matr_columns *out, uint32_t *providers, size_t *n_providers)
 {
 	const struct matr_object *object = mapping->scope[requester].object;
 	const struct matr_binding *bindings = mapping->objects[requester].bindings;
@@ -80,11 +80,11 @@ void matr_encode_bindings(const struct matr_mapping *mapping, size_t requester,
 		}
 		*last = (struct prediction){.seen = true, .binding = bindings[i]};
 		uint64_t code = provider_code(bindings[i].provider, requester, codes, providers,
-		                              n_providers);
+					      n_providers);
 		matr_put(&column, code);
 		if (code == CODE_SELF)
 			matr_put_signed(&symbols,
-			                (int64_t)bindings[i].symbol - (int64_t)relocation->symbol);
+					(int64_t)bindings[i].symbol - (int64_t)relocation->symbol);
 		else if (code >= CODE_LISTED)
 			matr_put(&symbols, bindings[i].symbol);
 	}
@@ -104,9 +104,9 @@ done:
 
 /* One binding, written out. */
 static struct matr_binding get_binding(struct matr_cursor *codes, struct matr_cursor *symbols,
-                                       const struct matr_mapping *mapping, size_t requester,
-                                       uint32_t symbol, const uint32_t *providers,
-                                       size_t n_providers)
+				       const struct matr_mapping *mapping, size_t requester,
+				       uint32_t symbol, const uint32_t *providers,
+				       size_t n_providers)
 {
 	struct matr_binding binding = {.provider = MATR_PROVIDER_NONE};
 	uint64_t code = matr_get(codes);
@@ -141,7 +141,7 @@ static struct matr_binding get_binding(struct matr_cursor *codes, struct matr_cu
 }
 
 int matr_decode_bindings(struct matr_mapping *mapping, size_t requester, struct matr_cursor *in,
-                         const uint32_t *providers, size_t n_providers)
+			 const uint32_t *providers, size_t n_providers)
 {
 	const struct matr_object *object = mapping->scope[requester].object;
 	struct matr_binding *bindings = mapping->objects[requester].bindings;
@@ -170,7 +170,7 @@ int matr_decode_bindings(struct matr_mapping *mapping, size_t requester, struct 
 		if (last->seen)
 			distance = --n_exceptions ? matr_get(&exceptions) : UINT64_MAX;
 		bindings[i] = get_binding(&codes, &symbols, mapping, requester, relocation->symbol,
-		                          providers, n_providers);
+					  providers, n_providers);
 		*last = (struct prediction){.seen = true, .binding = bindings[i]};
 	}
 	in->damaged |= exceptions.damaged | codes.damaged | symbols.damaged;

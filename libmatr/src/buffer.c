@@ -14,7 +14,7 @@ void buffer_free(struct buffer *buffer)
 }
 
 int buffer_extend(struct buffer *buffer, size_t size, size_t align, uint64_t *offset,
-                  struct matr_error *err)
+		  struct matr_error *err)
 {
 	size_t start = (buffer->size + align - 1) & ~(align - 1);
 	size_t end = start + size;
@@ -38,7 +38,7 @@ int buffer_extend(struct buffer *buffer, size_t size, size_t align, uint64_t *of
 }
 
 int buffer_append(struct buffer *buffer, const void *data, size_t size, size_t align,
-                  uint64_t *offset, struct matr_error *err)
+		  uint64_t *offset, struct matr_error *err)
 {
 	if (buffer_extend(buffer, size, align, offset, err) < 0)
 		return -1;
@@ -69,7 +69,7 @@ static int grow_pieces(struct buffer *buffer, struct matr_error *err)
 }
 
 int buffer_share(struct buffer *buffer, const void *data, size_t size, size_t align,
-                 uint64_t *offset, struct matr_error *err)
+		 uint64_t *offset, struct matr_error *err)
 {
 	if (buffer->n_pieces * 2 >= buffer->n_slots && grow_pieces(buffer, err) < 0)
 		return -1;

@@ -25,18 +25,18 @@ void buffer_free(struct buffer *buffer);
 /* Room for `size` zeroed bytes at the end, at a multiple of `align` (a power of two): the offset is in
  * *offset. Pointers into buffer->bytes are void afterwards. */
 int buffer_extend(struct buffer *buffer, size_t size, size_t align, uint64_t *offset,
-                  struct matr_error *err);
+		  struct matr_error *err);
 
 /* Add a piece that is not shared. */
 int buffer_append(struct buffer *buffer, const void *data, size_t size, size_t align,
-                  uint64_t *offset, struct matr_error *err);
+		  uint64_t *offset, struct matr_error *err);
 
 /* Add a piece, or find the equal one that was added before; `size` > 0. */
 int buffer_share(struct buffer *buffer, const void *data, size_t size, size_t align,
-                 uint64_t *offset, struct matr_error *err);
+		 uint64_t *offset, struct matr_error *err);
 
 /* A string with its NUL, shared. */
 int buffer_string(struct buffer *buffer, const char *text, uint64_t *offset,
-                  struct matr_error *err);
+		  struct matr_error *err);
 
 #endif

@@ -19,7 +19,7 @@ static int read_notes(struct matr_reader *reader, const struct matr_segment *seg
 	/* 8 for .note.gnu.property and its like, else 4 whatever the header says (0, 1) */
 	uint64_t align = segment->align == 8 ? 8 : 4, at = 0;
 	const unsigned char *bytes =
-	        matr_reader_at(reader, segment->vaddr, segment->file_size, "a PT_NOTE segment");
+		matr_reader_at(reader, segment->vaddr, segment->file_size, "a PT_NOTE segment");
 	Elf64_Nhdr note;
 
 	if (!bytes)
@@ -31,8 +31,8 @@ static int read_notes(struct matr_reader *reader, const struct matr_segment *seg
 		uint64_t end = descriptor + note.n_descsz;
 		if (end > segment->file_size)
 			return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
-			                 "a note at address 0x%llx reaches beyond its segment",
-			                 (unsigned long long)(segment->vaddr + at));
+					 "a note at address 0x%llx reaches beyond its segment",
+					 (unsigned long long)(segment->vaddr + at));
 		if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == sizeof ELF_NOTE_GNU &&
 		    memcmp(bytes + at + sizeof note, ELF_NOTE_GNU, sizeof ELF_NOTE_GNU) == 0 &&
 		    note.n_descsz > 0 && note.n_descsz <= MATR_BUILD_ID_MAX) {
@@ -61,7 +61,7 @@ int matr_read_build_id(struct matr_reader *reader)
 		/* Many note segments may all claim the same bytes: keep the work linear. */
 		if (segment->file_size > reader->file_size - total)
 			return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
-			                 "has more notes than the file has room for");
+					 "has more notes than the file has room for");
 		total += segment->file_size;
 		if (read_notes(reader, segment) != 0)
 			return -1;

@@ -108,8 +108,8 @@ const char *matr_get_string(struct matr_cursor *cursor)
 {
 	const uint8_t *start = cursor->at;
 	const uint8_t *nul = cursor->damaged || start == cursor->end
-	                             ? NULL
-	                             : memchr(start, 0, (size_t)(cursor->end - start));
+				     ? NULL
+				     : memchr(start, 0, (size_t)(cursor->end - start));
 	if (!nul) {
 		cursor->damaged = true;
 		return NULL;

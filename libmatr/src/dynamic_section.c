@@ -26,7 +26,7 @@ int matr_dynamic_need(struct matr_reader *reader, int64_t tag, uint64_t *value, 
 	if (matr_dynamic_value(reader->object, tag, value))
 		return 0;
 	return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
-	                 "the dynamic section lacks %s", name);
+			 "the dynamic section lacks %s", name);
 }
 
 const char *matr_reader_string(struct matr_reader *reader, uint64_t offset, const char *what)
@@ -34,8 +34,8 @@ const char *matr_reader_string(struct matr_reader *reader, uint64_t offset, cons
 	if (offset < reader->strings_size)
 		return reader->strings + offset;
 	matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
-	          "%s is at offset %llu of a string table of %llu bytes", what,
-	          (unsigned long long)offset, (unsigned long long)reader->strings_size);
+		  "%s is at offset %llu of a string table of %llu bytes", what,
+		  (unsigned long long)offset, (unsigned long long)reader->strings_size);
 	return NULL;
 }
 
@@ -46,7 +46,7 @@ static int read_entries(struct matr_reader *reader, const struct matr_segment *s
 	struct matr_object *object = reader->object;
 	size_t room = segment->file_size / sizeof(Elf64_Dyn), n = 0;
 	const unsigned char *bytes =
-	        matr_reader_at(reader, segment->vaddr, segment->file_size, "the dynamic section");
+		matr_reader_at(reader, segment->vaddr, segment->file_size, "the dynamic section");
 	Elf64_Dyn entry;
 
 	if (!bytes)
@@ -54,7 +54,7 @@ static int read_entries(struct matr_reader *reader, const struct matr_segment *s
 	for (;; n++) {
 		if (n == room)
 			return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
-			                 "the dynamic section does not end with DT_NULL");
+					 "the dynamic section does not end with DT_NULL");
 		memcpy(&entry, bytes + n * sizeof entry, sizeof entry);
 		if (entry.d_tag == DT_NULL)
 			break;
@@ -69,7 +69,7 @@ static int read_entries(struct matr_reader *reader, const struct matr_segment *s
 		object->dynamic[i].tag = entry.d_tag;
 		object->dynamic[i].value = entry.d_un.d_val;
 		object->dynamic_fingerprint = matr_image_fingerprint(object->dynamic_fingerprint,
-		                                                     entry.d_tag, entry.d_un.d_val);
+								     entry.d_tag, entry.d_un.d_val);
 	}
 	return 0;
 }
@@ -93,7 +93,7 @@ static int keep_strings(struct matr_reader *reader)
 			return -1;
 		if (size > 0 && table[size - 1] != '\0')
 			return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
-			                 "the string table does not end with a NUL");
+					 "the string table does not end with a NUL");
 	}
 	block = matr_reader_allocate(reader, interpreter_size + size, 1);
 	if (!block)
@@ -133,7 +133,7 @@ static int read_needed(struct matr_reader *reader)
 		if (object->dynamic[i].tag != DT_NEEDED)
 			continue;
 		const char *name =
-		        matr_reader_string(reader, object->dynamic[i].value, "DT_NEEDED");
+			matr_reader_string(reader, object->dynamic[i].value, "DT_NEEDED");
 		if (!name)
 			return -1;
 		object->needed[object->n_needed++] = name;
@@ -160,14 +160,14 @@ static void read_flags(struct matr_object *object)
 	       MATR_OBJECT_SYMBOLIC);
 	set_if(object,
 	       flags & DF_BIND_NOW || flags_1 & DF_1_NOW ||
-	               matr_dynamic_value(object, DT_BIND_NOW, &ignored),
+		       matr_dynamic_value(object, DT_BIND_NOW, &ignored),
 	       MATR_OBJECT_BIND_NOW);
 	set_if(object, flags & DF_TEXTREL || matr_dynamic_value(object, DT_TEXTREL, &ignored),
 	       MATR_OBJECT_TEXTREL);
 	set_if(object, flags_1 & DF_1_NODEFLIB, MATR_OBJECT_NODEFLIB);
 	set_if(object,
 	       matr_dynamic_value(object, DT_FILTER, &ignored) ||
-	               matr_dynamic_value(object, DT_AUXILIARY, &ignored),
+		       matr_dynamic_value(object, DT_AUXILIARY, &ignored),
 	       MATR_OBJECT_FILTER);
 	set_if(object, matr_dynamic_value(object, DT_VERSYM, &ignored), MATR_OBJECT_VERSIONED);
 	set_if(object, flags & DF_STATIC_TLS, MATR_OBJECT_STATIC_TLS);

@@ -74,12 +74,12 @@ static int check_interpreter(const char *interpreter, struct matr_error *err)
 	int ours = matr_loader_identify(interpreter, NULL, err);
 	if (ours > 0)
 		return matr_fail(err, MATR_ERROR_STATE, interpreter,
-		                 "is ld-stable here; begin epochs outside `matr run`");
+				 "is ld-stable here; begin epochs outside `matr run`");
 	return ours;
 }
 
 int matr_epoch_open(const struct matr_epoch_options *options, struct matr_epoch **out,
-                    struct matr_error *err)
+		    struct matr_error *err)
 {
 	struct matr_epoch *epoch = calloc(1, sizeof *epoch);
 
@@ -88,7 +88,7 @@ int matr_epoch_open(const struct matr_epoch_options *options, struct matr_epoch 
 	epoch->lock = -1;
 	epoch->ld_stable = strdup(options->ld_stable);
 	epoch->interpreter =
-	        strdup(options->interpreter ? options->interpreter : MATR_DEFAULT_INTERPRETER);
+		strdup(options->interpreter ? options->interpreter : MATR_DEFAULT_INTERPRETER);
 	if (!epoch->ld_stable || !epoch->interpreter) {
 		matr_fail_memory(err);
 		goto fail;
@@ -109,7 +109,7 @@ int matr_epoch_open(const struct matr_epoch_options *options, struct matr_epoch 
 	if (matr_session_open(NULL, &epoch->session, err) != 0 ||
 	    matr_store_open(epoch->prefix, MATR_STORE_WRITE, &epoch->store, err) != 0 ||
 	    matr_store_begin(epoch->store, matr_session_cpu_level(epoch->session), &epoch->id,
-	                     err) != 0)
+			     err) != 0)
 		goto fail;
 	*out = epoch;
 	return 0;
@@ -130,7 +130,7 @@ const struct matr_epoch_result *matr_epoch_results(const struct matr_epoch *epoc
 }
 
 static int add_result(struct matr_epoch *epoch, const char *path, const char *reason,
-                      int64_t application, struct matr_error *err)
+		      int64_t application, struct matr_error *err)
 {
 	if (epoch->n_results == epoch->room) {
 		size_t room = epoch->room ? 2 * epoch->room : 16;
@@ -162,7 +162,7 @@ static void describe(const struct matr_error *why, const char *program, char *ou
 }
 
 static int decline(struct matr_epoch *epoch, const char *path, const struct matr_error *why,
-                   struct matr_error *err)
+		   struct matr_error *err)
 {
 	char reason[sizeof why->file + sizeof why->message + 2];
 
@@ -204,7 +204,7 @@ int matr_epoch_add(struct matr_epoch *epoch, const char *program, struct matr_er
 
 /* Compile one application from what the store holds of it. */
 static int compile(struct matr_epoch *epoch, struct matr_image_builder *builder,
-                   struct matr_epoch_result *result, struct matr_error *err)
+		   struct matr_epoch_result *result, struct matr_error *err)
 {
 	struct matr_error why = {0};
 	struct matr_mapping *mapping;
@@ -250,7 +250,7 @@ static int compile_image(struct matr_epoch *epoch, const char *path, struct matr
 	}
 	if (applications == 0) {
 		matr_fail(err, MATR_ERROR_STATE, epoch->prefix,
-		          "no epoch was begun: every program was declined");
+			  "no epoch was begun: every program was declined");
 		goto done;
 	}
 	result = matr_image_builder_write(builder, path, NULL, err);

@@ -35,7 +35,7 @@ int matr_epoch_end(const char *prefix, int64_t *id, struct matr_error *err)
 		return matr_fail(err, MATR_ERROR_STATE, prefix, "no epoch is in force");
 	if (snprintf(image, sizeof image, "%s/" MATR_IMAGE_FILE, canonical) >= (int)sizeof image ||
 	    snprintf(ended, sizeof ended, "%s/" MATR_IMAGE_FILE ".ended", canonical) >=
-	            (int)sizeof ended ||
+		    (int)sizeof ended ||
 	    snprintf(store, sizeof store, "%s/" MATR_STORE_FILE, canonical) >= (int)sizeof store)
 		return matr_fail(err, MATR_ERROR_USAGE, prefix, "path is too long");
 	if (access(image, F_OK) != 0 && access(store, F_OK) != 0)

@@ -35,7 +35,7 @@ void matr_epoch_status_free(struct matr_epoch_status *status)
 }
 
 static int add(struct matr_epoch_problem **list, size_t *n, const char *file, const char *reason,
-               struct matr_error *err)
+	       struct matr_error *err)
 {
 	struct matr_epoch_problem *grown = realloc(*list, (*n + 1) * sizeof *grown);
 	if (!grown)
@@ -47,15 +47,15 @@ static int add(struct matr_epoch_problem **list, size_t *n, const char *file, co
 }
 
 static int problem(struct matr_epoch_status *status, const char *file, const char *reason,
-                   struct matr_error *err)
+		   struct matr_error *err)
 {
 	return add(&status->problems, &status->n_problems, file, reason, err);
 }
 
 /* What another function complained about; running out of memory remains an error. */
 static int problem_from(struct matr_epoch_status *status, const char *file,
-                        const struct matr_error *why, const char *consequence,
-                        struct matr_error *err)
+			const struct matr_error *why, const char *consequence,
+			struct matr_error *err)
 {
 	char reason[sizeof why->message + 128];
 
@@ -89,7 +89,7 @@ static uint64_t file_size(const char *prefix, const char *name)
 
 /* The image: is an epoch in force, and which? *epoch is 0 where there is no sound image. */
 static int look_at_image(const char *prefix, struct matr_epoch_status *status, bool *exists,
-                         int64_t *epoch, struct matr_error *err)
+			 int64_t *epoch, struct matr_error *err)
 {
 	char path[PATH_MAX];
 	struct matr_image_info info;
@@ -103,14 +103,14 @@ static int look_at_image(const char *prefix, struct matr_epoch_status *status, b
 		return 0;
 	if (matr_image_check(path, &info, &why) != 0)
 		return problem_from(status, path, &why,
-		                    "; programs start plainly until an epoch is begun", err);
+				    "; programs start plainly until an epoch is begun", err);
 	status->in_force = true;
 	*epoch = (int64_t)info.epoch;
 	return 0;
 }
 
 static int look_at_loader(const char *prefix, struct matr_epoch_status *status,
-                          struct matr_error *err)
+			  struct matr_error *err)
 {
 	char path[PATH_MAX];
 	struct matr_loader_config config;
@@ -130,13 +130,13 @@ static int look_at_loader(const char *prefix, struct matr_epoch_status *status,
 	snprintf(path, sizeof path, "%.*s/" MATR_REAL_LOADER_FILE, PATH_MAX - 32, prefix);
 	if (access(path, R_OK | X_OK) != 0)
 		return problem(status, path,
-		               "the copy of the dynamic linker is missing or not executable", err);
+			       "the copy of the dynamic linker is missing or not executable", err);
 	return 0;
 }
 
 static int compare_records(struct matr_epoch_status *status, const char *store_path,
-                           const struct matr_store_epoch *newest, bool image_exists,
-                           int64_t in_force, struct matr_error *err)
+			   const struct matr_store_epoch *newest, bool image_exists,
+			   int64_t in_force, struct matr_error *err)
 {
 	char reason[256];
 
@@ -148,20 +148,20 @@ static int compare_records(struct matr_epoch_status *status, const char *store_p
 		return 0;
 	if (in_force)
 		snprintf(
-		        reason, sizeof reason,
-		        "beginning epoch %lld was interrupted, epoch %lld is still in force; begin "
-		        "again",
-		        (long long)newest->id, (long long)in_force);
+			reason, sizeof reason,
+			"beginning epoch %lld was interrupted, epoch %lld is still in force; begin "
+			"again",
+			(long long)newest->id, (long long)in_force);
 	else
 		snprintf(
-		        reason, sizeof reason,
-		        "epoch %lld has no image (interrupted, or removed); begin again, or end it",
-		        (long long)newest->id);
+			reason, sizeof reason,
+			"epoch %lld has no image (interrupted, or removed); begin again, or end it",
+			(long long)newest->id);
 	return problem(status, store_path, reason, err);
 }
 
 static int look_for_changes(struct matr_store *store, struct matr_epoch_status *status,
-                            struct matr_error *err)
+			    struct matr_error *err)
 {
 	struct matr_store_file *files;
 	size_t n;
@@ -176,22 +176,22 @@ static int look_for_changes(struct matr_store *store, struct matr_epoch_status *
 		if (stat(files[i].path, &now) != 0)
 			reason = strerror(errno);
 		else if ((uint64_t)now.st_size != id->size ||
-		         now.st_mtim.tv_sec * INT64_C(1000000000) + now.st_mtim.tv_nsec !=
-		                 id->mtime)
+			 now.st_mtim.tv_sec * INT64_C(1000000000) + now.st_mtim.tv_nsec !=
+				 id->mtime)
 			reason = "changed since the epoch began";
 		else if (now.st_ino != id->inode)
 			reason = "replaced since the epoch began";
 		if (reason)
 			result = add(&status->changed, &status->n_changed, files[i].path, reason,
-			             err);
+				     err);
 	}
 	matr_store_files_free(files, n);
 	return result;
 }
 
 static int look_into_store(struct matr_store *store, struct matr_epoch_status *status,
-                           const char *path, bool image_exists, int64_t in_force,
-                           struct matr_error *err)
+			   const char *path, bool image_exists, int64_t in_force,
+			   struct matr_error *err)
 {
 	struct matr_store_epoch newest;
 	struct matr_error why = {0};
@@ -211,7 +211,7 @@ static int look_into_store(struct matr_store *store, struct matr_epoch_status *s
 		return problem_from(status, path, &why, ", which is in force; begin again", err);
 	}
 	if (matr_store_declined(store, status->epoch.id, &status->declined, &status->n_declined,
-	                        &why) != 0)
+				&why) != 0)
 		return problem_from(status, path, &why, "", err);
 	if (!status->in_force)
 		return 0;
@@ -256,7 +256,7 @@ int matr_epoch_status(const char *prefix, struct matr_epoch_status *out, struct 
 }
 
 int matr_epoch_current(const char *prefix, struct matr_store *store, struct matr_store_epoch *out,
-                       struct matr_error *err)
+		       struct matr_error *err)
 {
 	char path[PATH_MAX];
 	struct matr_image_info info;

@@ -12,7 +12,7 @@ static void fill(struct matr_error *err, enum matr_code code, const char *file)
 }
 
 int matr_fail(struct matr_error *err, enum matr_code code, const char *file, const char *format,
-              ...)
+	      ...)
 {
 	if (!err)
 		return -1;
@@ -40,7 +40,7 @@ int matr_fail_errno(struct matr_error *err, const char *file, const char *format
 	va_end(args);
 	if (length >= 0 && (size_t)length < sizeof message)
 		snprintf(message + length, sizeof message - (size_t)length, ": %s",
-		         strerror(saved));
+			 strerror(saved));
 	fill(err, saved == ENOMEM ? MATR_ERROR_MEMORY : MATR_ERROR_SYSTEM, file);
 	memcpy(err->message, message, sizeof message);
 	return -1;

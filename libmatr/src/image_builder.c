@@ -19,7 +19,7 @@ static uint32_t level_number(const char *cpu_level)
 }
 
 int matr_image_builder_open(uint64_t epoch, const char *cpu_level, struct matr_image_builder **out,
-                            struct matr_error *err)
+			    struct matr_error *err)
 {
 	struct matr_image_builder *builder = calloc(1, sizeof *builder);
 	uint64_t header;
@@ -52,17 +52,17 @@ static int decline(const struct matr_mapping *mapping, struct matr_error *err)
 
 	if (mapping->n_scope > UINT16_MAX)
 		return matr_fail(err, MATR_ERROR_UNSUPPORTED, application->path,
-		                 "more than %d objects", UINT16_MAX);
+				 "more than %d objects", UINT16_MAX);
 	for (size_t i = 0; i < mapping->n_scope; i++) {
 		const struct matr_object *object = mapping->scope[i].object;
 		if (!object->n_dynamic)
 			return matr_fail(err, MATR_ERROR_UNSUPPORTED, application->path,
-			                 "%s has no dynamic section", object->path);
+					 "%s has no dynamic section", object->path);
 		for (size_t n = 0; n < object->n_segments; n++) {
 			if ((object->segments[n].vaddr + object->segments[n].memory_size) >> 48)
 				return matr_fail(err, MATR_ERROR_UNSUPPORTED, application->path,
-				                 "%s has addresses of more than 48 bits",
-				                 object->path);
+						 "%s has addresses of more than 48 bits",
+						 object->path);
 		}
 	}
 	return 0;
@@ -71,9 +71,9 @@ static int decline(const struct matr_mapping *mapping, struct matr_error *err)
 static void summarise(struct matr_image_summary *summary, const struct relocation_plan *plan)
 {
 	*summary = (struct matr_image_summary){
-	        .objects = plan->n_objects,
-	        .ifunc = plan->n_ifuncs,
-	        .copies = plan->n_copies,
+		.objects = plan->n_objects,
+		.ifunc = plan->n_ifuncs,
+		.copies = plan->n_copies,
 	};
 	for (size_t i = 0; i < plan->n_objects; i++) {
 		const struct object_plan *object = &plan->objects[i];
@@ -86,7 +86,7 @@ static void summarise(struct matr_image_summary *summary, const struct relocatio
 }
 
 int matr_image_builder_add(struct matr_image_builder *builder, const struct matr_mapping *mapping,
-                           struct matr_image_summary *summary, struct matr_error *err)
+			   struct matr_image_summary *summary, struct matr_error *err)
 {
 	struct relocation_plan plan = {0};
 	size_t before = builder->image.size;
@@ -106,14 +106,14 @@ int matr_image_builder_add(struct matr_image_builder *builder, const struct matr
 }
 
 static int write_hash(struct matr_image_builder *builder, struct matr_image_header *header,
-                      struct matr_error *err)
+		      struct matr_error *err)
 {
 	uint32_t size = 16;
 
 	while (size < builder->n_applications * 2)
 		size *= 2;
 	if (buffer_extend(&builder->image, size * sizeof(struct matr_image_slot), 8, &header->hash,
-	                  err) < 0)
+			  err) < 0)
 		return -1;
 	struct matr_image_slot *slots = (void *)(builder->image.bytes + header->hash);
 	for (size_t i = 0; i < builder->n_applications; i++) {
@@ -127,23 +127,23 @@ static int write_hash(struct matr_image_builder *builder, struct matr_image_head
 }
 
 int matr_image_builder_write(struct matr_image_builder *builder, const char *path, uint64_t *size,
-                             struct matr_error *err)
+			     struct matr_error *err)
 {
 	struct buffer *image = &builder->image;
 	struct matr_image_header header = {
-	        .magic = MATR_IMAGE_MAGIC,
-	        .format = MATR_IMAGE_FORMAT,
-	        .endian = MATR_IMAGE_ENDIAN,
-	        .epoch = builder->epoch,
-	        .n_applications = (uint32_t)builder->n_applications,
-	        .cpu_level = builder->cpu_level,
+		.magic = MATR_IMAGE_MAGIC,
+		.format = MATR_IMAGE_FORMAT,
+		.endian = MATR_IMAGE_ENDIAN,
+		.epoch = builder->epoch,
+		.n_applications = (uint32_t)builder->n_applications,
+		.cpu_level = builder->cpu_level,
 	};
 
 	if (write_hash(builder, &header, err) < 0)
 		return -1;
 	header.file_size = image->size;
 	header.bulk_checksum =
-	        matr_image_checksum64(image->bytes + sizeof header, image->size - sizeof header, 0);
+		matr_image_checksum64(image->bytes + sizeof header, image->size - sizeof header, 0);
 	header.checksum = matr_image_checksum(&header, sizeof header);
 	memcpy(image->bytes, &header, sizeof header);
 	if (size)

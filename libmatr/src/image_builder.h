@@ -19,6 +19,6 @@ struct matr_image_builder {
 
 /* Lay out the manifest that `plan` describes and add its key. */
 int image_manifest_add(struct matr_image_builder *builder, const struct matr_mapping *mapping,
-                       struct relocation_plan *plan, struct matr_error *err);
+		       struct relocation_plan *plan, struct matr_error *err);
 
 #endif

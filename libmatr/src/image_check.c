@@ -29,16 +29,16 @@ static int malformed(const struct mapped_image *image, struct matr_error *err, c
 
 /* The same rule as ld-stable's trust.c. */
 static int check_owner(const char *path, const struct stat *status, bool sticky_is_fine,
-                       struct matr_error *err)
+		       struct matr_error *err)
 {
 	if (status->st_uid != 0 && status->st_uid != geteuid())
 		return matr_fail(err, MATR_ERROR_UNTRUSTED, path,
-		                 "is owned by somebody else (uid %u)", (unsigned)status->st_uid);
+				 "is owned by somebody else (uid %u)", (unsigned)status->st_uid);
 	if ((status->st_mode & (S_IWGRP | S_IWOTH)) &&
 	    !(sticky_is_fine && (status->st_mode & S_ISVTX)))
 		return matr_fail(err, MATR_ERROR_UNTRUSTED, path,
-		                 "is writable by others (mode %04o)",
-		                 (unsigned)(status->st_mode & 07777));
+				 "is writable by others (mode %04o)",
+				 (unsigned)(status->st_mode & 07777));
 	return 0;
 }
 
@@ -74,7 +74,7 @@ static bool is_string(const struct mapped_image *image, uint64_t offset)
 }
 
 static bool program_is_whole(const struct mapped_image *image, uint64_t offset,
-                             uint32_t n_providers)
+			     uint32_t n_providers)
 {
 	if (!offset)
 		return true;
@@ -105,8 +105,8 @@ static bool program_is_whole(const struct mapped_image *image, uint64_t offset,
 }
 
 static bool object_is_whole(const struct mapped_image *image,
-                            const struct matr_image_manifest *manifest,
-                            const struct matr_image_object *object)
+			    const struct matr_image_manifest *manifest,
+			    const struct matr_image_object *object)
 {
 	if (!is_string(image, object->path) ||
 	    !inside(image, object->providers, object->n_providers, sizeof(uint32_t)) ||
@@ -125,7 +125,7 @@ static bool object_is_whole(const struct mapped_image *image,
 }
 
 static bool ifuncs_are_whole(const struct mapped_image *image,
-                             const struct matr_image_manifest *manifest)
+			     const struct matr_image_manifest *manifest)
 {
 	const struct matr_image_ifunc *ifuncs = (const void *)(image->bytes + manifest->ifuncs);
 
@@ -158,18 +158,18 @@ static int check_manifest(const struct mapped_image *image, uint64_t offset, str
 		return malformed(image, err, "an entry does not match its checksum");
 	if (!manifest->n_objects || !is_string(image, manifest->path) ||
 	    !inside(image, manifest->objects, manifest->n_objects,
-	            sizeof(struct matr_image_object)) ||
+		    sizeof(struct matr_image_object)) ||
 	    !inside(image, manifest->needed, manifest->n_needed, sizeof(uint64_t)) ||
 	    manifest->n_scope_needed > manifest->n_needed ||
 	    !inside(image, manifest->directories, manifest->n_directories,
-	            sizeof(struct matr_image_directory)) ||
+		    sizeof(struct matr_image_directory)) ||
 	    !inside(image, manifest->copies, manifest->n_copies, sizeof(struct matr_image_copy)) ||
 	    !ifuncs_are_whole(image, manifest))
 		return malformed(image, err, "an entry refers to what is outside of the image");
 
 	const uint64_t *needed = (const void *)(image->bytes + manifest->needed);
 	const struct matr_image_directory *directories =
-	        (const void *)(image->bytes + manifest->directories);
+		(const void *)(image->bytes + manifest->directories);
 	const struct matr_image_copy *copies = (const void *)(image->bytes + manifest->copies);
 	const struct matr_image_object *objects = (const void *)(image->bytes + manifest->objects);
 	bool whole = true;
@@ -185,7 +185,7 @@ static int check_manifest(const struct mapped_image *image, uint64_t offset, str
 }
 
 static int check_header(const struct mapped_image *image, struct matr_image_header *header,
-                        struct matr_error *err)
+			struct matr_error *err)
 {
 	if (image->size < sizeof *header)
 		return malformed(image, err, "is truncated: too short for a header");
@@ -215,7 +215,7 @@ static int map_image(const char *path, struct mapped_image *image, struct matr_e
 	*image = (struct mapped_image){.path = path};
 	if (fd < 0)
 		return matr_fail(err, errno == ENOENT ? MATR_ERROR_NOT_FOUND : MATR_ERROR_SYSTEM,
-		                 path, "cannot be opened: %s", strerror(errno));
+				 path, "cannot be opened: %s", strerror(errno));
 	if (fstat(fd, &status) < 0)
 		result = matr_fail_errno(err, path, "cannot be read");
 	else if (!S_ISREG(status.st_mode))
@@ -243,7 +243,7 @@ static void unmap_image(struct mapped_image *image)
 }
 
 static int check_contents(const struct mapped_image *image, const struct matr_image_header *header,
-                          struct matr_error *err)
+			  struct matr_error *err)
 {
 	const struct matr_image_slot *slots = (const void *)(image->bytes + header->hash);
 	uint32_t n = 0;
@@ -275,17 +275,17 @@ int matr_image_check(const char *path, struct matr_image_info *info, struct matr
 		result = check_contents(&image, &header, err);
 	if (!result && info)
 		*info = (struct matr_image_info){
-		        .epoch = header.epoch,
-		        .size = image.size,
-		        .applications = header.n_applications,
-		        .cpu_level = header.cpu_level,
+			.epoch = header.epoch,
+			.size = image.size,
+			.applications = header.n_applications,
+			.cpu_level = header.cpu_level,
 		};
 	unmap_image(&image);
 	return result;
 }
 
 int matr_image_has(const char *path, const struct matr_build_id *build_id, const char *application,
-                   struct matr_error *err)
+		   struct matr_error *err)
 {
 	struct matr_image_header header = {0};
 	struct mapped_image image;
@@ -296,21 +296,21 @@ int matr_image_has(const char *path, const struct matr_build_id *build_id, const
 	if (!result) {
 		const struct matr_image_slot *slots = (const void *)(image.bytes + header.hash);
 		uint64_t key = build_id->size ? matr_image_key(build_id->bytes, build_id->size)
-		                              : matr_image_key(application, strlen(application));
+					      : matr_image_key(application, strlen(application));
 		for (uint32_t n = 0; n < header.hash_size && !result; n++) {
 			const struct matr_image_slot *slot =
-			        &slots[(key + n) & (header.hash_size - 1)];
+				&slots[(key + n) & (header.hash_size - 1)];
 			if (!slot->manifest)
 				break;
 			if (slot->key != key)
 				continue;
 			result = check_manifest(&image, slot->manifest, err);
 			const struct matr_image_manifest *manifest =
-			        (const void *)(image.bytes + slot->manifest);
+				(const void *)(image.bytes + slot->manifest);
 			if (!result)
 				result = !(manifest->flags & MATR_MANIFEST_PATH) ||
-				         !strcmp((const char *)image.bytes + manifest->path,
-				                 application);
+					 !strcmp((const char *)image.bytes + manifest->path,
+						 application);
 		}
 	}
 	unmap_image(&image);

@@ -23,7 +23,7 @@ static bool is_origin(const char *path)
 }
 
 static uint32_t manifest_flags(const struct matr_mapping *mapping,
-                               const struct relocation_plan *plan)
+			       const struct relocation_plan *plan)
 {
 	const struct matr_object *application = mapping->scope[0].object;
 	uint32_t flags = 0;
@@ -45,25 +45,25 @@ static uint32_t manifest_flags(const struct matr_mapping *mapping,
 /* ---- pieces: everything an object entry refers to outside the manifest ---- */
 
 static int object_pieces(struct matr_image_builder *builder, const struct matr_scope_entry *entry,
-                         struct object_plan *plan, struct matr_image_object *out,
-                         struct matr_error *err)
+			 struct object_plan *plan, struct matr_image_object *out,
+			 struct matr_error *err)
 {
 	const struct matr_object *object = entry->object;
 	struct buffer *image = &builder->image;
 
 	*out = (struct matr_image_object){
-	        .dynamic_vaddr = object->dynamic_vaddr,
-	        .build_id_vaddr = object->build_id_vaddr,
-	        .file_size = object->file.size,
-	        .file_mtime = object->file.mtime,
-	        .rela = tag_value(object, DT_RELA),
-	        .populate_vaddr = plan->populate_vaddr,
-	        .populate_size = plan->populate_size,
-	        .n_providers = (uint32_t)plan->n_providers,
-	        .n_residual = (uint32_t)plan->n_residual,
-	        .fingerprint = object->dynamic_fingerprint,
-	        .flags = plan->untouched ? MATR_OBJECT_ENTRY_UNTOUCHED : 0,
-	        .build_id_size = object->build_id.size,
+		.dynamic_vaddr = object->dynamic_vaddr,
+		.build_id_vaddr = object->build_id_vaddr,
+		.file_size = object->file.size,
+		.file_mtime = object->file.mtime,
+		.rela = tag_value(object, DT_RELA),
+		.populate_vaddr = plan->populate_vaddr,
+		.populate_size = plan->populate_size,
+		.n_providers = (uint32_t)plan->n_providers,
+		.n_residual = (uint32_t)plan->n_residual,
+		.fingerprint = object->dynamic_fingerprint,
+		.flags = plan->untouched ? MATR_OBJECT_ENTRY_UNTOUCHED : 0,
+		.build_id_size = object->build_id.size,
 	};
 	if (!plan->untouched) {
 		out->witness_vaddr = object->witness_vaddr;
@@ -74,22 +74,22 @@ static int object_pieces(struct matr_image_builder *builder, const struct matr_s
 		out->flags |= MATR_OBJECT_ENTRY_INTERPRETER;
 	if (buffer_string(image, entry->path, &out->path, err) < 0 ||
 	    relocation_program_encode(&plan->relative, &builder->scratch, image, &out->relative,
-	                              err) < 0 ||
+				      err) < 0 ||
 	    relocation_program_encode(&plan->symbolic, &builder->scratch, image, &out->symbolic,
-	                              err) < 0 ||
+				      err) < 0 ||
 	    relocation_program_encode(&plan->lazy, &builder->scratch, image, &out->lazy, err) < 0)
 		return -1;
 	if (plan->n_residual)
 		return buffer_share(image, plan->residual,
-		                    plan->n_residual * sizeof *plan->residual, 8, &out->residual,
-		                    err);
+				    plan->n_residual * sizeof *plan->residual, 8, &out->residual,
+				    err);
 	return 0;
 }
 
 /* The strings for DT_NEEDED: the scope by path, the interpreter by soname (it is loaded already, under a
  * name that is ld-stable's choice), then the application's own. */
 static int needed_pieces(struct matr_image_builder *builder, const struct matr_mapping *mapping,
-                         uint64_t *out, struct matr_error *err)
+			 uint64_t *out, struct matr_error *err)
 {
 	const struct matr_object *application = mapping->scope[0].object;
 
@@ -100,8 +100,8 @@ static int needed_pieces(struct matr_image_builder *builder, const struct matr_m
 			name = entry->object->soname;
 		if (strchr(name, '$'))
 			return matr_fail(err, MATR_ERROR_UNSUPPORTED, application->path,
-			                 "the path of %s contains '$', which ld.so would expand",
-			                 name);
+					 "the path of %s contains '$', which ld.so would expand",
+					 name);
 		if (buffer_string(&builder->image, name, out++, err) < 0)
 			return -1;
 	}
@@ -125,7 +125,7 @@ static int compare_ifuncs(const void *left, const void *right)
 }
 
 static uint32_t group_ifuncs(struct relocation_plan *plan, struct matr_image_ifunc *ifuncs,
-                             uint64_t *slots)
+			     uint64_t *slots)
 {
 	uint32_t n = 0;
 
@@ -137,9 +137,9 @@ static uint32_t group_ifuncs(struct relocation_plan *plan, struct matr_image_ifu
 		if (!n || ifuncs[n - 1].object != ifunc->object ||
 		    ifuncs[n - 1].vaddr != ifunc->vaddr)
 			ifuncs[n++] = (struct matr_image_ifunc){
-			        .object = ifunc->object,
-			        .vaddr = ifunc->vaddr,
-			        .first_slot = i,
+				.object = ifunc->object,
+				.vaddr = ifunc->vaddr,
+				.first_slot = i,
 			};
 		ifuncs[n - 1].n_slots++;
 	}
@@ -158,8 +158,8 @@ struct layout { /* the manifest's arrays while they are made */
 };
 
 static int make_arrays(struct layout *layout, struct matr_image_builder *builder,
-                       const struct matr_mapping *mapping, struct relocation_plan *plan,
-                       struct matr_error *err)
+		       const struct matr_mapping *mapping, struct relocation_plan *plan,
+		       struct matr_error *err)
 {
 	struct matr_image_manifest *manifest = &layout->manifest;
 	size_t n_needed = mapping->n_scope - 1 + mapping->scope[0].object->n_needed;
@@ -173,8 +173,7 @@ static int make_arrays(struct layout *layout, struct matr_image_builder *builder
 	    !layout->ifunc_slots)
 		return matr_fail_memory(err);
 
-	if (buffer_string(&builder->image, mapping->scope[0].object->path, &manifest->path, err) <
-	            0 ||
+	if (buffer_string(&builder->image, mapping->scope[0].path, &manifest->path, err) < 0 ||
 	    needed_pieces(builder, mapping, layout->needed, err) < 0)
 		return -1;
 	for (size_t i = 0; i < mapping->n_scope; i++) {
@@ -183,13 +182,13 @@ static int make_arrays(struct layout *layout, struct matr_image_builder *builder
 		    0)
 			return -1;
 		manifest->n_relocations +=
-		        (uint32_t)(object->relative.n + object->symbolic.n + object->lazy.n);
+			(uint32_t)(object->relative.n + object->symbolic.n + object->lazy.n);
 		manifest->n_residual += (uint32_t)object->n_residual;
 	}
 	for (size_t i = 0; i < mapping->n_directories; i++) {
 		layout->directories[i].mtime = mapping->directories[i].mtime;
 		if (buffer_string(&builder->image, mapping->directories[i].path,
-		                  &layout->directories[i].path, err) < 0)
+				  &layout->directories[i].path, err) < 0)
 			return -1;
 	}
 	manifest->flags = manifest_flags(mapping, plan);
@@ -213,7 +212,7 @@ static void free_arrays(struct layout *layout)
 }
 
 static int write_manifest(struct layout *layout, struct matr_image_builder *builder,
-                          struct relocation_plan *plan, uint64_t *offset, struct matr_error *err)
+			  struct relocation_plan *plan, uint64_t *offset, struct matr_error *err)
 {
 	struct matr_image_manifest *manifest = &layout->manifest;
 	struct buffer *image = &builder->image;
@@ -226,22 +225,22 @@ static int write_manifest(struct layout *layout, struct matr_image_builder *buil
 		const struct object_plan *object = &plan->objects[i];
 		if (object->n_providers &&
 		    buffer_append(image, object->providers, object->n_providers * sizeof(uint32_t),
-		                  8, &layout->objects[i].providers, err) < 0)
+				  8, &layout->objects[i].providers, err) < 0)
 			return -1;
 	}
 	if (buffer_append(image, layout->objects, plan->n_objects * sizeof *layout->objects, 8,
-	                  &manifest->objects, err) < 0 ||
+			  &manifest->objects, err) < 0 ||
 	    buffer_append(image, layout->needed, manifest->n_needed * sizeof(uint64_t), 8,
-	                  &manifest->needed, err) < 0 ||
+			  &manifest->needed, err) < 0 ||
 	    buffer_append(image, layout->directories,
-	                  manifest->n_directories * sizeof *layout->directories, 8,
-	                  &manifest->directories, err) < 0 ||
+			  manifest->n_directories * sizeof *layout->directories, 8,
+			  &manifest->directories, err) < 0 ||
 	    buffer_append(image, layout->ifuncs, manifest->n_ifuncs * sizeof *layout->ifuncs, 8,
-	                  &manifest->ifuncs, err) < 0 ||
+			  &manifest->ifuncs, err) < 0 ||
 	    buffer_append(image, layout->ifunc_slots, plan->n_ifuncs * sizeof(uint64_t), 8,
-	                  &manifest->ifunc_slots, err) < 0 ||
+			  &manifest->ifunc_slots, err) < 0 ||
 	    buffer_append(image, plan->copies, plan->n_copies * sizeof *plan->copies, 8,
-	                  &manifest->copies, err) < 0 ||
+			  &manifest->copies, err) < 0 ||
 	    buffer_extend(image, 0, 8, &at, err) < 0)
 		return -1;
 	manifest->size = (uint32_t)(at - *offset);
@@ -252,28 +251,28 @@ static int write_manifest(struct layout *layout, struct matr_image_builder *buil
 	return 0;
 }
 
-static int add_key(struct matr_image_builder *builder, const struct matr_object *application,
-                   uint64_t manifest, struct matr_error *err)
+static int add_key(struct matr_image_builder *builder, const struct matr_scope_entry *application,
+		   uint64_t manifest, struct matr_error *err)
 {
 	if (builder->n_applications == builder->capacity) {
 		size_t capacity = builder->capacity ? builder->capacity * 2 : 64;
 		struct matr_image_slot *list =
-		        realloc(builder->applications, capacity * sizeof *list);
+			realloc(builder->applications, capacity * sizeof *list);
 		if (!list)
 			return matr_fail_memory(err);
 		builder->applications = list;
 		builder->capacity = capacity;
 	}
-	uint64_t key =
-	        application->build_id.size
-	                ? matr_image_key(application->build_id.bytes, application->build_id.size)
-	                : matr_image_key(application->path, strlen(application->path));
+	const struct matr_build_id *build_id = &application->object->build_id;
+	uint64_t key = build_id->size
+			       ? matr_image_key(build_id->bytes, build_id->size)
+			       : matr_image_key(application->path, strlen(application->path));
 	builder->applications[builder->n_applications++] = (struct matr_image_slot){key, manifest};
 	return 0;
 }
 
 int image_manifest_add(struct matr_image_builder *builder, const struct matr_mapping *mapping,
-                       struct relocation_plan *plan, struct matr_error *err)
+		       struct relocation_plan *plan, struct matr_error *err)
 {
 	struct layout layout = {.manifest = {0}};
 	uint64_t offset = 0;
@@ -282,7 +281,7 @@ int image_manifest_add(struct matr_image_builder *builder, const struct matr_map
 	if (!result)
 		result = write_manifest(&layout, builder, plan, &offset, err);
 	if (!result)
-		result = add_key(builder, mapping->scope[0].object, offset, err);
+		result = add_key(builder, &mapping->scope[0], offset, err);
 	free_arrays(&layout);
 	return result;
 }

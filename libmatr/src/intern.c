@@ -57,6 +57,6 @@ uint32_t intern_find(const struct intern *intern, const char *text)
 	if (!intern->n_slots)
 		return UINT32_MAX;
 	const struct intern_entry *entry =
-	        find_slot(intern, text, matr_image_checksum64(text, strlen(text), 0));
+		find_slot(intern, text, matr_image_checksum64(text, strlen(text), 0));
 	return entry->text ? entry->id : UINT32_MAX;
 }

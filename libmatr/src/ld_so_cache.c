@@ -76,13 +76,13 @@ static const char *level_name(struct part part, uint32_t extension, uint32_t ind
 		return NULL;
 	for (uint32_t i = 0; i < head[1]; i++) {
 		if (!read_at(part, (uint64_t)extension + sizeof head + (uint64_t)i * sizeof section,
-		             &section, sizeof section))
+			     &section, sizeof section))
 			return NULL;
 		if (section.tag != SECTION_HWCAPS)
 			continue;
 		if (index >= section.size / sizeof offset ||
 		    !read_at(part, (uint64_t)section.offset + (uint64_t)index * sizeof offset,
-		             &offset, sizeof offset))
+			     &offset, sizeof offset))
 			return NULL;
 		return string_at(part, offset);
 	}
@@ -145,7 +145,7 @@ static int read_entries(const char *path, struct ld_so_cache *cache, struct matr
 		out->path = string_at(part, entry.path);
 		if (!name || !out->path)
 			return matr_fail(err, MATR_ERROR_MALFORMED, path,
-			                 "has an entry without a name");
+					 "has an entry without a name");
 		if (entry.hwcap >> 32 == LEVEL_NAMED)
 			out->level = level_name(part, header.extension, (uint32_t)entry.hwcap);
 		if (entry.hwcap && !out->level)
@@ -182,7 +182,7 @@ void ld_so_cache_close(struct ld_so_cache *cache)
 }
 
 const char *ld_so_cache_find(const struct ld_so_cache *cache, const char *name,
-                             const char *const *levels, bool *by_level)
+			     const char *const *levels, bool *by_level)
 {
 	uint32_t id = intern_find(&cache->names, name);
 	const char *best = NULL;

@@ -16,8 +16,8 @@ struct ld_so_cache { /* all zero: empty, as where there is no cache */
 	struct ld_so_cache_entry {
 		const char *path;
 		const char *level; /* glibc-hwcaps subdirectory it is from; NULL: none */
-		uint32_t name;     /* id in names */
-		uint32_t next;     /* index of the next of this name + 1; 0: last */
+		uint32_t name;	   /* id in names */
+		uint32_t next;	   /* index of the next of this name + 1; 0: last */
 	} * entries;
 	size_t n_entries;
 	struct intern names;
@@ -31,6 +31,6 @@ void ld_so_cache_close(struct ld_so_cache *cache);
 /* The path for a soname, as ld.so chooses among several: the best of `levels` (NULL-terminated, best
  * first), else the plain one. NULL: none. *by_level says that levels played a part. */
 const char *ld_so_cache_find(const struct ld_so_cache *cache, const char *name,
-                             const char *const *levels, bool *by_level);
+			     const char *const *levels, bool *by_level);
 
 #endif

@@ -15,7 +15,7 @@
 enum { LOADER_SIZE_MAX = 4 << 20 }; /* bytes; a real one has about 200 KiB */
 
 int matr_loader_identify(const char *path, struct matr_loader_config *config,
-                         struct matr_error *err)
+			 struct matr_error *err)
 {
 	const uint64_t magic = MATR_CONFIG_MAGIC;
 	struct matr_loader_config found;

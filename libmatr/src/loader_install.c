@@ -32,7 +32,7 @@ static struct matr_loader_config *find_config(void *data, size_t size)
 }
 
 static int set_path(char target[MATR_CONFIG_PATH], const char *prefix, const char *name,
-                    struct matr_error *err)
+		    struct matr_error *err)
 {
 	memset(target, 0, MATR_CONFIG_PATH);
 	if (snprintf(target, MATR_CONFIG_PATH, "%s%s", prefix, name) >= MATR_CONFIG_PATH)
@@ -42,7 +42,7 @@ static int set_path(char target[MATR_CONFIG_PATH], const char *prefix, const cha
 
 /* Leave the file alone where it is as wanted: others may have it bound over their loader. */
 static int replace_if_different(const char *path, const void *data, size_t size,
-                                struct matr_error *err)
+				struct matr_error *err)
 {
 	struct matr_error ignored;
 	struct stat status;
@@ -60,7 +60,7 @@ static int replace_if_different(const char *path, const void *data, size_t size,
 }
 
 int matr_loader_install(const char *prefix, const char *source, const char *interpreter,
-                        struct matr_error *err)
+			struct matr_error *err)
 {
 	char canonical[PATH_MAX];
 	void *data;
@@ -70,19 +70,19 @@ int matr_loader_install(const char *prefix, const char *source, const char *inte
 		return matr_fail_errno(err, prefix, "cannot be resolved");
 	if (strchr(canonical, '$'))
 		return matr_fail(err, MATR_ERROR_UNSUPPORTED, canonical,
-		                 "contains '$', which ld.so would expand");
+				 "contains '$', which ld.so would expand");
 	if (read_file(source, MAX_LOADER, &data, &size, err) < 0)
 		return -1;
 	int result = 0;
 	struct matr_loader_config *config = find_config(data, size);
 	if (!config || config->format != MATR_IMAGE_FORMAT)
 		result = matr_fail(err, MATR_ERROR_MALFORMED, source,
-		                   config ? "is an ld-stable of another version"
-		                          : "is not an ld-stable");
+				   config ? "is an ld-stable of another version"
+					  : "is not an ld-stable");
 	if (!result && (set_path(config->prefix, canonical, "", err) < 0 ||
-	                set_path(config->self, canonical, "/ld-stable", err) < 0 ||
-	                set_path(config->loader, canonical, "/ld.so", err) < 0 ||
-	                set_path(config->image, canonical, "/epoch.image", err) < 0))
+			set_path(config->self, canonical, "/ld-stable", err) < 0 ||
+			set_path(config->loader, canonical, "/ld.so", err) < 0 ||
+			set_path(config->image, canonical, "/epoch.image", err) < 0))
 		result = -1;
 	char path[PATH_MAX];
 	if (!result) {

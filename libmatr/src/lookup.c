@@ -25,7 +25,7 @@ struct query {
 };
 
 int lookup_open(struct lookup *lookup, const struct matr_session *session,
-                const struct scope *scope, struct matr_error *err)
+		const struct scope *scope, struct matr_error *err)
 {
 	*lookup = (struct lookup){.session = session, .scope = scope};
 	lookup->rank = malloc((session->n_objects + 1) * sizeof *lookup->rank);
@@ -41,6 +41,7 @@ void lookup_close(struct lookup *lookup)
 {
 	free(lookup->rank);
 	lookup->rank = NULL;
+	matr_map_free(&lookup->unique);
 }
 
 static bool can_provide(const struct matr_symbol *symbol, enum lookup_class class)
@@ -65,8 +66,8 @@ static bool can_provide(const struct matr_symbol *symbol, enum lookup_class clas
 enum version_match { VERSION_NO, VERSION_YES, VERSION_IF_ALONE };
 
 static enum version_match match_version(const struct matr_object *object,
-                                        const struct matr_symbol *symbol,
-                                        const struct matr_version *wanted)
+					const struct matr_symbol *symbol,
+					const struct matr_version *wanted)
 {
 	uint16_t index = symbol->version & VERSION_MASK;
 	bool hidden = symbol->version & VERSION_HIDDEN;
@@ -79,7 +80,7 @@ static enum version_match match_version(const struct matr_object *object,
 		return hidden ? VERSION_NO : VERSION_IF_ALONE;
 	}
 	const struct matr_version *own =
-	        index < object->n_versions ? &object->versions[index] : NULL;
+		index < object->n_versions ? &object->versions[index] : NULL;
 	if (own && own->name && own->hash == wanted->hash && !strcmp(own->name, wanted->name))
 		return VERSION_YES;
 	/* A symbol of the base version serves a reference that is not to a hidden version. */
@@ -90,7 +91,7 @@ static enum version_match match_version(const struct matr_object *object,
 /* The match among one object's symbols of the name. `at` is the first of them in the index; *next is set
  * to the first of the following object. NO_INDEX: none. */
 static uint32_t match_object(const struct lookup *lookup, uint32_t at, uint32_t *next,
-                             const struct query *query, bool skip)
+			     const struct query *query, bool skip)
 {
 	const struct definition *definitions = lookup->session->definitions;
 	uint32_t owner = definitions[at - 1].object;
@@ -118,11 +119,11 @@ static uint32_t match_object(const struct lookup *lookup, uint32_t at, uint32_t 
 		return NO_INDEX;
 	uint8_t binding = object->symbols[found].binding;
 	return binding == STB_GLOBAL || binding == STB_WEAK || binding == STB_GNU_UNIQUE ? found
-	                                                                                 : NO_INDEX;
+											 : NO_INDEX;
 }
 
 static struct matr_binding find(const struct lookup *lookup, const struct query *query,
-                                uint32_t first_object)
+				uint32_t first_object)
 {
 	const struct matr_session *session = lookup->session;
 	struct matr_binding best = {MATR_PROVIDER_UNDEFINED, 0};
@@ -133,7 +134,7 @@ static struct matr_binding find(const struct lookup *lookup, const struct query 
 		/* DT_SYMBOLIC: the requester itself is asked before the whole scope. */
 		uint32_t rank = scope_index == first_object ? 0 : scope_index + 1;
 		bool skip = scope_index == NO_INDEX || rank >= best_rank ||
-		            (query->class == LOOKUP_COPY && scope_index == 0);
+			    (query->class == LOOKUP_COPY && scope_index == 0);
 		uint32_t symbol = match_object(lookup, at, &next, query, skip);
 		if (symbol != NO_INDEX) {
 			best = (struct matr_binding){scope_index, symbol};
@@ -149,35 +150,66 @@ bool matr_symbol_is_looked_up(const struct matr_symbol *reference)
 	       reference->visibility != STV_INTERNAL;
 }
 
-struct matr_binding lookup_symbol(const struct lookup *lookup, uint32_t requester,
-                                  uint32_t reference, enum lookup_class class)
+/* There is one STB_GNU_UNIQUE symbol of a name in a process: the first that any reference finds, versions or
+ * not. For a copy relocation it is the copy. */
+static int make_unique(struct lookup *lookup, const struct query *query, struct matr_binding own,
+		       struct matr_binding *found, struct matr_error *err)
+{
+	uint64_t known;
+	bool copy = query->class == LOOKUP_COPY;
+
+	if (matr_map_get(&lookup->unique, query->name, &known)) {
+		if (!copy)
+			*found = (struct matr_binding){(uint32_t)(known >> 32), (uint32_t)known};
+		return 0;
+	}
+	struct matr_binding first = copy ? own : *found;
+	if (matr_map_set(&lookup->unique, query->name,
+			 (uint64_t)first.provider << 32 | first.symbol) < 0)
+		return matr_fail_memory(err);
+	return 0;
+}
+
+static bool is_unique(const struct lookup *lookup, struct matr_binding binding)
+{
+	return binding.provider < lookup->scope->n &&
+	       lookup->scope->entries[binding.provider].object->symbols[binding.symbol].binding ==
+		       STB_GNU_UNIQUE;
+}
+
+int lookup_symbol(struct lookup *lookup, uint32_t requester, uint32_t reference,
+		  enum lookup_class class, struct matr_binding *out, struct matr_error *err)
 {
 	const struct matr_object *object = lookup->scope->entries[requester].object;
 	const struct matr_symbol *symbol = &object->symbols[reference];
 	struct matr_binding own = {requester, reference};
 
+	*out = own;
 	if (!matr_symbol_is_looked_up(symbol))
-		return own;
+		return 0;
 	struct query query = {
-	        .name = lookup->session->objects[lookup->scope->indices[requester]]
-	                        .names[reference],
-	        .version = matr_object_symbol_version(object, symbol),
-	        .class = class,
+		.name = lookup->session->objects[lookup->scope->indices[requester]]
+				.names[reference],
+		.version = matr_object_symbol_version(object, symbol),
+		.class = class,
 	};
 	uint32_t first = object->flags & MATR_OBJECT_SYMBOLIC ? requester : NO_INDEX - 1;
 	struct matr_binding found = find(lookup, &query, first);
+	if (is_unique(lookup, found) && make_unique(lookup, &query, own, &found, err) < 0)
+		return -1;
 	if (symbol->visibility == STV_PROTECTED && found.provider != MATR_PROVIDER_UNDEFINED &&
 	    found.provider != requester) {
 		/* Protected: others do not count, save that the address of a function may have to be
 		 * the canonical one in the executable, which no lookup for calls finds. */
 		if (class == LOOKUP_PLT)
-			return own;
+			return 0;
 		query.class = LOOKUP_PLT;
 		struct matr_binding real = find(lookup, &query, first);
 		if (real.provider != MATR_PROVIDER_UNDEFINED && real.provider != requester)
-			return own;
+			return 0;
 	}
 	if (found.provider == MATR_PROVIDER_UNDEFINED && symbol->binding == STB_WEAK)
 		found.provider = MATR_PROVIDER_WEAK_NULL;
-	return found;
+	*out = found;
+	return 0;
 }

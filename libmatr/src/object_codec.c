@@ -46,10 +46,10 @@ static void encode_headers(const struct matr_object *object, struct matr_columns
 	for (size_t i = 0; i < object->n_versions; i++) {
 		const struct matr_version *version = &object->versions[i];
 		matr_put(out, (version->name ? VERSION_NAME : 0) |
-		                      (version->file ? VERSION_FILE : 0) |
-		                      (version->hidden ? VERSION_HIDDEN : 0) |
-		                      (version->weak ? VERSION_WEAK : 0) |
-		                      (version->defined ? VERSION_DEFINED : 0));
+				      (version->file ? VERSION_FILE : 0) |
+				      (version->hidden ? VERSION_HIDDEN : 0) |
+				      (version->weak ? VERSION_WEAK : 0) |
+				      (version->defined ? VERSION_DEFINED : 0));
 		matr_put(out, version->hash);
 		if (version->name)
 			matr_put_string(out, version->name);
@@ -173,10 +173,10 @@ static void encode_relocations(const struct matr_object *object, struct matr_col
 		matr_put(out, relocations[i].table);
 	for (size_t i = 0; i < n; i++)
 		matr_put_signed(
-		        out, difference(relocations[i].symbol, i ? relocations[i - 1].symbol : 0));
+			out, difference(relocations[i].symbol, i ? relocations[i - 1].symbol : 0));
 	for (size_t i = 0; i < n; i++)
 		matr_put_signed(
-		        out, difference(relocations[i].offset, i ? relocations[i - 1].offset : 0));
+			out, difference(relocations[i].offset, i ? relocations[i - 1].offset : 0));
 	for (size_t i = 0; i < n; i++)
 		matr_put_signed(out, relocations[i].addend);
 	for (size_t i = 0; i < n; i++) {
@@ -220,15 +220,15 @@ static int decode_relocations(struct matr_object *object, struct matr_cursor *in
 /* ---- relatives ---- */
 
 static void encode_relative(const struct matr_relative *relative, size_t n,
-                            struct matr_columns *out)
+			    struct matr_columns *out)
 {
 	matr_put(out, n);
 	for (size_t i = 0; i < n; i++)
 		matr_put_signed(out,
-		                difference(relative[i].offset, i ? relative[i - 1].offset : 0));
+				difference(relative[i].offset, i ? relative[i - 1].offset : 0));
 	for (size_t i = 0; i < n; i++)
 		matr_put_signed(out, difference((uint64_t)relative[i].addend,
-		                                i ? (uint64_t)relative[i - 1].addend : 0));
+						i ? (uint64_t)relative[i - 1].addend : 0));
 }
 
 static int decode_relative(struct matr_relative **out, size_t *n_out, struct matr_cursor *in)
@@ -251,7 +251,7 @@ static int decode_relative(struct matr_relative **out, size_t *n_out, struct mat
 /* ---- all parts ---- */
 
 void matr_encode_part(const struct matr_object *object, enum matr_object_part part,
-                      struct matr_columns *out)
+		      struct matr_columns *out)
 {
 	switch (part) {
 	case MATR_PART_HEADERS:

@@ -20,12 +20,12 @@ enum matr_object_part {
 };
 
 void matr_encode_part(const struct matr_object *object, enum matr_object_part part,
-                      struct matr_columns *out);
+		      struct matr_columns *out);
 
 /* Fill in the part's arrays (malloc'ed). Strings point into what the cursor reads, which has to live
  * as long as the object. -1: out of memory, or the contents are damaged (cursor->damaged). Symbols
  * come before relocations, whose symbol indices are checked against them. */
 int matr_decode_part(struct matr_object *object, enum matr_object_part part,
-                     struct matr_cursor *cursor);
+		     struct matr_cursor *cursor);
 
 #endif

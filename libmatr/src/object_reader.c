@@ -43,7 +43,7 @@ static int check_kind(struct matr_reader *reader, const struct stat *status)
 		return matr_fail_errno(reader->err, reader->path, "cannot be read");
 	}
 	return matr_fail(reader->err, MATR_ERROR_NOT_ELF, reader->path, "is %s, not a regular file",
-	                 kind_of_file(status->st_mode));
+			 kind_of_file(status->st_mode));
 }
 
 static int64_t nanoseconds(const struct timespec *time)
@@ -70,11 +70,11 @@ static int open_file(struct matr_reader *reader)
 		return -1;
 	reader->file_size = (uint64_t)status.st_size;
 	reader->object->file = (struct matr_file_id){
-	        .device = status.st_dev,
-	        .inode = status.st_ino,
-	        .size = reader->file_size,
-	        .mtime = nanoseconds(&status.st_mtim),
-	        .ctime = nanoseconds(&status.st_ctim),
+		.device = status.st_dev,
+		.inode = status.st_ino,
+		.size = reader->file_size,
+		.mtime = nanoseconds(&status.st_mtim),
+		.ctime = nanoseconds(&status.st_ctim),
 	};
 	return 0;
 }
@@ -108,21 +108,21 @@ static int read_header(struct matr_reader *reader)
 		return matr_fail(err, MATR_ERROR_NOT_ELF, path, "is a 32-bit ELF file");
 	if (reader->file_size < sizeof *header)
 		return matr_fail(err, MATR_ERROR_MALFORMED, path,
-		                 "is truncated: it ends within the ELF header");
+				 "is truncated: it ends within the ELF header");
 	if (header->e_ident[EI_CLASS] != ELFCLASS64)
 		return matr_fail(err, MATR_ERROR_NOT_ELF, path, "has the unknown ELF class %u",
-		                 header->e_ident[EI_CLASS]);
+				 header->e_ident[EI_CLASS]);
 	if (header->e_ident[EI_DATA] != ELFDATA2LSB)
 		return matr_fail(err, MATR_ERROR_NOT_ELF, path, "is not a little-endian ELF file");
 	if (header->e_ident[EI_VERSION] != EV_CURRENT || header->e_version != EV_CURRENT)
 		return matr_fail(err, MATR_ERROR_NOT_ELF, path, "has an unknown ELF version");
 	if (header->e_machine != EM_X86_64)
 		return matr_fail(err, MATR_ERROR_NOT_ELF, path,
-		                 "is for another machine (e_machine %u, not x86-64)",
-		                 header->e_machine);
+				 "is for another machine (e_machine %u, not x86-64)",
+				 header->e_machine);
 	if (header->e_type != ET_EXEC && header->e_type != ET_DYN)
 		return matr_fail(err, MATR_ERROR_NOT_ELF, path,
-		                 "is an ELF file, but neither a program nor a shared library");
+				 "is an ELF file, but neither a program nor a shared library");
 	return 0;
 }
 
@@ -140,7 +140,7 @@ static int check_section_count(struct matr_reader *reader)
 		return -1;
 	if (first.sh_size > reader->file_size / sizeof first)
 		return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
-		                 "has more section headers than the file has room for");
+				 "has more section headers than the file has room for");
 	return 0;
 }
 
@@ -153,9 +153,9 @@ int matr_reader_open(struct matr_reader *reader)
 	reader->elf = elf_begin(reader->fd, ELF_C_READ, NULL);
 	if (!reader->elf)
 		return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
-		                 "cannot be read as ELF: %s", elf_errmsg(-1));
+				 "cannot be read as ELF: %s", elf_errmsg(-1));
 	reader->windows =
-	        matr_reader_allocate(reader, reader->file_size / WINDOW + 1, sizeof(void *));
+		matr_reader_allocate(reader, reader->file_size / WINDOW + 1, sizeof(void *));
 	return reader->windows ? 0 : -1;
 }
 
@@ -177,16 +177,16 @@ void *matr_reader_allocate(struct matr_reader *reader, size_t n, size_t size)
 }
 
 const void *matr_reader_bytes(struct matr_reader *reader, uint64_t offset, uint64_t size,
-                              const char *what)
+			      const char *what)
 {
 	Elf_Data *data;
 
 	if (size > reader->file_size || offset > reader->file_size - size) {
 		matr_fail(
-		        reader->err, MATR_ERROR_MALFORMED, reader->path,
-		        "is truncated or malformed: %s (%llu bytes at offset 0x%llx) does not lie "
-		        "within the file",
-		        what, (unsigned long long)size, (unsigned long long)offset);
+			reader->err, MATR_ERROR_MALFORMED, reader->path,
+			"is truncated or malformed: %s (%llu bytes at offset 0x%llx) does not lie "
+			"within the file",
+			what, (unsigned long long)size, (unsigned long long)offset);
 		return NULL;
 	}
 	if (size == 0) /* libelf has no empty chunks; nobody looks at this byte */
@@ -194,7 +194,7 @@ const void *matr_reader_bytes(struct matr_reader *reader, uint64_t offset, uint6
 	data = elf_getdata_rawchunk(reader->elf, (int64_t)offset, size, ELF_T_BYTE);
 	if (!data || !data->d_buf || data->d_size != size) {
 		matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path, "%s cannot be read: %s",
-		          what, elf_errmsg(-1));
+			  what, elf_errmsg(-1));
 		return NULL;
 	}
 	return data->d_buf;
@@ -208,7 +208,7 @@ static bool segment_has(const struct matr_segment *segment, uint64_t vaddr, uint
 }
 
 const struct matr_segment *matr_reader_segment(struct matr_reader *reader, uint64_t vaddr,
-                                               uint64_t size)
+					       uint64_t size)
 {
 	const struct matr_object *object = reader->object;
 
@@ -226,13 +226,13 @@ const struct matr_segment *matr_reader_segment(struct matr_reader *reader, uint6
 static int fail_outside(struct matr_reader *reader, uint64_t vaddr, uint64_t size, const char *what)
 {
 	return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
-	                 "%s (%llu bytes at address 0x%llx) is not loaded from the file", what,
-	                 (unsigned long long)size, (unsigned long long)vaddr);
+			 "%s (%llu bytes at address 0x%llx) is not loaded from the file", what,
+			 (unsigned long long)size, (unsigned long long)vaddr);
 }
 
 /* The file offset of bytes at a virtual address. */
 static int offset_of(struct matr_reader *reader, uint64_t vaddr, uint64_t size, uint64_t *offset,
-                     const char *what)
+		     const char *what)
 {
 	const struct matr_segment *segment = matr_reader_segment(reader, vaddr, size);
 
@@ -243,7 +243,7 @@ static int offset_of(struct matr_reader *reader, uint64_t vaddr, uint64_t size, 
 }
 
 const void *matr_reader_at(struct matr_reader *reader, uint64_t vaddr, uint64_t size,
-                           const char *what)
+			   const char *what)
 {
 	uint64_t offset;
 
@@ -258,12 +258,12 @@ static const unsigned char *window(struct matr_reader *reader, size_t i)
 
 	if (!reader->windows[i])
 		reader->windows[i] = matr_reader_bytes(reader, start, size < WINDOW ? size : WINDOW,
-		                                       "part of a segment");
+						       "part of a segment");
 	return reader->windows[i];
 }
 
 int matr_reader_copy(struct matr_reader *reader, uint64_t vaddr, void *to, size_t size,
-                     const char *what)
+		     const char *what)
 {
 	unsigned char *bytes = to;
 	uint64_t offset;
@@ -297,5 +297,5 @@ int matr_reader_word(struct matr_reader *reader, uint64_t vaddr, uint64_t *word,
 	/* The last word from the file may go on in zeroed memory. */
 	uint64_t left = segment->file_size - (vaddr - segment->vaddr);
 	return matr_reader_copy(reader, vaddr, word, left < sizeof *word ? left : sizeof *word,
-	                        what);
+				what);
 }

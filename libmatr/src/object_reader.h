@@ -14,7 +14,7 @@
 
 struct matr_reader {
 	struct matr_object *object; /* what is being filled in */
-	const char *path;           /* as the caller gave it, for messages */
+	const char *path;	    /* as the caller gave it, for messages */
 	struct matr_error *err;
 
 	int fd;
@@ -38,19 +38,19 @@ void matr_reader_close(struct matr_reader *reader);
 /* Bytes of the file, valid until the reader is closed; NULL with an error that calls them `what`.
  * They need not be aligned. */
 const void *matr_reader_bytes(struct matr_reader *reader, uint64_t offset, uint64_t size,
-                              const char *what);
+			      const char *what);
 /* The same for bytes at a virtual address, which all have to come from the file. */
 const void *matr_reader_at(struct matr_reader *reader, uint64_t vaddr, uint64_t size,
-                           const char *what);
+			   const char *what);
 /* Copy a few bytes at a virtual address: cheap for many small pieces, for tables whose size nothing
  * tells. They all have to come from the file. */
 int matr_reader_copy(struct matr_reader *reader, uint64_t vaddr, void *to, size_t size,
-                     const char *what);
+		     const char *what);
 /* The word at a virtual address as it is before relocation: 0 in memory that is not from the file. */
 int matr_reader_word(struct matr_reader *reader, uint64_t vaddr, uint64_t *word, const char *what);
 /* The PT_LOAD segment that has all these bytes in memory; NULL: none. */
 const struct matr_segment *matr_reader_segment(struct matr_reader *reader, uint64_t vaddr,
-                                               uint64_t size);
+					       uint64_t size);
 
 /* calloc() of exactly n elements, at least one; NULL with an error. */
 void *matr_reader_allocate(struct matr_reader *reader, size_t n, size_t size);

@@ -43,12 +43,12 @@ static int check_directory(const char *path, struct matr_error *err)
 		return matr_fail(err, MATR_ERROR_UNTRUSTED, path, "not a directory");
 	if (status.st_uid != 0 && status.st_uid != geteuid())
 		return matr_fail(err, MATR_ERROR_UNTRUSTED, path,
-		                 "belongs to user %u, neither root nor you",
-		                 (unsigned)status.st_uid);
+				 "belongs to user %u, neither root nor you",
+				 (unsigned)status.st_uid);
 	if ((status.st_mode & (S_IWGRP | S_IWOTH)) && !(status.st_mode & S_ISVTX))
 		return matr_fail(err, MATR_ERROR_UNTRUSTED, path,
-		                 "others may write to it (mode %04o)",
-		                 (unsigned)(status.st_mode & 07777));
+				 "others may write to it (mode %04o)",
+				 (unsigned)(status.st_mode & 07777));
 	return 0;
 }
 
@@ -81,7 +81,7 @@ int matr_prefix_lock(const char *canonical, bool wait, struct matr_error *err)
 			continue;
 		if (errno == EWOULDBLOCK)
 			matr_fail(err, MATR_ERROR_BUSY, path,
-			          "another process is beginning or ending an epoch");
+				  "another process is beginning or ending an epoch");
 		else
 			matr_fail_errno(err, path, "cannot lock");
 		close(fd);
@@ -130,8 +130,8 @@ int matr_prefix_sync(const char *canonical, struct matr_error *err)
 		return matr_fail_errno(err, canonical, "cannot open directory");
 	/* Some file systems cannot sync a directory and say EINVAL. */
 	int result = fsync(fd) != 0 && errno != EINVAL
-	                     ? matr_fail_errno(err, canonical, "cannot sync directory")
-	                     : 0;
+			     ? matr_fail_errno(err, canonical, "cannot sync directory")
+			     : 0;
 	close(fd);
 	return result;
 }

@@ -13,7 +13,7 @@
 enum { PROGRAM_HEADERS_MAX = 65536 };
 
 static int check_load_segment(struct matr_reader *reader, const struct matr_segment *segment,
-                              uint64_t *end)
+			      uint64_t *end)
 {
 	const char *fault = NULL;
 
@@ -24,12 +24,12 @@ static int check_load_segment(struct matr_reader *reader, const struct matr_segm
 	else if (segment->vaddr < *end)
 		fault = "overlaps or precedes the one before";
 	else if (segment->file_size > reader->file_size ||
-	         segment->offset > reader->file_size - segment->file_size)
+		 segment->offset > reader->file_size - segment->file_size)
 		fault = "reaches beyond the end of the file, which may be truncated";
 	if (fault)
 		return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
-		                 "the PT_LOAD segment at address 0x%llx %s",
-		                 (unsigned long long)segment->vaddr, fault);
+				 "the PT_LOAD segment at address 0x%llx %s",
+				 (unsigned long long)segment->vaddr, fault);
 	*end = segment->vaddr + segment->memory_size;
 	return 0;
 }
@@ -41,13 +41,13 @@ static int read_interpreter(struct matr_reader *reader, const struct matr_segmen
 
 	if (segment->file_size < 2)
 		return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
-		                 "PT_INTERP is empty");
+				 "PT_INTERP is empty");
 	bytes = matr_reader_bytes(reader, segment->offset, segment->file_size, "PT_INTERP");
 	if (!bytes)
 		return -1;
 	if (bytes[segment->file_size - 1] != '\0')
 		return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
-		                 "PT_INTERP does not end with a NUL");
+				 "PT_INTERP does not end with a NUL");
 	reader->object->interpreter = bytes;
 	return 0;
 }
@@ -65,9 +65,9 @@ int matr_read_program_headers(struct matr_reader *reader)
 	if (header->e_phentsize != sizeof(Elf64_Phdr) ||
 	    n * sizeof(Elf64_Phdr) > PROGRAM_HEADERS_MAX)
 		return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
-		                 "has %zu program headers of %u bytes", n, header->e_phentsize);
+				 "has %zu program headers of %u bytes", n, header->e_phentsize);
 	table = matr_reader_bytes(reader, header->e_phoff, n * sizeof(Elf64_Phdr),
-	                          "the program header table");
+				  "the program header table");
 	if (!table)
 		return -1;
 	object->segments = matr_reader_allocate(reader, n, sizeof *object->segments);
@@ -80,13 +80,13 @@ int matr_read_program_headers(struct matr_reader *reader)
 
 		memcpy(&entry, table + i * sizeof entry, sizeof entry);
 		*segment = (struct matr_segment){
-		        .type = entry.p_type,
-		        .flags = entry.p_flags,
-		        .offset = entry.p_offset,
-		        .vaddr = entry.p_vaddr,
-		        .file_size = entry.p_filesz,
-		        .memory_size = entry.p_memsz,
-		        .align = entry.p_align,
+			.type = entry.p_type,
+			.flags = entry.p_flags,
+			.offset = entry.p_offset,
+			.vaddr = entry.p_vaddr,
+			.file_size = entry.p_filesz,
+			.memory_size = entry.p_memsz,
+			.align = entry.p_align,
 		};
 		if (segment->type == PT_LOAD && check_load_segment(reader, segment, &end) != 0)
 			return -1;

@@ -134,13 +134,13 @@ static int words_are_separate(const struct matr_object *object, struct matr_erro
 }
 
 static int must_stay_untouched(const struct matr_mapping *mapping, uint32_t index, bool *untouched,
-                               struct matr_error *err)
+			       struct matr_error *err)
 {
 	const struct matr_object *object = mapping->scope[index].object;
 
 	*untouched = index == mapping->interpreter || (object->flags & MATR_OBJECT_TEXTREL) ||
-	             !dynamic_is_writable(object) || has_tag(object, DT_REL, 0, true) ||
-	             has_tag(object, DT_PLTREL, DT_REL, false);
+		     !dynamic_is_writable(object) || has_tag(object, DT_REL, 0, true) ||
+		     has_tag(object, DT_PLTREL, DT_REL, false);
 	if (*untouched)
 		return 0;
 	int separate = words_are_separate(object, err);
@@ -151,26 +151,26 @@ static int must_stay_untouched(const struct matr_mapping *mapping, uint32_t inde
 /* ---- adding to the plan ---- */
 
 static int add_residual(struct object_plan *object, const struct matr_relocation *relocation,
-                        struct matr_error *err)
+			struct matr_error *err)
 {
 	Elf64_Rela *list = list_room(object->residual, object->n_residual,
-	                             &object->residual_capacity, sizeof *list, err);
+				     &object->residual_capacity, sizeof *list, err);
 	if (!list)
 		return -1;
 	object->residual = list;
 	list[object->n_residual++] = (Elf64_Rela){
-	        .r_offset = relocation->offset,
-	        .r_info = ELF64_R_INFO((uint64_t)relocation->symbol, relocation->type),
-	        .r_addend = relocation->addend,
+		.r_offset = relocation->offset,
+		.r_info = ELF64_R_INFO((uint64_t)relocation->symbol, relocation->type),
+		.r_addend = relocation->addend,
 	};
 	return 0;
 }
 
 static int add_ifunc(struct relocation_plan *plan, uint32_t provider, uint64_t vaddr,
-                     uint32_t object, uint64_t offset, struct matr_error *err)
+		     uint32_t object, uint64_t offset, struct matr_error *err)
 {
 	struct ifunc_plan *list =
-	        list_room(plan->ifuncs, plan->n_ifuncs, &plan->ifunc_capacity, sizeof *list, err);
+		list_room(plan->ifuncs, plan->n_ifuncs, &plan->ifunc_capacity, sizeof *list, err);
 	if (!list)
 		return -1;
 	plan->ifuncs = list;
@@ -180,7 +180,7 @@ static int add_ifunc(struct relocation_plan *plan, uint32_t provider, uint64_t v
 
 /* local[] maps a scope index (n_objects: absolute) to the object's provider number + 1. */
 static int add_symbolic(struct object_plan *object, uint32_t *local, uint32_t provider,
-                        uint64_t offset, uint64_t value, struct matr_error *err)
+			uint64_t offset, uint64_t value, struct matr_error *err)
 {
 	if (!local[provider])
 		local[provider] = (uint32_t)++object->n_providers;
@@ -188,8 +188,8 @@ static int add_symbolic(struct object_plan *object, uint32_t *local, uint32_t pr
 }
 
 static int plan_copy(struct relocation_plan *plan, const struct matr_mapping *mapping,
-                     uint32_t index, const struct matr_relocation *relocation,
-                     const struct matr_binding *binding, struct matr_error *err)
+		     uint32_t index, const struct matr_relocation *relocation,
+		     const struct matr_binding *binding, struct matr_error *err)
 {
 	const struct matr_object *object = mapping->scope[index].object;
 
@@ -205,29 +205,29 @@ static int plan_copy(struct relocation_plan *plan, const struct matr_mapping *ma
 		return add_residual(&plan->objects[index], relocation, err);
 
 	struct matr_image_copy *list =
-	        list_room(plan->copies, plan->n_copies, &plan->copy_capacity, sizeof *list, err);
+		list_room(plan->copies, plan->n_copies, &plan->copy_capacity, sizeof *list, err);
 	if (!list)
 		return -1;
 	plan->copies = list;
 	list[plan->n_copies++] = (struct matr_image_copy){
-	        .target_vaddr = relocation->offset,
-	        .source_vaddr = source->value,
-	        .size = size,
-	        .object = binding->provider,
+		.target_vaddr = relocation->offset,
+		.source_vaddr = source->value,
+		.size = size,
+		.object = binding->provider,
 	};
 	return 0;
 }
 
 /* A word-sized reference that is bound to a symbol. */
 static int plan_bound(struct relocation_plan *plan, const struct matr_mapping *mapping,
-                      uint32_t index, const struct matr_relocation *relocation,
-                      const struct matr_binding *binding, uint32_t *local, bool *unique_seen,
-                      struct matr_error *err)
+		      uint32_t index, const struct matr_relocation *relocation,
+		      const struct matr_binding *binding, uint32_t *local, bool *unique_seen,
+		      struct matr_error *err)
 {
 	struct object_plan *object = &plan->objects[index];
 	const struct object_plan *provider_plan = &plan->objects[binding->provider];
 	const struct matr_symbol *symbol =
-	        &mapping->scope[binding->provider].object->symbols[binding->symbol];
+		&mapping->scope[binding->provider].object->symbols[binding->symbol];
 
 	if (symbol->type == STT_TLS)
 		return add_residual(object, relocation, err);
@@ -239,17 +239,17 @@ static int plan_bound(struct relocation_plan *plan, const struct matr_mapping *m
 		if (!provider_plan->ifunc_safe || relocation->addend)
 			return add_residual(object, relocation, err);
 		return add_ifunc(plan, binding->provider, symbol->value, index, relocation->offset,
-		                 err);
+				 err);
 	}
 	uint32_t provider =
-	        symbol->section == SHN_ABS ? (uint32_t)mapping->n_scope : binding->provider;
+		symbol->section == SHN_ABS ? (uint32_t)mapping->n_scope : binding->provider;
 	return add_symbolic(object, local, provider, relocation->offset,
-	                    symbol->value + (uint64_t)relocation->addend, err);
+			    symbol->value + (uint64_t)relocation->addend, err);
 }
 
 static int plan_relocation(struct relocation_plan *plan, const struct matr_mapping *mapping,
-                           uint32_t index, size_t n, uint32_t *local, bool *unique_seen,
-                           struct matr_error *err)
+			   uint32_t index, size_t n, uint32_t *local, bool *unique_seen,
+			   struct matr_error *err)
 {
 	const struct matr_object *object = mapping->scope[index].object;
 	const struct matr_relocation *relocation = &object->relocations[n];
@@ -265,7 +265,7 @@ static int plan_relocation(struct relocation_plan *plan, const struct matr_mappi
 		if (!object_plan->ifunc_safe || relocation->offset & 7)
 			return add_residual(object_plan, relocation, err);
 		return add_ifunc(plan, index, (uint64_t)relocation->addend, index,
-		                 relocation->offset, err);
+				 relocation->offset, err);
 	case R_X86_64_64:
 	case R_X86_64_GLOB_DAT:
 	case R_X86_64_JUMP_SLOT:
@@ -285,29 +285,29 @@ static int plan_relocation(struct relocation_plan *plan, const struct matr_mappi
 		    relocation->type == R_X86_64_JUMP_SLOT &&
 		    !(object->flags & MATR_OBJECT_BIND_NOW))
 			return words_add(&object_plan->lazy, relocation->offset, relocation->word,
-			                 0, err);
+					 0, err);
 		if (binding->provider == MATR_PROVIDER_UNDEFINED)
 			return add_residual(object_plan, relocation, err);
 		return add_symbolic(object_plan, local, (uint32_t)mapping->n_scope,
-		                    relocation->offset, (uint64_t)relocation->addend, err);
+				    relocation->offset, (uint64_t)relocation->addend, err);
 	default:
 		return plan_bound(plan, mapping, index, relocation, binding, local, unique_seen,
-		                  err);
+				  err);
 	}
 }
 
 static int plan_relative(struct object_plan *plan, const struct matr_relative *list, size_t n,
-                         struct matr_error *err)
+			 struct matr_error *err)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct matr_relocation as_rela = {
-		        .offset = list[i].offset,
-		        .addend = list[i].addend,
-		        .type = R_X86_64_RELATIVE,
+			.offset = list[i].offset,
+			.addend = list[i].addend,
+			.type = R_X86_64_RELATIVE,
 		};
 		int result = list[i].offset & 7 ? add_residual(plan, &as_rela, err)
-		                                : words_add(&plan->relative, list[i].offset,
-		                                            (uint64_t)list[i].addend, 0, err);
+						: words_add(&plan->relative, list[i].offset,
+							    (uint64_t)list[i].addend, 0, err);
 		if (result < 0)
 			return -1;
 	}
@@ -317,7 +317,7 @@ static int plan_relative(struct object_plan *plan, const struct matr_relative *l
 enum { NO_PLACE_FOR_RESIDUAL = 1 };
 
 static int plan_object(struct relocation_plan *plan, const struct matr_mapping *mapping,
-                       uint32_t index, uint32_t *local, struct matr_error *err)
+		       uint32_t index, uint32_t *local, struct matr_error *err)
 {
 	const struct matr_object *object = mapping->scope[index].object;
 	struct object_plan *object_plan = &plan->objects[index];
@@ -342,7 +342,7 @@ static int plan_object(struct relocation_plan *plan, const struct matr_mapping *
 	for (uint32_t i = 0; i <= mapping->n_scope; i++) {
 		if (local[i])
 			object_plan->providers[local[i] - 1] =
-			        i == mapping->n_scope ? MATR_IMAGE_ABSOLUTE : i;
+				i == mapping->n_scope ? MATR_IMAGE_ABSOLUTE : i;
 	}
 	return 0;
 }
@@ -358,7 +358,7 @@ static bool range_has(uint64_t start, uint64_t size, uint64_t offset)
  * it, they go to the copy as well; where a residual is, ld.so does the copying (the application is what it
  * relocates last). */
 static int complete_copies(struct relocation_plan *plan, const struct matr_mapping *mapping,
-                           struct matr_error *err)
+			   struct matr_error *err)
 {
 	size_t n_ifuncs = plan->n_ifuncs, kept = 0;
 
@@ -368,7 +368,7 @@ static int complete_copies(struct relocation_plan *plan, const struct matr_mappi
 		bool leave = source->untouched;
 		for (size_t n = 0; n < source->n_residual && !leave; n++)
 			leave = range_has(copy.source_vaddr, copy.size,
-			                  source->residual[n].r_offset);
+					  source->residual[n].r_offset);
 		if (leave) {
 			const struct matr_object *object = mapping->scope[0].object;
 			for (size_t n = 0; n < object->n_relocations; n++) {
@@ -387,7 +387,7 @@ static int complete_copies(struct relocation_plan *plan, const struct matr_mappi
 			if (MATR_SLOT_OBJECT(ifunc.slot) == copy.object &&
 			    range_has(copy.source_vaddr, copy.size, vaddr) &&
 			    add_ifunc(plan, ifunc.object, ifunc.vaddr, 0,
-			              copy.target_vaddr + vaddr - copy.source_vaddr, err) < 0)
+				      copy.target_vaddr + vaddr - copy.source_vaddr, err) < 0)
 				return -1;
 		}
 	}
@@ -399,7 +399,7 @@ static int complete_copies(struct relocation_plan *plan, const struct matr_mappi
 
 enum {
 	PAGE = 4096,
-	GAP_PAGES = 8,        /* populate across gaps up to this */
+	GAP_PAGES = 8,	      /* populate across gaps up to this */
 	WORTHWHILE_PAGES = 3, /* fewer: the faults cost less than the call */
 };
 
@@ -437,7 +437,7 @@ static int plan_populate(struct object_plan *object, struct matr_error *err)
 /* NO_PLACE_FOR_RESIDUAL: some object is now marked untouched, and all is to be planned again, for what
  * refers to it depends on that. */
 static int plan_all(struct relocation_plan *plan, const struct matr_mapping *mapping,
-                    uint32_t *local, struct matr_error *err)
+		    uint32_t *local, struct matr_error *err)
 {
 	for (uint32_t i = 0; i < mapping->n_scope; i++) {
 		if (plan->objects[i].untouched)
@@ -466,7 +466,7 @@ static void forget(struct relocation_plan *plan)
 }
 
 int relocation_plan_make(struct relocation_plan *plan, const struct matr_mapping *mapping,
-                         struct matr_error *err)
+			 struct matr_error *err)
 {
 	uint32_t *local = calloc(mapping->n_scope + 1, sizeof *local);
 	int result = 0;
@@ -480,7 +480,7 @@ int relocation_plan_make(struct relocation_plan *plan, const struct matr_mapping
 		struct object_plan *object = &plan->objects[i];
 		result = must_stay_untouched(mapping, i, &object->untouched, err);
 		object->ifunc_safe =
-		        !object->untouched && resolvers_are_safe(mapping->scope[i].object);
+			!object->untouched && resolvers_are_safe(mapping->scope[i].object);
 	}
 	if (!result)
 		result = plan_all(plan, mapping, local, err);

@@ -10,7 +10,7 @@
 #include "relocation_program.h"
 
 struct object_plan {
-	bool untouched;  /* ld.so relocates this object itself */
+	bool untouched;	 /* ld.so relocates this object itself */
 	bool ifunc_safe; /* its resolvers may be called before ld.so applied its residual */
 	struct words relative, symbolic, lazy;
 	uint32_t *providers; /* scope indices that symbolic's providers stand for */
@@ -38,7 +38,7 @@ struct relocation_plan {
 /* Sort every relocation of every object of the mapping into the plan. The plan must be zeroed, and is to
  * be freed also after an error. */
 int relocation_plan_make(struct relocation_plan *plan, const struct matr_mapping *mapping,
-                         struct matr_error *err);
+			 struct matr_error *err);
 void relocation_plan_free(struct relocation_plan *plan);
 
 #endif

@@ -16,7 +16,7 @@
 enum { BITMAP_WORDS = 31 };
 
 int words_add(struct words *words, uint64_t offset, uint64_t value, uint32_t provider,
-              struct matr_error *err)
+	      struct matr_error *err)
 {
 	if (words->n == words->capacity) {
 		size_t capacity = words->capacity ? words->capacity * 2 : 256;
@@ -62,7 +62,7 @@ static size_t group_length(const struct word *words, size_t n, uint64_t *bias)
 }
 
 static int encode_places(const struct word *words, size_t n, struct buffer *out,
-                         uint32_t *n_entries, struct matr_error *err)
+			 uint32_t *n_entries, struct matr_error *err)
 {
 	uint64_t start = words[0].offset, at;
 
@@ -94,13 +94,13 @@ static int encode_places(const struct word *words, size_t n, struct buffer *out,
 }
 
 static int encode_group(const struct word *words, size_t n, uint64_t bias, struct buffer *out,
-                        struct matr_error *err)
+			struct matr_error *err)
 {
 	struct matr_image_group group = {
-	        .start = words[0].offset,
-	        .bias = bias,
-	        .provider = words[0].provider,
-	        .n_slots = (uint32_t)n,
+		.start = words[0].offset,
+		.bias = bias,
+		.provider = words[0].provider,
+		.n_slots = (uint32_t)n,
 	};
 	uint64_t header, at;
 
@@ -117,7 +117,7 @@ static int encode_group(const struct word *words, size_t n, uint64_t bias, struc
 }
 
 int relocation_program_encode(struct words *words, struct buffer *scratch, struct buffer *image,
-                              uint64_t *offset, struct matr_error *err)
+			      uint64_t *offset, struct matr_error *err)
 {
 	struct matr_image_program program = {0};
 	uint64_t at;

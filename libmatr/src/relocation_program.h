@@ -7,7 +7,7 @@
 /* The word at (load address of the object + offset) = load address of the provider + value. */
 struct word {
 	uint64_t offset;   /* a multiple of 8 */
-	uint64_t value;    /* modulo 2^64 */
+	uint64_t value;	   /* modulo 2^64 */
 	uint32_t provider; /* index into the object's providers */
 };
 
@@ -17,11 +17,11 @@ struct words {
 };
 
 int words_add(struct words *words, uint64_t offset, uint64_t value, uint32_t provider,
-              struct matr_error *err);
+	      struct matr_error *err);
 
 /* Sort the words and encode them into `image`, sharing an equal program. No words: *offset = 0.
  * `scratch` is working space, reused from call to call. */
 int relocation_program_encode(struct words *words, struct buffer *scratch, struct buffer *image,
-                              uint64_t *offset, struct matr_error *err);
+			      uint64_t *offset, struct matr_error *err);
 
 #endif

@@ -58,12 +58,12 @@ static uint64_t width(uint32_t type)
 /* ---- finding the tables ---- */
 
 static int read_table(struct matr_reader *reader, struct table *table, uint64_t vaddr,
-                      uint64_t size, const char *name)
+		      uint64_t size, const char *name)
 {
 	if (size % sizeof(Elf64_Rela) != 0)
 		return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
-		                 "%s has %llu bytes, not a multiple of %zu", name,
-		                 (unsigned long long)size, sizeof(Elf64_Rela));
+				 "%s has %llu bytes, not a multiple of %zu", name,
+				 (unsigned long long)size, sizeof(Elf64_Rela));
 	table->n = size / sizeof(Elf64_Rela);
 	if (size == 0) /* then the address may be anything */
 		return 0;
@@ -82,11 +82,11 @@ static int find_tables(struct matr_reader *reader, struct table *rela, struct ta
 	if (has_rela && matr_dynamic_value(object, DT_RELAENT, &value) &&
 	    value != sizeof(Elf64_Rela))
 		return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
-		                 "has relocations of %llu bytes", (unsigned long long)value);
+				 "has relocations of %llu bytes", (unsigned long long)value);
 	if (matr_dynamic_value(object, DT_PLTREL, &value)) {
 		if (value != DT_RELA)
 			return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
-			                 "DT_PLTREL is not DT_RELA");
+					 "DT_PLTREL is not DT_RELA");
 		if (matr_dynamic_need(reader, DT_JMPREL, &jmprel_vaddr, "DT_JMPREL") != 0 ||
 		    matr_dynamic_need(reader, DT_PLTRELSZ, &jmprel_size, "DT_PLTRELSZ") != 0)
 			return -1;
@@ -94,7 +94,7 @@ static int find_tables(struct matr_reader *reader, struct table *rela, struct ta
 	if (has_rela && rela_vaddr + rela_size == jmprel_vaddr + jmprel_size) {
 		if (jmprel_size > rela_size)
 			return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
-			                 "DT_RELA lies within DT_JMPREL");
+					 "DT_RELA lies within DT_JMPREL");
 		rela_size -= jmprel_size;
 	}
 	rela->kind = MATR_TABLE_RELA;
@@ -129,23 +129,23 @@ static int add_entries(struct matr_reader *reader, const struct table *table, ui
 		if (type != R_X86_64_NONE &&
 		    !matr_reader_segment(reader, entry.r_offset, width(type)))
 			return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
-			                 "a relocation writes to address 0x%llx, which is not the "
-			                 "object's",
-			                 (unsigned long long)entry.r_offset);
+					 "a relocation writes to address 0x%llx, which is not the "
+					 "object's",
+					 (unsigned long long)entry.r_offset);
 		if (is_relative(&entry)) {
 			object->relatives[object->n_relatives++] = (struct matr_relative){
-			        .offset = entry.r_offset,
-			        .addend = entry.r_addend,
+				.offset = entry.r_offset,
+				.addend = entry.r_addend,
 			};
 			continue;
 		}
 		struct matr_relocation *relocation = &object->relocations[object->n_relocations++];
 		*relocation = (struct matr_relocation){
-		        .offset = entry.r_offset,
-		        .addend = entry.r_addend,
-		        .type = type,
-		        .symbol = symbol,
-		        .table = (uint8_t)table->kind,
+			.offset = entry.r_offset,
+			.addend = entry.r_addend,
+			.type = type,
+			.symbol = symbol,
+			.table = (uint8_t)table->kind,
 		};
 		if (symbol >= *n_symbols)
 			*n_symbols = (uint64_t)symbol + 1;
@@ -167,7 +167,7 @@ int matr_read_relocations(struct matr_reader *reader, uint64_t *n_symbols)
 	n_relative = count_relative(&rela) + count_relative(&jmprel);
 	object->relatives = matr_reader_allocate(reader, n_relative, sizeof *object->relatives);
 	object->relocations = matr_reader_allocate(reader, rela.n + jmprel.n - n_relative,
-	                                           sizeof *object->relocations);
+						   sizeof *object->relocations);
 	if (!object->relatives || !object->relocations)
 		return -1;
 	if (add_entries(reader, &rela, n_symbols) != 0 ||
@@ -206,5 +206,5 @@ int matr_read_witness(struct matr_reader *reader)
 	if (object->witness_vaddr == 0)
 		return 0;
 	return matr_reader_word(reader, object->witness_vaddr, &object->witness_word,
-	                        "a relocated word");
+				"a relocated word");
 }

@@ -23,8 +23,8 @@ static int add_word(struct matr_reader *reader, struct relr_pass *pass, uint64_t
 
 	if (vaddr < pass->next || vaddr > UINT64_MAX - sizeof addend)
 		return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
-		                 "DT_RELR does not ascend at address 0x%llx",
-		                 (unsigned long long)vaddr);
+				 "DT_RELR does not ascend at address 0x%llx",
+				 (unsigned long long)vaddr);
 	pass->next = vaddr + sizeof addend;
 	if (pass->words) {
 		if (matr_reader_copy(reader, vaddr, &addend, sizeof addend, "a DT_RELR word") != 0)
@@ -35,12 +35,12 @@ static int add_word(struct matr_reader *reader, struct relr_pass *pass, uint64_t
 	pass->n++;
 	if (pass->n > reader->file_size / sizeof addend)
 		return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
-		                 "DT_RELR names more words than the file has");
+				 "DT_RELR names more words than the file has");
 	return 0;
 }
 
 static int walk(struct matr_reader *reader, const unsigned char *entries, uint64_t n,
-                struct relr_pass *pass)
+		struct relr_pass *pass)
 {
 	uint64_t covered = 0; /* the word that bit 1 of the next bitmap stands for; 0: none yet */
 
@@ -56,14 +56,14 @@ static int walk(struct matr_reader *reader, const unsigned char *entries, uint64
 		}
 		if (covered == 0)
 			return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
-			                 "DT_RELR starts with a bitmap");
+					 "DT_RELR starts with a bitmap");
 		uint64_t vaddr = covered;
 		for (uint64_t bits = entry >> 1; bits != 0; bits >>= 1, vaddr += 8)
 			if (bits & 1 && add_word(reader, pass, vaddr) != 0)
 				return -1;
 		if (covered > UINT64_MAX - 63 * 8)
 			return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
-			                 "DT_RELR wraps around the address space");
+					 "DT_RELR wraps around the address space");
 		covered += 63 * 8;
 	}
 	return 0;
@@ -82,7 +82,7 @@ int matr_read_relr(struct matr_reader *reader)
 		if (size % 8 != 0 ||
 		    (matr_dynamic_value(object, DT_RELRENT, &entry_size) && entry_size != 8))
 			return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
-			                 "DT_RELR does not consist of 8-byte entries");
+					 "DT_RELR does not consist of 8-byte entries");
 		entries = matr_reader_at(reader, vaddr, size, "DT_RELR");
 		if (!entries || walk(reader, entries, size / 8, &count) != 0)
 			return -1;

@@ -27,7 +27,7 @@ static enum lookup_class class_of(uint32_t type)
 
 /* What ld.so would refuse to start the program for. */
 static int check_undefined(const struct scope *scope, uint32_t index,
-                           const struct matr_relocation *relocation, struct matr_error *err)
+			   const struct matr_relocation *relocation, struct matr_error *err)
 {
 	const struct matr_object *object = scope->entries[index].object;
 
@@ -35,17 +35,17 @@ static int check_undefined(const struct scope *scope, uint32_t index,
 	    !(object->flags & MATR_OBJECT_BIND_NOW))
 		return 0;
 	return matr_fail(err, MATR_ERROR_UNSUPPORTED, scope->entries[0].path,
-	                 "undefined symbol %s in %s", object->symbols[relocation->symbol].name,
-	                 object->path);
+			 "undefined symbol %s in %s", object->symbols[relocation->symbol].name,
+			 object->path);
 }
 
-static int bind_object(const struct lookup *lookup, uint32_t index, struct matr_binding *bindings,
-                       struct matr_error *err)
+static int bind_object(struct lookup *lookup, uint32_t index, struct matr_binding *bindings,
+		       struct matr_error *err)
 {
 	const struct matr_object *object = lookup->scope->entries[index].object;
 	const struct matr_binding unknown = {MATR_PROVIDER_NONE, 0};
 	struct matr_binding *known =
-	        malloc((object->n_symbols * LOOKUP_CLASSES + 1) * sizeof *known);
+		malloc((object->n_symbols * LOOKUP_CLASSES + 1) * sizeof *known);
 	int result = 0;
 
 	if (!known)
@@ -67,8 +67,11 @@ static int bind_object(const struct lookup *lookup, uint32_t index, struct matr_
 		}
 		enum lookup_class class = class_of(relocation->type);
 		struct matr_binding *slot = &known[relocation->symbol * LOOKUP_CLASSES + class];
-		if (slot->provider == MATR_PROVIDER_NONE)
-			*slot = lookup_symbol(lookup, index, relocation->symbol, class);
+		if (slot->provider == MATR_PROVIDER_NONE &&
+		    lookup_symbol(lookup, index, relocation->symbol, class, slot, err) < 0) {
+			result = -1;
+			break;
+		}
 		bindings[i] = *slot;
 		if (slot->provider == MATR_PROVIDER_UNDEFINED)
 			result = check_undefined(lookup->scope, index, relocation, err);
@@ -117,9 +120,9 @@ static int check_versions(const struct scope *scope, struct matr_error *err)
 			const struct matr_object *provider = version_provider(scope, wanted->file);
 			if (provider && !defines_version(provider, wanted))
 				return matr_fail(err, MATR_ERROR_UNSUPPORTED,
-				                 scope->entries[0].path,
-				                 "version %s of %s is not found (needed by %s)",
-				                 wanted->name, wanted->file, object->path);
+						 scope->entries[0].path,
+						 "version %s of %s is not found (needed by %s)",
+						 wanted->name, wanted->file, object->path);
 		}
 	}
 	return 0;
@@ -145,38 +148,41 @@ void matr_mapping_free(struct matr_mapping *mapping)
 }
 
 static int bind_scope(const struct matr_session *session, const struct scope *scope,
-                      struct matr_mapping *mapping, struct matr_error *err)
+		      struct matr_mapping *mapping, struct matr_error *err)
 {
+	uint32_t *order = scope_relocation_order(scope, err);
 	struct lookup lookup;
-	int result = 0;
 
-	if (lookup_open(&lookup, session, scope, err) < 0)
+	if (!order)
 		return -1;
-	for (uint32_t i = 0; i < scope->n && !result; i++) {
+	int result = lookup_open(&lookup, session, scope, err);
+	for (size_t n = 0; n < scope->n && !result; n++) {
+		uint32_t i = order[n];
 		const struct matr_object *object = scope->entries[i].object;
 		mapping->objects[i].bindings =
-		        calloc(object->n_relocations + 1, sizeof *mapping->objects[i].bindings);
+			calloc(object->n_relocations + 1, sizeof *mapping->objects[i].bindings);
 		result = mapping->objects[i].bindings
-		                 ? bind_object(&lookup, i, mapping->objects[i].bindings, err)
-		                 : matr_fail_memory(err);
+				 ? bind_object(&lookup, i, mapping->objects[i].bindings, err)
+				 : matr_fail_memory(err);
 	}
 	lookup_close(&lookup);
+	free(order);
 	return result;
 }
 
 static int check_application(const struct matr_object *application, const char *path,
-                             struct matr_error *err)
+			     struct matr_error *err)
 {
 	if (!application->n_dynamic)
 		return matr_fail(err, MATR_ERROR_UNSUPPORTED, path, "is not dynamically linked");
 	if (!application->interpreter)
 		return matr_fail(err, MATR_ERROR_UNSUPPORTED, path,
-		                 "is not an application: it has no PT_INTERP");
+				 "is not an application: it has no PT_INTERP");
 	return 0;
 }
 
 int matr_resolve(struct matr_session *session, const char *path, struct matr_mapping **out,
-                 struct matr_error *err)
+		 struct matr_error *err)
 {
 	const struct matr_object *application = matr_session_object(session, path, err);
 	const struct known_path *known;
@@ -189,11 +195,19 @@ int matr_resolve(struct matr_session *session, const char *path, struct matr_map
 	if (!mapping)
 		return matr_fail_memory(err);
 	int result = scope_make(session, known->object, &scope, err);
+	/* A program with several names (hard links) was read under one of them. */
+	char *canonical = result ? NULL : realpath(path, NULL);
+	if (!result && !canonical)
+		result = matr_fail_errno(err, path, "cannot be resolved");
+	if (canonical) {
+		free(scope.entries[0].path);
+		scope.entries[0].path = canonical;
+	}
 	if (!result)
 		result = check_versions(&scope, err);
 	if (!result)
 		result = scope_directories(&scope, &mapping->directories, &mapping->n_directories,
-		                           err);
+					   err);
 	mapping->objects = calloc(scope.n + 1, sizeof *mapping->objects);
 	if (!result && !mapping->objects)
 		result = matr_fail_memory(err);

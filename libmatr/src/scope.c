@@ -39,6 +39,8 @@ void scope_free(struct scope *scope)
 		free(scope->entries[i].path);
 	free(scope->entries);
 	free(scope->indices);
+	free(scope->dependencies);
+	free(scope->first_dependency);
 	*scope = (struct scope){0};
 }
 
@@ -69,14 +71,14 @@ static uint32_t find_name(const struct names *names, const char *name)
 
 /* Takes over path. */
 static int append(struct scope_maker *maker, uint32_t object, struct matr_scope_entry entry,
-                  struct matr_error *err)
+		  struct matr_error *err)
 {
 	struct scope *scope = maker->scope;
 
 	if (scope->n == scope->capacity) {
 		size_t capacity = scope->capacity ? scope->capacity * 2 : 64;
 		struct matr_scope_entry *entries =
-		        realloc(scope->entries, capacity * sizeof *entries);
+			realloc(scope->entries, capacity * sizeof *entries);
 		if (entries)
 			scope->entries = entries;
 		uint32_t *indices = realloc(scope->indices, capacity * sizeof *indices);
@@ -86,6 +88,12 @@ static int append(struct scope_maker *maker, uint32_t object, struct matr_scope_
 			free(entry.path);
 			return matr_fail_memory(err);
 		}
+		uint32_t *first = realloc(scope->first_dependency, (capacity + 1) * sizeof *first);
+		if (!first) {
+			free(entry.path);
+			return matr_fail_memory(err);
+		}
+		scope->first_dependency = first;
 		scope->capacity = capacity;
 	}
 	entry.object = maker->session->objects[object].object;
@@ -94,7 +102,7 @@ static int append(struct scope_maker *maker, uint32_t object, struct matr_scope_
 	scope->indices[index] = object;
 	if (scope->n > MAX_OBJECTS)
 		return matr_fail(err, MATR_ERROR_UNSUPPORTED, scope->entries[0].path,
-		                 "more than %d objects", MAX_OBJECTS);
+				 "more than %d objects", MAX_OBJECTS);
 	/* The application has no name that others could ask for, but its soname. */
 	if (index && add_name(&maker->names, entry.path, index, err) < 0)
 		return -1;
@@ -104,13 +112,13 @@ static int append(struct scope_maker *maker, uint32_t object, struct matr_scope_
 }
 
 static int append_interpreter(struct scope_maker *maker, uint32_t requester, const char *name,
-                              struct matr_error *err)
+			      struct matr_error *err)
 {
 	struct matr_scope_entry entry = {
-	        .path = strdup(maker->interpreter_path),
-	        .rule = MATR_FOUND_INTERPRETER,
-	        .loaded_by = requester,
-	        .needed_as = name,
+		.path = strdup(maker->interpreter_path),
+		.rule = MATR_FOUND_INTERPRETER,
+		.loaded_by = requester,
+		.needed_as = name,
 	};
 	if (!entry.path)
 		return matr_fail_memory(err);
@@ -124,47 +132,75 @@ static bool is_interpreter_name(const struct scope_maker *maker, const char *nam
 	return !strcmp(name, maker->interpreter_path) || (soname && !strcmp(name, soname));
 }
 
+/* A file that is not loaded yet, or is under another name. */
+static int take(struct scope_maker *maker, const struct found *found, struct matr_scope_entry entry,
+		uint32_t *index, struct matr_error *err)
+{
+	struct scope *scope = maker->scope;
+
+	for (uint32_t i = 0; i < scope->n; i++) {
+		if (scope->indices[i] == found->object) {
+			free(entry.path);
+			*index = i;
+			return 0;
+		}
+	}
+	*index = (uint32_t)scope->n;
+	return append(maker, found->object, entry, err);
+}
+
 /* Bring in what `name` asks for on behalf of the requester. */
 static int need(struct scope_maker *maker, uint32_t requester, const char *name, bool preload,
-                struct matr_error *err)
+		uint32_t *index, struct matr_error *err)
 {
 	struct scope *scope = maker->scope;
 	struct searcher searcher = {scope->entries, requester};
 	struct found found;
 
-	if (find_name(&maker->names, name) != NO_INDEX)
+	*index = find_name(&maker->names, name);
+	if (*index != NO_INDEX)
 		return 0;
-	if (is_interpreter_name(maker, name))
+	if (is_interpreter_name(maker, name)) {
+		*index = (uint32_t)scope->n;
 		return append_interpreter(maker, requester, name, err);
+	}
 	if (search_library(maker->session, &searcher, name, &found, err) < 0)
 		return -1;
 	scope->flags |= found.flags;
-	if (found.object == maker->interpreter_object) {
+	if (found.object == maker->interpreter_object && scope->interpreter == NO_INDEX) {
 		free(found.path);
-		if (scope->interpreter == NO_INDEX &&
-		    append_interpreter(maker, requester, name, err) < 0)
+		*index = (uint32_t)scope->n;
+		if (append_interpreter(maker, requester, name, err) < 0)
 			return -1;
-		return add_name(&maker->names, name, scope->interpreter, err);
+	} else {
+		struct matr_scope_entry entry = {
+			.path = found.path,
+			.rule = preload ? MATR_FOUND_PRELOAD : found.rule,
+			.loaded_by = requester,
+			.needed_as = preload ? NULL : name,
+		};
+		if (take(maker, &found, entry, index, err) < 0)
+			return -1;
 	}
-	for (uint32_t i = 0; i < scope->n; i++) {
-		if (scope->indices[i] != found.object)
-			continue;
-		free(found.path);
-		return add_name(&maker->names, name, i, err);
+	return add_name(&maker->names, name, *index, err);
+}
+
+static int add_dependency(struct scope *scope, uint32_t index, struct matr_error *err)
+{
+	if (scope->n_dependencies == scope->dependency_capacity) {
+		size_t capacity = scope->dependency_capacity ? scope->dependency_capacity * 2 : 256;
+		uint32_t *list = realloc(scope->dependencies, capacity * sizeof *list);
+		if (!list)
+			return matr_fail_memory(err);
+		scope->dependencies = list;
+		scope->dependency_capacity = capacity;
 	}
-	struct matr_scope_entry entry = {
-	        .path = found.path,
-	        .rule = preload ? MATR_FOUND_PRELOAD : found.rule,
-	        .loaded_by = requester,
-	        .needed_as = preload ? NULL : name,
-	};
-	if (append(maker, found.object, entry, err) < 0)
-		return -1;
-	return add_name(&maker->names, name, (uint32_t)scope->n - 1, err);
+	scope->dependencies[scope->n_dependencies++] = index;
+	return 0;
 }
 
 static int find_interpreter(struct scope_maker *maker, const struct matr_object *application,
-                            struct matr_error *err)
+			    struct matr_error *err)
 {
 	const struct known_path *known;
 
@@ -173,7 +209,7 @@ static int find_interpreter(struct scope_maker *maker, const struct matr_object 
 		return -1;
 	if (known->object == NO_INDEX)
 		return matr_fail(err, MATR_ERROR_NOT_FOUND, application->path,
-		                 "its interpreter %s is not found", application->interpreter);
+				 "its interpreter %s is not found", application->interpreter);
 	maker->interpreter_object = known->object;
 	return 0;
 }
@@ -187,26 +223,30 @@ static int make(struct scope_maker *maker, uint32_t application, struct matr_err
 		return matr_fail_memory(err);
 	if (append(maker, application, entry, err) < 0 || find_interpreter(maker, object, err) < 0)
 		return -1;
+	uint32_t index;
 	for (size_t i = 0; i < maker->session->n_preload; i++) {
-		if (need(maker, 0, maker->session->preload[i], true, err) < 0)
+		if (need(maker, 0, maker->session->preload[i], true, &index, err) < 0)
 			return -1;
 	}
 	for (uint32_t i = 0; i < maker->scope->n; i++) {
 		const struct matr_object *requester = maker->scope->entries[i].object;
 		if (requester->flags & MATR_OBJECT_FILTER)
 			return matr_fail(err, MATR_ERROR_UNSUPPORTED, object->path,
-			                 "%s is a filter (DT_FILTER or DT_AUXILIARY)",
-			                 requester->path);
+					 "%s is a filter (DT_FILTER or DT_AUXILIARY)",
+					 requester->path);
+		maker->scope->first_dependency[i] = (uint32_t)maker->scope->n_dependencies;
 		for (size_t n = 0; n < requester->n_needed; n++) {
-			if (need(maker, i, requester->needed[n], false, err) < 0)
+			if (need(maker, i, requester->needed[n], false, &index, err) < 0 ||
+			    add_dependency(maker->scope, index, err) < 0)
 				return -1;
 		}
+		maker->scope->first_dependency[i + 1] = (uint32_t)maker->scope->n_dependencies;
 	}
 	return 0;
 }
 
 int scope_make(struct matr_session *session, uint32_t application, struct scope *out,
-               struct matr_error *err)
+	       struct matr_error *err)
 {
 	struct scope_maker maker = {.session = session, .scope = out};
 
@@ -240,7 +280,7 @@ static int add_directory(struct directory_list *list, const char *path, struct m
 			return 0;
 	}
 	struct matr_directory *directories =
-	        realloc(list->list, (list->n + 1) * sizeof *directories);
+		realloc(list->list, (list->n + 1) * sizeof *directories);
 	if (directories)
 		list->list = directories;
 	void *ids = realloc(list->ids, (list->n + 1) * sizeof *list->ids);
@@ -254,8 +294,8 @@ static int add_directory(struct directory_list *list, const char *path, struct m
 	list->ids[list->n].device = status.st_dev;
 	list->ids[list->n].inode = status.st_ino;
 	list->list[list->n++] = (struct matr_directory){
-	        .path = copy,
-	        .mtime = (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec,
+		.path = copy,
+		.mtime = (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec,
 	};
 	return 0;
 }
@@ -284,7 +324,7 @@ static int add_way(struct directory_list *list, const char *path, struct matr_er
 }
 
 int scope_directories(const struct scope *scope, struct matr_directory **out, size_t *n,
-                      struct matr_error *err)
+		      struct matr_error *err)
 {
 	struct directory_list list = {0};
 	int result = 0;

@@ -28,7 +28,7 @@ static int fail_too_long(const struct search *search, struct matr_error *err)
 
 /* Try one path. */
 static int try_path(struct search *search, const char *path, enum matr_search_rule rule,
-                    struct matr_error *err)
+		    struct matr_error *err)
 {
 	const struct known_path *known;
 
@@ -46,7 +46,7 @@ static int try_path(struct search *search, const char *path, enum matr_search_ru
 
 /* Try one directory with its subdirectories. */
 static int try_directory(struct search *search, const char *directory, enum matr_search_rule rule,
-                         struct matr_error *err)
+			 struct matr_error *err)
 {
 	const struct system_paths *system = &search->session->system;
 	const struct known_path *known;
@@ -59,7 +59,7 @@ static int try_directory(struct search *search, const char *directory, enum matr
 	const char *slash = directory[strlen(directory) - 1] == '/' ? "" : "/";
 	for (size_t i = 0; i < system->n_subdirectories; i++) {
 		int length = snprintf(path, sizeof path, "%s%s%s", directory, slash,
-		                      system->subdirectories[i]);
+				      system->subdirectories[i]);
 		if (length >= (int)sizeof path)
 			return fail_too_long(search, err);
 		if (session_path(search->session, path, &known, err) < 0)
@@ -96,13 +96,13 @@ static size_t token_length(const char *text, const char *token)
 	/* A longer identifier is no token. */
 	char next = text[length];
 	bool goes_on = (next >= 'a' && next <= 'z') || (next >= 'A' && next <= 'Z') ||
-	               (next >= '0' && next <= '9') || next == '_';
+		       (next >= '0' && next <= '9') || next == '_';
 	return goes_on ? 0 : length;
 }
 
 /* Expand `text` of the object at scope index `owner`. */
 static int expand(struct search *search, const char *text, size_t size, uint32_t owner,
-                  char out[PATH_MAX], struct matr_error *err)
+		  char out[PATH_MAX], struct matr_error *err)
 {
 	static const char *const tokens[] = {"ORIGIN", "LIB", "PLATFORM"};
 	const struct matr_scope_entry *entry = &search->searcher->scope[owner];
@@ -124,7 +124,7 @@ static int expand(struct search *search, const char *text, size_t size, uint32_t
 				search->out->flags |= owner == 0 ? MATR_MAPPING_USES_ORIGIN : 0;
 			} else {
 				value = i == 1 ? search->session->system.lib
-				               : search->session->system.platform;
+					       : search->session->system.platform;
 				value_length = strlen(value);
 			}
 		}
@@ -140,7 +140,7 @@ static int expand(struct search *search, const char *text, size_t size, uint32_t
 
 /* Try the directories of a DT_RPATH or DT_RUNPATH. */
 static int try_run_path(struct search *search, const char *list, uint32_t owner,
-                        enum matr_search_rule rule, struct matr_error *err)
+			enum matr_search_rule rule, struct matr_error *err)
 {
 	char directory[PATH_MAX];
 
@@ -150,8 +150,8 @@ static int try_run_path(struct search *search, const char *list, uint32_t owner,
 			return -1;
 		if (directory[0] != '/')
 			return matr_fail(err, MATR_ERROR_UNSUPPORTED,
-			                 search->searcher->scope[owner].path,
-			                 "its run path depends on the working directory");
+					 search->searcher->scope[owner].path,
+					 "its run path depends on the working directory");
 		for (size_t n = strlen(directory); n > 1 && directory[n - 1] == '/'; n--)
 			directory[n - 1] = 0;
 		int result = try_directory(search, directory, rule, err);
@@ -170,7 +170,7 @@ static int try_run_paths(struct search *search, struct matr_error *err)
 	for (; !requester->runpath; owner = scope[owner].loaded_by) {
 		if (scope[owner].object->rpath) {
 			int result = try_run_path(search, scope[owner].object->rpath, owner,
-			                          MATR_FOUND_RPATH, err);
+						  MATR_FOUND_RPATH, err);
 			if (result)
 				return result;
 		}
@@ -178,7 +178,7 @@ static int try_run_paths(struct search *search, struct matr_error *err)
 			return NOT_HERE;
 	}
 	return try_run_path(search, requester->runpath, search->searcher->requester,
-	                    MATR_FOUND_RUNPATH, err);
+			    MATR_FOUND_RUNPATH, err);
 }
 
 /* DF_1_NODEFLIB: not the default directories, not even by way of the cache. */
@@ -197,25 +197,25 @@ static int try_cache_and_defaults(struct search *search, struct matr_error *err)
 {
 	const struct matr_session *session = search->session;
 	const struct matr_object *requester =
-	        search->searcher->scope[search->searcher->requester].object;
+		search->searcher->scope[search->searcher->requester].object;
 	bool no_defaults = requester->flags & MATR_OBJECT_NODEFLIB;
 	bool by_level = false;
 	int result = NOT_HERE;
 
 	const char *path = ld_so_cache_find(&session->cache, search->name,
-	                                    (const char *const *)session->system.levels, &by_level);
+					    (const char *const *)session->system.levels, &by_level);
 	if (by_level)
 		search->out->flags |= MATR_MAPPING_USES_CPU;
 	if (path && !(no_defaults && in_default_directory(search, path)))
 		result = try_path(search, path, MATR_FOUND_CACHE, err);
 	for (size_t i = 0; i < session->system.n_directories && !result && !no_defaults; i++)
 		result = try_directory(search, session->system.directories[i], MATR_FOUND_DEFAULT,
-		                       err);
+				       err);
 	return result;
 }
 
 int search_library(struct matr_session *session, const struct searcher *searcher, const char *name,
-                   struct found *out, struct matr_error *err)
+		   struct found *out, struct matr_error *err)
 {
 	struct search search = {session, searcher, name, out};
 	const struct matr_scope_entry *requester = &searcher->scope[searcher->requester];
@@ -228,7 +228,7 @@ int search_library(struct matr_session *session, const struct searcher *searcher
 			return -1;
 		if (path[0] != '/')
 			return matr_fail(err, MATR_ERROR_UNSUPPORTED, requester->path,
-			                 "needs %s, which depends on the working directory", name);
+					 "needs %s, which depends on the working directory", name);
 		result = try_path(&search, path, MATR_FOUND_PATH, err);
 	} else {
 		result = try_run_paths(&search, err);
@@ -239,6 +239,6 @@ int search_library(struct matr_session *session, const struct searcher *searcher
 		return -1;
 	if (result == NOT_HERE)
 		return matr_fail(err, MATR_ERROR_NOT_FOUND, requester->path,
-		                 "needs %s, which is not found", name);
+				 "needs %s, which is not found", name);
 	return 0;
 }

@@ -7,11 +7,11 @@
 /* An object of the scope in the making, as far as searching needs it. */
 struct searcher {
 	const struct matr_scope_entry *scope; /* entries so far; [0] is the application */
-	uint32_t requester;                   /* whose DT_NEEDED it is */
+	uint32_t requester;		      /* whose DT_NEEDED it is */
 };
 
 struct found {
-	char *path;      /* as ld.so has it; free() */
+	char *path;	 /* as ld.so has it; free() */
 	uint32_t object; /* session object index */
 	enum matr_search_rule rule;
 	uint32_t flags; /* MATR_MAPPING_* that the search gave rise to */
@@ -19,6 +19,6 @@ struct found {
 
 /* Search for `name` on behalf of the requester. NOT_FOUND where it is nowhere. */
 int search_library(struct matr_session *session, const struct searcher *searcher, const char *name,
-                   struct found *out, struct matr_error *err);
+		   struct found *out, struct matr_error *err);
 
 #endif

@@ -51,16 +51,16 @@ static int read_preload(struct matr_session *session, struct matr_error *err)
 }
 
 int matr_session_open(const struct matr_session_options *options, struct matr_session **out,
-                      struct matr_error *err)
+		      struct matr_error *err)
 {
 	if (options && options->root && options->root[0] && strcmp(options->root, "/") != 0)
 		return matr_fail(err, MATR_ERROR_UNSUPPORTED, options->root,
-		                 "another root is not supported yet");
+				 "another root is not supported yet");
 	struct matr_session *session = calloc(1, sizeof *session);
 	if (!session)
 		return matr_fail_memory(err);
 	if (system_paths_open(interpreter_path, options ? options->cpu_level : NULL,
-	                      &session->system, err) < 0 ||
+			      &session->system, err) < 0 ||
 	    ld_so_cache_open(cache_path, &session->cache, err) < 0 ||
 	    read_preload(session, err) < 0) {
 		matr_session_close(session);
@@ -104,7 +104,7 @@ const char *matr_session_cpu_level(const struct matr_session *session)
 /* ---- the symbol index ---- */
 
 static int index_name(struct matr_session *session, const char *name, uint32_t *id,
-                      struct matr_error *err)
+		      struct matr_error *err)
 {
 	if (intern_add(&session->names, name, id, err) < 0)
 		return -1;
@@ -126,11 +126,11 @@ static int index_name(struct matr_session *session, const char *name, uint32_t *
 }
 
 static int add_definition(struct matr_session *session, uint32_t name, struct definition definition,
-                          struct matr_error *err)
+			  struct matr_error *err)
 {
 	if (session->n_definitions == session->definition_capacity) {
 		size_t capacity =
-		        session->definition_capacity ? session->definition_capacity * 2 : 16384;
+			session->definition_capacity ? session->definition_capacity * 2 : 16384;
 		struct definition *list = realloc(session->definitions, capacity * sizeof *list);
 		if (!list)
 			return matr_fail_memory(err);
@@ -192,7 +192,7 @@ static uint32_t find_object(const struct matr_session *session, uint64_t device,
 }
 
 static int add_object(struct matr_session *session, struct matr_object *object, uint32_t *index,
-                      struct matr_error *err)
+		      struct matr_error *err)
 {
 	if (session->n_objects == session->object_capacity) {
 		size_t capacity = session->object_capacity ? session->object_capacity * 2 : 256;
@@ -208,8 +208,8 @@ static int add_object(struct matr_session *session, struct matr_object *object, 
 	matr_map_get(&session->by_file, key, &next);
 	*index = (uint32_t)session->n_objects;
 	session->objects[session->n_objects++] = (struct session_object){
-	        .object = object,
-	        .next = (uint32_t)next,
+		.object = object,
+		.next = (uint32_t)next,
 	};
 	if (matr_map_set(&session->by_file, key, *index + 1) < 0)
 		return matr_fail_memory(err);
@@ -218,7 +218,7 @@ static int add_object(struct matr_session *session, struct matr_object *object, 
 
 /* Read what is at path. ld.so passes over files of another class or machine when it searches. */
 static int read_path(struct matr_session *session, const char *path, struct known_path *out,
-                     struct matr_error *err)
+		     struct matr_error *err)
 {
 	struct matr_object *object;
 	struct matr_error own;
@@ -241,7 +241,7 @@ static int read_path(struct matr_session *session, const char *path, struct know
 }
 
 int session_path(struct matr_session *session, const char *path, const struct known_path **out,
-                 struct matr_error *err)
+		 struct matr_error *err)
 {
 	uint32_t at = intern_find(&session->path_names, path);
 
@@ -271,7 +271,7 @@ int session_path(struct matr_session *session, const char *path, const struct kn
 }
 
 struct matr_object *matr_session_object(struct matr_session *session, const char *path,
-                                        struct matr_error *err)
+					struct matr_error *err)
 {
 	const struct known_path *known;
 

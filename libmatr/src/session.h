@@ -11,7 +11,7 @@
 
 #define NO_INDEX UINT32_MAX
 
-struct definition {      /* one symbol that lookups can find; chained by name */
+struct definition {	 /* one symbol that lookups can find; chained by name */
 	uint32_t object; /* session object index */
 	uint32_t symbol;
 	uint32_t next; /* index into definitions + 1; 0: last */
@@ -20,7 +20,7 @@ struct definition {      /* one symbol that lookups can find; chained by name */
 struct session_object {
 	struct matr_object *object;
 	uint32_t *names; /* interned name of each symbol */
-	uint32_t next;   /* the next object with the same map key + 1; 0: last */
+	uint32_t next;	 /* the next object with the same map key + 1; 0: last */
 };
 
 struct known_path { /* what a path led to */
@@ -43,7 +43,7 @@ struct matr_session {
 	size_t n_paths, path_capacity;
 	struct intern path_names; /* path -> index into paths */
 
-	struct intern names;    /* symbol names */
+	struct intern names;	/* symbol names */
 	uint32_t *first, *last; /* by name id: index into definitions + 1 */
 	size_t name_capacity;
 	struct definition *definitions;
@@ -53,6 +53,6 @@ struct matr_session {
 /* What is at the path: a session object, a directory, or nothing that ld.so would take. Asked once per
  * session. -1 only for failures that end the search (a malformed file of the right kind, no memory). */
 int session_path(struct matr_session *session, const char *path, const struct known_path **out,
-                 struct matr_error *err);
+		 struct matr_error *err);
 
 #endif

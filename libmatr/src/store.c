@@ -3,9 +3,10 @@
  * SQLite does the hard part: with WAL a writer that dies at any point leaves the last committed
  * state. Two things need care:
  *
- * - A reader without write permission (an ordinary user looking at /var/lib/matr) cannot create the
- *   -shm file that WAL wants. While no -wal file is there nobody is writing and the database file is
- *   complete, so it is opened as `immutable` then.
+ * - Readers of a WAL database need its -shm file. Who may write to the prefix creates it (and removes
+ *   it with the last close); an ordinary user looking at /var/lib/matr cannot, and on a full disk
+ *   nobody can. While no -wal file is there nobody is writing and the database file is complete, so
+ *   that it can be opened as `immutable`, which needs no other file.
  * - auto_vacuum has to be chosen before the first table exists; with it the file shrinks when the
  *   epochs that filled it are removed.
  */
@@ -19,7 +20,7 @@
 
 enum {
 	BUSY_MILLISECONDS = 5000, /* how long to wait for another process's transaction */
-	COMPRESSION_LEVEL = 9,    /* zstd: beyond that, time doubles for a few per cent of size */
+	COMPRESSION_LEVEL = 9,	  /* zstd: beyond that, time doubles for a few per cent of size */
 };
 
 int matr_store_fail(struct matr_store *store, struct matr_error *err)
@@ -33,7 +34,7 @@ int matr_store_fail(struct matr_store *store, struct matr_error *err)
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 		return matr_fail(err, MATR_ERROR_MALFORMED, store->path, "damaged store: %s",
-		                 message);
+				 message);
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 		return matr_fail(err, MATR_ERROR_BUSY, store->path, "%s", message);
@@ -41,7 +42,7 @@ int matr_store_fail(struct matr_store *store, struct matr_error *err)
 		/* "disk I/O error" says little; the system call's own error says it all. */
 		int system = sqlite3_system_errno(store->db);
 		return matr_fail(err, MATR_ERROR_STORE, store->path, "%s%s%s", message,
-		                 system ? ": " : "", system ? strerror(system) : "");
+				 system ? ": " : "", system ? strerror(system) : "");
 	}
 	default:
 		return matr_fail(err, MATR_ERROR_STORE, store->path, "%s", message);
@@ -127,6 +128,15 @@ static int run(struct matr_store *store, const char *sql, struct matr_error *err
 	return 0;
 }
 
+static void forget_statements(struct matr_store *store)
+{
+	for (size_t i = 0; i < store->statements.room; i++)
+		if (store->statements.entries[i].used)
+			sqlite3_finalize(
+				(sqlite3_stmt *)(uintptr_t)store->statements.entries[i].value);
+	matr_map_free(&store->statements);
+}
+
 /* ---- open and close ---- */
 
 /* A file: URI for the path; what means something in a URI is escaped. NULL: out of memory. */
@@ -147,36 +157,72 @@ static char *uri_of(const char *path, const char *query)
 	return uri;
 }
 
-static int open_database(struct matr_store *store, const char *prefix, enum matr_store_mode mode,
-                         struct matr_error *err)
+static int open_database(struct matr_store *store, const char *query, int flags,
+			 struct matr_error *err)
 {
-	const char *query = "";
-	int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI | SQLITE_OPEN_EXRESCODE;
-
-	if (mode == MATR_STORE_WRITE) {
-		flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-	} else {
-		if (access(store->path, F_OK) != 0 && errno == ENOENT)
-			return matr_fail(err, MATR_ERROR_NOT_FOUND, store->path,
-			                 "there is no store");
-		flags |= SQLITE_OPEN_READONLY;
-		char *wal;
-		if (asprintf(&wal, "%s-wal", store->path) < 0)
-			return matr_fail_memory(err);
-		if (access(prefix, W_OK) != 0 && access(wal, F_OK) != 0)
-			query = "?immutable=1";
-		free(wal);
-	}
 	char *uri = uri_of(store->path, query);
+
 	if (!uri)
 		return matr_fail_memory(err);
+	flags |= SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI | SQLITE_OPEN_EXRESCODE;
 	int result = sqlite3_open_v2(uri, &store->db, flags, NULL);
 	free(uri);
-	return result == SQLITE_OK ? 0 : matr_store_fail(store, err);
+	if (result != SQLITE_OK)
+		return matr_store_fail(store, err);
+	sqlite3_busy_timeout(store->db, BUSY_MILLISECONDS);
+	return 0;
+}
+
+static int open_to_write(struct matr_store *store, struct matr_error *err)
+{
+	if (open_database(store, "", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err) != 0 ||
+	    run(store, "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;", err) != 0 ||
+	    run(store, "PRAGMA foreign_keys = ON", err) != 0)
+		return -1;
+	return matr_store_migrate(store, true, err);
+}
+
+/* Open and look whether it can be read; closed again where not. */
+static int try_to_read(struct matr_store *store, const char *query, int flags,
+		       struct matr_error *err)
+{
+	if (open_database(store, query, flags, err) == 0 &&
+	    run(store, "PRAGMA query_only = ON", err) == 0 &&
+	    matr_store_migrate(store, false, err) == 0)
+		return 0;
+	forget_statements(store);
+	sqlite3_close(store->db);
+	store->db = NULL;
+	return -1;
+}
+
+static int open_to_read(struct matr_store *store, const char *prefix, struct matr_error *err)
+{
+	struct matr_error why = {0};
+	char *wal;
+
+	if (access(store->path, F_OK) != 0 && errno == ENOENT)
+		return matr_fail(err, MATR_ERROR_NOT_FOUND, store->path, "there is no store");
+	if (asprintf(&wal, "%s-wal", store->path) < 0)
+		return matr_fail_memory(err);
+	bool being_written = access(wal, F_OK) == 0;
+	free(wal);
+	bool ours = access(prefix, W_OK) == 0 && access(store->path, W_OK) == 0;
+	if (ours || being_written) {
+		int flags = ours ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
+		if (try_to_read(store, "", flags, &why) == 0)
+			return 0;
+		if (being_written || why.code != MATR_ERROR_STORE) {
+			if (err)
+				*err = why;
+			return -1;
+		}
+	}
+	return try_to_read(store, "?immutable=1", SQLITE_OPEN_READONLY, err);
 }
 
 int matr_store_open(const char *prefix, enum matr_store_mode mode, struct matr_store **out,
-                    struct matr_error *err)
+		    struct matr_error *err)
 {
 	struct matr_store *store = calloc(1, sizeof *store);
 
@@ -188,15 +234,9 @@ int matr_store_open(const char *prefix, enum matr_store_mode mode, struct matr_s
 		matr_fail_memory(err);
 		goto fail;
 	}
-	if (open_database(store, prefix, mode, err) != 0)
-		goto fail;
-	sqlite3_busy_timeout(store->db, BUSY_MILLISECONDS);
-	if (mode == MATR_STORE_WRITE &&
-	    run(store, "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;", err) != 0)
-		goto fail;
-	if (run(store, "PRAGMA foreign_keys = ON", err) != 0)
-		goto fail;
-	if (matr_store_migrate(store, mode == MATR_STORE_WRITE, err) != 0)
+	int result = mode == MATR_STORE_WRITE ? open_to_write(store, err)
+					      : open_to_read(store, prefix, err);
+	if (result != 0)
 		goto fail;
 	*out = store;
 	return 0;
@@ -209,14 +249,10 @@ void matr_store_close(struct matr_store *store)
 {
 	if (!store)
 		return;
-	for (size_t i = 0; i < store->statements.room; i++)
-		if (store->statements.entries[i].used)
-			sqlite3_finalize(
-			        (sqlite3_stmt *)(uintptr_t)store->statements.entries[i].value);
+	forget_statements(store);
 	/* Rolls back what is open; the last one to close folds the WAL into the database. */
 	sqlite3_close(store->db);
 	matr_store_free_objects(store);
-	matr_map_free(&store->statements);
 	matr_map_free(&store->ids);
 	free(store->path);
 	free(store);
@@ -225,13 +261,13 @@ void matr_store_close(struct matr_store *store)
 /* ---- the transaction of an epoch ---- */
 
 int matr_store_begin(struct matr_store *store, const char *cpu_level, int64_t *epoch,
-                     struct matr_error *err)
+		     struct matr_error *err)
 {
 	if (run(store, "BEGIN IMMEDIATE", err) != 0)
 		return -1;
 	store->in_transaction = true;
 	sqlite3_stmt *insert = matr_statement(
-	        store, "INSERT INTO epochs (begun, cpu_level) VALUES (unixepoch(), ?1)", err);
+		store, "INSERT INTO epochs (begun, cpu_level) VALUES (unixepoch(), ?1)", err);
 	if (!insert)
 		return -1;
 	matr_bind_text(insert, 1, cpu_level ? cpu_level : "");
@@ -245,22 +281,22 @@ int matr_store_begin(struct matr_store *store, const char *cpu_level, int64_t *e
 static int prune(struct matr_store *store, int64_t epoch, struct matr_error *err)
 {
 	sqlite3_stmt *old = matr_statement(store,
-	                                   "DELETE FROM epochs WHERE id < coalesce((SELECT max(id) "
-	                                   "FROM epochs WHERE id < ?1), 0)",
-	                                   err);
+					   "DELETE FROM epochs WHERE id < coalesce((SELECT max(id) "
+					   "FROM epochs WHERE id < ?1), 0)",
+					   err);
 	if (!old)
 		return -1;
 	matr_bind(old, 1, epoch);
 	if (matr_execute(store, old, err) != 0)
 		return -1;
 	return run(store,
-	           "DELETE FROM vectors WHERE id NOT IN"
-	           " (SELECT vector_id FROM scope_entries WHERE vector_id IS NOT NULL);"
-	           "DELETE FROM locations WHERE id NOT IN (SELECT location_id FROM scope_entries);"
-	           "DELETE FROM objects WHERE id NOT IN (SELECT object_id FROM locations);"
-	           "DELETE FROM blobs WHERE id NOT IN (SELECT blob_id FROM object_blobs"
-	           " UNION ALL SELECT blob_id FROM vectors);",
-	           err);
+		   "DELETE FROM vectors WHERE id NOT IN"
+		   " (SELECT vector_id FROM scope_entries WHERE vector_id IS NOT NULL);"
+		   "DELETE FROM locations WHERE id NOT IN (SELECT location_id FROM scope_entries);"
+		   "DELETE FROM objects WHERE id NOT IN (SELECT object_id FROM locations);"
+		   "DELETE FROM blobs WHERE id NOT IN (SELECT blob_id FROM object_blobs"
+		   " UNION ALL SELECT blob_id FROM vectors);",
+		   err);
 }
 
 int matr_store_commit(struct matr_store *store, int64_t epoch, struct matr_error *err)
@@ -277,8 +313,8 @@ int matr_store_commit(struct matr_store *store, int64_t epoch, struct matr_error
 int matr_store_end_epoch(struct matr_store *store, int64_t epoch, struct matr_error *err)
 {
 	sqlite3_stmt *update = matr_statement(
-	        store, "UPDATE epochs SET ended = unixepoch() WHERE id = ?1 AND ended IS NULL",
-	        err);
+		store, "UPDATE epochs SET ended = unixepoch() WHERE id = ?1 AND ended IS NULL",
+		err);
 	if (!update)
 		return -1;
 	matr_bind(update, 1, epoch);

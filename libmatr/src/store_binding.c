@@ -11,8 +11,8 @@
 #include <stdlib.h>
 
 static int hash_vector(int64_t object, const int64_t *ids, const uint32_t *providers,
-                       size_t n_providers, const struct matr_columns *contents,
-                       uint8_t hash[MATR_HASH_SIZE], struct matr_error *err)
+		       size_t n_providers, const struct matr_columns *contents,
+		       uint8_t hash[MATR_HASH_SIZE], struct matr_error *err)
 {
 	struct matr_columns all = {0};
 
@@ -41,14 +41,14 @@ static int find(struct matr_store *store, const uint8_t *hash, int64_t *id, stru
 }
 
 static int insert(struct matr_store *store, int64_t object, const uint8_t *hash,
-                  struct matr_columns *contents, int64_t *id, struct matr_error *err)
+		  struct matr_columns *contents, int64_t *id, struct matr_error *err)
 {
 	int64_t blob;
 
 	if (matr_blob_put(store, contents, &blob, err) != 0)
 		return -1;
 	sqlite3_stmt *statement = matr_statement(
-	        store, "INSERT INTO vectors (object_id, hash, blob_id) VALUES (?1, ?2, ?3)", err);
+		store, "INSERT INTO vectors (object_id, hash, blob_id) VALUES (?1, ?2, ?3)", err);
 	if (!statement)
 		return -1;
 	matr_bind(statement, 1, object);
@@ -61,11 +61,11 @@ static int insert(struct matr_store *store, int64_t object, const uint8_t *hash,
 }
 
 static int insert_provider(struct matr_store *store, int64_t vector, size_t position,
-                           int64_t object, struct matr_error *err)
+			   int64_t object, struct matr_error *err)
 {
 	sqlite3_stmt *statement = matr_statement(
-	        store, "INSERT INTO providers (vector_id, position, object_id) VALUES (?1, ?2, ?3)",
-	        err);
+		store, "INSERT INTO providers (vector_id, position, object_id) VALUES (?1, ?2, ?3)",
+		err);
 	if (!statement)
 		return -1;
 	matr_bind(statement, 1, vector);
@@ -75,8 +75,8 @@ static int insert_provider(struct matr_store *store, int64_t vector, size_t posi
 }
 
 int matr_store_put_bindings(struct matr_store *store, const struct matr_mapping *mapping,
-                            size_t requester, const int64_t *ids, int64_t *vector,
-                            struct matr_error *err)
+			    size_t requester, const int64_t *ids, int64_t *vector,
+			    struct matr_error *err)
 {
 	uint32_t *providers = calloc(mapping->n_scope, sizeof *providers);
 	struct matr_columns contents = {0};
@@ -110,11 +110,11 @@ done:
 
 /* The vector's providers as indices of this application's scope. providers has room for n_scope. */
 static int read_providers(struct matr_store *store, int64_t vector, const int64_t *ids,
-                          size_t n_scope, uint32_t *providers, size_t *n, struct matr_error *err)
+			  size_t n_scope, uint32_t *providers, size_t *n, struct matr_error *err)
 {
 	sqlite3_stmt *rows = matr_statement(
-	        store, "SELECT object_id FROM providers WHERE vector_id = ?1 ORDER BY position",
-	        err);
+		store, "SELECT object_id FROM providers WHERE vector_id = ?1 ORDER BY position",
+		err);
 	int more;
 
 	if (!rows)
@@ -137,10 +137,10 @@ static int read_providers(struct matr_store *store, int64_t vector, const int64_
 }
 
 static int vector_blob(struct matr_store *store, int64_t vector, int64_t object, int64_t *blob,
-                       struct matr_error *err)
+		       struct matr_error *err)
 {
 	sqlite3_stmt *row = matr_statement(
-	        store, "SELECT blob_id FROM vectors WHERE id = ?1 AND object_id = ?2", err);
+		store, "SELECT blob_id FROM vectors WHERE id = ?1 AND object_id = ?2", err);
 	if (!row)
 		return -1;
 	matr_bind(row, 1, vector);
@@ -154,8 +154,8 @@ static int vector_blob(struct matr_store *store, int64_t vector, int64_t object,
 }
 
 int matr_store_get_bindings(struct matr_store *store, struct matr_mapping *mapping,
-                            size_t requester, const int64_t *ids, int64_t vector,
-                            struct matr_error *err)
+			    size_t requester, const int64_t *ids, int64_t vector,
+			    struct matr_error *err)
 {
 	uint32_t *providers = calloc(mapping->n_scope, sizeof *providers);
 	uint8_t *contents = NULL;
@@ -166,7 +166,7 @@ int matr_store_get_bindings(struct matr_store *store, struct matr_mapping *mappi
 	if (!providers)
 		return matr_fail_memory(err);
 	if (read_providers(store, vector, ids, mapping->n_scope, providers, &n_providers, err) !=
-	            0 ||
+		    0 ||
 	    vector_blob(store, vector, ids[requester], &blob, err) != 0 ||
 	    matr_blob_get(store, blob, &contents, &size, err) != 0)
 		goto done;

@@ -16,7 +16,7 @@
 static int find(struct matr_store *store, const uint8_t *hash, int64_t *id, struct matr_error *err)
 {
 	sqlite3_stmt *statement =
-	        matr_statement(store, "SELECT id FROM blobs WHERE hash = ?1", err);
+		matr_statement(store, "SELECT id FROM blobs WHERE hash = ?1", err);
 	if (!statement)
 		return -1;
 	sqlite3_bind_blob(statement, 1, hash, MATR_HASH_SIZE, SQLITE_STATIC);
@@ -29,7 +29,7 @@ static int find(struct matr_store *store, const uint8_t *hash, int64_t *id, stru
 
 /* *out is malloc'ed. */
 static int compress(struct matr_store *store, const struct matr_columns *contents, void **out,
-                    size_t *size, struct matr_error *err)
+		    size_t *size, struct matr_error *err)
 {
 	size_t room = ZSTD_compressBound(contents->size);
 	ZSTD_CCtx *context = ZSTD_createCCtx();
@@ -45,7 +45,7 @@ static int compress(struct matr_store *store, const struct matr_columns *content
 	result = ZSTD_compress2(context, data, room, contents->data, contents->size);
 	if (ZSTD_isError(result)) {
 		matr_fail(err, MATR_ERROR_STORE, store->path, "compression: %s",
-		          ZSTD_getErrorName(result));
+			  ZSTD_getErrorName(result));
 		goto fail;
 	}
 	ZSTD_freeCCtx(context);
@@ -59,7 +59,7 @@ fail:
 }
 
 static int insert(struct matr_store *store, const uint8_t *hash,
-                  const struct matr_columns *contents, int64_t *id, struct matr_error *err)
+		  const struct matr_columns *contents, int64_t *id, struct matr_error *err)
 {
 	void *data;
 	size_t size;
@@ -67,7 +67,7 @@ static int insert(struct matr_store *store, const uint8_t *hash,
 	if (compress(store, contents, &data, &size, err) != 0)
 		return -1;
 	sqlite3_stmt *statement = matr_statement(
-	        store, "INSERT INTO blobs (hash, size, data) VALUES (?1, ?2, ?3)", err);
+		store, "INSERT INTO blobs (hash, size, data) VALUES (?1, ?2, ?3)", err);
 	int result = -1;
 	if (statement) {
 		sqlite3_bind_blob(statement, 1, hash, MATR_HASH_SIZE, SQLITE_STATIC);
@@ -82,7 +82,7 @@ static int insert(struct matr_store *store, const uint8_t *hash,
 }
 
 int matr_blob_put(struct matr_store *store, struct matr_columns *contents, int64_t *id,
-                  struct matr_error *err)
+		  struct matr_error *err)
 {
 	uint8_t hash[MATR_HASH_SIZE];
 	int result = -1;
@@ -102,7 +102,7 @@ int matr_blob_put(struct matr_store *store, struct matr_columns *contents, int64
 }
 
 static int decompress(struct matr_store *store, const void *data, size_t data_size,
-                      uint64_t expected, uint8_t **out, size_t *size, struct matr_error *err)
+		      uint64_t expected, uint8_t **out, size_t *size, struct matr_error *err)
 {
 	if (!data || expected > BLOB_SIZE_MAX ||
 	    ZSTD_getFrameContentSize(data, data_size) != expected)
@@ -114,8 +114,8 @@ static int decompress(struct matr_store *store, const void *data, size_t data_si
 	if (ZSTD_isError(result) || result != expected) {
 		free(contents);
 		return matr_store_damaged(store, err,
-		                          ZSTD_isError(result) ? ZSTD_getErrorName(result)
-		                                               : "short blob");
+					  ZSTD_isError(result) ? ZSTD_getErrorName(result)
+							       : "short blob");
 	}
 	*out = contents;
 	*size = expected;
@@ -123,10 +123,10 @@ static int decompress(struct matr_store *store, const void *data, size_t data_si
 }
 
 int matr_blob_get(struct matr_store *store, int64_t id, uint8_t **out, size_t *size,
-                  struct matr_error *err)
+		  struct matr_error *err)
 {
 	sqlite3_stmt *statement =
-	        matr_statement(store, "SELECT size, data FROM blobs WHERE id = ?1", err);
+		matr_statement(store, "SELECT size, data FROM blobs WHERE id = ?1", err);
 	if (!statement)
 		return -1;
 	matr_bind(statement, 1, id);
@@ -137,7 +137,7 @@ int matr_blob_get(struct matr_store *store, int64_t id, uint8_t **out, size_t *s
 		return matr_store_damaged(store, err, "blob missing");
 	const void *data = sqlite3_column_blob(statement, 1);
 	int result = decompress(store, data, (size_t)sqlite3_column_bytes(statement, 1),
-	                        (uint64_t)sqlite3_column_int64(statement, 0), out, size, err);
+				(uint64_t)sqlite3_column_int64(statement, 0), out, size, err);
 	sqlite3_reset(statement);
 	return result;
 }

@@ -8,14 +8,14 @@
 /* ---- writing ---- */
 
 static int insert_application(struct matr_store *store, int64_t epoch,
-                              const struct matr_mapping *mapping, int64_t *id,
-                              struct matr_error *err)
+			      const struct matr_mapping *mapping, int64_t *id,
+			      struct matr_error *err)
 {
 	sqlite3_stmt *insert =
-	        matr_statement(store,
-	                       "INSERT INTO applications (epoch_id, path, flags, interpreter)"
-	                       " VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
-	                       err);
+		matr_statement(store,
+			       "INSERT INTO applications (epoch_id, path, flags, interpreter)"
+			       " VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+			       err);
 	if (!insert)
 		return -1;
 	matr_bind(insert, 1, epoch);
@@ -30,10 +30,10 @@ static int insert_application(struct matr_store *store, int64_t epoch,
 
 /* The row for an object under the name by which it was found. */
 static int put_location(struct matr_store *store, int64_t object, const char *path, int64_t *id,
-                        struct matr_error *err)
+			struct matr_error *err)
 {
 	sqlite3_stmt *select = matr_statement(
-	        store, "SELECT id FROM locations WHERE object_id = ?1 AND path = ?2", err);
+		store, "SELECT id FROM locations WHERE object_id = ?1 AND path = ?2", err);
 	if (!select)
 		return -1;
 	matr_bind(select, 1, object);
@@ -45,7 +45,7 @@ static int put_location(struct matr_store *store, int64_t object, const char *pa
 	if (found != 0)
 		return found < 0 ? -1 : 0;
 	sqlite3_stmt *insert = matr_statement(
-	        store, "INSERT INTO locations (object_id, path) VALUES (?1, ?2)", err);
+		store, "INSERT INTO locations (object_id, path) VALUES (?1, ?2)", err);
 	if (!insert)
 		return -1;
 	matr_bind(insert, 1, object);
@@ -66,8 +66,8 @@ static int64_t needed_position(const struct matr_object *object, const char *nam
 }
 
 static int put_scope_entry(struct matr_store *store, int64_t application,
-                           const struct matr_mapping *mapping, size_t position, const int64_t *ids,
-                           struct matr_error *err)
+			   const struct matr_mapping *mapping, size_t position, const int64_t *ids,
+			   struct matr_error *err)
 {
 	const struct matr_scope_entry *entry = &mapping->scope[position];
 	int64_t location, vector = 0;
@@ -79,10 +79,10 @@ static int put_scope_entry(struct matr_store *store, int64_t application,
 	if (bound && matr_store_put_bindings(store, mapping, position, ids, &vector, err) != 0)
 		return -1;
 	sqlite3_stmt *insert = matr_statement(
-	        store,
-	        "INSERT INTO scope_entries (application_id, position, location_id, rule, loaded_by,"
-	        " needed, vector_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-	        err);
+		store,
+		"INSERT INTO scope_entries (application_id, position, location_id, rule, loaded_by,"
+		" needed, vector_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+		err);
 	if (!insert)
 		return -1;
 	matr_bind(insert, 1, application);
@@ -98,14 +98,14 @@ static int put_scope_entry(struct matr_store *store, int64_t application,
 }
 
 static int put_directories(struct matr_store *store, int64_t application,
-                           const struct matr_mapping *mapping, struct matr_error *err)
+			   const struct matr_mapping *mapping, struct matr_error *err)
 {
 	for (size_t i = 0; i < mapping->n_directories; i++) {
 		sqlite3_stmt *insert = matr_statement(
-		        store,
-		        "INSERT INTO directories (application_id, position, path, mtime)"
-		        " VALUES (?1, ?2, ?3, ?4)",
-		        err);
+			store,
+			"INSERT INTO directories (application_id, position, path, mtime)"
+			" VALUES (?1, ?2, ?3, ?4)",
+			err);
 		if (!insert)
 			return -1;
 		matr_bind(insert, 1, application);
@@ -119,7 +119,7 @@ static int put_directories(struct matr_store *store, int64_t application,
 }
 
 int matr_store_add(struct matr_store *store, int64_t epoch, const struct matr_mapping *mapping,
-                   int64_t *application, struct matr_error *err)
+		   int64_t *application, struct matr_error *err)
 {
 	if (insert_application(store, epoch, mapping, application, err) != 0)
 		return -1;
@@ -142,12 +142,12 @@ done:
 }
 
 int matr_store_decline(struct matr_store *store, int64_t epoch, const char *path,
-                       const char *reason, struct matr_error *err)
+		       const char *reason, struct matr_error *err)
 {
 	sqlite3_stmt *insert = matr_statement(
-	        store,
-	        "INSERT OR REPLACE INTO declined (epoch_id, path, reason) VALUES (?1, ?2, ?3)",
-	        err);
+		store,
+		"INSERT OR REPLACE INTO declined (epoch_id, path, reason) VALUES (?1, ?2, ?3)",
+		err);
 	if (!insert)
 		return -1;
 	matr_bind(insert, 1, epoch);
@@ -159,7 +159,7 @@ int matr_store_decline(struct matr_store *store, int64_t epoch, const char *path
 int matr_store_remove(struct matr_store *store, int64_t application, struct matr_error *err)
 {
 	sqlite3_stmt *statement =
-	        matr_statement(store, "DELETE FROM applications WHERE id = ?1", err);
+		matr_statement(store, "DELETE FROM applications WHERE id = ?1", err);
 	if (!statement)
 		return -1;
 	matr_bind(statement, 1, application);
@@ -174,14 +174,14 @@ struct scope_row {
 };
 
 static int read_application(struct matr_store *store, int64_t application,
-                            struct matr_mapping *mapping, struct matr_error *err)
+			    struct matr_mapping *mapping, struct matr_error *err)
 {
 	sqlite3_stmt *row =
-	        matr_statement(store,
-	                       "SELECT flags, interpreter, (SELECT count(*) FROM scope_entries"
-	                       " WHERE application_id = ?1), (SELECT count(*) FROM directories"
-	                       " WHERE application_id = ?1) FROM applications WHERE id = ?1",
-	                       err);
+		matr_statement(store,
+			       "SELECT flags, interpreter, (SELECT count(*) FROM scope_entries"
+			       " WHERE application_id = ?1), (SELECT count(*) FROM directories"
+			       " WHERE application_id = ?1) FROM applications WHERE id = ?1",
+			       err);
 	if (!row)
 		return -1;
 	matr_bind(row, 1, application);
@@ -204,14 +204,14 @@ static int read_application(struct matr_store *store, int64_t application,
 }
 
 static int read_scope(struct matr_store *store, int64_t application, struct matr_mapping *mapping,
-                      struct scope_row *rows, struct matr_error *err)
+		      struct scope_row *rows, struct matr_error *err)
 {
 	sqlite3_stmt *statement = matr_statement(
-	        store,
-	        "SELECT l.object_id, l.path, s.rule, s.loaded_by, s.needed, s.vector_id, s.position"
-	        " FROM scope_entries s JOIN locations l ON l.id = s.location_id"
-	        " WHERE s.application_id = ?1 ORDER BY s.position",
-	        err);
+		store,
+		"SELECT l.object_id, l.path, s.rule, s.loaded_by, s.needed, s.vector_id, s.position"
+		" FROM scope_entries s JOIN locations l ON l.id = s.location_id"
+		" WHERE s.application_id = ?1 ORDER BY s.position",
+		err);
 	size_t n = 0;
 	int more;
 
@@ -234,9 +234,9 @@ static int read_scope(struct matr_store *store, int64_t application, struct matr
 		entry->loaded_by = (uint32_t)loaded_by;
 		bool has_needed = sqlite3_column_type(statement, 4) != SQLITE_NULL;
 		rows[n++] = (struct scope_row){
-		        .object = sqlite3_column_int64(statement, 0),
-		        .needed = has_needed ? sqlite3_column_int64(statement, 4) : -1,
-		        .vector = sqlite3_column_int64(statement, 5),
+			.object = sqlite3_column_int64(statement, 0),
+			.needed = has_needed ? sqlite3_column_int64(statement, 4) : -1,
+			.vector = sqlite3_column_int64(statement, 5),
 		};
 	}
 	sqlite3_reset(statement);
@@ -246,7 +246,7 @@ static int read_scope(struct matr_store *store, int64_t application, struct matr
 }
 
 static int read_objects(struct matr_store *store, struct matr_mapping *mapping,
-                        const struct scope_row *rows, int64_t *ids, struct matr_error *err)
+			const struct scope_row *rows, int64_t *ids, struct matr_error *err)
 {
 	for (size_t i = 0; i < mapping->n_scope; i++) {
 		ids[i] = rows[i].object;
@@ -267,7 +267,7 @@ static int read_objects(struct matr_store *store, struct matr_mapping *mapping,
 }
 
 static int read_bindings(struct matr_store *store, struct matr_mapping *mapping,
-                         const struct scope_row *rows, const int64_t *ids, struct matr_error *err)
+			 const struct scope_row *rows, const int64_t *ids, struct matr_error *err)
 {
 	for (size_t i = 0; i < mapping->n_scope; i++) {
 		size_t n = mapping->scope[i].object->n_relocations;
@@ -284,12 +284,12 @@ static int read_bindings(struct matr_store *store, struct matr_mapping *mapping,
 }
 
 static int read_directories(struct matr_store *store, int64_t application,
-                            struct matr_mapping *mapping, struct matr_error *err)
+			    struct matr_mapping *mapping, struct matr_error *err)
 {
 	sqlite3_stmt *rows = matr_statement(
-	        store,
-	        "SELECT path, mtime FROM directories WHERE application_id = ?1 ORDER BY position",
-	        err);
+		store,
+		"SELECT path, mtime FROM directories WHERE application_id = ?1 ORDER BY position",
+		err);
 	size_t n = 0;
 	int more;
 
@@ -308,7 +308,7 @@ static int read_directories(struct matr_store *store, int64_t application,
 }
 
 int matr_store_mapping(struct matr_store *store, int64_t application, struct matr_mapping **out,
-                       struct matr_error *err)
+		       struct matr_error *err)
 {
 	struct matr_mapping *mapping = calloc(1, sizeof *mapping);
 	struct scope_row *rows = NULL;

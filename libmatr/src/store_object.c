@@ -29,7 +29,7 @@ static void put_optional(struct matr_columns *out, const char *string)
 
 /* The hash by which the object is found again. */
 static int hash_object(const struct matr_object *object, const struct matr_columns *parts,
-                       uint8_t hash[MATR_HASH_SIZE], struct matr_error *err)
+		       uint8_t hash[MATR_HASH_SIZE], struct matr_error *err)
 {
 	struct matr_columns all = {0};
 
@@ -80,18 +80,18 @@ static int find(struct matr_store *store, const uint8_t *hash, int64_t *id, stru
 }
 
 static int insert_row(struct matr_store *store, const struct matr_object *object,
-                      const uint8_t *hash, int64_t *id, struct matr_error *err)
+		      const uint8_t *hash, int64_t *id, struct matr_error *err)
 {
 	char build_id[2 * MATR_BUILD_ID_MAX + 1];
 	sqlite3_stmt *insert = matr_statement(
-	        store,
-	        "INSERT INTO objects (path, build_id, device, inode, size, mtime, ctime,"
-	        " build_id_vaddr, flags, machine, interpreter, soname, rpath, runpath, "
-	        "dynamic_vaddr,"
-	        " dynamic_fingerprint, witness_vaddr, witness_word, n_symbols, n_relocations,"
-	        " n_relatives, n_relr, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
-	        " ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)",
-	        err);
+		store,
+		"INSERT INTO objects (path, build_id, device, inode, size, mtime, ctime,"
+		" build_id_vaddr, flags, machine, interpreter, soname, rpath, runpath, "
+		"dynamic_vaddr,"
+		" dynamic_fingerprint, witness_vaddr, witness_word, n_symbols, n_relocations,"
+		" n_relatives, n_relr, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
+		" ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)",
+		err);
 	if (!insert)
 		return -1;
 	build_id_text(&object->build_id, build_id);
@@ -125,12 +125,12 @@ static int insert_row(struct matr_store *store, const struct matr_object *object
 }
 
 static int insert_needed(struct matr_store *store, const struct matr_object *object, int64_t id,
-                         struct matr_error *err)
+			 struct matr_error *err)
 {
 	for (size_t i = 0; i < object->n_needed; i++) {
 		sqlite3_stmt *insert = matr_statement(
-		        store, "INSERT INTO needed (object_id, position, name) VALUES (?1, ?2, ?3)",
-		        err);
+			store, "INSERT INTO needed (object_id, position, name) VALUES (?1, ?2, ?3)",
+			err);
 		if (!insert)
 			return -1;
 		matr_bind(insert, 1, id);
@@ -143,16 +143,16 @@ static int insert_needed(struct matr_store *store, const struct matr_object *obj
 }
 
 static int insert_parts(struct matr_store *store, struct matr_columns *parts, int64_t id,
-                        struct matr_error *err)
+			struct matr_error *err)
 {
 	for (size_t part = 0; part < MATR_N_PARTS; part++) {
 		int64_t blob;
 		if (matr_blob_put(store, &parts[part], &blob, err) != 0)
 			return -1;
 		sqlite3_stmt *insert = matr_statement(
-		        store,
-		        "INSERT INTO object_blobs (object_id, part, blob_id) VALUES (?1, ?2, ?3)",
-		        err);
+			store,
+			"INSERT INTO object_blobs (object_id, part, blob_id) VALUES (?1, ?2, ?3)",
+			err);
 		if (!insert)
 			return -1;
 		matr_bind(insert, 1, id);
@@ -165,7 +165,7 @@ static int insert_parts(struct matr_store *store, struct matr_columns *parts, in
 }
 
 int matr_store_put_object(struct matr_store *store, const struct matr_object *object, int64_t *id,
-                          struct matr_error *err)
+			  struct matr_error *err)
 {
 	struct matr_columns parts[MATR_N_PARTS] = {{0}};
 	uint8_t hash[MATR_HASH_SIZE];
@@ -184,8 +184,8 @@ int matr_store_put_object(struct matr_store *store, const struct matr_object *ob
 	if (found < 0)
 		goto done;
 	if (found == 0 && (insert_row(store, object, hash, id, err) != 0 ||
-	                   insert_needed(store, object, *id, err) != 0 ||
-	                   insert_parts(store, parts, *id, err) != 0))
+			   insert_needed(store, object, *id, err) != 0 ||
+			   insert_parts(store, parts, *id, err) != 0))
 		goto done;
 	result = matr_map_set(&store->ids, (uintptr_t)object, (uint64_t)*id);
 	if (result != 0)
@@ -237,12 +237,12 @@ void matr_store_free_objects(struct matr_store *store)
 	for (size_t i = 0; i < store->loaded.room; i++)
 		if (store->loaded.entries[i].used)
 			free_object(
-			        (struct stored_object *)(uintptr_t)store->loaded.entries[i].value);
+				(struct stored_object *)(uintptr_t)store->loaded.entries[i].value);
 	matr_map_free(&store->loaded);
 }
 
 static int parse_build_id(struct matr_store *store, const char *text, struct matr_build_id *id,
-                          struct matr_error *err)
+			  struct matr_error *err)
 {
 	size_t length = text ? strlen(text) : 0;
 	unsigned int byte;
@@ -259,15 +259,15 @@ static int parse_build_id(struct matr_store *store, const char *text, struct mat
 }
 
 static int read_row(struct matr_store *store, int64_t id, struct stored_object *stored,
-                    struct matr_error *err)
+		    struct matr_error *err)
 {
 	struct matr_object *object = &stored->object;
 	sqlite3_stmt *row = matr_statement(
-	        store,
-	        "SELECT path, build_id, device, inode, size, mtime, ctime, build_id_vaddr, flags,"
-	        " machine, interpreter, soname, rpath, runpath, dynamic_vaddr, dynamic_fingerprint,"
-	        " witness_vaddr, witness_word FROM objects WHERE id = ?1",
-	        err);
+		store,
+		"SELECT path, build_id, device, inode, size, mtime, ctime, build_id_vaddr, flags,"
+		" machine, interpreter, soname, rpath, runpath, dynamic_vaddr, dynamic_fingerprint,"
+		" witness_vaddr, witness_word FROM objects WHERE id = ?1",
+		err);
 	if (!row)
 		return -1;
 	matr_bind(row, 1, id);
@@ -286,7 +286,7 @@ static int read_row(struct matr_store *store, int64_t id, struct stored_object *
 		goto done;
 	}
 	if (parse_build_id(store, (const char *)sqlite3_column_text(row, 1), &object->build_id,
-	                   err) != 0)
+			   err) != 0)
 		goto done;
 	object->file.device = (uint64_t)sqlite3_column_int64(row, 2);
 	object->file.inode = (uint64_t)sqlite3_column_int64(row, 3);
@@ -311,10 +311,10 @@ done:
 }
 
 static int read_needed(struct matr_store *store, int64_t id, struct stored_object *stored,
-                       struct matr_error *err)
+		       struct matr_error *err)
 {
 	sqlite3_stmt *rows = matr_statement(
-	        store, "SELECT name FROM needed WHERE object_id = ?1 ORDER BY position", err);
+		store, "SELECT name FROM needed WHERE object_id = ?1 ORDER BY position", err);
 	size_t room = 0;
 	int more;
 
@@ -353,10 +353,10 @@ static int read_needed(struct matr_store *store, int64_t id, struct stored_objec
 }
 
 static int read_part(struct matr_store *store, int64_t id, enum matr_object_part part,
-                     struct stored_object *stored, struct matr_error *err)
+		     struct stored_object *stored, struct matr_error *err)
 {
 	sqlite3_stmt *row = matr_statement(
-	        store, "SELECT blob_id FROM object_blobs WHERE object_id = ?1 AND part = ?2", err);
+		store, "SELECT blob_id FROM object_blobs WHERE object_id = ?1 AND part = ?2", err);
 	size_t size;
 
 	if (!row)
@@ -373,7 +373,7 @@ static int read_part(struct matr_store *store, int64_t id, enum matr_object_part
 	struct matr_cursor cursor = {.at = stored->parts[part], .end = stored->parts[part] + size};
 	if (matr_decode_part(&stored->object, part, &cursor) != 0)
 		return cursor.damaged ? matr_store_damaged(store, err, "part of an object")
-		                      : matr_fail_memory(err);
+				      : matr_fail_memory(err);
 	/* Only versions and symbols have strings in their blobs. */
 	if (part == MATR_PART_RELOCATIONS || part == MATR_PART_RELATIVES) {
 		free(stored->parts[part]);
@@ -383,7 +383,7 @@ static int read_part(struct matr_store *store, int64_t id, enum matr_object_part
 }
 
 struct matr_object *matr_store_get_object(struct matr_store *store, int64_t id,
-                                          struct matr_error *err)
+					  struct matr_error *err)
 {
 	uint64_t known;
 

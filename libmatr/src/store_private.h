@@ -22,10 +22,10 @@ struct matr_store {
 	char *path;
 	bool in_transaction;
 	struct matr_map
-	        statements;     /* SQL text (address) -> sqlite3_stmt *, prepared when first used */
-	struct matr_map ids;    /* object being written (address) -> row id */
+		statements;	/* SQL text (address) -> sqlite3_stmt *, prepared when first used */
+	struct matr_map ids;	/* object being written (address) -> row id */
 	struct matr_map loaded; /* row id -> struct matr_object * read back */
-	int compression_level;  /* zstd's */
+	int compression_level;	/* zstd's */
 };
 
 /* ---- store.c: statements ---- */
@@ -64,20 +64,20 @@ int matr_store_migrate(struct matr_store *store, bool writable, struct matr_erro
 /* The id of the blob with these contents, which is written unless it is there. Frees the buffer's
  * memory in any case. */
 int matr_blob_put(struct matr_store *store, struct matr_columns *contents, int64_t *id,
-                  struct matr_error *err);
+		  struct matr_error *err);
 
 /* A blob's contents, malloc'ed. */
 int matr_blob_get(struct matr_store *store, int64_t id, uint8_t **out, size_t *size,
-                  struct matr_error *err);
+		  struct matr_error *err);
 
 /* ---- store_object.c ---- */
 
 int matr_store_put_object(struct matr_store *store, const struct matr_object *object, int64_t *id,
-                          struct matr_error *err);
+			  struct matr_error *err);
 
 /* The object, read at most once. It belongs to the store. */
 struct matr_object *matr_store_get_object(struct matr_store *store, int64_t id,
-                                          struct matr_error *err);
+					  struct matr_error *err);
 
 void matr_store_free_objects(struct matr_store *store);
 
@@ -85,10 +85,10 @@ void matr_store_free_objects(struct matr_store *store);
 
 /* ids: row ids of the scope's objects. */
 int matr_store_put_bindings(struct matr_store *store, const struct matr_mapping *mapping,
-                            size_t requester, const int64_t *ids, int64_t *vector,
-                            struct matr_error *err);
+			    size_t requester, const int64_t *ids, int64_t *vector,
+			    struct matr_error *err);
 int matr_store_get_bindings(struct matr_store *store, struct matr_mapping *mapping,
-                            size_t requester, const int64_t *ids, int64_t vector,
-                            struct matr_error *err);
+			    size_t requester, const int64_t *ids, int64_t vector,
+			    struct matr_error *err);
 
 #endif

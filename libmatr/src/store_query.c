@@ -7,18 +7,18 @@
 #include <sys/stat.h>
 
 int matr_store_epoch(struct matr_store *store, int64_t id, struct matr_store_epoch *out,
-                     struct matr_error *err)
+		     struct matr_error *err)
 {
 	sqlite3_stmt *row =
-	        matr_statement(store,
-	                       "SELECT id, begun, ended, cpu_level,"
-	                       " (SELECT count(*) FROM applications WHERE epoch_id = e.id),"
-	                       " (SELECT count(*) FROM declined WHERE epoch_id = e.id),"
-	                       " (SELECT count(DISTINCT l.object_id) FROM applications a"
-	                       "  JOIN scope_entries s ON s.application_id = a.id"
-	                       "  JOIN locations l ON l.id = s.location_id WHERE a.epoch_id = e.id)"
-	                       " FROM epochs e WHERE ?1 = 0 OR id = ?1 ORDER BY id DESC LIMIT 1",
-	                       err);
+		matr_statement(store,
+			       "SELECT id, begun, ended, cpu_level,"
+			       " (SELECT count(*) FROM applications WHERE epoch_id = e.id),"
+			       " (SELECT count(*) FROM declined WHERE epoch_id = e.id),"
+			       " (SELECT count(DISTINCT l.object_id) FROM applications a"
+			       "  JOIN scope_entries s ON s.application_id = a.id"
+			       "  JOIN locations l ON l.id = s.location_id WHERE a.epoch_id = e.id)"
+			       " FROM epochs e WHERE ?1 = 0 OR id = ?1 ORDER BY id DESC LIMIT 1",
+			       err);
 	if (!row)
 		return -1;
 	matr_bind(row, 1, id);
@@ -27,20 +27,20 @@ int matr_store_epoch(struct matr_store *store, int64_t id, struct matr_store_epo
 		return -1;
 	if (found == 0 && id)
 		return matr_fail(err, MATR_ERROR_NOT_FOUND, store->path, "no record of epoch %lld",
-		                 (long long)id);
+				 (long long)id);
 	if (found == 0)
 		return matr_fail(err, MATR_ERROR_NOT_FOUND, store->path, "no epoch was begun yet");
 	const unsigned char *cpu_level = sqlite3_column_text(row, 3);
 	*out = (struct matr_store_epoch){
-	        .id = sqlite3_column_int64(row, 0),
-	        .begun = sqlite3_column_int64(row, 1),
-	        .ended = sqlite3_column_int64(row, 2),
-	        .applications = (size_t)sqlite3_column_int64(row, 4),
-	        .declined = (size_t)sqlite3_column_int64(row, 5),
-	        .objects = (size_t)sqlite3_column_int64(row, 6),
+		.id = sqlite3_column_int64(row, 0),
+		.begun = sqlite3_column_int64(row, 1),
+		.ended = sqlite3_column_int64(row, 2),
+		.applications = (size_t)sqlite3_column_int64(row, 4),
+		.declined = (size_t)sqlite3_column_int64(row, 5),
+		.objects = (size_t)sqlite3_column_int64(row, 6),
 	};
 	snprintf(out->cpu_level, sizeof out->cpu_level, "%s",
-	         cpu_level ? (const char *)cpu_level : "");
+		 cpu_level ? (const char *)cpu_level : "");
 	sqlite3_reset(row);
 	return 0;
 }
@@ -58,10 +58,10 @@ static int grow(void **array, size_t n, size_t element, struct matr_error *err)
 }
 
 int matr_store_applications(struct matr_store *store, int64_t epoch,
-                            struct matr_store_application **out, size_t *n, struct matr_error *err)
+			    struct matr_store_application **out, size_t *n, struct matr_error *err)
 {
 	sqlite3_stmt *rows = matr_statement(
-	        store, "SELECT id, path FROM applications WHERE epoch_id = ?1 ORDER BY id", err);
+		store, "SELECT id, path FROM applications WHERE epoch_id = ?1 ORDER BY id", err);
 	struct matr_store_application *list = NULL;
 	size_t count = 0;
 	int more;
@@ -96,10 +96,10 @@ void matr_store_applications_free(struct matr_store_application *applications, s
 }
 
 int matr_store_declined(struct matr_store *store, int64_t epoch, struct matr_store_declined **out,
-                        size_t *n, struct matr_error *err)
+			size_t *n, struct matr_error *err)
 {
 	sqlite3_stmt *rows = matr_statement(
-	        store, "SELECT path, reason FROM declined WHERE epoch_id = ?1 ORDER BY path", err);
+		store, "SELECT path, reason FROM declined WHERE epoch_id = ?1 ORDER BY path", err);
 	struct matr_store_declined *list = NULL;
 	size_t count = 0;
 	int more;
@@ -140,15 +140,15 @@ void matr_store_declined_free(struct matr_store_declined *declined, size_t n)
 }
 
 int matr_store_files(struct matr_store *store, int64_t epoch, struct matr_store_file **out,
-                     size_t *n, struct matr_error *err)
+		     size_t *n, struct matr_error *err)
 {
 	sqlite3_stmt *rows = matr_statement(
-	        store,
-	        "SELECT path, device, inode, size, mtime, ctime FROM objects WHERE id IN"
-	        " (SELECT l.object_id FROM applications a"
-	        "  JOIN scope_entries s ON s.application_id = a.id"
-	        "  JOIN locations l ON l.id = s.location_id WHERE a.epoch_id = ?1) ORDER BY path",
-	        err);
+		store,
+		"SELECT path, device, inode, size, mtime, ctime FROM objects WHERE id IN"
+		" (SELECT l.object_id FROM applications a"
+		"  JOIN scope_entries s ON s.application_id = a.id"
+		"  JOIN locations l ON l.id = s.location_id WHERE a.epoch_id = ?1) ORDER BY path",
+		err);
 	struct matr_store_file *list = NULL;
 	size_t count = 0;
 	int more;
@@ -164,11 +164,11 @@ int matr_store_files(struct matr_store *store, int64_t epoch, struct matr_store_
 		if ((more = matr_column_text(rows, 0, &list[count].path, err)) != 0)
 			break;
 		list[count++].id = (struct matr_file_id){
-		        .device = (uint64_t)sqlite3_column_int64(rows, 1),
-		        .inode = (uint64_t)sqlite3_column_int64(rows, 2),
-		        .size = (uint64_t)sqlite3_column_int64(rows, 3),
-		        .mtime = sqlite3_column_int64(rows, 4),
-		        .ctime = sqlite3_column_int64(rows, 5),
+			.device = (uint64_t)sqlite3_column_int64(rows, 1),
+			.inode = (uint64_t)sqlite3_column_int64(rows, 2),
+			.size = (uint64_t)sqlite3_column_int64(rows, 3),
+			.mtime = sqlite3_column_int64(rows, 4),
+			.ctime = sqlite3_column_int64(rows, 5),
 		};
 	}
 	sqlite3_reset(rows);
@@ -192,10 +192,10 @@ void matr_store_files_free(struct matr_store_file *files, size_t n)
 
 /* 1 found, 0 not, -1 error; so does find_by_file(). */
 static int find_by_path(struct matr_store *store, int64_t epoch, const char *path, int64_t *id,
-                        struct matr_error *err)
+			struct matr_error *err)
 {
 	sqlite3_stmt *row = matr_statement(
-	        store, "SELECT id FROM applications WHERE epoch_id = ?1 AND path = ?2", err);
+		store, "SELECT id FROM applications WHERE epoch_id = ?1 AND path = ?2", err);
 	if (!row)
 		return -1;
 	matr_bind(row, 1, epoch);
@@ -209,15 +209,15 @@ static int find_by_path(struct matr_store *store, int64_t epoch, const char *pat
 
 /* The application whose file the path is now a link to. */
 static int find_by_file(struct matr_store *store, int64_t epoch, uint64_t device, uint64_t inode,
-                        int64_t *id, struct matr_error *err)
+			int64_t *id, struct matr_error *err)
 {
 	sqlite3_stmt *row =
-	        matr_statement(store,
-	                       "SELECT a.id FROM objects o JOIN locations l ON l.object_id = o.id"
-	                       " JOIN scope_entries s ON s.location_id = l.id AND s.position = 0"
-	                       " JOIN applications a ON a.id = s.application_id"
-	                       " WHERE a.epoch_id = ?1 AND o.inode = ?2 AND o.device = ?3 LIMIT 1",
-	                       err);
+		matr_statement(store,
+			       "SELECT a.id FROM objects o JOIN locations l ON l.object_id = o.id"
+			       " JOIN scope_entries s ON s.location_id = l.id AND s.position = 0"
+			       " JOIN applications a ON a.id = s.application_id"
+			       " WHERE a.epoch_id = ?1 AND o.inode = ?2 AND o.device = ?3 LIMIT 1",
+			       err);
 	if (!row)
 		return -1;
 	matr_bind(row, 1, epoch);
@@ -231,10 +231,10 @@ static int find_by_file(struct matr_store *store, int64_t epoch, uint64_t device
 }
 
 static int fail_not_found(struct matr_store *store, int64_t epoch, const char *path,
-                          struct matr_error *err)
+			  struct matr_error *err)
 {
 	sqlite3_stmt *row = matr_statement(
-	        store, "SELECT reason FROM declined WHERE epoch_id = ?1 AND path = ?2", err);
+		store, "SELECT reason FROM declined WHERE epoch_id = ?1 AND path = ?2", err);
 	if (!row)
 		return -1;
 	matr_bind(row, 1, epoch);
@@ -244,15 +244,15 @@ static int fail_not_found(struct matr_store *store, int64_t epoch, const char *p
 		return -1;
 	if (found == 0)
 		return matr_fail(err, MATR_ERROR_NOT_FOUND, path, "not in epoch %lld",
-		                 (long long)epoch);
+				 (long long)epoch);
 	matr_fail(err, MATR_ERROR_NOT_FOUND, path, "declined when epoch %lld began: %s",
-	          (long long)epoch, (const char *)sqlite3_column_text(row, 0));
+		  (long long)epoch, (const char *)sqlite3_column_text(row, 0));
 	sqlite3_reset(row);
 	return -1;
 }
 
 int matr_store_find(struct matr_store *store, int64_t epoch, const char *path, int64_t *application,
-                    struct matr_error *err)
+		    struct matr_error *err)
 {
 	struct stat status;
 	int found = find_by_path(store, epoch, path, application, err);

@@ -10,132 +10,132 @@
 #include "store_private.h"
 
 static const char version_1[] =
-        "CREATE TABLE epochs ("
-        " id INTEGER PRIMARY KEY AUTOINCREMENT,"
-        " begun INTEGER NOT NULL,"
-        " ended INTEGER,"
-        " cpu_level TEXT NOT NULL);"
+	"CREATE TABLE epochs ("
+	" id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" begun INTEGER NOT NULL,"
+	" ended INTEGER,"
+	" cpu_level TEXT NOT NULL);"
 
-        "CREATE TABLE blobs ("
-        " id INTEGER PRIMARY KEY,"
-        " hash BLOB NOT NULL UNIQUE,"
-        " size INTEGER NOT NULL,"
-        " data BLOB NOT NULL);"
+	"CREATE TABLE blobs ("
+	" id INTEGER PRIMARY KEY,"
+	" hash BLOB NOT NULL UNIQUE,"
+	" size INTEGER NOT NULL,"
+	" data BLOB NOT NULL);"
 
-        "CREATE TABLE objects ("
-        " id INTEGER PRIMARY KEY,"
-        " path TEXT NOT NULL,"
-        " build_id TEXT NOT NULL,"
-        " device INTEGER NOT NULL,"
-        " inode INTEGER NOT NULL,"
-        " size INTEGER NOT NULL,"
-        " mtime INTEGER NOT NULL,"
-        " ctime INTEGER NOT NULL,"
-        " build_id_vaddr INTEGER NOT NULL,"
-        " flags INTEGER NOT NULL,"
-        " machine INTEGER NOT NULL,"
-        " interpreter TEXT,"
-        " soname TEXT,"
-        " rpath TEXT,"
-        " runpath TEXT,"
-        " dynamic_vaddr INTEGER NOT NULL,"
-        " dynamic_fingerprint INTEGER NOT NULL,"
-        " witness_vaddr INTEGER NOT NULL,"
-        " witness_word INTEGER NOT NULL,"
-        " n_symbols INTEGER NOT NULL,"
-        " n_relocations INTEGER NOT NULL,"
-        " n_relatives INTEGER NOT NULL,"
-        " n_relr INTEGER NOT NULL,"
-        " hash BLOB NOT NULL UNIQUE);" /* of all of the above and the contents of the blobs */
-        "CREATE INDEX objects_path ON objects (path);"
+	"CREATE TABLE objects ("
+	" id INTEGER PRIMARY KEY,"
+	" path TEXT NOT NULL,"
+	" build_id TEXT NOT NULL,"
+	" device INTEGER NOT NULL,"
+	" inode INTEGER NOT NULL,"
+	" size INTEGER NOT NULL,"
+	" mtime INTEGER NOT NULL,"
+	" ctime INTEGER NOT NULL,"
+	" build_id_vaddr INTEGER NOT NULL,"
+	" flags INTEGER NOT NULL,"
+	" machine INTEGER NOT NULL,"
+	" interpreter TEXT,"
+	" soname TEXT,"
+	" rpath TEXT,"
+	" runpath TEXT,"
+	" dynamic_vaddr INTEGER NOT NULL,"
+	" dynamic_fingerprint INTEGER NOT NULL,"
+	" witness_vaddr INTEGER NOT NULL,"
+	" witness_word INTEGER NOT NULL,"
+	" n_symbols INTEGER NOT NULL,"
+	" n_relocations INTEGER NOT NULL,"
+	" n_relatives INTEGER NOT NULL,"
+	" n_relr INTEGER NOT NULL,"
+	" hash BLOB NOT NULL UNIQUE);" /* of all of the above and the contents of the blobs */
+	"CREATE INDEX objects_path ON objects (path);"
 
-        "CREATE TABLE needed ("
-        " object_id INTEGER NOT NULL REFERENCES objects ON DELETE CASCADE,"
-        " position INTEGER NOT NULL,"
-        " name TEXT NOT NULL,"
-        " PRIMARY KEY (object_id, position)) WITHOUT ROWID;"
+	"CREATE TABLE needed ("
+	" object_id INTEGER NOT NULL REFERENCES objects ON DELETE CASCADE,"
+	" position INTEGER NOT NULL,"
+	" name TEXT NOT NULL,"
+	" PRIMARY KEY (object_id, position)) WITHOUT ROWID;"
 
-        "CREATE TABLE object_blobs ("
-        " object_id INTEGER NOT NULL REFERENCES objects ON DELETE CASCADE,"
-        " part INTEGER NOT NULL," /* enum matr_object_part */
-        " blob_id INTEGER NOT NULL REFERENCES blobs,"
-        " PRIMARY KEY (object_id, part)) WITHOUT ROWID;"
-        "CREATE INDEX object_blobs_blob ON object_blobs (blob_id);"
+	"CREATE TABLE object_blobs ("
+	" object_id INTEGER NOT NULL REFERENCES objects ON DELETE CASCADE,"
+	" part INTEGER NOT NULL," /* enum matr_object_part */
+	" blob_id INTEGER NOT NULL REFERENCES blobs,"
+	" PRIMARY KEY (object_id, part)) WITHOUT ROWID;"
+	"CREATE INDEX object_blobs_blob ON object_blobs (blob_id);"
 
-        /* How one object binds, in every application in which it binds like this. */
-        "CREATE TABLE vectors ("
-        " id INTEGER PRIMARY KEY,"
-        " object_id INTEGER NOT NULL REFERENCES objects,"
-        " hash BLOB NOT NULL UNIQUE," /* of the object, its providers and the blob */
-        " blob_id INTEGER NOT NULL REFERENCES blobs);"
-        "CREATE INDEX vectors_object ON vectors (object_id);"
-        "CREATE INDEX vectors_blob ON vectors (blob_id);"
+	/* How one object binds, in every application in which it binds like this. */
+	"CREATE TABLE vectors ("
+	" id INTEGER PRIMARY KEY,"
+	" object_id INTEGER NOT NULL REFERENCES objects,"
+	" hash BLOB NOT NULL UNIQUE," /* of the object, its providers and the blob */
+	" blob_id INTEGER NOT NULL REFERENCES blobs);"
+	"CREATE INDEX vectors_object ON vectors (object_id);"
+	"CREATE INDEX vectors_blob ON vectors (blob_id);"
 
-        "CREATE TABLE providers ("
-        " vector_id INTEGER NOT NULL REFERENCES vectors ON DELETE CASCADE,"
-        " position INTEGER NOT NULL,"
-        " object_id INTEGER NOT NULL REFERENCES objects,"
-        " PRIMARY KEY (vector_id, position)) WITHOUT ROWID;"
-        "CREATE INDEX providers_object ON providers (object_id);"
+	"CREATE TABLE providers ("
+	" vector_id INTEGER NOT NULL REFERENCES vectors ON DELETE CASCADE,"
+	" position INTEGER NOT NULL,"
+	" object_id INTEGER NOT NULL REFERENCES objects,"
+	" PRIMARY KEY (vector_id, position)) WITHOUT ROWID;"
+	"CREATE INDEX providers_object ON providers (object_id);"
 
-        /* An object under a name by which it was found (not canonical: /lib/..., libfoo.so.1). */
-        "CREATE TABLE locations ("
-        " id INTEGER PRIMARY KEY,"
-        " object_id INTEGER NOT NULL REFERENCES objects,"
-        " path TEXT NOT NULL,"
-        " UNIQUE (object_id, path));"
+	/* An object under a name by which it was found (not canonical: /lib/..., libfoo.so.1). */
+	"CREATE TABLE locations ("
+	" id INTEGER PRIMARY KEY,"
+	" object_id INTEGER NOT NULL REFERENCES objects,"
+	" path TEXT NOT NULL,"
+	" UNIQUE (object_id, path));"
 
-        "CREATE TABLE applications ("
-        " id INTEGER PRIMARY KEY,"
-        " epoch_id INTEGER NOT NULL REFERENCES epochs ON DELETE CASCADE,"
-        " path TEXT NOT NULL,"
-        " flags INTEGER NOT NULL,"
-        " interpreter INTEGER NOT NULL,"
-        " UNIQUE (epoch_id, path));"
+	"CREATE TABLE applications ("
+	" id INTEGER PRIMARY KEY,"
+	" epoch_id INTEGER NOT NULL REFERENCES epochs ON DELETE CASCADE,"
+	" path TEXT NOT NULL,"
+	" flags INTEGER NOT NULL,"
+	" interpreter INTEGER NOT NULL,"
+	" UNIQUE (epoch_id, path));"
 
-        "CREATE TABLE scope_entries ("
-        " application_id INTEGER NOT NULL REFERENCES applications ON DELETE CASCADE,"
-        " position INTEGER NOT NULL,"
-        " location_id INTEGER NOT NULL REFERENCES locations,"
-        " rule INTEGER NOT NULL REFERENCES rules,"
-        " loaded_by INTEGER NOT NULL,"
-        " needed INTEGER," /* position in the needed list of loaded_by's object */
-        " vector_id INTEGER REFERENCES vectors," /* NULL: the object has no bindings */
-        " PRIMARY KEY (application_id, position)) WITHOUT ROWID;"
-        "CREATE INDEX scope_entries_location ON scope_entries (location_id);"
-        "CREATE INDEX scope_entries_vector ON scope_entries (vector_id);"
+	"CREATE TABLE scope_entries ("
+	" application_id INTEGER NOT NULL REFERENCES applications ON DELETE CASCADE,"
+	" position INTEGER NOT NULL,"
+	" location_id INTEGER NOT NULL REFERENCES locations,"
+	" rule INTEGER NOT NULL REFERENCES rules,"
+	" loaded_by INTEGER NOT NULL,"
+	" needed INTEGER," /* position in the needed list of loaded_by's object */
+	" vector_id INTEGER REFERENCES vectors," /* NULL: the object has no bindings */
+	" PRIMARY KEY (application_id, position)) WITHOUT ROWID;"
+	"CREATE INDEX scope_entries_location ON scope_entries (location_id);"
+	"CREATE INDEX scope_entries_vector ON scope_entries (vector_id);"
 
-        "CREATE TABLE directories ("
-        " application_id INTEGER NOT NULL REFERENCES applications ON DELETE CASCADE,"
-        " position INTEGER NOT NULL,"
-        " path TEXT NOT NULL,"
-        " mtime INTEGER NOT NULL,"
-        " PRIMARY KEY (application_id, position)) WITHOUT ROWID;"
+	"CREATE TABLE directories ("
+	" application_id INTEGER NOT NULL REFERENCES applications ON DELETE CASCADE,"
+	" position INTEGER NOT NULL,"
+	" path TEXT NOT NULL,"
+	" mtime INTEGER NOT NULL,"
+	" PRIMARY KEY (application_id, position)) WITHOUT ROWID;"
 
-        "CREATE TABLE declined ("
-        " epoch_id INTEGER NOT NULL REFERENCES epochs ON DELETE CASCADE,"
-        " path TEXT NOT NULL,"
-        " reason TEXT NOT NULL,"
-        " PRIMARY KEY (epoch_id, path)) WITHOUT ROWID;"
+	"CREATE TABLE declined ("
+	" epoch_id INTEGER NOT NULL REFERENCES epochs ON DELETE CASCADE,"
+	" path TEXT NOT NULL,"
+	" reason TEXT NOT NULL,"
+	" PRIMARY KEY (epoch_id, path)) WITHOUT ROWID;"
 
-        /* enum matr_search_rule */
-        "CREATE TABLE rules (id INTEGER PRIMARY KEY, name TEXT NOT NULL);"
-        "INSERT INTO rules (id, name) VALUES (0, 'application'), (1, 'preload'), (2, 'path'),"
-        " (3, 'rpath'), (4, 'runpath'), (5, 'cache'), (6, 'default'), (7, 'interpreter');"
+	/* enum matr_search_rule */
+	"CREATE TABLE rules (id INTEGER PRIMARY KEY, name TEXT NOT NULL);"
+	"INSERT INTO rules (id, name) VALUES (0, 'application'), (1, 'preload'), (2, 'path'),"
+	" (3, 'rpath'), (4, 'runpath'), (5, 'cache'), (6, 'default'), (7, 'interpreter');"
 
-        "CREATE VIEW scopes AS"
-        " SELECT a.epoch_id AS epoch, a.path AS application, s.position, l.path,"
-        "  o.path AS object, r.name AS rule, by_object.path AS loaded_by, n.name AS needed_as"
-        " FROM scope_entries s"
-        " JOIN applications a ON a.id = s.application_id"
-        " JOIN locations l ON l.id = s.location_id"
-        " JOIN objects o ON o.id = l.object_id"
-        " JOIN rules r ON r.id = s.rule"
-        " LEFT JOIN scope_entries b ON b.application_id = s.application_id"
-        "  AND b.position = s.loaded_by AND s.position <> s.loaded_by"
-        " LEFT JOIN locations by_location ON by_location.id = b.location_id"
-        " LEFT JOIN objects by_object ON by_object.id = by_location.object_id"
-        " LEFT JOIN needed n ON n.object_id = by_object.id AND n.position = s.needed;";
+	"CREATE VIEW scopes AS"
+	" SELECT a.epoch_id AS epoch, a.path AS application, s.position, l.path,"
+	"  o.path AS object, r.name AS rule, by_object.path AS loaded_by, n.name AS needed_as"
+	" FROM scope_entries s"
+	" JOIN applications a ON a.id = s.application_id"
+	" JOIN locations l ON l.id = s.location_id"
+	" JOIN objects o ON o.id = l.object_id"
+	" JOIN rules r ON r.id = s.rule"
+	" LEFT JOIN scope_entries b ON b.application_id = s.application_id"
+	"  AND b.position = s.loaded_by AND s.position <> s.loaded_by"
+	" LEFT JOIN locations by_location ON by_location.id = b.location_id"
+	" LEFT JOIN objects by_object ON by_object.id = by_location.object_id"
+	" LEFT JOIN needed n ON n.object_id = by_object.id AND n.position = s.needed;";
 
 static const char *const migrations[MATR_STORE_VERSION] = {version_1};
 
@@ -164,7 +164,7 @@ static int migrate_one(struct matr_store *store, int64_t from, struct matr_error
 {
 	char version[64];
 	sqlite3_snprintf(sizeof version, version, "PRAGMA user_version = %lld",
-	                 (long long)from + 1);
+			 (long long)from + 1);
 	if (sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
 		return matr_store_fail(store, err);
 	if (sqlite3_exec(store->db, migrations[from], NULL, NULL, NULL) != SQLITE_OK ||
@@ -185,9 +185,9 @@ int matr_store_migrate(struct matr_store *store, bool writable, struct matr_erro
 		return -1;
 	if (version > MATR_STORE_VERSION)
 		return matr_fail(err, MATR_ERROR_STATE, store->path,
-		                 "store version %lld was written by a newer MatR (this one knows "
-		                 "version %d)",
-		                 (long long)version, MATR_STORE_VERSION);
+				 "store version %lld was written by a newer MatR (this one knows "
+				 "version %d)",
+				 (long long)version, MATR_STORE_VERSION);
 	if (version < 0)
 		return matr_store_damaged(store, err, "negative version");
 	if (version == 0 && check_empty(store, err) != 0)
@@ -196,8 +196,8 @@ int matr_store_migrate(struct matr_store *store, bool writable, struct matr_erro
 		return matr_fail(err, MATR_ERROR_NOT_FOUND, store->path, "the store is empty");
 	if (!writable && version < MATR_STORE_VERSION)
 		return matr_fail(err, MATR_ERROR_STATE, store->path,
-		                 "store version %lld is an older MatR's; begin an epoch",
-		                 (long long)version);
+				 "store version %lld is an older MatR's; begin an epoch",
+				 (long long)version);
 	for (; version < MATR_STORE_VERSION; version++)
 		if (migrate_one(store, version, err) != 0)
 			return -1;

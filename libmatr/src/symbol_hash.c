@@ -63,7 +63,7 @@ static uint32_t sysv_hash(const char *name) /* gABI, "Hash Table" */
 static int fail_hash(struct matr_reader *reader, const char *fault)
 {
 	return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path, "the hash table %s",
-	                 fault);
+			 fault);
 }
 
 /* ---- DT_GNU_HASH ---- */
@@ -116,7 +116,7 @@ static int read_gnu_hash(struct matr_reader *reader, uint64_t vaddr, struct gnu_
 	if (!hash->bloom)
 		return -1;
 	hash->buckets = matr_reader_at(reader, vaddr + 16 + bloom_size, buckets_size,
-	                               "the hash table's buckets");
+				       "the hash table's buckets");
 	if (!hash->buckets)
 		return -1;
 	hash->chains_vaddr = vaddr + 16 + bloom_size + buckets_size;
@@ -143,7 +143,7 @@ static int mark_gnu_symbols(struct matr_reader *reader, uint64_t vaddr)
 	if (hash.n_buckets == 0 || hash.n_symbols == hash.first_symbol)
 		return 0;
 	chains = matr_reader_at(reader, hash.chains_vaddr, (hash.n_symbols - hash.first_symbol) * 4,
-	                        "the hash chains");
+				"the hash chains");
 	if (!chains)
 		return -1;
 	chain_start = hash.first_symbol;
@@ -153,8 +153,8 @@ static int mark_gnu_symbols(struct matr_reader *reader, uint64_t vaddr)
 		uint32_t bucket = word32(hash.buckets, value % hash.n_buckets);
 		/* The walk from the bucket arrives here if it starts in this run of symbols. */
 		object->symbols[i].hashed = (chain | 1) == (value | 1) && bucket != 0 &&
-		                            bucket >= chain_start && bucket <= i &&
-		                            passes_bloom(&hash, value);
+					    bucket >= chain_start && bucket <= i &&
+					    passes_bloom(&hash, value);
 		if (chain & 1)
 			chain_start = i + 1;
 	}
@@ -164,7 +164,7 @@ static int mark_gnu_symbols(struct matr_reader *reader, uint64_t vaddr)
 /* ---- DT_HASH: nbucket, nchain, buckets, chains (all 32 bits) ---- */
 
 static const unsigned char *read_sysv_hash(struct matr_reader *reader, uint64_t vaddr,
-                                           uint32_t *n_buckets, uint32_t *n_chains)
+					   uint32_t *n_buckets, uint32_t *n_chains)
 {
 	const unsigned char *head = matr_reader_at(reader, vaddr, 8, "the hash table");
 
@@ -173,13 +173,13 @@ static const unsigned char *read_sysv_hash(struct matr_reader *reader, uint64_t 
 	*n_buckets = word32(head, 0);
 	*n_chains = word32(head, 1);
 	return matr_reader_at(reader, vaddr + 8, ((uint64_t)*n_buckets + *n_chains) * 4,
-	                      "the hash table's chains");
+			      "the hash table's chains");
 }
 
 /* `seen` has a byte per symbol: chains that meet, or a chain that bites its own tail (on which
  * ld.so would hang), are not what a hash table has. */
 static int mark_sysv_chains(struct matr_reader *reader, const unsigned char *buckets,
-                            uint32_t n_buckets, uint32_t n_chains, unsigned char *seen)
+			    uint32_t n_buckets, uint32_t n_chains, unsigned char *seen)
 {
 	struct matr_object *object = reader->object;
 	const unsigned char *chains = buckets + n_buckets * (uint64_t)4;
@@ -192,7 +192,7 @@ static int mark_sysv_chains(struct matr_reader *reader, const unsigned char *buc
 				return fail_hash(reader, "has chains that meet or form a circle");
 			seen[i] = 1;
 			object->symbols[i].hashed =
-			        sysv_hash(object->symbols[i].name) % n_buckets == bucket;
+				sysv_hash(object->symbols[i].name) % n_buckets == bucket;
 		}
 	}
 	return 0;

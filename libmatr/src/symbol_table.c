@@ -23,13 +23,13 @@ int matr_read_symbols(struct matr_reader *reader, uint64_t n_symbols)
 		return -1;
 	if (matr_dynamic_value(object, DT_SYMENT, &entry_size) && entry_size != sizeof(Elf64_Sym))
 		return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
-		                 "has symbols of %llu bytes", (unsigned long long)entry_size);
+				 "has symbols of %llu bytes", (unsigned long long)entry_size);
 	table = matr_reader_at(reader, vaddr, n_symbols * sizeof(Elf64_Sym), "the symbol table");
 	if (!table)
 		return -1;
 	if (matr_dynamic_value(object, DT_VERSYM, &versions_vaddr)) {
 		versions = matr_reader_at(reader, versions_vaddr, n_symbols * sizeof(Elf64_Half),
-		                          "DT_VERSYM");
+					  "DT_VERSYM");
 		if (!versions)
 			return -1;
 	}
@@ -46,14 +46,14 @@ int matr_read_symbols(struct matr_reader *reader, uint64_t n_symbols)
 		if (versions)
 			memcpy(&version, versions + i * sizeof version, sizeof version);
 		*symbol = (struct matr_symbol){
-		        .name = matr_reader_string(reader, entry.st_name, "a symbol's name"),
-		        .value = entry.st_value,
-		        .size = entry.st_size,
-		        .section = entry.st_shndx,
-		        .version = version,
-		        .type = ELF64_ST_TYPE(entry.st_info),
-		        .binding = ELF64_ST_BIND(entry.st_info),
-		        .visibility = ELF64_ST_VISIBILITY(entry.st_other),
+			.name = matr_reader_string(reader, entry.st_name, "a symbol's name"),
+			.value = entry.st_value,
+			.size = entry.st_size,
+			.section = entry.st_shndx,
+			.version = version,
+			.type = ELF64_ST_TYPE(entry.st_info),
+			.binding = ELF64_ST_BIND(entry.st_info),
+			.visibility = ELF64_ST_VISIBILITY(entry.st_other),
 		};
 		if (!symbol->name)
 			return -1;

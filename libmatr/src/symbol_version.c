@@ -19,8 +19,8 @@ enum {
 /* What one pass over a list does: first find the highest index, then fill the array. */
 struct version_pass {
 	struct matr_version *versions; /* NULL while counting */
-	size_t n;                      /* highest index + 1 */
-	size_t n_entries;              /* seen so far, in all lists */
+	size_t n;		       /* highest index + 1 */
+	size_t n_entries;	       /* seen so far, in all lists */
 };
 
 static int count_entry(struct matr_reader *reader, struct version_pass *pass)
@@ -28,7 +28,7 @@ static int count_entry(struct matr_reader *reader, struct version_pass *pass)
 	if (++pass->n_entries <= ENTRIES_MAX)
 		return 0;
 	return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
-	                 "has more version entries than there are version indices");
+			 "has more version entries than there are version indices");
 }
 
 /* Where a link leads: `next` bytes on from `at`. */
@@ -36,13 +36,13 @@ static int follow(struct matr_reader *reader, uint64_t *at, uint32_t next)
 {
 	if (*at > UINT64_MAX - next)
 		return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
-		                 "a version table wraps around the address space");
+				 "a version table wraps around the address space");
 	*at += next;
 	return 0;
 }
 
 static int add_version(struct matr_reader *reader, struct version_pass *pass, uint16_t index,
-                       uint32_t name, const struct matr_version *version)
+		       uint32_t name, const struct matr_version *version)
 {
 	if (index < FIRST_VERSION)
 		return 0;
@@ -56,7 +56,7 @@ static int add_version(struct matr_reader *reader, struct version_pass *pass, ui
 }
 
 static int read_needed_of(struct matr_reader *reader, uint64_t at, const char *file,
-                          struct version_pass *pass)
+			  struct version_pass *pass)
 {
 	Elf64_Vernaux entry;
 
@@ -64,12 +64,12 @@ static int read_needed_of(struct matr_reader *reader, uint64_t at, const char *f
 		if (count_entry(reader, pass) != 0 ||
 		    matr_reader_copy(reader, at, &entry, sizeof entry, "a needed version") != 0 ||
 		    add_version(reader, pass, entry.vna_other & VERSION_INDEX, entry.vna_name,
-		                &(struct matr_version){
-		                        .file = file,
-		                        .hash = entry.vna_hash,
-		                        .hidden = entry.vna_other & VERSION_HIDDEN,
-		                        .weak = entry.vna_flags & VER_FLG_WEAK,
-		                }) != 0 ||
+				&(struct matr_version){
+					.file = file,
+					.hash = entry.vna_hash,
+					.hidden = entry.vna_other & VERSION_HIDDEN,
+					.weak = entry.vna_flags & VER_FLG_WEAK,
+				}) != 0 ||
 		    follow(reader, &at, entry.vna_next) != 0)
 			return -1;
 	} while (entry.vna_next != 0);
@@ -92,7 +92,7 @@ static int read_needed_list(struct matr_reader *reader, struct version_pass *pas
 			return -1;
 		if (entry.vn_version != VER_NEED_CURRENT)
 			return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
-			                 "DT_VERNEED has the unknown version %u", entry.vn_version);
+					 "DT_VERNEED has the unknown version %u", entry.vn_version);
 		file = matr_reader_string(reader, entry.vn_file, "the file of a needed version");
 		if (!file || follow(reader, &first, entry.vn_aux) != 0 ||
 		    read_needed_of(reader, first, file, pass) != 0 ||
@@ -118,18 +118,18 @@ static int read_defined_list(struct matr_reader *reader, struct version_pass *pa
 			return -1;
 		if (entry.vd_version != VER_DEF_CURRENT)
 			return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
-			                 "DT_VERDEF has the unknown version %u", entry.vd_version);
+					 "DT_VERDEF has the unknown version %u", entry.vd_version);
 		/* The base version is the file itself: no symbol can ask for it. Of the names only
 		 * the first is the version's own; the others are its parents. */
 		if (!(entry.vd_flags & VER_FLG_BASE) &&
 		    (follow(reader, &first, entry.vd_aux) != 0 ||
 		     matr_reader_copy(reader, first, &name, sizeof name, "a version name") != 0 ||
 		     add_version(reader, pass, entry.vd_ndx & VERSION_INDEX, name.vda_name,
-		                 &(struct matr_version){
-		                         .hash = entry.vd_hash,
-		                         .weak = entry.vd_flags & VER_FLG_WEAK,
-		                         .defined = true,
-		                 }) != 0))
+				 &(struct matr_version){
+					 .hash = entry.vd_hash,
+					 .weak = entry.vd_flags & VER_FLG_WEAK,
+					 .defined = true,
+				 }) != 0))
 			return -1;
 		if (follow(reader, &at, entry.vd_next) != 0)
 			return -1;
@@ -156,7 +156,7 @@ int matr_read_versions(struct matr_reader *reader)
 }
 
 const struct matr_version *matr_object_symbol_version(const struct matr_object *object,
-                                                      const struct matr_symbol *symbol)
+						      const struct matr_symbol *symbol)
 {
 	size_t index = symbol->version & VERSION_INDEX;
 

@@ -45,7 +45,7 @@ static int set_text(char **target, const char *text, size_t length, struct matr_
 }
 
 static int add_directory(struct system_paths *paths, const char *text, size_t length,
-                         struct matr_error *err)
+			 struct matr_error *err)
 {
 	if (paths->n_directories == sizeof paths->directories / sizeof *paths->directories)
 		return 0;
@@ -134,11 +134,11 @@ static int ask(const char *interpreter, struct diagnostics *diagnostics, struct 
 static int default_directories(struct system_paths *paths, struct matr_error *err)
 {
 	static const char *const usual[] = {"/lib/x86_64-linux-gnu",
-	                                    "/usr/lib/x86_64-linux-gnu",
-	                                    "/lib64",
-	                                    "/usr/lib64",
-	                                    "/lib",
-	                                    "/usr/lib"};
+					    "/usr/lib/x86_64-linux-gnu",
+					    "/lib64",
+					    "/usr/lib64",
+					    "/lib",
+					    "/usr/lib"};
 
 	for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
 		if (access(usual[i], F_OK) == 0 &&
@@ -201,7 +201,7 @@ static int make_subdirectories(struct diagnostics *diagnostics, struct matr_erro
 		for (size_t i = 0; i < n; i++) {
 			if (selection >> (n - 1 - i) & 1)
 				length += (size_t)snprintf(path + length, sizeof path - length,
-				                           "%s%s", length ? "/" : "", parts[i]);
+							   "%s%s", length ? "/" : "", parts[i]);
 		}
 		if (add_subdirectory(paths, path, err) < 0)
 			return -1;
@@ -210,7 +210,7 @@ static int make_subdirectories(struct diagnostics *diagnostics, struct matr_erro
 }
 
 int system_paths_open(const char *interpreter, const char *level, struct system_paths *paths,
-                      struct matr_error *err)
+		      struct matr_error *err)
 {
 	struct diagnostics diagnostics = {.paths = paths, .hwcap = UINT64_MAX};
 
@@ -227,7 +227,7 @@ int system_paths_open(const char *interpreter, const char *level, struct system_
 	/* Debian has $LIB = lib/x86_64-linux-gnu, others lib64: the first default directory in either. */
 	if (!result && paths->n_directories)
 		result = set_text(&paths->lib, paths->directories[0] + 1,
-		                  strlen(paths->directories[0] + 1), err);
+				  strlen(paths->directories[0] + 1), err);
 	if (!result && !paths->platform)
 		result = set_text(&paths->platform, "x86_64", 6, err);
 	free(diagnostics.all_levels);

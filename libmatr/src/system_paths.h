@@ -12,17 +12,17 @@ struct system_paths {
 	size_t n_directories;
 	char *levels[9]; /* active glibc-hwcaps names, best first, NULL-terminated */
 	char *subdirectories
-	        [64]; /* searched in every directory before the directory itself, in order:
+		[64]; /* searched in every directory before the directory itself, in order:
 				     glibc-hwcaps/..., then the legacy ones */
 	size_t n_subdirectories;
 	char *platform; /* $PLATFORM */
-	char *lib;      /* $LIB */
+	char *lib;	/* $LIB */
 };
 
 /* Ask the ld.so at `interpreter`; `level` (may be NULL): take this glibc-hwcaps level instead of what
  * the CPU has. */
 int system_paths_open(const char *interpreter, const char *level, struct system_paths *paths,
-                      struct matr_error *err);
+		      struct matr_error *err);
 void system_paths_close(struct system_paths *paths);
 
 #endif

@@ -33,14 +33,14 @@ static int sync_directory(const char *path, struct matr_error *err)
 	const char *slash = strrchr(path, '/');
 
 	snprintf(directory, sizeof directory, "%.*s", slash ? (int)(slash - path) + 1 : 1,
-	         slash ? path : ".");
+		 slash ? path : ".");
 	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return matr_fail_errno(err, directory, "cannot be opened");
 	/* Some file systems cannot sync a directory and say EINVAL; the rename stands all the same. */
 	int result = fsync(fd) < 0 && errno != EINVAL
-	                     ? matr_fail_errno(err, directory, "cannot be synced")
-	                     : 0;
+			     ? matr_fail_errno(err, directory, "cannot be synced")
+			     : 0;
 	close(fd);
 	return result;
 }

@@ -10,7 +10,7 @@
 /* Write to a temporary name beside `path`, fsync, rename, fsync the directory. On failure nothing of it is
  * left and what was at `path` is untouched. */
 int write_file(const char *path, const void *data, size_t size, mode_t mode,
-               struct matr_error *err);
+	       struct matr_error *err);
 
 /* The whole file in memory (free()); it may be at most `limit` bytes. */
 int read_file(const char *path, size_t limit, void **data, size_t *size, struct matr_error *err);

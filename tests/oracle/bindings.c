@@ -26,6 +26,12 @@ static int compare(const void *left, const void *right)
 	return order ? order : strcmp(a->provider, b->provider);
 }
 
+/* A program with several names (hard links) was read under one of them. */
+static const char *canonical_path(const struct matr_mapping *mapping, size_t index)
+{
+	return index ? mapping->scope[index].object->path : mapping->scope[0].path;
+}
+
 static size_t collect(const struct matr_mapping *mapping, struct line *lines)
 {
 	size_t n = 0;
@@ -35,17 +41,17 @@ static size_t collect(const struct matr_mapping *mapping, struct line *lines)
 		for (size_t r = 0; r < object->n_relocations; r++) {
 			const struct matr_binding *binding = &mapping->objects[i].bindings[r];
 			const struct matr_symbol *symbol =
-			        &object->symbols[object->relocations[r].symbol];
+				&object->symbols[object->relocations[r].symbol];
 			if (binding->provider >= mapping->n_scope ||
 			    !matr_symbol_is_looked_up(symbol))
 				continue;
 			const struct matr_version *version =
-			        matr_object_symbol_version(object, symbol);
+				matr_object_symbol_version(object, symbol);
 			lines[n++] = (struct line){
-			        .requester = object->path,
-			        .symbol = symbol->name,
-			        .version = version ? version->name : "",
-			        .provider = mapping->scope[binding->provider].object->path,
+				.requester = canonical_path(mapping, i),
+				.symbol = symbol->name,
+				.version = version ? version->name : "",
+				.provider = canonical_path(mapping, binding->provider),
 			};
 		}
 	}
@@ -72,7 +78,7 @@ static int print(const struct matr_mapping *mapping, const char *path)
 	for (size_t i = 0; i < n; i++) {
 		if (!i || compare(&lines[i - 1], &lines[i]) != 0)
 			fprintf(out, "%s\t%s\t%s\t%s\n", lines[i].requester, lines[i].symbol,
-			        lines[i].version, lines[i].provider);
+				lines[i].version, lines[i].provider);
 	}
 	free(lines);
 	return fclose(out);

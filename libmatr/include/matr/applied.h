@@ -17,7 +17,7 @@ enum matr_applied {
 };
 
 struct matr_applied_object {
-	bool untouched;       /* ld.so relocates the object itself, relative relocations included */
+	bool untouched;	      /* ld.so relocates the object itself, relative relocations included */
 	uint8_t *relocations; /* enum matr_applied, parallel to the object's relocations */
 	size_t residual;      /* relocations left to ld.so, relative ones included */
 };
@@ -29,7 +29,7 @@ struct matr_applied_mapping {
 
 /* *out belongs to the caller: matr_applied_free(). Errors: MEMORY. */
 int matr_applied(const struct matr_mapping *mapping, struct matr_applied_mapping **out,
-                 struct matr_error *err);
+		 struct matr_error *err);
 void matr_applied_free(struct matr_applied_mapping *applied);
 
 /* "word", "ifunc", "copy", "lazy", "residual", "nothing" */

@@ -21,28 +21,28 @@
 #include <matr/image_format.h>
 #include <matr/store.h>
 
-#define MATR_DEFAULT_PREFIX      "/var/lib/matr"
+#define MATR_DEFAULT_PREFIX	 "/var/lib/matr"
 #define MATR_DEFAULT_INTERPRETER "/lib64/ld-linux-x86-64.so.2"
-#define MATR_IMAGE_FILE          "epoch.image" /* these are in the prefix */
-#define MATR_LD_STABLE_FILE      "ld-stable"
-#define MATR_REAL_LOADER_FILE    "ld.so"
+#define MATR_IMAGE_FILE		 "epoch.image" /* these are in the prefix */
+#define MATR_LD_STABLE_FILE	 "ld-stable"
+#define MATR_REAL_LOADER_FILE	 "ld.so"
 
 /* ---- begin ---- */
 
 struct matr_epoch; /* an epoch that is being begun */
 
 struct matr_epoch_options {
-	const char *prefix;      /* created where it does not exist */
-	const char *ld_stable;   /* the ld-stable to install in it */
+	const char *prefix;	 /* created where it does not exist */
+	const char *ld_stable;	 /* the ld-stable to install in it */
 	const char *interpreter; /* PT_INTERP of the real dynamic linker; NULL: the default one */
-	bool wait;               /* for another begin or end to finish; else BUSY */
-	bool rebuild_store;      /* move a store aside (to store.db.damaged) and start a new one */
+	bool wait;		 /* for another begin or end to finish; else BUSY */
+	bool rebuild_store;	 /* move a store aside (to store.db.damaged) and start a new one */
 };
 
-struct matr_epoch_result {                 /* what became of one program */
-	char *path;                        /* canonical, or as given where there is no such file */
-	char *reason;                      /* why it was declined; NULL: it was not */
-	int64_t application;               /* its id in the store; 0: declined */
+struct matr_epoch_result {		   /* what became of one program */
+	char *path;			   /* canonical, or as given where there is no such file */
+	char *reason;			   /* why it was declined; NULL: it was not */
+	int64_t application;		   /* its id in the store; 0: declined */
 	struct matr_image_summary summary; /* after the commit, where it was not declined */
 };
 
@@ -53,7 +53,7 @@ struct matr_epoch_result {                 /* what became of one program */
  * rebuild_store), STATE (the store is a newer MatR's; the interpreter is an ld-stable, as in the
  * namespace of `matr run`), STORE, SYSTEM, MEMORY. */
 int matr_epoch_open(const struct matr_epoch_options *options, struct matr_epoch **out,
-                    struct matr_error *err);
+		    struct matr_error *err);
 void matr_epoch_close(struct matr_epoch *epoch);
 
 /* Resolve a program (its path) and put it into the store. 1: done; 0: declined, and *err has the
@@ -83,10 +83,10 @@ struct matr_epoch_problem {
 };
 
 struct matr_epoch_status {
-	bool in_force;                   /* an image is there and sound; else management time */
-	bool busy;                       /* somebody holds the lock */
-	bool has_record;                 /* the store knows the epoch: `epoch` is filled in */
-	struct matr_store_epoch epoch;   /* the image's, or else the newest one */
+	bool in_force;			 /* an image is there and sound; else management time */
+	bool busy;			 /* somebody holds the lock */
+	bool has_record;		 /* the store knows the epoch: `epoch` is filled in */
+	struct matr_store_epoch epoch;	 /* the image's, or else the newest one */
 	uint64_t store_size, image_size; /* bytes; 0: not there */
 	struct matr_store_declined *declined;
 	size_t n_declined;
@@ -103,13 +103,13 @@ void matr_epoch_status_free(struct matr_epoch_status *status);
 
 /* The store's record of the epoch that is in force; where none is, of the newest one. */
 int matr_epoch_current(const char *prefix, struct matr_store *store, struct matr_store_epoch *out,
-                       struct matr_error *err);
+		       struct matr_error *err);
 
 /* ---- the loader's place ---- */
 
 /* Is the file an ld-stable that was installed in a prefix? 1: yes, and *config (may be NULL) says
  * which; 0: no; -1: it cannot be read. */
 int matr_loader_identify(const char *path, struct matr_loader_config *config,
-                         struct matr_error *err);
+			 struct matr_error *err);
 
 #endif

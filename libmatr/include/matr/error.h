@@ -19,11 +19,11 @@ enum matr_code {
 	MATR_ERROR_MALFORMED, /* an ELF file, image or store whose contents contradict themselves */
 	MATR_ERROR_NOT_FOUND, /* a library, program, epoch or entry that is not there */
 	MATR_ERROR_UNSUPPORTED, /* well-formed, but MatR declines to map it */
-	MATR_ERROR_STORE,       /* SQLite failed; the message is SQLite's */
-	MATR_ERROR_BUSY,        /* somebody else holds the lock */
-	MATR_ERROR_STATE,       /* not possible now: no epoch, an epoch already begun, ... */
-	MATR_ERROR_USAGE,       /* the caller's arguments are off */
-	MATR_ERROR_UNTRUSTED,   /* wrong owner or mode */
+	MATR_ERROR_STORE,	/* SQLite failed; the message is SQLite's */
+	MATR_ERROR_BUSY,	/* somebody else holds the lock */
+	MATR_ERROR_STATE,	/* not possible now: no epoch, an epoch already begun, ... */
+	MATR_ERROR_USAGE,	/* the caller's arguments are off */
+	MATR_ERROR_UNTRUSTED,	/* wrong owner or mode */
 };
 
 struct matr_error {
@@ -35,12 +35,12 @@ struct matr_error {
 /* Fill *err (which may be NULL) and return -1, so that `return matr_fail(...)` reads well.
  * file may be NULL. */
 int matr_fail(struct matr_error *err, enum matr_code code, const char *file, const char *format,
-              ...) __attribute__((format(printf, 4, 5)));
+	      ...) __attribute__((format(printf, 4, 5)));
 
 /* The same with ": strerror(errno)" added and code MATR_ERROR_SYSTEM (MATR_ERROR_MEMORY where errno
  * is ENOMEM). Reads errno first, so it may be called straight after the failed call. */
 int matr_fail_errno(struct matr_error *err, const char *file, const char *format, ...)
-        __attribute__((format(printf, 3, 4)));
+	__attribute__((format(printf, 3, 4)));
 
 /* Out of memory: the same for every allocation. */
 int matr_fail_memory(struct matr_error *err);

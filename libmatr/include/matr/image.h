@@ -14,27 +14,27 @@ struct matr_image_summary { /* what became of one application */
 	size_t untouched;   /* objects left to ld.so entirely */
 	size_t relocations; /* applied by the mapping, all objects */
 	size_t relative;    /* of these */
-	size_t ifunc;       /* of these */
-	size_t copies;      /* of these */
+	size_t ifunc;	    /* of these */
+	size_t copies;	    /* of these */
 	size_t residual;    /* left to ld.so */
 	size_t new_bytes;   /* the application added to the image (programs are shared) */
 };
 
 /* epoch: the store's id. cpu_level: matr_session_cpu_level(). *out belongs to the caller. */
 int matr_image_builder_open(uint64_t epoch, const char *cpu_level, struct matr_image_builder **out,
-                            struct matr_error *err);
+			    struct matr_error *err);
 void matr_image_builder_close(struct matr_image_builder *builder);
 
 /* Add an application. The mapping is not needed afterwards. summary may be NULL.
  * MATR_ERROR_UNSUPPORTED: MatR declines the application (it gets plain starts); the builder is as
  * before. */
 int matr_image_builder_add(struct matr_image_builder *builder, const struct matr_mapping *mapping,
-                           struct matr_image_summary *summary, struct matr_error *err);
+			   struct matr_image_summary *summary, struct matr_error *err);
 
 /* Write to a temporary name beside `path`, fsync, rename to `path`, fsync the directory. On failure
  * nothing of it is left and an image that was there is untouched. *size (may be NULL): bytes. */
 int matr_image_builder_write(struct matr_image_builder *builder, const char *path, uint64_t *size,
-                             struct matr_error *err);
+			     struct matr_error *err);
 
 struct matr_image_info {
 	uint64_t epoch, size;
@@ -50,13 +50,13 @@ int matr_image_check(const char *path, struct matr_image_info *info, struct matr
 /* Does the image hold a valid entry for the application? 1: yes, 0: no, -1: error. build_id may be
  * empty (size 0), then the path decides. */
 int matr_image_has(const char *image, const struct matr_build_id *build_id, const char *path,
-                   struct matr_error *err);
+		   struct matr_error *err);
 
 /* Make PREFIX ready for the loader: write the copy of ld-stable at `source` to PREFIX/ld-stable
  * with the prefix stamped in, and keep a copy of the real dynamic linker `interpreter` (a PT_INTERP
  * path) as PREFIX/ld.so (used where ld-stable stands in its place; `matr run` binds the real one
  * over it). Each is replaced atomically, and left alone where it is already as it should be. */
 int matr_loader_install(const char *prefix, const char *source, const char *interpreter,
-                        struct matr_error *err);
+			struct matr_error *err);
 
 #endif

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #define MATR_IMAGE_MAGIC   UINT64_C(0x474d49585254414d) /* "MATRXIMG" in memory order */
-#define MATR_IMAGE_FORMAT  1u                           /* version of everything below */
+#define MATR_IMAGE_FORMAT  1u				/* version of everything below */
 #define MATR_IMAGE_ENDIAN  UINT32_C(0x01020304)
 #define MATR_BUILD_ID_SIZE 32 /* longest build-id an image can hold, bytes */
 
@@ -26,13 +26,13 @@ struct matr_image_header {
 	uint32_t format;
 	uint32_t endian;
 	uint64_t file_size; /* of the whole image, bytes */
-	uint64_t epoch;     /* the store's id of the epoch it was compiled from */
-	uint64_t hash;      /* struct matr_image_slot[hash_size] */
+	uint64_t epoch;	    /* the store's id of the epoch it was compiled from */
+	uint64_t hash;	    /* struct matr_image_slot[hash_size] */
 	uint32_t hash_size; /* a power of two, at most half of it in use */
 	uint32_t n_applications;
 	uint64_t bulk_checksum; /* matr_image_checksum() of all that follows the header */
-	uint32_t cpu_level;     /* glibc-hwcaps level it was resolved for: 1 (baseline) to 4 */
-	uint32_t checksum;      /* of this header, this field taken as 0 */
+	uint32_t cpu_level;	/* glibc-hwcaps level it was resolved for: 1 (baseline) to 4 */
+	uint32_t checksum;	/* of this header, this field taken as 0 */
 };
 
 /* Open addressing, linear probing: start at key & (hash_size - 1); a slot with manifest 0 ends the
@@ -63,7 +63,7 @@ struct matr_image_manifest {
 	uint32_t size;
 	uint32_t flags; /* MATR_MANIFEST_* */
 	uint32_t n_objects;
-	uint64_t path;        /* canonical path of the application */
+	uint64_t path;	      /* canonical path of the application */
 	uint64_t objects;     /* struct matr_image_object[n_objects]; [0] is the application */
 	uint64_t needed;      /* uint64_t[n_needed]: strings for DT_NEEDED, the scope's paths in
 	                         breadth-first order; ld-stable adds itself after n_scope_needed */
@@ -73,12 +73,12 @@ struct matr_image_manifest {
 	uint64_t copies;      /* struct matr_image_copy[n_copies] */
 	uint32_t n_needed;
 	uint32_t
-	        n_scope_needed; /* so many of `needed` are the scope; the rest the original names */
+		n_scope_needed; /* so many of `needed` are the scope; the rest the original names */
 	uint32_t n_directories;
 	uint32_t n_ifuncs;
 	uint32_t n_copies;
 	uint32_t n_relocations; /* that the mapping applies, over all objects */
-	uint32_t n_residual;    /* left to ld.so, over all objects */
+	uint32_t n_residual;	/* left to ld.so, over all objects */
 	uint32_t reserved;
 };
 
@@ -91,26 +91,26 @@ enum {
 };
 
 struct matr_image_object {
-	uint64_t path;           /* l_name; for the application its canonical path */
-	uint64_t dynamic_vaddr;  /* PT_DYNAMIC's p_vaddr */
+	uint64_t path;		 /* l_name; for the application its canonical path */
+	uint64_t dynamic_vaddr;	 /* PT_DYNAMIC's p_vaddr */
 	uint64_t build_id_vaddr; /* where the build-id's bytes are; 0: the object has none */
-	uint64_t file_size;      /* bytes */
-	int64_t file_mtime;      /* nanoseconds since 1970 */
-	uint64_t witness_vaddr;  /* a word that relocation changes... */
-	uint64_t witness_word;   /* ...and its value in the file; vaddr 0: none */
-	uint64_t rela;      /* file value of DT_RELA (an address), to tell relocated from raw */
+	uint64_t file_size;	 /* bytes */
+	int64_t file_mtime;	 /* nanoseconds since 1970 */
+	uint64_t witness_vaddr;	 /* a word that relocation changes... */
+	uint64_t witness_word;	 /* ...and its value in the file; vaddr 0: none */
+	uint64_t rela;	    /* file value of DT_RELA (an address), to tell relocated from raw */
 	uint64_t relative;  /* relocation program, provider 0 is the object itself; 0: none */
 	uint64_t symbolic;  /* relocation program, providers as in `providers`; 0: none */
-	uint64_t lazy;      /* relocation program, provider 0: PLT slots of functions that
+	uint64_t lazy;	    /* relocation program, provider 0: PLT slots of functions that
 				     nothing defines, set for lazy binding; 0: none */
 	uint64_t providers; /* uint32_t[n_providers]: scope indices, or MATR_IMAGE_ABSOLUTE */
 	uint64_t residual;  /* Elf64_Rela[n_residual], what stays ld.so's */
 	uint64_t populate_vaddr; /* range worth populating in one call; size 0: none */
-	uint64_t populate_size;  /* bytes */
+	uint64_t populate_size;	 /* bytes */
 	uint32_t n_providers;
 	uint32_t n_residual;
 	uint32_t fingerprint; /* matr_image_fingerprint() of the dynamic section */
-	uint16_t flags;       /* MATR_OBJECT_ENTRY_* */
+	uint16_t flags;	      /* MATR_OBJECT_ENTRY_* */
 	uint8_t build_id_size;
 	uint8_t reserved;
 	uint8_t build_id[MATR_BUILD_ID_SIZE];
@@ -129,18 +129,18 @@ struct matr_image_directory {
 struct matr_image_ifunc {
 	uint32_t object; /* scope index */
 	uint32_t n_slots;
-	uint64_t vaddr;      /* of the resolver */
+	uint64_t vaddr;	     /* of the resolver */
 	uint64_t first_slot; /* index into ifunc_slots */
 };
 
-#define MATR_SLOT_OBJECT(slot)   ((uint32_t)((slot) >> 48)) /* scope index of the object written */
-#define MATR_SLOT_VADDR(slot)    ((slot)&UINT64_C(0xffffffffffff))
+#define MATR_SLOT_OBJECT(slot)	 ((uint32_t)((slot) >> 48)) /* scope index of the object written */
+#define MATR_SLOT_VADDR(slot)	 ((slot)&UINT64_C(0xffffffffffff))
 #define MATR_SLOT(object, vaddr) ((uint64_t)(object) << 48 | (vaddr))
 
 struct matr_image_copy {       /* R_X86_64_COPY */
 	uint64_t target_vaddr; /* in the application */
 	uint64_t source_vaddr; /* in the provider */
-	uint64_t size;         /* bytes */
+	uint64_t size;	       /* bytes */
 	uint32_t object;       /* scope index of the provider */
 	uint32_t reserved;
 };
@@ -161,8 +161,8 @@ struct matr_image_program {
 };
 
 struct matr_image_group {
-	uint64_t start;    /* virtual address, a multiple of 8 */
-	uint64_t bias;     /* value = bias + values[i], modulo 2^64 */
+	uint64_t start;	   /* virtual address, a multiple of 8 */
+	uint64_t bias;	   /* value = bias + values[i], modulo 2^64 */
 	uint32_t provider; /* index into the object's providers; relative programs: 0, itself */
 	uint32_t n_entries;
 	uint32_t n_slots;
@@ -172,7 +172,7 @@ struct matr_image_group {
 /* ---- the configuration stamped into a prefix's copy of ld-stable (matr/loader.h) ---- */
 
 #define MATR_CONFIG_MAGIC UINT64_C(0x464e4f435254414d) /* "MATRCONF" */
-#define MATR_CONFIG_PATH  1024                         /* bytes, the NUL included */
+#define MATR_CONFIG_PATH  1024			       /* bytes, the NUL included */
 
 struct matr_loader_config {
 	uint64_t magic;
@@ -227,14 +227,14 @@ static inline uint32_t matr_image_fingerprint(uint32_t hash, int64_t tag, uint64
 	case 21: /* DT_DEBUG */
 		value = 0;
 		break;
-	case 3:          /* DT_PLTGOT */
-	case 4:          /* DT_HASH */
-	case 5:          /* DT_STRTAB */
-	case 6:          /* DT_SYMTAB */
-	case 7:          /* DT_RELA */
-	case 17:         /* DT_REL */
-	case 23:         /* DT_JMPREL */
-	case 36:         /* DT_RELR */
+	case 3:		 /* DT_PLTGOT */
+	case 4:		 /* DT_HASH */
+	case 5:		 /* DT_STRTAB */
+	case 6:		 /* DT_SYMTAB */
+	case 7:		 /* DT_RELA */
+	case 17:	 /* DT_REL */
+	case 23:	 /* DT_JMPREL */
+	case 36:	 /* DT_RELR */
 	case 0x6ffffef5: /* DT_GNU_HASH */
 	case 0x6ffffff0: /* DT_VERSYM */
 		value &= 0xfff;
@@ -243,7 +243,7 @@ static inline uint32_t matr_image_fingerprint(uint32_t hash, int64_t tag, uint64
 		break;
 	}
 	uint64_t mixed = (hash ^ (uint64_t)tag * UINT64_C(0x9e3779b97f4a7c15)) +
-	                 value * UINT64_C(0xff51afd7ed558ccd);
+			 value * UINT64_C(0xff51afd7ed558ccd);
 	mixed *= UINT64_C(0xc4ceb9fe1a85ec53);
 	return (uint32_t)(mixed >> 32 ^ mixed);
 }

@@ -10,14 +10,14 @@
 #include <matr/object.h>
 
 enum matr_search_rule { /* how ld.so found an object; names as ld.so(8) has them */
-	                MATR_FOUND_APPLICATION, /* the application itself */
-	                MATR_FOUND_PRELOAD,     /* /etc/ld.so.preload */
-	                MATR_FOUND_PATH,        /* DT_NEEDED held a slash */
-	                MATR_FOUND_RPATH,       /* DT_RPATH */
-	                MATR_FOUND_RUNPATH,     /* DT_RUNPATH */
-	                MATR_FOUND_CACHE,       /* /etc/ld.so.cache */
-	                MATR_FOUND_DEFAULT,     /* default directories */
-	                MATR_FOUND_INTERPRETER, /* the dynamic linker, loaded by the kernel */
+			MATR_FOUND_APPLICATION, /* the application itself */
+			MATR_FOUND_PRELOAD,	/* /etc/ld.so.preload */
+			MATR_FOUND_PATH,	/* DT_NEEDED held a slash */
+			MATR_FOUND_RPATH,	/* DT_RPATH */
+			MATR_FOUND_RUNPATH,	/* DT_RUNPATH */
+			MATR_FOUND_CACHE,	/* /etc/ld.so.cache */
+			MATR_FOUND_DEFAULT,	/* default directories */
+			MATR_FOUND_INTERPRETER, /* the dynamic linker, loaded by the kernel */
 };
 
 struct matr_scope_entry {
@@ -27,11 +27,11 @@ struct matr_scope_entry {
 	enum matr_search_rule rule;
 	uint32_t loaded_by; /* scope index of the object whose DT_NEEDED brought it in first */
 	const char
-	        *needed_as; /* that DT_NEEDED string (belongs to loaded_by's object); else NULL */
+		*needed_as; /* that DT_NEEDED string (belongs to loaded_by's object); else NULL */
 };
 
 /* What a relocation's symbol reference came to. `provider` is a scope index or one of: */
-#define MATR_PROVIDER_NONE      UINT32_C(0xffffffff) /* the relocation has no symbol */
+#define MATR_PROVIDER_NONE	UINT32_C(0xffffffff) /* the relocation has no symbol */
 #define MATR_PROVIDER_WEAK_NULL UINT32_C(0xfffffffe) /* weak, defined nowhere: value 0 */
 #define MATR_PROVIDER_UNDEFINED UINT32_C(0xfffffffd) /* strong, defined nowhere */
 
@@ -53,7 +53,7 @@ enum {
 };
 
 struct matr_mapping {
-	uint32_t flags;                 /* MATR_MAPPING_* */
+	uint32_t flags;			/* MATR_MAPPING_* */
 	struct matr_scope_entry *scope; /* [0] is the application; breadth-first as ld.so has it */
 	struct matr_mapped_object *objects; /* parallel to scope */
 	size_t n_scope;

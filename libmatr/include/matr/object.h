@@ -45,10 +45,10 @@ struct matr_dynamic { /* one entry of the dynamic section, DT_NULL not included 
 struct matr_version {
 	const char *name; /* NULL for indices 0 and 1, the base version, and gaps */
 	const char *file; /* needed versions: vn_file; defined ones: NULL */
-	uint32_t hash;    /* 0 where name is NULL */
-	bool hidden;      /* needed versions: 0x8000 of vna_other */
-	bool weak;        /* VER_FLG_WEAK */
-	bool defined;     /* from DT_VERDEF rather than DT_VERNEED */
+	uint32_t hash;	  /* 0 where name is NULL */
+	bool hidden;	  /* needed versions: 0x8000 of vna_other */
+	bool weak;	  /* VER_FLG_WEAK */
+	bool defined;	  /* from DT_VERDEF rather than DT_VERNEED */
 };
 
 struct matr_symbol {
@@ -56,10 +56,10 @@ struct matr_symbol {
 	uint64_t value, size;
 	uint16_t section;   /* st_shndx: SHN_UNDEF, SHN_ABS, ... */
 	uint16_t version;   /* raw .gnu.version value, 0x8000 is "hidden"; 1 where there is none */
-	uint8_t type;       /* STT_* */
+	uint8_t type;	    /* STT_* */
 	uint8_t binding;    /* STB_* */
 	uint8_t visibility; /* STV_* */
-	bool hashed;        /* reachable through DT_GNU_HASH (else DT_HASH): lookups can find it */
+	bool hashed;	    /* reachable through DT_GNU_HASH (else DT_HASH): lookups can find it */
 };
 
 enum matr_relocation_table { MATR_TABLE_RELA, MATR_TABLE_JMPREL };
@@ -67,10 +67,10 @@ enum matr_relocation_table { MATR_TABLE_RELA, MATR_TABLE_JMPREL };
 struct matr_relocation { /* everything but relative relocations */
 	uint64_t offset;
 	int64_t addend;
-	uint32_t type;   /* R_X86_64_* */
+	uint32_t type;	 /* R_X86_64_* */
 	uint32_t symbol; /* index into symbols; 0: none */
-	uint8_t table;   /* enum matr_relocation_table */
-	uint64_t word;   /* JUMP_SLOT only: the word the file holds at offset; else 0 */
+	uint8_t table;	 /* enum matr_relocation_table */
+	uint64_t word;	 /* JUMP_SLOT only: the word the file holds at offset; else 0 */
 };
 
 struct matr_relative { /* word at offset = load address + addend */
@@ -79,15 +79,15 @@ struct matr_relative { /* word at offset = load address + addend */
 };
 
 enum {
-	MATR_OBJECT_PIE = 1 << 0,        /* ET_DYN with DF_1_PIE, or ET_DYN with PT_INTERP */
-	MATR_OBJECT_FIXED = 1 << 1,      /* ET_EXEC */
-	MATR_OBJECT_SYMBOLIC = 1 << 2,   /* DT_SYMBOLIC or DF_SYMBOLIC */
-	MATR_OBJECT_BIND_NOW = 1 << 3,   /* DT_BIND_NOW, DF_BIND_NOW or DF_1_NOW */
-	MATR_OBJECT_TEXTREL = 1 << 4,    /* DT_TEXTREL or DF_TEXTREL */
-	MATR_OBJECT_NODEFLIB = 1 << 5,   /* DF_1_NODEFLIB */
-	MATR_OBJECT_FILTER = 1 << 6,     /* DT_FILTER or DT_AUXILIARY */
-	MATR_OBJECT_VERSIONED = 1 << 7,  /* has DT_VERSYM */
-	MATR_OBJECT_GNU_HASH = 1 << 8,   /* lookups go through DT_GNU_HASH; else DT_HASH */
+	MATR_OBJECT_PIE = 1 << 0,	 /* ET_DYN with DF_1_PIE, or ET_DYN with PT_INTERP */
+	MATR_OBJECT_FIXED = 1 << 1,	 /* ET_EXEC */
+	MATR_OBJECT_SYMBOLIC = 1 << 2,	 /* DT_SYMBOLIC or DF_SYMBOLIC */
+	MATR_OBJECT_BIND_NOW = 1 << 3,	 /* DT_BIND_NOW, DF_BIND_NOW or DF_1_NOW */
+	MATR_OBJECT_TEXTREL = 1 << 4,	 /* DT_TEXTREL or DF_TEXTREL */
+	MATR_OBJECT_NODEFLIB = 1 << 5,	 /* DF_1_NODEFLIB */
+	MATR_OBJECT_FILTER = 1 << 6,	 /* DT_FILTER or DT_AUXILIARY */
+	MATR_OBJECT_VERSIONED = 1 << 7,	 /* has DT_VERSYM */
+	MATR_OBJECT_GNU_HASH = 1 << 8,	 /* lookups go through DT_GNU_HASH; else DT_HASH */
 	MATR_OBJECT_STATIC_TLS = 1 << 9, /* DF_STATIC_TLS */
 	MATR_OBJECT_HASHED = 1 << 10, /* has DT_GNU_HASH or DT_HASH: ld.so looks into it at all */
 };
@@ -101,17 +101,17 @@ struct matr_object {
 	uint32_t flags; /* MATR_OBJECT_* */
 	uint16_t machine;
 	const char *interpreter; /* PT_INTERP; NULL: none */
-	const char *soname;      /* DT_SONAME; NULL: none */
-	const char *rpath;       /* DT_RPATH, raw; NULL: none (or overridden by DT_RUNPATH) */
-	const char *runpath;     /* DT_RUNPATH, raw; NULL: none */
-	const char **needed;     /* DT_NEEDED in file order */
+	const char *soname;	 /* DT_SONAME; NULL: none */
+	const char *rpath;	 /* DT_RPATH, raw; NULL: none (or overridden by DT_RUNPATH) */
+	const char *runpath;	 /* DT_RUNPATH, raw; NULL: none */
+	const char **needed;	 /* DT_NEEDED in file order */
 	size_t n_needed;
 
 	struct matr_segment *segments;
 	size_t n_segments;
 	struct matr_dynamic *dynamic;
 	size_t n_dynamic;
-	uint64_t dynamic_vaddr;       /* PT_DYNAMIC p_vaddr */
+	uint64_t dynamic_vaddr;	      /* PT_DYNAMIC p_vaddr */
 	uint32_t dynamic_fingerprint; /* matr_image_fingerprint() over the dynamic section */
 
 	struct matr_symbol *symbols;
@@ -146,6 +146,6 @@ void matr_object_free(struct matr_object *object);
 /* The version a symbol carries or asks for; NULL where it has none (index 0 or 1, or no DT_VERSYM).
  * The result belongs to the object. */
 const struct matr_version *matr_object_symbol_version(const struct matr_object *object,
-                                                      const struct matr_symbol *symbol);
+						      const struct matr_symbol *symbol);
 
 #endif

@@ -19,12 +19,12 @@ struct matr_session_options {
 
 /* *out belongs to the caller: matr_session_close(). options may be NULL. */
 int matr_session_open(const struct matr_session_options *options, struct matr_session **out,
-                      struct matr_error *err);
+		      struct matr_error *err);
 void matr_session_close(struct matr_session *session);
 
 /* The object for the ELF file at path, read at most once per session. Not owned by the caller. */
 struct matr_object *matr_session_object(struct matr_session *session, const char *path,
-                                        struct matr_error *err);
+					struct matr_error *err);
 
 /* Resolve the application at `path`: scope, then every binding. *out belongs to the caller
  * (matr_mapping_free), its objects to the session. Errors: what matr_object_open() reports;
@@ -33,7 +33,7 @@ struct matr_object *matr_session_object(struct matr_session *session, const char
  * that nothing defines is no error here if it is bound lazily (MATR_PROVIDER_UNDEFINED), else
  * UNSUPPORTED "undefined symbol ...", as ld.so would refuse to start the program. */
 int matr_resolve(struct matr_session *session, const char *path, struct matr_mapping **out,
-                 struct matr_error *err);
+		 struct matr_error *err);
 
 /* "x86-64-v3": the glibc-hwcaps level the session resolves for; "" for the baseline. */
 const char *matr_session_cpu_level(const struct matr_session *session);

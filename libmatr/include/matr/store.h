@@ -15,8 +15,8 @@
 
 #include <matr/mapping.h>
 
-#define MATR_STORE_FILE    "store.db" /* in the prefix */
-#define MATR_STORE_VERSION 1          /* PRAGMA user_version of what this libmatr writes */
+#define MATR_STORE_FILE	   "store.db" /* in the prefix */
+#define MATR_STORE_VERSION 1	      /* PRAGMA user_version of what this libmatr writes */
 
 struct matr_store;
 
@@ -29,7 +29,7 @@ enum matr_store_mode {
  * NOT_FOUND: there is none (READ); STATE: it was written by a newer MatR; MALFORMED: it is no
  * database, or not ours. */
 int matr_store_open(const char *prefix, enum matr_store_mode mode, struct matr_store **out,
-                    struct matr_error *err);
+		    struct matr_error *err);
 
 /* Rolls back a transaction that was not committed. NULL is allowed. */
 void matr_store_close(struct matr_store *store);
@@ -38,18 +38,18 @@ void matr_store_close(struct matr_store *store);
 
 /* Start the transaction and the next epoch. cpu_level: matr_session_cpu_level(). */
 int matr_store_begin(struct matr_store *store, const char *cpu_level, int64_t *epoch,
-                     struct matr_error *err);
+		     struct matr_error *err);
 
 /* Add an application with all objects of its scope to the epoch; an object that the store holds
  * already (same path, file and build-id) is not written again. *application: its id, or 0 where the
  * epoch has an application of that path already. The mapping's objects must not be freed before
  * commit or rollback: the store remembers them by address. */
 int matr_store_add(struct matr_store *store, int64_t epoch, const struct matr_mapping *mapping,
-                   int64_t *application, struct matr_error *err);
+		   int64_t *application, struct matr_error *err);
 
 /* Record that `path` gets plain starts, and why (one line). */
 int matr_store_decline(struct matr_store *store, int64_t epoch, const char *path,
-                       const char *reason, struct matr_error *err);
+		       const char *reason, struct matr_error *err);
 
 /* Take an application out of the epoch again. */
 int matr_store_remove(struct matr_store *store, int64_t application, struct matr_error *err);
@@ -73,7 +73,7 @@ struct matr_store_epoch {
 
 /* The epoch of that id, or the newest one where id is 0. NOT_FOUND: the store has no such epoch. */
 int matr_store_epoch(struct matr_store *store, int64_t id, struct matr_store_epoch *out,
-                     struct matr_error *err);
+		     struct matr_error *err);
 
 struct matr_store_application {
 	int64_t id;
@@ -83,7 +83,7 @@ struct matr_store_application {
 /* The epoch's applications in order of id. *out belongs to the caller:
  * matr_store_applications_free(). */
 int matr_store_applications(struct matr_store *store, int64_t epoch,
-                            struct matr_store_application **out, size_t *n, struct matr_error *err);
+			    struct matr_store_application **out, size_t *n, struct matr_error *err);
 void matr_store_applications_free(struct matr_store_application *applications, size_t n);
 
 struct matr_store_declined {
@@ -92,19 +92,19 @@ struct matr_store_declined {
 
 /* What the epoch declined, by path. *out: matr_store_declined_free(). */
 int matr_store_declined(struct matr_store *store, int64_t epoch, struct matr_store_declined **out,
-                        size_t *n, struct matr_error *err);
+			size_t *n, struct matr_error *err);
 void matr_store_declined_free(struct matr_store_declined *declined, size_t n);
 
 /* The epoch's application for `path` (canonical): the one recorded at this path, else one that was
  * the same file (hard links). NOT_FOUND: none; where it was declined, the message says why. */
 int matr_store_find(struct matr_store *store, int64_t epoch, const char *path, int64_t *application,
-                    struct matr_error *err);
+		    struct matr_error *err);
 
 /* An application's mapping, as matr_resolve() made it. *out belongs to the caller
  * (matr_mapping_free), its objects to the store: they live until matr_store_close(), and the same
  * object is the same pointer in all mappings read from one store. */
 int matr_store_mapping(struct matr_store *store, int64_t application, struct matr_mapping **out,
-                       struct matr_error *err);
+		       struct matr_error *err);
 
 struct matr_store_file { /* an object, as far as a look at the file system needs it */
 	char *path;
@@ -113,7 +113,7 @@ struct matr_store_file { /* an object, as far as a look at the file system needs
 
 /* All objects of the epoch's scopes, by path. *out: matr_store_files_free(). */
 int matr_store_files(struct matr_store *store, int64_t epoch, struct matr_store_file **out,
-                     size_t *n, struct matr_error *err);
+		     size_t *n, struct matr_error *err);
 void matr_store_files_free(struct matr_store_file *files, size_t n);
 
 #endif
