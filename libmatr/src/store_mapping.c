@@ -190,16 +190,18 @@ static int read_application(struct matr_store *store, int64_t application,
 		return found < 0 ? -1 : matr_store_damaged(store, err, "application missing");
 	mapping->flags = (uint32_t)sqlite3_column_int64(row, 0);
 	mapping->interpreter = (uint32_t)sqlite3_column_int64(row, 1);
-	mapping->n_scope = (size_t)sqlite3_column_int64(row, 2);
-	mapping->n_directories = (size_t)sqlite3_column_int64(row, 3);
+	size_t n_scope = (size_t)sqlite3_column_int64(row, 2);
+	size_t n_directories = (size_t)sqlite3_column_int64(row, 3);
 	sqlite3_reset(row);
-	if (mapping->n_scope == 0 || mapping->interpreter > mapping->n_scope)
+	if (n_scope == 0 || mapping->interpreter > n_scope)
 		return matr_store_damaged(store, err, "application without a scope");
-	mapping->scope = calloc(mapping->n_scope, sizeof *mapping->scope);
-	mapping->objects = calloc(mapping->n_scope, sizeof *mapping->objects);
-	mapping->directories = calloc(mapping->n_directories + 1, sizeof *mapping->directories);
+	mapping->scope = calloc(n_scope, sizeof *mapping->scope);
+	mapping->objects = calloc(n_scope, sizeof *mapping->objects);
+	mapping->directories = calloc(n_directories + 1, sizeof *mapping->directories);
 	if (!mapping->scope || !mapping->objects || !mapping->directories)
 		return matr_fail_memory(err);
+	mapping->n_scope = n_scope;
+	mapping->n_directories = n_directories;
 	return 0;
 }
 
