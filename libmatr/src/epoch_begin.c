@@ -68,6 +68,18 @@ static int move_store_aside(const char *prefix, struct matr_error *err)
 	return 0;
 }
 
+/* The epoch of the image in force, 0 where none is. */
+static int64_t epoch_in_force(const char *prefix)
+{
+	char path[PATH_MAX];
+	struct matr_image_info info;
+
+	if (join(prefix, MATR_IMAGE_FILE, path, NULL) != 0 || access(path, F_OK) != 0 ||
+	    matr_image_check(path, &info, NULL) != 0)
+		return 0;
+	return (int64_t)info.epoch;
+}
+
 /* Inside `matr run` the resolver would find ld-stable where the dynamic linker should be. */
 static int check_interpreter(const char *interpreter, struct matr_error *err)
 {
@@ -107,9 +119,10 @@ int matr_epoch_open(const struct matr_epoch_options *options, struct matr_epoch 
 	if (options->rebuild_store && move_store_aside(epoch->prefix, err) != 0)
 		goto fail;
 	if (matr_session_open(NULL, &epoch->session, err) != 0 ||
+	    matr_prefix_check_file(epoch->prefix, MATR_STORE_FILE, err) != 0 ||
 	    matr_store_open(epoch->prefix, MATR_STORE_WRITE, &epoch->store, err) != 0 ||
-	    matr_store_begin(epoch->store, matr_session_cpu_level(epoch->session), &epoch->id,
-			     err) != 0)
+	    matr_store_begin(epoch->store, matr_session_cpu_level(epoch->session),
+			     epoch_in_force(epoch->prefix), &epoch->id, err) != 0)
 		goto fail;
 	*out = epoch;
 	return 0;

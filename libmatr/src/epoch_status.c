@@ -197,9 +197,12 @@ static int look_into_store(struct matr_store *store, struct matr_epoch_status *s
 	struct matr_error why = {0};
 
 	if (matr_store_epoch(store, 0, &newest, &why) != 0) {
-		if (why.code == MATR_ERROR_NOT_FOUND && !in_force)
+		if (why.code != MATR_ERROR_NOT_FOUND)
+			return problem_from(status, path, &why, "", err);
+		if (!in_force)
 			return 0;
-		return problem_from(status, path, &why, "", err);
+		return problem(status, path,
+			       "does not know the epoch that is in force; begin again", err);
 	}
 	if (compare_records(status, path, &newest, image_exists, in_force, err) != 0)
 		return -1;
@@ -237,6 +240,10 @@ int matr_epoch_status(const char *prefix, struct matr_epoch_status *out, struct 
 	if (matr_prefix_check(canonical, &why) != 0 &&
 	    problem_from(out, canonical, &why, "", err) != 0)
 		return -1;
+	why = (struct matr_error){0};
+	if (matr_prefix_check_file(canonical, MATR_STORE_FILE, &why) != 0 &&
+	    problem_from(out, canonical, &why, "", err) != 0)
+		return -1;
 	out->busy = lock_is_held(canonical);
 	if (look_at_image(canonical, out, &image_exists, &in_force, err) != 0 ||
 	    look_at_loader(canonical, out, err) != 0)
@@ -248,7 +255,9 @@ int matr_epoch_status(const char *prefix, struct matr_epoch_status *out, struct 
 	if (matr_store_open(canonical, MATR_STORE_READ, &store, &why) != 0) {
 		if (why.code == MATR_ERROR_NOT_FOUND && !image_exists)
 			return 0;
-		return problem_from(out, path, &why, "; beginning an epoch makes it anew", err);
+		bool lost = why.code == MATR_ERROR_NOT_FOUND || why.code == MATR_ERROR_MALFORMED;
+		return problem_from(out, path, &why,
+				    lost ? "; beginning an epoch makes it anew" : "", err);
 	}
 	int result = look_into_store(store, out, path, image_exists, in_force, err);
 	matr_store_close(store);

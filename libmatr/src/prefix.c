@@ -33,6 +33,20 @@ int matr_prefix_make(const char *prefix, char canonical[PATH_MAX], struct matr_e
 	return 0;
 }
 
+static int check_owner(const char *path, const struct stat *status, struct matr_error *err)
+{
+	if (status->st_uid != 0 && status->st_uid != geteuid())
+		return matr_fail(err, MATR_ERROR_UNTRUSTED, path,
+				 "belongs to user %u, neither root nor you",
+				 (unsigned)status->st_uid);
+	bool sticky = S_ISDIR(status->st_mode) && (status->st_mode & S_ISVTX);
+	if ((status->st_mode & (S_IWGRP | S_IWOTH)) && !sticky)
+		return matr_fail(err, MATR_ERROR_UNTRUSTED, path,
+				 "others may write to it (mode %04o)",
+				 (unsigned)(status->st_mode & 07777));
+	return 0;
+}
+
 static int check_directory(const char *path, struct matr_error *err)
 {
 	struct stat status;
@@ -41,15 +55,21 @@ static int check_directory(const char *path, struct matr_error *err)
 		return matr_fail_errno(err, path, "cannot look at directory");
 	if (!S_ISDIR(status.st_mode))
 		return matr_fail(err, MATR_ERROR_UNTRUSTED, path, "not a directory");
-	if (status.st_uid != 0 && status.st_uid != geteuid())
-		return matr_fail(err, MATR_ERROR_UNTRUSTED, path,
-				 "belongs to user %u, neither root nor you",
-				 (unsigned)status.st_uid);
-	if ((status.st_mode & (S_IWGRP | S_IWOTH)) && !(status.st_mode & S_ISVTX))
-		return matr_fail(err, MATR_ERROR_UNTRUSTED, path,
-				 "others may write to it (mode %04o)",
-				 (unsigned)(status.st_mode & 07777));
-	return 0;
+	return check_owner(path, &status, err);
+}
+
+int matr_prefix_check_file(const char *canonical, const char *name, struct matr_error *err)
+{
+	char path[PATH_MAX];
+	struct stat status;
+
+	if (snprintf(path, sizeof path, "%s/%s", canonical, name) >= (int)sizeof path)
+		return matr_fail(err, MATR_ERROR_USAGE, canonical, "path is too long");
+	if (lstat(path, &status) != 0)
+		return errno == ENOENT ? 0 : matr_fail_errno(err, path, "cannot look at file");
+	if (!S_ISREG(status.st_mode))
+		return matr_fail(err, MATR_ERROR_UNTRUSTED, path, "not a regular file");
+	return check_owner(path, &status, err);
 }
 
 int matr_prefix_check(const char *canonical, struct matr_error *err)

@@ -16,6 +16,9 @@ int matr_prefix_make(const char *prefix, char canonical[PATH_MAX], struct matr_e
  * excepted. The same rule as ld-stable's. UNTRUSTED: it is not so. */
 int matr_prefix_check(const char *canonical, struct matr_error *err);
 
+/* The same for a file in the prefix. One that does not exist is all right. */
+int matr_prefix_check_file(const char *canonical, const char *name, struct matr_error *err);
+
 /* Take the prefix's lock. Returns a descriptor (closing it gives the lock back), -1: error, BUSY where
  * somebody else has it and `wait` is false. */
 int matr_prefix_lock(const char *canonical, bool wait, struct matr_error *err);

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -205,7 +206,8 @@ static int open_to_read(struct matr_store *store, const char *prefix, struct mat
 		return matr_fail(err, MATR_ERROR_NOT_FOUND, store->path, "there is no store");
 	if (asprintf(&wal, "%s-wal", store->path) < 0)
 		return matr_fail_memory(err);
-	bool being_written = access(wal, F_OK) == 0;
+	struct stat journal;
+	bool being_written = stat(wal, &journal) == 0 && journal.st_size > 0;
 	free(wal);
 	bool ours = access(prefix, W_OK) == 0 && access(store->path, W_OK) == 0;
 	if (ours || being_written) {
@@ -260,16 +262,20 @@ void matr_store_close(struct matr_store *store)
 
 /* ---- the transaction of an epoch ---- */
 
-int matr_store_begin(struct matr_store *store, const char *cpu_level, int64_t *epoch,
+int matr_store_begin(struct matr_store *store, const char *cpu_level, int64_t after, int64_t *epoch,
 		     struct matr_error *err)
 {
 	if (run(store, "BEGIN IMMEDIATE", err) != 0)
 		return -1;
 	store->in_transaction = true;
 	sqlite3_stmt *insert = matr_statement(
-		store, "INSERT INTO epochs (begun, cpu_level) VALUES (unixepoch(), ?1)", err);
+		store,
+		"INSERT INTO epochs (id, begun, cpu_level) VALUES"
+		" (1 + max(?2, coalesce((SELECT max(id) FROM epochs), 0)), unixepoch(), ?1)",
+		err);
 	if (!insert)
 		return -1;
+	matr_bind(insert, 2, after);
 	matr_bind_text(insert, 1, cpu_level ? cpu_level : "");
 	if (matr_execute(store, insert, err) != 0)
 		return -1;

@@ -11,7 +11,7 @@
 
 static const char version_1[] =
 	"CREATE TABLE epochs ("
-	" id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" id INTEGER PRIMARY KEY,"
 	" begun INTEGER NOT NULL,"
 	" ended INTEGER,"
 	" cpu_level TEXT NOT NULL);"

@@ -188,7 +188,7 @@ static int64_t write_epoch(struct matr_session *session, struct matr_mapping **m
 	int64_t epoch, application;
 
 	check_ok(matr_store_open(prefix, MATR_STORE_WRITE, &store, &err));
-	check_ok(matr_store_begin(store, "", &epoch, &err));
+	check_ok(matr_store_begin(store, "", 0, &epoch, &err));
 	for (size_t i = 0; i < N_PROGRAMS; i++) {
 		check_ok(matr_resolve(session, programs[i], &mappings[i], &err));
 		check_ok(matr_store_add(store, epoch, mappings[i], &application, &err));
@@ -273,7 +273,7 @@ START_TEST(old_epochs_go)
 	int64_t epoch, application;
 	for (int i = 0; i < 2; i++) {
 		check_ok(matr_store_open(prefix, MATR_STORE_WRITE, &store, &err));
-		check_ok(matr_store_begin(store, "", &epoch, &err));
+		check_ok(matr_store_begin(store, "", 0, &epoch, &err));
 		check_ok(matr_resolve(session, "/usr/bin/env", &mapping, &err));
 		check_ok(matr_store_add(store, epoch, mapping, &application, &err));
 		check_ok(matr_store_commit(store, epoch, &err));
@@ -301,7 +301,7 @@ START_TEST(uncommitted_is_undone)
 	int64_t first = write_epoch(session, mappings);
 	free_mappings(mappings);
 	check_ok(matr_store_open(prefix, MATR_STORE_WRITE, &store, &err));
-	check_ok(matr_store_begin(store, "", &epoch, &err));
+	check_ok(matr_store_begin(store, "", 0, &epoch, &err));
 	check_ok(matr_resolve(session, "/usr/bin/cat", &mapping, &err));
 	check_ok(matr_store_add(store, epoch, mapping, &application, &err));
 	matr_store_close(store);

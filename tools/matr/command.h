@@ -7,13 +7,13 @@
 #include <matr/error.h>
 
 enum exit_status { /* documented in every --help and in matr(1) */
-	           STATUS_OK = 0,
-	           STATUS_FAILURE = 1,  /* an error, or something is not as it should be */
-	           STATUS_USAGE = 2,    /* the command line is off */
-	           STATUS_DECLINED = 3, /* epoch begin: done, but some programs were declined */
-	           STATUS_RUN = 125,    /* run: its own failure, as with env(1) */
-	           STATUS_CANNOT_EXECUTE = 126,
-	           STATUS_NOT_FOUND = 127,
+		   STATUS_OK = 0,
+		   STATUS_FAILURE = 1,	/* an error, or something is not as it should be */
+		   STATUS_USAGE = 2,	/* the command line is off */
+		   STATUS_DECLINED = 3, /* epoch begin: done, but some programs were declined */
+		   STATUS_RUN = 125,	/* run: its own failure, as with env(1) */
+		   STATUS_CANNOT_EXECUTE = 126,
+		   STATUS_NOT_FOUND = 127,
 };
 
 struct context { /* the options before the command */

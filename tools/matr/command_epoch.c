@@ -15,65 +15,65 @@
 #include <matr/epoch.h>
 
 static const char help[] =
-        "usage: matr epoch begin [OPTION]... PROGRAM...\n"
-        "       matr epoch status [--format table|json]\n"
-        "       matr epoch end\n"
-        "\n"
-        "An epoch is a time in which the installed files do not change. When it begins, the\n"
-        "relocation mapping of each program is computed; programs started in it use the mapping.\n"
-        "`matr epoch begin --help` and so on have each command's own help.\n";
+	"usage: matr epoch begin [OPTION]... PROGRAM...\n"
+	"       matr epoch status [--format table|json]\n"
+	"       matr epoch end\n"
+	"\n"
+	"An epoch is a time in which the installed files do not change. When it begins, the\n"
+	"relocation mapping of each program is computed; programs started in it use the mapping.\n"
+	"`matr epoch begin --help` and so on have each command's own help.\n";
 
 static const char begin_help[] =
-        "usage: matr epoch begin [OPTION]... PROGRAM...\n"
-        "\n"
-        "Compute the relocation mapping of the programs (paths, or names found on PATH) and put "
-        "it\n"
-        "in force, in the place of an epoch that was. A program that cannot be mapped is "
-        "declined:\n"
-        "it starts as always, and `matr epoch status` has the reason.\n"
-        "\n"
-        "  --ld-stable FILE  the loader to install in the prefix (else the one beside matr)\n"
-        "  --wait            wait for another begin or end to finish\n"
-        "  --rebuild-store   move the store aside and begin with a new one\n"
-        "  --format FORMAT   table (default), json or csv: one row per program\n"
-        "  -q, --quiet       print nothing where all went well\n"
-        "  -h, --help        this text\n"
-        "\n"
-        "A damaged store is moved aside (to store.db.damaged) and made anew without being asked;\n"
-        "one that a newer MatR has written only with --rebuild-store.\n"
-        "\n"
-        "Exit status: 0 begun; 1 failure, and nothing has changed; 2 usage; 3 begun, but some\n"
-        "programs were declined.\n"
-        "\n"
-        "  matr epoch begin bash git /usr/lib/libreoffice/program/soffice.bin\n"
-        "  matr --prefix ~/.matr epoch begin clang\n";
+	"usage: matr epoch begin [OPTION]... PROGRAM...\n"
+	"\n"
+	"Compute the relocation mapping of the programs (paths, or names found on PATH) and put "
+	"it\n"
+	"in force, in the place of an epoch that was. A program that cannot be mapped is "
+	"declined:\n"
+	"it starts as always, and `matr epoch status` has the reason.\n"
+	"\n"
+	"  --ld-stable FILE  the loader to install in the prefix (else the one beside matr)\n"
+	"  --wait            wait for another begin or end to finish\n"
+	"  --rebuild-store   move the store aside and begin with a new one\n"
+	"  --format FORMAT   table (default), json or csv: one row per program\n"
+	"  -q, --quiet       print nothing where all went well\n"
+	"  -h, --help        this text\n"
+	"\n"
+	"A damaged store is moved aside (to store.db.damaged) and made anew without being asked;\n"
+	"one that a newer MatR has written only with --rebuild-store.\n"
+	"\n"
+	"Exit status: 0 begun; 1 failure, and nothing has changed; 2 usage; 3 begun, but some\n"
+	"programs were declined.\n"
+	"\n"
+	"  matr epoch begin bash git /usr/lib/libreoffice/program/soffice.bin\n"
+	"  matr --prefix ~/.matr epoch begin clang\n";
 
 static const char end_help[] = "usage: matr epoch end\n"
-                               "\n"
-                               "End the epoch: programs start the ordinary way from now on. Those "
-                               "that run are not affected.\n"
-                               "\n"
-                               "  -h, --help  this text\n"
-                               "\n"
-                               "Exit status: 0 ended; 1 failure, or no epoch was in force; 2 "
-                               "usage.\n";
+			       "\n"
+			       "End the epoch: programs start the ordinary way from now on. Those "
+			       "that run are not affected.\n"
+			       "\n"
+			       "  -h, --help  this text\n"
+			       "\n"
+			       "Exit status: 0 ended; 1 failure, or no epoch was in force; 2 "
+			       "usage.\n";
 
 static const char status_help[] =
-        "usage: matr epoch status [--format table|json]\n"
-        "\n"
-        "Is an epoch in force, which, and is all well? Lists what is wrong with store and image, "
-        "the\n"
-        "objects that changed since the epoch began (programs that use them start the ordinary\n"
-        "way), and the programs that were declined.\n"
-        "\n"
-        "  --format FORMAT  table (default) or json\n"
-        "  -h, --help       this text\n"
-        "\n"
-        "Exit status: 0 all is well, with or without an epoch; 1 something is wrong or has "
-        "changed;\n"
-        "2 usage.\n"
-        "\n"
-        "  matr epoch status --format json | jq .changed\n";
+	"usage: matr epoch status [--format table|json]\n"
+	"\n"
+	"Is an epoch in force, which, and is all well? Lists what is wrong with store and image, "
+	"the\n"
+	"objects that changed since the epoch began (programs that use them start the ordinary\n"
+	"way), and the programs that were declined.\n"
+	"\n"
+	"  --format FORMAT  table (default) or json\n"
+	"  -h, --help       this text\n"
+	"\n"
+	"Exit status: 0 all is well, with or without an epoch; 1 something is wrong or has "
+	"changed;\n"
+	"2 usage.\n"
+	"\n"
+	"  matr epoch status --format json | jq .changed\n";
 
 /* ---- begin ---- */
 
@@ -114,7 +114,7 @@ static size_t report_declined(const struct matr_epoch *epoch)
 
 /* Resolve all programs and commit. */
 static int begin_once(const struct begin_options *options, struct matr_epoch **out,
-                      size_t *declined, struct matr_error *err)
+		      size_t *declined, struct matr_error *err)
 {
 	struct matr_epoch *epoch;
 	char path[PATH_MAX];
@@ -143,7 +143,7 @@ fail:
 
 /* A damaged store is no loss, it can be made again from the programs: try a second time without. */
 static int begin(struct begin_options *options, struct matr_epoch **out, size_t *declined,
-                 struct matr_error *err)
+		 struct matr_error *err)
 {
 	int result = begin_once(options, out, declined, err);
 
@@ -159,14 +159,14 @@ static int begin(struct begin_options *options, struct matr_epoch **out, size_t 
 }
 
 static int show_results(const struct begin_options *options, struct matr_epoch *epoch,
-                        struct matr_error *err)
+			struct matr_error *err)
 {
 	static const struct output_column columns[] = {
-	        {"program", CELL_TEXT},       {"objects", CELL_NUMBER},
-	        {"relocations", CELL_NUMBER}, {"relative", CELL_NUMBER},
-	        {"ifunc", CELL_NUMBER},       {"copies", CELL_NUMBER},
-	        {"residual", CELL_NUMBER},    {"image_bytes", CELL_NUMBER},
-	        {"declined", CELL_TEXT},
+		{"program", CELL_TEXT},	      {"objects", CELL_NUMBER},
+		{"relocations", CELL_NUMBER}, {"relative", CELL_NUMBER},
+		{"ifunc", CELL_NUMBER},	      {"copies", CELL_NUMBER},
+		{"residual", CELL_NUMBER},    {"image_bytes", CELL_NUMBER},
+		{"declined", CELL_TEXT},
 	};
 	struct output output;
 	size_t n;
@@ -189,7 +189,7 @@ static int show_results(const struct begin_options *options, struct matr_epoch *
 }
 
 /* One line for people, after the table. */
-static void show_epoch(const char *prefix, const struct matr_epoch *epoch, double seconds)
+static void show_epoch(const char *prefix, int64_t id, double seconds)
 {
 	struct matr_epoch_status status;
 	char store[32], image[32];
@@ -197,7 +197,7 @@ static void show_epoch(const char *prefix, const struct matr_epoch *epoch, doubl
 	if (matr_epoch_status(prefix, &status, NULL) == 0)
 		printf("epoch %" PRId64 ": %zu applications, %zu objects, store %s, image %s, "
 		       "%.2f s\n",
-		       matr_epoch_id(epoch), status.epoch.applications, status.epoch.objects,
+		       id, status.epoch.applications, status.epoch.objects,
 		       output_bytes(status.store_size, store),
 		       output_bytes(status.image_size, image), seconds);
 	matr_epoch_status_free(&status);
@@ -213,14 +213,14 @@ static double now(void)
 static int command_begin(const struct context *context, int argc, char **argv)
 {
 	static const struct option long_options[] = {
-	        {"ld-stable", required_argument, NULL, 'l'},
-	        {"wait", no_argument, NULL, 'w'},
-	        {"rebuild-store", no_argument, NULL, 'r'},
-	        {"format", required_argument, NULL, 'f'},
-	        {"quiet", no_argument, NULL, 'q'},
-	        {"prefix", required_argument, NULL, 'p'},
-	        {"help", no_argument, NULL, 'h'},
-	        {NULL, 0, NULL, 0},
+		{"ld-stable", required_argument, NULL, 'l'},
+		{"wait", no_argument, NULL, 'w'},
+		{"rebuild-store", no_argument, NULL, 'r'},
+		{"format", required_argument, NULL, 'f'},
+		{"quiet", no_argument, NULL, 'q'},
+		{"prefix", required_argument, NULL, 'p'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
 	};
 	struct begin_options options = {.epoch.prefix = context->prefix};
 	char ld_stable[PATH_MAX];
@@ -280,9 +280,10 @@ static int command_begin(const struct context *context, int argc, char **argv)
 		print_error(&err);
 		status = STATUS_FAILURE;
 	}
+	int64_t id = matr_epoch_id(epoch);
+	matr_epoch_close(epoch); /* folds the journal into the store, whose size is shown */
 	if (!options.quiet && options.format == FORMAT_TABLE)
-		show_epoch(options.epoch.prefix, epoch, seconds);
-	matr_epoch_close(epoch);
+		show_epoch(options.epoch.prefix, id, seconds);
 	return status;
 }
 
@@ -291,9 +292,9 @@ static int command_begin(const struct context *context, int argc, char **argv)
 static int command_end(const struct context *context, int argc, char **argv)
 {
 	static const struct option options[] = {
-	        {"prefix", required_argument, NULL, 'p'},
-	        {"help", no_argument, NULL, 'h'},
-	        {NULL, 0, NULL, 0},
+		{"prefix", required_argument, NULL, 'p'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
 	};
 	const char *prefix = context->prefix;
 	struct matr_error err = {0};
@@ -367,6 +368,8 @@ static void status_table(const char *prefix, const struct matr_epoch_status *sta
 	printf("image         %s\n", output_bytes(status->image_size, image));
 	show_list("problems", status->problems, status->n_problems);
 	show_list("changed objects", status->changed, status->n_changed);
+	if (!status->in_force)
+		return;
 	if (status->n_declined)
 		printf("%sdeclined%s\n", output_bold(), output_normal());
 	for (size_t i = 0; i < status->n_declined; i++)
@@ -387,7 +390,7 @@ static struct json_object *json_list(const struct matr_epoch_problem *list, size
 }
 
 static int status_json(const char *prefix, const struct matr_epoch_status *status,
-                       struct matr_error *err)
+		       struct matr_error *err)
 {
 	struct json_object *object = json_object_new_object();
 	struct json_object *declined = json_object_new_array();
@@ -399,17 +402,17 @@ static int status_json(const char *prefix, const struct matr_epoch_status *statu
 	}
 	json_object_object_add(object, "prefix", json_object_new_string(prefix));
 	json_object_object_add(object, "state",
-	                       json_object_new_string(status->in_force ? "epoch" : "management"));
+			       json_object_new_string(status->in_force ? "epoch" : "management"));
 	json_object_object_add(object, "busy", json_object_new_boolean(status->busy));
 	if (status->has_record) {
 		json_object_object_add(object, "epoch", json_object_new_int64(status->epoch.id));
 		json_object_object_add(object, "begun", json_object_new_int64(status->epoch.begun));
 		json_object_object_add(object, "cpu_level",
-		                       json_object_new_string(status->epoch.cpu_level));
+				       json_object_new_string(status->epoch.cpu_level));
 		json_object_object_add(object, "applications",
-		                       json_object_new_uint64(status->epoch.applications));
+				       json_object_new_uint64(status->epoch.applications));
 		json_object_object_add(object, "objects",
-		                       json_object_new_uint64(status->epoch.objects));
+				       json_object_new_uint64(status->epoch.objects));
 	}
 	json_object_object_add(object, "store_bytes", json_object_new_uint64(status->store_size));
 	json_object_object_add(object, "image_bytes", json_object_new_uint64(status->image_size));
@@ -418,9 +421,9 @@ static int status_json(const char *prefix, const struct matr_epoch_status *statu
 	for (size_t i = 0; i < status->n_declined; i++) {
 		struct json_object *entry = json_object_new_object();
 		json_object_object_add(entry, "program",
-		                       json_object_new_string(status->declined[i].path));
+				       json_object_new_string(status->declined[i].path));
 		json_object_object_add(entry, "reason",
-		                       json_object_new_string(status->declined[i].reason));
+				       json_object_new_string(status->declined[i].reason));
 		json_object_array_add(declined, entry);
 	}
 	json_object_object_add(object, "declined", declined);
@@ -430,10 +433,10 @@ static int status_json(const char *prefix, const struct matr_epoch_status *statu
 static int command_status(const struct context *context, int argc, char **argv)
 {
 	static const struct option options[] = {
-	        {"prefix", required_argument, NULL, 'p'},
-	        {"format", required_argument, NULL, 'f'},
-	        {"help", no_argument, NULL, 'h'},
-	        {NULL, 0, NULL, 0},
+		{"prefix", required_argument, NULL, 'p'},
+		{"format", required_argument, NULL, 'f'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
 	};
 	const char *prefix = context->prefix;
 	enum output_format format = FORMAT_TABLE;
@@ -449,7 +452,7 @@ static int command_status(const struct context *context, int argc, char **argv)
 		case 'f':
 			if (!output_format_parse(optarg, &format) || format == FORMAT_CSV)
 				return usage_error_because("epoch status", "no such format",
-				                           optarg);
+							   optarg);
 			break;
 		case 'h':
 			fputs(status_help, stdout);

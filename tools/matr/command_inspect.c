@@ -6,49 +6,49 @@
 #include <stdio.h>
 
 static const char help[] =
-        "usage: matr inspect [OPTION]... PROGRAM\n"
-        "\n"
-        "Show the relocation mapping of a program in the epoch that is in force (else the newest\n"
-        "one). Everything comes from the store; the files need not be there.\n"
-        "\n"
-        "Without options a summary: objects of the scope and how each was found, relocations by\n"
-        "type, what the mapping applies, what is left to ld.so, how often others bind to an "
-        "object.\n"
-        "With --all or a filter one row per relocation (relative ones are not bindings and not\n"
-        "listed): requester, symbol, version, provider, binding (bound: looked up in the scope;\n"
-        "local: the object's own without a lookup; null: weak, defined nowhere; undefined: lazily\n"
-        "bound, defined nowhere; none: no symbol), relocation type, offset, addend, applied "
-        "(word:\n"
-        "load address + value; ifunc: the resolver's result; copy; lazy: when first called;\n"
-        "residual: left to ld.so).\n"
-        "\n"
-        "  --all             every relocation\n"
-        "  --bindings        every binding once, sorted: requester, symbol, version, provider, as\n"
-        "                    LD_DEBUG=bindings has them (as a table: tab-separated, no header)\n"
-        "  --symbol GLOB     only these symbols (NAME, or NAME@VERSION)\n"
-        "  --requester GLOB  only references from these objects (path, file name or soname)\n"
-        "  --provider GLOB   only references bound to these objects\n"
-        "  --format FORMAT   table (default), json or csv\n"
-        "  -h, --help        this text\n"
-        "\n"
-        "Exit status: 0 success; 1 failure, or the program is not in the epoch; 2 usage.\n"
-        "\n"
-        "  matr inspect git\n"
-        "  matr inspect git --symbol 'str*' --provider 'libc.so*'\n"
-        "  matr inspect clang --all --format csv > clang.csv\n";
+	"usage: matr inspect [OPTION]... PROGRAM\n"
+	"\n"
+	"Show the relocation mapping of a program in the epoch that is in force (else the newest\n"
+	"one). Everything comes from the store; the files need not be there.\n"
+	"\n"
+	"Without options a summary: objects of the scope and how each was found, relocations by\n"
+	"type, what the mapping applies, what is left to ld.so, how often others bind to an "
+	"object.\n"
+	"With --all or a filter one row per relocation (relative ones are not bindings and not\n"
+	"listed): requester, symbol, version, provider, binding (bound: looked up in the scope;\n"
+	"local: the object's own without a lookup; null: weak, defined nowhere; undefined: lazily\n"
+	"bound, defined nowhere; none: no symbol), relocation type, offset, addend, applied "
+	"(word:\n"
+	"load address + value; ifunc: the resolver's result; copy; lazy: when first called;\n"
+	"residual: left to ld.so).\n"
+	"\n"
+	"  --all             every relocation\n"
+	"  --bindings        every binding once, sorted: requester, symbol, version, provider, as\n"
+	"                    LD_DEBUG=bindings has them (as a table: tab-separated, no header)\n"
+	"  --symbol GLOB     only these symbols (NAME, or NAME@VERSION)\n"
+	"  --requester GLOB  only references from these objects (path, file name or soname)\n"
+	"  --provider GLOB   only references bound to these objects\n"
+	"  --format FORMAT   table (default), json or csv\n"
+	"  -h, --help        this text\n"
+	"\n"
+	"Exit status: 0 success; 1 failure, or the program is not in the epoch; 2 usage.\n"
+	"\n"
+	"  matr inspect git\n"
+	"  matr inspect git --symbol 'str*' --provider 'libc.so*'\n"
+	"  matr inspect clang --all --format csv > clang.csv\n";
 
 int command_inspect(const struct context *context, int argc, char **argv)
 {
 	static const struct option options[] = {
-	        {"all", no_argument, NULL, 'a'},
-	        {"bindings", no_argument, NULL, 'b'},
-	        {"symbol", required_argument, NULL, 's'},
-	        {"requester", required_argument, NULL, 'r'},
-	        {"provider", required_argument, NULL, 'P'},
-	        {"format", required_argument, NULL, 'f'},
-	        {"prefix", required_argument, NULL, 'p'},
-	        {"help", no_argument, NULL, 'h'},
-	        {NULL, 0, NULL, 0},
+		{"all", no_argument, NULL, 'a'},
+		{"bindings", no_argument, NULL, 'b'},
+		{"symbol", required_argument, NULL, 's'},
+		{"requester", required_argument, NULL, 'r'},
+		{"provider", required_argument, NULL, 'P'},
+		{"format", required_argument, NULL, 'f'},
+		{"prefix", required_argument, NULL, 'p'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
 	};
 	const char *prefix = context->prefix;
 	enum output_format format = FORMAT_TABLE;

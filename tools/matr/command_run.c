@@ -18,24 +18,24 @@
 #include <matr/epoch.h>
 
 static const char help[] =
-        "usage: matr run [-v] PROGRAM [ARG]...\n"
-        "\n"
-        "Run a program with its relocation mapping. It and its children run in a private mount\n"
-        "namespace in which ld-stable is the loader; no file is changed. Where there is no epoch, "
-        "or\n"
-        "no namespace to be had, the program starts the ordinary way; -v says why.\n"
-        "\n"
-        "  -v, --verbose  say on standard error how the program is started, if not with its "
-        "mapping\n"
-        "  -h, --help     this text\n"
-        "\n"
-        "LD_STABLE_DEBUG=1 in the environment makes ld-stable say what it did in each process.\n"
-        "\n"
-        "Exit status: the program's; 125 matr itself failed; 126 the program was found but cannot\n"
-        "be executed; 127 it was not found.\n"
-        "\n"
-        "  matr run clang --version\n"
-        "  LD_STABLE_DEBUG=1 matr run python3 -c 'print(1)'\n";
+	"usage: matr run [-v] PROGRAM [ARG]...\n"
+	"\n"
+	"Run a program with its relocation mapping. It and its children run in a private mount\n"
+	"namespace in which ld-stable is the loader; no file is changed. Where there is no epoch, "
+	"or\n"
+	"no namespace to be had, the program starts the ordinary way; -v says why.\n"
+	"\n"
+	"  -v, --verbose  say on standard error how the program is started, if not with its "
+	"mapping\n"
+	"  -h, --help     this text\n"
+	"\n"
+	"LD_STABLE_DEBUG=1 in the environment makes ld-stable say what it did in each process.\n"
+	"\n"
+	"Exit status: the program's; 125 matr itself failed; 126 the program was found but cannot\n"
+	"be executed; 127 it was not found.\n"
+	"\n"
+	"  matr run clang --version\n"
+	"  LD_STABLE_DEBUG=1 matr run python3 -c 'print(1)'\n";
 
 static int cannot_execute(const char *program)
 {
@@ -61,7 +61,7 @@ static int run_by_name(const struct context *context, const char *path, int argc
 	char **arguments = calloc((size_t)argc + 2, sizeof *arguments);
 
 	if (!arguments || snprintf(loader, sizeof loader, "%s/" MATR_LD_STABLE_FILE,
-	                           context->prefix) >= (int)sizeof loader) {
+				   context->prefix) >= (int)sizeof loader) {
 		free(arguments);
 		return -1;
 	}
@@ -76,10 +76,10 @@ static int run_by_name(const struct context *context, const char *path, int argc
 int command_run(const struct context *context, int argc, char **argv)
 {
 	static const struct option options[] = {
-	        {"prefix", required_argument, NULL, 'p'},
-	        {"verbose", no_argument, NULL, 'v'},
-	        {"help", no_argument, NULL, 'h'},
-	        {NULL, 0, NULL, 0},
+		{"prefix", required_argument, NULL, 'p'},
+		{"verbose", no_argument, NULL, 'v'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
 	};
 	struct context ours = *context;
 	struct matr_error err = {0};

@@ -10,28 +10,28 @@
 #include <stdlib.h>
 
 static const char help[] =
-        "usage: matr verify [--format FORMAT] PROGRAM...\n"
-        "\n"
-        "Start each program with MatR watching but not writing: ld.so relocates everything "
-        "itself,\n"
-        "and before the first constructor every slot that the mapping would have written is "
-        "compared\n"
-        "with what ld.so wrote. Then the program exits; its own code never runs.\n"
-        "\n"
-        "  --format FORMAT  table (default), json or csv\n"
-        "  -h, --help       this text\n"
-        "\n"
-        "Exit status: 0 every slot of every program is the same; 1 some differ, or some program\n"
-        "could not be compared (not in the epoch, a plain start, ...); 2 usage.\n"
-        "\n"
-        "  matr verify git clang\n"
-        "  matr verify --format json /usr/lib/libreoffice/program/soffice.bin\n";
+	"usage: matr verify [--format FORMAT] PROGRAM...\n"
+	"\n"
+	"Start each program with MatR watching but not writing: ld.so relocates everything "
+	"itself,\n"
+	"and before the first constructor every slot that the mapping would have written is "
+	"compared\n"
+	"with what ld.so wrote. Then the program exits; its own code never runs.\n"
+	"\n"
+	"  --format FORMAT  table (default), json or csv\n"
+	"  -h, --help       this text\n"
+	"\n"
+	"Exit status: 0 every slot of every program is the same; 1 some differ, or some program\n"
+	"could not be compared (not in the epoch, a plain start, ...); 2 usage.\n"
+	"\n"
+	"  matr verify git clang\n"
+	"  matr verify --format json /usr/lib/libreoffice/program/soffice.bin\n";
 
 static const char *const outcomes[] = {"same", "different", "plain", "failed"};
 
 /* What is shown of one program. */
 struct verdict {
-	const char *program;                /* as given, or its path where it is known */
+	const char *program;		    /* as given, or its path where it is known */
 	const struct matr_mapping *mapping; /* NULL: not in the store */
 	const struct comparison *comparison;
 	const char *outcome;
@@ -51,8 +51,8 @@ static bool has_undefined(const struct matr_mapping *mapping)
 static const char *object_of(const struct verdict *verdict, const struct difference *difference)
 {
 	return difference->object < verdict->mapping->n_scope
-	               ? recorded_path(verdict->mapping, difference->object)
-	               : "?";
+		       ? recorded_path(verdict->mapping, difference->object)
+		       : "?";
 }
 
 /* The symbol whose reference is at the offset; NULL for a relative relocation. */
@@ -109,7 +109,7 @@ static struct json_object *as_json(const struct verdict *verdict)
 	json_object_object_add(object, "outcome", json_object_new_string(verdict->outcome));
 	if (comparison->reason[0])
 		json_object_object_add(object, "reason",
-		                       json_object_new_string(comparison->reason));
+				       json_object_new_string(comparison->reason));
 	json_object_object_add(object, "objects", json_object_new_uint64(comparison->objects));
 	json_object_object_add(object, "slots", json_object_new_uint64(comparison->slots));
 	json_object_object_add(object, "residual", json_object_new_uint64(comparison->residual));
@@ -118,12 +118,12 @@ static struct json_object *as_json(const struct verdict *verdict)
 		const char *symbol = symbol_of(verdict, difference);
 		struct json_object *entry = json_object_new_object();
 		json_object_object_add(entry, "object",
-		                       json_object_new_string(object_of(verdict, difference)));
+				       json_object_new_string(object_of(verdict, difference)));
 		json_object_object_add(entry, "offset", json_object_new_uint64(difference->offset));
 		json_object_object_add(entry, "symbol",
-		                       symbol ? json_object_new_string(symbol) : NULL);
+				       symbol ? json_object_new_string(symbol) : NULL);
 		json_object_object_add(entry, "expected",
-		                       json_object_new_uint64(difference->expected));
+				       json_object_new_uint64(difference->expected));
 		json_object_object_add(entry, "found", json_object_new_uint64(difference->found));
 		json_object_array_add(differences, entry);
 	}
@@ -132,10 +132,10 @@ static struct json_object *as_json(const struct verdict *verdict)
 }
 
 static const struct output_column csv_columns[] = {
-        {"program", CELL_TEXT}, {"outcome", CELL_TEXT},    {"objects", CELL_NUMBER},
-        {"slots", CELL_NUMBER}, {"residual", CELL_NUMBER}, {"object", CELL_TEXT},
-        {"offset", CELL_HEX},   {"symbol", CELL_TEXT},     {"expected", CELL_HEX},
-        {"found", CELL_HEX},    {"reason", CELL_TEXT},
+	{"program", CELL_TEXT}, {"outcome", CELL_TEXT},	   {"objects", CELL_NUMBER},
+	{"slots", CELL_NUMBER}, {"residual", CELL_NUMBER}, {"object", CELL_TEXT},
+	{"offset", CELL_HEX},	{"symbol", CELL_TEXT},	   {"expected", CELL_HEX},
+	{"found", CELL_HEX},	{"reason", CELL_TEXT},
 };
 
 /* A row per difference, one without an object where there is none. */
@@ -145,7 +145,7 @@ static void show_csv(struct output *output, const struct verdict *verdict)
 
 	for (size_t i = 0; i == 0 || i < comparison->n_differences; i++) {
 		const struct difference *difference =
-		        comparison->n_differences ? &comparison->differences[i] : NULL;
+			comparison->n_differences ? &comparison->differences[i] : NULL;
 		output_text(output, verdict->program);
 		output_text(output, verdict->outcome);
 		output_number(output, (int64_t)comparison->objects);
@@ -175,7 +175,7 @@ struct report { /* where the verdicts go */
 
 /* 1: every slot is the same, 0: not, -1: error. */
 static int verify_one(const char *prefix, const char *program, struct report *report,
-                      struct matr_error *err)
+		      struct matr_error *err)
 {
 	struct recorded recorded;
 	struct comparison comparison = {.outcome = COMPARISON_FAILED};
@@ -191,7 +191,7 @@ static int verify_one(const char *prefix, const char *program, struct report *re
 		verdict.mapping = recorded.mapping;
 		verdict.program = recorded_path(recorded.mapping, 0);
 		result = verify_program(prefix, verdict.program, !has_undefined(recorded.mapping),
-		                        &comparison, err);
+					&comparison, err);
 	}
 	bool same = comparison.outcome == COMPARISON_DONE && comparison.n_differences == 0;
 	verdict.outcome = same ? outcomes[0] : outcomes[comparison.outcome + 1];
@@ -213,7 +213,7 @@ static int verify_one(const char *prefix, const char *program, struct report *re
 }
 
 static int verify_all(const char *prefix, char **programs, struct report *report,
-                      struct matr_error *err)
+		      struct matr_error *err)
 {
 	int all_same = 1;
 
@@ -221,7 +221,7 @@ static int verify_all(const char *prefix, char **programs, struct report *report
 		return matr_fail_memory(err);
 	if (report->format == FORMAT_CSV)
 		output_open(&report->csv, FORMAT_CSV, csv_columns,
-		            sizeof csv_columns / sizeof *csv_columns);
+			    sizeof csv_columns / sizeof *csv_columns);
 	for (; *programs; programs++) {
 		int same = verify_one(prefix, *programs, report, err);
 		if (same < 0) {
@@ -231,18 +231,18 @@ static int verify_all(const char *prefix, char **programs, struct report *report
 		all_same &= same;
 	}
 	int result = report->format == FORMAT_JSON  ? output_json(report->json, err)
-	             : report->format == FORMAT_CSV ? output_close(&report->csv, err)
-	                                            : output_flush(err);
+		     : report->format == FORMAT_CSV ? output_close(&report->csv, err)
+						    : output_flush(err);
 	return result == 0 ? all_same : -1;
 }
 
 int command_verify(const struct context *context, int argc, char **argv)
 {
 	static const struct option options[] = {
-	        {"format", required_argument, NULL, 'f'},
-	        {"prefix", required_argument, NULL, 'p'},
-	        {"help", no_argument, NULL, 'h'},
-	        {NULL, 0, NULL, 0},
+		{"format", required_argument, NULL, 'f'},
+		{"prefix", required_argument, NULL, 'p'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
 	};
 	const char *prefix = context->prefix;
 	struct report report = {.format = FORMAT_TABLE};

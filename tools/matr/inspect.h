@@ -9,7 +9,7 @@
 #include "output.h"
 #include "recorded.h"
 
-struct inspect_filter {        /* globs; NULL: everything */
+struct inspect_filter {	       /* globs; NULL: everything */
 	const char *symbol;    /* name, or name@version where the glob has an '@' */
 	const char *requester; /* path, file name or soname */
 	const char *provider;
@@ -17,19 +17,19 @@ struct inspect_filter {        /* globs; NULL: everything */
 
 /* Does relocation `relocation` of scope object `object` pass the filter? */
 bool inspect_passes(const struct matr_mapping *mapping, size_t object, size_t relocation,
-                    const struct inspect_filter *filter);
+		    const struct inspect_filter *filter);
 
 /* What the mapping comes to: objects, relocations by type and by provider. */
 int inspect_summary(const struct recorded *recorded, const struct matr_applied_mapping *applied,
-                    enum output_format format, struct matr_error *err);
+		    enum output_format format, struct matr_error *err);
 
 /* One row per relocation other than the relative ones. */
 int inspect_relocations(const struct recorded *recorded, const struct matr_applied_mapping *applied,
-                        const struct inspect_filter *filter, enum output_format format,
-                        struct matr_error *err);
+			const struct inspect_filter *filter, enum output_format format,
+			struct matr_error *err);
 
 /* The bindings in ld.so's sense, each once and sorted: what LD_DEBUG=bindings reports. */
 int inspect_bindings(const struct recorded *recorded, const struct inspect_filter *filter,
-                     enum output_format format, struct matr_error *err);
+		     enum output_format format, struct matr_error *err);
 
 #endif

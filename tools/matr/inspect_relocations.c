@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const struct matr_symbol *reference_of(const struct matr_object *object,
-                                              const struct matr_relocation *relocation)
+					      const struct matr_relocation *relocation)
 {
 	return relocation->symbol ? &object->symbols[relocation->symbol] : NULL;
 }
@@ -19,11 +19,11 @@ static const char *version_of(const struct matr_object *object, const struct mat
 }
 
 static struct matr_binding binding_of(const struct matr_mapping *mapping, size_t object,
-                                      size_t relocation)
+				      size_t relocation)
 {
 	const struct matr_binding *bindings = mapping->objects[object].bindings;
 	return bindings ? bindings[relocation]
-	                : (struct matr_binding){.provider = MATR_PROVIDER_NONE};
+			: (struct matr_binding){.provider = MATR_PROVIDER_NONE};
 }
 
 /* ---- filters ---- */
@@ -43,7 +43,7 @@ static bool object_matches(const char *glob, const struct matr_mapping *mapping,
 }
 
 static bool symbol_matches(const char *glob, const struct matr_object *object,
-                           const struct matr_symbol *symbol)
+			   const struct matr_symbol *symbol)
 {
 	char full[4096];
 
@@ -57,11 +57,11 @@ static bool symbol_matches(const char *glob, const struct matr_object *object,
 }
 
 bool inspect_passes(const struct matr_mapping *mapping, size_t object, size_t relocation,
-                    const struct inspect_filter *filter)
+		    const struct inspect_filter *filter)
 {
 	const struct matr_object *requester = mapping->scope[object].object;
 	const struct matr_symbol *symbol =
-	        reference_of(requester, &requester->relocations[relocation]);
+		reference_of(requester, &requester->relocations[relocation]);
 	uint32_t provider = binding_of(mapping, object, relocation).provider;
 
 	if (filter->requester && !object_matches(filter->requester, mapping, object))
@@ -90,13 +90,13 @@ static const char *kind_of(const struct matr_symbol *symbol, uint32_t provider)
 }
 
 int inspect_relocations(const struct recorded *recorded, const struct matr_applied_mapping *applied,
-                        const struct inspect_filter *filter, enum output_format format,
-                        struct matr_error *err)
+			const struct inspect_filter *filter, enum output_format format,
+			struct matr_error *err)
 {
 	static const struct output_column columns[] = {
-	        {"requester", CELL_TEXT}, {"symbol", CELL_TEXT},   {"version", CELL_TEXT},
-	        {"provider", CELL_TEXT},  {"binding", CELL_TEXT},  {"type", CELL_TEXT},
-	        {"offset", CELL_HEX},     {"addend", CELL_NUMBER}, {"applied", CELL_TEXT},
+		{"requester", CELL_TEXT}, {"symbol", CELL_TEXT},   {"version", CELL_TEXT},
+		{"provider", CELL_TEXT},  {"binding", CELL_TEXT},  {"type", CELL_TEXT},
+		{"offset", CELL_HEX},	  {"addend", CELL_NUMBER}, {"applied", CELL_TEXT},
 	};
 	const struct matr_mapping *mapping = recorded->mapping;
 	struct output output;
@@ -115,15 +115,15 @@ int inspect_relocations(const struct recorded *recorded, const struct matr_appli
 			output_text(&output, symbol ? symbol->name : NULL);
 			output_text(&output, symbol ? version_of(object, symbol) : NULL);
 			output_text(&output, provider < mapping->n_scope
-			                             ? recorded_path(mapping, provider)
-			                             : NULL);
+						     ? recorded_path(mapping, provider)
+						     : NULL);
 			output_text(&output, kind_of(symbol, provider));
 			output_text(&output, relocation_name(relocation->type, buffer));
 			output_hex(&output, relocation->offset);
 			output_number(&output, relocation->addend);
 			output_text(&output,
-			            matr_applied_name(
-			                    (enum matr_applied)applied->objects[i].relocations[n]));
+				    matr_applied_name(
+					    (enum matr_applied)applied->objects[i].relocations[n]));
 		}
 	}
 	return output_close(&output, err);
@@ -150,7 +150,7 @@ static int compare_bindings(const void *left, const void *right)
 
 /* All bindings, each as often as it occurs. *out is malloc'ed. */
 static int collect(const struct matr_mapping *mapping, const struct inspect_filter *filter,
-                   struct binding **out, size_t *n_out, struct matr_error *err)
+		   struct binding **out, size_t *n_out, struct matr_error *err)
 {
 	size_t room = 1, count = 0;
 
@@ -163,17 +163,17 @@ static int collect(const struct matr_mapping *mapping, const struct inspect_filt
 		const struct matr_object *object = mapping->scope[i].object;
 		for (size_t n = 0; n < object->n_relocations; n++) {
 			const struct matr_symbol *symbol =
-			        reference_of(object, &object->relocations[n]);
+				reference_of(object, &object->relocations[n]);
 			uint32_t provider = binding_of(mapping, i, n).provider;
 			if (!symbol || !matr_symbol_is_looked_up(symbol) ||
 			    provider >= mapping->n_scope || !inspect_passes(mapping, i, n, filter))
 				continue;
 			const char *version = version_of(object, symbol);
 			list[count++] = (struct binding){{
-			        recorded_path(mapping, i),
-			        symbol->name,
-			        version ? version : "",
-			        recorded_path(mapping, provider),
+				recorded_path(mapping, i),
+				symbol->name,
+				version ? version : "",
+				recorded_path(mapping, provider),
 			}};
 		}
 	}
@@ -184,13 +184,13 @@ static int collect(const struct matr_mapping *mapping, const struct inspect_filt
 }
 
 int inspect_bindings(const struct recorded *recorded, const struct inspect_filter *filter,
-                     enum output_format format, struct matr_error *err)
+		     enum output_format format, struct matr_error *err)
 {
 	static const struct output_column columns[] = {
-	        {"requester", CELL_TEXT},
-	        {"symbol", CELL_TEXT},
-	        {"version", CELL_TEXT},
-	        {"provider", CELL_TEXT},
+		{"requester", CELL_TEXT},
+		{"symbol", CELL_TEXT},
+		{"version", CELL_TEXT},
+		{"provider", CELL_TEXT},
 	};
 	struct binding *list = NULL;
 	struct output output;

@@ -11,16 +11,19 @@ enum { TYPES = 64, APPLIED = MATR_APPLIED_NOTHING + 1 };
 struct counts {
 	size_t types[TYPES]; /* by R_X86_64_*; what is beyond the table is not counted by type */
 	size_t applied[APPLIED];
-	size_t relative, relative_residual;
-	size_t undefined; /* lazily bound functions that nothing defines */
-	size_t *bound_to; /* by scope index: references that other objects bind to it */
+	size_t relative;
+	size_t relative_applied; /* by the mapping */
+	size_t residual;	 /* left to ld.so in objects that the mapping applies */
+	size_t untouched;	 /* all relocations of objects that are left to ld.so whole */
+	size_t undefined;	 /* lazily bound functions that nothing defines */
+	size_t *bound_to;	 /* by scope index: references that other objects bind to it */
 };
 
 static const char *const rule_names[] = {"application", "preload", "path",    "rpath",
-                                         "runpath",     "cache",   "default", "interpreter"};
+					 "runpath",	"cache",   "default", "interpreter"};
 
 static int count(const struct matr_mapping *mapping, const struct matr_applied_mapping *applied,
-                 struct counts *counts, struct matr_error *err)
+		 struct counts *counts, struct matr_error *err)
 {
 	counts->bound_to = calloc(mapping->n_scope, sizeof *counts->bound_to);
 	if (!counts->bound_to)
@@ -30,7 +33,12 @@ static int count(const struct matr_mapping *mapping, const struct matr_applied_m
 		const struct matr_binding *bindings = mapping->objects[i].bindings;
 		size_t relative = object->n_relatives + object->n_relr;
 		counts->relative += relative;
-		counts->relative_residual += applied->objects[i].untouched ? relative : 0;
+		if (applied->objects[i].untouched) {
+			counts->untouched += relative + object->n_relocations;
+		} else {
+			counts->relative_applied += relative;
+			counts->residual += applied->objects[i].residual;
+		}
 		for (size_t n = 0; n < object->n_relocations; n++) {
 			uint32_t type = object->relocations[n].type;
 			if (type < TYPES)
@@ -49,14 +57,14 @@ static int count(const struct matr_mapping *mapping, const struct matr_applied_m
 
 /* One row per object of the scope. */
 static int show_objects(const struct matr_mapping *mapping,
-                        const struct matr_applied_mapping *applied, const struct counts *counts,
-                        enum output_format format, struct matr_error *err)
+			const struct matr_applied_mapping *applied, const struct counts *counts,
+			enum output_format format, struct matr_error *err)
 {
 	static const struct output_column columns[] = {
-	        {"object", CELL_TEXT},        {"found", CELL_TEXT},
-	        {"loaded_by", CELL_TEXT},     {"relative", CELL_NUMBER},
-	        {"relocations", CELL_NUMBER}, {"residual", CELL_NUMBER},
-	        {"bound_to_it", CELL_NUMBER},
+		{"object", CELL_TEXT},	      {"found", CELL_TEXT},
+		{"loaded_by", CELL_TEXT},     {"relative", CELL_NUMBER},
+		{"relocations", CELL_NUMBER}, {"residual", CELL_NUMBER},
+		{"bound_to_it", CELL_NUMBER},
 	};
 	struct output output;
 
@@ -66,9 +74,9 @@ static int show_objects(const struct matr_mapping *mapping,
 		output_text(&output, recorded_path(mapping, i));
 		output_text(&output, rule_names[entry->rule]);
 		output_text(&output,
-		            entry->needed_as ? recorded_path(mapping, entry->loaded_by) : NULL);
+			    entry->needed_as ? recorded_path(mapping, entry->loaded_by) : NULL);
 		output_number(&output,
-		              (int64_t)(entry->object->n_relatives + entry->object->n_relr));
+			      (int64_t)(entry->object->n_relatives + entry->object->n_relr));
 		output_number(&output, (int64_t)entry->object->n_relocations);
 		output_number(&output, (int64_t)applied->objects[i].residual);
 		output_number(&output, (int64_t)counts->bound_to[i]);
@@ -84,11 +92,6 @@ static size_t all_relocations(const struct counts *counts)
 	return all;
 }
 
-static size_t all_residual(const struct counts *counts)
-{
-	return counts->applied[MATR_APPLIED_RESIDUAL] + counts->relative_residual;
-}
-
 static void show_number(const char *what, size_t number)
 {
 	char text[32];
@@ -96,8 +99,8 @@ static void show_number(const char *what, size_t number)
 }
 
 static int summary_table(const struct recorded *recorded,
-                         const struct matr_applied_mapping *applied, const struct counts *counts,
-                         struct matr_error *err)
+			 const struct matr_applied_mapping *applied, const struct counts *counts,
+			 struct matr_error *err)
 {
 	const struct matr_mapping *mapping = recorded->mapping;
 	char buffer[32];
@@ -110,11 +113,12 @@ static int summary_table(const struct recorded *recorded,
 		if (counts->types[type])
 			show_number(relocation_name(type, buffer), counts->types[type]);
 	printf("\n%sapplied%s\n", output_bold(), output_normal());
-	show_number("relative", counts->relative - counts->relative_residual);
+	show_number("relative", counts->relative_applied);
 	for (int i = 0; i < APPLIED; i++)
 		if (counts->applied[i] && i != MATR_APPLIED_RESIDUAL)
 			show_number(matr_applied_name((enum matr_applied)i), counts->applied[i]);
-	show_number("residual (ld.so's)", all_residual(counts));
+	show_number("residual (ld.so's)", counts->residual);
+	show_number("untouched objects'", counts->untouched);
 	if (counts->undefined)
 		show_number("defined nowhere (lazy)", counts->undefined);
 	putchar('\n');
@@ -127,7 +131,7 @@ static void add_number(struct json_object *object, const char *name, size_t numb
 }
 
 static int summary_json(const struct recorded *recorded, const struct matr_applied_mapping *applied,
-                        const struct counts *counts, struct matr_error *err)
+			const struct counts *counts, struct matr_error *err)
 {
 	const struct matr_mapping *mapping = recorded->mapping;
 	struct json_object *root = json_object_new_object();
@@ -148,30 +152,34 @@ static int summary_json(const struct recorded *recorded, const struct matr_appli
 	json_object_object_add(root, "ended", json_object_new_boolean(recorded->epoch.ended != 0));
 	add_number(root, "relocations", all_relocations(counts));
 	add_number(root, "relative", counts->relative);
-	add_number(root, "residual", all_residual(counts));
+	add_number(root, "residual", counts->residual);
+	add_number(root, "untouched", counts->untouched);
 	add_number(root, "undefined", counts->undefined);
 	for (uint32_t type = 0; type < TYPES; type++)
 		if (counts->types[type])
 			add_number(types, relocation_name(type, buffer), counts->types[type]);
 	json_object_object_add(root, "types", types);
+	add_number(how, "relative", counts->relative_applied);
 	for (int i = 0; i < APPLIED; i++)
-		add_number(how, matr_applied_name((enum matr_applied)i), counts->applied[i]);
+		if (i != MATR_APPLIED_RESIDUAL)
+			add_number(how, matr_applied_name((enum matr_applied)i),
+				   counts->applied[i]);
 	json_object_object_add(root, "applied", how);
 	for (size_t i = 0; i < mapping->n_scope; i++) {
 		const struct matr_scope_entry *entry = &mapping->scope[i];
 		struct json_object *object = json_object_new_object();
 		json_object_object_add(object, "object",
-		                       json_object_new_string(recorded_path(mapping, i)));
+				       json_object_new_string(recorded_path(mapping, i)));
 		json_object_object_add(object, "path", json_object_new_string(entry->path));
 		json_object_object_add(object, "found",
-		                       json_object_new_string(rule_names[entry->rule]));
+				       json_object_new_string(rule_names[entry->rule]));
 		json_object_object_add(object, "loaded_by",
-		                       entry->needed_as ? json_object_new_string(recorded_path(
-		                                                  mapping, entry->loaded_by))
-		                                        : NULL);
+				       entry->needed_as ? json_object_new_string(recorded_path(
+								  mapping, entry->loaded_by))
+							: NULL);
 		json_object_object_add(object, "needed_as",
-		                       entry->needed_as ? json_object_new_string(entry->needed_as)
-		                                        : NULL);
+				       entry->needed_as ? json_object_new_string(entry->needed_as)
+							: NULL);
 		add_number(object, "relative", entry->object->n_relatives + entry->object->n_relr);
 		add_number(object, "relocations", entry->object->n_relocations);
 		add_number(object, "residual", applied->objects[i].residual);
@@ -183,7 +191,7 @@ static int summary_json(const struct recorded *recorded, const struct matr_appli
 }
 
 int inspect_summary(const struct recorded *recorded, const struct matr_applied_mapping *applied,
-                    enum output_format format, struct matr_error *err)
+		    enum output_format format, struct matr_error *err)
 {
 	struct counts counts = {0};
 	int result = count(recorded->mapping, applied, &counts, err);

@@ -10,30 +10,30 @@
 #include <matr/epoch.h>
 
 static const char help[] =
-        "usage: matr [--prefix DIR] COMMAND ...\n"
-        "\n"
-        "Stable linking: programs start from a relocation mapping that was computed once.\n"
-        "\n"
-        "  matr epoch begin PROGRAM...    compute and put in force the mapping of programs\n"
-        "  matr epoch status              what is in force, and whether all is well\n"
-        "  matr epoch end                 back to ordinary linking\n"
-        "  matr inspect PROGRAM           show a program's relocation mapping\n"
-        "  matr run PROGRAM [ARG]...      run a program with its mapping\n"
-        "  matr verify PROGRAM...         compare the mapping with what ld.so writes\n"
-        "\n"
-        "  --prefix DIR   where store and image are (else MATR_PREFIX, else " MATR_DEFAULT_PREFIX
-        ")\n"
-        "  -v, --verbose  say more on standard error\n"
-        "  --version      print the version\n"
-        "  -h, --help     this text; `matr COMMAND --help` has each command's own\n"
-        "\n"
-        "Exit status: 0 success; 1 failure, or something is not as it should be; 2 usage;\n"
-        "3 epoch begun, but some programs were declined. `run` has the program's own, or 125\n"
-        "(matr failed), 126 (found, but cannot be executed), 127 (not found).\n"
-        "\n"
-        "Try it without root:\n"
-        "  export MATR_PREFIX=$HOME/.matr\n"
-        "  matr epoch begin git && matr run git --version && matr inspect git\n";
+	"usage: matr [--prefix DIR] COMMAND ...\n"
+	"\n"
+	"Stable linking: programs start from a relocation mapping that was computed once.\n"
+	"\n"
+	"  matr epoch begin PROGRAM...    compute and put in force the mapping of programs\n"
+	"  matr epoch status              what is in force, and whether all is well\n"
+	"  matr epoch end                 back to ordinary linking\n"
+	"  matr inspect PROGRAM           show a program's relocation mapping\n"
+	"  matr run PROGRAM [ARG]...      run a program with its mapping\n"
+	"  matr verify PROGRAM...         compare the mapping with what ld.so writes\n"
+	"\n"
+	"  --prefix DIR   where store and image are (else MATR_PREFIX, else " MATR_DEFAULT_PREFIX
+	")\n"
+	"  -v, --verbose  say more on standard error\n"
+	"  --version      print the version\n"
+	"  -h, --help     this text; `matr COMMAND --help` has each command's own\n"
+	"\n"
+	"Exit status: 0 success; 1 failure, or something is not as it should be; 2 usage;\n"
+	"3 epoch begun, but some programs were declined. `run` has the program's own, or 125\n"
+	"(matr failed), 126 (found, but cannot be executed), 127 (not found).\n"
+	"\n"
+	"Try it without root:\n"
+	"  export MATR_PREFIX=$HOME/.matr\n"
+	"  matr epoch begin git && matr run git --version && matr inspect git\n";
 
 void print_error(const struct matr_error *err)
 {
@@ -77,17 +77,17 @@ struct command {
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-	        {"prefix", required_argument, NULL, 'p'},
-	        {"verbose", no_argument, NULL, 'v'},
-	        {"version", no_argument, NULL, 'V'},
-	        {"help", no_argument, NULL, 'h'},
-	        {NULL, 0, NULL, 0},
+		{"prefix", required_argument, NULL, 'p'},
+		{"verbose", no_argument, NULL, 'v'},
+		{"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
 	};
 	static const struct command commands[] = {
-	        {"epoch", command_epoch},
-	        {"inspect", command_inspect},
-	        {"run", command_run},
-	        {"verify", command_verify},
+		{"epoch", command_epoch},
+		{"inspect", command_inspect},
+		{"run", command_run},
+		{"verify", command_verify},
 	};
 	const char *prefix = getenv("MATR_PREFIX");
 	struct context context = {.prefix = prefix && *prefix ? prefix : MATR_DEFAULT_PREFIX};

@@ -26,11 +26,11 @@
 #include <matr/epoch.h>
 
 struct places {
-	char stable[PATH_MAX];   /* PREFIX/ld-stable */
-	char kept[PATH_MAX];     /* PREFIX/ld.so */
-	char image[PATH_MAX];    /* PREFIX/epoch.image */
+	char stable[PATH_MAX];	 /* PREFIX/ld-stable */
+	char kept[PATH_MAX];	 /* PREFIX/ld.so */
+	char image[PATH_MAX];	 /* PREFIX/epoch.image */
 	char standard[PATH_MAX]; /* where the kernel looks for the loader, canonical */
-	char real[PATH_MAX];     /* the real loader */
+	char real[PATH_MAX];	 /* the real loader */
 };
 
 static int join(const char *prefix, const char *name, char out[PATH_MAX], struct matr_error *err)
@@ -50,7 +50,7 @@ static const char *loader_path(const char *interpreter)
 }
 
 static int find_places(const char *prefix, const char *interpreter, struct places *places,
-                       struct matr_error *err)
+		       struct matr_error *err)
 {
 	char canonical[PATH_MAX];
 	const char *loader = loader_path(interpreter);
@@ -101,8 +101,8 @@ static int write_text(const char *path, const char *text, struct matr_error *err
 		return matr_fail_errno(err, path, "cannot be opened");
 	ssize_t length = (ssize_t)strlen(text);
 	int result = write(fd, text, (size_t)length) == length
-	                     ? 0
-	                     : matr_fail_errno(err, path, "cannot be written");
+			     ? 0
+			     : matr_fail_errno(err, path, "cannot be written");
 	close(fd);
 	return result;
 }
@@ -133,7 +133,7 @@ static bool user_namespace_works(void)
 		uid_t uid = geteuid();
 		gid_t gid = getegid();
 		bool works = unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 &&
-		             map_ourselves(uid, gid, NULL) == 0;
+			     map_ourselves(uid, gid, NULL) == 0;
 		_exit(works ? 0 : 1);
 	}
 	int status;
@@ -161,12 +161,12 @@ static enum placement new_namespace(const struct places *places, struct matr_err
 	}
 	if (image.st_uid != uid) {
 		matr_fail(err, MATR_ERROR_UNTRUSTED, places->image,
-		          "belongs to another user, whom a user namespace would not show");
+			  "belongs to another user, whom a user namespace would not show");
 		return NOT_PLACED;
 	}
 	if (!user_namespace_works()) {
 		matr_fail(err, MATR_ERROR_SYSTEM, NULL,
-		          "no user namespace is to be had on this system");
+			  "no user namespace is to be had on this system");
 		return NO_NAMESPACE;
 	}
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) {

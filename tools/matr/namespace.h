@@ -9,7 +9,7 @@
 #include <matr/error.h>
 
 enum placement {
-	PLACED,       /* ld-stable is the loader of programs started from here on */
+	PLACED,	      /* ld-stable is the loader of programs started from here on */
 	NOT_PLACED,   /* nothing has changed that a program could notice; the reason is in *err */
 	NO_NAMESPACE, /* the system gives us no namespace; the reason is in *err */
 };

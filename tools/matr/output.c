@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 void output_open(struct output *output, enum output_format format,
-                 const struct output_column *columns, size_t n_columns)
+		 const struct output_column *columns, size_t n_columns)
 {
 	*output = (struct output){.format = format, .columns = columns, .n_columns = n_columns};
 	if (format == FORMAT_JSON)
@@ -110,10 +110,10 @@ static void json_cell(struct output *output, struct json_object *value)
 static void json_row(struct output *output)
 {
 	const char *text =
-	        output->row ? json_object_to_json_string_ext(output->row,
-	                                                     JSON_C_TO_STRING_PLAIN |
-	                                                             JSON_C_TO_STRING_NOSLASHESCAPE)
-	                    : NULL;
+		output->row ? json_object_to_json_string_ext(output->row,
+							     JSON_C_TO_STRING_PLAIN |
+								     JSON_C_TO_STRING_NOSLASHESCAPE)
+			    : NULL;
 	if (text)
 		printf("%s\n%s", output->rows ? "," : "", text);
 	else
@@ -199,8 +199,8 @@ int output_close(struct output *output, struct matr_error *err)
 int output_json(struct json_object *object, struct matr_error *err)
 {
 	const char *text = json_object_to_json_string_ext(
-	        object,
-	        JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE);
+		object,
+		JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE);
 	if (text)
 		puts(text);
 	json_object_put(object);

@@ -44,7 +44,7 @@ struct output {
 };
 
 void output_open(struct output *output, enum output_format format,
-                 const struct output_column *columns, size_t n_columns);
+		 const struct output_column *columns, size_t n_columns);
 void output_text(struct output *output, const char *text); /* NULL: an empty cell, JSON null */
 void output_number(struct output *output, int64_t number);
 void output_hex(struct output *output, uint64_t number); /* JSON: a plain number */

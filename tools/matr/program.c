@@ -33,7 +33,7 @@ int program_find(const char *name, char path[PATH_MAX], struct matr_error *err)
 		int length = (int)(end - search);
 		/* An empty entry is the current directory. */
 		if (snprintf(path, PATH_MAX, "%.*s%s%s", length, search, length ? "/" : "./",
-		             name) < PATH_MAX &&
+			     name) < PATH_MAX &&
 		    is_program(path))
 			return 0;
 		if (!*end)
@@ -114,5 +114,5 @@ int program_ld_stable(char path[PATH_MAX], struct matr_error *err)
 	if (access(path, R_OK) == 0)
 		return 0;
 	return matr_fail(err, MATR_ERROR_NOT_FOUND, path,
-	                 "there is no ld-stable; name one with --ld-stable");
+			 "there is no ld-stable; name one with --ld-stable");
 }

@@ -16,7 +16,7 @@ int program_canonical(const char *name, char path[PATH_MAX], struct matr_error *
 
 enum program_kind {
 	PROGRAM_DYNAMIC, /* a 64-bit ELF file with PT_INTERP */
-	PROGRAM_OTHER,   /* a static program, a script, another architecture, ... */
+	PROGRAM_OTHER,	 /* a static program, a script, another architecture, ... */
 };
 
 /* What kind of file it is; interpreter receives a dynamic program's PT_INTERP, else "". -1: the file

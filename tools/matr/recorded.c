@@ -8,7 +8,7 @@
 #include <matr/epoch.h>
 
 int recorded_open(const char *prefix, const char *program, struct recorded *out,
-                  struct matr_error *err)
+		  struct matr_error *err)
 {
 	char path[PATH_MAX];
 	int64_t application;
@@ -43,22 +43,22 @@ const char *recorded_path(const struct matr_mapping *mapping, size_t index)
 const char *relocation_name(uint32_t type, char buffer[32])
 {
 	static const char *const names[] = {
-	        [R_X86_64_NONE] = "R_X86_64_NONE",
-	        [R_X86_64_64] = "R_X86_64_64",
-	        [R_X86_64_PC32] = "R_X86_64_PC32",
-	        [R_X86_64_COPY] = "R_X86_64_COPY",
-	        [R_X86_64_GLOB_DAT] = "R_X86_64_GLOB_DAT",
-	        [R_X86_64_JUMP_SLOT] = "R_X86_64_JUMP_SLOT",
-	        [R_X86_64_RELATIVE] = "R_X86_64_RELATIVE",
-	        [R_X86_64_32] = "R_X86_64_32",
-	        [R_X86_64_DTPMOD64] = "R_X86_64_DTPMOD64",
-	        [R_X86_64_DTPOFF64] = "R_X86_64_DTPOFF64",
-	        [R_X86_64_TPOFF64] = "R_X86_64_TPOFF64",
-	        [R_X86_64_PC64] = "R_X86_64_PC64",
-	        [R_X86_64_SIZE32] = "R_X86_64_SIZE32",
-	        [R_X86_64_SIZE64] = "R_X86_64_SIZE64",
-	        [R_X86_64_TLSDESC] = "R_X86_64_TLSDESC",
-	        [R_X86_64_IRELATIVE] = "R_X86_64_IRELATIVE",
+		[R_X86_64_NONE] = "R_X86_64_NONE",
+		[R_X86_64_64] = "R_X86_64_64",
+		[R_X86_64_PC32] = "R_X86_64_PC32",
+		[R_X86_64_COPY] = "R_X86_64_COPY",
+		[R_X86_64_GLOB_DAT] = "R_X86_64_GLOB_DAT",
+		[R_X86_64_JUMP_SLOT] = "R_X86_64_JUMP_SLOT",
+		[R_X86_64_RELATIVE] = "R_X86_64_RELATIVE",
+		[R_X86_64_32] = "R_X86_64_32",
+		[R_X86_64_DTPMOD64] = "R_X86_64_DTPMOD64",
+		[R_X86_64_DTPOFF64] = "R_X86_64_DTPOFF64",
+		[R_X86_64_TPOFF64] = "R_X86_64_TPOFF64",
+		[R_X86_64_PC64] = "R_X86_64_PC64",
+		[R_X86_64_SIZE32] = "R_X86_64_SIZE32",
+		[R_X86_64_SIZE64] = "R_X86_64_SIZE64",
+		[R_X86_64_TLSDESC] = "R_X86_64_TLSDESC",
+		[R_X86_64_IRELATIVE] = "R_X86_64_IRELATIVE",
 	};
 	if (type < sizeof names / sizeof *names && names[type])
 		return names[type];

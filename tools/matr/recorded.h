@@ -13,7 +13,7 @@ struct recorded {
 /* Read the mapping of `program` (path, or name on PATH) in the epoch that is in force, or else the
  * newest one. To be closed also after an error. */
 int recorded_open(const char *prefix, const char *program, struct recorded *out,
-                  struct matr_error *err);
+		  struct matr_error *err);
 void recorded_close(struct recorded *recorded);
 
 /* The canonical path of an object of the scope. The application has the name under which it was

@@ -29,7 +29,8 @@
 
 enum {
 	TIMEOUT_MILLISECONDS = 120000, /* without a sign of life */
-	TEXT_MAX = 64 << 20,           /* bytes of report that are kept */
+	TEXT_MAX = 64 << 20,	       /* bytes of report that are kept */
+	STATUS_GAVE_UP = 125,	       /* of the child: it did not start the program */
 };
 
 struct text {
@@ -48,11 +49,11 @@ void comparison_free(struct comparison *comparison)
 static _Noreturn void give_up(const struct matr_error *err)
 {
 	dprintf(STDERR_FILENO, "%s%s%s\n", err->file, err->file[0] ? ": " : "", err->message);
-	_exit(1);
+	_exit(STATUS_GAVE_UP);
 }
 
 static _Noreturn void run_child(const char *prefix, const char *path, bool bind_now, int report,
-                                int errors)
+				int errors)
 {
 	char interpreter[PATH_MAX], loader[PATH_MAX], number[16];
 	struct matr_error err = {0};
@@ -99,7 +100,7 @@ static bool read_some(int fd, struct text *text)
 	}
 	bool full = text->room - text->size < 2;
 	ssize_t n = full ? read(fd, dropped, sizeof dropped)
-	                 : read(fd, text->data + text->size, text->room - text->size - 1);
+			 : read(fd, text->data + text->size, text->room - text->size - 1);
 	if (n < 0)
 		return errno == EINTR || errno == EAGAIN;
 	if (!full) {
@@ -134,11 +135,11 @@ static int add_difference(struct comparison *out, const char *line, struct matr_
 	struct difference difference;
 
 	if (sscanf(line, "diff %zu %" SCNx64 " %" SCNx64 " %" SCNx64, &difference.object,
-	           &difference.offset, &difference.expected, &difference.found) != 4)
+		   &difference.offset, &difference.expected, &difference.found) != 4)
 		return 0;
 	if ((out->n_differences & (out->n_differences + 1)) == 0) {
 		struct difference *grown =
-		        realloc(out->differences, (2 * out->n_differences + 1) * sizeof *grown);
+			realloc(out->differences, (2 * out->n_differences + 1) * sizeof *grown);
 		if (!grown)
 			return matr_fail_memory(err);
 		out->differences = grown;
@@ -157,7 +158,7 @@ static int parse_report(struct text *reported, struct comparison *out, struct ma
 			out->outcome = COMPARISON_PLAIN;
 			snprintf(out->reason, sizeof out->reason, "%s", line + 6);
 		} else if (sscanf(line, "done %zu %zu %zu %zu", &out->objects, &out->slots,
-		                  &differences, &out->residual) == 4) {
+				  &differences, &out->residual) == 4) {
 			out->outcome = COMPARISON_DONE;
 		} else if (add_difference(out, line, err) != 0) {
 			return -1;
@@ -169,22 +170,26 @@ static int parse_report(struct text *reported, struct comparison *out, struct ma
 /* Neither "done" nor "plain": what did it die of? */
 static void explain(int status, const struct text *said, struct comparison *out)
 {
+	int length = said->data ? (int)strcspn(said->data, "\n") : 0;
+	const char *line = length ? said->data : "";
 	char how[64];
 
+	if (length > 400)
+		length = 400;
 	if (WIFSIGNALED(status))
 		snprintf(how, sizeof how, "killed by signal %d", WTERMSIG(status));
 	else
 		snprintf(how, sizeof how, "exit status %d", WEXITSTATUS(status));
-	int length = said->data ? (int)strcspn(said->data, "\n") : 0;
-	if (length > 400)
-		length = 400;
-	snprintf(out->reason, sizeof out->reason,
-	         "did not get as far as its constructors (%s)%s%.*s", how, length ? ": " : "",
-	         length, length ? said->data : "");
+	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_GAVE_UP && length)
+		snprintf(out->reason, sizeof out->reason, "%.*s", length, line);
+	else
+		snprintf(out->reason, sizeof out->reason,
+			 "did not get as far as its constructors (%s)%s%.*s", how,
+			 length ? ": " : "", length, line);
 }
 
 int verify_program(const char *prefix, const char *path, bool bind_now, struct comparison *out,
-                   struct matr_error *err)
+		   struct matr_error *err)
 {
 	int report[2] = {-1, -1}, errors[2] = {-1, -1}, status = 0;
 	struct text reported = {0}, said = {0};

@@ -29,7 +29,7 @@ struct comparison {
  * functions are bound at once (not possible where one is defined nowhere). Never runs the program.
  * -1: it could not be tried. *out: comparison_free(). */
 int verify_program(const char *prefix, const char *path, bool bind_now, struct comparison *out,
-                   struct matr_error *err);
+		   struct matr_error *err);
 void comparison_free(struct comparison *comparison);
 
 #endif

@@ -36,8 +36,10 @@ void matr_store_close(struct matr_store *store);
 
 /* ---- writing an epoch ---- */
 
-/* Start the transaction and the next epoch. cpu_level: matr_session_cpu_level(). */
-int matr_store_begin(struct matr_store *store, const char *cpu_level, int64_t *epoch,
+/* Start the transaction and the next epoch, whose id is larger than that of every epoch in the store and
+ * than `after` (a store that was made anew must not give the id of the image in force a second time).
+ * cpu_level: matr_session_cpu_level(). */
+int matr_store_begin(struct matr_store *store, const char *cpu_level, int64_t after, int64_t *epoch,
 		     struct matr_error *err);
 
 /* Add an application with all objects of its scope to the epoch; an object that the store holds
