@@ -264,15 +264,29 @@ int matr_epoch_status(const char *prefix, struct matr_epoch_status *out, struct 
 	return result;
 }
 
+/* Which epoch's image it is, as far as its header says. It need not be sound for that. */
+static int64_t image_epoch(const char *prefix)
+{
+	char path[PATH_MAX];
+	struct matr_image_header header;
+
+	snprintf(path, sizeof path, "%.*s/" MATR_IMAGE_FILE, PATH_MAX - 32, prefix);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	bool whole = read(fd, &header, sizeof header) == sizeof header;
+	close(fd);
+	return whole && header.magic == MATR_IMAGE_MAGIC && header.format == MATR_IMAGE_FORMAT
+		       ? (int64_t)header.epoch
+		       : 0;
+}
+
 int matr_epoch_current(const char *prefix, struct matr_store *store, struct matr_store_epoch *out,
 		       struct matr_error *err)
 {
-	char path[PATH_MAX];
-	struct matr_image_info info;
+	int64_t id = image_epoch(prefix);
 
-	snprintf(path, sizeof path, "%.*s/" MATR_IMAGE_FILE, PATH_MAX - 32, prefix);
-	if (access(path, F_OK) == 0 && matr_image_check(path, &info, NULL) == 0 &&
-	    matr_store_epoch(store, (int64_t)info.epoch, out, NULL) == 0)
+	if (id && matr_store_epoch(store, id, out, NULL) == 0)
 		return 0;
 	return matr_store_epoch(store, 0, out, err);
 }

@@ -1,4 +1,4 @@
-/* command_epoch.c - matr epoch begin, end and status. */
+/* command_epoch.c - matr epoch begin and end; command_epoch_status.c has the third. */
 #include "command.h"
 #include "output.h"
 #include "program.h"
@@ -57,23 +57,6 @@ static const char end_help[] = "usage: matr epoch end\n"
 			       "\n"
 			       "Exit status: 0 ended; 1 failure, or no epoch was in force; 2 "
 			       "usage.\n";
-
-static const char status_help[] =
-	"usage: matr epoch status [--format table|json]\n"
-	"\n"
-	"Is an epoch in force, which, and is all well? Lists what is wrong with store and image, "
-	"the\n"
-	"objects that changed since the epoch began (programs that use them start the ordinary\n"
-	"way), and the programs that were declined.\n"
-	"\n"
-	"  --format FORMAT  table (default) or json\n"
-	"  -h, --help       this text\n"
-	"\n"
-	"Exit status: 0 all is well, with or without an epoch; 1 something is wrong or has "
-	"changed;\n"
-	"2 usage.\n"
-	"\n"
-	"  matr epoch status --format json | jq .changed\n";
 
 /* ---- begin ---- */
 
@@ -324,171 +307,20 @@ static int command_end(const struct context *context, int argc, char **argv)
 	return STATUS_OK;
 }
 
-/* ---- status ---- */
-
-static void format_time(int64_t seconds, char text[32])
-{
-	time_t time = (time_t)seconds;
-	struct tm broken_down;
-
-	text[0] = 0;
-	if (localtime_r(&time, &broken_down))
-		strftime(text, 32, "%Y-%m-%d %H:%M:%S", &broken_down);
-}
-
-static void show_list(const char *heading, const struct matr_epoch_problem *list, size_t n)
-{
-	if (n)
-		printf("%s%s%s\n", output_bold(), heading, output_normal());
-	for (size_t i = 0; i < n; i++)
-		printf("  %s: %s\n", list[i].file, list[i].reason);
-}
-
-static void status_table(const char *prefix, const struct matr_epoch_status *status)
-{
-	char begun[32], store[32], image[32];
-
-	format_time(status->epoch.begun, begun);
-	printf("prefix        %s\n", prefix);
-	if (status->in_force && status->has_record)
-		printf("state         epoch %" PRId64 ", begun %s\n", status->epoch.id, begun);
-	else if (status->in_force)
-		printf("state         epoch\n");
-	else
-		printf("state         management\n");
-	if (status->busy)
-		printf("busy          an epoch is being begun or ended\n");
-	if (status->in_force && status->has_record) {
-		printf("applications  %zu\n", status->epoch.applications);
-		printf("objects       %zu\n", status->epoch.objects);
-		printf("declined      %zu\n", status->n_declined);
-		printf("changed       %zu\n", status->n_changed);
-	}
-	printf("store         %s\n", output_bytes(status->store_size, store));
-	printf("image         %s\n", output_bytes(status->image_size, image));
-	show_list("problems", status->problems, status->n_problems);
-	show_list("changed objects", status->changed, status->n_changed);
-	if (!status->in_force)
-		return;
-	if (status->n_declined)
-		printf("%sdeclined%s\n", output_bold(), output_normal());
-	for (size_t i = 0; i < status->n_declined; i++)
-		printf("  %s: %s\n", status->declined[i].path, status->declined[i].reason);
-}
-
-static struct json_object *json_list(const struct matr_epoch_problem *list, size_t n)
-{
-	struct json_object *array = json_object_new_array();
-
-	for (size_t i = 0; array && i < n; i++) {
-		struct json_object *entry = json_object_new_object();
-		json_object_object_add(entry, "file", json_object_new_string(list[i].file));
-		json_object_object_add(entry, "reason", json_object_new_string(list[i].reason));
-		json_object_array_add(array, entry);
-	}
-	return array;
-}
-
-static int status_json(const char *prefix, const struct matr_epoch_status *status,
-		       struct matr_error *err)
-{
-	struct json_object *object = json_object_new_object();
-	struct json_object *declined = json_object_new_array();
-
-	if (!object || !declined) {
-		json_object_put(object);
-		json_object_put(declined);
-		return matr_fail_memory(err);
-	}
-	json_object_object_add(object, "prefix", json_object_new_string(prefix));
-	json_object_object_add(object, "state",
-			       json_object_new_string(status->in_force ? "epoch" : "management"));
-	json_object_object_add(object, "busy", json_object_new_boolean(status->busy));
-	if (status->has_record) {
-		json_object_object_add(object, "epoch", json_object_new_int64(status->epoch.id));
-		json_object_object_add(object, "begun", json_object_new_int64(status->epoch.begun));
-		json_object_object_add(object, "cpu_level",
-				       json_object_new_string(status->epoch.cpu_level));
-		json_object_object_add(object, "applications",
-				       json_object_new_uint64(status->epoch.applications));
-		json_object_object_add(object, "objects",
-				       json_object_new_uint64(status->epoch.objects));
-	}
-	json_object_object_add(object, "store_bytes", json_object_new_uint64(status->store_size));
-	json_object_object_add(object, "image_bytes", json_object_new_uint64(status->image_size));
-	json_object_object_add(object, "problems", json_list(status->problems, status->n_problems));
-	json_object_object_add(object, "changed", json_list(status->changed, status->n_changed));
-	for (size_t i = 0; i < status->n_declined; i++) {
-		struct json_object *entry = json_object_new_object();
-		json_object_object_add(entry, "program",
-				       json_object_new_string(status->declined[i].path));
-		json_object_object_add(entry, "reason",
-				       json_object_new_string(status->declined[i].reason));
-		json_object_array_add(declined, entry);
-	}
-	json_object_object_add(object, "declined", declined);
-	return output_json(object, err);
-}
-
-static int command_status(const struct context *context, int argc, char **argv)
-{
-	static const struct option options[] = {
-		{"prefix", required_argument, NULL, 'p'},
-		{"format", required_argument, NULL, 'f'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
-	const char *prefix = context->prefix;
-	enum output_format format = FORMAT_TABLE;
-	struct matr_epoch_status status;
-	struct matr_error err = {0};
-	int option;
-
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (option) {
-		case 'p':
-			prefix = optarg;
-			break;
-		case 'f':
-			if (!output_format_parse(optarg, &format) || format == FORMAT_CSV)
-				return usage_error_because("epoch status", "no such format",
-							   optarg);
-			break;
-		case 'h':
-			fputs(status_help, stdout);
-			return STATUS_OK;
-		default:
-			return usage_error("epoch status");
-		}
-	}
-	if (optind < argc)
-		return usage_error_because("epoch status", "unexpected argument", argv[optind]);
-	int result = matr_epoch_status(prefix, &status, &err);
-	bool well = status.n_problems == 0 && status.n_changed == 0;
-	if (result == 0 && format == FORMAT_JSON) {
-		result = status_json(prefix, &status, &err);
-	} else if (result == 0) {
-		status_table(prefix, &status);
-		result = output_flush(&err);
-	}
-	matr_epoch_status_free(&status);
-	if (result != 0)
-		print_error(&err);
-	return result == 0 && well ? STATUS_OK : STATUS_FAILURE;
-}
-
 /* ---- which of them ---- */
 
 int command_epoch(const struct context *context, int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
 
+	if (argc > 1)
+		argv[1] = argv[0]; /* with which getopt begins its complaints */
 	if (strcmp(name, "begin") == 0)
 		return command_begin(context, argc - 1, argv + 1);
 	if (strcmp(name, "end") == 0)
 		return command_end(context, argc - 1, argv + 1);
 	if (strcmp(name, "status") == 0)
-		return command_status(context, argc - 1, argv + 1);
+		return command_epoch_status(context, argc - 1, argv + 1);
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
 		fputs(help, stdout);
 		return STATUS_OK;

@@ -116,7 +116,8 @@ int main(int argc, char **argv)
 	const char *name = argv[optind];
 	argc -= optind;
 	argv += optind;
-	optind = 0; /* glibc's way to start getopt anew */
+	optind = 0;		  /* glibc's way to start getopt anew... */
+	argv[0] = (char *)"matr"; /* ...which begins its complaints with this */
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
 		if (strcmp(commands[i].name, name) == 0)
 			return commands[i].run(&context, argc, argv);
