@@ -2,7 +2,7 @@
  *
  * Two bind mounts, in this order: the real loader over PREFIX/ld.so, so that ld-stable finds it at the
  * place it knows (same file as always, which debuggers and /proc/PID/maps show by inode); then
- * PREFIX/ld-stable over the real loader's path.
+ * PREFIX/interpreter, an ld-stable, over the real loader's path.
  *
  * Root needs a mount namespace only. Everybody else needs a user namespace around it, in which only
  * their own user and group exist, under their own numbers. ld-stable cannot tell there whose a file
@@ -26,7 +26,7 @@
 #include <matr/epoch.h>
 
 struct places {
-	char stable[PATH_MAX];	 /* PREFIX/ld-stable */
+	char stable[PATH_MAX];	 /* PREFIX/interpreter */
 	char kept[PATH_MAX];	 /* PREFIX/ld.so */
 	char image[PATH_MAX];	 /* PREFIX/epoch.image */
 	char standard[PATH_MAX]; /* where the kernel looks for the loader, canonical */
@@ -57,7 +57,7 @@ static int find_places(const char *prefix, const char *interpreter, struct place
 
 	if (!realpath(prefix, canonical))
 		return matr_fail(err, MATR_ERROR_STATE, prefix, "no epoch is in force");
-	if (join(canonical, MATR_LD_STABLE_FILE, places->stable, err) != 0 ||
+	if (join(canonical, MATR_INTERPRETER_FILE, places->stable, err) != 0 ||
 	    join(canonical, MATR_REAL_LOADER_FILE, places->kept, err) != 0 ||
 	    join(canonical, MATR_IMAGE_FILE, places->image, err) != 0)
 		return -1;
@@ -72,7 +72,7 @@ static int find_places(const char *prefix, const char *interpreter, struct place
 	return 0;
 }
 
-/* 1: PREFIX/ld-stable is the loader already; 0: not, and places->real is set. */
+/* 1: PREFIX/interpreter is the loader already; 0: not, and places->real is set. */
 static int find_real_loader(struct places *places, struct matr_error *err)
 {
 	struct stat stable, standard;

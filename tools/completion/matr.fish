@@ -1,0 +1,61 @@
+# fish completion for matr(1)
+
+function __matr_command --description 'Is the command, and after epoch the subcommand, this one?'
+    set -l words (commandline -opc)
+    set -e words[1]
+    set -l found
+    set -l skip 0
+    for word in $words
+        if test $skip = 1
+            set skip 0
+            continue
+        end
+        switch $word
+            case --prefix --format --symbol --requester --provider --ld-stable
+                set skip 1
+            case '-*'
+            case '*'
+                set -a found $word
+        end
+    end
+    switch "$argv[1]"
+        case none
+            test (count $found) -eq 0
+        case epoch-none
+            test (count $found) -eq 1; and test "$found[1]" = epoch
+        case 'epoch-*'
+            test (count $found) -ge 2; and test "epoch-$found[2]" = "$argv[1]"
+        case '*'
+            test (count $found) -ge 1; and test "$found[1]" = "$argv[1]"
+    end
+end
+
+complete -c matr -f
+complete -c matr -n '__matr_command none' -a epoch -d 'Begin and end epochs'
+complete -c matr -n '__matr_command none' -a inspect -d 'Show a relocation mapping'
+complete -c matr -n '__matr_command none' -a run -d 'Run a program with its mapping'
+complete -c matr -n '__matr_command none' -a verify -d 'Compare the mapping with ld.so'
+complete -c matr -n '__matr_command none' -l version -d 'Print the version'
+complete -c matr -l prefix -r -a '(__fish_complete_directories)' -d 'Where store and image are'
+complete -c matr -l help -d 'Help with examples'
+complete -c matr -n '__matr_command epoch-none' -a begin -d 'Compute mappings, put them in force'
+complete -c matr -n '__matr_command epoch-none' -a end -d 'Back to ordinary linking'
+complete -c matr -n '__matr_command epoch-none' -a status -d 'What is in force'
+complete -c matr -n '__matr_command epoch-begin' -F -a '(__fish_complete_command)'
+complete -c matr -n '__matr_command epoch-begin' -l ld-stable -rF -d 'Loader to install'
+complete -c matr -n '__matr_command epoch-begin' -l wait -d 'Wait for another begin or end'
+complete -c matr -n '__matr_command epoch-begin' -l rebuild-store -d 'Begin with a new store'
+complete -c matr -n '__matr_command epoch-begin' -s q -l quiet -d 'Print no table'
+complete -c matr -n '__matr_command epoch-begin' -l format -x -a 'table json csv'
+complete -c matr -n '__matr_command epoch-status' -l format -x -a 'table json'
+complete -c matr -n '__matr_command inspect' -F -a '(__fish_complete_command)'
+complete -c matr -n '__matr_command inspect' -l all -d 'Every relocation'
+complete -c matr -n '__matr_command inspect' -l bindings -d 'Every binding once'
+complete -c matr -n '__matr_command inspect' -l symbol -x -d 'Only these symbols'
+complete -c matr -n '__matr_command inspect' -l requester -x -d 'Only references from these objects'
+complete -c matr -n '__matr_command inspect' -l provider -x -d 'Only references bound to these objects'
+complete -c matr -n '__matr_command inspect' -l format -x -a 'table json csv'
+complete -c matr -n '__matr_command run' -F -a '(__fish_complete_subcommand)'
+complete -c matr -n '__matr_command run' -s v -l verbose -d 'Say why, if not with its mapping'
+complete -c matr -n '__matr_command verify' -F -a '(__fish_complete_command)'
+complete -c matr -n '__matr_command verify' -l format -x -a 'table json csv'
