@@ -43,7 +43,7 @@ static bool fail(struct surprise *surprise, const char *what, const char *object
 	return false;
 }
 
-bool objects_are_recorded(struct handover *handover, const struct link_map_public *maps,
+bool objects_are_recorded(struct handover *handover, struct link_map_public *maps,
 			  struct surprise *surprise)
 {
 	const struct image *image = &handover->image;

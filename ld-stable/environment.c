@@ -33,6 +33,9 @@ void start_read(struct start *start, long *stack)
 		case AT_ENTRY:
 			start->entry = aux;
 			break;
+		case AT_EXECFN:
+			start->execfn = aux;
+			break;
 		case AT_SECURE:
 			start->secure = value != 0;
 			break;

@@ -10,6 +10,12 @@
 
 #include "ld_stable.h"
 
+extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+extern const struct r_debug_public _r_debug;
+
+/* Set in the interpreter's mapping of ld-stable only. */
+static struct handover *handover_cell;
+
 static size_t dynamic_count(const Elf64_Dyn *dyn)
 {
 	size_t n = 0;
@@ -103,6 +109,8 @@ const char *handover_make(struct handover **out, const struct start *start,
 		.auxv_phdr = start->phdr,
 		.phdr = (uint64_t)program->phdr,
 		.dynamic = (Elf64_Dyn *)program->dynamic,
+		.loader = loader,
+		.interpreter = program->interpreter,
 		.phdr_copy = (Elf64_Phdr *)(handover + 1),
 	};
 	handover->dynamic_copy = (Elf64_Dyn *)(handover->phdr_copy + program->phnum);
@@ -110,28 +118,109 @@ const char *handover_make(struct handover **out, const struct start *start,
 	handover->dynamics = (Elf64_Dyn **)(handover->bases + n_objects);
 	copy_headers(handover, program, loader);
 	copy_dynamic(handover, program, config->self);
+	handover_cell = handover;
 	*out = handover;
 	return NULL;
 }
 
-struct handover *handover_find(const struct r_debug_public *debug)
+/* Is that an ld-stable, and this one? What follows the ELF header, which differs between the files of a
+ * prefix, has the program headers and the build-id. */
+bool is_ld_stable(uint64_t base)
+{
+	enum { HEAD = sizeof(Elf64_Ehdr), HEAD_END = 512 };
+
+	return bytes_equal((const char *)base + HEAD, __ehdr_start + HEAD, HEAD_END - HEAD);
+}
+
+/* ---- the way back: from the hook's mapping of ld-stable to the handover ---- */
+
+static struct handover *checked(struct handover *handover)
+{
+	return handover && handover->magic == HANDOVER_MAGIC ? handover : NULL;
+}
+
+static struct handover *from_link_map(const struct r_debug_public *debug)
 {
 	if (!debug->r_map || !debug->r_map->l_ld)
 		return NULL;
 	for (const Elf64_Dyn *dyn = debug->r_map->l_ld; dyn->d_tag != DT_NULL; dyn++) {
-		if (dyn->d_tag != HANDOVER_TAG)
-			continue;
-		struct handover *handover = (struct handover *)dyn->d_un.d_ptr;
-		return handover->magic == HANDOVER_MAGIC ? handover : NULL;
+		if (dyn->d_tag == HANDOVER_TAG)
+			return checked((struct handover *)dyn->d_un.d_ptr);
 	}
 	return NULL;
 }
 
-/* What ld.so wrote to the copy of the dynamic section, debuggers and the program expect in the original:
- * DT_DEBUG, and addresses instead of offsets. And getauxval(AT_PHDR) is the program's own again. */
-void give_back(struct handover *handover)
+/* By way of the interpreter's mapping, which the kernel's own copy of the auxiliary vector leads to: for a
+ * program that has _r_debug in a copy relocation, which is still empty when the hook runs. */
+static struct handover *from_interpreter(void)
+{
+	Elf64_auxv_t auxv[64];
+	uint64_t base = 0, phdr = 0;
+
+	long fd = file_open("/proc/self/auxv");
+	if (fd < 0)
+		return NULL;
+	long size = system_call(CALL_PREAD, fd, (long)auxv, sizeof auxv, 0, 0, 0);
+	system_call(CALL_CLOSE, fd, 0, 0, 0, 0, 0);
+	for (long i = 0; i < size / (long)sizeof *auxv && auxv[i].a_type != AT_NULL; i++) {
+		if (auxv[i].a_type == AT_BASE)
+			base = auxv[i].a_un.a_val;
+		else if (auxv[i].a_type == AT_PHDR)
+			phdr = auxv[i].a_un.a_val;
+	}
+	if (!base) /* started as a program */
+		base = page_down(phdr);
+	if (!base || !is_ld_stable(base))
+		return NULL;
+	uint64_t offset = (uint64_t)&handover_cell - (uint64_t)__ehdr_start;
+	return checked(*(struct handover **)(base + offset));
+}
+
+struct handover *handover_find(void)
+{
+	struct handover *handover = from_link_map(&_r_debug);
+
+	return handover || _r_debug.r_map ? handover : from_interpreter();
+}
+
+/* ld.so's own _r_debug, whatever the symbol is bound to. */
+const struct r_debug_public *handover_debug(const struct handover *handover)
+{
+	for (const Elf64_Dyn *dyn = handover->dynamic_copy; dyn->d_tag != DT_NULL; dyn++) {
+		if (dyn->d_tag == DT_DEBUG && dyn->d_un.d_ptr)
+			return (const struct r_debug_public *)dyn->d_un.d_ptr;
+	}
+	return &_r_debug;
+}
+
+/* ---- giving back ---- */
+
+/* dl_iterate_phdr reports the program headers that ld.so was given. Where it keeps that pointer is private to
+ * glibc, but its value is an address that only we know: if exactly one word of the link map is it, that is
+ * the one. */
+static void give_back_headers(const struct handover *handover, struct link_map_public *map)
+{
+	enum { LINK_MAP_WORDS = 128 }; /* less than any glibc's link map has */
+	uint64_t *words = (uint64_t *)map, *found = NULL;
+
+	for (size_t i = sizeof *map / 8; i < LINK_MAP_WORDS; i++) {
+		if (words[i] != (uint64_t)handover->phdr_copy)
+			continue;
+		if (found)
+			return;
+		found = &words[i];
+	}
+	if (found)
+		*found = handover->phdr;
+}
+
+/* ld.so has read the copies and keeps pointers to what it needs of them. From here on the program and its
+ * debuggers see their own: the dynamic section with what ld.so wrote to the copy (DT_DEBUG, addresses instead
+ * of offsets), the program headers, AT_PHDR, and the name the program has for ld.so. */
+void give_back(struct handover *handover, struct link_map_public *maps)
 {
 	const Elf64_Dyn *from = handover->dynamic_copy + handover->n_needed_copy + 1;
+
 	for (Elf64_Dyn *to = handover->dynamic; to->d_tag != DT_NULL; to++) {
 		if (to->d_tag == DT_NEEDED)
 			continue;
@@ -140,4 +229,10 @@ void give_back(struct handover *handover)
 		from++;
 	}
 	handover->auxv_phdr->a_un.a_val = handover->phdr;
+	maps->l_ld = handover->dynamic;
+	give_back_headers(handover, maps);
+	for (struct link_map_public *map = maps; map; map = map->l_next) {
+		if (map->l_name == handover->loader)
+			map->l_name = (char *)handover->interpreter;
+	}
 }

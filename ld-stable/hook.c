@@ -7,29 +7,31 @@
  */
 #include "ld_stable.h"
 
-extern const struct r_debug_public _r_debug;
-
 static void nothing(void)
 {
 }
 
-static void (*hook(void))(void)
+/* Not called by name anywhere. */
+__attribute__((used)) static void (*hook(void))(void)
 {
-	struct handover *handover = handover_find(&_r_debug);
+	struct handover *handover = handover_find();
+	struct link_map_public *maps;
 	struct surprise surprise;
 
 	if (!handover)
 		return nothing; /* loaded by somebody else: no business of ours */
-	if (!objects_are_recorded(handover, _r_debug.r_map, &surprise)) {
-		give_back(handover);
+	maps = handover_debug(handover)->r_map;
+	if (!objects_are_recorded(handover, maps, &surprise)) {
+		give_back(handover, maps);
 		report_plain(handover->debug, handover->verify_fd, surprise.what, surprise.object);
 		return nothing;
 	}
 	handover->checked = true;
 	if (handover->verify_fd >= 0)
-		return nothing;
+		return nothing; /* initialise() goes on */
 	relocate_all(handover);
-	give_back(handover); /* before the tables are edited: the program's own stays as it was */
+	give_back(handover,
+		  maps); /* before the tables are edited: the program's own stays as it was */
 	leave_residual(handover);
 	report_applied(handover);
 	return nothing;
@@ -45,7 +47,7 @@ void initialise(void);
 /* DT_INIT, before every other object's. */
 __attribute__((visibility("hidden"))) void initialise(void)
 {
-	struct handover *handover = handover_find(&_r_debug);
+	struct handover *handover = handover_find();
 
 	if (handover && handover->checked && handover->verify_fd >= 0)
 		verify_and_exit(handover);

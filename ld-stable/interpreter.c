@@ -96,31 +96,40 @@ static void map_loader(const char *path, struct elf_file *loader)
 	const char *failure = path[0] ? elf_file_map(path, loader) : "this ld-stable has no prefix";
 	if (failure)
 		report_fatal(failure, path);
-	debugger_follow(loader);
+}
+
+/* The real ld.so for `ld-stable PROGRAM`: at its usual place, unless an ld-stable is there. */
+static const char *map_usual_loader(struct elf_file *loader)
+{
+	static const char usual[] = "/lib64/ld-linux-x86-64.so.2";
+
+	map_loader(usual, loader);
+	if (!is_ld_stable(loader->base))
+		return usual;
+	system_call(CALL_MUNMAP, (long)loader->start, (long)loader->size, 0, 0, 0, 0);
+	map_loader(config_stamped.loader, loader);
+	return config_stamped.loader;
+}
+
+static bool has_slash(const char *path)
+{
+	while (*path && *path != '/')
+		path++;
+	return *path;
 }
 
 /* As ld.so itself, `ld-stable PROGRAM ARGS...`. Everything that is not plainly that goes to the real
  * ld.so as it is: its options, no program, a program without an entry. */
 static struct entry started_as_program(struct start *start)
 {
-	static const char system_loader[] = "/lib64/ld-linux-x86-64.so.2";
 	const char *name = start->stack[0] > 1 ? start->argv[1] : "-";
 	const char *reason = "started as a program";
 	struct program program = {.by_name = true};
 	struct handover *handover = NULL;
 	struct elf_file file, loader;
-	struct file_status self, other;
 
-	/* The real ld.so: at its usual place unless that place leads here. */
-	const char *path = system_loader;
-	if (file_status("/proc/self/exe", &self) && file_status(path, &other) &&
-	    self.device == other.device && self.inode == other.inode)
-		path = config_stamped.loader;
-
-	bool is_path = false;
-	for (const char *c = name; *c; c++)
-		is_path |= *c == '/';
-	if (name[0] != '-' && is_path)
+	const char *path = map_usual_loader(&loader);
+	if (name[0] != '-' && has_slash(name))
 		reason = elf_file_map(name, &file);
 	if (!reason) {
 		reason = program_read(&program, file.phdr, file.phnum, file.base);
@@ -129,7 +138,6 @@ static struct entry started_as_program(struct start *start)
 		if (reason)
 			system_call(CALL_MUNMAP, (long)file.start, (long)file.size, 0, 0, 0, 0);
 	}
-	map_loader(path, &loader);
 	if (reason) {
 		report_plain(start->debug, start->verify_fd, reason, NULL);
 		start->phdr->a_un.a_val = loader.phdr;
@@ -142,6 +150,8 @@ static struct entry started_as_program(struct start *start)
 		start->phnum->a_un.a_val = file.phnum;
 		start->entry->a_un.a_val = file.entry;
 		start->base->a_un.a_val = loader.base;
+		if (start->execfn)
+			start->execfn->a_un.a_val = (uint64_t)start->argv[0];
 	}
 	return (struct entry){loader.entry, start->stack};
 }
@@ -154,7 +164,7 @@ struct entry interpreter_main(long *stack)
 	struct elf_file loader;
 
 	start_read(&start, stack);
-	if (!start.phdr || !start.phnum || !start.entry || !start.base)
+	if (!start.phdr || !start.phnum || !start.base || !start.entry)
 		report_fatal("the kernel gave no program headers", NULL);
 	if (start.entry->a_un.a_val == (uint64_t)_start)
 		return started_as_program(&start);
@@ -168,6 +178,7 @@ struct entry interpreter_main(long *stack)
 	else
 		start.phdr->a_un.a_val = (uint64_t)handover->phdr_copy;
 	map_loader(config_stamped.loader, &loader);
+	debugger_follow(&loader);
 	start.base->a_un.a_val = loader.base;
 	return (struct entry){loader.entry, start.stack};
 }

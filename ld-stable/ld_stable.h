@@ -28,7 +28,7 @@ struct start {
 	char **argv, **envp;
 	Elf64_auxv_t *auxv;
 	/* entries of auxv; NULL where the kernel gave none */
-	Elf64_auxv_t *phdr, *phnum, *base, *entry;
+	Elf64_auxv_t *phdr, *phnum, *base, *entry, *execfn;
 	uint64_t sysinfo_ehdr; /* the vDSO; 0: none */
 	uint32_t uid, euid;
 	bool secure;
@@ -106,6 +106,8 @@ struct handover {
 	Elf64_auxv_t *auxv_phdr;
 	uint64_t phdr;
 	Elf64_Dyn *dynamic;
+	const char *interpreter; /* its PT_INTERP */
+	const char *loader;	 /* the name that ld.so has for itself instead */
 	/* The copies. */
 	Elf64_Phdr *phdr_copy;
 	Elf64_Dyn *dynamic_copy;
@@ -136,18 +138,20 @@ struct r_debug_public { /* <link.h> struct r_debug */
 	uint64_t r_ldbase;
 };
 
-struct handover *handover_find(const struct r_debug_public *debug);
+struct handover *handover_find(void);
+const struct r_debug_public *handover_debug(const struct handover *handover);
 
 /* Fill bases and dynamics; the reason names the object that is not as recorded. */
 struct surprise {
 	const char *what, *object;
 };
-bool objects_are_recorded(struct handover *handover, const struct link_map_public *maps,
+bool objects_are_recorded(struct handover *handover, struct link_map_public *maps,
 			  struct surprise *surprise);
 
 void relocate_all(const struct handover *handover);
 void leave_residual(struct handover *handover);
-void give_back(struct handover *handover);
+void give_back(struct handover *handover, struct link_map_public *maps);
+bool is_ld_stable(uint64_t base);
 
 /* Compare every slot with what the mapping would have written, report, and exit. */
 _Noreturn void verify_and_exit(const struct handover *handover);

@@ -12,6 +12,7 @@
 #include <matr/image.h>
 #include <matr/image_format.h>
 
+#include "loader_sections.h"
 #include "write_file.h"
 
 enum { MAX_LOADER = 64 << 20 }; /* bytes; ld-stable and ld.so have well under one megabyte */
@@ -59,49 +60,62 @@ static int replace_if_different(const char *path, const void *data, size_t size,
 	return write_file(path, data, size, 0755, err);
 }
 
+/* Stamp the prefix's paths into the bytes of an ld-stable. */
+static int stamp(void *data, size_t size, const char *source, const char *prefix,
+		 struct matr_error *err)
+{
+	struct matr_loader_config *config = find_config(data, size);
+
+	if (!config || config->format != MATR_IMAGE_FORMAT)
+		return matr_fail(err, MATR_ERROR_MALFORMED, source,
+				 config ? "is an ld-stable of another version"
+					: "is not an ld-stable");
+	if (set_path(config->prefix, prefix, "", err) < 0 ||
+	    set_path(config->self, prefix, "/ld-stable", err) < 0 ||
+	    set_path(config->loader, prefix, "/ld.so", err) < 0)
+		return -1;
+	return set_path(config->image, prefix, "/epoch.image", err);
+}
+
+static int install(const char *prefix, const char *name, const void *data, size_t size,
+		   struct matr_error *err)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof path, "%s/%s", prefix, name);
+	return replace_if_different(path, data, size, err);
+}
+
 int matr_loader_install(const char *prefix, const char *source, const char *interpreter,
 			struct matr_error *err)
 {
 	char canonical[PATH_MAX];
-	void *data;
-	size_t size;
+	void *stable = NULL, *real = NULL, *both = NULL;
+	size_t stable_size, real_size, both_size;
 
 	if (!realpath(prefix, canonical))
 		return matr_fail_errno(err, prefix, "cannot be resolved");
 	if (strchr(canonical, '$'))
 		return matr_fail(err, MATR_ERROR_UNSUPPORTED, canonical,
 				 "contains '$', which ld.so would expand");
-	if (read_file(source, MAX_LOADER, &data, &size, err) < 0)
-		return -1;
-	int result = 0;
-	struct matr_loader_config *config = find_config(data, size);
-	if (!config || config->format != MATR_IMAGE_FORMAT)
-		result = matr_fail(err, MATR_ERROR_MALFORMED, source,
-				   config ? "is an ld-stable of another version"
-					  : "is not an ld-stable");
-	if (!result && (set_path(config->prefix, canonical, "", err) < 0 ||
-			set_path(config->self, canonical, "/ld-stable", err) < 0 ||
-			set_path(config->loader, canonical, "/ld.so", err) < 0 ||
-			set_path(config->image, canonical, "/epoch.image", err) < 0))
+	int result = read_file(source, MAX_LOADER, &stable, &stable_size, err);
+	if (!result)
+		result = stamp(stable, stable_size, source, canonical, err);
+	if (!result)
+		result = read_file(interpreter, MAX_LOADER, &real, &real_size, err);
+	if (!result && find_config(real, real_size))
+		result = matr_fail(err, MATR_ERROR_STATE, interpreter,
+				   "is an ld-stable, not the real dynamic linker");
+	if (!result)
+		result = loader_with_sections(source, stable, stable_size, interpreter, real,
+					      real_size, &both, &both_size, err);
+	/* What others refer to first: ld-stable cannot do without ld.so. */
+	if (!result && (install(canonical, "ld.so", real, real_size, err) < 0 ||
+			install(canonical, "ld-stable", stable, stable_size, err) < 0 ||
+			install(canonical, "interpreter", both, both_size, err) < 0))
 		result = -1;
-	char path[PATH_MAX];
-	if (!result) {
-		snprintf(path, sizeof path, "%.*s/ld-stable", MATR_CONFIG_PATH, canonical);
-		result = replace_if_different(path, data, size, err);
-	}
-	free(data);
-	if (result)
-		return -1;
-
-	if (read_file(interpreter, MAX_LOADER, &data, &size, err) < 0)
-		return -1;
-	/* Where ld-stable stands in the place of ld.so, the real one is kept already. */
-	if (find_config(data, size)) {
-		free(data);
-		return 0;
-	}
-	snprintf(path, sizeof path, "%.*s/ld.so", MATR_CONFIG_PATH, canonical);
-	result = replace_if_different(path, data, size, err);
-	free(data);
+	free(stable);
+	free(real);
+	free(both);
 	return result;
 }

@@ -96,9 +96,7 @@ restore
 again "a directory restored"
 mv "$V/one/libvictim.so" "$V/one/libother.so"
 ln -s libother.so "$V/one/libvictim.so"
-capture plain "$P"
-capture_matr matr "$P"
-expect "a library turned into a symbolic link to itself" ''
+same_any "a library turned into a symbolic link to itself" "$P"
 again "a library behind a symbolic link"
 cp "$V/second.so" "$V/two/libtarget.so"
 ln -sf "$V/two/libtarget.so" "$V/one/libvictim.so"
@@ -167,7 +165,7 @@ wrong()
 # damaged NAME: the program runs, after a plain start; matr says so.
 damaged()
 {
-	SAID=last same_plain "$1" '' timeout 20 "$P"
+	same_unapplied "$1" "$P"
 	wrong "$1"
 }
 for bytes in 0 1 64 80 $((size / 2)) $((size - 8)) $((size - 1)); do
@@ -198,7 +196,7 @@ with open(sys.argv[1], "r+b") as file:
     file.write(bytes([byte ^ 0xff]))
 END
 }
-for offset in $(seq 0 5 71); do
+for offset in $(seq 0 3 63); do
 	put_back
 	flip "$offset"
 	damaged "header byte $offset flipped"
@@ -268,9 +266,7 @@ again "a damaged image"
 for file in "$MATR_PREFIX/ld-stable" "$MATR_PREFIX/ld.so"; do
 	[ -e "$file" ] || continue
 	mv "$file" "$T/moved"
-	capture plain "$P"
-	capture_matr matr "$P"
-	expect "${file##*/} removed from the prefix" ''
+	same_any "${file##*/} removed from the prefix" "$P"
 	[ -e "$file" ] || mv "$T/moved" "$file"
 	echo garbage >"$T/garbage"
 	cp "$file" "$T/moved"
@@ -321,7 +317,7 @@ done
 # ---- states that are not faults ----
 "$MATR" epoch end >/dev/null
 one_line "epoch end without an epoch" '!0' "$MATR" epoch end
-same_plain "after epoch end" '' "$P"
+same_any "after epoch end" "$P"
 capture line "$MATR" epoch begin
 check "epoch begin without a program: a usage error" [ "$(cat "$T/line.status")" -eq 2 ]
 one_line "a prefix that cannot be made" '!0' env MATR_PREFIX=/proc/no "$MATR" epoch begin "$P"
@@ -412,9 +408,7 @@ for i in $(seq "$KILLS"); do
 	sleep "$(printf '%d.%09d' $((delay / 1000000000)) $((delay % 1000000000)))"
 	if kill -9 $pid 2>/dev/null; then killed=$((killed + 1)); fi
 	wait $pid 2>/dev/null || :
-	capture plain "$P"
-	capture_matr matr "$P"
-	expect "epoch begin killed after $((delay / 1000000)) ms: the program runs" '(applied|plain start)'
+	same_any "epoch begin killed after $((delay / 1000000)) ms: the program runs" "$P"
 	capture line "$MATR" epoch status
 	if [ "$(cat "$T/line.status")" -lt 126 ] && [ "$(wc -l <"$T/line.err")" -le 1 ]; then
 		ok "epoch begin killed after $((delay / 1000000)) ms: epoch status"

@@ -81,23 +81,25 @@ SAID=last same "another argv[0]" /bin/bash -c "exec -a other-name '$F/process' x
 SAID=last same "an empty environment" /usr/bin/env -i "MATR_PREFIX=$MATR_PREFIX" LD_STABLE_DEBUG=1 \
 	"$F/process"
 same "many arguments" "$F/process" $(seq 5000)
-check "matr verify: no differences in any feature program" "$MATR" verify "${PROGRAMS[@]}"
+for program in "${PROGRAMS[@]}"; do
+	check "matr verify ${program#"$T/"}" "$MATR" verify "$program"
+done
 
 # ---- the loader by name, like ld.so itself ----
 capture plain "$F/binding"
 capture matr env LD_STABLE_DEBUG=1 "$MATR_PREFIX/ld-stable" "$F/binding"
-grep '^ld-stable: ' "$T/matr.err" >"$T/matr.said" || :
-sed -i '/^ld-stable: /d' "$T/matr.err"
+heard matr
 expect "ld-stable PROGRAM" applied
+# AT_BASE: the kernel has started ld.so as a program, without it; here it is what ld.so's is elsewhere.
+# exe: it is the loader in both cases.
+FILTER="s/^AT_BASE.*/AT_BASE/; s|^exe .*/(ld-stable\|ld-linux-x86-64.so.2)$|exe LOADER|"
 capture plain /lib64/ld-linux-x86-64.so.2 "$F/process" one two
-capture matr "$MATR_PREFIX/ld-stable" "$F/process" one two
-FILTER="s|$MATR_PREFIX/ld-stable|LOADER|; s|/lib64/ld-linux-x86-64.so.2|LOADER|"
 filter plain
+capture matr env LD_STABLE_DEBUG=1 "$MATR_PREFIX/ld-stable" "$F/process" one two
+heard matr
 filter matr
-sed -i '/^map LOADER/d' "$T/plain.out" "$T/matr.out"
 FILTER=
-: >"$T/matr.said"
-expect "ld-stable PROGRAM sees what ld.so PROGRAM sees" '.*' || :
+expect "ld-stable PROGRAM sees what ld.so PROGRAM sees" applied
 one_line "ld-stable NO-SUCH-PROGRAM" 127 "$MATR_PREFIX/ld-stable" "$T/no-such-program"
 
 # ---- a namespace is not to be had: the loader is invoked by name ----
@@ -109,8 +111,7 @@ if unshare -Urm true 2>/dev/null; then
 		echo 0 >/proc/sys/user/max_user_namespaces
 		export LD_STABLE_DEBUG=1
 		exec "$0" run "$1"' "$MATR" "$F/binding"
-	grep '^ld-stable: ' "$T/matr.err" >"$T/matr.said" || :
-	sed -i '/^ld-stable: /d' "$T/matr.err"
+	heard matr
 	SAID=last expect "matr run where no namespace is to be had" applied
 else
 	skip "matr run where no namespace is to be had" "no user namespaces here to forbid them in"
@@ -184,8 +185,8 @@ if have gdb; then
 	for program in dl dl-fixed; do
 		gdb_run=("${gdb_commands[@]}" --args "$F/$program" "$F/plugins/plugin.so")
 		same "gdb $program: breakpoints in a library and in a plugin" "${gdb_run[@]}"
-		if grep -q 'applied.*' <(sed 1d "$T/matr.said") && grep -q 'plugin_run (n=3)' "$T/matr.out" &&
-			grep -q 'dl_exported (n=1)' "$T/matr.out"; then
+		if grep -q 'applied.*' <(sed 1d "$T/matr.said") && grep -Eq '^#0 .*plugin_run \(n=' "$T/matr.out" &&
+			grep -Eq '^#0 .*dl_exported \(n=' "$T/matr.out"; then
 			ok "gdb $program: both breakpoints hit, the mapping applied"
 		else
 			not_ok "gdb $program: both breakpoints hit, the mapping applied" \
@@ -195,8 +196,8 @@ if have gdb; then
 	begin "${SYSTEM_PROGRAMS[@]}"
 	same "gdb with a program that has no entry" "${gdb_run[@]}"
 	end
-	same_plain "gdb without an epoch" '' "${gdb_run[@]}"
-	if grep -q 'plugin_run (n=3)' "$T/matr.out" && grep -q 'dl_exported (n=1)' "$T/matr.out"; then
+	same_any "gdb without an epoch" "${gdb_run[@]}"
+	if grep -Eq '^#0 .*plugin_run \(n=' "$T/matr.out" && grep -Eq '^#0 .*dl_exported \(n=' "$T/matr.out"; then
 		ok "gdb without an epoch: both breakpoints hit"
 	else
 		not_ok "gdb without an epoch: both breakpoints hit" "$T/matr.out" "$T/matr.err"
@@ -208,12 +209,10 @@ FILTER=
 
 # ---- no epoch, and programs that MatR may decline ----
 end
-same_plain "no epoch" '' "$F/process"
+same_any "no epoch" "$F/process"
 begin "$F/binding"
 same_plain "an application without an entry" '' "$F/process"
 "$MATR" epoch end >/dev/null
 "$MATR" epoch begin "$F/process-relative" "$F/binding" >/dev/null 2>&1 || :
-capture plain "$F/process-relative"
-capture_matr matr "$F/process-relative"
-expect "a library by a path relative to the working directory" ''
+same_any "a library by a path relative to the working directory" "$F/process-relative"
 finish

@@ -85,7 +85,7 @@ def main():
     spoilt("bad-phoff-past-end", 32, "<Q", len(good) + 1)
     spoilt("bad-phoff-overlaps-end", 32, "<Q", len(good) - 8)
     dynamic = elf.header(PT_DYNAMIC)[0]
-    spoilt("bad-dynamic-offset", dynamic + 8, "<Q", 1 << 60)
+    spoilt("odd-dynamic-offset", dynamic + 8, "<Q", 1 << 60)
     spoilt("bad-dynamic-size", dynamic + 32, "<Q", 1 << 60)
     interp = elf.header(PT_INTERP)
     spoilt("bad-interp-offset", interp[0] + 8, "<Q", 1 << 60)

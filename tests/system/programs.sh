@@ -172,14 +172,14 @@ if [ -z "${MATR_TEST_PROGRAMS:-}" ]; then
 fi
 
 # ---- bindings: requester, symbol, version, provider, as the oracle has them ----
-# The CSV's columns are found by their names; ld.so prints only what it found.
+# ld.so prints what it looked up and found.
 inspect_bindings()
 {
-	"$MATR" inspect --format csv "$1" | /usr/bin/python3 -c '
+	"$MATR" inspect --all --format csv "$1" | /usr/bin/python3 -c '
 import csv, sys
 found = set()
 for row in csv.DictReader(sys.stdin):
-    if row["provider"].startswith("/"):
+    if row["binding"] == "bound":
         found.add("\t".join(row[c] for c in ("requester", "symbol", "version", "provider")))
 print("\n".join(sorted(found)))'
 }

@@ -5,6 +5,7 @@
  *	store.db       the store (matr/store.h), all that is known of the epoch
  *	epoch.image    the image compiled from it; an epoch is in force while it is there
  *	ld-stable      the loader that uses the image
+ *	interpreter    the same, for the place of the dynamic linker
  *	ld.so          a copy of the real dynamic linker, for where ld-stable stands in its place
  *	lock           held while an epoch begins or ends
  *
@@ -24,6 +25,7 @@
 #define MATR_DEFAULT_PREFIX	 "/var/lib/matr"
 #define MATR_DEFAULT_INTERPRETER "/lib64/ld-linux-x86-64.so.2"
 #define MATR_IMAGE_FILE		 "epoch.image" /* these are in the prefix */
+#define MATR_INTERPRETER_FILE	 "interpreter"
 #define MATR_LD_STABLE_FILE	 "ld-stable"
 #define MATR_REAL_LOADER_FILE	 "ld.so"
 

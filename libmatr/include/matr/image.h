@@ -52,10 +52,14 @@ int matr_image_check(const char *path, struct matr_image_info *info, struct matr
 int matr_image_has(const char *image, const struct matr_build_id *build_id, const char *path,
 		   struct matr_error *err);
 
-/* Make PREFIX ready for the loader: write the copy of ld-stable at `source` to PREFIX/ld-stable
- * with the prefix stamped in, and keep a copy of the real dynamic linker `interpreter` (a PT_INTERP
- * path) as PREFIX/ld.so (used where ld-stable stands in its place; `matr run` binds the real one
- * over it). Each is replaced atomically, and left alone where it is already as it should be. */
+/* Make PREFIX ready for the loader, three files, each replaced atomically and left alone where it is
+ * already as it should be:
+ *	ld-stable	the ld-stable at `source` with the prefix stamped in: what DT_NEEDED names, and what
+ *			is started as `ld-stable PROGRAM`
+ *	interpreter	the same, for the place of the dynamic linker (docs/architecture.md)
+ *	ld.so		a copy of the real dynamic linker `interpreter`, for where ld-stable stands in its
+ *			place (`matr run` binds the real one over it)
+ * MATR_ERROR_STATE: `interpreter` is an ld-stable itself. */
 int matr_loader_install(const char *prefix, const char *source, const char *interpreter,
 			struct matr_error *err);
 
