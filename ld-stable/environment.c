@@ -55,6 +55,8 @@ void start_read(struct start *start, long *stack)
 	if (start->secure)
 		return;
 	for (at = start->envp; *at; at++) {
+		if (string_equal(*at, "LD_BIND_NOW=1"))
+			start->bind_now = true;
 		if (string_starts(*at, "LD_STABLE_DEBUG="))
 			start->debug = string_equal(*at + 16, "1");
 		if (string_starts(*at, "LD_STABLE_VERIFY=")) {

@@ -34,6 +34,7 @@ struct start {
 	bool secure;
 	bool debug;    /* LD_STABLE_DEBUG=1 */
 	int verify_fd; /* LD_STABLE_VERIFY; -1: not under `matr verify` */
+	bool bind_now; /* LD_BIND_NOW=1, which only goes with verify */
 };
 
 void start_read(struct start *start, long *stack);
@@ -100,6 +101,7 @@ struct handover {
 	struct image image;
 	uint64_t sysinfo_ehdr;
 	bool debug;
+	bool bind_now;
 	bool checked; /* verify: the hook found every object to be the recorded one */
 	int verify_fd;
 	/* The application's own, to be given back once ld.so has read the copies. */

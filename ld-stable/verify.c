@@ -9,14 +9,38 @@
 
 struct comparison {
 	int fd;
+	bool bound_now; /* ld.so has bound lazily bound functions too */
 	uint64_t slots, differences;
 };
 
-static void compare(struct comparison *comparison, uint32_t object, uint64_t vaddr,
-		    uint64_t expected, uint64_t found)
+/* Has ld.so left this word for lazy binding? Then it is one of the PLT's and leads back into the PLT. */
+static bool is_unbound(const struct handover *handover, uint32_t object, uint64_t vaddr,
+		       uint64_t found)
+{
+	const Elf64_Rela *table = NULL;
+	uint64_t size = 0, base = handover->bases[object];
+
+	for (const Elf64_Dyn *dyn = handover->dynamics[object]; dyn->d_tag != DT_NULL; dyn++) {
+		if (dyn->d_tag == DT_JMPREL)
+			table = (const Elf64_Rela *)dyn->d_un.d_ptr;
+		else if (dyn->d_tag == DT_PLTRELSZ)
+			size = dyn->d_un.d_val;
+	}
+	for (uint64_t i = 0; table && i < size / sizeof *table; i++) {
+		if (table[i].r_offset == vaddr)
+			return found - base < UINT32_MAX;
+	}
+	return false;
+}
+
+static void compare(struct comparison *comparison, const struct handover *handover, uint32_t object,
+		    uint64_t vaddr, uint64_t expected, uint64_t found)
 {
 	struct line line = {.length = 0};
 
+	if (expected != found && !comparison->bound_now &&
+	    is_unbound(handover, object, vaddr, found))
+		return;
 	comparison->slots++;
 	if (expected == found)
 		return;
@@ -46,7 +70,7 @@ static void compare_program(struct comparison *comparison, const struct handover
 			provider_base(handover, object, symbolic, index, group->provider);
 		struct slot_cursor cursor = slot_cursor(group, base);
 		for (uint64_t *slot = slot_next(&cursor); slot; slot = slot_next(&cursor)) {
-			compare(comparison, index, (uint64_t)slot - base,
+			compare(comparison, handover, index, (uint64_t)slot - base,
 				provider + group->bias + *cursor.values++, *slot);
 		}
 	}
@@ -66,7 +90,8 @@ static void compare_copies(struct comparison *comparison, const struct handover 
 		while (at + 1 < copy->size && source[at] == target[at])
 			at++;
 		if (copy->size)
-			compare(comparison, 0, copy->target_vaddr + at, source[at], target[at]);
+			compare(comparison, handover, 0, copy->target_vaddr + at, source[at],
+				target[at]);
 	}
 }
 
@@ -82,7 +107,7 @@ static void compare_ifuncs(struct comparison *comparison, const struct handover 
 			uint64_t slot = slots[ifunc->first_slot + n];
 			uint32_t object = MATR_SLOT_OBJECT(slot);
 			uint64_t vaddr = MATR_SLOT_VADDR(slot);
-			compare(comparison, object, vaddr, result,
+			compare(comparison, handover, object, vaddr, result,
 				*(uint64_t *)(handover->bases[object] + vaddr));
 		}
 	}
@@ -92,7 +117,10 @@ _Noreturn void verify_and_exit(const struct handover *handover)
 {
 	const struct matr_image_manifest *manifest = handover->image.manifest;
 	const struct matr_image_object *objects = image_objects(&handover->image);
-	struct comparison comparison = {.fd = handover->verify_fd};
+	struct comparison comparison = {
+		.fd = handover->verify_fd,
+		.bound_now = handover->bind_now,
+	};
 	struct line line = {.length = 0};
 
 	for (uint32_t i = 0; i < manifest->n_objects; i++) {
