@@ -44,7 +44,9 @@ done
 for file in bad-text bad-truncated-100 bad-DT_SYMTAB-outside bad-empty; do
 	one_line "inspect $file" '!0' timeout 20 "$MATR" inspect "$B/$file"
 	names_file "$file" || not_ok "inspect $file: names the file" "$T/line.err"
-	one_line "verify $file" '!0' timeout 20 "$MATR" verify "$B/$file"
+	capture line timeout 20 "$MATR" verify "$B/$file"
+	check "verify $file: one line, exit status 1" \
+		[ "$(cat "$T/line.status") $(cat "$T/line.out" "$T/line.err" | wc -l)" = '1 1' ]
 done
 same "the good program beside them is mapped" "$T/good"
 end
