@@ -160,6 +160,8 @@ _Noreturn void verify_and_exit(const struct handover *handover);
 
 uint64_t call_resolver(uint64_t address);
 
+void populate(uint64_t start, uint64_t size);
+
 /* ---- the real ld.so: loader.c, debugger.c ---- */
 
 struct elf_file { /* an ELF file mapped as the kernel would */
@@ -202,6 +204,7 @@ bool string_equal(const char *a, const char *b);
 bool string_starts(const char *text, const char *prefix);
 bool bytes_equal(const void *a, const void *b, size_t size);
 void bytes_copy(void *target, const void *source, size_t size);
+void words_copy(uint64_t *target, const uint64_t *source, size_t n);
 
 static inline uint64_t page_down(uint64_t address)
 {

@@ -4,13 +4,7 @@
  * then; then the IFUNC resolvers, each called once, which may rely on all of the former. What the
  * mapping leaves to ld.so (the residual) is put in the place of the objects' own relocation tables.
  */
-#include <linux/mman.h>
-
 #include "relocation_program.h"
-
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
-#endif
 
 static void run_group(const struct matr_image_group *group, uint64_t base, uint64_t provider)
 {
@@ -99,10 +93,9 @@ void relocate_all(const struct handover *handover)
 		const struct matr_image_object *object = &objects[i];
 		if (object->flags & MATR_OBJECT_ENTRY_UNTOUCHED)
 			continue;
-		if (object->populate_size) /* where the kernel cannot, pages come one by one */
-			system_call(CALL_MADVISE,
-				    (long)(handover->bases[i] + object->populate_vaddr),
-				    (long)object->populate_size, MADV_POPULATE_WRITE, 0, 0, 0);
+		if (object->populate_size)
+			populate(handover->bases[i] + object->populate_vaddr,
+				 object->populate_size);
 		run_program(handover, object, i, object->relative, false);
 		run_program(handover, object, i, object->symbolic, true);
 		run_program(handover, object, i, object->lazy, false);

@@ -17,6 +17,7 @@ enum { /* system call numbers, Linux x86-64 */
        CALL_MPROTECT = 10,
        CALL_MUNMAP = 11,
        CALL_PREAD = 17,
+       CALL_MREMAP = 25,
        CALL_MADVISE = 28,
        CALL_EXIT_GROUP = 231,
        CALL_OPENAT = 257,
