@@ -28,11 +28,11 @@ static int read_notes(struct matr_reader *reader, const struct matr_segment *seg
 		memcpy(&note, bytes + at, sizeof note);
 		/* Sizes are 32 bits wide, so that none of these sums can overflow. */
 		uint64_t descriptor = at + round_up(sizeof note + note.n_namesz, align);
-		uint64_t end = descriptor + note.n_descsz;
+		uint64_t end = descriptor + note.n_descsz, vaddr = segment->vaddr + at;
 		if (end > segment->file_size)
 			return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
 					 "a note at address 0x%llx reaches beyond its segment",
-					 (unsigned long long)(segment->vaddr + at));
+					 (unsigned long long)vaddr);
 		if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == sizeof ELF_NOTE_GNU &&
 		    memcmp(bytes + at + sizeof note, ELF_NOTE_GNU, sizeof ELF_NOTE_GNU) == 0 &&
 		    note.n_descsz > 0 && note.n_descsz <= MATR_BUILD_ID_MAX) {

@@ -369,7 +369,7 @@ START_TEST(special_files)
 	ck_assert_int_eq(symlink("/dev/null", file.path), 0);
 	ck_assert_int_eq(spoilt_file_open(&file), MATR_ERROR_NOT_ELF);
 	ck_assert_int_eq(unlink(file.path), 0);
-	ck_assert_int_eq(symlink(file.path, path), 0);
+	ck_assert_int_eq(symlink(file.path, file.path), 0);
 	ck_assert_int_eq(spoilt_file_open(&file), MATR_ERROR_SYSTEM);
 	ck_assert_int_eq(unlink(file.path), 0);
 	ck_assert_int_eq(spoilt_file_open(&file), MATR_ERROR_SYSTEM);
