@@ -109,23 +109,34 @@ static int look_at_image(const char *prefix, struct matr_epoch_status *status, b
 	return 0;
 }
 
-static int look_at_loader(const char *prefix, struct matr_epoch_status *status,
-			  struct matr_error *err)
+/* One of the prefix's copies of ld-stable. */
+static int look_at_copy(const char *prefix, const char *name, struct matr_epoch_status *status,
+			struct matr_error *err)
 {
 	char path[PATH_MAX];
 	struct matr_loader_config config;
 	struct matr_error why = {0};
 
+	snprintf(path, sizeof path, "%.*s/%s", PATH_MAX - 32, prefix, name);
+	int ours = matr_loader_identify(path, &config, &why);
+	if (ours < 0)
+		return problem_from(status, path, &why, "; begin an epoch to install it", err);
+	if (ours == 0)
+		return problem(status, path, "is not an ld-stable", err);
+	if (strcmp(config.prefix, prefix) != 0)
+		return problem(status, path, "was installed for another prefix", err);
+	return 0;
+}
+
+static int look_at_loader(const char *prefix, struct matr_epoch_status *status,
+			  struct matr_error *err)
+{
+	char path[PATH_MAX];
+
 	if (!status->in_force)
 		return 0;
-	snprintf(path, sizeof path, "%.*s/" MATR_LD_STABLE_FILE, PATH_MAX - 32, prefix);
-	int ours = matr_loader_identify(path, &config, &why);
-	if (ours < 0 && problem_from(status, path, &why, "; begin an epoch to install it", err))
-		return -1;
-	if (ours == 0 && problem(status, path, "is not an ld-stable", err) != 0)
-		return -1;
-	if (ours > 0 && strcmp(config.prefix, prefix) != 0 &&
-	    problem(status, path, "was installed for another prefix", err) != 0)
+	if (look_at_copy(prefix, MATR_LD_STABLE_FILE, status, err) != 0 ||
+	    look_at_copy(prefix, MATR_INTERPRETER_FILE, status, err) != 0)
 		return -1;
 	snprintf(path, sizeof path, "%.*s/" MATR_REAL_LOADER_FILE, PATH_MAX - 32, prefix);
 	if (access(path, R_OK | X_OK) != 0)

@@ -26,6 +26,7 @@
 #include <matr/epoch.h>
 
 struct places {
+	char self[PATH_MAX];	 /* PREFIX/ld-stable, which the interpreter has ld.so load */
 	char stable[PATH_MAX];	 /* PREFIX/interpreter */
 	char kept[PATH_MAX];	 /* PREFIX/ld.so */
 	char image[PATH_MAX];	 /* PREFIX/epoch.image */
@@ -58,6 +59,7 @@ static int find_places(const char *prefix, const char *interpreter, struct place
 	if (!realpath(prefix, canonical))
 		return matr_fail(err, MATR_ERROR_STATE, prefix, "no epoch is in force");
 	if (join(canonical, MATR_INTERPRETER_FILE, places->stable, err) != 0 ||
+	    join(canonical, MATR_LD_STABLE_FILE, places->self, err) != 0 ||
 	    join(canonical, MATR_REAL_LOADER_FILE, places->kept, err) != 0 ||
 	    join(canonical, MATR_IMAGE_FILE, places->image, err) != 0)
 		return -1;
@@ -65,6 +67,8 @@ static int find_places(const char *prefix, const char *interpreter, struct place
 		return matr_fail(err, MATR_ERROR_STATE, prefix, "no epoch is in force");
 	if (access(places->stable, X_OK) != 0)
 		return matr_fail_errno(err, places->stable, "cannot be used");
+	if (access(places->self, R_OK) != 0)
+		return matr_fail_errno(err, places->self, "cannot be used");
 	if (access(places->kept, R_OK) != 0)
 		return matr_fail_errno(err, places->kept, "cannot be used");
 	if (!realpath(loader, places->standard))
