@@ -13,8 +13,10 @@
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
 extern const struct r_debug_public _r_debug;
 
-/* Set in the interpreter's mapping of ld-stable only. */
+/* Set in the interpreter's mapping of ld-stable only. Small programs' handovers lie there too: the space is
+ * what the data segment leaves of its page, which is there anyway. */
 static struct handover *handover_cell;
+static uint64_t handover_space[2048 / sizeof(uint64_t)];
 
 static size_t dynamic_count(const Elf64_Dyn *dyn)
 {
@@ -94,12 +96,14 @@ const char *handover_make(struct handover **out, const struct start *start,
 
 	if (!string_table(program))
 		return "the program has no string table";
-	long at = system_call(CALL_MMAP, 0, (long)page_up(size), PROT_READ | PROT_WRITE,
-			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (system_call_failed(at))
-		return "no memory";
-
-	struct handover *handover = (struct handover *)at;
+	struct handover *handover = (struct handover *)handover_space;
+	if (size > sizeof handover_space) {
+		long at = system_call(CALL_MMAP, 0, (long)page_up(size), PROT_READ | PROT_WRITE,
+				      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (system_call_failed(at))
+			return "no memory";
+		handover = (struct handover *)at;
+	}
 	*handover = (struct handover){
 		.magic = HANDOVER_MAGIC,
 		.image = *image,

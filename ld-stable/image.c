@@ -40,7 +40,9 @@ bool file_status_fd(int fd, struct file_status *status)
 
 long file_open(const char *path)
 {
-	return system_call(CALL_OPENAT, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0, 0, 0);
+	/* O_NONBLOCK: a fifo in the place of a file must not stop the program. */
+	return system_call(CALL_OPENAT, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0,
+			   0, 0);
 }
 
 static const char *header_reason(const struct matr_image_header *header, uint64_t size)

@@ -95,7 +95,7 @@ uint32_t cpu_level(void); /* 1 to 4: x86-64 to x86-64-v4 */
 #define HANDOVER_TAG   INT64_C(0x6d617472) /* in the OS-specific range of d_tag; ld.so skips it */
 #define HANDOVER_MAGIC UINT64_C(0x5245564f444e4148)
 
-/* In anonymous memory, followed by the arrays it points to. */
+/* Followed by the arrays it points to. */
 struct handover {
 	uint64_t magic;
 	struct image image;

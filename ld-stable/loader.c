@@ -67,6 +67,13 @@ static bool load_range(const Elf64_Phdr *phdr, size_t phnum, uint64_t *low, uint
 	return *low < *high;
 }
 
+static const Elf64_Phdr *first_load(const Elf64_Phdr *phdr)
+{
+	while (phdr->p_type != PT_LOAD)
+		phdr++;
+	return phdr;
+}
+
 static const char *map_from(long fd, struct elf_file *out)
 {
 	union {
@@ -88,13 +95,14 @@ static const char *map_from(long fd, struct elf_file *out)
 	if (!load_range(phdr, ehdr->e_phnum, &low, &high))
 		return "its segments make no sense";
 
-	/* Reserve the whole range first, so that the segments cannot fall apart. */
-	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-	if (ehdr->e_type == ET_EXEC)
-		flags |= MAP_FIXED_NOREPLACE;
-	long at = system_call(CALL_MMAP, ehdr->e_type == ET_EXEC ? (long)low : 0,
-			      (long)(high - low), PROT_NONE, flags, -1, 0);
-	if (system_call_failed(at) || (ehdr->e_type == ET_EXEC && (uint64_t)at != low))
+	/* The first segment's mapping takes the whole range, so that the segments cannot fall apart. */
+	const Elf64_Phdr *first = first_load(phdr);
+	bool fixed = ehdr->e_type == ET_EXEC;
+	long at = system_call(CALL_MMAP, fixed ? (long)low : 0, (long)(high - low),
+			      protection(first->p_flags),
+			      MAP_PRIVATE | (fixed ? MAP_FIXED_NOREPLACE : 0), fd,
+			      (long)page_down(first->p_offset));
+	if (system_call_failed(at) || (fixed && (uint64_t)at != low))
 		return "no room for its segments";
 
 	*out = (struct elf_file){
@@ -107,7 +115,8 @@ static const char *map_from(long fd, struct elf_file *out)
 	for (size_t i = 0; i < ehdr->e_phnum; i++) {
 		if (phdr[i].p_type != PT_LOAD)
 			continue;
-		if (!map_segment(fd, out->base, &phdr[i])) {
+		bool mapped = &phdr[i] == first && first->p_memsz == first->p_filesz;
+		if (!mapped && !map_segment(fd, out->base, &phdr[i])) {
 			system_call(CALL_MUNMAP, at, (long)(high - low), 0, 0, 0, 0);
 			return "its segments cannot be mapped";
 		}

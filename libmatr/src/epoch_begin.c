@@ -252,7 +252,8 @@ static int compile_image(struct matr_epoch *epoch, const char *path, struct matr
 	int result = -1;
 
 	if (matr_store_epoch(epoch->store, epoch->id, &record, err) != 0 ||
-	    matr_image_builder_open((uint64_t)epoch->id, record.cpu_level, &builder, err) != 0)
+	    matr_image_builder_open((uint64_t)epoch->id, record.cpu_level, epoch->n_results,
+				    &builder, err) != 0)
 		return -1;
 	for (size_t i = 0; i < epoch->n_results; i++) {
 		if (!epoch->results[i].application)

@@ -5,6 +5,7 @@
  */
 #include "image_builder.h"
 
+#include <elf.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,8 +19,20 @@ static uint32_t level_number(const char *cpu_level)
 	return 1;
 }
 
-int matr_image_builder_open(uint64_t epoch, const char *cpu_level, struct matr_image_builder **out,
-			    struct matr_error *err)
+/* At most half of the hash table is in use. */
+static uint32_t table_size(size_t applications)
+{
+	uint32_t size = 16;
+
+	while (size < applications * 2 && size < UINT32_C(1) << 30)
+		size *= 2;
+	return size;
+}
+
+/* The hash table comes right behind the header where there is room for it: what every exec reads is then on the
+ * first pages. */
+int matr_image_builder_open(uint64_t epoch, const char *cpu_level, size_t applications,
+			    struct matr_image_builder **out, struct matr_error *err)
 {
 	struct matr_image_builder *builder = calloc(1, sizeof *builder);
 	uint64_t header;
@@ -28,7 +41,10 @@ int matr_image_builder_open(uint64_t epoch, const char *cpu_level, struct matr_i
 		return matr_fail_memory(err);
 	builder->epoch = epoch;
 	builder->cpu_level = level_number(cpu_level);
-	if (buffer_extend(&builder->image, sizeof(struct matr_image_header), 8, &header, err) < 0) {
+	builder->hash_size = table_size(applications);
+	if (buffer_extend(&builder->image, sizeof(struct matr_image_header), 8, &header, err) < 0 ||
+	    buffer_extend(&builder->image, builder->hash_size * sizeof(struct matr_image_slot), 8,
+			  &builder->hash, err) < 0) {
 		matr_image_builder_close(builder);
 		return -1;
 	}
@@ -46,6 +62,26 @@ void matr_image_builder_close(struct matr_image_builder *builder)
 	free(builder);
 }
 
+/* ld-stable finds the link map through ld.so's _r_debug; somebody else's would lead it astray. A copy
+ * relocation's copy of ld.so's is empty at that time, which it knows. */
+static bool has_own_r_debug(const struct matr_mapping *mapping, size_t index)
+{
+	const struct matr_object *object = mapping->scope[index].object;
+	bool own = false;
+
+	for (size_t i = 0; i < object->n_symbols && !own; i++) {
+		const struct matr_symbol *symbol = &object->symbols[i];
+		own = symbol->name[0] == '_' && symbol->name[1] == 'r' && symbol->hashed &&
+		      symbol->section != SHN_UNDEF && !strcmp(symbol->name, "_r_debug");
+		for (size_t n = 0; own && index == 0 && n < object->n_relocations; n++) {
+			if (object->relocations[n].type == R_X86_64_COPY &&
+			    object->relocations[n].symbol == i)
+				return false;
+		}
+	}
+	return own;
+}
+
 static int decline(const struct matr_mapping *mapping, struct matr_error *err)
 {
 	const struct matr_object *application = mapping->scope[0].object;
@@ -58,6 +94,9 @@ static int decline(const struct matr_mapping *mapping, struct matr_error *err)
 		if (!object->n_dynamic)
 			return matr_fail(err, MATR_ERROR_UNSUPPORTED, application->path,
 					 "%s has no dynamic section", object->path);
+		if (i != mapping->interpreter && has_own_r_debug(mapping, i))
+			return matr_fail(err, MATR_ERROR_UNSUPPORTED, application->path,
+					 "%s defines _r_debug", object->path);
 		for (size_t n = 0; n < object->n_segments; n++) {
 			if ((object->segments[n].vaddr + object->segments[n].memory_size) >> 48)
 				return matr_fail(err, MATR_ERROR_UNSUPPORTED, application->path,
@@ -108,12 +147,13 @@ int matr_image_builder_add(struct matr_image_builder *builder, const struct matr
 static int write_hash(struct matr_image_builder *builder, struct matr_image_header *header,
 		      struct matr_error *err)
 {
-	uint32_t size = 16;
+	uint32_t size = table_size(builder->n_applications);
 
-	while (size < builder->n_applications * 2)
-		size *= 2;
-	if (buffer_extend(&builder->image, size * sizeof(struct matr_image_slot), 8, &header->hash,
-			  err) < 0)
+	header->hash = builder->hash;
+	if (size <= builder->hash_size)
+		size = builder->hash_size;
+	else if (buffer_extend(&builder->image, size * sizeof(struct matr_image_slot), 8,
+			       &header->hash, err) < 0)
 		return -1;
 	struct matr_image_slot *slots = (void *)(builder->image.bytes + header->hash);
 	for (size_t i = 0; i < builder->n_applications; i++) {

@@ -218,6 +218,12 @@ static int plan_copy(struct relocation_plan *plan, const struct matr_mapping *ma
 	return 0;
 }
 
+/* ld.so takes no notice of an addend of GLOB_DAT and JUMP_SLOT. */
+static uint64_t addend_of(const struct matr_relocation *relocation)
+{
+	return relocation->type == R_X86_64_64 ? (uint64_t)relocation->addend : 0;
+}
+
 /* A word-sized reference that is bound to a symbol. */
 static int plan_bound(struct relocation_plan *plan, const struct matr_mapping *mapping,
 		      uint32_t index, const struct matr_relocation *relocation,
@@ -236,7 +242,7 @@ static int plan_bound(struct relocation_plan *plan, const struct matr_mapping *m
 		return add_residual(object, relocation, err);
 	}
 	if (symbol->type == STT_GNU_IFUNC && symbol->section != SHN_UNDEF) {
-		if (!provider_plan->ifunc_safe || relocation->addend)
+		if (!provider_plan->ifunc_safe || addend_of(relocation))
 			return add_residual(object, relocation, err);
 		return add_ifunc(plan, binding->provider, symbol->value, index, relocation->offset,
 				 err);
@@ -244,7 +250,7 @@ static int plan_bound(struct relocation_plan *plan, const struct matr_mapping *m
 	uint32_t provider =
 		symbol->section == SHN_ABS ? (uint32_t)mapping->n_scope : binding->provider;
 	return add_symbolic(object, local, provider, relocation->offset,
-			    symbol->value + (uint64_t)relocation->addend, err);
+			    symbol->value + addend_of(relocation), err);
 }
 
 static int plan_relocation(struct relocation_plan *plan, const struct matr_mapping *mapping,
@@ -289,7 +295,7 @@ static int plan_relocation(struct relocation_plan *plan, const struct matr_mappi
 		if (binding->provider == MATR_PROVIDER_UNDEFINED)
 			return add_residual(object_plan, relocation, err);
 		return add_symbolic(object_plan, local, (uint32_t)mapping->n_scope,
-				    relocation->offset, (uint64_t)relocation->addend, err);
+				    relocation->offset, addend_of(relocation), err);
 	default:
 		return plan_bound(plan, mapping, index, relocation, binding, local, unique_seen,
 				  err);

@@ -20,9 +20,10 @@ struct matr_image_summary { /* what became of one application */
 	size_t new_bytes;   /* the application added to the image (programs are shared) */
 };
 
-/* epoch: the store's id. cpu_level: matr_session_cpu_level(). *out belongs to the caller. */
-int matr_image_builder_open(uint64_t epoch, const char *cpu_level, struct matr_image_builder **out,
-			    struct matr_error *err);
+/* epoch: the store's id. cpu_level: matr_session_cpu_level(). applications: how many are expected (more or
+ * fewer may come). *out belongs to the caller. */
+int matr_image_builder_open(uint64_t epoch, const char *cpu_level, size_t applications,
+			    struct matr_image_builder **out, struct matr_error *err);
 void matr_image_builder_close(struct matr_image_builder *builder);
 
 /* Add an application. The mapping is not needed afterwards. summary may be NULL.
