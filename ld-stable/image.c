@@ -10,6 +10,8 @@
 
 #include "ld_stable.h"
 
+enum { PATH_SIZE = 4096 };
+
 static void status_from(struct file_status *status, const struct stat *raw)
 {
 	status->device = raw->st_dev;
@@ -106,16 +108,32 @@ static bool manifest_is_whole(const struct image *image, uint64_t offset)
 	       manifest->checksum;
 }
 
-/* The path ld.so would derive $ORIGIN from. */
-static bool path_is(const char *recorded)
+/* The path ld.so would derive $ORIGIN from; its length, 0: unknown. */
+static size_t own_path(char path[PATH_SIZE])
 {
-	char path[4096];
 	long length = system_call(CALL_READLINKAT, AT_FDCWD, (long)"/proc/self/exe", (long)path,
-				  sizeof path - 1, 0, 0);
+				  PATH_SIZE - 1, 0, 0);
 	if (length <= 0)
-		return false;
+		return 0;
 	path[length] = 0;
-	return string_equal(path, recorded);
+	return (size_t)length;
+}
+
+/* Not inlined, for the buffer is a page of stack that most programs need not touch. */
+__attribute__((noinline)) static bool path_is(const char *recorded)
+{
+	char path[PATH_SIZE];
+
+	return own_path(path) && string_equal(path, recorded);
+}
+
+__attribute__((noinline)) static bool path_key(uint64_t *key)
+{
+	char path[PATH_SIZE];
+	size_t length = own_path(path);
+
+	*key = matr_image_key(path, length);
+	return length;
 }
 
 /* Is this manifest the program's? NULL: yes. `other` says that another slot may still be. */
@@ -178,18 +196,12 @@ const char *image_find(struct image *image, const struct program *program)
 	const struct matr_image_header *header = image->header;
 	const struct matr_image_slot *slots = image_at(image, header->hash);
 	const char *reason = "no entry for this program";
-	char path[4096];
 	uint64_t key;
 
-	if (program->build_id_size) {
+	if (program->build_id_size)
 		key = matr_image_key(program->build_id, program->build_id_size);
-	} else {
-		long length = system_call(CALL_READLINKAT, AT_FDCWD, (long)"/proc/self/exe",
-					  (long)path, sizeof path, 0, 0);
-		if (length <= 0 || program->by_name)
-			return reason;
-		key = matr_image_key(path, (size_t)length);
-	}
+	else if (program->by_name || !path_key(&key))
+		return reason;
 	for (uint32_t n = 0; n < header->hash_size; n++) {
 		const struct matr_image_slot *slot = &slots[(key + n) & (header->hash_size - 1)];
 		bool other;

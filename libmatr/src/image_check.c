@@ -63,9 +63,16 @@ static int check_owners(const char *path, const struct stat *status, struct matr
 	return 0;
 }
 
-static bool inside(const struct mapped_image *image, uint64_t offset, uint64_t n, uint64_t size)
+/* n elements of `size` bytes; NULL unless they lie within the image, where ld-stable can read them. Of
+ * no elements the offset does not matter, and the result is not to be looked at. */
+static const void *array_at(const struct mapped_image *image, uint64_t offset, uint64_t n,
+			    uint64_t size)
 {
-	return n == 0 || (offset < image->size && n <= (image->size - offset) / size);
+	if (n == 0)
+		return image->bytes;
+	if ((offset & 7) || offset >= image->size || n > (image->size - offset) / size)
+		return NULL;
+	return image->bytes + offset;
 }
 
 static bool is_string(const struct mapped_image *image, uint64_t offset)
@@ -78,9 +85,9 @@ static bool program_is_whole(const struct mapped_image *image, uint64_t offset,
 {
 	if (!offset)
 		return true;
-	if ((offset & 7) || !inside(image, offset, 1, sizeof(struct matr_image_program)))
+	const struct matr_image_program *program = array_at(image, offset, 1, sizeof *program);
+	if (!program)
 		return false;
-	const struct matr_image_program *program = (const void *)(image->bytes + offset);
 	uint64_t at = sizeof *program;
 	if (program->size > image->size - offset)
 		return false;
@@ -108,15 +115,16 @@ static bool object_is_whole(const struct mapped_image *image,
 			    const struct matr_image_manifest *manifest,
 			    const struct matr_image_object *object)
 {
-	if (!is_string(image, object->path) ||
-	    !inside(image, object->providers, object->n_providers, sizeof(uint32_t)) ||
-	    !inside(image, object->residual, object->n_residual, sizeof(Elf64_Rela)) ||
+	const uint32_t *providers =
+		array_at(image, object->providers, object->n_providers, sizeof *providers);
+
+	if (!providers || !is_string(image, object->path) ||
+	    !array_at(image, object->residual, object->n_residual, sizeof(Elf64_Rela)) ||
 	    object->build_id_size > MATR_BUILD_ID_SIZE ||
 	    !program_is_whole(image, object->relative, 1) ||
 	    !program_is_whole(image, object->lazy, 1) ||
 	    !program_is_whole(image, object->symbolic, object->n_providers))
 		return false;
-	const uint32_t *providers = (const void *)(image->bytes + object->providers);
 	for (uint32_t i = 0; i < object->n_providers; i++) {
 		if (providers[i] >= manifest->n_objects && providers[i] != MATR_IMAGE_ABSOLUTE)
 			return false;
@@ -127,17 +135,21 @@ static bool object_is_whole(const struct mapped_image *image,
 static bool ifuncs_are_whole(const struct mapped_image *image,
 			     const struct matr_image_manifest *manifest)
 {
-	const struct matr_image_ifunc *ifuncs = (const void *)(image->bytes + manifest->ifuncs);
+	const struct matr_image_ifunc *ifuncs =
+		array_at(image, manifest->ifuncs, manifest->n_ifuncs, sizeof *ifuncs);
 
-	if (!inside(image, manifest->ifuncs, manifest->n_ifuncs, sizeof *ifuncs))
+	if (!ifuncs)
 		return false;
 	for (uint32_t i = 0; i < manifest->n_ifuncs; i++) {
 		const struct matr_image_ifunc *ifunc = &ifuncs[i];
-		uint64_t first = manifest->ifunc_slots + ifunc->first_slot * sizeof(uint64_t);
 		if (ifunc->object >= manifest->n_objects || ifunc->first_slot > image->size ||
-		    !inside(image, first, ifunc->n_slots, sizeof(uint64_t)))
+		    manifest->ifunc_slots > image->size)
 			return false;
-		const uint64_t *slots = (const void *)(image->bytes + first);
+		const uint64_t *slots =
+			array_at(image, manifest->ifunc_slots + ifunc->first_slot * sizeof *slots,
+				 ifunc->n_slots, sizeof *slots);
+		if (!slots)
+			return false;
 		for (uint32_t n = 0; n < ifunc->n_slots; n++) {
 			if (MATR_SLOT_OBJECT(slots[n]) >= manifest->n_objects)
 				return false;
@@ -148,30 +160,25 @@ static bool ifuncs_are_whole(const struct mapped_image *image,
 
 static int check_manifest(const struct mapped_image *image, uint64_t offset, struct matr_error *err)
 {
-	const struct matr_image_manifest *manifest = (const void *)(image->bytes + offset);
+	const struct matr_image_manifest *manifest = array_at(image, offset, 1, sizeof *manifest);
 
-	if ((offset & 7) || !inside(image, offset, 1, sizeof *manifest) ||
-	    manifest->size < sizeof *manifest || manifest->size > image->size - offset)
+	if (!manifest || manifest->size < sizeof *manifest || manifest->size > image->size - offset)
 		return malformed(image, err, "an entry is outside of the image");
 	if (matr_image_checksum(image->bytes + offset + 8, manifest->size - 8) !=
 	    manifest->checksum)
 		return malformed(image, err, "an entry does not match its checksum");
-	if (!manifest->n_objects || !is_string(image, manifest->path) ||
-	    !inside(image, manifest->objects, manifest->n_objects,
-		    sizeof(struct matr_image_object)) ||
-	    !inside(image, manifest->needed, manifest->n_needed, sizeof(uint64_t)) ||
-	    manifest->n_scope_needed > manifest->n_needed ||
-	    !inside(image, manifest->directories, manifest->n_directories,
-		    sizeof(struct matr_image_directory)) ||
-	    !inside(image, manifest->copies, manifest->n_copies, sizeof(struct matr_image_copy)) ||
+	const struct matr_image_object *objects =
+		array_at(image, manifest->objects, manifest->n_objects, sizeof *objects);
+	const uint64_t *needed =
+		array_at(image, manifest->needed, manifest->n_needed, sizeof *needed);
+	const struct matr_image_directory *directories = array_at(
+		image, manifest->directories, manifest->n_directories, sizeof *directories);
+	const struct matr_image_copy *copies =
+		array_at(image, manifest->copies, manifest->n_copies, sizeof *copies);
+	if (!manifest->n_objects || !is_string(image, manifest->path) || !objects || !needed ||
+	    manifest->n_scope_needed > manifest->n_needed || !directories || !copies ||
 	    !ifuncs_are_whole(image, manifest))
 		return malformed(image, err, "an entry refers to what is outside of the image");
-
-	const uint64_t *needed = (const void *)(image->bytes + manifest->needed);
-	const struct matr_image_directory *directories =
-		(const void *)(image->bytes + manifest->directories);
-	const struct matr_image_copy *copies = (const void *)(image->bytes + manifest->copies);
-	const struct matr_image_object *objects = (const void *)(image->bytes + manifest->objects);
 	bool whole = true;
 	for (uint32_t i = 0; i < manifest->n_needed && whole; i++)
 		whole = is_string(image, needed[i]);
@@ -201,7 +208,7 @@ static int check_header(const struct mapped_image *image, struct matr_image_head
 	if (header->file_size != image->size)
 		return malformed(image, err, "is truncated: its size is not the recorded one");
 	if (!header->hash_size || (header->hash_size & (header->hash_size - 1)) ||
-	    !inside(image, header->hash, header->hash_size, sizeof(struct matr_image_slot)))
+	    !array_at(image, header->hash, header->hash_size, sizeof(struct matr_image_slot)))
 		return malformed(image, err, "its hash table is outside of it");
 	return 0;
 }
@@ -305,12 +312,12 @@ int matr_image_has(const char *path, const struct matr_build_id *build_id, const
 			if (slot->key != key)
 				continue;
 			result = check_manifest(&image, slot->manifest, err);
+			if (result)
+				break;
 			const struct matr_image_manifest *manifest =
 				(const void *)(image.bytes + slot->manifest);
-			if (!result)
-				result = !(manifest->flags & MATR_MANIFEST_PATH) ||
-					 !strcmp((const char *)image.bytes + manifest->path,
-						 application);
+			result = !(manifest->flags & MATR_MANIFEST_PATH) ||
+				 !strcmp((const char *)image.bytes + manifest->path, application);
 		}
 	}
 	unmap_image(&image);

@@ -70,8 +70,8 @@ static void make_headers(struct tiny_elf *elf)
 	strcpy(elf->interpreter, "/lib/ld-tiny.so");
 	elf->note.head = (Elf64_Nhdr){4, sizeof elf->note.bytes, NT_GNU_BUILD_ID};
 	memcpy(elf->note.name, "GNU", 4);
-	for (uint8_t i = 0; i < sizeof elf->note.bytes; i++)
-		elf->note.bytes[i] = i;
+	for (size_t i = 0; i < sizeof elf->note.bytes; i++)
+		elf->note.bytes[i] = (uint8_t)i;
 }
 
 static void set_dynamic(struct tiny_elf *elf, enum tiny_dynamic index, int64_t tag, uint64_t value)
