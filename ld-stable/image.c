@@ -166,7 +166,7 @@ static const char *manifest_reason(const struct image *image, const struct progr
 
 /* A recorded library that has vanished or changed must be noticed before ld.so is told to load it. While
  * no directory of the scope has changed, no name in it has; else each file is looked at. */
-static const char *files_reason(const struct image *image)
+static const char *files_reason(const struct image *image, const char **object)
 {
 	const struct matr_image_manifest *manifest = image->manifest;
 	const struct matr_image_directory *directories = image_at(image, manifest->directories);
@@ -185,13 +185,15 @@ static const char *files_reason(const struct image *image)
 		if (objects[i].flags & MATR_OBJECT_ENTRY_INTERPRETER)
 			continue; /* the hook checks its build-id */
 		if (!file_status(path, &status) || status.size != objects[i].file_size ||
-		    status.mtime != objects[i].file_mtime)
-			return path;
+		    status.mtime != objects[i].file_mtime) {
+			*object = path;
+			return "a library has changed or is gone";
+		}
 	}
 	return NULL;
 }
 
-const char *image_find(struct image *image, const struct program *program)
+const char *image_find(struct image *image, const struct program *program, const char **object)
 {
 	const struct matr_image_header *header = image->header;
 	const struct matr_image_slot *slots = image_at(image, header->hash);
@@ -214,7 +216,7 @@ const char *image_find(struct image *image, const struct program *program)
 		image->manifest = image_at(image, slot->manifest);
 		reason = manifest_reason(image, program, &other);
 		if (!reason)
-			return files_reason(image);
+			return files_reason(image, object);
 		if (!other)
 			return reason;
 	}

@@ -70,25 +70,35 @@ static const char *program_read(struct program *program, uint64_t phdr, size_t p
 	return NULL;
 }
 
-/* The mapped start up to the point where only ld.so remains to be entered; the reason where not, and
- * then nothing is left of the attempt. */
-static const char *mapped_start(const struct start *start, const struct program *program,
-				const char *loader, struct handover **handover)
+static void plain_start(const struct start *start, const char *reason, const char *object)
 {
+	report_plain(start->debug, start->verify_fd, reason, object);
+}
+
+/* The mapped start up to the point where only ld.so remains to be entered. NULL: a plain start it is, the reason
+ * is told, and nothing is left of the attempt. */
+static struct handover *mapped_start(const struct start *start, const struct program *program,
+				     const char *loader)
+{
+	struct handover *handover = NULL;
+	const char *object = NULL;
 	struct image image;
 
 	const char *reason = environment_reason(start);
 	if (!reason)
 		reason = image_open(&image, &config_stamped, start);
-	if (reason)
-		return reason;
-	reason = image_find(&image, program);
+	if (reason) {
+		plain_start(start, reason, NULL);
+		return NULL;
+	}
+	reason = image_find(&image, program, &object);
 	if (!reason)
-		reason = handover_make(handover, start, program, &image, &config_stamped, loader);
-	if (reason)
-		system_call(CALL_MUNMAP, (long)image.header, (long)image.header->file_size, 0, 0, 0,
-			    0);
-	return reason;
+		reason = handover_make(&handover, start, program, &image, &config_stamped, loader);
+	if (!reason)
+		return handover;
+	plain_start(start, reason, object); /* before what it speaks of goes */
+	system_call(CALL_MUNMAP, (long)image.header, (long)image.header->file_size, 0, 0, 0, 0);
+	return NULL;
 }
 
 static void map_loader(const char *path, struct elf_file *loader)
@@ -134,12 +144,13 @@ static struct entry started_as_program(struct start *start)
 	if (!reason) {
 		reason = program_read(&program, file.phdr, file.phnum, file.base);
 		if (!reason)
-			reason = mapped_start(start, &program, path, &handover);
-		if (reason)
+			handover = mapped_start(start, &program, path);
+		if (!handover)
 			system_call(CALL_MUNMAP, (long)file.start, (long)file.size, 0, 0, 0, 0);
 	}
-	if (reason) {
-		report_plain(start->debug, start->verify_fd, reason, NULL);
+	if (reason)
+		plain_start(start, reason, NULL);
+	if (!handover) {
 		start->phdr->a_un.a_val = loader.phdr;
 		start->phnum->a_un.a_val = loader.phnum;
 		start->entry->a_un.a_val = loader.entry;
@@ -171,11 +182,11 @@ struct entry interpreter_main(long *stack)
 
 	const char *reason =
 		program_read(&program, start.phdr->a_un.a_val, start.phnum->a_un.a_val, 0);
-	if (!reason)
-		reason = mapped_start(&start, &program, config_stamped.loader, &handover);
 	if (reason)
-		report_plain(start.debug, start.verify_fd, reason, NULL);
+		plain_start(&start, reason, NULL);
 	else
+		handover = mapped_start(&start, &program, config_stamped.loader);
+	if (handover)
 		start.phdr->a_un.a_val = (uint64_t)handover->phdr_copy;
 	map_loader(config_stamped.loader, &loader);
 	debugger_follow(&loader);

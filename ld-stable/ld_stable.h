@@ -78,7 +78,9 @@ static inline const struct matr_image_object *image_objects(const struct image *
 
 const char *image_open(struct image *image, const struct matr_loader_config *config,
 		       const struct start *start);
-const char *image_find(struct image *image, const struct program *program);
+/* Sets image->manifest. *object: what the reason is about, in the image; left alone where it is about the
+ * program. */
+const char *image_find(struct image *image, const struct program *program, const char **object);
 
 /* Why the image's file (open as fd, its stat given) or a directory above it is not to be trusted. */
 struct file_status {
