@@ -21,6 +21,9 @@
 
 #include "machine.h"
 
+/* References among ld-stable's files must not go through the GOT: nobody relocates the interpreter. */
+#pragma GCC visibility push(hidden)
+
 /* ---- what the kernel gave us: environment.c ---- */
 
 struct start {
@@ -217,5 +220,7 @@ static inline uint64_t page_up(uint64_t address)
 {
 	return page_down(address + 4095);
 }
+
+#pragma GCC visibility pop
 
 #endif
