@@ -19,6 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "word_layout.h"
+
 void relocation_plan_free(struct relocation_plan *plan)
 {
 	for (size_t i = 0; plan->objects && i < plan->n_objects; i++) {
@@ -69,18 +71,6 @@ static bool dynamic_is_writable(const struct matr_object *object)
 	return false;
 }
 
-static bool is_writable(const struct matr_object *object, uint64_t vaddr, uint64_t size)
-{
-	for (size_t i = 0; i < object->n_segments; i++) {
-		const struct matr_segment *segment = &object->segments[i];
-		if (segment->type == PT_LOAD && (segment->flags & PF_W) &&
-		    vaddr >= segment->vaddr && size <= segment->memory_size &&
-		    vaddr - segment->vaddr <= segment->memory_size - size)
-			return true;
-	}
-	return false;
-}
-
 static bool is_tls_type(uint32_t type)
 {
 	return type == R_X86_64_DTPMOD64 || type == R_X86_64_DTPOFF64 || type == R_X86_64_TPOFF64 ||
@@ -98,39 +88,6 @@ static bool resolvers_are_safe(const struct matr_object *object)
 			return false;
 	}
 	return true;
-}
-
-static int compare_offsets(const void *left, const void *right)
-{
-	uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
-	return a < b ? -1 : a > b;
-}
-
-/* Can the mapping write all of the object's words, each once? 1: yes, 0: no, -1: error. */
-static int words_are_separate(const struct matr_object *object, struct matr_error *err)
-{
-	size_t n = object->n_relocations + object->n_relatives + object->n_relr, at = 0;
-	uint64_t *offsets = malloc((n ? n : 1) * sizeof *offsets);
-	int result = 1;
-
-	if (!offsets)
-		return matr_fail_memory(err);
-	for (size_t i = 0; i < object->n_relatives; i++)
-		offsets[at++] = object->relatives[i].offset;
-	for (size_t i = 0; i < object->n_relr; i++)
-		offsets[at++] = object->relr[i].offset;
-	for (size_t i = 0; i < object->n_relocations; i++) {
-		uint32_t type = object->relocations[i].type;
-		if (type != R_X86_64_NONE && type != R_X86_64_COPY)
-			offsets[at++] = object->relocations[i].offset;
-	}
-	qsort(offsets, at, sizeof *offsets, compare_offsets);
-	for (size_t i = 0; i < at && result; i++) {
-		if (!is_writable(object, offsets[i], 8) || (i && offsets[i] - offsets[i - 1] < 8))
-			result = 0;
-	}
-	free(offsets);
-	return result;
 }
 
 static int must_stay_untouched(const struct matr_mapping *mapping, uint32_t index, bool *untouched,
@@ -201,7 +158,7 @@ static int plan_copy(struct relocation_plan *plan, const struct matr_mapping *ma
 	if (source->size < size)
 		size = source->size;
 	if (index != 0 || plan->objects[binding->provider].untouched ||
-	    source->section == SHN_ABS || !is_writable(object, relocation->offset, size))
+	    source->section == SHN_ABS || !writable_segment(object, relocation->offset, size))
 		return add_residual(&plan->objects[index], relocation, err);
 
 	struct matr_image_copy *list =
@@ -401,45 +358,6 @@ static int complete_copies(struct relocation_plan *plan, const struct matr_mappi
 	return 0;
 }
 
-/* ---- the range worth populating ---- */
-
-enum {
-	PAGE = 4096,
-	GAP_PAGES = 8,	      /* populate across gaps up to this */
-	WORTHWHILE_PAGES = 3, /* fewer: the faults cost less than the call */
-};
-
-static int plan_populate(struct object_plan *object, struct matr_error *err)
-{
-	const struct words *lists[] = {&object->relative, &object->symbolic, &object->lazy};
-	size_t n = object->relative.n + object->symbolic.n + object->lazy.n, at = 0;
-
-	if (!n)
-		return 0;
-	uint64_t *pages = malloc(n * sizeof *pages);
-	if (!pages)
-		return matr_fail_memory(err);
-	for (size_t l = 0; l < 3; l++) {
-		for (size_t i = 0; i < lists[l]->n; i++)
-			pages[at++] = lists[l]->list[i].offset / PAGE;
-	}
-	qsort(pages, n, sizeof *pages, compare_offsets);
-	uint64_t start = pages[0];
-	for (size_t i = 1; i <= n; i++) {
-		if (i < n && pages[i] - pages[i - 1] <= GAP_PAGES)
-			continue;
-		uint64_t size = (pages[i - 1] + 1 - start) * PAGE;
-		if (size > object->populate_size && size >= WORTHWHILE_PAGES * PAGE) {
-			object->populate_vaddr = start * PAGE;
-			object->populate_size = size;
-		}
-		if (i < n)
-			start = pages[i];
-	}
-	free(pages);
-	return 0;
-}
-
 /* NO_PLACE_FOR_RESIDUAL: some object is now marked untouched, and all is to be planned again, for what
  * refers to it depends on that. */
 static int plan_all(struct relocation_plan *plan, const struct matr_mapping *mapping,
@@ -471,6 +389,15 @@ static void forget(struct relocation_plan *plan)
 	plan->n_ifuncs = plan->n_copies = 0;
 }
 
+static int plan_populate(struct object_plan *plan, const struct matr_object *object,
+			 struct matr_error *err)
+{
+	const struct words *lists[] = {&plan->relative, &plan->symbolic, &plan->lazy};
+
+	return words_populate_range(object, lists, 3, &plan->populate_vaddr, &plan->populate_size,
+				    err);
+}
+
 int relocation_plan_make(struct relocation_plan *plan, const struct matr_mapping *mapping,
 			 struct matr_error *err)
 {
@@ -495,7 +422,7 @@ int relocation_plan_make(struct relocation_plan *plan, const struct matr_mapping
 		result = plan_all(plan, mapping, local, err);
 	}
 	for (uint32_t i = 0; i < mapping->n_scope && !result; i++)
-		result = plan_populate(&plan->objects[i], err);
+		result = plan_populate(&plan->objects[i], mapping->scope[i].object, err);
 	free(local);
 	return result;
 }

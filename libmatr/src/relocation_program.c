@@ -38,6 +38,17 @@ static int compare_words(const void *left, const void *right)
 	return a->offset < b->offset ? -1 : a->offset > b->offset;
 }
 
+/* Relative relocations mostly come sorted. */
+static void sort_words(struct words *words)
+{
+	for (size_t i = 1; i < words->n; i++) {
+		if (compare_words(&words->list[i - 1], &words->list[i]) > 0) {
+			qsort(words->list, words->n, sizeof *words->list, compare_words);
+			return;
+		}
+	}
+}
+
 /* How many of the words can be one group: one provider, places and values that fit 32 bits. Values are
  * compared as signed numbers: addends may be negative. */
 static size_t group_length(const struct word *words, size_t n, uint64_t *bias)
@@ -125,7 +136,7 @@ int relocation_program_encode(struct words *words, struct buffer *scratch, struc
 	*offset = 0;
 	if (!words->n)
 		return 0;
-	qsort(words->list, words->n, sizeof *words->list, compare_words);
+	sort_words(words);
 	scratch->size = 0;
 	if (buffer_append(scratch, &program, sizeof program, 8, &at, err) < 0)
 		return -1;
