@@ -174,9 +174,10 @@ else
 fi
 
 # ---- gdb ----
-# Addresses and process ids differ, and ld-stable is one more library.
+# Addresses and process ids differ, ld-stable is one more library, and ld.so comes last in gdb's list
+# instead of first, because the kernel has started another file.
 FILTER='s/0x[0-9a-f]+/ADDRESS/g; s/process [0-9]+/process N/g; s/LWP [0-9]+/LWP N/g
-/ld-stable/d'
+/ld-stable/d; /Yes .*ld-linux-x86-64/d'
 gdb_commands=(gdb -nx -batch -iex 'set debuginfod enabled off' -iex 'set auto-load off'
 	-ex 'set breakpoint pending on' -ex 'break dl_exported' -ex 'break plugin_run' -ex 'run'
 	-ex 'backtrace' -ex 'print dl_data' -ex 'info symbol dl_exported' -ex 'delete 1' -ex 'continue'

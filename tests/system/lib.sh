@@ -113,8 +113,9 @@ capture()
 {
 	local name=$1 status=0
 	shift
-	# in a shell of its own, which says of crashes what it has to say to nobody
-	(exec "$@") >"$T/$name.out" 2>"$T/$name.err" </dev/null || status=$?
+	# in a shell of its own, which says of crashes what it has to say to nobody; by env, because
+	# bash's exec makes names absolute
+	(exec env "$@") >"$T/$name.out" 2>"$T/$name.err" </dev/null || status=$?
 	echo "$status" >"$T/$name.status"
 }
 
