@@ -113,7 +113,8 @@ int matr_prefix_lock(const char *canonical, bool wait, struct matr_error *err)
 /* Names that atomic replacement uses for files that are not complete yet. */
 static bool is_leftover(const char *name)
 {
-	static const char *const starts[] = {"epoch.image.", "ld-stable.", "ld.so.", "interpreter."};
+	static const char *const starts[] = {"epoch.image.", "ld-stable.", "ld.so.",
+					     "interpreter."};
 
 	for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
 		if (strncmp(name, starts[i], strlen(starts[i])) == 0)

@@ -42,7 +42,7 @@
 #include <unistd.h>
 
 #define MAX_BREAKPOINTS 3
-#define MAX_RUNS        100000
+#define MAX_RUNS	100000
 
 enum point { POINT_DEBUG_STATE, POINT_ENTRY, POINT_MAIN };
 
@@ -138,14 +138,14 @@ static uint64_t find_symbol(const struct file_map *map, const char *name)
 			    !in_file(map, strings->sh_offset, strings->sh_size))
 				continue;
 			const Elf64_Sym *symbols =
-			        (const Elf64_Sym *)(map->data + section->sh_offset);
+				(const Elf64_Sym *)(map->data + section->sh_offset);
 			size_t length = strlen(name) + 1;
 			for (size_t i = 0; i < section->sh_size / sizeof(Elf64_Sym); i++) {
 				const Elf64_Sym *symbol = &symbols[i];
 				if (symbol->st_shndx != SHN_UNDEF &&
 				    symbol->st_name + length <= strings->sh_size &&
 				    memcmp(map->data + strings->sh_offset + symbol->st_name, name,
-				           length) == 0)
+					   length) == 0)
 					return symbol->st_value;
 			}
 		}
@@ -201,7 +201,7 @@ static int set_breakpoint(struct tracee *tracee, enum point point, uint64_t addr
 	if (ptrace(PTRACE_POKETEXT, tracee->pid, (void *)address, (void *)trap) < 0)
 		return fail("writing %#lx: %s", (unsigned long)address, strerror(errno));
 	tracee->breakpoints[tracee->n_breakpoints++] =
-	        (struct breakpoint){.point = point, .address = address, .word = word, .set = true};
+		(struct breakpoint){.point = point, .address = address, .word = word, .set = true};
 	return 0;
 }
 
@@ -310,7 +310,7 @@ static struct breakpoint *breakpoint_at(struct tracee *tracee, uint64_t address)
 
 /* Leave the breakpoint just hit so that the program goes on as if it were not there. */
 static int step_off(struct tracee *tracee, struct breakpoint *breakpoint,
-                    struct user_regs_struct *registers)
+		    struct user_regs_struct *registers)
 {
 	if (breakpoint->point == POINT_DEBUG_STATE) {
 		/* The function does nothing: return from it, and keep the breakpoint. */
@@ -324,7 +324,7 @@ static int step_off(struct tracee *tracee, struct breakpoint *breakpoint,
 		registers->rip = breakpoint->address;
 		breakpoint->set = false;
 		if (ptrace(PTRACE_POKETEXT, tracee->pid, (void *)breakpoint->address,
-		           (void *)breakpoint->word) < 0)
+			   (void *)breakpoint->word) < 0)
 			return fail("writing text: %s", strerror(errno));
 	}
 	if (ptrace(PTRACE_SETREGS, tracee->pid, NULL, registers) < 0)
@@ -391,9 +391,9 @@ static int measure_load(struct load_time *time)
 		result = prepare(&tracee);
 	if (result == 0) {
 		bool has_main =
-		        tracee.n_breakpoints > 0 &&
-		        (tracee.breakpoints[0].point == POINT_MAIN ||
-		         (tracee.n_breakpoints > 1 && tracee.breakpoints[1].point == POINT_MAIN));
+			tracee.n_breakpoints > 0 &&
+			(tracee.breakpoints[0].point == POINT_MAIN ||
+			 (tracee.n_breakpoints > 1 && tracee.breakpoints[1].point == POINT_MAIN));
 		result = run_to(&tracee, has_main ? POINT_MAIN : POINT_ENTRY, time);
 	}
 	finish(&tracee);

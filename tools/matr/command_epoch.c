@@ -95,6 +95,18 @@ static size_t report_declined(const struct matr_epoch *epoch)
 	return declined;
 }
 
+/* Where the only program was declined, that is what went wrong, and all that is to be said. */
+static bool only_declined(const struct matr_epoch *epoch, struct matr_error *err)
+{
+	size_t n;
+	const struct matr_epoch_result *results = matr_epoch_results(epoch, &n);
+
+	if (err->code != MATR_ERROR_STATE || n != 1 || !results[0].reason)
+		return false;
+	matr_fail(err, MATR_ERROR_UNSUPPORTED, results[0].path, "%s", results[0].reason);
+	return true;
+}
+
 /* Resolve all programs and commit. */
 static int begin_once(const struct begin_options *options, struct matr_epoch **out,
 		      size_t *declined, struct matr_error *err)
@@ -113,6 +125,8 @@ static int begin_once(const struct begin_options *options, struct matr_epoch **o
 	}
 	clear_progress();
 	int result = matr_epoch_commit(epoch, err);
+	if (result != 0 && options->n_programs == 1 && only_declined(epoch, err))
+		goto fail;
 	*declined = report_declined(epoch);
 	if (result != 0)
 		goto fail;

@@ -29,7 +29,7 @@ int weak_function(void)
 }
 
 static int (*const pointers[])(void) = {shared_function, protected_function, hidden_function,
-                                        weak_function};
+					weak_function};
 static int *const data[] = {&shared_data, &protected_data};
 
 int NAME(report_, WHO)(int which)

@@ -95,7 +95,7 @@ int main(int argc, char **argv)
 
 	void *other = dlmopen(LM_ID_NEWLM, "libdl2.so.1", RTLD_NOW);
 	const char *(*other_where)(void) =
-	        other != NULL ? (const char *(*)(void))dlsym(other, "dl2_where") : NULL;
+		other != NULL ? (const char *(*)(void))dlsym(other, "dl2_where") : NULL;
 	printf("other namespace: %s %d\n", other_where != NULL ? other_where() : dlerror(),
 	       other_where != (const char *(*)(void))dlsym(RTLD_DEFAULT, "dl2_where"));
 	printf("no such: %d\n", dlopen("libno-such-library.so", RTLD_NOW) == NULL);

@@ -16,7 +16,7 @@ static int catch_it(int depth)
 	} catch (const Base &base) {
 		auto *derived = dynamic_cast<const Derived *>(&base);
 		std::cout << "caught " << base.number() << ' ' << (derived ? derived->what() : "?")
-		          << ' ' << (typeid(base) == typeid(Derived)) << '\n';
+			  << ' ' << (typeid(base) == typeid(Derived)) << '\n';
 		return base.number();
 	}
 	return 0;

@@ -13,8 +13,8 @@ struct __attribute__((packed)) record {
 };
 static char text[] = "own";
 struct record records[] = {{'a', copied_block + 1, copy_function, 0, text},
-                           {'b', copied_block + 3, copy_function, 0, text + 1},
-                           {'c', copied_block + 999, copy_function, 0, text + 2}};
+			   {'b', copied_block + 3, copy_function, 0, text + 1},
+			   {'c', copied_block + 999, copy_function, 0, text + 2}};
 
 int main(void)
 {
