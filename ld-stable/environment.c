@@ -6,7 +6,7 @@
  */
 #include "ld_stable.h"
 
-void start_read(struct start *start, long *stack)
+static void read_auxv(struct start *start, long *stack)
 {
 	long argc = stack[0];
 
@@ -52,9 +52,12 @@ void start_read(struct start *start, long *stack)
 			break;
 		}
 	}
-	if (start->secure)
-		return;
-	for (at = start->envp; *at; at++) {
+}
+
+/* Variables of our own. */
+static void read_environment(struct start *start)
+{
+	for (char **at = start->envp; *at; at++) {
 		if (string_equal(*at, "LD_BIND_NOW=1"))
 			start->bind_now = true;
 		if (string_starts(*at, "LD_STABLE_DEBUG="))
@@ -66,6 +69,14 @@ void start_read(struct start *start, long *stack)
 			start->verify_fd = fd;
 		}
 	}
+}
+
+bool start_read(struct start *start, long *stack)
+{
+	read_auxv(start, stack);
+	if (!start->secure)
+		read_environment(start);
+	return start->phdr && start->phnum && start->base && start->entry;
 }
 
 /* Variables that ld.so takes for unset when they are empty. */

@@ -141,7 +141,7 @@ static struct entry started_as_program(struct start *start)
 	const char *reason = "started as a program";
 	struct program program = {.by_name = true};
 	struct handover *handover = NULL;
-	struct elf_file file, loader;
+	struct elf_file file = {.base = 0}, loader;
 
 	const char *path = map_usual_loader(&loader);
 	if (name[0] != '-' && has_slash(name))
@@ -179,8 +179,7 @@ struct entry interpreter_main(long *stack)
 	struct handover *handover = NULL;
 	struct elf_file loader;
 
-	start_read(&start, stack);
-	if (!start.phdr || !start.phnum || !start.base || !start.entry)
+	if (!start_read(&start, stack))
 		report_fatal("the kernel gave no program headers", NULL);
 	if (start.entry->a_un.a_val == (uint64_t)_start)
 		return started_as_program(&start);

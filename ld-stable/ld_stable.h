@@ -40,7 +40,8 @@ struct start {
 	bool bind_now; /* LD_BIND_NOW=1, which only goes with verify */
 };
 
-void start_read(struct start *start, long *stack);
+/* False: what the kernel always gives is missing. */
+bool start_read(struct start *start, long *stack);
 
 /* A variable that changes the scope, the binding or the output; NULL: none. */
 const char *environment_reason(const struct start *start);

@@ -198,7 +198,7 @@ const char *ld_so_cache_find(const struct ld_so_cache *cache, const char *name,
 			continue;
 		}
 		*by_level = true;
-		for (size_t i = 0; levels[i] && i < best_level; i++) {
+		for (size_t i = 0; i < best_level && levels[i]; i++) {
 			if (!strcmp(levels[i], entry->level)) {
 				best_level = i;
 				best = entry->path;

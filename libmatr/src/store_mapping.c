@@ -293,12 +293,11 @@ static int read_directories(struct matr_store *store, int64_t application,
 		"SELECT path, mtime FROM directories WHERE application_id = ?1 ORDER BY position",
 		err);
 	size_t n = 0;
-	int more;
 
 	if (!rows)
 		return -1;
 	matr_bind(rows, 1, application);
-	while (n < mapping->n_directories && (more = matr_step(store, rows, err)) > 0) {
+	while (n < mapping->n_directories && matr_step(store, rows, err) > 0) {
 		if (matr_column_text(rows, 0, &mapping->directories[n].path, err) != 0) {
 			sqlite3_reset(rows);
 			return -1;

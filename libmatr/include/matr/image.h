@@ -50,7 +50,7 @@ int matr_image_check(const char *path, struct matr_image_info *info, struct matr
 
 /* Does the image hold a valid entry for the application? 1: yes, 0: no, -1: error. build_id may be
  * empty (size 0), then the path decides. */
-int matr_image_has(const char *image, const struct matr_build_id *build_id, const char *path,
+int matr_image_has(const char *path, const struct matr_build_id *build_id, const char *application,
 		   struct matr_error *err);
 
 /* Make PREFIX ready for the loader, three files, each replaced atomically and left alone where it is
