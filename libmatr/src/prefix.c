@@ -1,6 +1,8 @@
 /* prefix.c - the directory of a store and image; see prefix.h. */
 #include "prefix.h"
 
+#include <matr/epoch.h>
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -85,6 +87,23 @@ int matr_prefix_check(const char *canonical, struct matr_error *err)
 			return 0;
 		slash[slash == path] = 0; /* "/x" becomes "/" */
 	}
+}
+
+int matr_prefix_trusted(const char *prefix, struct matr_error *err)
+{
+	static const char *const files[] = {MATR_IMAGE_FILE, MATR_INTERPRETER_FILE,
+					    MATR_LD_STABLE_FILE, MATR_REAL_LOADER_FILE};
+	char canonical[PATH_MAX];
+
+	if (!realpath(prefix, canonical))
+		return matr_fail_errno(err, prefix, "cannot be resolved");
+	if (matr_prefix_check(canonical, err) != 0)
+		return -1;
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		if (matr_prefix_check_file(canonical, files[i], err) != 0)
+			return -1;
+	}
+	return 0;
 }
 
 int matr_prefix_lock(const char *canonical, bool wait, struct matr_error *err)

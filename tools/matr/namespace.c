@@ -71,6 +71,8 @@ static int find_places(const char *prefix, const char *interpreter, struct place
 		return matr_fail_errno(err, places->self, "cannot be used");
 	if (access(places->kept, R_OK) != 0)
 		return matr_fail_errno(err, places->kept, "cannot be used");
+	if (matr_prefix_trusted(canonical, err) != 0)
+		return -1;
 	if (!realpath(loader, places->standard))
 		return matr_fail_errno(err, loader, "cannot be found");
 	return 0;

@@ -109,6 +109,11 @@ int matr_epoch_current(const char *prefix, struct matr_store *store, struct matr
 
 /* ---- the loader's place ---- */
 
+/* Is everything in the prefix that a program would be started with root's or the caller's, and nobody else's to
+ * change? MATR_ERROR_UNTRUSTED: no, and the message says what and why. To be asked before its loader is put in
+ * anybody's way. */
+int matr_prefix_trusted(const char *prefix, struct matr_error *err);
+
 /* Is the file an ld-stable that was installed in a prefix? 1: yes, and *config (may be NULL) says
  * which; 0: no; -1: it cannot be read. */
 int matr_loader_identify(const char *path, struct matr_loader_config *config,
