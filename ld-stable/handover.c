@@ -14,9 +14,10 @@ extern const char __ehdr_start[] __attribute__((visibility("hidden")));
 extern const struct r_debug_public _r_debug;
 
 /* Set in the interpreter's mapping of ld-stable only. Small programs' handovers lie there too: the space is
- * what the data segment leaves of its page, which is there anyway. */
-static struct handover *handover_cell;
-static uint64_t handover_space[2048 / sizeof(uint64_t)];
+ * what the data segment leaves of its page, which is there anyway. (Not .bss: older kernels zero that of an
+ * interpreter's last segment only.) */
+__attribute__((section(".data"))) static struct handover *handover_cell;
+__attribute__((section(".data"))) static uint64_t handover_space[2048 / sizeof(uint64_t)];
 
 static size_t dynamic_count(const Elf64_Dyn *dyn)
 {

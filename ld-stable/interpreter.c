@@ -113,6 +113,27 @@ static void map_loader(const char *path, struct elf_file *loader)
 		report_fatal(failure, path);
 }
 
+/* The real ld.so of a program that the kernel has given an ld-stable. The kernel has mapped a copy along with it
+ * (PREFIX/interpreter); it is the one to take while the file it was taken from is as it was. */
+static void take_loader(struct elf_file *loader)
+{
+	const struct matr_loader_config *config = &config_stamped;
+	struct file_status status;
+
+	if (!config->embedded || !file_status(config->loader, &status) ||
+	    status.size != config->loader_size || status.mtime != config->loader_mtime) {
+		map_loader(config->loader, loader);
+		return;
+	}
+	const Elf64_Ehdr *header = (const Elf64_Ehdr *)(__ehdr_start + config->embedded);
+	*loader = (struct elf_file){
+		.base = (uint64_t)header,
+		.entry = (uint64_t)header + header->e_entry,
+		.phdr = (uint64_t)header + header->e_phoff,
+		.phnum = header->e_phnum,
+	};
+}
+
 /* The real ld.so for `ld-stable PROGRAM`: at its usual place, unless an ld-stable is there. */
 static const char *map_usual_loader(struct elf_file *loader)
 {
@@ -192,7 +213,7 @@ struct entry interpreter_main(long *stack)
 		handover = mapped_start(&start, &program, config_stamped.loader);
 	if (handover)
 		start.phdr->a_un.a_val = (uint64_t)handover->phdr_copy;
-	map_loader(config_stamped.loader, &loader);
+	take_loader(&loader);
 	debugger_follow(&loader);
 	start.base->a_un.a_val = loader.base;
 	return (struct entry){loader.entry, start.stack};

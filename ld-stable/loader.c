@@ -74,23 +74,31 @@ static const Elf64_Phdr *first_load(const Elf64_Phdr *phdr)
 	return phdr;
 }
 
-static const char *map_from(long fd, struct elf_file *out)
-{
-	union {
-		Elf64_Ehdr ehdr;
-		char bytes[2048];
-	} head;
-	long size = system_call(CALL_PREAD, fd, (long)&head, sizeof head, 0, 0, 0);
-	const Elf64_Ehdr *ehdr = &head.ehdr;
+enum { MAX_HEADERS = 32 };
 
-	if (size < (long)sizeof *ehdr || !bytes_equal(ehdr->e_ident, ELFMAG, SELFMAG) ||
+/* The ELF header and the program headers. */
+static bool read_headers(long fd, Elf64_Ehdr *ehdr, Elf64_Phdr phdr[MAX_HEADERS])
+{
+	long size = system_call(CALL_PREAD, fd, (long)ehdr, sizeof *ehdr, 0, 0, 0);
+
+	if (size != (long)sizeof *ehdr || !bytes_equal(ehdr->e_ident, ELFMAG, SELFMAG) ||
 	    ehdr->e_ident[EI_CLASS] != ELFCLASS64 || ehdr->e_machine != MACHINE_ELF ||
 	    (ehdr->e_type != ET_DYN && ehdr->e_type != ET_EXEC) ||
-	    ehdr->e_phentsize != sizeof(Elf64_Phdr) || ehdr->e_phoff > (uint64_t)size ||
-	    ehdr->e_phnum > ((uint64_t)size - ehdr->e_phoff) / sizeof(Elf64_Phdr))
+	    ehdr->e_phentsize != sizeof *phdr || ehdr->e_phnum > MAX_HEADERS)
+		return false;
+	size = (long)(ehdr->e_phnum * sizeof *phdr);
+	return system_call(CALL_PREAD, fd, (long)phdr, size, (long)ehdr->e_phoff, 0, 0) == size;
+}
+
+static const char *map_from(long fd, struct elf_file *out)
+{
+	Elf64_Ehdr header;
+	const Elf64_Ehdr *ehdr = &header;
+	Elf64_Phdr phdr[MAX_HEADERS];
+
+	if (!read_headers(fd, &header, phdr))
 		return "not an ELF file for this machine";
 
-	const Elf64_Phdr *phdr = (const Elf64_Phdr *)(head.bytes + ehdr->e_phoff);
 	uint64_t low, high;
 	if (!load_range(phdr, ehdr->e_phnum, &low, &high))
 		return "its segments make no sense";

@@ -86,6 +86,28 @@ static int install(const char *prefix, const char *name, const void *data, size_
 	return replace_if_different(path, data, size, err);
 }
 
+/* The file for ld.so's place, which remembers which ld.so it holds. */
+static int make_interpreter(const char *source, const void *stable, size_t stable_size,
+			    const char *interpreter, const void *real, size_t real_size, void **out,
+			    size_t *out_size, struct matr_error *err)
+{
+	struct stat status;
+	uint64_t base;
+
+	if (stat(interpreter, &status) < 0)
+		return matr_fail_errno(err, interpreter, "cannot be read");
+	if (loader_with_sections(source, stable, stable_size, interpreter, real, real_size, out,
+				 out_size, &base, err) < 0)
+		return -1;
+	struct matr_loader_config *config = find_config(*out, *out_size);
+	if (!config) /* cannot be: it was found in the original */
+		return matr_fail(err, MATR_ERROR_MALFORMED, source, "is not an ld-stable");
+	config->embedded = base;
+	config->loader_size = (uint64_t)status.st_size;
+	config->loader_mtime = (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
+	return 0;
+}
+
 int matr_loader_install(const char *prefix, const char *source, const char *interpreter,
 			struct matr_error *err)
 {
@@ -107,8 +129,8 @@ int matr_loader_install(const char *prefix, const char *source, const char *inte
 		result = matr_fail(err, MATR_ERROR_STATE, interpreter,
 				   "is an ld-stable, not the real dynamic linker");
 	if (!result)
-		result = loader_with_sections(source, stable, stable_size, interpreter, real,
-					      real_size, &both, &both_size, err);
+		result = make_interpreter(source, stable, stable_size, interpreter, real, real_size,
+					  &both, &both_size, err);
 	/* What others refer to first: ld-stable cannot do without ld.so. */
 	if (!result && (install(canonical, "ld.so", real, real_size, err) < 0 ||
 			install(canonical, "ld-stable", stable, stable_size, err) < 0 ||

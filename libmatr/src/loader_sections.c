@@ -6,6 +6,9 @@
  * ld-stable to the kernel and ld.so to everybody else: ld-stable's bytes, then all of the real ld.so's, then ld.so's
  * section headers pointing at those.
  *
+ * And since the bytes are there, the kernel can map them: ld.so's segments are added to ld-stable's, behind them, so
+ * that ld-stable need not map ld.so itself at every exec.
+ *
  * One symbol is ld-stable's: `_dl_debug_state` in .symtab, the place where debuggers stop a program that they have
  * just started, when ld-stable is what AT_BASE leads to (ld-stable/debugger.c).
  */
@@ -14,6 +17,7 @@
 #include <elf.h>
 #include <gelf.h>
 #include <libelf.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -143,8 +147,56 @@ static void adapt_section(Elf64_Shdr *header, uint64_t start)
 		header->sh_flags &= ~(uint64_t)SHF_ALLOC;
 }
 
+/* ld-stable's program headers, and the real ld.so's segments behind its own. *base: where they begin; 0 where ld.so is
+ * not laid out as it always is, its file mapped from address 0 on. */
+static int add_segments(struct buffer *out, const struct input *stable, const struct input *real,
+			uint64_t start, uint64_t *base, struct matr_error *err)
+{
+	size_t n_stable, n_real, n = 0;
+	uint64_t end = 0, at;
+
+	const Elf64_Phdr *own = elf64_getphdr(stable->elf);
+	const Elf64_Phdr *others = elf64_getphdr(real->elf);
+	if (elf_getphdrnum(stable->elf, &n_stable) != 0 || !own ||
+	    elf_getphdrnum(real->elf, &n_real) != 0 || !others)
+		return malformed(real, err);
+	Elf64_Phdr *headers = calloc(n_stable + n_real, sizeof *headers);
+	if (!headers)
+		return matr_fail_memory(err);
+	for (; n < n_stable; n++) {
+		headers[n] = own[n];
+		if (own[n].p_type == PT_LOAD && own[n].p_vaddr + own[n].p_memsz > end)
+			end = own[n].p_vaddr + own[n].p_memsz;
+	}
+	*base = (end + 4095) & ~UINT64_C(4095);
+	bool first = true;
+	for (size_t i = 0; i < n_real; i++) {
+		if (others[i].p_type != PT_LOAD)
+			continue;
+		if (first && (others[i].p_vaddr || others[i].p_offset))
+			break;
+		first = false;
+		headers[n] = others[i];
+		headers[n].p_offset += start;
+		headers[n].p_vaddr += *base;
+		headers[n++].p_paddr += *base;
+	}
+	int result = 0;
+	if (first)
+		*base = 0;
+	else
+		result = buffer_append(out, headers, n * sizeof *headers, 8, &at, err);
+	free(headers);
+	if (!result && *base) {
+		Elf64_Ehdr *header = (Elf64_Ehdr *)out->bytes;
+		header->e_phoff = at;
+		header->e_phnum = (uint16_t)n;
+	}
+	return result;
+}
+
 static int build(struct input *stable, struct input *real, struct buffer *out, Elf64_Shdr *headers,
-		 struct matr_error *err)
+		 uint64_t *base, struct matr_error *err)
 {
 	size_t n = real->n_sections, text = 0;
 	uint64_t value = 0, start, at;
@@ -175,12 +227,12 @@ static int build(struct input *stable, struct input *real, struct buffer *out, E
 	header->e_shentsize = sizeof(Elf64_Shdr);
 	header->e_shnum = (uint16_t)(n + 2);
 	header->e_shstrndx = (uint16_t)real->names;
-	return 0;
+	return add_segments(out, stable, real, start, base, err);
 }
 
 int loader_with_sections(const char *stable_path, const void *stable, size_t stable_size,
 			 const char *real_path, const void *real, size_t real_size, void **out,
-			 size_t *out_size, struct matr_error *err)
+			 size_t *out_size, uint64_t *base, struct matr_error *err)
 {
 	struct input stable_input = {.path = stable_path, .bytes = stable, .size = stable_size};
 	struct input real_input = {.path = real_path, .bytes = real, .size = real_size};
@@ -194,7 +246,7 @@ int loader_with_sections(const char *stable_path, const void *stable, size_t sta
 		result = matr_fail(err, MATR_ERROR_MALFORMED, real_path, "has no section headers");
 	if (!result) {
 		headers = calloc(real_input.n_sections + 2, sizeof *headers);
-		result = headers ? build(&stable_input, &real_input, &buffer, headers, err)
+		result = headers ? build(&stable_input, &real_input, &buffer, headers, base, err)
 				 : matr_fail_memory(err);
 	}
 	free(headers);

@@ -178,6 +178,11 @@ struct matr_loader_config {
 	uint64_t magic;
 	uint32_t format; /* MATR_IMAGE_FORMAT: an ld-stable reads its own version only */
 	uint32_t reserved;
+	/* In PREFIX/interpreter only: where the real ld.so is mapped with it, relative to its own load address (0: it
+	 * is not), and the size and time of the file it was taken from. */
+	uint64_t embedded;
+	uint64_t loader_size;
+	int64_t loader_mtime;
 	char prefix[MATR_CONFIG_PATH]; /* absolute, canonical */
 	char self[MATR_CONFIG_PATH];   /* this copy of ld-stable: what DT_NEEDED names */
 	char loader[MATR_CONFIG_PATH]; /* the real ld.so where ld-stable stands in its place */
