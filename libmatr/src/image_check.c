@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -15,6 +16,8 @@
 
 #include <matr/image.h>
 #include <matr/image_format.h>
+
+#include "prefix.h"
 
 struct mapped_image {
 	const char *path;
@@ -27,40 +30,20 @@ static int malformed(const struct mapped_image *image, struct matr_error *err, c
 	return matr_fail(err, MATR_ERROR_MALFORMED, image->path, "%s", what);
 }
 
-/* The same rule as ld-stable's trust.c. */
-static int check_owner(const char *path, const struct stat *status, bool sticky_is_fine,
-		       struct matr_error *err)
+/* The file and every directory above it. */
+static int check_owners(const char *path, struct matr_error *err)
 {
-	if (status->st_uid != 0 && status->st_uid != geteuid())
-		return matr_fail(err, MATR_ERROR_UNTRUSTED, path,
-				 "is owned by somebody else (uid %u)", (unsigned)status->st_uid);
-	if ((status->st_mode & (S_IWGRP | S_IWOTH)) &&
-	    !(sticky_is_fine && (status->st_mode & S_ISVTX)))
-		return matr_fail(err, MATR_ERROR_UNTRUSTED, path,
-				 "is writable by others (mode %04o)",
-				 (unsigned)(status->st_mode & 07777));
-	return 0;
-}
+	char canonical[PATH_MAX];
 
-static int check_owners(const char *path, const struct stat *status, struct matr_error *err)
-{
-	char directory[PATH_MAX];
-	struct stat above;
-
-	if (check_owner(path, status, false, err) < 0)
-		return -1;
-	if (!realpath(path, directory))
+	if (!realpath(path, canonical))
 		return matr_fail_errno(err, path, "cannot be resolved");
-	for (char *slash = strrchr(directory, '/'); slash; slash = strrchr(directory, '/')) {
-		slash[slash == directory] = 0;
-		if (stat(directory, &above) < 0)
-			return matr_fail_errno(err, directory, "cannot be read");
-		if (check_owner(directory, &above, true, err) < 0)
-			return -1;
-		if (!directory[1])
-			break;
-	}
-	return 0;
+	char *name = strrchr(canonical, '/') + 1;
+	char file[NAME_MAX + 1];
+	snprintf(file, sizeof file, "%s", name);
+	name[name == canonical + 1 ? 0 : -1] = 0;
+	if (matr_prefix_check(canonical, err) != 0)
+		return -1;
+	return matr_prefix_check_file(canonical, file, err);
 }
 
 /* n elements of `size` bytes; NULL unless they lie within the image, where ld-stable can read them. Of
@@ -230,7 +213,7 @@ static int map_image(const char *path, struct mapped_image *image, struct matr_e
 	else if (!status.st_size)
 		result = malformed(image, err, "is truncated: it is empty");
 	else
-		result = check_owners(path, &status, err);
+		result = check_owners(path, err);
 	if (!result) {
 		image->size = (uint64_t)status.st_size;
 		void *bytes = mmap(NULL, image->size, PROT_READ, MAP_SHARED, fd, 0);

@@ -10,6 +10,7 @@
  * - auto_vacuum has to be chosen before the first table exists; with it the file shrinks when the
  *   epochs that filled it are removed.
  */
+#include "hash.h"
 #include "store_private.h"
 
 #include <errno.h>
@@ -99,6 +100,21 @@ int matr_step(struct matr_store *store, sqlite3_stmt *statement, struct matr_err
 int matr_execute(struct matr_store *store, sqlite3_stmt *statement, struct matr_error *err)
 {
 	return matr_step(store, statement, err) < 0 ? -1 : 0;
+}
+
+int matr_find_by_hash(struct matr_store *store, const char *sql, const uint8_t *hash, int64_t *id,
+		      struct matr_error *err)
+{
+	sqlite3_stmt *select = matr_statement(store, sql, err);
+
+	if (!select)
+		return -1;
+	sqlite3_bind_blob(select, 1, hash, MATR_HASH_SIZE, SQLITE_STATIC);
+	int found = matr_step(store, select, err);
+	if (found > 0)
+		*id = sqlite3_column_int64(select, 0);
+	sqlite3_reset(select);
+	return found;
 }
 
 void matr_bind(sqlite3_stmt *statement, int parameter, int64_t value)

@@ -27,19 +27,6 @@ static int hash_vector(int64_t object, const int64_t *ids, const uint32_t *provi
 	return failed ? matr_fail_memory(err) : 0;
 }
 
-static int find(struct matr_store *store, const uint8_t *hash, int64_t *id, struct matr_error *err)
-{
-	sqlite3_stmt *select = matr_statement(store, "SELECT id FROM vectors WHERE hash = ?1", err);
-	if (!select)
-		return -1;
-	sqlite3_bind_blob(select, 1, hash, MATR_HASH_SIZE, SQLITE_STATIC);
-	int found = matr_step(store, select, err);
-	if (found > 0)
-		*id = sqlite3_column_int64(select, 0);
-	sqlite3_reset(select);
-	return found;
-}
-
 static int insert(struct matr_store *store, int64_t object, const uint8_t *hash,
 		  struct matr_columns *contents, int64_t *id, struct matr_error *err)
 {
@@ -89,7 +76,8 @@ int matr_store_put_bindings(struct matr_store *store, const struct matr_mapping 
 	matr_encode_bindings(mapping, requester, &contents, providers, &n_providers);
 	if (hash_vector(ids[requester], ids, providers, n_providers, &contents, hash, err) != 0)
 		goto done;
-	int found = find(store, hash, vector, err);
+	int found = matr_find_by_hash(store, "SELECT id FROM vectors WHERE hash = ?1", hash, vector,
+				      err);
 	if (found != 0) {
 		result = found < 0 ? -1 : 0;
 		goto done;

@@ -13,20 +13,6 @@
 /* More than any part of any object on a system takes, less than what would be a nuisance. */
 #define BLOB_SIZE_MAX (UINT64_C(1) << 31)
 
-static int find(struct matr_store *store, const uint8_t *hash, int64_t *id, struct matr_error *err)
-{
-	sqlite3_stmt *statement =
-		matr_statement(store, "SELECT id FROM blobs WHERE hash = ?1", err);
-	if (!statement)
-		return -1;
-	sqlite3_bind_blob(statement, 1, hash, MATR_HASH_SIZE, SQLITE_STATIC);
-	int found = matr_step(store, statement, err);
-	if (found > 0)
-		*id = sqlite3_column_int64(statement, 0);
-	sqlite3_reset(statement);
-	return found;
-}
-
 /* *out is malloc'ed. */
 static int compress(struct matr_store *store, const struct matr_columns *contents, void **out,
 		    size_t *size, struct matr_error *err)
@@ -91,7 +77,8 @@ int matr_blob_put(struct matr_store *store, struct matr_columns *contents, int64
 		matr_fail_memory(err);
 	} else {
 		matr_hash(contents->data, contents->size, hash);
-		int found = find(store, hash, id, err);
+		int found = matr_find_by_hash(store, "SELECT id FROM blobs WHERE hash = ?1", hash,
+					      id, err);
 		if (found > 0)
 			result = 0;
 		else if (found == 0)

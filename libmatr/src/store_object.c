@@ -66,19 +66,6 @@ static int hash_object(const struct matr_object *object, const struct matr_colum
 	return failed ? matr_fail_memory(err) : 0;
 }
 
-static int find(struct matr_store *store, const uint8_t *hash, int64_t *id, struct matr_error *err)
-{
-	sqlite3_stmt *select = matr_statement(store, "SELECT id FROM objects WHERE hash = ?1", err);
-	if (!select)
-		return -1;
-	sqlite3_bind_blob(select, 1, hash, MATR_HASH_SIZE, SQLITE_STATIC);
-	int found = matr_step(store, select, err);
-	if (found > 0)
-		*id = sqlite3_column_int64(select, 0);
-	sqlite3_reset(select);
-	return found;
-}
-
 static int insert_row(struct matr_store *store, const struct matr_object *object,
 		      const uint8_t *hash, int64_t *id, struct matr_error *err)
 {
@@ -180,7 +167,8 @@ int matr_store_put_object(struct matr_store *store, const struct matr_object *ob
 		matr_encode_part(object, (enum matr_object_part)part, &parts[part]);
 	if (hash_object(object, parts, hash, err) != 0)
 		goto done;
-	int found = find(store, hash, id, err);
+	int found =
+		matr_find_by_hash(store, "SELECT id FROM objects WHERE hash = ?1", hash, id, err);
 	if (found < 0)
 		goto done;
 	if (found == 0 && (insert_row(store, object, hash, id, err) != 0 ||

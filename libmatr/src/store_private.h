@@ -40,6 +40,10 @@ int matr_step(struct matr_store *store, sqlite3_stmt *statement, struct matr_err
 /* Step a statement that gives no rows. */
 int matr_execute(struct matr_store *store, sqlite3_stmt *statement, struct matr_error *err);
 
+/* The id that `sql`, a literal with one parameter, gives for a content hash: 1 found, 0 not, -1 error. */
+int matr_find_by_hash(struct matr_store *store, const char *sql, const uint8_t *hash, int64_t *id,
+		      struct matr_error *err);
+
 /* Report what SQLite says, with the code that fits. Always -1. */
 int matr_store_fail(struct matr_store *store, struct matr_error *err);
 
