@@ -35,6 +35,17 @@ static void run_group(const struct matr_image_group *group, uint64_t base, uint6
 	}
 }
 
+static void run_mixed_group(const struct handover *handover, const struct matr_image_object *object,
+			    uint32_t index, const struct matr_image_group *group)
+{
+	const uint32_t *provider = group_providers(group);
+	struct slot_cursor cursor = slot_cursor(group, handover->bases[index]);
+
+	for (uint64_t *slot = slot_next(&cursor); slot; slot = slot_next(&cursor))
+		*slot = provider_base(handover, object, true, index, *provider++) + group->bias +
+			*cursor.values++;
+}
+
 static void run_program(const struct handover *handover, const struct matr_image_object *object,
 			uint32_t index, uint64_t offset, bool symbolic)
 {
@@ -43,8 +54,12 @@ static void run_program(const struct handover *handover, const struct matr_image
 	const struct matr_image_program *program = image_at(&handover->image, offset);
 	const struct matr_image_group *group = (const struct matr_image_group *)(program + 1);
 	for (uint32_t i = 0; i < program->n_groups; i++) {
-		run_group(group, handover->bases[index],
-			  provider_base(handover, object, symbolic, index, group->provider));
+		if (group_is_mixed(group))
+			run_mixed_group(handover, object, index, group);
+		else
+			run_group(
+				group, handover->bases[index],
+				provider_base(handover, object, symbolic, index, group->provider));
 		group = group_next(group);
 	}
 }

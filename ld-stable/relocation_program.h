@@ -30,9 +30,22 @@ static inline struct slot_cursor slot_cursor(const struct matr_image_group *grou
 	};
 }
 
+static inline bool group_is_mixed(const struct matr_image_group *group)
+{
+	return group->provider == MATR_IMAGE_MIXED;
+}
+
+/* A mixed group's providers, in slot order. */
+static inline const uint32_t *group_providers(const struct matr_image_group *group)
+{
+	return (const uint32_t *)(group + 1) + group->n_entries + group->n_slots;
+}
+
 static inline const struct matr_image_group *group_next(const struct matr_image_group *group)
 {
-	uint64_t size = sizeof *group + 4 * ((uint64_t)group->n_entries + group->n_slots);
+	uint64_t words = (uint64_t)group->n_entries + group->n_slots +
+			 (group_is_mixed(group) ? group->n_slots : 0);
+	uint64_t size = sizeof *group + 4 * words;
 	return (const struct matr_image_group *)((const char *)group + ((size + 7) & ~UINT64_C(7)));
 }
 

@@ -66,12 +66,14 @@ static void compare_program(struct comparison *comparison, const struct handover
 	const struct matr_image_group *group = (const struct matr_image_group *)(program + 1);
 	uint64_t base = handover->bases[index];
 	for (uint32_t i = 0; i < program->n_groups; i++, group = group_next(group)) {
-		uint64_t provider =
-			provider_base(handover, object, symbolic, index, group->provider);
+		const uint32_t *providers = group_is_mixed(group) ? group_providers(group) : NULL;
 		struct slot_cursor cursor = slot_cursor(group, base);
 		for (uint64_t *slot = slot_next(&cursor); slot; slot = slot_next(&cursor)) {
+			uint32_t provider = providers ? *providers++ : group->provider;
 			compare(comparison, handover, index, (uint64_t)slot - base,
-				provider + group->bias + *cursor.values++, *slot);
+				provider_base(handover, object, symbolic, index, provider) +
+					group->bias + *cursor.values++,
+				*slot);
 		}
 	}
 }

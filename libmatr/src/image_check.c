@@ -78,9 +78,11 @@ static bool program_is_whole(const struct mapped_image *image, uint64_t offset,
 		const struct matr_image_group *group = (const void *)(image->bytes + offset + at);
 		if (at > program->size || program->size - at < sizeof *group)
 			return false;
-		uint64_t size = sizeof *group + 4 * ((uint64_t)group->n_entries + group->n_slots);
+		bool mixed = group->provider == MATR_IMAGE_MIXED;
+		uint64_t size = sizeof *group + 4 * ((uint64_t)group->n_entries + group->n_slots +
+						     (mixed ? group->n_slots : 0));
 		size = (size + 7) & ~UINT64_C(7);
-		if (size > program->size - at || group->provider >= n_providers)
+		if (size > program->size - at || (!mixed && group->provider >= n_providers))
 			return false;
 		/* As many places as values. */
 		const uint32_t *entries = (const uint32_t *)(group + 1);
@@ -89,6 +91,11 @@ static bool program_is_whole(const struct mapped_image *image, uint64_t offset,
 			slots += entries[n] & 1 ? (unsigned)__builtin_popcount(entries[n] >> 1) : 1;
 		if (slots != group->n_slots)
 			return false;
+		const uint32_t *providers = entries + group->n_entries + group->n_slots;
+		for (uint32_t n = 0; mixed && n < group->n_slots; n++) {
+			if (providers[n] >= n_providers)
+				return false;
+		}
 		at += size;
 	}
 	return at == program->size;

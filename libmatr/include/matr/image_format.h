@@ -154,7 +154,12 @@ struct matr_image_copy {       /* R_X86_64_COPY */
  *	struct matr_image_program
  *	{ struct matr_image_group | uint32_t entries[n_entries] | uint32_t values[n_slots] |
  *	  padding to 8 } * n_groups
+ *
+ * A mixed group (provider MATR_IMAGE_MIXED) has slots of many providers, where few are of each; the
+ * providers, uint32_t[n_slots], follow its values.
  */
+#define MATR_IMAGE_MIXED UINT32_C(0xffffffff)
+
 struct matr_image_program {
 	uint32_t size; /* bytes, this struct included */
 	uint32_t n_groups;
