@@ -12,7 +12,9 @@
 
 struct matr_epoch {
 	char prefix[PATH_MAX]; /* canonical */
-	char *ld_stable, *interpreter;
+	char *ld_stable, *interpreter, *config_file;
+	struct matr_config *config;
+	struct matr_scan *scan;
 	int lock; /* descriptor */
 	int64_t id;
 	struct matr_session *session;
@@ -35,6 +37,9 @@ void matr_epoch_close(struct matr_epoch *epoch)
 	free(epoch->results);
 	free(epoch->ld_stable);
 	free(epoch->interpreter);
+	free(epoch->config_file);
+	matr_config_free(epoch->config);
+	matr_scan_free(epoch->scan);
 	if (epoch->lock >= 0)
 		close(epoch->lock);
 	free(epoch);
@@ -101,7 +106,8 @@ int matr_epoch_open(const struct matr_epoch_options *options, struct matr_epoch 
 	epoch->ld_stable = strdup(options->ld_stable);
 	epoch->interpreter =
 		strdup(options->interpreter ? options->interpreter : MATR_DEFAULT_INTERPRETER);
-	if (!epoch->ld_stable || !epoch->interpreter) {
+	epoch->config_file = options->config ? strdup(options->config) : NULL;
+	if (!epoch->ld_stable || !epoch->interpreter || (options->config && !epoch->config_file)) {
 		matr_fail_memory(err);
 		goto fail;
 	}
@@ -140,6 +146,15 @@ const struct matr_epoch_result *matr_epoch_results(const struct matr_epoch *epoc
 {
 	*n = epoch->n_results;
 	return epoch->results;
+}
+
+int matr_epoch_scan(struct matr_epoch *epoch, const struct matr_scan **out, struct matr_error *err)
+{
+	if (matr_config_load(epoch->config_file, &epoch->config, err) != 0 ||
+	    matr_scan(epoch->config, NULL, 0, &epoch->scan, err) != 0)
+		return -1;
+	*out = epoch->scan;
+	return 0;
 }
 
 static int add_result(struct matr_epoch *epoch, const char *path, const char *reason,

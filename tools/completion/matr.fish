@@ -11,7 +11,7 @@ function __matr_command --description 'Is the command, and after epoch the subco
             continue
         end
         switch $word
-            case --prefix --format --symbol --requester --provider --ld-stable
+            case --prefix --format --symbol --requester --provider --ld-stable --config
                 set skip 1
             case '-*'
             case '*'
@@ -42,6 +42,7 @@ complete -c matr -n '__matr_command epoch-none' -a begin -d 'Compute mappings, p
 complete -c matr -n '__matr_command epoch-none' -a end -d 'Back to ordinary linking'
 complete -c matr -n '__matr_command epoch-none' -a status -d 'What is in force'
 complete -c matr -n '__matr_command epoch-begin' -F -a '(__fish_complete_command)'
+complete -c matr -n '__matr_command epoch-begin' -l config -rF -d 'Configuration file'
 complete -c matr -n '__matr_command epoch-begin' -l ld-stable -rF -d 'Loader to install'
 complete -c matr -n '__matr_command epoch-begin' -l wait -d 'Wait for another begin or end'
 complete -c matr -n '__matr_command epoch-begin' -l rebuild-store -d 'Begin with a new store'

@@ -15,7 +15,7 @@
 #include <matr/epoch.h>
 
 static const char help[] =
-	"usage: matr epoch begin [OPTION]... PROGRAM...\n"
+	"usage: matr epoch begin [OPTION]... [PROGRAM]...\n"
 	"       matr epoch status [--format table|json]\n"
 	"       matr epoch end\n"
 	"\n"
@@ -24,18 +24,22 @@ static const char help[] =
 	"`matr epoch begin --help` and so on have each command's own help.\n";
 
 static const char begin_help[] =
-	"usage: matr epoch begin [OPTION]... PROGRAM...\n"
+	"usage: matr epoch begin [OPTION]... [PROGRAM]...\n"
 	"\n"
-	"Compute the relocation mapping of the programs (paths, or names found on PATH) and put "
-	"it\n"
-	"in force, in the place of an epoch that was. A program that cannot be mapped is "
-	"declined:\n"
-	"it starts as always, and `matr epoch status` has the reason.\n"
+	"Compute the relocation mapping of the programs (paths, or names found on PATH; without "
+	"any,\n"
+	"of every dynamically linked program of the system, see matr.conf(5)) and put it in force, "
+	"in\n"
+	"the place of an epoch that was. A program that cannot be mapped is declined: it starts "
+	"as\n"
+	"always, and `matr epoch status` has the reason.\n"
 	"\n"
+	"  --config FILE     instead of /etc/matr.conf\n"
 	"  --ld-stable FILE  the loader to install in the prefix (else the one beside matr)\n"
 	"  --wait            wait for another begin or end to finish\n"
 	"  --rebuild-store   move the store aside and begin with a new one\n"
-	"  --format FORMAT   table (default), json or csv: one row per program\n"
+	"  --format FORMAT   table (default), json or csv: one row per program (a table only of\n"
+	"                    programs that were named)\n"
 	"  -q, --quiet       print nothing where all went well\n"
 	"  -h, --help        this text\n"
 	"\n"
@@ -45,6 +49,7 @@ static const char begin_help[] =
 	"Exit status: 0 begun; 1 failure, and nothing has changed; 2 usage; 3 begun, but some\n"
 	"programs were declined.\n"
 	"\n"
+	"  matr epoch begin\n"
 	"  matr epoch begin bash git /usr/lib/libreoffice/program/soffice.bin\n"
 	"  matr --prefix ~/.matr epoch begin clang\n";
 
@@ -64,14 +69,38 @@ struct begin_options {
 	struct matr_epoch_options epoch;
 	enum output_format format;
 	bool quiet;
-	char **programs;
-	int n_programs;
+	char **programs; /* as the user named them; none: the whole system's */
+	size_t n_programs;
+	const struct matr_scan *scan; /* what it found, while the epoch is open */
 };
 
-static void show_progress(int done, int all)
+struct progress {
+	double shown; /* when, seconds */
+};
+
+static double now(void)
 {
-	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "\rresolving program %d of %d\033[K", done + 1, all);
+	struct timespec time;
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/* On a terminal a bar that is drawn over and over, elsewhere a line each minute. */
+static void show_progress(struct progress *progress, size_t done, size_t all)
+{
+	enum { WIDTH = 30 };
+	double time = now();
+
+	if (time - progress->shown < (isatty(STDERR_FILENO) ? 0.05 : 60))
+		return;
+	progress->shown = time;
+	if (!isatty(STDERR_FILENO)) {
+		fprintf(stderr, "matr: resolving program %zu of %zu\n", done + 1, all);
+		return;
+	}
+	int filled = (int)(WIDTH * done / (all ? all : 1));
+	fprintf(stderr, "\rresolving [%.*s%*s] %zu of %zu\033[K", filled,
+		"##############################", WIDTH - filled, "", done + 1, all);
 }
 
 static void clear_progress(void)
@@ -83,15 +112,19 @@ static void clear_progress(void)
 /* Say which programs were declined and why. Returns how many. */
 static size_t report_declined(const struct matr_epoch *epoch)
 {
+	enum { SHOWN = 20 };
 	size_t n, declined = 0;
 	const struct matr_epoch_result *results = matr_epoch_results(epoch, &n);
 
 	for (size_t i = 0; i < n; i++) {
 		if (results[i].application)
 			continue;
-		print_warning("%s: declined: %s", results[i].path, results[i].reason);
-		declined++;
+		if (declined++ < SHOWN)
+			print_warning("%s: declined: %s", results[i].path, results[i].reason);
 	}
+	if (declined > SHOWN)
+		print_warning("%zu more programs were declined; `matr epoch status` lists them",
+			      declined - SHOWN);
 	return declined;
 }
 
@@ -107,24 +140,41 @@ static bool only_declined(const struct matr_epoch *epoch, struct matr_error *err
 	return true;
 }
 
+static int add_programs(struct begin_options *options, struct matr_epoch *epoch,
+			struct matr_error *err)
+{
+	struct progress progress = {.shown = now()};
+	const struct matr_scan *scan = NULL;
+	char path[PATH_MAX];
+
+	if (options->n_programs == 0 && matr_epoch_scan(epoch, &scan, err) != 0)
+		return -1;
+	options->scan = scan;
+	size_t n = scan ? scan->n_programs : options->n_programs;
+	for (size_t i = 0; i < n; i++) {
+		const char *program = scan ? scan->programs[i] : options->programs[i];
+		show_progress(&progress, i, n);
+		if (!scan && program_find(program, path, NULL) == 0)
+			program = path;
+		if (matr_epoch_add(epoch, program, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* Resolve all programs and commit. */
-static int begin_once(const struct begin_options *options, struct matr_epoch **out,
-		      size_t *declined, struct matr_error *err)
+static int begin_once(struct begin_options *options, struct matr_epoch **out, size_t *declined,
+		      struct matr_error *err)
 {
 	struct matr_epoch *epoch;
-	char path[PATH_MAX];
 
 	if (matr_epoch_open(&options->epoch, &epoch, err) != 0)
 		return -1;
-	for (int i = 0; i < options->n_programs; i++) {
-		const char *program = options->programs[i];
-		show_progress(i, options->n_programs);
-		bool found = program_find(program, path, NULL) == 0;
-		if (matr_epoch_add(epoch, found ? path : program, err) < 0)
-			goto fail;
-	}
+	int result = add_programs(options, epoch, err);
 	clear_progress();
-	int result = matr_epoch_commit(epoch, err);
+	if (result != 0)
+		goto fail;
+	result = matr_epoch_commit(epoch, err);
 	if (result != 0 && options->n_programs == 1 && only_declined(epoch, err))
 		goto fail;
 	*declined = report_declined(epoch);
@@ -133,7 +183,6 @@ static int begin_once(const struct begin_options *options, struct matr_epoch **o
 	*out = epoch;
 	return 0;
 fail:
-	clear_progress();
 	matr_epoch_close(epoch);
 	return -1;
 }
@@ -185,6 +234,23 @@ static int show_results(const struct begin_options *options, struct matr_epoch *
 	return output_close(&output, err);
 }
 
+/* What a scan passed over, as one line. */
+static void show_skipped(const struct matr_scan *scan)
+{
+	const char *separator = "skipped: ";
+
+	for (int kind = 0; kind < MATR_SCAN_KINDS; kind++) {
+		if (kind == MATR_SCAN_PROGRAM || !scan->skipped[kind])
+			continue;
+		printf("%s%zu %s", separator, scan->skipped[kind], matr_scan_kind_name(kind));
+		separator = ", ";
+	}
+	if (scan->n_unreadable)
+		printf("%s%zu directories that cannot be read", separator, scan->n_unreadable);
+	if (separator[0] == ',' || scan->n_unreadable)
+		putchar('\n');
+}
+
 /* One line for people, after the table. */
 static void show_epoch(const char *prefix, int64_t id, double seconds)
 {
@@ -200,16 +266,10 @@ static void show_epoch(const char *prefix, int64_t id, double seconds)
 	matr_epoch_status_free(&status);
 }
 
-static double now(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
 static int command_begin(const struct context *context, int argc, char **argv)
 {
 	static const struct option long_options[] = {
+		{"config", required_argument, NULL, 'c'},
 		{"ld-stable", required_argument, NULL, 'l'},
 		{"wait", no_argument, NULL, 'w'},
 		{"rebuild-store", no_argument, NULL, 'r'},
@@ -228,6 +288,9 @@ static int command_begin(const struct context *context, int argc, char **argv)
 
 	while ((option = getopt_long(argc, argv, "hq", long_options, NULL)) != -1) {
 		switch (option) {
+		case 'c':
+			options.epoch.config = optarg;
+			break;
 		case 'l':
 			options.epoch.ld_stable = optarg;
 			break;
@@ -255,9 +318,7 @@ static int command_begin(const struct context *context, int argc, char **argv)
 		}
 	}
 	options.programs = argv + optind;
-	options.n_programs = argc - optind;
-	if (options.n_programs == 0)
-		return usage_error_because("epoch begin", "which programs?", NULL);
+	options.n_programs = (size_t)(argc - optind);
 	if (!options.epoch.ld_stable) {
 		if (program_ld_stable(ld_stable, &err) != 0) {
 			print_error(&err);
@@ -273,10 +334,14 @@ static int command_begin(const struct context *context, int argc, char **argv)
 	}
 	int status = declined ? STATUS_DECLINED : STATUS_OK;
 	double seconds = now() - start;
-	if (!options.quiet && show_results(&options, epoch, &err) != 0) {
+	/* A thousand rows are for programs to read. */
+	bool rows = options.format != FORMAT_TABLE || options.n_programs != 0;
+	if (!options.quiet && rows && show_results(&options, epoch, &err) != 0) {
 		print_error(&err);
 		status = STATUS_FAILURE;
 	}
+	if (!options.quiet && !rows)
+		show_skipped(options.scan);
 	int64_t id = matr_epoch_id(epoch);
 	matr_epoch_close(epoch); /* folds the journal into the store, whose size is shown */
 	if (!options.quiet && options.format == FORMAT_TABLE)

@@ -20,6 +20,7 @@
 
 #include <matr/image.h>
 #include <matr/image_format.h>
+#include <matr/scan.h>
 #include <matr/store.h>
 
 #define MATR_DEFAULT_PREFIX	 "/var/lib/matr"
@@ -34,8 +35,9 @@
 struct matr_epoch; /* an epoch that is being begun */
 
 struct matr_epoch_options {
-	const char *prefix;	 /* created where it does not exist */
-	const char *ld_stable;	 /* the ld-stable to install in it */
+	const char *prefix;    /* created where it does not exist */
+	const char *ld_stable; /* the ld-stable to install in it */
+	const char *config;    /* for matr_epoch_scan(); NULL: MATR_CONFIG_FILE, if there is one */
 	const char *interpreter; /* PT_INTERP of the real dynamic linker; NULL: the default one */
 	bool wait;		 /* for another begin or end to finish; else BUSY */
 	bool rebuild_store;	 /* move a store aside (to store.db.damaged) and start a new one */
@@ -57,6 +59,10 @@ struct matr_epoch_result {		   /* what became of one program */
 int matr_epoch_open(const struct matr_epoch_options *options, struct matr_epoch **out,
 		    struct matr_error *err);
 void matr_epoch_close(struct matr_epoch *epoch);
+
+/* Find every program that the configuration covers. *out belongs to the epoch. Errors: of matr_config_load() and
+ * matr_scan(). */
+int matr_epoch_scan(struct matr_epoch *epoch, const struct matr_scan **out, struct matr_error *err);
 
 /* Resolve a program (its path) and put it into the store. 1: done; 0: declined, and *err has the
  * reason; -1: the epoch cannot be begun (errors of the store, MEMORY). A program that was added
