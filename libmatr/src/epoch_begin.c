@@ -253,7 +253,7 @@ static int compile(struct matr_epoch *epoch, struct matr_image_builder *builder,
 	result->reason = strdup(reason);
 	if (!result->reason)
 		return matr_fail_memory(err);
-	if (matr_store_remove(epoch->store, result->application, err) != 0)
+	if (matr_store_remove(epoch->store, epoch->id, result->application, err) != 0)
 		return -1;
 	result->application = 0;
 	return matr_store_decline(epoch->store, epoch->id, result->path, reason, err);

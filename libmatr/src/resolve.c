@@ -144,6 +144,7 @@ void matr_mapping_free(struct matr_mapping *mapping)
 	for (size_t i = 0; i < mapping->n_directories; i++)
 		free(mapping->directories[i].path);
 	free(mapping->directories);
+	free(mapping->library_path);
 	free(mapping);
 }
 

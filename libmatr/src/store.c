@@ -311,14 +311,22 @@ static int prune(struct matr_store *store, int64_t epoch, struct matr_error *err
 	matr_bind(old, 1, epoch);
 	if (matr_execute(store, old, err) != 0)
 		return -1;
-	return run(store,
-		   "DELETE FROM vectors WHERE id NOT IN"
-		   " (SELECT vector_id FROM scope_entries WHERE vector_id IS NOT NULL);"
-		   "DELETE FROM locations WHERE id NOT IN (SELECT location_id FROM scope_entries);"
-		   "DELETE FROM objects WHERE id NOT IN (SELECT object_id FROM locations);"
-		   "DELETE FROM blobs WHERE id NOT IN (SELECT blob_id FROM object_blobs"
-		   " UNION ALL SELECT blob_id FROM vectors);",
-		   err);
+	return run(
+		store,
+		"DELETE FROM application_records WHERE id NOT IN"
+		" (SELECT application_id FROM epoch_applications);"
+		"DELETE FROM directory_paths WHERE id NOT IN"
+		" (SELECT directory_id FROM epoch_directories UNION ALL"
+		"  SELECT directory_id FROM application_directories);"
+		"DELETE FROM vectors WHERE id NOT IN"
+		" (SELECT vector_id FROM scope_entries WHERE vector_id IS NOT NULL);"
+		"DELETE FROM locations WHERE id NOT IN (SELECT location_id FROM scope_entries);"
+		"DELETE FROM objects WHERE id NOT IN (SELECT object_id FROM locations);"
+		"DELETE FROM blobs WHERE id NOT IN (SELECT blob_id FROM object_blobs"
+		" UNION ALL SELECT blob_id FROM vectors"
+		" UNION ALL SELECT scan_blob_id FROM epochs WHERE scan_blob_id IS NOT NULL"
+		" UNION ALL SELECT probes_blob_id FROM epochs WHERE probes_blob_id IS NOT NULL);",
+		err);
 }
 
 int matr_store_commit(struct matr_store *store, int64_t epoch, struct matr_error *err)

@@ -7,25 +7,62 @@
 
 /* ---- writing ---- */
 
+/* Is there an application of that path in the epoch? 1, 0, -1. */
+static int has_application(struct matr_store *store, int64_t epoch, const char *path,
+			   struct matr_error *err)
+{
+	sqlite3_stmt *select =
+		matr_statement(store,
+			       "SELECT 1 FROM application_records r"
+			       " JOIN epoch_applications e ON e.application_id = r.id"
+			       " WHERE r.path = ?1 AND e.epoch_id = ?2",
+			       err);
+	if (!select)
+		return -1;
+	matr_bind_text(select, 1, path);
+	matr_bind(select, 2, epoch);
+	int found = matr_step(store, select, err);
+	sqlite3_reset(select);
+	return found;
+}
+
+int matr_store_carry(struct matr_store *store, int64_t epoch, int64_t application,
+		     struct matr_error *err)
+{
+	sqlite3_stmt *insert = matr_statement(
+		store, "INSERT INTO epoch_applications (epoch_id, application_id) VALUES (?1, ?2)",
+		err);
+	if (!insert)
+		return -1;
+	matr_bind(insert, 1, epoch);
+	matr_bind(insert, 2, application);
+	return matr_execute(store, insert, err);
+}
+
 static int insert_application(struct matr_store *store, int64_t epoch,
 			      const struct matr_mapping *mapping, int64_t *id,
 			      struct matr_error *err)
 {
-	sqlite3_stmt *insert =
-		matr_statement(store,
-			       "INSERT INTO applications (epoch_id, path, flags, interpreter)"
-			       " VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
-			       err);
+	int there = has_application(store, epoch, mapping->scope[0].path, err);
+
+	*id = 0;
+	if (there != 0)
+		return there < 0 ? -1 : 0;
+	sqlite3_stmt *insert = matr_statement(
+		store,
+		"INSERT INTO application_records (path, flags, interpreter, library_path)"
+		" VALUES (?1, ?2, ?3, ?4)",
+		err);
 	if (!insert)
 		return -1;
-	matr_bind(insert, 1, epoch);
-	matr_bind_text(insert, 2, mapping->scope[0].path);
-	matr_bind(insert, 3, mapping->flags);
-	matr_bind(insert, 4, mapping->interpreter);
+	matr_bind_text(insert, 1, mapping->scope[0].path);
+	matr_bind(insert, 2, mapping->flags);
+	matr_bind(insert, 3, mapping->interpreter);
+	matr_bind_text(insert, 4, mapping->library_path);
 	if (matr_execute(store, insert, err) != 0)
 		return -1;
-	*id = sqlite3_changes(store->db) ? sqlite3_last_insert_rowid(store->db) : 0;
-	return 0;
+	*id = sqlite3_last_insert_rowid(store->db);
+	return matr_store_carry(store, epoch, *id, err);
 }
 
 /* The row for an object under the name by which it was found. */
@@ -97,21 +134,72 @@ static int put_scope_entry(struct matr_store *store, int64_t application,
 	return matr_execute(store, insert, err);
 }
 
-static int put_directories(struct matr_store *store, int64_t application,
+/* The id of a directory's path. */
+static int put_directory_path(struct matr_store *store, const char *path, int64_t *id,
+			      struct matr_error *err)
+{
+	sqlite3_stmt *insert = matr_statement(store,
+					      "INSERT INTO directory_paths (path) VALUES (?1)"
+					      " ON CONFLICT DO UPDATE SET path = path RETURNING id",
+					      err);
+	if (!insert)
+		return -1;
+	matr_bind_text(insert, 1, path);
+	int found = matr_step(store, insert, err);
+	if (found > 0)
+		*id = sqlite3_column_int64(insert, 0);
+	/* The row is written when the statement has run to its end. */
+	if (found > 0 && matr_step(store, insert, err) < 0)
+		found = -1;
+	sqlite3_reset(insert);
+	return found < 0 ? -1 : 0;
+}
+
+/* The first time that is told counts: it is the oldest, and a later one may hide a change. */
+static int put_directory_time(struct matr_store *store, int64_t epoch, int64_t directory,
+			      int64_t mtime, struct matr_error *err)
+{
+	sqlite3_stmt *insert = matr_statement(
+		store,
+		"INSERT INTO epoch_directories (epoch_id, directory_id, mtime) VALUES (?1, ?2, ?3)"
+		" ON CONFLICT DO NOTHING",
+		err);
+	if (!insert)
+		return -1;
+	matr_bind(insert, 1, epoch);
+	matr_bind(insert, 2, directory);
+	matr_bind(insert, 3, mtime);
+	return matr_execute(store, insert, err);
+}
+
+int matr_store_directory(struct matr_store *store, int64_t epoch,
+			 const struct matr_directory *directory, int64_t *id,
+			 struct matr_error *err)
+{
+	if (put_directory_path(store, directory->path, id, err) != 0)
+		return -1;
+	return put_directory_time(store, epoch, *id, directory->mtime, err);
+}
+
+static int put_directories(struct matr_store *store, int64_t epoch, int64_t application,
 			   const struct matr_mapping *mapping, struct matr_error *err)
 {
 	for (size_t i = 0; i < mapping->n_directories; i++) {
+		int64_t directory;
+		if (matr_store_directory(store, epoch, &mapping->directories[i], &directory, err) !=
+		    0)
+			return -1;
 		sqlite3_stmt *insert = matr_statement(
 			store,
-			"INSERT INTO directories (application_id, position, path, mtime)"
-			" VALUES (?1, ?2, ?3, ?4)",
+			"INSERT INTO application_directories (application_id, position, "
+			"directory_id)"
+			" VALUES (?1, ?2, ?3)",
 			err);
 		if (!insert)
 			return -1;
 		matr_bind(insert, 1, application);
 		matr_bind(insert, 2, (int64_t)i);
-		matr_bind_text(insert, 3, mapping->directories[i].path);
-		matr_bind(insert, 4, mapping->directories[i].mtime);
+		matr_bind(insert, 3, directory);
 		if (matr_execute(store, insert, err) != 0)
 			return -1;
 	}
@@ -135,7 +223,7 @@ int matr_store_add(struct matr_store *store, int64_t epoch, const struct matr_ma
 	for (size_t i = 0; i < mapping->n_scope; i++)
 		if (put_scope_entry(store, *application, mapping, i, ids, err) != 0)
 			goto done;
-	result = put_directories(store, *application, mapping, err);
+	result = put_directories(store, epoch, *application, mapping, err);
 done:
 	free(ids);
 	return result;
@@ -156,13 +244,16 @@ int matr_store_decline(struct matr_store *store, int64_t epoch, const char *path
 	return matr_execute(store, insert, err);
 }
 
-int matr_store_remove(struct matr_store *store, int64_t application, struct matr_error *err)
+int matr_store_remove(struct matr_store *store, int64_t epoch, int64_t application,
+		      struct matr_error *err)
 {
-	sqlite3_stmt *statement =
-		matr_statement(store, "DELETE FROM applications WHERE id = ?1", err);
+	sqlite3_stmt *statement = matr_statement(
+		store, "DELETE FROM epoch_applications WHERE epoch_id = ?1 AND application_id = ?2",
+		err);
 	if (!statement)
 		return -1;
-	matr_bind(statement, 1, application);
+	matr_bind(statement, 1, epoch);
+	matr_bind(statement, 2, application);
 	return matr_execute(store, statement, err);
 }
 
@@ -179,8 +270,9 @@ static int read_application(struct matr_store *store, int64_t application,
 	sqlite3_stmt *row =
 		matr_statement(store,
 			       "SELECT flags, interpreter, (SELECT count(*) FROM scope_entries"
-			       " WHERE application_id = ?1), (SELECT count(*) FROM directories"
-			       " WHERE application_id = ?1) FROM applications WHERE id = ?1",
+			       " WHERE application_id = ?1), (SELECT count(*) FROM"
+			       " application_directories WHERE application_id = ?1), library_path"
+			       " FROM application_records WHERE id = ?1",
 			       err);
 	if (!row)
 		return -1;
@@ -192,7 +284,10 @@ static int read_application(struct matr_store *store, int64_t application,
 	mapping->interpreter = (uint32_t)sqlite3_column_int64(row, 1);
 	size_t n_scope = (size_t)sqlite3_column_int64(row, 2);
 	size_t n_directories = (size_t)sqlite3_column_int64(row, 3);
+	int copied = matr_column_text(row, 4, &mapping->library_path, err);
 	sqlite3_reset(row);
+	if (copied != 0)
+		return -1;
 	if (n_scope == 0 || mapping->interpreter > n_scope)
 		return matr_store_damaged(store, err, "application without a scope");
 	mapping->scope = calloc(n_scope, sizeof *mapping->scope);
@@ -290,7 +385,10 @@ static int read_directories(struct matr_store *store, int64_t application,
 {
 	sqlite3_stmt *rows = matr_statement(
 		store,
-		"SELECT path, mtime FROM directories WHERE application_id = ?1 ORDER BY position",
+		/* as the newest epoch that has the application found them */
+		"SELECT path, mtime FROM directories WHERE application_id = ?1 AND epoch_id ="
+		" (SELECT max(epoch_id) FROM epoch_applications WHERE application_id = ?1)"
+		" ORDER BY position",
 		err);
 	size_t n = 0;
 

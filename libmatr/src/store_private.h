@@ -85,6 +85,17 @@ struct matr_object *matr_store_get_object(struct matr_store *store, int64_t id,
 
 void matr_store_free_objects(struct matr_store *store);
 
+/* ---- store_mapping.c ---- */
+
+/* An application that an earlier epoch has, unchanged, belongs to this one too. */
+int matr_store_carry(struct matr_store *store, int64_t epoch, int64_t application,
+		     struct matr_error *err);
+
+/* A directory as the epoch found it. */
+int matr_store_directory(struct matr_store *store, int64_t epoch,
+			 const struct matr_directory *directory, int64_t *id,
+			 struct matr_error *err);
+
 /* ---- store_binding.c ---- */
 
 /* ids: row ids of the scope's objects. */

@@ -137,7 +137,105 @@ static const char version_1[] =
 	" LEFT JOIN objects by_object ON by_object.id = by_location.object_id"
 	" LEFT JOIN needed n ON n.object_id = by_object.id AND n.position = s.needed;";
 
-static const char *const migrations[MATR_STORE_VERSION] = {version_1};
+/* What one epoch has in common with the next is kept once: an application that did not change is the same record in
+ * both, and the times of directories, which change with every package, are the epoch's and not the application's.
+ * And an epoch remembers what it follows from, for the next one to see what has changed. */
+static const char version_2[] =
+	"CREATE TABLE application_records ("
+	" id INTEGER PRIMARY KEY,"
+	" path TEXT NOT NULL,"
+	" flags INTEGER NOT NULL,"
+	" interpreter INTEGER NOT NULL,"
+	" library_path TEXT);" /* LD_LIBRARY_PATH that it is valid for; NULL: none */
+	"CREATE INDEX application_records_path ON application_records (path);"
+	"INSERT INTO application_records (id, path, flags, interpreter)"
+	" SELECT id, path, flags, interpreter FROM applications;"
+
+	"CREATE TABLE epoch_applications ("
+	" epoch_id INTEGER NOT NULL REFERENCES epochs ON DELETE CASCADE,"
+	" application_id INTEGER NOT NULL REFERENCES application_records,"
+	" PRIMARY KEY (epoch_id, application_id)) WITHOUT ROWID;"
+	"CREATE INDEX epoch_applications_application ON epoch_applications (application_id);"
+	"INSERT INTO epoch_applications SELECT epoch_id, id FROM applications;"
+
+	"CREATE TABLE directory_paths (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE);"
+	"INSERT INTO directory_paths (path) SELECT DISTINCT path FROM directories;"
+	"CREATE TABLE epoch_directories ("
+	" epoch_id INTEGER NOT NULL REFERENCES epochs ON DELETE CASCADE,"
+	" directory_id INTEGER NOT NULL REFERENCES directory_paths,"
+	" mtime INTEGER NOT NULL,"
+	" PRIMARY KEY (epoch_id, directory_id)) WITHOUT ROWID;"
+	"CREATE INDEX epoch_directories_directory ON epoch_directories (directory_id);"
+	"INSERT OR IGNORE INTO epoch_directories SELECT a.epoch_id, p.id, d.mtime FROM directories "
+	"d"
+	" JOIN applications a ON a.id = d.application_id JOIN directory_paths p ON p.path = d.path;"
+	"CREATE TABLE application_directories ("
+	" application_id INTEGER NOT NULL REFERENCES application_records ON DELETE CASCADE,"
+	" position INTEGER NOT NULL,"
+	" directory_id INTEGER NOT NULL REFERENCES directory_paths,"
+	" PRIMARY KEY (application_id, position)) WITHOUT ROWID;"
+	"CREATE INDEX application_directories_directory ON application_directories (directory_id);"
+	"INSERT INTO application_directories SELECT d.application_id, d.position, p.id"
+	" FROM directories d JOIN directory_paths p ON p.path = d.path;"
+
+	"CREATE TABLE scope_entries_2 ("
+	" application_id INTEGER NOT NULL REFERENCES application_records ON DELETE CASCADE,"
+	" position INTEGER NOT NULL,"
+	" location_id INTEGER NOT NULL REFERENCES locations,"
+	" rule INTEGER NOT NULL REFERENCES rules,"
+	" loaded_by INTEGER NOT NULL,"
+	" needed INTEGER,"
+	" vector_id INTEGER REFERENCES vectors,"
+	" PRIMARY KEY (application_id, position)) WITHOUT ROWID;"
+	"INSERT INTO scope_entries_2 SELECT application_id, position, location_id, rule, loaded_by,"
+	" needed, vector_id FROM scope_entries;"
+	"DROP VIEW scopes;"
+	"DROP TABLE scope_entries;"
+	"DROP TABLE directories;"
+	"DROP TABLE applications;"
+	"ALTER TABLE scope_entries_2 RENAME TO scope_entries;"
+	"CREATE INDEX scope_entries_location ON scope_entries (location_id);"
+	"CREATE INDEX scope_entries_vector ON scope_entries (vector_id);"
+
+	"CREATE VIEW applications AS"
+	" SELECT r.id, e.epoch_id, r.path, r.flags, r.interpreter, r.library_path"
+	" FROM epoch_applications e JOIN application_records r ON r.id = e.application_id;"
+
+	"CREATE VIEW directories AS"
+	" SELECT e.epoch_id, a.application_id, a.position, p.path, d.mtime"
+	" FROM epoch_applications e JOIN application_directories a ON a.application_id = "
+	"e.application_id"
+	" JOIN directory_paths p ON p.id = a.directory_id"
+	" JOIN epoch_directories d ON d.epoch_id = e.epoch_id AND d.directory_id = a.directory_id;"
+
+	"CREATE VIEW scopes AS"
+	" SELECT a.epoch_id AS epoch, a.path AS application, s.position, l.path,"
+	"  o.path AS object, r.name AS rule, by_object.path AS loaded_by, n.name AS needed_as"
+	" FROM scope_entries s"
+	" JOIN applications a ON a.id = s.application_id"
+	" JOIN locations l ON l.id = s.location_id"
+	" JOIN objects o ON o.id = l.object_id"
+	" JOIN rules r ON r.id = s.rule"
+	" LEFT JOIN scope_entries b ON b.application_id = s.application_id"
+	"  AND b.position = s.loaded_by AND s.position <> s.loaded_by"
+	" LEFT JOIN locations by_location ON by_location.id = b.location_id"
+	" LEFT JOIN objects by_object ON by_object.id = by_location.object_id"
+	" LEFT JOIN needed n ON n.object_id = by_object.id AND n.position = s.needed;"
+
+	/* What a scan passed over. */
+	"CREATE TABLE skipped ("
+	" epoch_id INTEGER NOT NULL REFERENCES epochs ON DELETE CASCADE,"
+	" kind TEXT NOT NULL,"
+	" files INTEGER NOT NULL,"
+	" PRIMARY KEY (epoch_id, kind)) WITHOUT ROWID;"
+
+	"ALTER TABLE epochs ADD COLUMN circumstances TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE epochs ADD COLUMN scan_blob_id INTEGER REFERENCES blobs;"
+	"ALTER TABLE epochs ADD COLUMN probes_blob_id INTEGER REFERENCES blobs;"
+	"CREATE INDEX epochs_scan_blob ON epochs (scan_blob_id);"
+	"CREATE INDEX epochs_probes_blob ON epochs (probes_blob_id);";
+
+static const char *const migrations[MATR_STORE_VERSION] = {version_1, version_2};
 
 static int user_version(struct matr_store *store, int64_t *version, struct matr_error *err)
 {

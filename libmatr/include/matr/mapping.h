@@ -66,6 +66,7 @@ struct matr_mapping {
 		int64_t mtime;
 	} * directories;
 	size_t n_directories;
+	char *library_path; /* the LD_LIBRARY_PATH it is valid for; NULL: none */
 };
 
 void matr_mapping_free(struct matr_mapping *mapping);

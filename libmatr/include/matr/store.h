@@ -16,7 +16,7 @@
 #include <matr/mapping.h>
 
 #define MATR_STORE_FILE	   "store.db" /* in the prefix */
-#define MATR_STORE_VERSION 1	      /* PRAGMA user_version of what this libmatr writes */
+#define MATR_STORE_VERSION 2	      /* PRAGMA user_version of what this libmatr writes */
 
 struct matr_store;
 
@@ -54,7 +54,8 @@ int matr_store_decline(struct matr_store *store, int64_t epoch, const char *path
 		       const char *reason, struct matr_error *err);
 
 /* Take an application out of the epoch again. */
-int matr_store_remove(struct matr_store *store, int64_t application, struct matr_error *err);
+int matr_store_remove(struct matr_store *store, int64_t epoch, int64_t application,
+		      struct matr_error *err);
 
 /* Remove what no longer serves: all epochs but this one and the one before, then the objects,
  * bindings and blobs that nothing refers to; and commit. */
