@@ -1,0 +1,19 @@
+/* elf_tables.c - all tables of ELF files. */
+#include "table.h"
+
+static const struct row_source *const sources[] = {
+	&elf_headers_rows,
+};
+
+int sql_register_elf(struct matr_sql *sql, struct matr_error *err)
+{
+	for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
+		if (table_register(sql, sources[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+char *sql_elf_schema(size_t i)
+{
+	return i < sizeof sources / sizeof *sources ? table_declaration(sources[i]) : NULL;
+}

@@ -1,0 +1,560 @@
+/* file_set.c - which files there are, found out step by step, and the pool of open ones.
+ *
+ * The list of paths only grows: first what the user named, directories being walked one at a time when
+ * the list has been used up, then the libraries of one file after the other. So a query with a LIMIT
+ * over a large tree stops early, and a file keeps its number.
+ */
+#include "file_set.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "../intern.h"
+#include "libraries.h"
+
+enum {
+	MOST_OPEN = 256,	/* files in the pool that nobody uses */
+	GUESS_DIRECTORY = 300,	/* files in a directory, for want of anything better */
+	GUESS_LIBRARIES = 12,	/* libraries of a program */
+	MOST_NUMBERS = 1 << 19, /* see table.c: rowids */
+};
+#define MOST_LOADED (UINT64_C(1) << 30) /* bytes of such files in memory */
+
+struct pool { /* all open files of a connection */
+	unsigned references;
+	struct matr_sql *sql;	 /* not held: the sets of sql are freed before it */
+	struct intern numbers;	 /* path -> number */
+	struct elf_file **files; /* by number; NULL: not open */
+	char **names;		 /* by number */
+	size_t capacity;
+	struct elf_file *newest, *oldest; /* those that nobody uses */
+	unsigned n_idle;
+	uint64_t loaded; /* by those */
+	struct libraries *libraries;
+};
+
+struct file_set {
+	struct pool *pool;
+	char **roots;
+	size_t n_roots, next_root;
+	char **directories; /* still to be walked, last one first */
+	size_t n_directories, directory_capacity;
+	struct listed {
+		char *path;
+		bool named;  /* by the user */
+		bool no_elf; /* as it turned out */
+	} * list;
+	size_t n, capacity;
+	struct intern index; /* path -> index into list */
+	bool recursive;
+	size_t next_derived; /* whose libraries come next */
+};
+
+/* ---- the list ---- */
+
+static int add_directory(struct file_set *set, char *path, struct matr_error *err)
+{
+	if (set->n_directories == set->directory_capacity) {
+		size_t capacity = set->directory_capacity ? set->directory_capacity * 2 : 64;
+		char **list = realloc(set->directories, capacity * sizeof *list);
+		if (!list) {
+			free(path);
+			return matr_fail_memory(err);
+		}
+		set->directories = list;
+		set->directory_capacity = capacity;
+	}
+	set->directories[set->n_directories++] = path;
+	return 0;
+}
+
+/* Takes over path. */
+static int add_file(struct file_set *set, char *path, bool named, struct matr_error *err)
+{
+	uint32_t id;
+
+	if (intern_find(&set->index, path) != UINT32_MAX) {
+		free(path);
+		return 0;
+	}
+	if (set->n == set->capacity) {
+		size_t capacity = set->capacity ? set->capacity * 2 : 64;
+		struct listed *list = realloc(set->list, capacity * sizeof *list);
+		if (!list) {
+			free(path);
+			return matr_fail_memory(err);
+		}
+		set->list = list;
+		set->capacity = capacity;
+	}
+	if (intern_add(&set->index, path, &id, err) < 0) {
+		free(path);
+		return -1;
+	}
+	set->list[set->n++] = (struct listed){.path = path, .named = named};
+	return 0;
+}
+
+static int add_root(struct file_set *set, const char *root, struct matr_error *err)
+{
+	struct stat status;
+	char *path = strdup(root);
+
+	if (!path)
+		return matr_fail_memory(err);
+	if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+		return add_directory(set, path, err);
+	return add_file(set, path, true, err);
+}
+
+static bool is_entry(const struct dirent *entry)
+{
+	return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+}
+
+static int entry_kind(const struct dirent *entry, const char *path)
+{
+	struct stat status;
+
+	if (entry->d_type != DT_UNKNOWN)
+		return entry->d_type;
+	return lstat(path, &status) == 0 ? (int)IFTODT(status.st_mode) : DT_UNKNOWN;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+struct names {
+	char **list;
+	size_t n, capacity;
+};
+
+static int add_name(struct names *names, char *name, struct matr_error *err)
+{
+	if (names->n == names->capacity) {
+		size_t capacity = names->capacity ? names->capacity * 2 : 64;
+		char **list = realloc(names->list, capacity * sizeof *list);
+		if (!list) {
+			free(name);
+			return matr_fail_memory(err);
+		}
+		names->list = list;
+		names->capacity = capacity;
+	}
+	names->list[names->n++] = name;
+	return 0;
+}
+
+static char *join(const char *directory, const char *name)
+{
+	size_t length = strlen(directory), more = strlen(name);
+	char *path = malloc(length + more + 2);
+
+	if (!path)
+		return NULL;
+	memcpy(path, directory, length);
+	if (length && path[length - 1] != '/')
+		path[length++] = '/';
+	memcpy(path + length, name, more + 1);
+	return path;
+}
+
+static int read_directory(DIR *stream, const char *path, struct names *files,
+			  struct names *directories, struct matr_error *err)
+{
+	struct dirent *entry;
+	int result = 0;
+
+	while (result == 0 && (errno = 0, entry = readdir(stream)) != NULL) {
+		if (!is_entry(entry))
+			continue;
+		char *name = join(path, entry->d_name);
+		if (!name)
+			return matr_fail_memory(err);
+		int kind = entry_kind(entry, name);
+		if (kind == DT_REG)
+			result = add_name(files, name, err);
+		else if (kind == DT_DIR)
+			result = add_name(directories, name, err);
+		else
+			free(name);
+	}
+	return result;
+}
+
+/* A directory that cannot be read is a warning: the others still can. */
+static int walk(struct file_set *set, char *path, struct matr_error *err)
+{
+	struct names files = {0}, directories = {0};
+	DIR *stream = opendir(path);
+	int result = 0;
+
+	if (!stream) {
+		struct matr_error warning;
+		matr_fail_errno(&warning, path, "cannot be read");
+		sql_warn(set->pool->sql, &warning);
+	} else {
+		result = read_directory(stream, path, &files, &directories, err);
+		closedir(stream);
+	}
+	free(path);
+	if (files.n)
+		qsort(files.list, files.n, sizeof *files.list, by_name);
+	if (directories.n)
+		qsort(directories.list, directories.n, sizeof *directories.list, by_name);
+	for (size_t i = 0; i < files.n; i++) {
+		if (result == 0)
+			result = add_file(set, files.list[i], false, err);
+		else
+			free(files.list[i]);
+	}
+	for (size_t i = directories.n; i-- > 0;) {
+		if (result == 0)
+			result = add_directory(set, directories.list[i], err);
+		else
+			free(directories.list[i]);
+	}
+	free(files.list);
+	free(directories.list);
+	return result;
+}
+
+static int derive(struct file_set *set, struct matr_error *err)
+{
+	struct listed *from = &set->list[set->next_derived++];
+	struct matr_error warning = {0};
+	struct elf_file *file;
+	char **paths;
+	size_t n;
+	int result = 0;
+
+	if (from->no_elf)
+		return 0;
+	if (file_set_open(set, from->path, &file, &warning) < 0)
+		return warning.code == MATR_ERROR_MEMORY ? matr_fail_memory(err) : 0;
+	if (libraries_of(&set->pool->libraries, file, &paths, &n, &warning) < 0) {
+		result = warning.code == MATR_ERROR_MEMORY ? matr_fail_memory(err) : 0;
+		sql_warn(set->pool->sql, &warning);
+	} else {
+		for (size_t i = 0; i < n; i++) {
+			if (result == 0)
+				result = add_file(set, paths[i], true, err);
+			else
+				free(paths[i]);
+		}
+		free(paths);
+	}
+	file_set_close(set, file);
+	return result;
+}
+
+/* Make the list longer, or find that it cannot be: 1, 0 or -1. */
+static int grow(struct file_set *set, struct matr_error *err)
+{
+	int result;
+
+	if (set->n_directories)
+		result = walk(set, set->directories[--set->n_directories], err);
+	else if (set->next_root < set->n_roots)
+		result = add_root(set, set->roots[set->next_root++], err);
+	else if (set->recursive && set->next_derived < set->n)
+		result = derive(set, err);
+	else
+		return 0;
+	return result < 0 ? -1 : 1;
+}
+
+int file_set_get(struct file_set *set, size_t i, const char **path, struct matr_error *err)
+{
+	*path = NULL;
+	while (i >= set->n) {
+		int result = grow(set, err);
+		if (result <= 0)
+			return result;
+	}
+	*path = set->list[i].path;
+	return 0;
+}
+
+/* Would the walk of the directory come to the path? */
+static bool walk_comes_to(const char *directory, const char *path)
+{
+	size_t length = strlen(directory);
+	struct stat status;
+
+	while (length && directory[length - 1] == '/')
+		length--;
+	if (strncmp(path, directory, length) != 0 || path[length] != '/' || strstr(path, "//") ||
+	    strstr(path, "/./") || strstr(path, "/../"))
+		return false;
+	char *part = strdup(path);
+	if (!part)
+		return false;
+	bool found = lstat(part, &status) == 0 && S_ISREG(status.st_mode);
+	for (char *slash; found && (slash = strrchr(part, '/')) != NULL;) {
+		*slash = 0;
+		if (strlen(part) <= length)
+			break;
+		found = lstat(part, &status) == 0 && S_ISDIR(status.st_mode);
+	}
+	free(part);
+	return found;
+}
+
+int file_set_has(struct file_set *set, const char *path, struct matr_error *err)
+{
+	if (intern_find(&set->index, path) != UINT32_MAX)
+		return 1;
+	for (size_t i = 0; i < set->n_roots; i++)
+		if (strcmp(set->roots[i], path) == 0 || walk_comes_to(set->roots[i], path))
+			return 1;
+	for (int result = 1; set->recursive && result > 0;) {
+		result = grow(set, err);
+		if (result < 0)
+			return -1;
+		if (intern_find(&set->index, path) != UINT32_MAX)
+			return 1;
+	}
+	return 0;
+}
+
+bool file_set_is_empty(const struct file_set *set)
+{
+	return set->n_roots == 0;
+}
+
+double file_set_guess(const struct file_set *set)
+{
+	double n = (double)set->n + (double)set->n_directories * GUESS_DIRECTORY;
+
+	/* Not the disk: of a root that was not looked at yet, the name has to do. */
+	for (size_t i = set->next_root; i < set->n_roots; i++) {
+		struct stat status;
+		n += stat(set->roots[i], &status) == 0 && S_ISDIR(status.st_mode) ? GUESS_DIRECTORY
+										  : 1;
+	}
+	if (set->recursive && set->next_derived < set->n + set->n_roots)
+		n *= GUESS_LIBRARIES;
+	return n < 1 ? 1 : n;
+}
+
+/* ---- the pool ---- */
+
+static void unlink_idle(struct pool *pool, struct elf_file *file)
+{
+	*(file->newer ? &file->newer->older : &pool->newest) = file->older;
+	*(file->older ? &file->older->newer : &pool->oldest) = file->newer;
+	file->newer = file->older = NULL;
+	pool->n_idle--;
+	pool->loaded -= file->loaded;
+}
+
+static void drop(struct pool *pool, struct elf_file *file)
+{
+	if (pool->files[file->number] == file)
+		pool->files[file->number] = NULL;
+	elf_file_free(file);
+}
+
+static void make_idle(struct pool *pool, struct elf_file *file)
+{
+	file->older = pool->newest;
+	*(pool->newest ? &pool->newest->newer : &pool->oldest) = file;
+	pool->newest = file;
+	pool->n_idle++;
+	pool->loaded += file->loaded;
+	while (pool->n_idle > MOST_OPEN || (pool->loaded > MOST_LOADED && pool->n_idle > 1)) {
+		struct elf_file *oldest = pool->oldest;
+		unlink_idle(pool, oldest);
+		drop(pool, oldest);
+	}
+}
+
+static void pool_release(struct pool *pool)
+{
+	if (!pool || --pool->references > 0)
+		return;
+	while (pool->oldest) {
+		struct elf_file *oldest = pool->oldest;
+		unlink_idle(pool, oldest);
+		drop(pool, oldest);
+	}
+	for (uint32_t i = 0; i < pool->numbers.n; i++)
+		free(pool->names[i]);
+	libraries_free(pool->libraries);
+	free(pool->names);
+	free(pool->files);
+	intern_free(&pool->numbers);
+	free(pool);
+}
+
+static int number_of(struct pool *pool, const char *path, uint32_t *number, struct matr_error *err)
+{
+	*number = intern_find(&pool->numbers, path);
+	if (*number != UINT32_MAX)
+		return 0;
+	if (pool->numbers.n >= MOST_NUMBERS)
+		return matr_fail(err, MATR_ERROR_UNSUPPORTED, path,
+				 "one file too many for one connection");
+	if (pool->numbers.n == pool->capacity) {
+		size_t capacity = pool->capacity ? pool->capacity * 2 : 64;
+		char **names = realloc(pool->names, capacity * sizeof *names);
+		if (names)
+			pool->names = names;
+		struct elf_file **files = realloc(pool->files, capacity * sizeof *files);
+		if (files)
+			pool->files = files;
+		if (!names || !files)
+			return matr_fail_memory(err);
+		pool->capacity = capacity;
+	}
+	char *name = strdup(path);
+	if (!name)
+		return matr_fail_memory(err);
+	if (intern_add(&pool->numbers, name, number, err) < 0) {
+		free(name);
+		return -1;
+	}
+	pool->names[*number] = name;
+	pool->files[*number] = NULL;
+	return 0;
+}
+
+static bool is_same(const struct elf_file *file)
+{
+	struct matr_file_id now;
+
+	return elf_file_identify(file->path, &now) == 0 && now.device == file->id.device &&
+	       now.inode == file->id.inode && now.size == file->id.size &&
+	       now.mtime == file->id.mtime && now.ctime == file->id.ctime;
+}
+
+static int pool_open(struct pool *pool, const char *path, struct elf_file **out,
+		     struct matr_error *err)
+{
+	uint32_t number;
+
+	if (number_of(pool, path, &number, err) < 0)
+		return -1;
+	struct elf_file *file = pool->files[number];
+	if (file && !is_same(file)) {
+		pool->files[number] = NULL; /* goes when its last user is done */
+		if (file->references == 0) {
+			unlink_idle(pool, file);
+			elf_file_free(file);
+		}
+		file = NULL;
+	}
+	if (!file) {
+		if (elf_file_open(path, &file, err) < 0)
+			return -1;
+		file->number = number;
+		pool->files[number] = file;
+	} else if (file->references == 0) {
+		unlink_idle(pool, file);
+	}
+	file->references++;
+	*out = file;
+	return 0;
+}
+
+int file_set_open(struct file_set *set, const char *path, struct elf_file **out,
+		  struct matr_error *err)
+{
+	uint32_t id = intern_find(&set->index, path);
+	struct listed *listed = id == UINT32_MAX ? NULL : &set->list[id];
+
+	if (listed && listed->no_elf)
+		return matr_fail(err, MATR_OK, path, "is no ELF file");
+	if (pool_open(set->pool, path, out, err) == 0)
+		return 0;
+	if (listed && !listed->named && err->code == MATR_ERROR_NOT_ELF) {
+		listed->no_elf = true;
+		return matr_fail(err, MATR_OK, path, "is no ELF file");
+	}
+	return -1;
+}
+
+void file_set_close(struct file_set *set, struct elf_file *file)
+{
+	struct pool *pool = set->pool;
+
+	if (--file->references > 0)
+		return;
+	if (pool->files[file->number] == file)
+		make_idle(pool, file);
+	else
+		elf_file_free(file);
+}
+
+/* ---- sets ---- */
+
+static struct file_set *new_set(struct pool *pool, const char *const *roots, size_t n,
+				bool recursive, struct matr_error *err)
+{
+	struct file_set *set = calloc(1, sizeof *set);
+
+	if (!set) {
+		matr_fail_memory(err);
+		return NULL;
+	}
+	set->pool = pool;
+	pool->references++;
+	set->recursive = recursive;
+	set->roots = calloc(n + 1, sizeof *set->roots);
+	for (size_t i = 0; i < n && set->roots; i++) {
+		set->roots[i] = strdup(roots[i]);
+		set->n_roots += set->roots[i] != NULL;
+	}
+	if (!set->roots || set->n_roots < n) {
+		file_set_free(set);
+		matr_fail_memory(err);
+		return NULL;
+	}
+	return set;
+}
+
+struct file_set *file_set_new(struct matr_sql *sql, const char *const *roots, size_t n,
+			      bool recursive, struct matr_error *err)
+{
+	struct pool *pool = calloc(1, sizeof *pool);
+
+	if (!pool) {
+		matr_fail_memory(err);
+		return NULL;
+	}
+	pool->sql = sql;
+	pool->references = 1;
+	struct file_set *set = new_set(pool, roots, n, recursive, err);
+	pool_release(pool);
+	return set;
+}
+
+struct file_set *file_set_of(struct file_set *parent, const char *root, bool recursive,
+			     struct matr_error *err)
+{
+	return new_set(parent->pool, &root, 1, recursive, err);
+}
+
+void file_set_free(struct file_set *set)
+{
+	if (!set)
+		return;
+	for (size_t i = 0; set->roots && i < set->n_roots; i++)
+		free(set->roots[i]);
+	for (size_t i = 0; i < set->n_directories; i++)
+		free(set->directories[i]);
+	for (size_t i = 0; i < set->n; i++)
+		free(set->list[i].path);
+	free(set->roots);
+	free(set->directories);
+	free(set->list);
+	intern_free(&set->index);
+	pool_release(set->pool);
+	free(set);
+}
