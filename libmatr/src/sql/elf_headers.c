@@ -91,8 +91,8 @@ const struct row_source elf_headers_rows = {
 		   "  machine TEXT, -- x86_64, AARCH64, 386, S390, ...\n"
 		   "  version TEXT, -- CURRENT\n"
 		   "  entry INTEGER, -- address of the entry point\n"
-		   "  is_pie INTEGER -- 1: position-independent program",
-	.more = ",\n  class INTEGER HIDDEN, -- 32 or 64\n"
+		   "  is_pie INTEGER, -- 1: position-independent program\n",
+	.more = "  class INTEGER HIDDEN, -- 32 or 64\n"
 		"  byte_order TEXT HIDDEN, -- LSB (little-endian) or MSB\n"
 		"  os_abi TEXT HIDDEN, -- NONE, GNU, ...\n"
 		"  flags INTEGER HIDDEN -- e_flags\n",

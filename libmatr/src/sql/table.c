@@ -117,11 +117,12 @@ bool filter_is_bounded(struct range range)
 
 char *table_declaration(const struct row_source *source)
 {
-	return sqlite3_mprintf("CREATE TABLE %s(\n%s,\n"
+	return sqlite3_mprintf("CREATE TABLE %s(\n%s"
 			       "  source TEXT HIDDEN, -- argument: a file or directory\n"
-			       "  recursive INTEGER HIDDEN -- argument: with its libraries?\n"
+			       "  recursive INTEGER HIDDEN%s -- argument: with its libraries?\n"
 			       "%s)",
-			       source->name, source->columns, source->more);
+			       source->name, source->columns, source->more[0] ? "," : "",
+			       source->more);
 }
 
 static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out,

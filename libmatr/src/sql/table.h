@@ -61,8 +61,8 @@ struct row_state {    /* what every state starts with */
 
 struct row_source {
 	const char *name;
-	const char *columns;   /* as in CREATE TABLE, without source and recursive */
-	const char *more;      /* hidden columns; "" where there are none */
+	const char *columns;   /* lines of a CREATE TABLE: "  NAME TYPE, -- COMMENT\n" */
+	const char *more;      /* hidden ones; no comma in the last line; "": none */
 	int n_columns, n_more; /* how many these are */
 	double rows;	       /* per file, roughly */
 	double work;	       /* per file to go through all, in rows read */
