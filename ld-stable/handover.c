@@ -19,6 +19,22 @@ extern const struct r_debug_public _r_debug;
 __attribute__((section(".data"))) static struct handover *handover_cell;
 __attribute__((section(".data"))) static uint64_t handover_space[2048 / sizeof(uint64_t)];
 
+/* What follows the ELF header, which differs between the files made of one ld-stable (loader_sections.c), has the
+ * program headers and the build-id: it tells builds apart. */
+enum { HEAD = sizeof(Elf64_Ehdr), HEAD_END = 512 };
+
+bool is_ld_stable(uint64_t base)
+{
+	return bytes_equal((const char *)base + HEAD, __ehdr_start + HEAD, HEAD_END - HEAD);
+}
+
+/* The interpreter in the system loader's place may be older or newer than the hook in the prefix. Then they do not
+ * know each other's structures, and the hook is to do nothing. */
+uint64_t handover_magic(void)
+{
+	return matr_image_checksum64(__ehdr_start + HEAD, HEAD_END - HEAD, 0);
+}
+
 static size_t dynamic_count(const Elf64_Dyn *dyn)
 {
 	size_t n = 0;
@@ -106,7 +122,7 @@ const char *handover_make(struct handover **out, const struct start *start,
 		handover = (struct handover *)at;
 	}
 	*handover = (struct handover){
-		.magic = HANDOVER_MAGIC,
+		.magic = handover_magic(),
 		.image = *image,
 		.sysinfo_ehdr = start->sysinfo_ehdr,
 		.debug = start->debug,
@@ -129,20 +145,11 @@ const char *handover_make(struct handover **out, const struct start *start,
 	return NULL;
 }
 
-/* Is that an ld-stable, and this one? What follows the ELF header, which differs between the files of a
- * prefix, has the program headers and the build-id. */
-bool is_ld_stable(uint64_t base)
-{
-	enum { HEAD = sizeof(Elf64_Ehdr), HEAD_END = 512 };
-
-	return bytes_equal((const char *)base + HEAD, __ehdr_start + HEAD, HEAD_END - HEAD);
-}
-
 /* ---- the way back: from the hook's mapping of ld-stable to the handover ---- */
 
 static struct handover *checked(struct handover *handover)
 {
-	return handover && handover->magic == HANDOVER_MAGIC ? handover : NULL;
+	return handover && handover->magic == handover_magic() ? handover : NULL;
 }
 
 static struct handover *from_link_map(const struct r_debug_public *debug)

@@ -114,14 +114,16 @@ static void map_loader(const char *path, struct elf_file *loader)
 }
 
 /* The real ld.so of a program that the kernel has given an ld-stable. The kernel has mapped a copy along with it
- * (PREFIX/interpreter); it is the one to take while the file it was taken from is as it was. */
+ * (loader_sections.c); it is the one to take while the file it was taken from is as it was. It is also the one to take
+ * where that file is not there at all, as in an initramfs into which only the path in PT_INTERP was copied. */
 static void take_loader(struct elf_file *loader)
 {
 	const struct matr_loader_config *config = &config_stamped;
 	struct file_status status;
 
-	if (!config->embedded || !file_status(config->loader, &status) ||
-	    status.size != config->loader_size || status.mtime != config->loader_mtime) {
+	bool there = file_status(config->loader, &status);
+	if (!config->embedded || (there && (status.size != config->loader_size ||
+					    status.mtime != config->loader_mtime))) {
 		map_loader(config->loader, loader);
 		return;
 	}
@@ -134,17 +136,36 @@ static void take_loader(struct elf_file *loader)
 	};
 }
 
+/* The configuration of what was mapped, if it is an ld-stable, of whatever version. */
+static const struct matr_loader_config *find_config(const struct elf_file *file)
+{
+	const uint64_t *at = (const uint64_t *)file->start;
+
+	for (size_t left = file->first_size; left >= sizeof(struct matr_loader_config);
+	     left -= sizeof *at, at++) {
+		if (*at == MATR_CONFIG_MAGIC)
+			return (const struct matr_loader_config *)at;
+	}
+	return NULL;
+}
+
 /* The real ld.so for `ld-stable PROGRAM`: at its usual place, unless an ld-stable is there. */
 static const char *map_usual_loader(struct elf_file *loader)
 {
 	static const char usual[] = "/lib64/ld-linux-x86-64.so.2";
 
+	if (config_stamped.embedded) { /* made for that place */
+		take_loader(loader);
+		return config_stamped.loader;
+	}
 	map_loader(usual, loader);
-	if (!is_ld_stable(loader->base))
+	const struct matr_loader_config *other = find_config(loader);
+	if (!other)
 		return usual;
-	system_call(CALL_MUNMAP, (long)loader->start, (long)loader->size, 0, 0, 0, 0);
-	map_loader(config_stamped.loader, loader);
-	return config_stamped.loader;
+	/* It stays mapped, for the path is in it. */
+	const char *path = other->loader[0] ? other->loader : config_stamped.loader;
+	map_loader(path, loader);
+	return path;
 }
 
 static bool has_slash(const char *path)

@@ -99,7 +99,7 @@ uint32_t cpu_level(void); /* 1 to 4: x86-64 to x86-64-v4 */
 /* ---- from interpreter to hook: handover.c ---- */
 
 #define HANDOVER_TAG   INT64_C(0x6d617472) /* in the OS-specific range of d_tag; ld.so skips it */
-#define HANDOVER_MAGIC UINT64_C(0x5245564f444e4148)
+uint64_t handover_magic(void); /* another one in every build of ld-stable */
 
 /* Followed by the arrays it points to. */
 struct handover {
@@ -159,7 +159,7 @@ bool objects_are_recorded(struct handover *handover, struct link_map_public *map
 void relocate_all(const struct handover *handover);
 void leave_residual(struct handover *handover);
 void give_back(struct handover *handover, struct link_map_public *maps);
-bool is_ld_stable(uint64_t base);
+bool is_ld_stable(uint64_t base); /* and of this very build */
 
 /* Compare every slot with what the mapping would have written, report, and exit. */
 _Noreturn void verify_and_exit(const struct handover *handover);
@@ -176,6 +176,7 @@ struct elf_file { /* an ELF file mapped as the kernel would */
 	uint64_t phdr;
 	size_t phnum;
 	uint64_t start, size; /* the address range it takes */
+	uint64_t first_size;  /* what its first segment has in the file */
 };
 
 /* Map the segments of the ELF file at path. */
