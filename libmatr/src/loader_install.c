@@ -12,6 +12,7 @@
 #include <matr/image.h>
 #include <matr/image_format.h>
 
+#include "loader_make.h"
 #include "loader_sections.h"
 #include "write_file.h"
 
@@ -62,7 +63,7 @@ static int replace_if_different(const char *path, const void *data, size_t size,
 
 /* Stamp the prefix's paths into the bytes of an ld-stable. */
 static int stamp(void *data, size_t size, const char *source, const char *prefix,
-		 struct matr_error *err)
+		 const char *loader, struct matr_error *err)
 {
 	struct matr_loader_config *config = find_config(data, size);
 
@@ -72,7 +73,7 @@ static int stamp(void *data, size_t size, const char *source, const char *prefix
 					: "is not an ld-stable");
 	if (set_path(config->prefix, prefix, "", err) < 0 ||
 	    set_path(config->self, prefix, "/ld-stable", err) < 0 ||
-	    set_path(config->loader, prefix, "/ld.so", err) < 0)
+	    set_path(config->loader, loader ? loader : prefix, loader ? "" : "/ld.so", err) < 0)
 		return -1;
 	return set_path(config->image, prefix, "/epoch.image", err);
 }
@@ -108,6 +109,51 @@ static int make_interpreter(const char *source, const void *stable, size_t stabl
 	return 0;
 }
 
+/* An ld-stable for the prefix, stamped. loader NULL: the prefix's own copy of ld.so. */
+static int read_stable(const char *prefix, const char *source, const char *loader, void **out,
+		       size_t *size, struct matr_error *err)
+{
+	if (strchr(prefix, '$'))
+		return matr_fail(err, MATR_ERROR_UNSUPPORTED, prefix,
+				 "contains '$', which ld.so would expand");
+	if (read_file(source, MAX_LOADER, out, size, err) < 0)
+		return -1;
+	if (stamp(*out, *size, source, prefix, loader, err) == 0)
+		return 0;
+	free(*out);
+	*out = NULL;
+	return -1;
+}
+
+static int read_real(const char *interpreter, void **out, size_t *size, struct matr_error *err)
+{
+	if (read_file(interpreter, MAX_LOADER, out, size, err) < 0)
+		return -1;
+	if (!find_config(*out, *size))
+		return 0;
+	free(*out);
+	*out = NULL;
+	return matr_fail(err, MATR_ERROR_STATE, interpreter,
+			 "is an ld-stable, not the real dynamic linker");
+}
+
+int loader_make(const char *prefix, const char *source, const char *interpreter, const char *loader,
+		void **out, size_t *out_size, struct matr_error *err)
+{
+	void *stable = NULL, *real = NULL;
+	size_t stable_size, real_size;
+
+	int result = read_stable(prefix, source, loader, &stable, &stable_size, err);
+	if (!result)
+		result = read_real(interpreter, &real, &real_size, err);
+	if (!result)
+		result = make_interpreter(source, stable, stable_size, interpreter, real, real_size,
+					  out, out_size, err);
+	free(stable);
+	free(real);
+	return result;
+}
+
 int matr_loader_install(const char *prefix, const char *source, const char *interpreter,
 			struct matr_error *err)
 {
@@ -117,17 +163,9 @@ int matr_loader_install(const char *prefix, const char *source, const char *inte
 
 	if (!realpath(prefix, canonical))
 		return matr_fail_errno(err, prefix, "cannot be resolved");
-	if (strchr(canonical, '$'))
-		return matr_fail(err, MATR_ERROR_UNSUPPORTED, canonical,
-				 "contains '$', which ld.so would expand");
-	int result = read_file(source, MAX_LOADER, &stable, &stable_size, err);
+	int result = read_stable(canonical, source, NULL, &stable, &stable_size, err);
 	if (!result)
-		result = stamp(stable, stable_size, source, canonical, err);
-	if (!result)
-		result = read_file(interpreter, MAX_LOADER, &real, &real_size, err);
-	if (!result && find_config(real, real_size))
-		result = matr_fail(err, MATR_ERROR_STATE, interpreter,
-				   "is an ld-stable, not the real dynamic linker");
+		result = read_real(interpreter, &real, &real_size, err);
 	if (!result)
 		result = make_interpreter(source, stable, stable_size, interpreter, real, real_size,
 					  &both, &both_size, err);

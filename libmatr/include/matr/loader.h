@@ -1,0 +1,88 @@
+/* loader.h - ld-stable in the place of the system's dynamic linker.
+ *
+ * Every dynamic program names its interpreter, /lib64/ld-linux-x86-64.so.2, and the kernel starts that. On Debian it
+ * is a symbolic link to the real ld.so; on other systems it is the real ld.so itself. To install is to put another
+ * symbolic link there. Three names in the same directory are all there is to it:
+ *
+ *	ld-linux-x86-64.so.2	the loader path. Installed: a symbolic link to matr-ld.so
+ *	matr-ld.so		ld-stable, which carries a copy of the real ld.so (docs/architecture.md)
+ *	matr-original.so	a hard link to what was at the loader path: the very inode
+ *
+ * The directory is the loader path's own, so that ld-stable is there whenever the path can be followed at all: on the
+ * same file system, in the same chroot, before /var is mounted, and whatever becomes of the prefix. docs/loader.md has
+ * the reasons in full.
+ *
+ * What is found under the loader path decides everything; nothing is recorded anywhere else. Each step is one rename,
+ * so that a process killed between any two system calls leaves a loader that works, and install or uninstall again
+ * completes the work. matr-original.so says that ld-stable is wanted: where a package has since put its own ld.so back
+ * (an upgrade of libc6), matr_loader_take() with `refresh` takes the place again.
+ */
+#ifndef MATR_LOADER_H
+#define MATR_LOADER_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <matr/error.h>
+
+#define MATR_SYSTEM_LOADER   "/lib64/ld-linux-x86-64.so.2"
+#define MATR_LOADER_FILE     "matr-ld.so"	/* these are beside it */
+#define MATR_LOADER_ORIGINAL "matr-original.so"
+#define MATR_LOADER_ENABLED  "matr-enabled" /* programs that name matr-ld.so themselves, one a line (matr/program.h) */
+
+enum matr_loader_state {
+	MATR_LOADER_REAL,      /* the real dynamic linker is at the loader path, and ld-stable is not wanted there */
+	MATR_LOADER_INSTALLED, /* ld-stable is at the loader path */
+	MATR_LOADER_DISPLACED, /* ld-stable is wanted, but something else has taken its place */
+	MATR_LOADER_BROKEN,    /* what is at the loader path cannot start a program */
+};
+
+struct matr_loader_status {
+	enum matr_loader_state state;
+	char path[PATH_MAX];	    /* the loader path, its directory canonical */
+	char interpreter[PATH_MAX]; /* matr-ld.so; "": it is not there */
+	char prefix[PATH_MAX];	    /* for which it was made; "": it is not there */
+	char real[PATH_MAX];	    /* the real dynamic linker; "": not found */
+	bool has_original;	    /* matr-original.so is there */
+	bool carries_real;	    /* the copy of ld.so in matr-ld.so is the file at `real` */
+	bool image_format_matches;  /* it reads the images that this libmatr writes */
+	char problem[512];	    /* why BROKEN, or what else is wrong; "": nothing */
+};
+
+/* How things stand. path NULL: MATR_SYSTEM_LOADER. Errors: SYSTEM (the directory cannot be looked at). */
+int matr_loader_status(const char *path, struct matr_loader_status *out, struct matr_error *err);
+
+struct matr_loader_options {
+	const char *path;      /* the loader path; NULL: MATR_SYSTEM_LOADER */
+	const char *prefix;    /* whose image is used; created where it does not exist */
+	const char *ld_stable; /* the ld-stable to install */
+	bool refresh;	       /* only where it is wanted already; else nothing is done */
+	bool place_only;       /* make matr-ld.so ready, and leave the loader path alone */
+};
+
+enum matr_loader_change {
+	MATR_LOADER_UNCHANGED, /* everything was as it should be */
+	MATR_LOADER_CHANGED,
+};
+
+/* Put ld-stable in the loader's place, after a self-test: programs of this system are started by the new file, and
+ * must do as they do by the real one. Returns a matr_loader_change, or -1 and nothing has changed: UNTRUSTED (others may
+ * write where they must not), UNSUPPORTED (not a loader path that can be handled; the message has the reason), STATE
+ * (the self-test failed), BUSY, SYSTEM, MALFORMED. */
+int matr_loader_take(const struct matr_loader_options *options, struct matr_error *err);
+
+/* Put back what was there, and remove what install has made (matr-ld.so stays while programs name it).
+ * Returns a matr_loader_change, or -1. */
+int matr_loader_restore(const char *path, struct matr_error *err);
+
+/* The real dynamic linker behind an interpreter's path: the path itself, canonical, or where an ld-stable is there,
+ * the one that this starts. NOT_FOUND, SYSTEM; STATE: it is the ld-stable of a namespace of `matr run`. */
+int matr_loader_real(const char *interpreter, char real[PATH_MAX], struct matr_error *err);
+
+/* Start programs by the ld-stable at `file` (absolute, at most 27 bytes: it takes the place of the usual path in copies
+ * of these programs) and compare with how they run by themselves. STATE: something differs; the message says what. */
+int matr_loader_test(const char *file, const char *real, struct matr_error *err);
+
+#endif
