@@ -98,8 +98,8 @@ uint32_t cpu_level(void); /* 1 to 4: x86-64 to x86-64-v4 */
 
 /* ---- from interpreter to hook: handover.c ---- */
 
-#define HANDOVER_TAG   INT64_C(0x6d617472) /* in the OS-specific range of d_tag; ld.so skips it */
-uint64_t handover_magic(void); /* another one in every build of ld-stable */
+#define HANDOVER_TAG INT64_C(0x6d617472) /* in the OS-specific range of d_tag; ld.so skips it */
+uint64_t handover_magic(void);		 /* another one in every build of ld-stable */
 
 /* Followed by the arrays it points to. */
 struct handover {

@@ -1,5 +1,6 @@
 /* epoch_begin.c - beginning an epoch; epoch.h says in which order and why. */
 #include <matr/epoch.h>
+#include <matr/loader.h>
 #include <matr/resolve.h>
 
 #include "prefix.h"
@@ -12,7 +13,8 @@
 
 struct matr_epoch {
 	char prefix[PATH_MAX]; /* canonical */
-	char *ld_stable, *interpreter, *config_file;
+	char *ld_stable, *config_file;
+	char interpreter[PATH_MAX]; /* the real dynamic linker */
 	struct matr_config *config;
 	struct matr_scan *scan;
 	int lock; /* descriptor */
@@ -36,7 +38,6 @@ void matr_epoch_close(struct matr_epoch *epoch)
 	}
 	free(epoch->results);
 	free(epoch->ld_stable);
-	free(epoch->interpreter);
 	free(epoch->config_file);
 	matr_config_free(epoch->config);
 	matr_scan_free(epoch->scan);
@@ -85,16 +86,6 @@ static int64_t epoch_in_force(const char *prefix)
 	return (int64_t)info.epoch;
 }
 
-/* Inside `matr run` the resolver would find ld-stable where the dynamic linker should be. */
-static int check_interpreter(const char *interpreter, struct matr_error *err)
-{
-	int ours = matr_loader_identify(interpreter, NULL, err);
-	if (ours > 0)
-		return matr_fail(err, MATR_ERROR_STATE, interpreter,
-				 "is ld-stable here; begin epochs outside `matr run`");
-	return ours;
-}
-
 int matr_epoch_open(const struct matr_epoch_options *options, struct matr_epoch **out,
 		    struct matr_error *err)
 {
@@ -104,10 +95,8 @@ int matr_epoch_open(const struct matr_epoch_options *options, struct matr_epoch 
 		return matr_fail_memory(err);
 	epoch->lock = -1;
 	epoch->ld_stable = strdup(options->ld_stable);
-	epoch->interpreter =
-		strdup(options->interpreter ? options->interpreter : MATR_DEFAULT_INTERPRETER);
 	epoch->config_file = options->config ? strdup(options->config) : NULL;
-	if (!epoch->ld_stable || !epoch->interpreter || (options->config && !epoch->config_file)) {
+	if (!epoch->ld_stable || (options->config && !epoch->config_file)) {
 		matr_fail_memory(err);
 		goto fail;
 	}
@@ -115,7 +104,10 @@ int matr_epoch_open(const struct matr_epoch_options *options, struct matr_epoch 
 		matr_fail_errno(err, epoch->ld_stable, "cannot read ld-stable");
 		goto fail;
 	}
-	if (check_interpreter(epoch->interpreter, err) != 0 ||
+	/* Where ld-stable is the system's loader, the real one behind it. */
+	const char *interpreter =
+		options->interpreter ? options->interpreter : MATR_DEFAULT_INTERPRETER;
+	if (matr_loader_real(interpreter, epoch->interpreter, err) != 0 ||
 	    matr_prefix_make(options->prefix, epoch->prefix, err) != 0 ||
 	    matr_prefix_check(epoch->prefix, err) != 0)
 		goto fail;

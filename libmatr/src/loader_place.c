@@ -26,7 +26,9 @@
 #include "prefix.h"
 #include "write_file.h"
 
-enum { GRACE = 200000000 }; /* nanoseconds for an execve() to get from a symbolic link to its file */
+enum {
+	GRACE = 200000000
+}; /* nanoseconds for an execve() to get from a symbolic link to its file */
 
 /* Whoever comes second waits: the first is done in a moment. Also where nothing can be locked (a read-only file system,
  * say) the rename has the last word. */

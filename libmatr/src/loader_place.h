@@ -14,9 +14,10 @@
 #define LOADER_SWITCH	    "matr-switch" /* the symbolic link that becomes the loader path */
 
 struct loader_place {
-	char directory[PATH_MAX];   /* canonical */
-	char path[PATH_MAX];	    /* the loader path in it */
-	char given[PATH_MAX];	    /* the loader path as programs name it: its directory may be a symbolic link */
+	char directory[PATH_MAX]; /* canonical */
+	char path[PATH_MAX];	  /* the loader path in it */
+	char given
+		[PATH_MAX]; /* the loader path as programs name it: its directory may be a symbolic link */
 	char interpreter[PATH_MAX]; /* matr-ld.so */
 	char original[PATH_MAX];    /* matr-original.so */
 	bool exists;		    /* there is something at the path, be it a dangling link */
@@ -26,7 +27,8 @@ struct loader_place {
 	bool in_run; /* this is a namespace of `matr run` */
 	bool has_interpreter, has_original;
 	bool original_is_link;
-	struct matr_loader_config config; /* of the ld-stable at the path, else of matr-ld.so; else zero */
+	struct matr_loader_config
+		config; /* of the ld-stable at the path, else of matr-ld.so; else zero */
 };
 
 /* Look. path NULL: the system's. */

@@ -125,9 +125,12 @@ int loader_place_real(const struct loader_place *place, char real[PATH_MAX], str
 int matr_loader_real(const char *interpreter, char real[PATH_MAX], struct matr_error *err)
 {
 	struct matr_loader_config config;
+	struct stat status;
 
 	if (!realpath(interpreter, real))
 		return matr_fail(err, MATR_ERROR_NOT_FOUND, interpreter, "%s", strerror(errno));
+	if (stat(real, &status) != 0 || !S_ISREG(status.st_mode))
+		return matr_fail(err, MATR_ERROR_NOT_FOUND, interpreter, "not a regular file");
 	int ours = matr_loader_identify(real, &config, err);
 	if (ours <= 0)
 		return ours;
@@ -149,11 +152,10 @@ static void examine_interpreter(const struct loader_place *place, struct matr_lo
 	snprintf(out->interpreter, sizeof out->interpreter, "%s", place->interpreter);
 	snprintf(out->prefix, sizeof out->prefix, "%s", config.prefix);
 	out->image_format_matches = config.format == MATR_IMAGE_FORMAT;
-	out->carries_real =
-		out->real[0] && config.embedded && stat(out->real, &status) == 0 &&
-		(uint64_t)status.st_size == config.loader_size &&
-		status.st_mtim.tv_sec * INT64_C(1000000000) + status.st_mtim.tv_nsec ==
-			config.loader_mtime;
+	out->carries_real = out->real[0] && config.embedded && stat(out->real, &status) == 0 &&
+			    (uint64_t)status.st_size == config.loader_size &&
+			    status.st_mtim.tv_sec * INT64_C(1000000000) + status.st_mtim.tv_nsec ==
+				    config.loader_mtime;
 }
 
 int matr_loader_status(const char *path, struct matr_loader_status *out, struct matr_error *err)
@@ -174,8 +176,8 @@ int matr_loader_status(const char *path, struct matr_loader_status *out, struct 
 		snprintf(out->problem, sizeof out->problem, "%s",
 			 !place.exists ? "there is nothing at the loader path"
 			 : place.ours  ? "it leads to " MATR_LOADER_FILE
-					 ", which is missing or damaged"
-				       : "it leads to no dynamic linker");
+					", which is missing or damaged"
+				      : "it leads to no dynamic linker");
 		return 0;
 	}
 	out->state = place.ours		  ? MATR_LOADER_INSTALLED

@@ -202,12 +202,14 @@ static int add_dependency(struct scope *scope, uint32_t index, struct matr_error
 static int find_interpreter(struct scope_maker *maker, const struct matr_object *application,
 			    struct matr_error *err)
 {
-	const struct known_path *known;
+	const struct known_path *known = NULL;
+	const char *real;
 
 	maker->interpreter_path = application->interpreter;
-	if (session_path(maker->session, application->interpreter, &known, err) < 0)
+	if (session_interpreter(maker->session, application->interpreter, &real, err) < 0 ||
+	    (real && session_path(maker->session, real, &known, err) < 0))
 		return -1;
-	if (known->object == NO_INDEX)
+	if (!real || known->object == NO_INDEX)
 		return matr_fail(err, MATR_ERROR_NOT_FOUND, application->path,
 				 "its interpreter %s is not found", application->interpreter);
 	maker->interpreter_object = known->object;

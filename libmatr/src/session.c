@@ -6,6 +6,8 @@
  */
 #include "session.h"
 
+#include <matr/loader.h>
+
 #include <elf.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -79,6 +81,8 @@ void matr_session_close(struct matr_session *session)
 	for (size_t i = 0; i < session->n_preload; i++)
 		free(session->preload[i]);
 	free(session->preload);
+	free(session->interpreter);
+	free(session->real_interpreter);
 	for (size_t i = 0; i < session->n_objects; i++) {
 		matr_object_free(session->objects[i].object);
 		free(session->objects[i].names);
@@ -267,6 +271,33 @@ int session_path(struct matr_session *session, const char *path, const struct kn
 	}
 	session->paths[session->n_paths] = known;
 	*out = &session->paths[session->n_paths++];
+	return 0;
+}
+
+int session_interpreter(struct matr_session *session, const char *path, const char **out,
+			struct matr_error *err)
+{
+	char real[PATH_MAX];
+	struct matr_error why;
+
+	*out = NULL;
+	if (!session->interpreter || strcmp(session->interpreter, path) != 0) {
+		if (matr_loader_real(path, real, &why) != 0) {
+			if (why.code == MATR_ERROR_NOT_FOUND)
+				return 0;
+			return matr_fail(err, why.code, why.file, "%s", why.message);
+		}
+		free(session->interpreter);
+		free(session->real_interpreter);
+		session->interpreter = strdup(path);
+		session->real_interpreter = strdup(real);
+	}
+	if (!session->interpreter || !session->real_interpreter) {
+		free(session->interpreter);
+		session->interpreter = NULL;
+		return matr_fail_memory(err);
+	}
+	*out = session->real_interpreter;
 	return 0;
 }
 

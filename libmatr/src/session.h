@@ -35,6 +35,8 @@ struct matr_session {
 	char **preload; /* names from /etc/ld.so.preload */
 	size_t n_preload;
 
+	char *interpreter, *real_interpreter; /* session_interpreter()'s last answer */
+
 	struct session_object *objects;
 	size_t n_objects, object_capacity;
 	struct matr_map by_file; /* device and inode -> object index + 1 */
@@ -54,5 +56,10 @@ struct matr_session {
  * session. -1 only for failures that end the search (a malformed file of the right kind, no memory). */
 int session_path(struct matr_session *session, const char *path, const struct known_path **out,
 		 struct matr_error *err);
+
+/* The real dynamic linker's canonical path behind a PT_INTERP (matr/loader.h), which belongs to the session; NULL: there
+ * is none. */
+int session_interpreter(struct matr_session *session, const char *path, const char **out,
+			struct matr_error *err);
 
 #endif

@@ -25,6 +25,7 @@ struct context { /* the options before the command */
 int command_epoch(const struct context *context, int argc, char **argv);
 int command_epoch_status(const struct context *context, int argc, char **argv);
 int command_inspect(const struct context *context, int argc, char **argv);
+int command_loader(const struct context *context, int argc, char **argv);
 int command_run(const struct context *context, int argc, char **argv);
 int command_verify(const struct context *context, int argc, char **argv);
 

@@ -18,6 +18,8 @@ static const char help[] =
 	"  matr epoch status              what is in force, and whether all is well\n"
 	"  matr epoch end                 back to ordinary linking\n"
 	"  matr inspect PROGRAM           show a program's relocation mapping\n"
+	"  matr loader install            make ld-stable the system's dynamic linker\n"
+	"  matr loader uninstall          put the real one back; status says which is there\n"
 	"  matr run PROGRAM [ARG]...      run a program with its mapping\n"
 	"  matr verify PROGRAM...         compare the mapping with what ld.so writes\n"
 	"\n"
@@ -86,6 +88,7 @@ int main(int argc, char **argv)
 	static const struct command commands[] = {
 		{"epoch", command_epoch},
 		{"inspect", command_inspect},
+		{"loader", command_loader},
 		{"run", command_run},
 		{"verify", command_verify},
 	};

@@ -28,12 +28,13 @@
 #include <matr/error.h>
 
 #define MATR_SYSTEM_LOADER   "/lib64/ld-linux-x86-64.so.2"
-#define MATR_LOADER_FILE     "matr-ld.so"	/* these are beside it */
+#define MATR_LOADER_FILE     "matr-ld.so" /* these are beside it */
 #define MATR_LOADER_ORIGINAL "matr-original.so"
-#define MATR_LOADER_ENABLED  "matr-enabled" /* programs that name matr-ld.so themselves, one a line (matr/program.h) */
+#define MATR_LOADER_ENABLED                                                                        \
+	"matr-enabled" /* programs that name matr-ld.so themselves, one a line (matr/program.h) */
 
 enum matr_loader_state {
-	MATR_LOADER_REAL,      /* the real dynamic linker is at the loader path, and ld-stable is not wanted there */
+	MATR_LOADER_REAL, /* the real dynamic linker is at the loader path, and ld-stable is not wanted there */
 	MATR_LOADER_INSTALLED, /* ld-stable is at the loader path */
 	MATR_LOADER_DISPLACED, /* ld-stable is wanted, but something else has taken its place */
 	MATR_LOADER_BROKEN,    /* what is at the loader path cannot start a program */
