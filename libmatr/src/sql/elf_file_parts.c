@@ -1,7 +1,9 @@
 /* elf_file_parts.c - see elf_file_parts.h. */
 #include "elf_file_parts.h"
 
+#include "elf_symbols.h"
+
 void elf_file_free_parts(struct elf_file *file)
 {
-	(void)file;
+	elf_symbols_free(file->symbols);
 }

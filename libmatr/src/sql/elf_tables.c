@@ -3,6 +3,15 @@
 
 static const struct row_source *const sources[] = {
 	&elf_headers_rows,
+	&elf_sections_rows,
+	&elf_segments_rows,
+	&elf_symbols_rows,
+	&elf_version_requirements_rows,
+	&elf_version_definitions_rows,
+	&elf_dynamic_entries_rows,
+	&elf_relocations_rows,
+	&elf_strings_rows,
+	&elf_notes_rows,
 };
 
 int sql_register_elf(struct matr_sql *sql, struct matr_error *err)

@@ -85,6 +85,8 @@ int table_register(struct matr_sql *sql, const struct row_source *source, struct
 /* CREATE TABLE with comments; sqlite3_free(); NULL: out of memory. */
 char *table_declaration(const struct row_source *source);
 
-extern const struct row_source elf_headers_rows;
+extern const struct row_source elf_headers_rows, elf_sections_rows, elf_segments_rows,
+	elf_symbols_rows, elf_version_requirements_rows, elf_version_definitions_rows,
+	elf_dynamic_entries_rows, elf_relocations_rows, elf_strings_rows, elf_notes_rows;
 
 #endif
