@@ -10,8 +10,8 @@
 
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
 
-static const char *object_reason(const struct link_map_public *map,
-				 const struct matr_image_object *object, const struct image *image)
+const char *object_reason(const struct link_map_public *map, const struct matr_image_object *object,
+			  const struct image *image)
 {
 	uint32_t fingerprint = 0;
 

@@ -6,13 +6,11 @@
  * name, and where it finds a breakpoint on it, it lets the real one jump there. Without a debugger this
  * costs one comparison and changes nothing.
  */
-#include <linux/mman.h>
-
 #include "ld_stable.h"
 
 extern const unsigned char _dl_debug_state[] __attribute__((visibility("hidden")));
 
-enum { PLAIN_RETURN = 0xc3, JUMP = 0xe9, JUMP_SIZE = 5 };
+enum { PLAIN_RETURN = 0xc3 };
 
 static const Elf64_Dyn *file_dynamic(const struct elf_file *file)
 {
@@ -57,16 +55,6 @@ void debugger_follow(const struct elf_file *loader)
 	if (*(const volatile unsigned char *)_dl_debug_state == PLAIN_RETURN)
 		return;
 	unsigned char *function = exported_function(loader, "_dl_debug_state");
-	/* The jump needs five bytes where there may be one instruction: functions start at multiples of
-	 * 16, so there is padding behind it. */
-	int64_t distance = (int64_t)((uint64_t)_dl_debug_state - ((uint64_t)function + JUMP_SIZE));
-	if (!function || ((uint64_t)function & 15) || distance != (int32_t)distance)
-		return;
-	long page = (long)page_down((uint64_t)function);
-	if (system_call(CALL_MPROTECT, page, 4096, PROT_READ | PROT_WRITE, 0, 0, 0) != 0)
-		return;
-	function[0] = JUMP;
-	int32_t relative = (int32_t)distance;
-	bytes_copy(function + 1, &relative, sizeof relative);
-	system_call(CALL_MPROTECT, page, 4096, PROT_READ | PROT_EXEC, 0, 0, 0);
+	if (function)
+		redirect(function, _dl_debug_state);
 }

@@ -105,11 +105,12 @@ const char *handover_make(struct handover **out, const struct start *start,
 			  const struct program *program, const struct image *image,
 			  const struct matr_loader_config *config, const char *loader)
 {
-	size_t n_objects = image->manifest->n_objects;
+	size_t n_objects = image->manifest->n_objects, n_loaded = image->manifest->n_loaded;
 	size_t n_dynamic = dynamic_count(program->dynamic) + image->manifest->n_needed + 3;
 	size_t phdr_size = program->phnum * sizeof(Elf64_Phdr);
 	size_t size = sizeof(struct handover) + phdr_size + n_dynamic * sizeof(Elf64_Dyn) +
-		      n_objects * (sizeof(uint64_t) + sizeof(Elf64_Dyn *));
+		      n_objects * (sizeof(uint64_t) + sizeof(Elf64_Dyn *)) +
+		      n_loaded * (sizeof(uint64_t) + sizeof(struct loaded_object));
 
 	if (!string_table(program))
 		return "the program has no string table";
@@ -137,7 +138,8 @@ const char *handover_make(struct handover **out, const struct start *start,
 	};
 	handover->dynamic_copy = (Elf64_Dyn *)(handover->phdr_copy + program->phnum);
 	handover->bases = (uint64_t *)(handover->dynamic_copy + n_dynamic);
-	handover->dynamics = (Elf64_Dyn **)(handover->bases + n_objects);
+	handover->dynamics = (Elf64_Dyn **)(handover->bases + n_objects + n_loaded);
+	handover->loaded = (struct loaded_object *)(handover->dynamics + n_objects);
 	copy_headers(handover, program, loader);
 	copy_dynamic(handover, program, config->self);
 	handover_cell = handover;

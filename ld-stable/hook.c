@@ -34,6 +34,7 @@ __attribute__((used)) static void (*hook(void))(void)
 		  maps); /* before the tables are edited: the program's own stays as it was */
 	leave_residual(handover);
 	report_applied(handover);
+	closures_follow(handover, maps);
 	return nothing;
 }
 

@@ -11,7 +11,9 @@
  *   object is the recorded one (applied.c), and applies the mapping (relocate.c) or, under
  *   `matr verify`, compares it with what ld.so wrote (verify.c).
  *
- * No part of it allocates, none has mutable state of its own: what the two roles share is in the
+ * - Where the application has closures, the hook goes on to watch what is loaded later (closure.c).
+ *
+ * No part of it allocates, none has mutable state of its own: what the roles share is in the
  * handover. A function that can end in a plain start returns the reason, a string, or NULL.
  */
 #ifndef LD_STABLE_H
@@ -120,9 +122,24 @@ struct handover {
 	Elf64_Phdr *phdr_copy;
 	Elf64_Dyn *dynamic_copy;
 	size_t n_needed_copy; /* DT_NEEDED entries it opens with, then the private tag */
-	/* Filled by the hook, one per object of the scope. */
+	/* Filled by the hook, one per object of the scope. bases goes on with the loaded objects. */
 	uint64_t *bases;
 	Elf64_Dyn **dynamics;
+	/* What is loaded later: closure.c. */
+	struct loaded_object *loaded; /* manifest's n_loaded */
+	const struct r_debug_public *link;
+	struct link_map_public *last; /* of the objects that were there at the start; never unloaded */
+	struct link_map_public *tail; /* before the objects that are being loaded; NULL: none are */
+	uint32_t generation;	      /* counts what was loaded */
+	bool closures_checked;	      /* against their checksum */
+};
+
+/* A loaded object of the manifest, as of the handover's generation `seen`. */
+struct loaded_object {
+	struct link_map_public *map;
+	Elf64_Dyn *dynamic;
+	uint32_t seen;
+	bool fresh; /* loaded just now */
 };
 
 const char *handover_make(struct handover **out, const struct start *start,
@@ -153,11 +170,20 @@ const struct r_debug_public *handover_debug(const struct handover *handover);
 struct surprise {
 	const char *what, *object;
 };
+const char *object_reason(const struct link_map_public *map, const struct matr_image_object *object,
+			  const struct image *image);
 bool objects_are_recorded(struct handover *handover, struct link_map_public *maps,
 			  struct surprise *surprise);
 
 void relocate_all(const struct handover *handover);
+void relocate_object(const struct handover *handover, const struct matr_image_object *object,
+		     uint32_t index);
 void leave_residual(struct handover *handover);
+void leave_residual_of(const struct image *image, const struct matr_image_object *object,
+		       Elf64_Dyn *dyn, uint64_t base);
+
+/* From now on apply the closures' mappings when they are loaded: closure.c. */
+void closures_follow(struct handover *handover, struct link_map_public *maps);
 void give_back(struct handover *handover, struct link_map_public *maps);
 bool is_ld_stable(uint64_t base); /* and of this very build */
 
@@ -168,7 +194,7 @@ uint64_t call_resolver(uint64_t address);
 
 void populate(uint64_t start, uint64_t size);
 
-/* ---- the real ld.so: loader.c, debugger.c ---- */
+/* ---- the real ld.so: loader.c, debugger.c, redirect.c ---- */
 
 struct elf_file { /* an ELF file mapped as the kernel would */
 	uint64_t base;
@@ -183,6 +209,9 @@ struct elf_file { /* an ELF file mapped as the kernel would */
 const char *elf_file_map(const char *path, struct elf_file *out);
 
 void debugger_follow(const struct elf_file *loader);
+
+/* Make the empty function jump to the target. False, and nothing is written, where that is not possible. */
+bool redirect(unsigned char *function, const void *target);
 
 /* ---- the rest ---- */
 
@@ -204,6 +233,9 @@ void line_write(struct line *line, int fd); /* adds the newline */
 /* "ld-stable: plain start: WHAT OBJECT" where asked for. Under verify it says so there and exits. */
 void report_plain(bool debug, int verify_fd, const char *what, const char *object);
 void report_applied(const struct handover *handover);
+void report_closure(const struct handover *handover, const char *root,
+		    const struct matr_image_closure *closure, const char *reason,
+		    const char *object);
 _Noreturn void report_fatal(const char *what, const char *object);
 
 size_t string_length(const char *text);

@@ -99,31 +99,36 @@ static void bind_ifuncs(const struct handover *handover)
 	}
 }
 
+void relocate_object(const struct handover *handover, const struct matr_image_object *object,
+		     uint32_t index)
+{
+	if (object->flags & MATR_OBJECT_ENTRY_UNTOUCHED)
+		return;
+	if (object->populate_size)
+		populate(handover->bases[index] + object->populate_vaddr, object->populate_size);
+	run_program(handover, object, index, object->relative, false);
+	run_program(handover, object, index, object->symbolic, true);
+	run_program(handover, object, index, object->lazy, false);
+}
+
 void relocate_all(const struct handover *handover)
 {
 	const struct matr_image_manifest *manifest = handover->image.manifest;
 	const struct matr_image_object *objects = image_objects(&handover->image);
 
-	for (uint32_t i = 0; i < manifest->n_objects; i++) {
-		const struct matr_image_object *object = &objects[i];
-		if (object->flags & MATR_OBJECT_ENTRY_UNTOUCHED)
-			continue;
-		if (object->populate_size)
-			populate(handover->bases[i] + object->populate_vaddr,
-				 object->populate_size);
-		run_program(handover, object, i, object->relative, false);
-		run_program(handover, object, i, object->symbolic, true);
-		run_program(handover, object, i, object->lazy, false);
-	}
+	for (uint32_t i = 0; i < manifest->n_objects; i++)
+		relocate_object(handover, &objects[i], i);
 	copy_data(handover);
 	bind_ifuncs(handover);
 }
 
 /* ld.so has looked the entries up already and keeps pointers to them, so what they say now counts.
  * DT_JMPREL stays: lazily bound functions are looked up in it by index. */
-static void leave_residual_of(const struct image *image, const struct matr_image_object *object,
-			      Elf64_Dyn *dyn, uint64_t base)
+void leave_residual_of(const struct image *image, const struct matr_image_object *object,
+		       Elf64_Dyn *dyn, uint64_t base)
 {
+	if (object->flags & MATR_OBJECT_ENTRY_UNTOUCHED)
+		return;
 	uint64_t table = (uint64_t)image_at(image, object->residual);
 
 	for (; dyn->d_tag != DT_NULL; dyn++) {
@@ -139,8 +144,11 @@ static void leave_residual_of(const struct image *image, const struct matr_image
 		case DT_RELASZ:
 			dyn->d_un.d_val = object->n_residual * sizeof(Elf64_Rela);
 			break;
-		case DT_RELACOUNT:
 		case DT_PLTRELSZ:
+			if (!(object->flags & MATR_OBJECT_ENTRY_KEEP_PLT))
+				dyn->d_un.d_val = 0;
+			break;
+		case DT_RELACOUNT:
 		case DT_RELRSZ:
 			dyn->d_un.d_val = 0;
 			break;
@@ -154,9 +162,7 @@ void leave_residual(struct handover *handover)
 {
 	const struct matr_image_object *objects = image_objects(&handover->image);
 
-	for (uint32_t i = 0; i < handover->image.manifest->n_objects; i++) {
-		if (!(objects[i].flags & MATR_OBJECT_ENTRY_UNTOUCHED))
-			leave_residual_of(&handover->image, &objects[i], handover->dynamics[i],
-					  handover->bases[i]);
-	}
+	for (uint32_t i = 0; i < handover->image.manifest->n_objects; i++)
+		leave_residual_of(&handover->image, &objects[i], handover->dynamics[i],
+				  handover->bases[i]);
 }

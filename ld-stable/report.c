@@ -80,6 +80,33 @@ void report_applied(const struct handover *handover)
 	line_write(&line, 2);
 }
 
+/* closure NULL: it is left to ld.so. */
+void report_closure(const struct handover *handover, const char *root,
+		    const struct matr_image_closure *closure, const char *reason,
+		    const char *object)
+{
+	struct line line = {.length = 0};
+
+	if (!handover->debug)
+		return;
+	if (!closure) {
+		line_text(&line, "ld-stable: left to ld.so: ");
+		line_text(&line, root);
+		line_text(&line, ": ");
+		line_reason(&line, reason, object);
+	} else {
+		line_text(&line, "ld-stable: applied closure ");
+		line_text(&line, root);
+		line_text(&line, " objects=");
+		line_number(&line, closure->n_members);
+		line_text(&line, " relocations=");
+		line_number(&line, closure->n_relocations);
+		line_text(&line, " residual=");
+		line_number(&line, closure->n_residual);
+	}
+	line_write(&line, 2);
+}
+
 _Noreturn void report_fatal(const char *what, const char *object)
 {
 	struct line line = {.length = 0};

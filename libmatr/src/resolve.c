@@ -1,4 +1,4 @@
-/* resolve.c - every binding of one application.
+/* resolve.c - every binding of one application, and of what it loads.
  *
  * Walks the relocations of every object of the scope. An object's reference is looked up once per application
  * and class, however many relocations share it.
@@ -148,7 +148,15 @@ void matr_mapping_free(struct matr_mapping *mapping)
 	free(mapping);
 }
 
-static int bind_scope(const struct matr_session *session, const struct scope *scope,
+void matr_closures_free(struct matr_closure *closures, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		matr_mapping_free(closures[i].mapping);
+	free(closures);
+}
+
+/* Bind the objects from scope index `first` on, in ld.so's order. */
+static int bind_scope(const struct matr_session *session, const struct scope *scope, uint32_t first,
 		      struct matr_mapping *mapping, struct matr_error *err)
 {
 	uint32_t *order = scope_relocation_order(scope, err);
@@ -160,6 +168,8 @@ static int bind_scope(const struct matr_session *session, const struct scope *sc
 	for (size_t n = 0; n < scope->n && !result; n++) {
 		uint32_t i = order[n];
 		const struct matr_object *object = scope->entries[i].object;
+		if (i < first)
+			continue;
 		mapping->objects[i].bindings =
 			calloc(object->n_relocations + 1, sizeof *mapping->objects[i].bindings);
 		result = mapping->objects[i].bindings
@@ -182,50 +192,89 @@ static int check_application(const struct matr_object *application, const char *
 	return 0;
 }
 
-int matr_resolve(struct matr_session *session, const char *path, struct matr_mapping **out,
-		 struct matr_error *err)
+/* Takes the scope's entries over, whatever comes of it. */
+static int make_mapping(struct matr_session *session, const char *path, struct scope *scope,
+			uint32_t first, struct matr_mapping **out, struct matr_error *err)
 {
-	const struct matr_object *application = matr_session_object(session, path, err);
-	const struct known_path *known;
-	struct scope scope;
-
-	if (!application || check_application(application, path, err) < 0 ||
-	    session_path(session, path, &known, err) < 0)
-		return -1;
 	struct matr_mapping *mapping = calloc(1, sizeof *mapping);
+
 	if (!mapping)
 		return matr_fail_memory(err);
-	int result = scope_make(session, known->object, &scope, err);
 	/* A program with several names (hard links) was read under one of them. */
-	char *canonical = result ? NULL : realpath(path, NULL);
-	if (!result && !canonical)
-		result = matr_fail_errno(err, path, "cannot be resolved");
+	char *canonical = realpath(path, NULL);
+	int result = canonical ? 0 : matr_fail_errno(err, path, "cannot be resolved");
 	if (canonical) {
-		free(scope.entries[0].path);
-		scope.entries[0].path = canonical;
+		free(scope->entries[0].path);
+		scope->entries[0].path = canonical;
 	}
 	if (!result)
-		result = check_versions(&scope, err);
+		result = check_versions(scope, err);
 	if (!result)
-		result = scope_directories(&scope, &mapping->directories, &mapping->n_directories,
-					   err);
-	mapping->objects = calloc(scope.n + 1, sizeof *mapping->objects);
+		result = scope_directories(scope, first ? first : 1, &mapping->directories,
+					   &mapping->n_directories, err);
+	mapping->objects = calloc(scope->n + 1, sizeof *mapping->objects);
 	if (!result && !mapping->objects)
 		result = matr_fail_memory(err);
 	if (!result)
-		result = bind_scope(session, &scope, mapping, err);
-	/* The scope's entries become the mapping's. */
-	mapping->scope = scope.entries;
-	mapping->n_scope = scope.n;
-	mapping->interpreter = scope.interpreter;
-	mapping->flags = scope.flags;
-	scope.entries = NULL;
-	scope.n = 0;
-	scope_free(&scope);
+		result = bind_scope(session, scope, first, mapping, err);
+	mapping->scope = scope->entries;
+	mapping->n_scope = scope->n;
+	mapping->interpreter = scope->interpreter;
+	mapping->flags = scope->flags;
+	scope->entries = NULL;
+	scope->n = 0;
 	if (result) {
 		matr_mapping_free(mapping);
 		return -1;
 	}
 	*out = mapping;
 	return 0;
+}
+
+/* The session's number of the application at path. */
+static int find_application(struct matr_session *session, const char *path, uint32_t *out,
+			    struct matr_error *err)
+{
+	const struct matr_object *application = matr_session_object(session, path, err);
+	const struct known_path *known;
+
+	if (!application || check_application(application, path, err) < 0 ||
+	    session_path(session, path, &known, err) < 0)
+		return -1;
+	*out = known->object;
+	return 0;
+}
+
+int matr_resolve(struct matr_session *session, const char *path, struct matr_mapping **out,
+		 struct matr_error *err)
+{
+	struct scope scope;
+	uint32_t application;
+
+	if (find_application(session, path, &application, err) < 0)
+		return -1;
+	int result = scope_make(session, application, &scope, err);
+	if (!result)
+		result = make_mapping(session, path, &scope, 0, out, err);
+	scope_free(&scope);
+	return result;
+}
+
+int matr_resolve_closure(struct matr_session *session, const char *path, const char *root,
+			 struct matr_closure *out, struct matr_error *err)
+{
+	struct scope scope;
+	uint32_t application;
+
+	*out = (struct matr_closure){.mapping = NULL};
+	if (find_application(session, path, &application, err) < 0)
+		return -1;
+	if (root[0] != '/')
+		return matr_fail(err, MATR_ERROR_UNSUPPORTED, root,
+				 "depends on the working directory");
+	int result = scope_make_closure(session, application, root, &scope, &out->n_start, err);
+	if (!result && scope.n > out->n_start)
+		result = make_mapping(session, path, &scope, out->n_start, &out->mapping, err);
+	scope_free(&scope);
+	return result;
 }

@@ -216,6 +216,29 @@ static int find_interpreter(struct scope_maker *maker, const struct matr_object 
 	return 0;
 }
 
+/* Bring in what the entries from `first` on need, and what these need. */
+static int follow(struct scope_maker *maker, uint32_t first, struct matr_error *err)
+{
+	struct scope *scope = maker->scope;
+	uint32_t index;
+
+	for (uint32_t i = first; i < scope->n; i++) {
+		const struct matr_object *requester = scope->entries[i].object;
+		if (requester->flags & MATR_OBJECT_FILTER)
+			return matr_fail(err, MATR_ERROR_UNSUPPORTED, scope->entries[0].path,
+					 "%s is a filter (DT_FILTER or DT_AUXILIARY)",
+					 requester->path);
+		scope->first_dependency[i] = (uint32_t)scope->n_dependencies;
+		for (size_t n = 0; n < requester->n_needed; n++) {
+			if (need(maker, i, requester->needed[n], false, &index, err) < 0 ||
+			    add_dependency(scope, index, err) < 0)
+				return -1;
+		}
+		scope->first_dependency[i + 1] = (uint32_t)scope->n_dependencies;
+	}
+	return 0;
+}
+
 static int make(struct scope_maker *maker, uint32_t application, struct matr_error *err)
 {
 	const struct matr_object *object = maker->session->objects[application].object;
@@ -230,35 +253,46 @@ static int make(struct scope_maker *maker, uint32_t application, struct matr_err
 		if (need(maker, 0, maker->session->preload[i], true, &index, err) < 0)
 			return -1;
 	}
-	for (uint32_t i = 0; i < maker->scope->n; i++) {
-		const struct matr_object *requester = maker->scope->entries[i].object;
-		if (requester->flags & MATR_OBJECT_FILTER)
-			return matr_fail(err, MATR_ERROR_UNSUPPORTED, object->path,
-					 "%s is a filter (DT_FILTER or DT_AUXILIARY)",
-					 requester->path);
-		maker->scope->first_dependency[i] = (uint32_t)maker->scope->n_dependencies;
-		for (size_t n = 0; n < requester->n_needed; n++) {
-			if (need(maker, i, requester->needed[n], false, &index, err) < 0 ||
-			    add_dependency(maker->scope, index, err) < 0)
-				return -1;
-		}
-		maker->scope->first_dependency[i + 1] = (uint32_t)maker->scope->n_dependencies;
-	}
-	return 0;
+	return follow(maker, 0, err);
 }
 
-int scope_make(struct matr_session *session, uint32_t application, struct scope *out,
-	       struct matr_error *err)
+/* dlopen(root). Nothing is added where the application has it from the start. */
+static int load(struct scope_maker *maker, const char *root, struct matr_error *err)
+{
+	struct scope *scope = maker->scope;
+	uint32_t n_start = (uint32_t)scope->n, index;
+
+	if (need(maker, 0, root, false, &index, err) < 0)
+		return -1;
+	if (index < n_start)
+		return 0;
+	scope->entries[index].needed_as = NULL;
+	return follow(maker, n_start, err);
+}
+
+int scope_make_closure(struct matr_session *session, uint32_t application, const char *root,
+		       struct scope *out, uint32_t *n_start, struct matr_error *err)
 {
 	struct scope_maker maker = {.session = session, .scope = out};
 
 	*out = (struct scope){.interpreter = NO_INDEX};
 	int result = make(&maker, application, err);
+	*n_start = (uint32_t)out->n;
+	if (!result && root)
+		result = load(&maker, root, err);
 	intern_free(&maker.names.intern);
 	free(maker.names.index);
 	if (out->interpreter == NO_INDEX)
 		out->interpreter = (uint32_t)out->n;
 	return result;
+}
+
+int scope_make(struct matr_session *session, uint32_t application, struct scope *out,
+	       struct matr_error *err)
+{
+	uint32_t n_start;
+
+	return scope_make_closure(session, application, NULL, out, &n_start, err);
 }
 
 /* ---- directories ---- */
@@ -325,13 +359,13 @@ static int add_way(struct directory_list *list, const char *path, struct matr_er
 	return matr_fail(err, MATR_ERROR_UNSUPPORTED, path, "too many symbolic links");
 }
 
-int scope_directories(const struct scope *scope, struct matr_directory **out, size_t *n,
-		      struct matr_error *err)
+int scope_directories(const struct scope *scope, uint32_t first, struct matr_directory **out,
+		      size_t *n, struct matr_error *err)
 {
 	struct directory_list list = {0};
 	int result = 0;
 
-	for (size_t i = 1; i < scope->n && !result; i++) {
+	for (size_t i = first; i < scope->n && !result; i++) {
 		if (i != scope->interpreter)
 			result = add_way(&list, scope->entries[i].path, err);
 	}

@@ -19,13 +19,16 @@ struct scope {
 /* The scope of the application that is session object `application`. To be freed also after an error. */
 int scope_make(struct matr_session *session, uint32_t application, struct scope *out,
 	       struct matr_error *err);
+/* The same, followed by what dlopen() of the library at `root` adds. *n_start: entries before that. */
+int scope_make_closure(struct matr_session *session, uint32_t application, const char *root,
+		       struct scope *out, uint32_t *n_start, struct matr_error *err);
 void scope_free(struct scope *scope);
 
 /* The order in which ld.so relocates (and initialises) the objects: scope indices, free(). */
 uint32_t *scope_relocation_order(const struct scope *scope, struct matr_error *err);
 
-/* The directories a mapping depends on (matr/mapping.h). *out: free each path, then the list. */
-int scope_directories(const struct scope *scope, struct matr_directory **out, size_t *n,
-		      struct matr_error *err);
+/* The directories that the entries from `first` on depend on (matr/mapping.h). *out: free each path, then the list. */
+int scope_directories(const struct scope *scope, uint32_t first, struct matr_directory **out,
+		      size_t *n, struct matr_error *err);
 
 #endif

@@ -11,6 +11,8 @@
  * (64-bit words); buckets (32-bit symbol indices, 0 for none); then one 32-bit value per hashed
  * symbol, its hash with bit 0 set where a chain ends. A chain is a run of neighbours.
  */
+#include <matr/image_format.h>
+
 #include "object_reader.h"
 
 #include <stdlib.h>
@@ -37,15 +39,6 @@ static uint64_t word64(const unsigned char *table, uint64_t i)
 
 	memcpy(&word, table + i * sizeof word, sizeof word);
 	return word;
-}
-
-static uint32_t gnu_hash(const char *name)
-{
-	uint32_t hash = 5381;
-
-	for (; *name; name++)
-		hash = hash * 33 + (unsigned char)*name;
-	return hash;
 }
 
 static uint32_t sysv_hash(const char *name) /* gABI, "Hash Table" */
@@ -149,7 +142,7 @@ static int mark_gnu_symbols(struct matr_reader *reader, uint64_t vaddr)
 	chain_start = hash.first_symbol;
 	for (uint64_t i = hash.first_symbol; i < hash.n_symbols && i < object->n_symbols; i++) {
 		uint32_t chain = word32(chains, i - hash.first_symbol);
-		uint32_t value = gnu_hash(object->symbols[i].name);
+		uint32_t value = matr_image_name_hash(object->symbols[i].name);
 		uint32_t bucket = word32(hash.buckets, value % hash.n_buckets);
 		/* The walk from the bucket arrives here if it starts in this run of symbols. */
 		object->symbols[i].hashed = (chain | 1) == (value | 1) && bucket != 0 &&

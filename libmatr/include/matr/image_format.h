@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #define MATR_IMAGE_MAGIC   UINT64_C(0x474d49585254414d) /* "MATRXIMG" in memory order */
-#define MATR_IMAGE_FORMAT  1u				/* version of everything below */
+#define MATR_IMAGE_FORMAT  2u				/* version of everything below */
 #define MATR_IMAGE_ENDIAN  UINT32_C(0x01020304)
 #define MATR_BUILD_ID_SIZE 32 /* longest build-id an image can hold, bytes */
 
@@ -79,7 +79,8 @@ struct matr_image_manifest {
 	uint32_t n_copies;
 	uint32_t n_relocations; /* that the mapping applies, over all objects */
 	uint32_t n_residual;	/* left to ld.so, over all objects */
-	uint32_t reserved;
+	uint32_t n_loaded;	/* objects in `closures` */
+	uint64_t closures;	/* struct matr_image_closures, 0: none */
 };
 
 enum {
@@ -88,6 +89,8 @@ enum {
 	/* The dynamic linker: its name is ld-stable's choice and is not compared. Always untouched.
 	 */
 	MATR_OBJECT_ENTRY_INTERPRETER = 1 << 1,
+	/* ld.so relocates the PLT itself (in closures only): DT_JMPREL and DT_PLTRELSZ stay. */
+	MATR_OBJECT_ENTRY_KEEP_PLT = 1 << 2,
 };
 
 struct matr_image_object {
@@ -143,6 +146,48 @@ struct matr_image_copy {       /* R_X86_64_COPY */
 	uint64_t size;	       /* bytes */
 	uint32_t object;       /* scope index of the provider */
 	uint32_t reserved;
+};
+
+/* ---- closures: what the application loads with dlopen() ----
+ *
+ * Where an object of the scope is meant, numbers up to the manifest's n_objects are its objects, and
+ * those from n_objects on the application's loaded objects: all members of all its closures.
+ */
+
+/* In one piece of `size` bytes, which is checked when the application first loads something. */
+struct matr_image_closures {
+	uint32_t checksum; /* matr_image_checksum() of the size - 8 bytes that follow `size` */
+	uint32_t size;
+	uint64_t loaded; /* struct matr_image_loaded[manifest's n_loaded] */
+	uint64_t hash;	 /* uint32_t[hash_size]: number of a loaded object + 1, by matr_image_key() of its path; open
+			    addressing as in struct matr_image_slot, 0 ends the search */
+	uint32_t hash_size;
+	uint32_t reserved;
+};
+
+struct matr_image_loaded {
+	uint64_t path;	   /* l_name */
+	uint64_t identity; /* struct matr_image_object of one of the closures: what the file has to be */
+	uint64_t closure;  /* struct matr_image_closure that this object is the root of; 0: none */
+};
+
+/* What loading one object brings into the process, and how that is relocated. An object that is there
+ * already, having come with another closure, is left as it is. */
+struct matr_image_closure {
+	uint64_t members;     /* struct matr_image_object[n_members]; [0] is the root */
+	uint64_t loaded;      /* uint32_t[n_members]: which loaded objects they are */
+	uint64_t ifuncs;      /* struct matr_image_ifunc[n_ifuncs] */
+	uint64_t ifunc_slots; /* uint64_t[], see MATR_SLOT_* */
+	/* An object that is not recorded, but in the process when the closure is loaded, may have been
+	 * loaded with RTLD_GLOBAL. It does not matter as long as it has neither a symbol nor a file name of these. */
+	uint64_t names; /* uint32_t[n_names]: GNU hashes of symbol names */
+	uint64_t files; /* uint32_t[n_files]: GNU hashes of DT_NEEDED entries */
+	uint32_t n_members;
+	uint32_t n_ifuncs;
+	uint32_t n_names;
+	uint32_t n_files;
+	uint32_t n_relocations; /* applied to all members */
+	uint32_t n_residual;	/* left to ld.so */
 };
 
 /* A relocation program says: word at (load address + slot) = (provider's load address + value).
@@ -226,6 +271,16 @@ static inline uint32_t matr_image_checksum(const void *data, size_t size)
 static inline uint64_t matr_image_key(const void *data, size_t size)
 {
 	return matr_image_checksum64(data, size, UINT64_C(0x6d617472));
+}
+
+/* DT_GNU_HASH's hash of a symbol name; closures have it of file names too. */
+static inline uint32_t matr_image_name_hash(const char *name)
+{
+	uint32_t hash = 5381;
+
+	while (*name)
+		hash = hash * 33 + (unsigned char)*name++;
+	return hash;
 }
 
 /* One step of the dynamic section's fingerprint, for every entry before DT_NULL, starting from 0.

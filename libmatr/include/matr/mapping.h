@@ -71,6 +71,18 @@ struct matr_mapping {
 
 void matr_mapping_free(struct matr_mapping *mapping);
 
+/* A closure: what dlopen() of one library brings into an application's process. Its mapping's scope is the
+ * application's (n_start entries), then the new objects: the root, and what it needs, breadth-first. That is the order
+ * in which ld.so looks up their symbols: first in the scope of the start, then in that of the root. Only the new
+ * objects have bindings. */
+struct matr_closure {
+	struct matr_mapping *mapping; /* its directories: what the closure adds to the application's */
+	uint32_t n_start;
+};
+
+/* Free the closures' mappings and the list. */
+void matr_closures_free(struct matr_closure *closures, size_t n);
+
 /* Was this reference looked up in the scope at all? STB_LOCAL and STV_HIDDEN/STV_INTERNAL
  * references bind to the object itself without a lookup and are not "bindings" in ld.so's sense. */
 bool matr_symbol_is_looked_up(const struct matr_symbol *reference);

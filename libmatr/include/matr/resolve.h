@@ -35,6 +35,12 @@ struct matr_object *matr_session_object(struct matr_session *session, const char
 int matr_resolve(struct matr_session *session, const char *path, struct matr_mapping **out,
 		 struct matr_error *err);
 
+/* Resolve what dlopen() of the library at `root` (absolute: what ld.so has as l_name) brings into the process of the
+ * application at `path`. out->mapping belongs to the caller (matr_mapping_free), its objects to the session; NULL: nothing,
+ * the application has it from the start. Errors as of matr_resolve(). */
+int matr_resolve_closure(struct matr_session *session, const char *path, const char *root,
+			 struct matr_closure *out, struct matr_error *err);
+
 /* "x86-64-v3": the glibc-hwcaps level the session resolves for; "" for the baseline. */
 const char *matr_session_cpu_level(const struct matr_session *session);
 
