@@ -1,9 +1,9 @@
 /* closure.c - what the application loads with dlopen().
  *
  * ld.so tells debuggers of every change of the list of objects: it sets _r_debug's r_state and calls an empty
- * function. On the way of a dlopen() that happens twice: before the first new object is mapped (RT_ADD), and when
- * all are mapped and none is relocated (RT_CONSISTENT). The second is the moment to apply a mapping, just as the
- * hook does at the start. So the empty function is made to jump here (redirect.c), in processes whose application
+ * function. On the way of a dlopen() the state is RT_CONSISTENT when all new objects are mapped and none is relocated:
+ * the moment to apply a mapping, just as the hook does at the start. (glibc 2.41 and later tell it when they are
+ * relocated, which is noticed.) So the empty function is made to jump here (redirect.c), in processes whose application
  * has recorded closures. ld.so holds its lock all the while.
  *
  * A closure is what loading its root brings in. Its objects were bound, when the epoch began, as ld.so does it:
@@ -17,7 +17,7 @@
  */
 #include "ld_stable.h"
 
-enum { STATE_CONSISTENT = 0, STATE_ADD = 1 }; /* <link.h> RT_CONSISTENT, RT_ADD */
+enum { STATE_CONSISTENT = 0, STATE_DELETE = 2 }; /* <link.h> RT_CONSISTENT, RT_DELETE */
 
 #define NOT_RECORDED UINT32_MAX
 
@@ -303,8 +303,6 @@ static void something_was_loaded(struct handover *handover)
 	struct surprise surprise = {NULL, NULL};
 	bool all_recorded;
 
-	if (!root)
-		return;
 	if (!handover->closures_checked && !closures_are_whole(&handover->image)) {
 		followed = NULL;
 		report_closure(handover, root->l_name, NULL,
@@ -323,23 +321,27 @@ static void something_was_loaded(struct handover *handover)
 	report_closure(handover, root->l_name, closure, surprise.what, surprise.object);
 }
 
-/* In the place of ld.so's _dl_debug_state. */
+static struct link_map_public *last_of(struct link_map_public *map)
+{
+	while (map->l_next)
+		map = map->l_next;
+	return map;
+}
+
+/* In the place of ld.so's _dl_debug_state. What is behind the tail when the list is consistent again was loaded.
+ * (When RT_ADD is told, the root may be in the list or not, depending on glibc's version.) */
 static void state_changed(void)
 {
 	struct handover *handover = followed;
 
 	if (!handover)
 		return;
-	struct link_map_public *tail = handover->tail;
-	handover->tail = NULL;
-	if (handover->link->r_state == STATE_ADD) {
-		for (tail = handover->last; tail->l_next;)
-			tail = tail->l_next;
-		handover->tail = tail;
-	} else if (handover->link->r_state == STATE_CONSISTENT && tail) {
-		handover->tail = tail;
-		something_was_loaded(handover);
-		handover->tail = NULL;
+	if (handover->link->r_state == STATE_DELETE) {
+		handover->tail = NULL; /* it may be among what is removed */
+	} else if (handover->link->r_state == STATE_CONSISTENT) {
+		if (handover->tail && handover->tail->l_next)
+			something_was_loaded(handover);
+		handover->tail = last_of(handover->last);
 	}
 }
 
@@ -348,8 +350,7 @@ void closures_follow(struct handover *handover, struct link_map_public *maps)
 	if (!handover->image.manifest->closures)
 		return;
 	handover->link = handover_debug(handover);
-	for (handover->last = maps; handover->last->l_next;)
-		handover->last = handover->last->l_next;
+	handover->last = handover->tail = last_of(maps);
 	followed = handover;
 	if (!redirect((unsigned char *)handover->link->r_brk, (const void *)state_changed))
 		report_closure(handover, "closures", NULL, "ld.so's _dl_debug_state is in use",

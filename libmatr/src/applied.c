@@ -123,7 +123,7 @@ int matr_applied(const struct matr_mapping *mapping, struct matr_applied_mapping
 		goto done;
 	}
 	applied->n_objects = mapping->n_scope;
-	if (relocation_plan_make(&plan, mapping, err) != 0)
+	if (relocation_plan_make(&plan, mapping, NULL, err) != 0)
 		goto done;
 	for (uint32_t i = 0; i < mapping->n_scope; i++)
 		if (apply_object(mapping, &plan, i, &applied->objects[i], err) != 0)

@@ -1,6 +1,7 @@
 /* epoch_begin.c - beginning an epoch; epoch.h says in which order and why. */
 #include <matr/epoch.h>
 #include <matr/loader.h>
+#include <matr/recording.h>
 #include <matr/resolve.h>
 
 #include "prefix.h"
@@ -17,6 +18,7 @@ struct matr_epoch {
 	char interpreter[PATH_MAX]; /* the real dynamic linker */
 	struct matr_config *config;
 	struct matr_scan *scan;
+	struct matr_recordings recordings;
 	int lock; /* descriptor */
 	int64_t id;
 	struct matr_session *session;
@@ -41,6 +43,7 @@ void matr_epoch_close(struct matr_epoch *epoch)
 	free(epoch->config_file);
 	matr_config_free(epoch->config);
 	matr_scan_free(epoch->scan);
+	matr_recordings_free(&epoch->recordings);
 	if (epoch->lock >= 0)
 		close(epoch->lock);
 	free(epoch);
@@ -116,7 +119,8 @@ int matr_epoch_open(const struct matr_epoch_options *options, struct matr_epoch 
 		goto fail;
 	if (options->rebuild_store && move_store_aside(epoch->prefix, err) != 0)
 		goto fail;
-	if (matr_session_open(NULL, &epoch->session, err) != 0 ||
+	if (matr_recordings_read(epoch->prefix, &epoch->recordings, err) != 0 ||
+	    matr_session_open(NULL, &epoch->session, err) != 0 ||
 	    matr_prefix_check_file(epoch->prefix, MATR_STORE_FILE, err) != 0 ||
 	    matr_store_open(epoch->prefix, MATR_STORE_WRITE, &epoch->store, err) != 0 ||
 	    matr_store_begin(epoch->store, matr_session_cpu_level(epoch->session),
@@ -195,6 +199,34 @@ static int decline(struct matr_epoch *epoch, const char *path, const struct matr
 	return 0;
 }
 
+/* What it was seen to load. A library that is no longer there, or cannot be mapped, is ld.so's business. */
+static int add_closures(struct matr_epoch *epoch, const char *path, int64_t application,
+			struct matr_error *err)
+{
+	for (size_t i = 0; i < epoch->recordings.n; i++) {
+		const struct matr_recorded_load *load = &epoch->recordings.list[i];
+		struct matr_closure closure;
+		struct matr_error why = {0};
+		char reason[sizeof why.file + sizeof why.message + 2];
+		if (strcmp(load->application, path) != 0)
+			continue;
+		int resolved = matr_resolve_closure(epoch->session, path, load->root, &closure, &why);
+		if (resolved != 0 && why.code == MATR_ERROR_MEMORY)
+			return matr_fail_memory(err);
+		if (resolved == 0 && !closure.mapping)
+			continue; /* there from the start, now */
+		if (resolved != 0)
+			describe(&why, load->root, reason, sizeof reason);
+		int added = matr_store_add_closure(epoch->store, application, load->root,
+						   resolved == 0 ? &closure : NULL,
+						   resolved == 0 ? NULL : reason, NULL, err);
+		matr_mapping_free(closure.mapping);
+		if (added != 0)
+			return -1;
+	}
+	return 0;
+}
+
 int matr_epoch_add(struct matr_epoch *epoch, const char *program, struct matr_error *err)
 {
 	char path[PATH_MAX];
@@ -212,6 +244,8 @@ int matr_epoch_add(struct matr_epoch *epoch, const char *program, struct matr_er
 		return matr_fail_memory(err);
 	}
 	int result = matr_store_add(epoch->store, epoch->id, mapping, &application, err);
+	if (result == 0 && application)
+		result = add_closures(epoch, path, application, err);
 	matr_mapping_free(mapping);
 	if (result != 0)
 		return -1;
@@ -222,25 +256,70 @@ int matr_epoch_add(struct matr_epoch *epoch, const char *program, struct matr_er
 
 /* ---- commit ---- */
 
+/* Read what the application loads. *closures: matr_closures_free(); ids: the store's, free(). */
+static int read_closures(struct matr_epoch *epoch, int64_t application,
+			 struct matr_closure **closures, int64_t **ids, size_t *n,
+			 struct matr_error *err)
+{
+	struct matr_store_closure *records;
+	size_t n_records;
+
+	*n = 0;
+	if (matr_store_closures(epoch->store, application, &records, &n_records, err) != 0)
+		return -1;
+	*closures = calloc(n_records + 1, sizeof **closures);
+	*ids = calloc(n_records + 1, sizeof **ids);
+	int result = *closures && *ids ? 0 : matr_fail_memory(err);
+	for (size_t i = 0; i < n_records && !result; i++) {
+		if (!records[i].objects)
+			continue;
+		result = matr_store_closure(epoch->store, application, records[i].id,
+					    &(*closures)[*n], err);
+		(*ids)[*n] = records[i].id;
+		*n += !result;
+	}
+	matr_store_closures_free(records, n_records);
+	return result;
+}
+
 /* Compile one application from what the store holds of it. */
+static int add_to_image(struct matr_epoch *epoch, struct matr_image_builder *builder,
+			struct matr_epoch_result *result, struct matr_error *why,
+			struct matr_error *err)
+{
+	struct matr_mapping *mapping = NULL;
+	struct matr_closure *closures = NULL;
+	int64_t *ids = NULL;
+	size_t n = 0;
+
+	int done = matr_store_mapping(epoch->store, result->application, &mapping, err);
+	if (done == 0)
+		done = read_closures(epoch, result->application, &closures, &ids, &n, err);
+	if (done == 0 && matr_image_builder_add(builder, mapping, closures, n, &result->summary,
+						why) != 0)
+		done = why->code == MATR_ERROR_UNSUPPORTED ? 1 : -1;
+	if (done < 0 && why->code != MATR_OK && err)
+		*err = *why;
+	for (size_t i = 0; i < n && done == 0; i++) {
+		if (closures[i].reason)
+			done = matr_store_decline_closure(epoch->store, ids[i], closures[i].reason,
+							  err);
+	}
+	matr_closures_free(closures, n);
+	free(ids);
+	matr_mapping_free(mapping);
+	return done;
+}
+
 static int compile(struct matr_epoch *epoch, struct matr_image_builder *builder,
 		   struct matr_epoch_result *result, struct matr_error *err)
 {
 	struct matr_error why = {0};
-	struct matr_mapping *mapping;
 	char reason[sizeof why.file + sizeof why.message + 2];
 
-	if (matr_store_mapping(epoch->store, result->application, &mapping, err) != 0)
-		return -1;
-	int added = matr_image_builder_add(builder, mapping, &result->summary, &why);
-	matr_mapping_free(mapping);
-	if (added == 0)
-		return 0;
-	if (why.code != MATR_ERROR_UNSUPPORTED) {
-		if (err)
-			*err = why;
-		return -1;
-	}
+	int declined = add_to_image(epoch, builder, result, &why, err);
+	if (declined <= 0)
+		return declined;
 	describe(&why, result->path, reason, sizeof reason);
 	result->reason = strdup(reason);
 	if (!result->reason)

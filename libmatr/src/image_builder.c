@@ -82,34 +82,45 @@ static bool has_own_r_debug(const struct matr_mapping *mapping, size_t index)
 	return own;
 }
 
+const char *image_object_reason(const struct matr_mapping *mapping, size_t index)
+{
+	const struct matr_object *object = mapping->scope[index].object;
+
+	if (!object->n_dynamic)
+		return "%s has no dynamic section";
+	if (index != mapping->interpreter && has_own_r_debug(mapping, index))
+		return "%s defines _r_debug";
+	for (size_t n = 0; n < object->n_segments; n++) {
+		if ((object->segments[n].vaddr + object->segments[n].memory_size) >> 48)
+			return "%s has addresses of more than 48 bits";
+	}
+	return NULL;
+}
+
 static int decline(const struct matr_mapping *mapping, struct matr_error *err)
 {
-	const struct matr_object *application = mapping->scope[0].object;
+	const char *application = mapping->scope[0].object->path;
 
 	if (mapping->n_scope > UINT16_MAX)
-		return matr_fail(err, MATR_ERROR_UNSUPPORTED, application->path,
-				 "more than %d objects", UINT16_MAX);
+		return matr_fail(err, MATR_ERROR_UNSUPPORTED, application, "more than %d objects",
+				 UINT16_MAX);
 	for (size_t i = 0; i < mapping->n_scope; i++) {
-		const struct matr_object *object = mapping->scope[i].object;
-		if (!object->n_dynamic)
-			return matr_fail(err, MATR_ERROR_UNSUPPORTED, application->path,
-					 "%s has no dynamic section", object->path);
-		if (i != mapping->interpreter && has_own_r_debug(mapping, i))
-			return matr_fail(err, MATR_ERROR_UNSUPPORTED, application->path,
-					 "%s defines _r_debug", object->path);
-		for (size_t n = 0; n < object->n_segments; n++) {
-			if ((object->segments[n].vaddr + object->segments[n].memory_size) >> 48)
-				return matr_fail(err, MATR_ERROR_UNSUPPORTED, application->path,
-						 "%s has addresses of more than 48 bits",
-						 object->path);
-		}
+		const char *reason = image_object_reason(mapping, i);
+		if (reason)
+			return matr_fail(err, MATR_ERROR_UNSUPPORTED, application, reason,
+					 mapping->scope[i].object->path);
 	}
 	return 0;
 }
 
-static void summarise(struct matr_image_summary *summary, const struct relocation_plan *plan)
+static void summarise(struct matr_image_summary *summary, const struct relocation_plan *plan,
+		      const struct image_closures *closures)
 {
 	*summary = (struct matr_image_summary){
+		.loaded = closures->n_loaded,
+		.closures = closures->n_closures,
+		.closure_relocations = closures->n_relocations,
+		.closure_residual = closures->n_residual,
 		.objects = plan->n_objects,
 		.ifunc = plan->n_ifuncs,
 		.copies = plan->n_copies,
@@ -125,19 +136,23 @@ static void summarise(struct matr_image_summary *summary, const struct relocatio
 }
 
 int matr_image_builder_add(struct matr_image_builder *builder, const struct matr_mapping *mapping,
+			   struct matr_closure *closures, size_t n_closures,
 			   struct matr_image_summary *summary, struct matr_error *err)
 {
 	struct relocation_plan plan = {0};
+	struct image_closures laid_out = {0};
 	size_t before = builder->image.size;
 
 	if (decline(mapping, err) < 0)
 		return -1;
-	int result = relocation_plan_make(&plan, mapping, err);
+	int result = relocation_plan_make(&plan, mapping, NULL, err);
 	/* What a failed attempt added stays in the image unused; it is shared by the next that needs it. */
 	if (!result)
-		result = image_manifest_add(builder, mapping, &plan, err);
+		result = image_closures_add(builder, closures, n_closures, &laid_out, err);
+	if (!result)
+		result = image_manifest_add(builder, mapping, &plan, &laid_out, err);
 	if (!result && summary) {
-		summarise(summary, &plan);
+		summarise(summary, &plan, &laid_out);
 		summary->new_bytes = builder->image.size - before;
 	}
 	relocation_plan_free(&plan);

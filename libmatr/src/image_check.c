@@ -101,8 +101,8 @@ static bool program_is_whole(const struct mapped_image *image, uint64_t offset,
 	return at == program->size;
 }
 
-static bool object_is_whole(const struct mapped_image *image,
-			    const struct matr_image_manifest *manifest,
+/* n_objects: how many a provider may be one of. */
+static bool object_is_whole(const struct mapped_image *image, uint32_t n_objects,
 			    const struct matr_image_object *object)
 {
 	const uint32_t *providers =
@@ -116,37 +116,101 @@ static bool object_is_whole(const struct mapped_image *image,
 	    !program_is_whole(image, object->symbolic, object->n_providers))
 		return false;
 	for (uint32_t i = 0; i < object->n_providers; i++) {
-		if (providers[i] >= manifest->n_objects && providers[i] != MATR_IMAGE_ABSOLUTE)
+		if (providers[i] >= n_objects && providers[i] != MATR_IMAGE_ABSOLUTE)
 			return false;
 	}
 	return true;
 }
 
-static bool ifuncs_are_whole(const struct mapped_image *image,
-			     const struct matr_image_manifest *manifest)
+/* Resolvers are of the first n_resolvers objects, slots of those from first_slot_object to n_objects. */
+struct ifunc_limits {
+	uint32_t n_resolvers, first_slot_object, n_objects;
+};
+
+static bool ifuncs_are_whole(const struct mapped_image *image, uint64_t at, uint32_t n,
+			     uint64_t slots_at, const struct ifunc_limits *limits)
 {
-	const struct matr_image_ifunc *ifuncs =
-		array_at(image, manifest->ifuncs, manifest->n_ifuncs, sizeof *ifuncs);
+	const struct matr_image_ifunc *ifuncs = array_at(image, at, n, sizeof *ifuncs);
 
 	if (!ifuncs)
 		return false;
-	for (uint32_t i = 0; i < manifest->n_ifuncs; i++) {
+	for (uint32_t i = 0; i < n; i++) {
 		const struct matr_image_ifunc *ifunc = &ifuncs[i];
-		if (ifunc->object >= manifest->n_objects || ifunc->first_slot > image->size ||
-		    manifest->ifunc_slots > image->size)
+		if (ifunc->object >= limits->n_resolvers || ifunc->first_slot > image->size ||
+		    slots_at > image->size)
 			return false;
 		const uint64_t *slots =
-			array_at(image, manifest->ifunc_slots + ifunc->first_slot * sizeof *slots,
+			array_at(image, slots_at + ifunc->first_slot * sizeof *slots,
 				 ifunc->n_slots, sizeof *slots);
 		if (!slots)
 			return false;
-		for (uint32_t n = 0; n < ifunc->n_slots; n++) {
-			if (MATR_SLOT_OBJECT(slots[n]) >= manifest->n_objects)
+		for (uint32_t k = 0; k < ifunc->n_slots; k++) {
+			if (MATR_SLOT_OBJECT(slots[k]) < limits->first_slot_object ||
+			    MATR_SLOT_OBJECT(slots[k]) >= limits->n_objects)
 				return false;
 		}
 	}
 	return true;
 }
+
+/* ---- closures ---- */
+
+static bool closure_is_whole(const struct mapped_image *image,
+			     const struct matr_image_manifest *manifest, uint64_t offset)
+{
+	const struct matr_image_closure *closure = array_at(image, offset, 1, sizeof *closure);
+	uint32_t n_objects = manifest->n_objects + manifest->n_loaded;
+
+	if (!closure)
+		return false;
+	const struct matr_image_object *members =
+		array_at(image, closure->members, closure->n_members, sizeof *members);
+	const uint32_t *loaded =
+		array_at(image, closure->loaded, closure->n_members, sizeof *loaded);
+	const struct ifunc_limits limits = {manifest->n_objects, manifest->n_objects, n_objects};
+	if (!closure->n_members || !members || !loaded ||
+	    !array_at(image, closure->names, closure->n_names, sizeof(uint32_t)) ||
+	    !array_at(image, closure->files, closure->n_files, sizeof(uint32_t)) ||
+	    !ifuncs_are_whole(image, closure->ifuncs, closure->n_ifuncs, closure->ifunc_slots,
+			      &limits))
+		return false;
+	for (uint32_t i = 0; i < closure->n_members; i++) {
+		if (loaded[i] >= manifest->n_loaded ||
+		    !object_is_whole(image, n_objects, &members[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool closures_are_whole(const struct mapped_image *image,
+			       const struct matr_image_manifest *manifest)
+{
+	uint64_t offset = manifest->closures;
+	const struct matr_image_closures *closures = array_at(image, offset, 1, sizeof *closures);
+
+	if (!offset)
+		return !manifest->n_loaded;
+	if (!closures || closures->size < sizeof *closures ||
+	    closures->size > image->size - offset ||
+	    matr_image_checksum((const char *)closures + 8, closures->size - 8) !=
+		    closures->checksum ||
+	    !closures->hash_size || (closures->hash_size & (closures->hash_size - 1)))
+		return false;
+	const struct matr_image_loaded *loaded =
+		array_at(image, closures->loaded, manifest->n_loaded, sizeof *loaded);
+	const uint32_t *hash = array_at(image, closures->hash, closures->hash_size, sizeof *hash);
+	bool whole = loaded && hash;
+	for (uint32_t i = 0; whole && i < closures->hash_size; i++)
+		whole = hash[i] <= manifest->n_loaded;
+	for (uint32_t i = 0; whole && i < manifest->n_loaded; i++)
+		whole = is_string(image, loaded[i].path) &&
+			array_at(image, loaded[i].identity, 1, sizeof(struct matr_image_object)) &&
+			(!loaded[i].closure ||
+			 closure_is_whole(image, manifest, loaded[i].closure));
+	return whole;
+}
+
+/* ---- manifests ---- */
 
 static int check_manifest(const struct mapped_image *image, uint64_t offset, struct matr_error *err)
 {
@@ -165,9 +229,13 @@ static int check_manifest(const struct mapped_image *image, uint64_t offset, str
 		image, manifest->directories, manifest->n_directories, sizeof *directories);
 	const struct matr_image_copy *copies =
 		array_at(image, manifest->copies, manifest->n_copies, sizeof *copies);
+	const struct ifunc_limits limits = {manifest->n_objects, 0, manifest->n_objects};
 	if (!manifest->n_objects || !is_string(image, manifest->path) || !objects || !needed ||
 	    manifest->n_scope_needed > manifest->n_needed || !directories || !copies ||
-	    !ifuncs_are_whole(image, manifest))
+	    !ifuncs_are_whole(image, manifest->ifuncs, manifest->n_ifuncs, manifest->ifunc_slots,
+			      &limits) ||
+	    manifest->n_objects + (uint64_t)manifest->n_loaded > UINT16_MAX ||
+	    !closures_are_whole(image, manifest))
 		return malformed(image, err, "an entry refers to what is outside of the image");
 	bool whole = true;
 	for (uint32_t i = 0; i < manifest->n_needed && whole; i++)
@@ -177,7 +245,7 @@ static int check_manifest(const struct mapped_image *image, uint64_t offset, str
 	for (uint32_t i = 0; i < manifest->n_copies && whole; i++)
 		whole = copies[i].object < manifest->n_objects;
 	for (uint32_t i = 0; i < manifest->n_objects && whole; i++)
-		whole = object_is_whole(image, manifest, &objects[i]);
+		whole = object_is_whole(image, manifest->n_objects, &objects[i]);
 	return whole ? 0 : malformed(image, err, "an entry refers to what is outside of the image");
 }
 

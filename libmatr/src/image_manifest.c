@@ -44,9 +44,9 @@ static uint32_t manifest_flags(const struct matr_mapping *mapping,
 
 /* ---- pieces: everything an object entry refers to outside the manifest ---- */
 
-static int object_pieces(struct matr_image_builder *builder, const struct matr_scope_entry *entry,
-			 struct object_plan *plan, struct matr_image_object *out,
-			 struct matr_error *err)
+int image_object_pieces(struct matr_image_builder *builder, const struct matr_scope_entry *entry,
+			struct object_plan *plan, struct matr_image_object *out,
+			struct matr_error *err)
 {
 	const struct matr_object *object = entry->object;
 	struct buffer *image = &builder->image;
@@ -72,6 +72,8 @@ static int object_pieces(struct matr_image_builder *builder, const struct matr_s
 	memcpy(out->build_id, object->build_id.bytes, object->build_id.size);
 	if (entry->rule == MATR_FOUND_INTERPRETER)
 		out->flags |= MATR_OBJECT_ENTRY_INTERPRETER;
+	if (plan->keep_plt)
+		out->flags |= MATR_OBJECT_ENTRY_KEEP_PLT;
 	if (buffer_string(image, entry->path, &out->path, err) < 0 ||
 	    relocation_program_encode(&plan->relative, &builder->scratch, image, &out->relative,
 				      err) < 0 ||
@@ -124,8 +126,8 @@ static int compare_ifuncs(const void *left, const void *right)
 	return a->slot < b->slot ? -1 : a->slot > b->slot;
 }
 
-static uint32_t group_ifuncs(struct relocation_plan *plan, struct matr_image_ifunc *ifuncs,
-			     uint64_t *slots)
+uint32_t image_group_ifuncs(struct relocation_plan *plan, struct matr_image_ifunc *ifuncs,
+			    uint64_t *slots)
 {
 	uint32_t n = 0;
 
@@ -178,8 +180,8 @@ static int make_arrays(struct layout *layout, struct matr_image_builder *builder
 		return -1;
 	for (size_t i = 0; i < mapping->n_scope; i++) {
 		struct object_plan *object = &plan->objects[i];
-		if (object_pieces(builder, &mapping->scope[i], object, &layout->objects[i], err) <
-		    0)
+		if (image_object_pieces(builder, &mapping->scope[i], object, &layout->objects[i],
+					err) < 0)
 			return -1;
 		manifest->n_relocations +=
 			(uint32_t)(object->relative.n + object->symbolic.n + object->lazy.n);
@@ -196,7 +198,7 @@ static int make_arrays(struct layout *layout, struct matr_image_builder *builder
 	manifest->n_needed = (uint32_t)n_needed;
 	manifest->n_scope_needed = (uint32_t)mapping->n_scope - 1;
 	manifest->n_directories = (uint32_t)mapping->n_directories;
-	manifest->n_ifuncs = group_ifuncs(plan, layout->ifuncs, layout->ifunc_slots);
+	manifest->n_ifuncs = image_group_ifuncs(plan, layout->ifuncs, layout->ifunc_slots);
 	manifest->n_copies = (uint32_t)plan->n_copies;
 	manifest->n_relocations += (uint32_t)(plan->n_ifuncs + plan->n_copies);
 	return 0;
@@ -272,9 +274,13 @@ static int add_key(struct matr_image_builder *builder, const struct matr_scope_e
 }
 
 int image_manifest_add(struct matr_image_builder *builder, const struct matr_mapping *mapping,
-		       struct relocation_plan *plan, struct matr_error *err)
+		       struct relocation_plan *plan, const struct image_closures *closures,
+		       struct matr_error *err)
 {
-	struct layout layout = {.manifest = {0}};
+	struct layout layout = {
+		.manifest = {.closures = closures->offset,
+			     .n_loaded = (uint32_t)closures->n_loaded},
+	};
 	uint64_t offset = 0;
 
 	int result = make_arrays(&layout, builder, mapping, plan, err);

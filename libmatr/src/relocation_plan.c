@@ -212,16 +212,19 @@ static int plan_bound(struct relocation_plan *plan, const struct matr_mapping *m
 
 static int plan_relocation(struct relocation_plan *plan, const struct matr_mapping *mapping,
 			   uint32_t index, size_t n, uint32_t *local, bool *unique_seen,
-			   struct matr_error *err)
+			   bool unsettled, struct matr_error *err)
 {
 	const struct matr_object *object = mapping->scope[index].object;
 	const struct matr_relocation *relocation = &object->relocations[n];
 	const struct matr_binding *binding = &mapping->objects[index].bindings[n];
 	struct object_plan *object_plan = &plan->objects[index];
 
-	switch (relocation->type) {
-	case R_X86_64_NONE:
+	if (relocation->type == R_X86_64_NONE ||
+	    (object_plan->keep_plt && relocation->table == MATR_TABLE_JMPREL))
 		return 0;
+	if (unsettled)
+		return add_residual(object_plan, relocation, err);
+	switch (relocation->type) {
 	case R_X86_64_COPY:
 		return plan_copy(plan, mapping, index, relocation, binding, err);
 	case R_X86_64_IRELATIVE:
@@ -280,10 +283,12 @@ static int plan_relative(struct object_plan *plan, const struct matr_relative *l
 enum { NO_PLACE_FOR_RESIDUAL = 1 };
 
 static int plan_object(struct relocation_plan *plan, const struct matr_mapping *mapping,
-		       uint32_t index, uint32_t *local, struct matr_error *err)
+		       const struct closure_terms *terms, uint32_t index, uint32_t *local,
+		       struct matr_error *err)
 {
 	const struct matr_object *object = mapping->scope[index].object;
 	struct object_plan *object_plan = &plan->objects[index];
+	const bool *unsettled = terms ? terms->unsettled[index - terms->n_start] : NULL;
 	bool *unique_seen = calloc(object->n_symbols + 1, sizeof *unique_seen);
 	int result = unique_seen ? 0 : matr_fail_memory(err);
 
@@ -293,7 +298,8 @@ static int plan_object(struct relocation_plan *plan, const struct matr_mapping *
 	if (!result)
 		result = plan_relative(object_plan, object->relr, object->n_relr, err);
 	for (size_t n = 0; n < object->n_relocations && !result; n++)
-		result = plan_relocation(plan, mapping, index, n, local, unique_seen, err);
+		result = plan_relocation(plan, mapping, index, n, local, unique_seen,
+					 unsettled && unsettled[n], err);
 	free(unique_seen);
 	if (result)
 		return -1;
@@ -361,12 +367,12 @@ static int complete_copies(struct relocation_plan *plan, const struct matr_mappi
 /* NO_PLACE_FOR_RESIDUAL: some object is now marked untouched, and all is to be planned again, for what
  * refers to it depends on that. */
 static int plan_all(struct relocation_plan *plan, const struct matr_mapping *mapping,
-		    uint32_t *local, struct matr_error *err)
+		    const struct closure_terms *terms, uint32_t *local, struct matr_error *err)
 {
-	for (uint32_t i = 0; i < mapping->n_scope; i++) {
+	for (uint32_t i = terms ? terms->n_start : 0; i < mapping->n_scope; i++) {
 		if (plan->objects[i].untouched)
 			continue;
-		int result = plan_object(plan, mapping, i, local, err);
+		int result = plan_object(plan, mapping, terms, i, local, err);
 		if (result == NO_PLACE_FOR_RESIDUAL) {
 			plan->objects[i].untouched = true;
 			plan->objects[i].ifunc_safe = false;
@@ -398,8 +404,27 @@ static int plan_populate(struct object_plan *plan, const struct matr_object *obj
 				    err);
 }
 
+/* What concerns an object as a provider. Resolvers of the objects of the start may be called by the time a closure is
+ * loaded, a member's not: it may be waiting for its residual. */
+static int judge_object(struct relocation_plan *plan, const struct matr_mapping *mapping,
+			const struct closure_terms *terms, uint32_t index, struct matr_error *err)
+{
+	struct object_plan *object = &plan->objects[index];
+
+	if (terms && index < terms->n_start) {
+		object->ifunc_safe = true;
+		return 0;
+	}
+	if (must_stay_untouched(mapping, index, &object->untouched, err) < 0)
+		return -1;
+	object->ifunc_safe =
+		!terms && !object->untouched && resolvers_are_safe(mapping->scope[index].object);
+	object->keep_plt = terms && terms->keep_plt[index - terms->n_start];
+	return 0;
+}
+
 int relocation_plan_make(struct relocation_plan *plan, const struct matr_mapping *mapping,
-			 struct matr_error *err)
+			 const struct closure_terms *terms, struct matr_error *err)
 {
 	uint32_t *local = calloc(mapping->n_scope + 1, sizeof *local);
 	int result = 0;
@@ -408,20 +433,16 @@ int relocation_plan_make(struct relocation_plan *plan, const struct matr_mapping
 	plan->objects = calloc(mapping->n_scope, sizeof *plan->objects);
 	if (!plan->objects || !local)
 		result = matr_fail_memory(err);
-	/* First what concerns an object as a provider, since any may refer to any. */
-	for (uint32_t i = 0; i < mapping->n_scope && !result; i++) {
-		struct object_plan *object = &plan->objects[i];
-		result = must_stay_untouched(mapping, i, &object->untouched, err);
-		object->ifunc_safe =
-			!object->untouched && resolvers_are_safe(mapping->scope[i].object);
-	}
+	/* All of them first, since any may refer to any. */
+	for (uint32_t i = 0; i < mapping->n_scope && !result; i++)
+		result = judge_object(plan, mapping, terms, i, err);
 	if (!result)
-		result = plan_all(plan, mapping, local, err);
+		result = plan_all(plan, mapping, terms, local, err);
 	while (result == NO_PLACE_FOR_RESIDUAL) {
 		forget(plan);
-		result = plan_all(plan, mapping, local, err);
+		result = plan_all(plan, mapping, terms, local, err);
 	}
-	for (uint32_t i = 0; i < mapping->n_scope && !result; i++)
+	for (uint32_t i = terms ? terms->n_start : 0; i < mapping->n_scope && !result; i++)
 		result = plan_populate(&plan->objects[i], mapping->scope[i].object, err);
 	free(local);
 	return result;

@@ -7,10 +7,12 @@
 #include <matr/image_format.h>
 #include <matr/mapping.h>
 
+#include "closure_terms.h"
 #include "relocation_program.h"
 
 struct object_plan {
 	bool untouched;	 /* ld.so relocates this object itself */
+	bool keep_plt;	 /* ld.so relocates its PLT itself */
 	bool ifunc_safe; /* its resolvers may be called before ld.so applied its residual */
 	struct words relative, symbolic, lazy;
 	uint32_t *providers; /* scope indices that symbolic's providers stand for */
@@ -35,10 +37,10 @@ struct relocation_plan {
 	size_t n_copies, copy_capacity;
 };
 
-/* Sort every relocation of every object of the mapping into the plan. The plan must be zeroed, and is to
- * be freed also after an error. */
+/* Sort every relocation of every object of the mapping into the plan; for a closure, whose terms are given, of every
+ * member. The plan must be zeroed, and is to be freed also after an error. */
 int relocation_plan_make(struct relocation_plan *plan, const struct matr_mapping *mapping,
-			 struct matr_error *err);
+			 const struct closure_terms *terms, struct matr_error *err);
 void relocation_plan_free(struct relocation_plan *plan);
 
 #endif

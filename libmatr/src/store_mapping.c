@@ -102,9 +102,9 @@ static int64_t needed_position(const struct matr_object *object, const char *nam
 	return -1;
 }
 
-static int put_scope_entry(struct matr_store *store, int64_t application,
-			   const struct matr_mapping *mapping, size_t position, const int64_t *ids,
-			   struct matr_error *err)
+int matr_store_put_entry(struct matr_store *store, const char *sql, int64_t owner,
+			 const struct matr_mapping *mapping, size_t position, const int64_t *ids,
+			 struct matr_error *err)
 {
 	const struct matr_scope_entry *entry = &mapping->scope[position];
 	int64_t location, vector = 0;
@@ -115,14 +115,10 @@ static int put_scope_entry(struct matr_store *store, int64_t application,
 	bool bound = entry->object->n_relocations > 0 && mapping->objects[position].bindings;
 	if (bound && matr_store_put_bindings(store, mapping, position, ids, &vector, err) != 0)
 		return -1;
-	sqlite3_stmt *insert = matr_statement(
-		store,
-		"INSERT INTO scope_entries (application_id, position, location_id, rule, loaded_by,"
-		" needed, vector_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-		err);
+	sqlite3_stmt *insert = matr_statement(store, sql, err);
 	if (!insert)
 		return -1;
-	matr_bind(insert, 1, application);
+	matr_bind(insert, 1, owner);
 	matr_bind(insert, 2, (int64_t)position);
 	matr_bind(insert, 3, location);
 	matr_bind(insert, 4, entry->rule);
@@ -206,6 +202,10 @@ static int put_directories(struct matr_store *store, int64_t epoch, int64_t appl
 	return 0;
 }
 
+static const char insert_scope_entry[] =
+	"INSERT INTO scope_entries (application_id, position, location_id, rule, loaded_by,"
+	" needed, vector_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+
 int matr_store_add(struct matr_store *store, int64_t epoch, const struct matr_mapping *mapping,
 		   int64_t *application, struct matr_error *err)
 {
@@ -221,7 +221,8 @@ int matr_store_add(struct matr_store *store, int64_t epoch, const struct matr_ma
 		if (matr_store_put_object(store, mapping->scope[i].object, &ids[i], err) != 0)
 			goto done;
 	for (size_t i = 0; i < mapping->n_scope; i++)
-		if (put_scope_entry(store, *application, mapping, i, ids, err) != 0)
+		if (matr_store_put_entry(store, insert_scope_entry, *application, mapping, i, ids,
+					 err) != 0)
 			goto done;
 	result = put_directories(store, epoch, *application, mapping, err);
 done:
@@ -259,11 +260,6 @@ int matr_store_remove(struct matr_store *store, int64_t epoch, int64_t applicati
 
 /* ---- reading ---- */
 
-/* What a scope entry's row says beyond what goes into the mapping at once. */
-struct scope_row {
-	int64_t object, needed, vector;
-};
-
 static int read_application(struct matr_store *store, int64_t application,
 			    struct matr_mapping *mapping, struct matr_error *err)
 {
@@ -300,21 +296,17 @@ static int read_application(struct matr_store *store, int64_t application,
 	return 0;
 }
 
-static int read_scope(struct matr_store *store, int64_t application, struct matr_mapping *mapping,
-		      struct scope_row *rows, struct matr_error *err)
+static int read_rows(struct matr_store *store, const char *sql, int64_t owner, size_t first,
+		     struct matr_mapping *mapping, struct matr_scope_row *rows,
+		     struct matr_error *err)
 {
-	sqlite3_stmt *statement = matr_statement(
-		store,
-		"SELECT l.object_id, l.path, s.rule, s.loaded_by, s.needed, s.vector_id, s.position"
-		" FROM scope_entries s JOIN locations l ON l.id = s.location_id"
-		" WHERE s.application_id = ?1 ORDER BY s.position",
-		err);
-	size_t n = 0;
+	sqlite3_stmt *statement = matr_statement(store, sql, err);
+	size_t n = first;
 	int more;
 
 	if (!statement)
 		return -1;
-	matr_bind(statement, 1, application);
+	matr_bind(statement, 1, owner);
 	while ((more = matr_step(store, statement, err)) > 0) {
 		int64_t rule = sqlite3_column_int64(statement, 2);
 		int64_t loaded_by = sqlite3_column_int64(statement, 3);
@@ -330,7 +322,7 @@ static int read_scope(struct matr_store *store, int64_t application, struct matr
 		entry->rule = (enum matr_search_rule)rule;
 		entry->loaded_by = (uint32_t)loaded_by;
 		bool has_needed = sqlite3_column_type(statement, 4) != SQLITE_NULL;
-		rows[n++] = (struct scope_row){
+		rows[n++] = (struct matr_scope_row){
 			.object = sqlite3_column_int64(statement, 0),
 			.needed = has_needed ? sqlite3_column_int64(statement, 4) : -1,
 			.vector = sqlite3_column_int64(statement, 5),
@@ -342,16 +334,15 @@ static int read_scope(struct matr_store *store, int64_t application, struct matr
 	return n == mapping->n_scope ? 0 : matr_store_damaged(store, err, "scope");
 }
 
-static int read_objects(struct matr_store *store, struct matr_mapping *mapping,
-			const struct scope_row *rows, int64_t *ids, struct matr_error *err)
+static int read_objects(struct matr_store *store, size_t first, struct matr_mapping *mapping,
+			const struct matr_scope_row *rows, struct matr_error *err)
 {
-	for (size_t i = 0; i < mapping->n_scope; i++) {
-		ids[i] = rows[i].object;
+	for (size_t i = first; i < mapping->n_scope; i++) {
 		mapping->scope[i].object = matr_store_get_object(store, rows[i].object, err);
 		if (!mapping->scope[i].object)
 			return -1;
 	}
-	for (size_t i = 0; i < mapping->n_scope; i++) {
+	for (size_t i = first; i < mapping->n_scope; i++) {
 		struct matr_scope_entry *entry = &mapping->scope[i];
 		const struct matr_object *by = mapping->scope[entry->loaded_by].object;
 		if (rows[i].needed < 0)
@@ -363,21 +354,37 @@ static int read_objects(struct matr_store *store, struct matr_mapping *mapping,
 	return 0;
 }
 
-static int read_bindings(struct matr_store *store, struct matr_mapping *mapping,
-			 const struct scope_row *rows, const int64_t *ids, struct matr_error *err)
+static int read_bindings(struct matr_store *store, size_t first, struct matr_mapping *mapping,
+			 const struct matr_scope_row *rows, struct matr_error *err)
 {
-	for (size_t i = 0; i < mapping->n_scope; i++) {
+	int64_t *ids = calloc(mapping->n_scope, sizeof *ids);
+	int result = ids ? 0 : matr_fail_memory(err);
+
+	for (size_t i = 0; i < mapping->n_scope && !result; i++)
+		ids[i] = rows[i].object;
+	for (size_t i = first; i < mapping->n_scope && !result; i++) {
 		size_t n = mapping->scope[i].object->n_relocations;
 		if (rows[i].vector == 0 && n > 0)
 			continue;
 		mapping->objects[i].bindings = calloc(n + 1, sizeof(struct matr_binding));
 		if (!mapping->objects[i].bindings)
-			return matr_fail_memory(err);
-		if (n > 0 &&
-		    matr_store_get_bindings(store, mapping, i, ids, rows[i].vector, err) != 0)
-			return -1;
+			result = matr_fail_memory(err);
+		else if (n > 0)
+			result = matr_store_get_bindings(store, mapping, i, ids, rows[i].vector,
+							 err);
 	}
-	return 0;
+	free(ids);
+	return result;
+}
+
+int matr_store_get_entries(struct matr_store *store, const char *sql, int64_t owner, size_t first,
+			   struct matr_mapping *mapping, struct matr_scope_row *rows,
+			   bool with_bindings, struct matr_error *err)
+{
+	if (read_rows(store, sql, owner, first, mapping, rows, err) != 0 ||
+	    read_objects(store, first, mapping, rows, err) != 0)
+		return -1;
+	return with_bindings ? read_bindings(store, first, mapping, rows, err) : 0;
 }
 
 static int read_directories(struct matr_store *store, int64_t application,
@@ -406,35 +413,46 @@ static int read_directories(struct matr_store *store, int64_t application,
 	return n == mapping->n_directories ? 0 : matr_store_damaged(store, err, "directories");
 }
 
+static const char select_scope_entries[] =
+	"SELECT l.object_id, l.path, s.rule, s.loaded_by, s.needed, s.vector_id, s.position"
+	" FROM scope_entries s JOIN locations l ON l.id = s.location_id"
+	" WHERE s.application_id = ?1 ORDER BY s.position";
+
+int matr_store_get_mapping(struct matr_store *store, int64_t application, bool with_bindings,
+			   struct matr_mapping **out, struct matr_scope_row **out_rows,
+			   struct matr_error *err)
+{
+	struct matr_mapping *mapping = calloc(1, sizeof *mapping);
+	struct matr_scope_row *rows = NULL;
+
+	int result = mapping ? read_application(store, application, mapping, err)
+			     : matr_fail_memory(err);
+	if (result == 0) {
+		rows = calloc(mapping->n_scope, sizeof *rows);
+		result = rows ? 0 : matr_fail_memory(err);
+	}
+	if (result == 0)
+		result = matr_store_get_entries(store, select_scope_entries, application, 0,
+						mapping, rows, with_bindings, err);
+	if (result == 0)
+		result = read_directories(store, application, mapping, err);
+	if (result != 0) {
+		free(rows);
+		matr_mapping_free(mapping);
+		return -1;
+	}
+	*out = mapping;
+	*out_rows = rows;
+	return 0;
+}
+
 int matr_store_mapping(struct matr_store *store, int64_t application, struct matr_mapping **out,
 		       struct matr_error *err)
 {
-	struct matr_mapping *mapping = calloc(1, sizeof *mapping);
-	struct scope_row *rows = NULL;
-	int64_t *ids = NULL;
+	struct matr_scope_row *rows;
 
-	if (!mapping)
-		return matr_fail_memory(err);
-	if (read_application(store, application, mapping, err) != 0)
-		goto fail;
-	rows = calloc(mapping->n_scope, sizeof *rows);
-	ids = calloc(mapping->n_scope, sizeof *ids);
-	if (!rows || !ids) {
-		matr_fail_memory(err);
-		goto fail;
-	}
-	if (read_scope(store, application, mapping, rows, err) != 0 ||
-	    read_objects(store, mapping, rows, ids, err) != 0 ||
-	    read_bindings(store, mapping, rows, ids, err) != 0 ||
-	    read_directories(store, application, mapping, err) != 0)
-		goto fail;
+	if (matr_store_get_mapping(store, application, true, out, &rows, err) != 0)
+		return -1;
 	free(rows);
-	free(ids);
-	*out = mapping;
 	return 0;
-fail:
-	free(rows);
-	free(ids);
-	matr_mapping_free(mapping);
-	return -1;
 }

@@ -6,6 +6,7 @@
  *	store_object.c     objects
  *	store_binding.c    binding vectors
  *	store_mapping.c    applications, scopes
+ *	store_closure.c    what applications load
  *	store_query.c      lists
  */
 #ifndef MATR_STORE_PRIVATE_H
@@ -105,5 +106,27 @@ int matr_store_put_bindings(struct matr_store *store, const struct matr_mapping 
 int matr_store_get_bindings(struct matr_store *store, struct matr_mapping *mapping,
 			    size_t requester, const int64_t *ids, int64_t vector,
 			    struct matr_error *err);
+
+/* ---- store_mapping.c ---- */
+
+struct matr_scope_row { /* what a scope entry's row says beyond what goes into the mapping at once */
+	int64_t object, needed, vector;
+};
+
+/* Write a scope entry with the statement `sql`: owner, position, location, rule, loaded_by, needed, vector. */
+int matr_store_put_entry(struct matr_store *store, const char *sql, int64_t owner,
+			 const struct matr_mapping *mapping, size_t position, const int64_t *ids,
+			 struct matr_error *err);
+
+/* Read the owner's entries, objects and (where wanted) bindings from scope index `first` on, with the statement `sql`: object,
+ * path, rule, loaded_by, needed, vector, position. What is before is in the mapping and in rows. */
+int matr_store_get_entries(struct matr_store *store, const char *sql, int64_t owner, size_t first,
+			   struct matr_mapping *mapping, struct matr_scope_row *rows,
+			   bool with_bindings, struct matr_error *err);
+
+/* matr_store_mapping() and its rows, both for the caller to free. */
+int matr_store_get_mapping(struct matr_store *store, int64_t application, bool with_bindings,
+			   struct matr_mapping **out, struct matr_scope_row **rows,
+			   struct matr_error *err);
 
 #endif

@@ -235,7 +235,30 @@ static const char version_2[] =
 	"CREATE INDEX epochs_scan_blob ON epochs (scan_blob_id);"
 	"CREATE INDEX epochs_probes_blob ON epochs (probes_blob_id);";
 
-static const char *const migrations[MATR_STORE_VERSION] = {version_1, version_2};
+/* What applications load with dlopen(). */
+static const char version_3[] =
+	"CREATE TABLE closures ("
+	" id INTEGER PRIMARY KEY,"
+	" application_id INTEGER NOT NULL REFERENCES application_records ON DELETE CASCADE,"
+	" position INTEGER NOT NULL,"
+	" root TEXT NOT NULL,"
+	" reason TEXT," /* why it is left to ld.so; NULL: it is not */
+	" UNIQUE (application_id, position));"
+
+	/* Its objects, behind the application's own: positions go on where those of scope_entries end. */
+	"CREATE TABLE closure_entries ("
+	" closure_id INTEGER NOT NULL REFERENCES closures ON DELETE CASCADE,"
+	" position INTEGER NOT NULL,"
+	" location_id INTEGER NOT NULL REFERENCES locations,"
+	" rule INTEGER NOT NULL REFERENCES rules,"
+	" loaded_by INTEGER NOT NULL,"
+	" needed INTEGER,"
+	" vector_id INTEGER REFERENCES vectors,"
+	" PRIMARY KEY (closure_id, position)) WITHOUT ROWID;"
+	"CREATE INDEX closure_entries_location ON closure_entries (location_id);"
+	"CREATE INDEX closure_entries_vector ON closure_entries (vector_id);";
+
+static const char *const migrations[MATR_STORE_VERSION] = {version_1, version_2, version_3};
 
 static int user_version(struct matr_store *store, int64_t *version, struct matr_error *err)
 {

@@ -18,6 +18,10 @@ struct matr_image_summary { /* what became of one application */
 	size_t copies;	    /* of these */
 	size_t residual;    /* left to ld.so */
 	size_t new_bytes;   /* the application added to the image (programs are shared) */
+	size_t loaded;		   /* objects of all closures, each once */
+	size_t closures;	   /* that are in the image */
+	size_t closure_relocations; /* applied when each is loaded alone */
+	size_t closure_residual;    /* left to ld.so, of them */
 };
 
 /* epoch: the store's id. cpu_level: matr_session_cpu_level(). applications: how many are expected (more or
@@ -26,10 +30,11 @@ int matr_image_builder_open(uint64_t epoch, const char *cpu_level, size_t applic
 			    struct matr_image_builder **out, struct matr_error *err);
 void matr_image_builder_close(struct matr_image_builder *builder);
 
-/* Add an application. The mapping is not needed afterwards. summary may be NULL.
- * MATR_ERROR_UNSUPPORTED: MatR declines the application (it gets plain starts); the builder is as
- * before. */
+/* Add an application, and what it loads: its closures, of which those that MatR declines get a reason. The mappings
+ * are not needed afterwards. summary may be NULL. MATR_ERROR_UNSUPPORTED: MatR declines the application (it gets plain
+ * starts); the builder is as before. */
 int matr_image_builder_add(struct matr_image_builder *builder, const struct matr_mapping *mapping,
+			   struct matr_closure *closures, size_t n_closures,
 			   struct matr_image_summary *summary, struct matr_error *err);
 
 /* Write to a temporary name beside `path`, fsync, rename to `path`, fsync the directory. On failure

@@ -78,6 +78,7 @@ void matr_mapping_free(struct matr_mapping *mapping);
 struct matr_closure {
 	struct matr_mapping *mapping; /* its directories: what the closure adds to the application's */
 	uint32_t n_start;
+	const char *reason; /* why it is not in the image (matr_image_builder_add); NULL: it is */
 };
 
 /* Free the closures' mappings and the list. */

@@ -16,7 +16,7 @@
 #include <matr/mapping.h>
 
 #define MATR_STORE_FILE	   "store.db" /* in the prefix */
-#define MATR_STORE_VERSION 2	      /* PRAGMA user_version of what this libmatr writes */
+#define MATR_STORE_VERSION 3	      /* PRAGMA user_version of what this libmatr writes */
 
 struct matr_store;
 
@@ -48,6 +48,16 @@ int matr_store_begin(struct matr_store *store, const char *cpu_level, int64_t af
  * commit or rollback: the store remembers them by address. */
 int matr_store_add(struct matr_store *store, int64_t epoch, const struct matr_mapping *mapping,
 		   int64_t *application, struct matr_error *err);
+
+/* Add what the application loads: the closure whose root is `root`, after the application itself and with its mapping
+ * not yet freed. closure NULL: it is left to ld.so for the reason. *id (may be NULL): the closure's. */
+int matr_store_add_closure(struct matr_store *store, int64_t application, const char *root,
+			   const struct matr_closure *closure, const char *reason, int64_t *id,
+			   struct matr_error *err);
+
+/* Give a closure a reason: it is left to ld.so after all. */
+int matr_store_decline_closure(struct matr_store *store, int64_t closure, const char *reason,
+			       struct matr_error *err);
 
 /* Record that `path` gets plain starts, and why (one line). */
 int matr_store_decline(struct matr_store *store, int64_t epoch, const char *path,
@@ -118,5 +128,23 @@ struct matr_store_file { /* an object, as far as a look at the file system needs
 int matr_store_files(struct matr_store *store, int64_t epoch, struct matr_store_file **out,
 		     size_t *n, struct matr_error *err);
 void matr_store_files_free(struct matr_store_file *files, size_t n);
+
+/* ---- closures ---- */
+
+struct matr_store_closure {
+	int64_t id;
+	char *root;
+	char *reason; /* why it is left to ld.so; NULL: it is not */
+	size_t objects;
+};
+
+/* The application's closures, in order. *out: matr_store_closures_free(). */
+int matr_store_closures(struct matr_store *store, int64_t application,
+			struct matr_store_closure **out, size_t *n, struct matr_error *err);
+void matr_store_closures_free(struct matr_store_closure *closures, size_t n);
+
+/* One closure's mapping, whose objects belong to the store. *out: matr_mapping_free(). */
+int matr_store_closure(struct matr_store *store, int64_t application, int64_t closure,
+		       struct matr_closure *out, struct matr_error *err);
 
 #endif
