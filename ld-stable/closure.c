@@ -44,9 +44,9 @@ static uint32_t find_loaded(const struct handover *handover, const char *path)
 		uint32_t number = hash[(key + n) & (closures->hash_size - 1)];
 		if (!number)
 			break;
-		if (string_equal(image_at(&handover->image,
-					  loaded_objects(handover)[number - 1].path),
-				 path))
+		if (string_equal(
+			    image_at(&handover->image, loaded_objects(handover)[number - 1].path),
+			    path))
 			return number - 1;
 	}
 	return NOT_RECORDED;
@@ -130,7 +130,8 @@ static const char *foreign_reason(const struct handover *handover,
 	}
 	for (uint32_t i = 0; i < closure->n_names; i++) {
 		if (foreign_defines(foreign.hash, names[i]))
-			return "in the process is an object with a symbol that is bound, and that was not "
+			return "in the process is an object with a symbol that is bound, and that "
+			       "was not "
 			       "recorded";
 	}
 	return NULL;
@@ -150,8 +151,7 @@ static bool is_known(const struct handover *handover, uint32_t number,
 		       handover->bases[n_objects + number] == map->l_addr &&
 		       state->seen + 1 == handover->generation;
 	const char *reason = object_reason(
-		map,
-		image_at(&handover->image, loaded_objects(handover)[number].identity),
+		map, image_at(&handover->image, loaded_objects(handover)[number].identity),
 		&handover->image);
 	if (reason)
 		*surprise = (struct surprise){reason, map->l_name};
@@ -218,9 +218,8 @@ static bool closure_fits(const struct handover *handover, const struct matr_imag
 		return false;
 	}
 	for (const struct link_map_public *map = handover->last->l_next; map; map = map->l_next) {
-		const char *reason = is_seen(handover, map)
-					     ? NULL
-					     : foreign_reason(handover, closure, map);
+		const char *reason =
+			is_seen(handover, map) ? NULL : foreign_reason(handover, closure, map);
 		if (reason) {
 			*surprise = (struct surprise){reason, map->l_name};
 			return false;

@@ -128,7 +128,8 @@ struct handover {
 	/* What is loaded later: closure.c. */
 	struct loaded_object *loaded; /* manifest's n_loaded */
 	const struct r_debug_public *link;
-	struct link_map_public *last; /* of the objects that were there at the start; never unloaded */
+	struct link_map_public
+		*last; /* of the objects that were there at the start; never unloaded */
 	struct link_map_public *tail; /* of the objects that are there; NULL: not known */
 	uint32_t generation;	      /* counts what was loaded */
 	bool closures_checked;	      /* against their checksum */

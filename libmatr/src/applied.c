@@ -88,7 +88,8 @@ static int apply_object(const struct matr_mapping *mapping, const struct relocat
 		enum matr_applied applied = MATR_APPLIED_WORD;
 		if (relocation->type == R_X86_64_NONE)
 			applied = MATR_APPLIED_NOTHING;
-		else if (out->untouched || contains(&residual, relocation->offset))
+		else if (out->untouched || contains(&residual, relocation->offset) ||
+			 (object_plan->keep_plt && relocation->table == MATR_TABLE_JMPREL))
 			applied = MATR_APPLIED_RESIDUAL;
 		else if (relocation->type == R_X86_64_COPY)
 			applied = mapping->objects[index].bindings[i].provider < mapping->n_scope
@@ -108,8 +109,8 @@ done:
 	return result;
 }
 
-int matr_applied(const struct matr_mapping *mapping, struct matr_applied_mapping **out,
-		 struct matr_error *err)
+static int apply(const struct matr_mapping *mapping, const struct closure_terms *terms,
+		 struct matr_applied_mapping **out, struct matr_error *err)
 {
 	struct relocation_plan plan = {0};
 	struct matr_applied_mapping *applied = calloc(1, sizeof *applied);
@@ -123,9 +124,9 @@ int matr_applied(const struct matr_mapping *mapping, struct matr_applied_mapping
 		goto done;
 	}
 	applied->n_objects = mapping->n_scope;
-	if (relocation_plan_make(&plan, mapping, NULL, err) != 0)
+	if (relocation_plan_make(&plan, mapping, terms, err) != 0)
 		goto done;
-	for (uint32_t i = 0; i < mapping->n_scope; i++)
+	for (uint32_t i = terms ? terms->n_start : 0; i < mapping->n_scope; i++)
 		if (apply_object(mapping, &plan, i, &applied->objects[i], err) != 0)
 			goto done;
 	*out = applied;
@@ -134,6 +135,24 @@ int matr_applied(const struct matr_mapping *mapping, struct matr_applied_mapping
 done:
 	relocation_plan_free(&plan);
 	matr_applied_free(applied);
+	return result;
+}
+
+int matr_applied(const struct matr_mapping *mapping, struct matr_applied_mapping **out,
+		 struct matr_error *err)
+{
+	return apply(mapping, NULL, out, err);
+}
+
+int matr_applied_closure(const struct matr_closure *closures, size_t n_closures, size_t which,
+			 struct matr_applied_mapping **out, struct matr_error *err)
+{
+	struct closure_terms *terms;
+
+	int result = closure_terms_make(closures, n_closures, &terms, err);
+	if (result == 0)
+		result = apply(closures[which].mapping, &terms[which], out, err);
+	closure_terms_free(terms, n_closures);
 	return result;
 }
 

@@ -32,7 +32,7 @@ struct hash_list {
 	size_t n, capacity;
 };
 
-struct definer { /* an object that defines a name; chained by name */
+struct definer {	 /* an object that defines a name; chained by name */
 	uint32_t object; /* in loaded */
 	uint32_t next;	 /* index into definers + 1; 0: last */
 };
@@ -269,8 +269,8 @@ static int follow_needed(struct work *work, struct matr_error *err)
 
 /* ---- bindings ---- */
 
-static bool is_unsettled(const struct work *work, size_t member, const struct matr_symbol *reference,
-			 const struct matr_binding *binding)
+static bool is_unsettled(const struct work *work, size_t member,
+			 const struct matr_symbol *reference, const struct matr_binding *binding)
 {
 	const struct matr_mapping *mapping = work->closure->mapping;
 	size_t n_start = work->closure->n_start;

@@ -210,7 +210,8 @@ static int add_closures(struct matr_epoch *epoch, const char *path, int64_t appl
 		char reason[sizeof why.file + sizeof why.message + 2];
 		if (strcmp(load->application, path) != 0)
 			continue;
-		int resolved = matr_resolve_closure(epoch->session, path, load->root, &closure, &why);
+		int resolved =
+			matr_resolve_closure(epoch->session, path, load->root, &closure, &why);
 		if (resolved != 0 && why.code == MATR_ERROR_MEMORY)
 			return matr_fail_memory(err);
 		if (resolved == 0 && !closure.mapping)
@@ -295,8 +296,8 @@ static int add_to_image(struct matr_epoch *epoch, struct matr_image_builder *bui
 	int done = matr_store_mapping(epoch->store, result->application, &mapping, err);
 	if (done == 0)
 		done = read_closures(epoch, result->application, &closures, &ids, &n, err);
-	if (done == 0 && matr_image_builder_add(builder, mapping, closures, n, &result->summary,
-						why) != 0)
+	if (done == 0 &&
+	    matr_image_builder_add(builder, mapping, closures, n, &result->summary, why) != 0)
 		done = why->code == MATR_ERROR_UNSUPPORTED ? 1 : -1;
 	if (done < 0 && why->code != MATR_OK && err)
 		*err = *why;

@@ -26,6 +26,7 @@ int command_epoch(const struct context *context, int argc, char **argv);
 int command_epoch_status(const struct context *context, int argc, char **argv);
 int command_inspect(const struct context *context, int argc, char **argv);
 int command_loader(const struct context *context, int argc, char **argv);
+int command_record(const struct context *context, int argc, char **argv);
 int command_run(const struct context *context, int argc, char **argv);
 int command_verify(const struct context *context, int argc, char **argv);
 

@@ -25,6 +25,10 @@ static const char help[] =
 	"  --all             every relocation\n"
 	"  --bindings        every binding once, sorted: requester, symbol, version, provider, as\n"
 	"                    LD_DEBUG=bindings has them (as a table: tab-separated, no header)\n"
+	"  --closures        what the program loads with dlopen(), as recorded: one row each\n"
+	"  --closure LIBRARY the relocations of what loading this library brings in, in the place "
+	"of\n"
+	"                    the program's own\n"
 	"  --symbol GLOB     only these symbols (NAME, or NAME@VERSION)\n"
 	"  --requester GLOB  only references from these objects (path, file name or soname)\n"
 	"  --provider GLOB   only references bound to these objects\n"
@@ -35,13 +39,17 @@ static const char help[] =
 	"\n"
 	"  matr inspect git\n"
 	"  matr inspect git --symbol 'str*' --provider 'libc.so*'\n"
-	"  matr inspect clang --all --format csv > clang.csv\n";
+	"  matr inspect clang --all --format csv > clang.csv\n"
+	"  matr inspect python3 --closure _ctypes.cpython-311-x86_64-linux-gnu.so --symbol "
+	"'ffi_*'\n";
 
 int command_inspect(const struct context *context, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"all", no_argument, NULL, 'a'},
 		{"bindings", no_argument, NULL, 'b'},
+		{"closures", no_argument, NULL, 'C'},
+		{"closure", required_argument, NULL, 'c'},
 		{"symbol", required_argument, NULL, 's'},
 		{"requester", required_argument, NULL, 'r'},
 		{"provider", required_argument, NULL, 'P'},
@@ -56,7 +64,8 @@ int command_inspect(const struct context *context, int argc, char **argv)
 	struct matr_applied_mapping *applied = NULL;
 	struct recorded recorded;
 	struct matr_error err = {0};
-	bool all = false, bindings = false;
+	bool all = false, bindings = false, closures = false;
+	const char *closure = NULL;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -66,6 +75,12 @@ int command_inspect(const struct context *context, int argc, char **argv)
 			break;
 		case 'b':
 			bindings = true;
+			break;
+		case 'C':
+			closures = true;
+			break;
+		case 'c':
+			closure = optarg;
 			break;
 		case 's':
 			filter.symbol = optarg;
@@ -93,11 +108,17 @@ int command_inspect(const struct context *context, int argc, char **argv)
 	if (argc - optind != 1)
 		return usage_error_because("inspect", "one program, please", NULL);
 
-	all |= filter.symbol || filter.requester || filter.provider;
+	all |= filter.symbol || filter.requester || filter.provider || closure;
+	if (closures && (all || bindings))
+		return usage_error_because("inspect", "--closures goes with --format only", NULL);
 	int result = recorded_open(prefix, argv[optind], &recorded, &err);
-	if (result == 0 && !bindings)
+	if (result == 0 && closure)
+		result = recorded_closure(&recorded, closure, &applied, &err);
+	else if (result == 0 && !bindings && !closures)
 		result = matr_applied(recorded.mapping, &applied, &err);
-	if (result == 0 && bindings)
+	if (result == 0 && closures)
+		result = inspect_closures(&recorded, format, &err);
+	else if (result == 0 && bindings)
 		result = inspect_bindings(&recorded, &filter, format, &err);
 	else if (result == 0 && all)
 		result = inspect_relocations(&recorded, applied, &filter, format, &err);

@@ -1,4 +1,4 @@
-/* inspect.h - the three views that matr inspect has of a mapping. */
+/* inspect.h - the views that matr inspect has of a mapping. */
 #ifndef MATR_INSPECT_H
 #define MATR_INSPECT_H
 
@@ -31,5 +31,9 @@ int inspect_relocations(const struct recorded *recorded, const struct matr_appli
 /* The bindings in ld.so's sense, each once and sorted: what LD_DEBUG=bindings reports. */
 int inspect_bindings(const struct recorded *recorded, const struct inspect_filter *filter,
 		     enum output_format format, struct matr_error *err);
+
+/* What the program was seen to load, and what becomes of it: one row per closure. */
+int inspect_closures(const struct recorded *recorded, enum output_format format,
+		     struct matr_error *err);
 
 #endif

@@ -103,7 +103,7 @@ int inspect_relocations(const struct recorded *recorded, const struct matr_appli
 	char buffer[32];
 
 	output_open(&output, format, columns, sizeof columns / sizeof *columns);
-	for (size_t i = 0; i < mapping->n_scope; i++) {
+	for (size_t i = recorded->first; i < mapping->n_scope; i++) {
 		const struct matr_object *object = mapping->scope[i].object;
 		for (size_t n = 0; n < object->n_relocations; n++) {
 			const struct matr_relocation *relocation = &object->relocations[n];

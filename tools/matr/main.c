@@ -20,6 +20,7 @@ static const char help[] =
 	"  matr inspect PROGRAM           show a program's relocation mapping\n"
 	"  matr loader install            make ld-stable the system's dynamic linker\n"
 	"  matr loader uninstall          put the real one back; status says which is there\n"
+	"  matr record PROGRAM [ARG]...   run it and note what it loads with dlopen()\n"
 	"  matr run PROGRAM [ARG]...      run a program with its mapping\n"
 	"  matr verify PROGRAM...         compare the mapping with what ld.so writes\n"
 	"\n"
@@ -86,11 +87,9 @@ int main(int argc, char **argv)
 		{NULL, 0, NULL, 0},
 	};
 	static const struct command commands[] = {
-		{"epoch", command_epoch},
-		{"inspect", command_inspect},
-		{"loader", command_loader},
-		{"run", command_run},
-		{"verify", command_verify},
+		{"epoch", command_epoch},   {"inspect", command_inspect},
+		{"loader", command_loader}, {"record", command_record},
+		{"run", command_run},	    {"verify", command_verify},
 	};
 	const char *prefix = getenv("MATR_PREFIX");
 	struct context context = {.prefix = prefix && *prefix ? prefix : MATR_DEFAULT_PREFIX};

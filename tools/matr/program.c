@@ -91,9 +91,10 @@ int program_kind(const char *path, char interpreter[PATH_MAX], struct matr_error
 	return interpreter[0] ? PROGRAM_DYNAMIC : PROGRAM_OTHER;
 }
 
-int program_ld_stable(char path[PATH_MAX], struct matr_error *err)
+/* A part of MatR: `built` relative to the build tree, `name` in libexec/matr. */
+static int find_part(const char *built, const char *name, char path[PATH_MAX],
+		     struct matr_error *err)
 {
-	static const char *const places[] = {"ld-stable/ld-stable", "libexec/matr/ld-stable"};
 	char self[PATH_MAX];
 	ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
 
@@ -105,14 +106,28 @@ int program_ld_stable(char path[PATH_MAX], struct matr_error *err)
 			if (slash)
 				*slash = 0;
 		}
-		for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-			if (snprintf(path, PATH_MAX, "%s/%s", self, places[i]) < PATH_MAX &&
-			    access(path, R_OK) == 0)
-				return 0;
+		if (snprintf(path, PATH_MAX, "%s/%s", self, built) < PATH_MAX &&
+		    access(path, R_OK) == 0)
+			return 0;
+		if (snprintf(path, PATH_MAX, "%s/libexec/matr/%s", self, name) < PATH_MAX &&
+		    access(path, R_OK) == 0)
+			return 0;
 	}
-	snprintf(path, PATH_MAX, "%s", MATR_LIBEXEC "/matr/ld-stable");
+	snprintf(path, PATH_MAX, MATR_LIBEXEC "/matr/%s", name);
 	if (access(path, R_OK) == 0)
+		return 0;
+	return matr_fail(err, MATR_ERROR_NOT_FOUND, path, "is not there");
+}
+
+int program_ld_stable(char path[PATH_MAX], struct matr_error *err)
+{
+	if (find_part("ld-stable/ld-stable", "ld-stable", path, err) == 0)
 		return 0;
 	return matr_fail(err, MATR_ERROR_NOT_FOUND, path,
 			 "there is no ld-stable; name one with --ld-stable");
+}
+
+int program_record_module(char path[PATH_MAX], struct matr_error *err)
+{
+	return find_part("tools/matr-record.so", "matr-record.so", path, err);
 }

@@ -27,4 +27,7 @@ int program_kind(const char *path, char interpreter[PATH_MAX], struct matr_error
  * installed. */
 int program_ld_stable(char path[PATH_MAX], struct matr_error *err);
 
+/* The same for the auditor of `matr record`. */
+int program_record_module(char path[PATH_MAX], struct matr_error *err);
+
 #endif

@@ -4,6 +4,8 @@
 
 #include <elf.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <matr/epoch.h>
 
@@ -11,7 +13,6 @@ int recorded_open(const char *prefix, const char *program, struct recorded *out,
 		  struct matr_error *err)
 {
 	char path[PATH_MAX];
-	int64_t application;
 
 	*out = (struct recorded){0};
 	/* A program that is gone from the disk is still in the store, under its full path. */
@@ -22,9 +23,56 @@ int recorded_open(const char *prefix, const char *program, struct recorded *out,
 	}
 	if (matr_store_open(prefix, MATR_STORE_READ, &out->store, err) != 0 ||
 	    matr_epoch_current(prefix, out->store, &out->epoch, err) != 0 ||
-	    matr_store_find(out->store, out->epoch.id, path, &application, err) != 0)
+	    matr_store_find(out->store, out->epoch.id, path, &out->application, err) != 0)
 		return -1;
-	return matr_store_mapping(out->store, application, &out->mapping, err);
+	return matr_store_mapping(out->store, out->application, &out->mapping, err);
+}
+
+static bool is_root(const char *path, const char *root)
+{
+	const char *slash = strrchr(path, '/');
+	return strcmp(path, root) == 0 || strcmp(slash ? slash + 1 : path, root) == 0;
+}
+
+int recorded_closure(struct recorded *recorded, const char *root,
+		     struct matr_applied_mapping **applied, struct matr_error *err)
+{
+	struct matr_store_closure *records;
+	size_t n_records, n = 0, which = SIZE_MAX;
+
+	if (matr_store_closures(recorded->store, recorded->application, &records, &n_records,
+				err) != 0)
+		return -1;
+	struct matr_closure *closures = calloc(n_records + 1, sizeof *closures);
+	int result = closures ? 0 : matr_fail_memory(err);
+	for (size_t i = 0; i < n_records && !result; i++) {
+		if (which == SIZE_MAX && is_root(records[i].root, root)) {
+			if (!records[i].objects)
+				result = matr_fail(err, MATR_ERROR_UNSUPPORTED, records[i].root,
+						   "is left to ld.so: %s", records[i].reason);
+			which = n;
+		}
+		if (!records[i].objects || result)
+			continue;
+		result = matr_store_closure(recorded->store, recorded->application, records[i].id,
+					    &closures[n], err);
+		n += !result;
+	}
+	if (!result && which == SIZE_MAX)
+		result = matr_fail(err, MATR_ERROR_NOT_FOUND, root,
+				   "no closure of %s has it for its root",
+				   recorded->mapping->scope[0].path);
+	if (!result)
+		result = matr_applied_closure(closures, n, which, applied, err);
+	if (!result) {
+		matr_mapping_free(recorded->mapping);
+		recorded->mapping = closures[which].mapping;
+		recorded->first = closures[which].n_start;
+		closures[which].mapping = NULL;
+	}
+	matr_closures_free(closures, n);
+	matr_store_closures_free(records, n_records);
+	return result;
 }
 
 void recorded_close(struct recorded *recorded)

@@ -2,18 +2,26 @@
 #ifndef MATR_RECORDED_H
 #define MATR_RECORDED_H
 
+#include <matr/applied.h>
 #include <matr/store.h>
 
 struct recorded {
 	struct matr_store *store; /* owns the mapping's objects */
 	struct matr_store_epoch epoch;
 	struct matr_mapping *mapping;
+	int64_t application; /* its id in the store */
+	size_t first; /* scope index that views begin with: 0, or a closure's first new object */
 };
 
 /* Read the mapping of `program` (path, or name on PATH) in the epoch that is in force, or else the
  * newest one. To be closed also after an error. */
 int recorded_open(const char *prefix, const char *program, struct recorded *out,
 		  struct matr_error *err);
+
+/* All closures of the program that have objects, and which of them has this root (path, or file name): its mapping takes
+ * the place of the program's. *applied: matr_applied_free(). NOT_FOUND: none has. */
+int recorded_closure(struct recorded *recorded, const char *root,
+		     struct matr_applied_mapping **applied, struct matr_error *err);
 void recorded_close(struct recorded *recorded);
 
 /* The canonical path of an object of the scope. The application has the name under which it was

@@ -30,6 +30,11 @@ struct matr_applied_mapping {
 /* *out belongs to the caller: matr_applied_free(). Errors: MEMORY. */
 int matr_applied(const struct matr_mapping *mapping, struct matr_applied_mapping **out,
 		 struct matr_error *err);
+
+/* The same for one of an application's closures, which are all needed: the members' relocations (objects from
+ * n_start on). */
+int matr_applied_closure(const struct matr_closure *closures, size_t n_closures, size_t which,
+			 struct matr_applied_mapping **out, struct matr_error *err);
 void matr_applied_free(struct matr_applied_mapping *applied);
 
 /* "word", "ifunc", "copy", "lazy", "residual", "nothing" */

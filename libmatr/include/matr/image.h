@@ -11,15 +11,15 @@ struct matr_image_builder;
 
 struct matr_image_summary { /* what became of one application */
 	size_t objects;
-	size_t untouched;   /* objects left to ld.so entirely */
-	size_t relocations; /* applied by the mapping, all objects */
-	size_t relative;    /* of these */
-	size_t ifunc;	    /* of these */
-	size_t copies;	    /* of these */
-	size_t residual;    /* left to ld.so */
-	size_t new_bytes;   /* the application added to the image (programs are shared) */
-	size_t loaded;		   /* objects of all closures, each once */
-	size_t closures;	   /* that are in the image */
+	size_t untouched;	    /* objects left to ld.so entirely */
+	size_t relocations;	    /* applied by the mapping, all objects */
+	size_t relative;	    /* of these */
+	size_t ifunc;		    /* of these */
+	size_t copies;		    /* of these */
+	size_t residual;	    /* left to ld.so */
+	size_t new_bytes;	    /* the application added to the image (programs are shared) */
+	size_t loaded;		    /* objects of all closures, each once */
+	size_t closures;	    /* that are in the image */
 	size_t closure_relocations; /* applied when each is loaded alone */
 	size_t closure_residual;    /* left to ld.so, of them */
 };

@@ -159,16 +159,18 @@ struct matr_image_closures {
 	uint32_t checksum; /* matr_image_checksum() of the size - 8 bytes that follow `size` */
 	uint32_t size;
 	uint64_t loaded; /* struct matr_image_loaded[manifest's n_loaded] */
-	uint64_t hash;	 /* uint32_t[hash_size]: number of a loaded object + 1, by matr_image_key() of its path; open
+	uint64_t
+		hash; /* uint32_t[hash_size]: number of a loaded object + 1, by matr_image_key() of its path; open
 			    addressing as in struct matr_image_slot, 0 ends the search */
 	uint32_t hash_size;
 	uint32_t reserved;
 };
 
 struct matr_image_loaded {
-	uint64_t path;	   /* l_name */
-	uint64_t identity; /* struct matr_image_object of one of the closures: what the file has to be */
-	uint64_t closure;  /* struct matr_image_closure that this object is the root of; 0: none */
+	uint64_t path; /* l_name */
+	uint64_t
+		identity; /* struct matr_image_object of one of the closures: what the file has to be */
+	uint64_t closure; /* struct matr_image_closure that this object is the root of; 0: none */
 };
 
 /* What loading one object brings into the process, and how that is relocated. An object that is there

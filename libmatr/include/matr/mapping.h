@@ -76,7 +76,8 @@ void matr_mapping_free(struct matr_mapping *mapping);
  * in which ld.so looks up their symbols: first in the scope of the start, then in that of the root. Only the new
  * objects have bindings. */
 struct matr_closure {
-	struct matr_mapping *mapping; /* its directories: what the closure adds to the application's */
+	struct matr_mapping
+		*mapping; /* its directories: what the closure adds to the application's */
 	uint32_t n_start;
 	const char *reason; /* why it is not in the image (matr_image_builder_add); NULL: it is */
 };
