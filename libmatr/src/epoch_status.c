@@ -275,8 +275,7 @@ int matr_epoch_status(const char *prefix, struct matr_epoch_status *out, struct 
 	return result;
 }
 
-/* Which epoch's image it is, as far as its header says. It need not be sound for that. */
-static int64_t image_epoch(const char *prefix)
+int64_t matr_epoch_of_image(const char *prefix)
 {
 	char path[PATH_MAX];
 	struct matr_image_header header;
@@ -295,7 +294,7 @@ static int64_t image_epoch(const char *prefix)
 int matr_epoch_current(const char *prefix, struct matr_store *store, struct matr_store_epoch *out,
 		       struct matr_error *err)
 {
-	int64_t id = image_epoch(prefix);
+	int64_t id = matr_epoch_of_image(prefix);
 
 	if (id && matr_store_epoch(store, id, out, NULL) == 0)
 		return 0;

@@ -258,7 +258,30 @@ static const char version_3[] =
 	"CREATE INDEX closure_entries_location ON closure_entries (location_id);"
 	"CREATE INDEX closure_entries_vector ON closure_entries (vector_id);";
 
-static const char *const migrations[MATR_STORE_VERSION] = {version_1, version_2, version_3};
+/* What was changed during an epoch although its mapping relies on it, and which applications were started plainly from
+ * then on. The daemon writes it. */
+static const char version_4[] =
+	"CREATE TABLE violations ("
+	" id INTEGER PRIMARY KEY,"
+	" epoch_id INTEGER NOT NULL REFERENCES epochs ON DELETE CASCADE,"
+	" time INTEGER NOT NULL," /* nanoseconds since 1970 */
+	" path TEXT NOT NULL,"
+	" kind TEXT NOT NULL,"	 /* modified, replaced, removed, added, attributes */
+	" action TEXT NOT NULL," /* withdrawn, ended, none */
+	" pid INTEGER,"		 /* whose doing; NULL: not known */
+	" uid INTEGER,"
+	" command TEXT,"
+	" detail TEXT);"
+	"CREATE INDEX violations_epoch ON violations (epoch_id);"
+
+	"CREATE TABLE withdrawals ("
+	" violation_id INTEGER NOT NULL REFERENCES violations ON DELETE CASCADE,"
+	" application_id INTEGER NOT NULL REFERENCES application_records ON DELETE CASCADE,"
+	" PRIMARY KEY (violation_id, application_id)) WITHOUT ROWID;"
+	"CREATE INDEX withdrawals_application ON withdrawals (application_id);";
+
+static const char *const migrations[MATR_STORE_VERSION] = {version_1, version_2, version_3,
+							   version_4};
 
 static int user_version(struct matr_store *store, int64_t *version, struct matr_error *err)
 {

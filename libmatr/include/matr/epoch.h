@@ -113,6 +113,10 @@ void matr_epoch_status_free(struct matr_epoch_status *status);
 int matr_epoch_current(const char *prefix, struct matr_store *store, struct matr_store_epoch *out,
 		       struct matr_error *err);
 
+/* The epoch whose image is in the prefix, as far as the image's header says: it need not be sound for
+ * that. 0: none. */
+int64_t matr_epoch_of_image(const char *prefix);
+
 /* ---- the loader's place ---- */
 
 /* Is everything in the prefix that a program would be started with root's or the caller's, and nobody else's to

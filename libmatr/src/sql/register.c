@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "file_set.h"
+#include "mapping_store.h"
 #include "row_cache.h"
 #include "warnings.h"
 
@@ -23,6 +24,7 @@ void sql_release(void *pointer)
 	row_cache_close(sql->cache);
 	file_set_free(sql->files);
 	warnings_free(sql->warnings);
+	mapping_store_free(sql->mapping);
 	free(sql->prefix);
 	free(sql);
 }

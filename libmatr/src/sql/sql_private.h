@@ -16,6 +16,7 @@ extern const sqlite3_api_routines *sqlite3_api;
 
 struct elf_file;
 struct file_set;
+struct mapping_store;
 struct row_cache;
 struct warnings;
 
@@ -28,6 +29,7 @@ struct matr_sql {
 	struct file_set *files;
 	struct warnings *warnings;
 	struct row_cache *cache; /* NULL: none */
+	struct mapping_store *mapping; /* what the tables of the mapping read */
 };
 
 struct matr_sql *sql_hold(struct matr_sql *sql);
