@@ -25,7 +25,7 @@ void matr_object_free(struct matr_object *object)
 	free(object);
 }
 
-static int read_object(struct matr_reader *reader)
+static int read_object(struct matr_reader *reader, bool headers_only)
 {
 	struct matr_object *object = reader->object;
 	uint64_t n_symbols = 0;
@@ -37,15 +37,19 @@ static int read_object(struct matr_reader *reader)
 		return matr_fail_errno(reader->err, reader->path, "has no canonical path");
 	object->machine = reader->header.e_machine;
 	if (matr_read_program_headers(reader) != 0 || matr_read_build_id(reader) != 0 ||
-	    matr_read_dynamic_section(reader) != 0 ||
-	    matr_read_relocations(reader, &n_symbols) != 0 || matr_read_relr(reader) != 0 ||
+	    matr_read_dynamic_section(reader) != 0)
+		return -1;
+	if (headers_only)
+		return 0;
+	if (matr_read_relocations(reader, &n_symbols) != 0 || matr_read_relr(reader) != 0 ||
 	    matr_read_symbols(reader, n_symbols) != 0 || matr_read_versions(reader) != 0 ||
 	    matr_read_witness(reader) != 0)
 		return -1;
 	return 0;
 }
 
-int matr_object_open(const char *path, struct matr_object **out, struct matr_error *err)
+static int open_object(const char *path, bool headers_only, struct matr_object **out,
+		       struct matr_error *err)
 {
 	struct matr_object *object = calloc(1, sizeof *object);
 	struct matr_reader reader = {.object = object, .path = path, .err = err, .fd = -1};
@@ -53,7 +57,7 @@ int matr_object_open(const char *path, struct matr_object **out, struct matr_err
 
 	if (!object)
 		return matr_fail_memory(err);
-	result = read_object(&reader);
+	result = read_object(&reader, headers_only);
 	matr_reader_close(&reader);
 	if (result != 0) {
 		matr_object_free(object);
@@ -61,4 +65,14 @@ int matr_object_open(const char *path, struct matr_object **out, struct matr_err
 	}
 	*out = object;
 	return 0;
+}
+
+int matr_object_open(const char *path, struct matr_object **out, struct matr_error *err)
+{
+	return open_object(path, false, out, err);
+}
+
+int matr_object_open_headers(const char *path, struct matr_object **out, struct matr_error *err)
+{
+	return open_object(path, true, out, err);
 }

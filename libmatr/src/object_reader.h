@@ -30,6 +30,11 @@ struct matr_reader {
 	uint64_t strings_size;
 };
 
+/* ---- object.c ---- */
+
+/* matr_object_open() without symbols, versions and relocations: enough to search for libraries. */
+int matr_object_open_headers(const char *path, struct matr_object **out, struct matr_error *err);
+
 /* ---- object_reader.c ---- */
 
 int matr_reader_open(struct matr_reader *reader);

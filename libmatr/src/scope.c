@@ -128,6 +128,8 @@ static int append_interpreter(struct scope_maker *maker, uint32_t requester, con
 
 static bool is_interpreter_name(const struct scope_maker *maker, const char *name)
 {
+	if (maker->interpreter_object == NO_INDEX)
+		return false;
 	const char *soname = maker->session->objects[maker->interpreter_object].object->soname;
 	return !strcmp(name, maker->interpreter_path) || (soname && !strcmp(name, soname));
 }
@@ -164,8 +166,12 @@ static int need(struct scope_maker *maker, uint32_t requester, const char *name,
 		*index = (uint32_t)scope->n;
 		return append_interpreter(maker, requester, name, err);
 	}
-	if (search_library(maker->session, &searcher, name, &found, err) < 0)
-		return -1;
+	struct matr_error own;
+	if (search_library(maker->session, &searcher, name, &found, &own) < 0) {
+		if (maker->session->search_only && own.code != MATR_ERROR_MEMORY)
+			return 0;
+		return matr_fail(err, own.code, own.file, "%s", own.message);
+	}
 	scope->flags |= found.flags;
 	if (found.object == maker->interpreter_object && scope->interpreter == NO_INDEX) {
 		free(found.path);
@@ -206,13 +212,15 @@ static int find_interpreter(struct scope_maker *maker, const struct matr_object 
 	const char *real;
 
 	maker->interpreter_path = application->interpreter;
-	if (session_interpreter(maker->session, application->interpreter, &real, err) < 0 ||
+	if (!maker->interpreter_path && maker->session->search_only) /* a library */
+		maker->interpreter_path = session_default_interpreter;
+	if (session_interpreter(maker->session, maker->interpreter_path, &real, err) < 0 ||
 	    (real && session_path(maker->session, real, &known, err) < 0))
 		return -1;
-	if (!real || known->object == NO_INDEX)
+	maker->interpreter_object = real ? known->object : NO_INDEX;
+	if (maker->interpreter_object == NO_INDEX && !maker->session->search_only)
 		return matr_fail(err, MATR_ERROR_NOT_FOUND, application->path,
-				 "its interpreter %s is not found", application->interpreter);
-	maker->interpreter_object = known->object;
+				 "its interpreter %s is not found", maker->interpreter_path);
 	return 0;
 }
 
@@ -224,7 +232,7 @@ static int follow(struct scope_maker *maker, uint32_t first, struct matr_error *
 
 	for (uint32_t i = first; i < scope->n; i++) {
 		const struct matr_object *requester = scope->entries[i].object;
-		if (requester->flags & MATR_OBJECT_FILTER)
+		if (requester->flags & MATR_OBJECT_FILTER && !maker->session->search_only)
 			return matr_fail(err, MATR_ERROR_UNSUPPORTED, scope->entries[0].path,
 					 "%s is a filter (DT_FILTER or DT_AUXILIARY)",
 					 requester->path);

@@ -14,9 +14,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "object_reader.h"
 #include "write_file.h"
 
-static const char interpreter_path[] = "/lib64/ld-linux-x86-64.so.2";
+const char session_default_interpreter[] = "/lib64/ld-linux-x86-64.so.2";
 static const char cache_path[] = "/etc/ld.so.cache";
 static const char preload_path[] = "/etc/ld.so.preload";
 
@@ -61,7 +62,7 @@ int matr_session_open(const struct matr_session_options *options, struct matr_se
 	struct matr_session *session = calloc(1, sizeof *session);
 	if (!session)
 		return matr_fail_memory(err);
-	if (system_paths_open(interpreter_path, options ? options->cpu_level : NULL,
+	if (system_paths_open(session_default_interpreter, options ? options->cpu_level : NULL,
 			      &session->system, err) < 0 ||
 	    ld_so_cache_open(cache_path, &session->cache, err) < 0 ||
 	    read_preload(session, err) < 0) {
@@ -98,6 +99,14 @@ void matr_session_close(struct matr_session *session)
 	free(session->last);
 	free(session->definitions);
 	free(session);
+}
+
+int session_open_for_search(struct matr_session **out, struct matr_error *err)
+{
+	if (matr_session_open(NULL, out, err) < 0)
+		return -1;
+	(*out)->search_only = true;
+	return 0;
 }
 
 const char *matr_session_cpu_level(const struct matr_session *session)
@@ -217,7 +226,7 @@ static int add_object(struct matr_session *session, struct matr_object *object, 
 	};
 	if (matr_map_set(&session->by_file, key, *index + 1) < 0)
 		return matr_fail_memory(err);
-	return index_symbols(session, *index, err);
+	return session->search_only ? 0 : index_symbols(session, *index, err);
 }
 
 /* Read what is at path. ld.so passes over files of another class or machine when it searches. */
@@ -237,9 +246,12 @@ static int read_path(struct matr_session *session, const char *path, struct know
 	out->object = find_object(session, status.st_dev, status.st_ino);
 	if (out->object != NO_INDEX)
 		return 0;
-	if (matr_object_open(path, &object, &own) == 0)
+	int result = session->search_only ? matr_object_open_headers(path, &object, &own)
+					  : matr_object_open(path, &object, &own);
+	if (result == 0)
 		return add_object(session, object, &out->object, err);
-	if (own.code == MATR_ERROR_NOT_ELF)
+	if (own.code == MATR_ERROR_NOT_ELF ||
+	    (session->search_only && own.code != MATR_ERROR_MEMORY))
 		return 0;
 	return matr_fail(err, own.code, own.file, "%s", own.message);
 }

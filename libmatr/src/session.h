@@ -30,6 +30,9 @@ struct known_path { /* what a path led to */
 };
 
 struct matr_session {
+	/* Only scopes are asked for, and as much of them as there is: a library that is not found leaves
+	 * a gap (NO_INDEX among the dependencies), symbols and relocations are not read. */
+	bool search_only;
 	struct ld_so_cache cache;
 	struct system_paths system;
 	char **preload; /* names from /etc/ld.so.preload */
@@ -51,6 +54,12 @@ struct matr_session {
 	struct definition *definitions;
 	size_t n_definitions, definition_capacity;
 };
+
+/* A session for scopes only (search_only). matr_session_close(). */
+int session_open_for_search(struct matr_session **out, struct matr_error *err);
+
+/* The dynamic linker of programs that name none. */
+extern const char session_default_interpreter[];
 
 /* What is at the path: a session object, a directory, or nothing that ld.so would take. Asked once per
  * session. -1 only for failures that end the search (a malformed file of the right kind, no memory). */

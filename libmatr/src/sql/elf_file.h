@@ -41,6 +41,8 @@ struct elf_file {
 	struct elf_code *code;
 	struct dwarf_file *dwarf;
 
+	struct libraries **libraries; /* of the connection (libraries.h) */
+
 	/* file_set.c */
 	uint32_t number;
 	unsigned references;

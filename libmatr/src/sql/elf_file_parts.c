@@ -1,9 +1,11 @@
 /* elf_file_parts.c - see elf_file_parts.h. */
 #include "elf_file_parts.h"
 
+#include "elf_code.h"
 #include "elf_symbols.h"
 
 void elf_file_free_parts(struct elf_file *file)
 {
 	elf_symbols_free(file->symbols);
+	elf_code_free(file->code);
 }

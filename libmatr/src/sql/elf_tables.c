@@ -12,6 +12,8 @@ static const struct row_source *const sources[] = {
 	&elf_relocations_rows,
 	&elf_strings_rows,
 	&elf_notes_rows,
+	&elf_needed_rows,
+	&elf_instructions_rows,
 };
 
 int sql_register_elf(struct matr_sql *sql, struct matr_error *err)

@@ -51,6 +51,7 @@ struct file_set {
 	struct intern index; /* path -> index into list */
 	bool recursive;
 	size_t next_derived; /* whose libraries come next */
+	size_t n_chosen;     /* files that are not there as libraries of others */
 };
 
 /* ---- the list ---- */
@@ -226,6 +227,7 @@ static int walk(struct file_set *set, char *path, struct matr_error *err)
 
 static int derive(struct file_set *set, struct matr_error *err)
 {
+	set->n_chosen = set->n_chosen ? set->n_chosen : set->n;
 	struct listed *from = &set->list[set->next_derived++];
 	struct matr_error warning = {0};
 	struct elf_file *file;
@@ -262,7 +264,7 @@ static int grow(struct file_set *set, struct matr_error *err)
 		result = walk(set, set->directories[--set->n_directories], err);
 	else if (set->next_root < set->n_roots)
 		result = add_root(set, set->roots[set->next_root++], err);
-	else if (set->recursive && set->next_derived < set->n)
+	else if (set->recursive && set->next_derived < (set->n_chosen ? set->n_chosen : set->n))
 		result = derive(set, err);
 	else
 		return 0;
@@ -338,7 +340,7 @@ double file_set_guess(const struct file_set *set)
 		n += stat(set->roots[i], &status) == 0 && S_ISDIR(status.st_mode) ? GUESS_DIRECTORY
 										  : 1;
 	}
-	if (set->recursive && set->next_derived < set->n + set->n_roots)
+	if (set->recursive && set->n_chosen == 0)
 		n *= GUESS_LIBRARIES;
 	return n < 1 ? 1 : n;
 }
@@ -454,6 +456,7 @@ static int pool_open(struct pool *pool, const char *path, struct elf_file **out,
 		if (elf_file_open(path, &file, err) < 0)
 			return -1;
 		file->number = number;
+		file->libraries = &pool->libraries;
 		pool->files[number] = file;
 	} else if (file->references == 0) {
 		unlink_idle(pool, file);

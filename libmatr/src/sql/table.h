@@ -87,6 +87,7 @@ char *table_declaration(const struct row_source *source);
 
 extern const struct row_source elf_headers_rows, elf_sections_rows, elf_segments_rows,
 	elf_symbols_rows, elf_version_requirements_rows, elf_version_definitions_rows,
-	elf_dynamic_entries_rows, elf_relocations_rows, elf_strings_rows, elf_notes_rows;
+	elf_dynamic_entries_rows, elf_relocations_rows, elf_strings_rows, elf_notes_rows,
+	elf_instructions_rows, elf_needed_rows;
 
 #endif
