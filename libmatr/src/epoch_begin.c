@@ -4,6 +4,7 @@
 #include <matr/recording.h>
 #include <matr/resolve.h>
 
+#include "epoch_suspend.h"
 #include "prefix.h"
 
 #include <errno.h>
@@ -374,11 +375,15 @@ int matr_epoch_commit(struct matr_epoch *epoch, struct matr_error *err)
 		return -1;
 	if (matr_image_check(next, NULL, err) != 0 ||
 	    matr_loader_install(epoch->prefix, epoch->ld_stable, epoch->interpreter, err) != 0 ||
+	    epoch_keep_programs(epoch->prefix, epoch->scan ? NULL : epoch->results,
+				epoch->n_results, err) != 0 ||
 	    matr_store_commit(epoch->store, epoch->id, err) != 0) {
 		unlink(next);
 		return -1;
 	}
 	if (rename(next, image) != 0)
 		return matr_fail_errno(err, image, "cannot be replaced");
+	if (epoch_forget_suspension(epoch->prefix, err) != 0)
+		return -1;
 	return matr_prefix_sync(epoch->prefix, err);
 }

@@ -1,6 +1,7 @@
 /* epoch_end.c - ending an epoch: the image goes, with one rename. */
 #include <matr/epoch.h>
 
+#include "epoch_suspend.h"
 #include "prefix.h"
 
 #include <errno.h>
@@ -26,7 +27,7 @@ static int record_end(const char *prefix, int64_t *id)
 	return open;
 }
 
-int matr_epoch_end(const char *prefix, int64_t *id, struct matr_error *err)
+static int end(const char *prefix, bool keeping, int64_t *id, struct matr_error *err)
 {
 	char canonical[PATH_MAX], image[PATH_MAX], ended[PATH_MAX], store[PATH_MAX];
 	int64_t epoch = 0;
@@ -40,13 +41,17 @@ int matr_epoch_end(const char *prefix, int64_t *id, struct matr_error *err)
 		return matr_fail(err, MATR_ERROR_USAGE, prefix, "path is too long");
 	if (access(image, F_OK) != 0 && access(store, F_OK) != 0)
 		return matr_fail(err, MATR_ERROR_STATE, prefix, "no epoch is in force");
-	int lock = matr_prefix_lock(canonical, false, err);
+	int lock = matr_prefix_lock(canonical, keeping, err);
 	if (lock < 0)
 		return -1;
 
 	int result = 0;
+	char by[256];
+	bool was_suspended = !keeping && matr_epoch_suspended(canonical, by, NULL) > 0;
+	if (was_suspended)
+		result = epoch_forget_suspension(canonical, err);
 	bool had_image = rename(image, ended) == 0;
-	if (!had_image && errno != ENOENT)
+	if (!had_image && errno != ENOENT && result == 0)
 		result = matr_fail_errno(err, image, "cannot be removed");
 	if (had_image) {
 		unlink(ended);
@@ -54,11 +59,21 @@ int matr_epoch_end(const char *prefix, int64_t *id, struct matr_error *err)
 	}
 	if (result == 0) {
 		bool recorded = access(store, F_OK) == 0 && record_end(canonical, &epoch) > 0;
-		if (!had_image && !recorded)
+		if (!had_image && !recorded && !was_suspended)
 			result = matr_fail(err, MATR_ERROR_STATE, prefix, "no epoch is in force");
 	}
 	if (result == 0 && id)
 		*id = epoch;
 	close(lock);
 	return result;
+}
+
+int matr_epoch_end(const char *prefix, int64_t *id, struct matr_error *err)
+{
+	return end(prefix, false, id, err);
+}
+
+int matr_epoch_end_keeping(const char *prefix, struct matr_error *err)
+{
+	return end(prefix, true, NULL, err);
 }

@@ -133,7 +133,7 @@ int matr_prefix_lock(const char *canonical, bool wait, struct matr_error *err)
 static bool is_leftover(const char *name)
 {
 	static const char *const starts[] = {"epoch.image.", "ld-stable.", "ld.so.",
-					     "interpreter."};
+					     "interpreter.", "programs.",  "suspended."};
 
 	for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
 		if (strncmp(name, starts[i], strlen(starts[i])) == 0)

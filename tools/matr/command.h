@@ -3,6 +3,7 @@
 #define MATR_COMMAND_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include <matr/error.h>
 
@@ -24,11 +25,17 @@ struct context { /* the options before the command */
 /* Each gets the arguments from its own name on and returns the exit status. */
 int command_epoch(const struct context *context, int argc, char **argv);
 int command_epoch_status(const struct context *context, int argc, char **argv);
+/* verb: wrap, suspend or resume */
+int command_epoch_wrap(const struct context *context, int argc, char **argv, const char *verb);
+int command_hooks(const struct context *context, int argc, char **argv);
 int command_inspect(const struct context *context, int argc, char **argv);
 int command_loader(const struct context *context, int argc, char **argv);
 int command_record(const struct context *context, int argc, char **argv);
 int command_run(const struct context *context, int argc, char **argv);
 int command_verify(const struct context *context, int argc, char **argv);
+
+/* How many package managers of this system lack their hook, and which ("apt, dpkg"). */
+size_t hooks_missing(char *names, size_t size);
 
 /* "matr: FILE: MESSAGE" on stderr. */
 void print_error(const struct matr_error *err);

@@ -18,6 +18,8 @@ static const char help[] =
 	"usage: matr epoch begin [OPTION]... [PROGRAM]...\n"
 	"       matr epoch status [--format table|json]\n"
 	"       matr epoch end\n"
+	"       matr epoch wrap [--] COMMAND [ARG]...\n"
+	"       matr epoch suspend | resume\n"
 	"\n"
 	"An epoch is a time in which the installed files do not change. When it begins, the\n"
 	"relocation mapping of each program is computed; programs started in it use the mapping.\n"
@@ -400,9 +402,13 @@ int command_epoch(const struct context *context, int argc, char **argv)
 		return command_end(context, argc - 1, argv + 1);
 	if (strcmp(name, "status") == 0)
 		return command_epoch_status(context, argc - 1, argv + 1);
+	if (strcmp(name, "wrap") == 0 || strcmp(name, "suspend") == 0 ||
+	    strcmp(name, "resume") == 0)
+		return command_epoch_wrap(context, argc - 1, argv + 1, name);
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
 		fputs(help, stdout);
 		return STATUS_OK;
 	}
-	return usage_error_because("epoch", "begin, end or status?", *name ? name : NULL);
+	return usage_error_because("epoch", "begin, end, status, wrap, suspend or resume?",
+				   *name ? name : NULL);
 }

@@ -17,6 +17,8 @@ static const char help[] =
 	"  matr epoch begin PROGRAM...    compute and put in force the mapping of programs\n"
 	"  matr epoch status              what is in force, and whether all is well\n"
 	"  matr epoch end                 back to ordinary linking\n"
+	"  matr epoch wrap -- COMMAND     the same around a command that changes files\n"
+	"  matr hooks install             have package managers end and begin epochs\n"
 	"  matr inspect PROGRAM           show a program's relocation mapping\n"
 	"  matr loader install            make ld-stable the system's dynamic linker\n"
 	"  matr loader uninstall          put the real one back; status says which is there\n"
@@ -87,9 +89,13 @@ int main(int argc, char **argv)
 		{NULL, 0, NULL, 0},
 	};
 	static const struct command commands[] = {
-		{"epoch", command_epoch},   {"inspect", command_inspect},
-		{"loader", command_loader}, {"record", command_record},
-		{"run", command_run},	    {"verify", command_verify},
+		{"epoch", command_epoch},
+		{"hooks", command_hooks},
+		{"inspect", command_inspect},
+		{"loader", command_loader},
+		{"record", command_record},
+		{"run", command_run},
+		{"verify", command_verify},
 	};
 	const char *prefix = getenv("MATR_PREFIX");
 	struct context context = {.prefix = prefix && *prefix ? prefix : MATR_DEFAULT_PREFIX};

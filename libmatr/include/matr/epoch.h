@@ -7,6 +7,8 @@
  *	ld-stable      the loader that uses the image
  *	interpreter    the same, for the place of the dynamic linker
  *	ld.so          a copy of the real dynamic linker, for where ld-stable stands in its place
+ *	programs       the programs the epoch is of, where they were named (each ends with a NUL)
+ *	suspended      an epoch was ended by whom it names, and is to begin again
  *	lock           held while an epoch begins or ends
  *
  * Beginning an epoch is arranged so that a crash at any point leaves the programs running and either
@@ -29,6 +31,8 @@
 #define MATR_INTERPRETER_FILE	 "interpreter"
 #define MATR_LD_STABLE_FILE	 "ld-stable"
 #define MATR_REAL_LOADER_FILE	 "ld.so"
+#define MATR_PROGRAMS_FILE	 "programs"
+#define MATR_SUSPENDED_FILE	 "suspended"
 
 /* ---- begin ---- */
 
@@ -82,6 +86,24 @@ const struct matr_epoch_result *matr_epoch_results(const struct matr_epoch *epoc
 /* Take the image out of force. Running programs keep what they have mapped. *id (may be NULL)
  * receives the epoch, 0 where it is not known. STATE: no epoch is in force. */
 int matr_epoch_end(const char *prefix, int64_t *id, struct matr_error *err);
+
+/* The same, for whoever is going to begin it again: waits for another begin or end to finish, and leaves a suspension as
+ * it is. */
+int matr_epoch_end_keeping(const char *prefix, struct matr_error *err);
+
+/* ---- suspending: an epoch that is ended while packages are changed ---- */
+
+/* End the epoch that is in force, and note that it is to begin again, and who (`by`, one line) ended it. 1: done; 0: none
+ * is in force, and nothing was changed (it may be suspended already). Beginning and ending an epoch end the suspension. */
+int matr_epoch_suspend(const char *prefix, const char *by, struct matr_error *err);
+
+/* Is an epoch suspended? 1: yes, and `by` says by whom; 0: no. */
+int matr_epoch_suspended(const char *prefix, char by[256], struct matr_error *err);
+
+/* The programs that were named when the last epoch began. *n is 0 where none were: it was the whole system's. *out belongs
+ * to the caller: matr_epoch_programs_free(). */
+int matr_epoch_programs(const char *prefix, char ***out, size_t *n, struct matr_error *err);
+void matr_epoch_programs_free(char **programs);
 
 /* ---- status ---- */
 
