@@ -28,7 +28,11 @@ bool redirect(unsigned char *function, const void *target)
 	if (distance != relative)
 		return false;
 	long page = (long)page_down((uint64_t)place);
-	if (system_call(CALL_MPROTECT, page, 4096, PROT_READ | PROT_WRITE, 0, 0, 0) != 0)
+	/* Writable and executable at once, for a moment: where that is not allowed (systemd's
+	 * MemoryDenyWriteExecute, PR_SET_MDWE, SELinux) a page that had been made writable could not be
+	 * made executable again. */
+	if (system_call(CALL_MPROTECT, page, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, 0, 0, 0) !=
+	    0)
 		return false;
 	*place = JUMP;
 	bytes_copy(place + 1, &relative, sizeof relative);
