@@ -193,6 +193,39 @@ static const char *files_reason(const struct image *image, const char **object)
 	return NULL;
 }
 
+/* ld.so preloads on its own, by what the file says now. */
+static const char *preload_reason(const struct image *image)
+{
+	struct file_status status;
+
+	if (!file_status("/etc/ld.so.preload", &status) || !status.size)
+		return image->header->preload_size ? "/etc/ld.so.preload has changed" : NULL;
+	return status.size == image->header->preload_size &&
+			       status.mtime == image->header->preload_mtime
+		       ? NULL
+		       : "/etc/ld.so.preload has changed";
+}
+
+/* Can this process read every library? ld.so would pass over one that it cannot, where it is not told to load it. */
+static const char *access_reason(const struct image *image, const char **object)
+{
+	const struct matr_image_manifest *manifest = image->manifest;
+	const struct matr_image_object *objects = image_objects(image);
+
+	for (uint32_t i = 1; i < manifest->n_objects; i++) {
+		if (objects[i].flags & MATR_OBJECT_ENTRY_INTERPRETER)
+			continue;
+		const char *path = image_at(image, objects[i].path);
+		long fd = file_open(path);
+		if (fd < 0) {
+			*object = path;
+			return "a library cannot be read";
+		}
+		system_call(CALL_CLOSE, fd, 0, 0, 0, 0, 0);
+	}
+	return NULL;
+}
+
 const char *image_find(struct image *image, const struct program *program, const char **object)
 {
 	const struct matr_image_header *header = image->header;
@@ -216,9 +249,14 @@ const char *image_find(struct image *image, const struct program *program, const
 		image->manifest = image_at(image, slot->manifest);
 		reason = manifest_reason(image, program, &other);
 		if (!reason)
-			return files_reason(image, object);
-		if (!other)
-			return reason;
+			reason = preload_reason(image);
+		else if (other)
+			continue;
+		if (!reason)
+			reason = files_reason(image, object);
+		if (!reason && image->manifest->flags & MATR_MANIFEST_PRIVATE)
+			reason = access_reason(image, object);
+		return reason;
 	}
 	return reason;
 }

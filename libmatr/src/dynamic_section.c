@@ -119,18 +119,23 @@ static int read_string(struct matr_reader *reader, int64_t tag, const char **out
 	return *out ? 0 : -1;
 }
 
+static bool names_object(int64_t tag)
+{
+	return tag == DT_NEEDED || tag == DT_AUXILIARY || tag == DT_FILTER;
+}
+
 static int read_needed(struct matr_reader *reader)
 {
 	struct matr_object *object = reader->object;
 	size_t n = 0;
 
 	for (size_t i = 0; i < object->n_dynamic; i++)
-		n += object->dynamic[i].tag == DT_NEEDED;
+		n += names_object(object->dynamic[i].tag);
 	object->needed = matr_reader_allocate(reader, n, sizeof *object->needed);
 	if (!object->needed)
 		return -1;
 	for (size_t i = 0; i < object->n_dynamic; i++) {
-		if (object->dynamic[i].tag != DT_NEEDED)
+		if (!names_object(object->dynamic[i].tag))
 			continue;
 		const char *name =
 			matr_reader_string(reader, object->dynamic[i].value, "DT_NEEDED");
@@ -169,7 +174,12 @@ static void read_flags(struct matr_object *object)
 	       matr_dynamic_value(object, DT_FILTER, &ignored) ||
 		       matr_dynamic_value(object, DT_AUXILIARY, &ignored),
 	       MATR_OBJECT_FILTER);
-	set_if(object, matr_dynamic_value(object, DT_VERSYM, &ignored), MATR_OBJECT_VERSIONED);
+	/* ld.so has a use for DT_VERSYM only where there are versions. */
+	set_if(object,
+	       matr_dynamic_value(object, DT_VERSYM, &ignored) &&
+		       (matr_dynamic_value(object, DT_VERNEED, &ignored) ||
+			matr_dynamic_value(object, DT_VERDEF, &ignored)),
+	       MATR_OBJECT_VERSIONED);
 	set_if(object, flags & DF_STATIC_TLS, MATR_OBJECT_STATIC_TLS);
 	if (matr_dynamic_value(object, DT_GNU_HASH, &ignored))
 		object->flags |= MATR_OBJECT_GNU_HASH | MATR_OBJECT_HASHED;

@@ -23,6 +23,7 @@ struct matr_epoch {
 	int lock; /* descriptor */
 	int64_t id;
 	struct matr_session *session;
+	struct matr_file_id preload;
 	struct matr_store *store;
 	struct matr_epoch_result *results;
 	size_t n_results, room;
@@ -127,6 +128,7 @@ int matr_epoch_open(const struct matr_epoch_options *options, struct matr_epoch 
 	    matr_store_begin(epoch->store, matr_session_cpu_level(epoch->session),
 			     epoch_in_force(epoch->prefix), &epoch->id, err) != 0)
 		goto fail;
+	epoch->preload = matr_session_preload(epoch->session);
 	*out = epoch;
 	return 0;
 fail:
@@ -343,6 +345,7 @@ static int compile_image(struct matr_epoch *epoch, const char *path, struct matr
 	    matr_image_builder_open((uint64_t)epoch->id, record.cpu_level, epoch->n_results,
 				    &builder, err) != 0)
 		return -1;
+	matr_image_builder_preload(builder, &epoch->preload);
 	for (size_t i = 0; i < epoch->n_results; i++) {
 		if (!epoch->results[i].application)
 			continue;

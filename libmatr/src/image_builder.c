@@ -52,6 +52,12 @@ int matr_image_builder_open(uint64_t epoch, const char *cpu_level, size_t applic
 	return 0;
 }
 
+void matr_image_builder_preload(struct matr_image_builder *builder, const struct matr_file_id *file)
+{
+	builder->preload_size = file->size;
+	builder->preload_mtime = file->size ? file->mtime : 0;
+}
+
 void matr_image_builder_close(struct matr_image_builder *builder)
 {
 	if (!builder)
@@ -192,6 +198,8 @@ int matr_image_builder_write(struct matr_image_builder *builder, const char *pat
 		.epoch = builder->epoch,
 		.n_applications = (uint32_t)builder->n_applications,
 		.cpu_level = builder->cpu_level,
+		.preload_size = builder->preload_size,
+		.preload_mtime = builder->preload_mtime,
 	};
 
 	if (write_hash(builder, &header, err) < 0)

@@ -35,6 +35,8 @@ static uint32_t manifest_flags(const struct matr_mapping *mapping,
 	if ((mapping->flags & MATR_MAPPING_USES_ORIGIN) || is_origin(application->rpath) ||
 	    is_origin(application->runpath))
 		flags |= MATR_MANIFEST_ORIGIN;
+	if (mapping->flags & MATR_MAPPING_PRIVATE)
+		flags |= MATR_MANIFEST_PRIVATE;
 	for (size_t i = 0; i < plan->n_objects; i++) {
 		if (plan->objects[i].lazy.n)
 			flags |= MATR_MANIFEST_LAZY;

@@ -7,6 +7,8 @@
 #include "ld_so_cache.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -89,13 +91,18 @@ static const char *level_name(struct part part, uint32_t extension, uint32_t ind
 	return NULL;
 }
 
+static bool has_old_format(const struct ld_so_cache *cache)
+{
+	return cache->size >= 16 && !memcmp(cache->data, OLD_MAGIC, sizeof OLD_MAGIC - 1);
+}
+
 /* Where the new format starts; size 0: nowhere. */
 static struct part find_part(const struct ld_so_cache *cache)
 {
 	struct part whole = {cache->data, cache->size};
 	size_t start = 0;
 
-	if (cache->size >= 16 && !memcmp(cache->data, OLD_MAGIC, sizeof OLD_MAGIC - 1)) {
+	if (has_old_format(cache)) {
 		uint32_t n;
 		memcpy(&n, (char *)cache->data + 12, sizeof n);
 		start = (16 + (size_t)n * 12 + 7) & ~(size_t)7;
@@ -123,15 +130,68 @@ static int index_names(struct ld_so_cache *cache, struct matr_error *err)
 	return 0;
 }
 
+/* ld.so compares digits as numbers: libx.so.01 is libx.so.1. Writes the name with every number in its shortest form
+ * to `out`, which has room for a copy of it. */
+static void shorten_numbers(const char *name, char *out)
+{
+	while (*name) {
+		uint32_t number = 0; /* ld.so's int overflows too */
+		if (*name < '0' || *name > '9') {
+			*out++ = *name++;
+			continue;
+		}
+		for (; *name >= '0' && *name <= '9'; name++)
+			number = number * 10 + (uint32_t)(*name - '0');
+		out += sprintf(out, "%u", number);
+	}
+	*out = 0;
+}
+
+/* Has it a number that could be shorter? */
+static bool has_long_number(const char *name)
+{
+	size_t digits = 0;
+
+	for (; *name; name++) {
+		bool digit = *name >= '0' && *name <= '9';
+		if (digit && digits == 0 && *name == '0' && name[1] >= '0' && name[1] <= '9')
+			return true;
+		digits = digit ? digits + 1 : 0;
+		if (digits >= 10)
+			return true;
+	}
+	return false;
+}
+
+static int add_name(struct ld_so_cache *cache, const char *name, uint32_t *id,
+		    struct matr_error *err)
+{
+	if (!has_long_number(name))
+		return intern_add(&cache->names, name, id, err);
+	char **list = realloc(cache->copies, (cache->n_copies + 1) * sizeof *list);
+	if (!list)
+		return matr_fail_memory(err);
+	cache->copies = list;
+	char *copy = malloc(strlen(name) + 1);
+	if (!copy)
+		return matr_fail_memory(err);
+	list[cache->n_copies++] = copy;
+	shorten_numbers(name, copy);
+	return intern_add(&cache->names, copy, id, err);
+}
+
 static int read_entries(const char *path, struct ld_so_cache *cache, struct matr_error *err)
 {
 	struct part part = find_part(cache);
 	struct cache_header header;
 
-	if (!read_at(part, 0, &header, sizeof header))
-		return matr_fail(err, MATR_ERROR_MALFORMED, path, "is not a cache of ld.so");
-	if (header.n_entries > (part.size - sizeof header) / sizeof(struct cache_entry))
-		return matr_fail(err, MATR_ERROR_MALFORMED, path, "has more entries than it holds");
+	if (!read_at(part, 0, &header, sizeof header) ||
+	    header.n_entries > (part.size - sizeof header) / sizeof(struct cache_entry)) {
+		/* ld.so does without. The format of libc5 alone is one that it still reads. */
+		if (!has_old_format(cache))
+			return index_names(cache, err);
+		return matr_fail(err, MATR_ERROR_UNSUPPORTED, path, "is in the old format only");
+	}
 	cache->entries = calloc((size_t)header.n_entries + 1, sizeof *cache->entries);
 	if (!cache->entries)
 		return matr_fail_memory(err);
@@ -150,7 +210,7 @@ static int read_entries(const char *path, struct ld_so_cache *cache, struct matr
 			out->level = level_name(part, header.extension, (uint32_t)entry.hwcap);
 		if (entry.hwcap && !out->level)
 			continue; /* legacy hwcap directories: ldconfig no longer lists them */
-		if (intern_add(&cache->names, name, &out->name, err) < 0)
+		if (add_name(cache, name, &out->name, err) < 0)
 			return -1;
 		cache->n_entries++;
 	}
@@ -177,6 +237,9 @@ void ld_so_cache_close(struct ld_so_cache *cache)
 	free(cache->entries);
 	free(cache->first);
 	free(cache->last);
+	for (size_t i = 0; i < cache->n_copies; i++)
+		free(cache->copies[i]);
+	free(cache->copies);
 	free(cache->data);
 	*cache = (struct ld_so_cache){0};
 }
@@ -184,10 +247,15 @@ void ld_so_cache_close(struct ld_so_cache *cache)
 const char *ld_so_cache_find(const struct ld_so_cache *cache, const char *name,
 			     const char *const *levels, bool *by_level)
 {
-	uint32_t id = intern_find(&cache->names, name);
+	char shortened[PATH_MAX];
 	const char *best = NULL;
 	size_t best_level = SIZE_MAX;
 
+	if (has_long_number(name) && strlen(name) < sizeof shortened) {
+		shorten_numbers(name, shortened);
+		name = shortened;
+	}
+	uint32_t id = intern_find(&cache->names, name);
 	if (id == UINT32_MAX)
 		return NULL;
 	for (uint32_t at = cache->first[id]; at; at = cache->entries[at - 1].next) {

@@ -21,6 +21,8 @@ struct ld_so_cache { /* all zero: empty, as where there is no cache */
 	} * entries;
 	size_t n_entries;
 	struct intern names;
+	char **copies; /* of names that are not as in the file */
+	size_t n_copies;
 	uint32_t *first, *last; /* by name id: index into entries + 1 */
 };
 

@@ -177,6 +177,18 @@ static bool is_unique(const struct lookup *lookup, struct matr_binding binding)
 		       STB_GNU_UNIQUE;
 }
 
+/* A definition without version serves any reference, but not where it comes from the very library in which the
+ * reference expects a version: there ld.so fails an assertion. */
+static bool is_stripped_of_versions(const struct lookup *lookup, const struct matr_version *wanted,
+				    struct matr_binding found)
+{
+	const struct scope *scope = lookup->scope;
+
+	return wanted && wanted->file && found.provider < scope->n &&
+	       !(scope->entries[found.provider].object->flags & MATR_OBJECT_VERSIONED) &&
+	       scope_names_find(&scope->names, wanted->file) == found.provider;
+}
+
 int lookup_symbol(struct lookup *lookup, uint32_t requester, uint32_t reference,
 		  enum lookup_class class, struct matr_binding *out, struct matr_error *err)
 {
@@ -197,6 +209,11 @@ int lookup_symbol(struct lookup *lookup, uint32_t requester, uint32_t reference,
 	struct matr_binding found = find(lookup, &query, first);
 	if (is_unique(lookup, found) && make_unique(lookup, &query, own, &found, err) < 0)
 		return -1;
+	if (is_stripped_of_versions(lookup, query.version, found))
+		return matr_fail(
+			err, MATR_ERROR_UNSUPPORTED, lookup->scope->entries[found.provider].path,
+			"has no versions, but %s asks it for version %s of %s: ld.so would stop",
+			object->path, query.version->name, symbol->name);
 	if (symbol->visibility == STV_PROTECTED && found.provider != MATR_PROVIDER_UNDEFINED &&
 	    found.provider != requester) {
 		/* Protected: others do not count, save that the address of a function may have to be

@@ -92,6 +92,19 @@ static int read_start(struct matr_reader *reader, void *to, size_t size, off_t o
 	return 0;
 }
 
+/* glibc: elf/dl-load.c, VALID_ELF_HEADER. Versions of the GNU ABI say what the C library must know. */
+static bool takes_abi(const unsigned char *ident)
+{
+	enum { GNU_ABI_VERSIONS = 5 };
+	static const unsigned char padding[EI_NIDENT - EI_PAD];
+
+	if (memcmp(ident + EI_PAD, padding, sizeof padding) != 0)
+		return false;
+	if (ident[EI_ABIVERSION] == 0)
+		return ident[EI_OSABI] == ELFOSABI_SYSV || ident[EI_OSABI] == ELFOSABI_GNU;
+	return ident[EI_OSABI] == ELFOSABI_GNU && ident[EI_ABIVERSION] < GNU_ABI_VERSIONS;
+}
+
 static int read_header(struct matr_reader *reader)
 {
 	Elf64_Ehdr *header = &reader->header;
@@ -105,19 +118,23 @@ static int read_header(struct matr_reader *reader)
 	if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0)
 		return matr_fail(err, MATR_ERROR_NOT_ELF, path, "is not an ELF file");
 	if (header->e_ident[EI_CLASS] == ELFCLASS32)
-		return matr_fail(err, MATR_ERROR_NOT_ELF, path, "is a 32-bit ELF file");
+		return matr_fail(err, MATR_ERROR_FOREIGN, path, "is a 32-bit ELF file");
 	if (reader->file_size < sizeof *header)
 		return matr_fail(err, MATR_ERROR_MALFORMED, path,
 				 "is truncated: it ends within the ELF header");
 	if (header->e_ident[EI_CLASS] != ELFCLASS64)
-		return matr_fail(err, MATR_ERROR_NOT_ELF, path, "has the unknown ELF class %u",
+		return matr_fail(err, MATR_ERROR_FOREIGN, path, "has the unknown ELF class %u",
 				 header->e_ident[EI_CLASS]);
 	if (header->e_ident[EI_DATA] != ELFDATA2LSB)
 		return matr_fail(err, MATR_ERROR_NOT_ELF, path, "is not a little-endian ELF file");
 	if (header->e_ident[EI_VERSION] != EV_CURRENT || header->e_version != EV_CURRENT)
 		return matr_fail(err, MATR_ERROR_NOT_ELF, path, "has an unknown ELF version");
-	if (header->e_machine != EM_X86_64)
+	if (!takes_abi(header->e_ident))
 		return matr_fail(err, MATR_ERROR_NOT_ELF, path,
+				 "is for another operating system (OS ABI %u, version %u)",
+				 header->e_ident[EI_OSABI], header->e_ident[EI_ABIVERSION]);
+	if (header->e_machine != EM_X86_64)
+		return matr_fail(err, MATR_ERROR_FOREIGN, path,
 				 "is for another machine (e_machine %u, not x86-64)",
 				 header->e_machine);
 	if (header->e_type != ET_EXEC && header->e_type != ET_DYN)

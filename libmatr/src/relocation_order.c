@@ -22,26 +22,39 @@ static bool visit_first(bool *visited, uint32_t object)
 }
 
 /* Depth-first from `start`, with a stack of our own: a chain of dependencies may be long. */
-static void visit_from(const struct scope *scope, uint32_t start, bool *visited,
-		       struct visit *stack, uint32_t *order, size_t *n)
+static void visit_from(const struct scope *scope, const uint32_t *first, uint32_t start,
+		       bool *visited, struct visit *stack, uint32_t *order, size_t *n)
 {
 	size_t depth = 0;
 
 	if (!visit_first(visited, start))
 		return;
-	stack[depth++] = (struct visit){start, scope->first_dependency[start]};
+	stack[depth++] = (struct visit){start, first[start]};
 	while (depth) {
 		struct visit *top = &stack[depth - 1];
-		if (top->next == scope->first_dependency[top->object + 1]) {
+		if (top->next == first[top->object + 1]) {
 			order[(*n)++] = top->object;
 			depth--;
 			continue;
 		}
-		uint32_t dependency = scope->dependencies[top->next++];
-		if (visit_first(visited, dependency))
-			stack[depth++] =
-				(struct visit){dependency, scope->first_dependency[dependency]};
+		uint32_t dependency = scope->dependencies[top->next++].object;
+		if (dependency != NO_INDEX && visit_first(visited, dependency))
+			stack[depth++] = (struct visit){dependency, first[dependency]};
 	}
+}
+
+/* Where each object's dependencies begin; one element more. */
+static uint32_t *first_dependencies(const struct scope *scope)
+{
+	uint32_t *first = calloc(scope->n + 1, sizeof *first);
+
+	if (!first)
+		return NULL;
+	for (size_t i = 0; i < scope->n_dependencies; i++)
+		first[scope->dependencies[i].requester + 1]++;
+	for (size_t i = 0; i < scope->n; i++)
+		first[i + 1] += first[i];
+	return first;
 }
 
 uint32_t *scope_relocation_order(const struct scope *scope, struct matr_error *err)
@@ -49,19 +62,21 @@ uint32_t *scope_relocation_order(const struct scope *scope, struct matr_error *e
 	uint32_t *order = calloc(scope->n, sizeof *order);
 	bool *visited = calloc(scope->n, sizeof *visited);
 	struct visit *stack = calloc(scope->n, sizeof *stack);
+	uint32_t *first = first_dependencies(scope);
 	size_t n = 0;
 
-	if (!order || !visited || !stack) {
+	if (!order || !visited || !stack || !first) {
 		free(order);
 		order = NULL;
 		matr_fail_memory(err);
 	} else {
 		visited[0] = true; /* the application stays where it is: last */
 		for (uint32_t i = (uint32_t)scope->n; i-- > 1;)
-			visit_from(scope, i, visited, stack, order, &n);
+			visit_from(scope, first, i, visited, stack, order, &n);
 		order[n] = 0;
 	}
 	free(visited);
 	free(stack);
+	free(first);
 	return order;
 }

@@ -4,6 +4,7 @@
  * and class, however many relocations share it.
  */
 #include <elf.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,18 +83,6 @@ static int bind_object(struct lookup *lookup, uint32_t index, struct matr_bindin
 
 /* ---- versions that an object asks for and nobody has ---- */
 
-static const struct matr_object *version_provider(const struct scope *scope, const char *file)
-{
-	for (size_t i = 0; i < scope->n; i++) {
-		const struct matr_scope_entry *entry = &scope->entries[i];
-		if ((entry->object->soname && !strcmp(entry->object->soname, file)) ||
-		    (entry->needed_as && !strcmp(entry->needed_as, file)) ||
-		    !strcmp(entry->path, file))
-			return entry->object;
-	}
-	return NULL;
-}
-
 static bool defines_version(const struct matr_object *object, const struct matr_version *wanted)
 {
 	bool any = false;
@@ -117,8 +106,9 @@ static int check_versions(const struct scope *scope, struct matr_error *err)
 			const struct matr_version *wanted = &object->versions[n];
 			if (!wanted->name || wanted->defined || wanted->weak || !wanted->file)
 				continue;
-			const struct matr_object *provider = version_provider(scope, wanted->file);
-			if (provider && !defines_version(provider, wanted))
+			uint32_t provider = scope_names_find(&scope->names, wanted->file);
+			if (provider != NO_INDEX &&
+			    !defines_version(scope->entries[provider].object, wanted))
 				return matr_fail(err, MATR_ERROR_UNSUPPORTED,
 						 scope->entries[0].path,
 						 "version %s of %s is not found (needed by %s)",
@@ -193,22 +183,14 @@ static int check_application(const struct matr_object *application, const char *
 }
 
 /* Takes the scope's entries over, whatever comes of it. */
-static int make_mapping(struct matr_session *session, const char *path, struct scope *scope,
-			uint32_t first, struct matr_mapping **out, struct matr_error *err)
+static int make_mapping(struct matr_session *session, struct scope *scope, uint32_t first,
+			struct matr_mapping **out, struct matr_error *err)
 {
 	struct matr_mapping *mapping = calloc(1, sizeof *mapping);
 
 	if (!mapping)
 		return matr_fail_memory(err);
-	/* A program with several names (hard links) was read under one of them. */
-	char *canonical = realpath(path, NULL);
-	int result = canonical ? 0 : matr_fail_errno(err, path, "cannot be resolved");
-	if (canonical) {
-		free(scope->entries[0].path);
-		scope->entries[0].path = canonical;
-	}
-	if (!result)
-		result = check_versions(scope, err);
+	int result = check_versions(scope, err);
 	if (!result)
 		result = scope_directories(scope, first ? first : 1, &mapping->directories,
 					   &mapping->n_directories, err);
@@ -231,9 +213,10 @@ static int make_mapping(struct matr_session *session, const char *path, struct s
 	return 0;
 }
 
-/* The session's number of the application at path. */
+/* The session's number of the application at path, and its canonical path: a program with several names (hard
+ * links) may have been read under another. */
 static int find_application(struct matr_session *session, const char *path, uint32_t *out,
-			    struct matr_error *err)
+			    char canonical[PATH_MAX], struct matr_error *err)
 {
 	const struct matr_object *application = matr_session_object(session, path, err);
 	const struct known_path *known;
@@ -241,6 +224,8 @@ static int find_application(struct matr_session *session, const char *path, uint
 	if (!application || check_application(application, path, err) < 0 ||
 	    session_path(session, path, &known, err) < 0)
 		return -1;
+	if (!realpath(path, canonical))
+		return matr_fail_errno(err, path, "cannot be resolved");
 	*out = known->object;
 	return 0;
 }
@@ -250,12 +235,13 @@ int matr_resolve(struct matr_session *session, const char *path, struct matr_map
 {
 	struct scope scope;
 	uint32_t application;
+	char canonical[PATH_MAX];
 
-	if (find_application(session, path, &application, err) < 0)
+	if (find_application(session, path, &application, canonical, err) < 0)
 		return -1;
-	int result = scope_make(session, application, &scope, err);
+	int result = scope_make(session, application, canonical, &scope, err);
 	if (!result)
-		result = make_mapping(session, path, &scope, 0, out, err);
+		result = make_mapping(session, &scope, 0, out, err);
 	scope_free(&scope);
 	return result;
 }
@@ -265,16 +251,18 @@ int matr_resolve_closure(struct matr_session *session, const char *path, const c
 {
 	struct scope scope;
 	uint32_t application;
+	char canonical[PATH_MAX];
 
 	*out = (struct matr_closure){.mapping = NULL};
-	if (find_application(session, path, &application, err) < 0)
+	if (find_application(session, path, &application, canonical, err) < 0)
 		return -1;
 	if (root[0] != '/')
 		return matr_fail(err, MATR_ERROR_UNSUPPORTED, root,
 				 "depends on the working directory");
-	int result = scope_make_closure(session, application, root, &scope, &out->n_start, err);
+	int result = scope_make_closure(session, application, canonical, root, &scope,
+					&out->n_start, err);
 	if (!result && scope.n > out->n_start)
-		result = make_mapping(session, path, &scope, out->n_start, &out->mapping, err);
+		result = make_mapping(session, &scope, out->n_start, &out->mapping, err);
 	scope_free(&scope);
 	return result;
 }

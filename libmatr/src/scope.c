@@ -5,30 +5,36 @@
  * before it is searched for, and a file that turns out to be loaded already (device and inode) is not loaded
  * again. The dynamic linker is loaded from the start, but takes its place in the scope when an object needs
  * it.
+ *
+ * DT_FILTER and DT_AUXILIARY put an object in front of the one that names it, so that its definitions come
+ * first; where it comes later already, it is moved; where earlier, it stays (gABI chapter 5, "Dynamic
+ * Section", as far as glibc follows it). Objects are numbered as they are loaded; a list, like ld.so's, has
+ * the order of the scope.
  */
 #include "scope.h"
 
-#include <limits.h>
+#include <elf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "search.h"
 
-enum { MAX_OBJECTS = 60000, MAX_SYMBOLIC_LINKS = 40 };
+enum { MAX_OBJECTS = 60000 };
 
-struct names { /* name -> scope index, the first that has it */
-	struct intern intern;
-	uint32_t *index;
-	size_t capacity;
+struct place {		       /* in the list that becomes the scope */
+	uint32_t object, next; /* next: index of a place, NO_INDEX at the end */
+	bool done;	       /* its dependencies have been seen to */
 };
 
 struct scope_maker {
 	struct matr_session *session;
 	struct scope *scope;
-	struct names names;
+	struct place *places; /* [0] is the head */
+	size_t n_places, place_capacity;
+	uint32_t tail;
+	bool *listed, *visited; /* by object */
+	bool loading;		/* what dlopen() adds: filters do not change its order here */
 	const char *interpreter_path;
 	uint32_t interpreter_object; /* session object index */
 };
@@ -40,33 +46,33 @@ void scope_free(struct scope *scope)
 	free(scope->entries);
 	free(scope->indices);
 	free(scope->dependencies);
-	free(scope->first_dependency);
+	scope_names_free(&scope->names);
 	*scope = (struct scope){0};
 }
 
-static int add_name(struct names *names, const char *name, uint32_t index, struct matr_error *err)
-{
-	uint32_t before = names->intern.n, id;
+/* ---- objects ---- */
 
-	if (intern_add(&names->intern, name, &id, err) < 0)
-		return -1;
-	if (id >= names->capacity) {
-		size_t capacity = names->capacity ? names->capacity * 2 : 256;
-		uint32_t *list = realloc(names->index, capacity * sizeof *list);
-		if (!list)
-			return matr_fail_memory(err);
-		names->index = list;
-		names->capacity = capacity;
-	}
-	if (id == before || index < names->index[id])
-		names->index[id] = index;
+static int make_room(struct scope_maker *maker, struct matr_error *err)
+{
+	struct scope *scope = maker->scope;
+	size_t capacity = scope->capacity ? scope->capacity * 2 : 64;
+
+	struct matr_scope_entry *entries = realloc(scope->entries, capacity * sizeof *entries);
+	if (entries)
+		scope->entries = entries;
+	uint32_t *indices = realloc(scope->indices, capacity * sizeof *indices);
+	if (indices)
+		scope->indices = indices;
+	bool *listed = realloc(maker->listed, capacity * sizeof *listed);
+	if (listed)
+		maker->listed = listed;
+	bool *visited = realloc(maker->visited, capacity * sizeof *visited);
+	if (visited)
+		maker->visited = visited;
+	if (!entries || !indices || !listed || !visited)
+		return matr_fail_memory(err);
+	scope->capacity = capacity;
 	return 0;
-}
-
-static uint32_t find_name(const struct names *names, const char *name)
-{
-	uint32_t id = intern_find(&names->intern, name);
-	return id == UINT32_MAX ? NO_INDEX : names->index[id];
 }
 
 /* Takes over path. */
@@ -75,39 +81,23 @@ static int append(struct scope_maker *maker, uint32_t object, struct matr_scope_
 {
 	struct scope *scope = maker->scope;
 
-	if (scope->n == scope->capacity) {
-		size_t capacity = scope->capacity ? scope->capacity * 2 : 64;
-		struct matr_scope_entry *entries =
-			realloc(scope->entries, capacity * sizeof *entries);
-		if (entries)
-			scope->entries = entries;
-		uint32_t *indices = realloc(scope->indices, capacity * sizeof *indices);
-		if (indices)
-			scope->indices = indices;
-		if (!entries || !indices) {
-			free(entry.path);
-			return matr_fail_memory(err);
-		}
-		uint32_t *first = realloc(scope->first_dependency, (capacity + 1) * sizeof *first);
-		if (!first) {
-			free(entry.path);
-			return matr_fail_memory(err);
-		}
-		scope->first_dependency = first;
-		scope->capacity = capacity;
+	if (scope->n == scope->capacity && make_room(maker, err) < 0) {
+		free(entry.path);
+		return -1;
 	}
 	entry.object = maker->session->objects[object].object;
 	uint32_t index = (uint32_t)scope->n++;
 	scope->entries[index] = entry;
 	scope->indices[index] = object;
+	maker->listed[index] = maker->visited[index] = false;
 	if (scope->n > MAX_OBJECTS)
 		return matr_fail(err, MATR_ERROR_UNSUPPORTED, scope->entries[0].path,
 				 "more than %d objects", MAX_OBJECTS);
-	/* The application has no name that others could ask for, but its soname. */
-	if (index && add_name(&maker->names, entry.path, index, err) < 0)
+	/* The application has no path that others could ask for. */
+	if (scope_names_add(&scope->names, index ? entry.path : "", index, err) < 0)
 		return -1;
 	if (entry.object->soname)
-		return add_name(&maker->names, entry.object->soname, index, err);
+		return scope_names_add(&scope->names, entry.object->soname, index, err);
 	return 0;
 }
 
@@ -141,14 +131,46 @@ static int take(struct scope_maker *maker, const struct found *found, struct mat
 	struct scope *scope = maker->scope;
 
 	for (uint32_t i = 0; i < scope->n; i++) {
-		if (scope->indices[i] == found->object) {
-			free(entry.path);
-			*index = i;
-			return 0;
-		}
+		if (scope->indices[i] != found->object)
+			continue;
+		free(entry.path);
+		*index = i;
+		/* ld.so does not know which file the application is, and loads it again. */
+		return i ? 0
+			 : matr_fail(err, MATR_ERROR_UNSUPPORTED, scope->entries[0].path,
+				     "is also needed as a library");
 	}
 	*index = (uint32_t)scope->n;
 	return append(maker, found->object, entry, err);
+}
+
+/* Search for what is not loaded by that name. */
+static int search_and_take(struct scope_maker *maker, uint32_t requester, const char *asked,
+			   const char *name, bool preload, uint32_t *index, struct matr_error *err)
+{
+	struct scope *scope = maker->scope;
+	struct searcher searcher = {scope->entries, requester};
+	struct found found;
+
+	struct matr_error own = {0};
+	if (search_library(maker->session, &searcher, asked, &found, &own) < 0) {
+		if (maker->session->search_only && own.code != MATR_ERROR_MEMORY)
+			return 0;
+		return matr_fail(err, own.code, own.file, "%s", own.message);
+	}
+	scope->flags |= found.flags;
+	if (found.object == maker->interpreter_object) {
+		free(found.path);
+		return matr_fail(err, MATR_ERROR_UNSUPPORTED, scope->entries[requester].path,
+				 "needs the dynamic linker as %s", asked);
+	}
+	struct matr_scope_entry entry = {
+		.path = found.path,
+		.rule = preload ? MATR_FOUND_PRELOAD : found.rule,
+		.loaded_by = requester,
+		.needed_as = preload ? NULL : name,
+	};
+	return take(maker, &found, entry, index, err);
 }
 
 /* Bring in what `name` asks for on behalf of the requester. */
@@ -157,53 +179,163 @@ static int need(struct scope_maker *maker, uint32_t requester, const char *name,
 {
 	struct scope *scope = maker->scope;
 	struct searcher searcher = {scope->entries, requester};
-	struct found found;
+	char expanded[PATH_MAX];
+	const char *asked = name;
 
-	*index = find_name(&maker->names, name);
+	if (strchr(name, '$')) {
+		if (search_expand(maker->session, &searcher, name, expanded, &scope->flags, err) <
+		    0)
+			return -1;
+		asked = expanded;
+	}
+	*index = scope_names_find(&scope->names, asked);
 	if (*index != NO_INDEX)
 		return 0;
-	if (is_interpreter_name(maker, name)) {
+	if (is_interpreter_name(maker, asked)) {
 		*index = (uint32_t)scope->n;
 		return append_interpreter(maker, requester, name, err);
 	}
-	struct matr_error own;
-	if (search_library(maker->session, &searcher, name, &found, &own) < 0) {
-		if (maker->session->search_only && own.code != MATR_ERROR_MEMORY)
-			return 0;
-		return matr_fail(err, own.code, own.file, "%s", own.message);
-	}
-	scope->flags |= found.flags;
-	if (found.object == maker->interpreter_object && scope->interpreter == NO_INDEX) {
-		free(found.path);
-		*index = (uint32_t)scope->n;
-		if (append_interpreter(maker, requester, name, err) < 0)
-			return -1;
-	} else {
-		struct matr_scope_entry entry = {
-			.path = found.path,
-			.rule = preload ? MATR_FOUND_PRELOAD : found.rule,
-			.loaded_by = requester,
-			.needed_as = preload ? NULL : name,
-		};
-		if (take(maker, &found, entry, index, err) < 0)
-			return -1;
-	}
-	return add_name(&maker->names, name, *index, err);
+	if (search_and_take(maker, requester, asked, name, preload, index, err) < 0)
+		return -1;
+	if (*index == NO_INDEX)
+		return 0;
+	return asked == name ? scope_names_add(&scope->names, name, *index, err)
+			     : scope_names_add_copy(&scope->names, asked, *index, err);
 }
 
-static int add_dependency(struct scope *scope, uint32_t index, struct matr_error *err)
+/* ---- their order ---- */
+
+static int new_place(struct scope_maker *maker, struct place place, uint32_t *index,
+		     struct matr_error *err)
+{
+	if (maker->n_places == maker->place_capacity) {
+		size_t capacity = maker->place_capacity ? maker->place_capacity * 2 : 64;
+		struct place *list = realloc(maker->places, capacity * sizeof *list);
+		if (!list)
+			return matr_fail_memory(err);
+		maker->places = list;
+		maker->place_capacity = capacity;
+	}
+	*index = (uint32_t)maker->n_places;
+	maker->places[maker->n_places++] = place;
+	return 0;
+}
+
+/* At the end, unless it has a place. */
+static int list_object(struct scope_maker *maker, uint32_t object, struct matr_error *err)
+{
+	uint32_t index = 0;
+
+	if (maker->listed[object])
+		return 0;
+	if (new_place(maker, (struct place){.object = object, .next = NO_INDEX}, &index, err) < 0)
+		return -1;
+	if (index)
+		maker->places[maker->tail].next = index;
+	maker->tail = index;
+	maker->listed[object] = true;
+	return 0;
+}
+
+/* In front of the object at place *at, which moves to a new place, the new *at. */
+static int list_in_front(struct scope_maker *maker, uint32_t object, uint32_t *at,
+			 struct matr_error *err)
+{
+	uint32_t front = *at, moved = 0;
+
+	if (new_place(maker, maker->places[front], &moved, err) < 0)
+		return -1;
+	struct place *places = maker->places;
+	if (maker->listed[object]) {
+		uint32_t before = moved;
+		while (places[before].next != NO_INDEX &&
+		       places[places[before].next].object != object)
+			before = places[before].next;
+		uint32_t later = places[before].next;
+		if (later == NO_INDEX) { /* it is earlier already */
+			maker->n_places--;
+			return 0;
+		}
+		if (maker->tail == later)
+			maker->tail = before;
+		places[before].next = places[later].next;
+	}
+	places[front] = (struct place){.object = object, .next = moved};
+	maker->listed[object] = true;
+	maker->scope->rearranged = true;
+	if (maker->tail == front)
+		maker->tail = moved;
+	*at = moved;
+	return 0;
+}
+
+static int add_dependency(struct scope *scope, struct dependency dependency, struct matr_error *err)
 {
 	if (scope->n_dependencies == scope->dependency_capacity) {
 		size_t capacity = scope->dependency_capacity ? scope->dependency_capacity * 2 : 256;
-		uint32_t *list = realloc(scope->dependencies, capacity * sizeof *list);
+		struct dependency *list = realloc(scope->dependencies, capacity * sizeof *list);
 		if (!list)
 			return matr_fail_memory(err);
 		scope->dependencies = list;
 		scope->dependency_capacity = capacity;
 	}
-	scope->dependencies[scope->n_dependencies++] = index;
+	scope->dependencies[scope->n_dependencies++] = dependency;
 	return 0;
 }
+
+/* One DT_NEEDED, DT_AUXILIARY or DT_FILTER of the object whose place is *at. */
+static int visit_name(struct scope_maker *maker, uint32_t requester, int64_t tag, uint32_t position,
+		      uint32_t *at, bool first, struct matr_error *err)
+{
+	const struct matr_object *object = maker->scope->entries[requester].object;
+	struct matr_error ignored = {0};
+	uint32_t index;
+
+	int result = need(maker, requester, object->needed[position], false, &index,
+			  tag == DT_AUXILIARY ? &ignored : err);
+	if (result < 0 && tag != DT_AUXILIARY)
+		return -1;
+	if (result < 0) {
+		/* ld.so goes on without it; whatever is not plainly absent is a doubt. */
+		if (ignored.code != MATR_ERROR_NOT_FOUND)
+			return matr_fail(err, ignored.code, ignored.file, "%s", ignored.message);
+		index = NO_INDEX;
+	}
+	struct dependency dependency = {requester, index, position};
+	if (first && add_dependency(maker->scope, dependency, err) < 0)
+		return -1;
+	if (index == NO_INDEX)
+		return 0;
+	return tag == DT_NEEDED || !requester ? list_object(maker, index, err)
+					      : list_in_front(maker, index, at, err);
+}
+
+static int visit(struct scope_maker *maker, uint32_t at, struct matr_error *err)
+{
+	uint32_t requester = maker->places[at].object, position = 0;
+	const struct matr_object *object = maker->scope->entries[requester].object;
+	bool first = !maker->visited[requester];
+
+	maker->places[at].done = true;
+	maker->visited[requester] = true;
+	if ((!requester || maker->loading) && object->flags & MATR_OBJECT_FILTER &&
+	    !maker->session->search_only)
+		return matr_fail(err, MATR_ERROR_UNSUPPORTED, object->path,
+				 "is a filter (DT_FILTER or DT_AUXILIARY)");
+	for (size_t i = 0; i < object->n_dynamic; i++) {
+		int64_t tag = object->dynamic[i].tag;
+		if (tag != DT_NEEDED && tag != DT_AUXILIARY && tag != DT_FILTER)
+			continue;
+		if (position >= object->n_needed) /* from a store that does not have these */
+			return matr_fail(err, MATR_ERROR_MALFORMED, object->path,
+					 "has more names of other objects than are known");
+		if (visit_name(maker, requester, tag, position++, &at, first, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- all of it ---- */
 
 static int find_interpreter(struct scope_maker *maker, const struct matr_object *application,
 			    struct matr_error *err)
@@ -224,161 +356,149 @@ static int find_interpreter(struct scope_maker *maker, const struct matr_object 
 	return 0;
 }
 
-/* Bring in what the entries from `first` on need, and what these need. */
-static int follow(struct scope_maker *maker, uint32_t first, struct matr_error *err)
+static int visit_all(struct scope_maker *maker, struct matr_error *err)
 {
-	struct scope *scope = maker->scope;
-	uint32_t index;
-
-	for (uint32_t i = first; i < scope->n; i++) {
-		const struct matr_object *requester = scope->entries[i].object;
-		if (requester->flags & MATR_OBJECT_FILTER && !maker->session->search_only)
-			return matr_fail(err, MATR_ERROR_UNSUPPORTED, scope->entries[0].path,
-					 "%s is a filter (DT_FILTER or DT_AUXILIARY)",
-					 requester->path);
-		scope->first_dependency[i] = (uint32_t)scope->n_dependencies;
-		for (size_t n = 0; n < requester->n_needed; n++) {
-			if (need(maker, i, requester->needed[n], false, &index, err) < 0 ||
-			    add_dependency(scope, index, err) < 0)
-				return -1;
-		}
-		scope->first_dependency[i + 1] = (uint32_t)scope->n_dependencies;
+	for (uint32_t at = 0; at != NO_INDEX;) {
+		if (visit(maker, at, err) < 0)
+			return -1;
+		/* A filtee is now at the filter's place, and not done. */
+		while (at != NO_INDEX && maker->places[at].done)
+			at = maker->places[at].next;
 	}
 	return 0;
 }
 
-static int make(struct scope_maker *maker, uint32_t application, struct matr_error *err)
+/* What cannot be preloaded is passed over: ld.so says so at every start, and goes on. */
+static int preload(struct scope_maker *maker, struct matr_error *err)
+{
+	for (size_t i = 0; i < maker->session->n_preload; i++) {
+		struct matr_error ignored = {0};
+		uint32_t index;
+		if (need(maker, 0, maker->session->preload[i], true, &index, &ignored) < 0) {
+			if (ignored.code != MATR_ERROR_NOT_FOUND)
+				return matr_fail(err, ignored.code, ignored.file, "%s",
+						 ignored.message);
+			continue;
+		}
+		if (list_object(maker, index, err) < 0)
+			return -1;
+	}
+	maker->scope->n_preload = (uint32_t)maker->scope->n - 1;
+	return 0;
+}
+
+static int make(struct scope_maker *maker, uint32_t application, const char *path,
+		struct matr_error *err)
 {
 	const struct matr_object *object = maker->session->objects[application].object;
-	struct matr_scope_entry entry = {.path = strdup(object->path)};
+	struct matr_scope_entry entry = {.path = strdup(path)};
 
 	if (!entry.path)
 		return matr_fail_memory(err);
-	if (append(maker, application, entry, err) < 0 || find_interpreter(maker, object, err) < 0)
+	if (append(maker, application, entry, err) < 0 || list_object(maker, 0, err) < 0 ||
+	    find_interpreter(maker, object, err) < 0 || preload(maker, err) < 0)
 		return -1;
-	uint32_t index;
-	for (size_t i = 0; i < maker->session->n_preload; i++) {
-		if (need(maker, 0, maker->session->preload[i], true, &index, err) < 0)
-			return -1;
-	}
-	return follow(maker, 0, err);
+	return visit_all(maker, err);
 }
 
-/* dlopen(root). Nothing is added where the application has it from the start. */
+/* dlopen(root), once the application's scope is made. Nothing is added where the application has it from the start. */
 static int load(struct scope_maker *maker, const char *root, struct matr_error *err)
 {
 	struct scope *scope = maker->scope;
 	uint32_t n_start = (uint32_t)scope->n, index;
 
+	/* A list of its own. What is loaded has no place in it. */
+	maker->loading = true;
+	maker->n_places = 0;
+	memset(maker->listed, true, scope->n * sizeof *maker->listed);
 	if (need(maker, 0, root, false, &index, err) < 0)
 		return -1;
 	if (index < n_start)
 		return 0;
 	scope->entries[index].needed_as = NULL;
-	return follow(maker, n_start, err);
+	return list_object(maker, index, err) < 0 ? -1 : visit_all(maker, err);
 }
 
-int scope_make_closure(struct matr_session *session, uint32_t application, const char *root,
-		       struct scope *out, uint32_t *n_start, struct matr_error *err)
+static int compare_dependencies(const void *left, const void *right)
+{
+	const struct dependency *a = left, *b = right;
+	if (a->requester != b->requester)
+		return a->requester < b->requester ? -1 : 1;
+	return a->needed < b->needed ? -1 : a->needed > b->needed;
+}
+
+/* From the order of loading to that of the list. */
+static int rearrange(struct scope_maker *maker, struct matr_error *err)
+{
+	struct scope *scope = maker->scope;
+	struct matr_scope_entry *entries = calloc(scope->n, sizeof *entries);
+	uint32_t *indices = calloc(scope->n, sizeof *indices);
+	uint32_t *to = calloc(scope->n, sizeof *to);
+	uint32_t n = 0;
+
+	if (!entries || !indices || !to) {
+		free(entries);
+		free(indices);
+		free(to);
+		return matr_fail_memory(err);
+	}
+	for (uint32_t at = 0; at != NO_INDEX; at = maker->places[at].next) {
+		uint32_t from = maker->places[at].object;
+		entries[n] = scope->entries[from];
+		indices[n] = scope->indices[from];
+		to[from] = n++;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		entries[i].loaded_by = to[entries[i].loaded_by];
+	for (size_t i = 0; i < scope->n_dependencies; i++) {
+		struct dependency *dependency = &scope->dependencies[i];
+		dependency->requester = to[dependency->requester];
+		if (dependency->object != NO_INDEX)
+			dependency->object = to[dependency->object];
+	}
+	for (uint32_t i = 0; i < scope->names.intern.n; i++)
+		scope->names.index[i] = to[scope->names.index[i]];
+	if (scope->interpreter != NO_INDEX)
+		scope->interpreter = to[scope->interpreter];
+	if (scope->n_dependencies)
+		qsort(scope->dependencies, scope->n_dependencies, sizeof *scope->dependencies,
+		      compare_dependencies);
+	free(scope->entries);
+	free(scope->indices);
+	free(to);
+	scope->entries = entries;
+	scope->indices = indices;
+	scope->capacity = scope->n;
+	return 0;
+}
+
+int scope_make_closure(struct matr_session *session, uint32_t application, const char *path,
+		       const char *root, struct scope *out, uint32_t *n_start,
+		       struct matr_error *err)
 {
 	struct scope_maker maker = {.session = session, .scope = out};
 
 	*out = (struct scope){.interpreter = NO_INDEX};
-	int result = make(&maker, application, err);
+	int result = make(&maker, application, path, err);
+	if (!result && out->rearranged)
+		result = rearrange(&maker, err);
+	if (!result && !session->search_only)
+		result = scope_check_flat(session, out, err);
 	*n_start = (uint32_t)out->n;
 	if (!result && root)
 		result = load(&maker, root, err);
-	intern_free(&maker.names.intern);
-	free(maker.names.index);
 	if (out->interpreter == NO_INDEX)
 		out->interpreter = (uint32_t)out->n;
+	free(maker.places);
+	free(maker.listed);
+	free(maker.visited);
 	return result;
 }
 
-int scope_make(struct matr_session *session, uint32_t application, struct scope *out,
-	       struct matr_error *err)
+int scope_make(struct matr_session *session, uint32_t application, const char *path,
+	       struct scope *out, struct matr_error *err)
 {
 	uint32_t n_start;
 
-	return scope_make_closure(session, application, NULL, out, &n_start, err);
-}
-
-/* ---- directories ---- */
-
-struct directory_list {
-	struct matr_directory *list;
-	struct { /* parallel: the same directory may have several names */
-		uint64_t device, inode;
-	} * ids;
-	size_t n;
-};
-
-static int add_directory(struct directory_list *list, const char *path, struct matr_error *err)
-{
-	struct stat status;
-
-	if (stat(path, &status) < 0)
-		return matr_fail_errno(err, path, "cannot be read");
-	for (size_t i = 0; i < list->n; i++) {
-		if (list->ids[i].device == status.st_dev && list->ids[i].inode == status.st_ino)
-			return 0;
-	}
-	struct matr_directory *directories =
-		realloc(list->list, (list->n + 1) * sizeof *directories);
-	if (directories)
-		list->list = directories;
-	void *ids = realloc(list->ids, (list->n + 1) * sizeof *list->ids);
-	if (ids)
-		list->ids = ids;
-	char *copy = strdup(path);
-	if (!directories || !ids || !copy) {
-		free(copy);
-		return matr_fail_memory(err);
-	}
-	list->ids[list->n].device = status.st_dev;
-	list->ids[list->n].inode = status.st_ino;
-	list->list[list->n++] = (struct matr_directory){
-		.path = copy,
-		.mtime = (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec,
-	};
-	return 0;
-}
-
-/* The directories in which a name is looked up on the way to the file. */
-static int add_way(struct directory_list *list, const char *path, struct matr_error *err)
-{
-	char at[PATH_MAX], target[PATH_MAX];
-
-	snprintf(at, sizeof at, "%s", path);
-	for (int links = 0; links < MAX_SYMBOLIC_LINKS; links++) {
-		char *slash = strrchr(at, '/');
-		ssize_t length = readlink(at, target, sizeof target - 1);
-		*slash = 0;
-		if (add_directory(list, *at ? at : "/", err) < 0)
-			return -1;
-		if (length < 0)
-			return 0;
-		target[length] = 0;
-		size_t start = target[0] == '/' ? 0 : (size_t)(slash - at);
-		if (snprintf(at + start, sizeof at - start, "%s%s", start ? "/" : "", target) >=
-		    (int)(sizeof at - start))
-			break;
-	}
-	return matr_fail(err, MATR_ERROR_UNSUPPORTED, path, "too many symbolic links");
-}
-
-int scope_directories(const struct scope *scope, uint32_t first, struct matr_directory **out,
-		      size_t *n, struct matr_error *err)
-{
-	struct directory_list list = {0};
-	int result = 0;
-
-	for (size_t i = first; i < scope->n && !result; i++) {
-		if (i != scope->interpreter)
-			result = add_way(&list, scope->entries[i].path, err);
-	}
-	free(list.ids);
-	*out = list.list;
-	*n = list.n;
-	return result;
+	return scope_make_closure(session, application, path, NULL, out, &n_start, err);
 }

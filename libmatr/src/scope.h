@@ -2,33 +2,48 @@
 #ifndef MATR_SCOPE_H
 #define MATR_SCOPE_H
 
+#include "scope_names.h"
 #include "session.h"
+
+struct dependency {		    /* what one name in one object's dynamic section came to */
+	uint32_t requester, object; /* scope indices; NO_INDEX: a DT_AUXILIARY that is not there */
+	uint32_t needed;	    /* position in the requester's `needed` */
+};
 
 struct scope {
 	struct matr_scope_entry *entries;
 	uint32_t *indices; /* session object index of each entry */
 	size_t n, capacity;
-	uint32_t interpreter; /* index of the dynamic linker; n: not in scope */
-	/* What each entry's DT_NEEDED entries came to: scope indices, those of entry i from
-	 * first_dependency[i] on (n + 1 elements). */
-	uint32_t *dependencies, *first_dependency;
+	uint32_t interpreter;		 /* index of the dynamic linker; n: not in scope */
+	struct dependency *dependencies; /* by requester, then by position */
 	size_t n_dependencies, dependency_capacity;
 	uint32_t flags; /* MATR_MAPPING_* */
+	struct scope_names names;
+	uint32_t n_preload;
+	bool rearranged; /* by filters: the order is not that in which the objects were loaded */
 };
 
-/* The scope of the application that is session object `application`. To be freed also after an error. */
-int scope_make(struct matr_session *session, uint32_t application, struct scope *out,
-	       struct matr_error *err);
+/* The scope of the application that is session object `application`, under its canonical path: of several (hard links)
+ * the one that is started, for $ORIGIN. To be freed also after an error. */
+int scope_make(struct matr_session *session, uint32_t application, const char *path,
+	       struct scope *out, struct matr_error *err);
 /* The same, followed by what dlopen() of the library at `root` adds. *n_start: entries before that. */
-int scope_make_closure(struct matr_session *session, uint32_t application, const char *root,
-		       struct scope *out, uint32_t *n_start, struct matr_error *err);
+int scope_make_closure(struct matr_session *session, uint32_t application, const char *path,
+		       const char *root, struct scope *out, uint32_t *n_start,
+		       struct matr_error *err);
 void scope_free(struct scope *scope);
 
 /* The order in which ld.so relocates (and initialises) the objects: scope indices, free(). */
 uint32_t *scope_relocation_order(const struct scope *scope, struct matr_error *err);
 
-/* The directories that the entries from `first` on depend on (matr/mapping.h). *out: free each path, then the list. */
-int scope_directories(const struct scope *scope, uint32_t first, struct matr_directory **out,
-		      size_t *n, struct matr_error *err);
+/* Would ld.so arrive at the same scope, and at the same dependencies, if the application needed the whole scope by
+ * path? That is how ld-stable has it load the scope (DESIGN.md, "Handover"). -1 and UNSUPPORTED where not. */
+int scope_check_flat(struct matr_session *session, const struct scope *scope,
+		     struct matr_error *err);
+
+/* The directories that the entries from `first` on depend on (matr/mapping.h). *out: free each path, then the list. Adds
+ * MATR_MAPPING_PRIVATE to the flags where some file cannot be read by everybody. */
+int scope_directories(struct scope *scope, uint32_t first, struct matr_directory **out, size_t *n,
+		      struct matr_error *err);
 
 #endif

@@ -7,6 +7,7 @@
  */
 #include "search.h"
 
+#include <elf.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,32 @@ static int fail_too_long(const struct search *search, struct matr_error *err)
 	return matr_fail(err, MATR_ERROR_UNSUPPORTED, search->name, "search path is too long");
 }
 
+/* Executables are not loaded as libraries, unless they are position-independent and do not say so. */
+static bool is_executable(const struct matr_object *object)
+{
+	uint64_t flags;
+
+	if (object->flags & MATR_OBJECT_FIXED)
+		return true;
+	for (size_t i = 0; i < object->n_dynamic; i++) {
+		flags = object->dynamic[i].value;
+		if (object->dynamic[i].tag == DT_FLAGS_1 && flags & DF_1_PIE)
+			return true;
+	}
+	return false;
+}
+
+/* Is there a directory? Asked for with a dot at the end, for a file of that name shall not be read. */
+static int is_directory(struct search *search, const char *path, struct matr_error *err)
+{
+	const struct known_path *known;
+	char dotted[PATH_MAX];
+
+	if (snprintf(dotted, sizeof dotted, "%s/.", path) >= (int)sizeof dotted)
+		return fail_too_long(search, err);
+	return session_path(search->session, dotted, &known, err) < 0 ? -1 : known->is_directory;
+}
+
 /* Try one path. */
 static int try_path(struct search *search, const char *path, enum matr_search_rule rule,
 		    struct matr_error *err)
@@ -34,8 +61,14 @@ static int try_path(struct search *search, const char *path, enum matr_search_ru
 
 	if (session_path(search->session, path, &known, err) < 0)
 		return -1;
+	if (known->is_directory)
+		return matr_fail(err, MATR_ERROR_UNSUPPORTED, path,
+				 "is a directory, at which ld.so would stop");
 	if (known->object == NO_INDEX)
 		return NOT_HERE;
+	if (is_executable(search->session->objects[known->object].object))
+		return matr_fail(err, MATR_ERROR_UNSUPPORTED, path,
+				 "is an executable, at which ld.so would stop");
 	search->out->path = strdup(path);
 	if (!search->out->path)
 		return matr_fail_memory(err);
@@ -49,22 +82,21 @@ static int try_directory(struct search *search, const char *directory, enum matr
 			 struct matr_error *err)
 {
 	const struct system_paths *system = &search->session->system;
-	const struct known_path *known;
 	char path[PATH_MAX];
+	int there = is_directory(search, directory, err);
 
-	if (session_path(search->session, directory, &known, err) < 0)
-		return -1;
-	if (!known->is_directory)
-		return NOT_HERE;
+	if (there <= 0)
+		return there < 0 ? -1 : NOT_HERE;
 	const char *slash = directory[strlen(directory) - 1] == '/' ? "" : "/";
 	for (size_t i = 0; i < system->n_subdirectories; i++) {
 		int length = snprintf(path, sizeof path, "%s%s%s", directory, slash,
 				      system->subdirectories[i]);
 		if (length >= (int)sizeof path)
 			return fail_too_long(search, err);
-		if (session_path(search->session, path, &known, err) < 0)
+		there = is_directory(search, path, err);
+		if (there < 0)
 			return -1;
-		if (!known->is_directory)
+		if (!there)
 			continue;
 		search->out->flags |= MATR_MAPPING_USES_CPU;
 		if (snprintf(path + length, sizeof path - (size_t)length, "/%s", search->name) >=
@@ -123,6 +155,7 @@ static int expand(struct search *search, const char *text, size_t size, uint32_t
 				value_length = (size_t)(slash - value);
 				search->out->flags |= owner == 0 ? MATR_MAPPING_USES_ORIGIN : 0;
 			} else {
+				search->out->flags |= i == 2 ? MATR_MAPPING_USES_CPU : 0;
 				value = i == 1 ? search->session->system.lib
 					       : search->session->system.platform;
 				value_length = strlen(value);
@@ -144,6 +177,8 @@ static int try_run_path(struct search *search, const char *list, uint32_t owner,
 {
 	char directory[PATH_MAX];
 
+	if (!*list) /* not the working directory, as an empty element is */
+		return NOT_HERE;
 	for (;;) {
 		size_t length = strcspn(list, ":");
 		if (expand(search, list, length, owner, directory, err) < 0)
@@ -211,6 +246,17 @@ static int try_cache_and_defaults(struct search *search, struct matr_error *err)
 	for (size_t i = 0; i < session->system.n_directories && !result && !no_defaults; i++)
 		result = try_directory(search, session->system.directories[i], MATR_FOUND_DEFAULT,
 				       err);
+	return result;
+}
+
+int search_expand(struct matr_session *session, const struct searcher *searcher, const char *name,
+		  char out[PATH_MAX], uint32_t *flags, struct matr_error *err)
+{
+	struct found found = {.flags = *flags};
+	struct search search = {session, searcher, name, &found};
+
+	int result = expand(&search, name, strlen(name), searcher->requester, out, err);
+	*flags = found.flags;
 	return result;
 }
 

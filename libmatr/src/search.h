@@ -2,6 +2,8 @@
 #ifndef MATR_SEARCH_H
 #define MATR_SEARCH_H
 
+#include <limits.h>
+
 #include "session.h"
 
 /* An object of the scope in the making, as far as searching needs it. */
@@ -16,6 +18,10 @@ struct found {
 	enum matr_search_rule rule;
 	uint32_t flags; /* MATR_MAPPING_* that the search gave rise to */
 };
+
+/* Expand $ORIGIN, $LIB and $PLATFORM in a name that the requester asks for; adds to *flags. */
+int search_expand(struct matr_session *session, const struct searcher *searcher, const char *name,
+		  char out[PATH_MAX], uint32_t *flags, struct matr_error *err);
 
 /* Search for `name` on behalf of the requester. NOT_FOUND where it is nowhere. */
 int search_library(struct matr_session *session, const struct searcher *searcher, const char *name,

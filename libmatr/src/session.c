@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "object_reader.h"
 #include "write_file.h"
@@ -22,6 +23,21 @@ static const char cache_path[] = "/etc/ld.so.cache";
 static const char preload_path[] = "/etc/ld.so.preload";
 
 enum { MAX_PRELOAD = 1 << 20 }; /* bytes */
+
+/* As glibc does it, which looks for every comment from the start of the file, but in what is left of its length: it
+ * does not see all of them, and does not see others to their end. */
+static void blank_comments(char *text, size_t size)
+{
+	size_t left = size;
+	char *at;
+
+	while (left && (at = memchr(text, '#', left))) {
+		left -= (size_t)(at - text);
+		do
+			*at = ' ';
+		while (--left && *++at != '\n');
+	}
+}
 
 /* Names are separated by white space or colons; # starts a comment (ld.so(8), FILES). */
 static int read_preload(struct matr_session *session, struct matr_error *err)
@@ -34,10 +50,19 @@ static int read_preload(struct matr_session *session, struct matr_error *err)
 		return 0;
 	if (read_file(preload_path, MAX_PRELOAD, &data, &size, err) < 0)
 		return -1;
+	if (size)
+		session->preload_file = (struct matr_file_id){
+			.device = status.st_dev,
+			.inode = status.st_ino,
+			.size = size,
+			.mtime = (int64_t)status.st_mtim.tv_sec * 1000000000 +
+				 status.st_mtim.tv_nsec,
+			.ctime = (int64_t)status.st_ctim.tv_sec * 1000000000 +
+				 status.st_ctim.tv_nsec,
+		};
 	char *text = data, *save = NULL;
 	text[size] = 0; /* read_file leaves room */
-	for (char *at = text; (at = strchr(at, '#'));)
-		memset(at, ' ', strcspn(at, "\n"));
+	blank_comments(text, size);
 	int result = 0;
 	for (char *name = strtok_r(text, " \t\n:", &save); name && !result;
 	     name = strtok_r(NULL, " \t\n:", &save)) {
@@ -107,6 +132,11 @@ int session_open_for_search(struct matr_session **out, struct matr_error *err)
 		return -1;
 	(*out)->search_only = true;
 	return 0;
+}
+
+struct matr_file_id matr_session_preload(const struct matr_session *session)
+{
+	return session->preload_file;
 }
 
 const char *matr_session_cpu_level(const struct matr_session *session)
@@ -229,7 +259,15 @@ static int add_object(struct matr_session *session, struct matr_object *object, 
 	return session->search_only ? 0 : index_symbols(session, *index, err);
 }
 
-/* Read what is at path. ld.so passes over files of another class or machine when it searches. */
+/* What ld.so passes over when it searches: files for another class or machine, files that it may not read. At
+ * anything else that is no library it stops. */
+static bool is_passed_over(const char *path, const struct matr_error *failure)
+{
+	return failure->code == MATR_ERROR_FOREIGN ||
+	       (failure->code == MATR_ERROR_SYSTEM && access(path, R_OK) < 0 && errno == EACCES);
+}
+
+/* Read what is at path. */
 static int read_path(struct matr_session *session, const char *path, struct known_path *out,
 		     struct matr_error *err)
 {
@@ -239,7 +277,9 @@ static int read_path(struct matr_session *session, const char *path, struct know
 
 	out->object = NO_INDEX;
 	if (stat(path, &status) < 0)
-		return 0;
+		return errno == ENOENT || errno == ENOTDIR || errno == EACCES
+			       ? 0
+			       : matr_fail_errno(err, path, "cannot be looked at");
 	out->is_directory = S_ISDIR(status.st_mode);
 	if (out->is_directory)
 		return 0;
@@ -250,8 +290,7 @@ static int read_path(struct matr_session *session, const char *path, struct know
 					  : matr_object_open(path, &object, &own);
 	if (result == 0)
 		return add_object(session, object, &out->object, err);
-	if (own.code == MATR_ERROR_NOT_ELF ||
-	    (session->search_only && own.code != MATR_ERROR_MEMORY))
+	if (is_passed_over(path, &own) || (session->search_only && own.code != MATR_ERROR_MEMORY))
 		return 0;
 	return matr_fail(err, own.code, own.file, "%s", own.message);
 }

@@ -37,6 +37,7 @@ struct matr_session {
 	struct system_paths system;
 	char **preload; /* names from /etc/ld.so.preload */
 	size_t n_preload;
+	struct matr_file_id preload_file;
 
 	char *interpreter, *real_interpreter; /* session_interpreter()'s last answer */
 

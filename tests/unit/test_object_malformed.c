@@ -316,7 +316,7 @@ START_TEST(not_elf)
 	tiny_elf_make(&elf);
 	elf.header.e_ident[EI_CLASS] = ELFCLASS32;
 	spoilt_file_write(&file, &elf, sizeof elf);
-	ck_assert_int_eq(spoilt_file_open(&file), MATR_ERROR_NOT_ELF);
+	ck_assert_int_eq(spoilt_file_open(&file), MATR_ERROR_FOREIGN);
 	ck_assert_ptr_nonnull(strstr(file.err.message, "32-bit"));
 	tiny_elf_make(&elf);
 	elf.header.e_ident[EI_DATA] = ELFDATA2MSB;
@@ -325,7 +325,7 @@ START_TEST(not_elf)
 	tiny_elf_make(&elf);
 	elf.header.e_machine = EM_AARCH64;
 	spoilt_file_write(&file, &elf, sizeof elf);
-	ck_assert_int_eq(spoilt_file_open(&file), MATR_ERROR_NOT_ELF);
+	ck_assert_int_eq(spoilt_file_open(&file), MATR_ERROR_FOREIGN);
 	tiny_elf_make(&elf);
 	elf.header.e_type = ET_REL;
 	spoilt_file_write(&file, &elf, sizeof elf);

@@ -15,7 +15,8 @@ enum matr_code {
 	MATR_OK = 0,
 	MATR_ERROR_MEMORY,    /* an allocation failed */
 	MATR_ERROR_SYSTEM,    /* a system call failed; the message ends with strerror() */
-	MATR_ERROR_NOT_ELF,   /* not an ELF file, or of another class, machine or byte order */
+	MATR_ERROR_NOT_ELF,   /* not an ELF file that ld.so takes */
+	MATR_ERROR_FOREIGN,   /* an ELF file for another machine or of another class */
 	MATR_ERROR_MALFORMED, /* an ELF file, image or store whose contents contradict themselves */
 	MATR_ERROR_NOT_FOUND, /* a library, program, epoch or entry that is not there */
 	MATR_ERROR_UNSUPPORTED, /* well-formed, but MatR declines to map it */

@@ -37,6 +37,10 @@ int matr_image_builder_add(struct matr_image_builder *builder, const struct matr
 			   struct matr_closure *closures, size_t n_closures,
 			   struct matr_image_summary *summary, struct matr_error *err);
 
+/* The epoch was resolved with this /etc/ld.so.preload (matr_session_preload()); without a call: with none. */
+void matr_image_builder_preload(struct matr_image_builder *builder,
+				const struct matr_file_id *file);
+
 /* Write to a temporary name beside `path`, fsync, rename to `path`, fsync the directory. On failure
  * nothing of it is left and an image that was there is untouched. *size (may be NULL): bytes. */
 int matr_image_builder_write(struct matr_image_builder *builder, const char *path, uint64_t *size,

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #define MATR_IMAGE_MAGIC   UINT64_C(0x474d49585254414d) /* "MATRXIMG" in memory order */
-#define MATR_IMAGE_FORMAT  2u				/* version of everything below */
+#define MATR_IMAGE_FORMAT  3u				/* version of everything below */
 #define MATR_IMAGE_ENDIAN  UINT32_C(0x01020304)
 #define MATR_BUILD_ID_SIZE 32 /* longest build-id an image can hold, bytes */
 
@@ -33,6 +33,9 @@ struct matr_image_header {
 	uint64_t bulk_checksum; /* matr_image_checksum() of all that follows the header */
 	uint32_t cpu_level;	/* glibc-hwcaps level it was resolved for: 1 (baseline) to 4 */
 	uint32_t checksum;	/* of this header, this field taken as 0 */
+	/* /etc/ld.so.preload as it was: ld.so reads it at every exec. 0, 0: empty, or not there. */
+	uint64_t preload_size; /* bytes */
+	int64_t preload_mtime; /* nanoseconds since 1970 */
 };
 
 /* Open addressing, linear probing: start at key & (hash_size - 1); a slot with manifest 0 ends the
@@ -53,6 +56,8 @@ enum {
 	MATR_MANIFEST_ORIGIN = 1 << 2,
 	/* Some function is defined nowhere and stays lazily bound. */
 	MATR_MANIFEST_LAZY = 1 << 3,
+	/* Not everybody can read every library: whoever cannot has others, or none. */
+	MATR_MANIFEST_PRIVATE = 1 << 4,
 };
 
 /* One application. The manifest and its arrays lie in one piece of `size` bytes, which is all that

@@ -86,7 +86,7 @@ enum {
 	MATR_OBJECT_TEXTREL = 1 << 4,	 /* DT_TEXTREL or DF_TEXTREL */
 	MATR_OBJECT_NODEFLIB = 1 << 5,	 /* DF_1_NODEFLIB */
 	MATR_OBJECT_FILTER = 1 << 6,	 /* DT_FILTER or DT_AUXILIARY */
-	MATR_OBJECT_VERSIONED = 1 << 7,	 /* has DT_VERSYM */
+	MATR_OBJECT_VERSIONED = 1 << 7,	 /* has DT_VERSYM, and versions */
 	MATR_OBJECT_GNU_HASH = 1 << 8,	 /* lookups go through DT_GNU_HASH; else DT_HASH */
 	MATR_OBJECT_STATIC_TLS = 1 << 9, /* DF_STATIC_TLS */
 	MATR_OBJECT_HASHED = 1 << 10, /* has DT_GNU_HASH or DT_HASH: ld.so looks into it at all */
@@ -104,7 +104,7 @@ struct matr_object {
 	const char *soname;	 /* DT_SONAME; NULL: none */
 	const char *rpath;	 /* DT_RPATH, raw; NULL: none (or overridden by DT_RUNPATH) */
 	const char *runpath;	 /* DT_RUNPATH, raw; NULL: none */
-	const char **needed;	 /* DT_NEEDED in file order */
+	const char **needed;	 /* DT_NEEDED, DT_AUXILIARY and DT_FILTER in file order */
 	size_t n_needed;
 
 	struct matr_segment *segments;
@@ -135,7 +135,7 @@ struct matr_object {
 
 /* Read the ELF file at `path` (symbolic links are followed; the object's path is canonical).
  * The file is read once and closed. *out belongs to the caller: matr_object_free().
- * Errors: MATR_ERROR_SYSTEM, NOT_ELF (not ELF; or not 64-bit little-endian x86-64), MALFORMED
+ * Errors: MATR_ERROR_SYSTEM, NOT_ELF (or not one that ld.so takes), FOREIGN (not 64-bit, not x86-64), MALFORMED
  * (every offset, count and string is checked against the file before it is used), MEMORY. An ELF
  * file without PT_DYNAMIC is not an error: it has n_dynamic 0. */
 int matr_object_open(const char *path, struct matr_object **out, struct matr_error *err);

@@ -41,6 +41,9 @@ int matr_resolve(struct matr_session *session, const char *path, struct matr_map
 int matr_resolve_closure(struct matr_session *session, const char *path, const char *root,
 			 struct matr_closure *out, struct matr_error *err);
 
+/* /etc/ld.so.preload as it was read; all 0 where it is empty or not there. */
+struct matr_file_id matr_session_preload(const struct matr_session *session);
+
 /* "x86-64-v3": the glibc-hwcaps level the session resolves for; "" for the baseline. */
 const char *matr_session_cpu_level(const struct matr_session *session);
 

@@ -52,7 +52,10 @@ static int make_scope(struct libraries **libraries, const struct elf_file *file,
 		/* Passed over by the search; this says why. */
 		return matr_session_object((*libraries)->session, file->path, err) ? 0 : -1;
 	}
-	return scope_make((*libraries)->session, known->object, out, err) < 0 ? -1 : 1;
+	return scope_make((*libraries)->session, known->object,
+			  (*libraries)->session->objects[known->object].object->path, out, err) < 0
+		       ? -1
+		       : 1;
 }
 
 int libraries_of(struct libraries **libraries, struct elf_file *file, char ***paths, size_t *n,
@@ -132,12 +135,16 @@ static int list_needed(const struct scope *scope, struct needed_library **out, s
 	*out = calloc(object->n_needed + 1, sizeof **out);
 	if (!*out)
 		return matr_fail_memory(err);
-	*n = object->n_needed;
-	for (size_t i = 0; i < *n; i++) {
-		uint32_t at = scope->dependencies[scope->first_dependency[0] + i];
-		if (fill(&(*out)[i], object->needed[i], at == NO_INDEX ? NULL : &scope->entries[at],
-			 err) < 0)
-			return -1;
+	/* Filters are among what the object asks for, but not of DT_NEEDED. */
+	for (size_t i = 0, at = 0; i < object->n_dynamic && at < object->n_needed; i++) {
+		int64_t tag = object->dynamic[i].tag;
+		if (tag == DT_NEEDED) {
+			uint32_t found = scope->dependencies[at].object;
+			if (fill(&(*out)[(*n)++], object->needed[at],
+				 found == NO_INDEX ? NULL : &scope->entries[found], err) < 0)
+				return -1;
+		}
+		at += tag == DT_NEEDED || tag == DT_AUXILIARY || tag == DT_FILTER;
 	}
 	return 0;
 }
