@@ -1,6 +1,7 @@
 /* elf_file_parts.c - see elf_file_parts.h. */
 #include "elf_file_parts.h"
 
+#include "dwarf_file.h"
 #include "elf_code.h"
 #include "elf_symbols.h"
 
@@ -8,4 +9,5 @@ void elf_file_free_parts(struct elf_file *file)
 {
 	elf_symbols_free(file->symbols);
 	elf_code_free(file->code);
+	dwarf_file_free(file->dwarf);
 }

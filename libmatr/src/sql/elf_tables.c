@@ -14,6 +14,9 @@ static const struct row_source *const sources[] = {
 	&elf_notes_rows,
 	&elf_needed_rows,
 	&elf_instructions_rows,
+	&dwarf_dies_rows,
+	&dwarf_dies_graph_rows,
+	&dwarf_debug_lines_rows,
 };
 
 int sql_register_elf(struct matr_sql *sql, struct matr_error *err)

@@ -457,6 +457,7 @@ static int pool_open(struct pool *pool, const char *path, struct elf_file **out,
 			return -1;
 		file->number = number;
 		file->libraries = &pool->libraries;
+		file->sql = pool->sql;
 		pool->files[number] = file;
 	} else if (file->references == 0) {
 		unlink_idle(pool, file);

@@ -28,7 +28,7 @@ struct matr_sql {
 	int64_t epoch;
 	struct file_set *files;
 	struct warnings *warnings;
-	struct row_cache *cache; /* NULL: none */
+	struct row_cache *cache;       /* NULL: none */
 	struct mapping_store *mapping; /* what the tables of the mapping read */
 };
 

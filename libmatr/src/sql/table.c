@@ -113,6 +113,11 @@ bool filter_is_bounded(struct range range)
 	return range.low != INT64_MIN || range.high != INT64_MAX;
 }
 
+void table_warn(const struct elf_file *file, const struct matr_error *warning)
+{
+	sql_warn(file->sql, warning);
+}
+
 /* ---- the table ---- */
 
 char *table_declaration(const struct row_source *source)

@@ -82,12 +82,16 @@ struct row_source {
 
 int table_register(struct matr_sql *sql, const struct row_source *source, struct matr_error *err);
 
+/* A warning of a row source that goes on. */
+void table_warn(const struct elf_file *file, const struct matr_error *warning);
+
 /* CREATE TABLE with comments; sqlite3_free(); NULL: out of memory. */
 char *table_declaration(const struct row_source *source);
 
 extern const struct row_source elf_headers_rows, elf_sections_rows, elf_segments_rows,
 	elf_symbols_rows, elf_version_requirements_rows, elf_version_definitions_rows,
 	elf_dynamic_entries_rows, elf_relocations_rows, elf_strings_rows, elf_notes_rows,
-	elf_instructions_rows, elf_needed_rows;
+	elf_instructions_rows, elf_needed_rows, dwarf_dies_rows, dwarf_dies_graph_rows,
+	dwarf_debug_lines_rows;
 
 #endif
