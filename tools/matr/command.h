@@ -23,6 +23,7 @@ struct context { /* the options before the command */
 };
 
 /* Each gets the arguments from its own name on and returns the exit status. */
+int command_doctor(const struct context *context, int argc, char **argv);
 int command_epoch(const struct context *context, int argc, char **argv);
 int command_epoch_status(const struct context *context, int argc, char **argv);
 /* verb: wrap, suspend or resume */

@@ -23,6 +23,7 @@ static const char help[] =
 	"  matr loader install            make ld-stable the system's dynamic linker\n"
 	"  matr loader uninstall          put the real one back; status says which is there\n"
 	"  matr record PROGRAM [ARG]...   run it and note what it loads with dlopen()\n"
+	"  matr doctor                    what is wrong, if anything, and what to do\n"
 	"  matr run PROGRAM [ARG]...      run a program with its mapping\n"
 	"  matr verify PROGRAM...         compare the mapping with what ld.so writes\n"
 	"\n"
@@ -89,6 +90,7 @@ int main(int argc, char **argv)
 		{NULL, 0, NULL, 0},
 	};
 	static const struct command commands[] = {
+		{"doctor", command_doctor},
 		{"epoch", command_epoch},
 		{"hooks", command_hooks},
 		{"inspect", command_inspect},
