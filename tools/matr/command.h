@@ -23,7 +23,9 @@ struct context { /* the options before the command */
 };
 
 /* Each gets the arguments from its own name on and returns the exit status. */
+int command_disable(const struct context *context, int argc, char **argv);
 int command_doctor(const struct context *context, int argc, char **argv);
+int command_enable(const struct context *context, int argc, char **argv);
 int command_epoch(const struct context *context, int argc, char **argv);
 int command_epoch_status(const struct context *context, int argc, char **argv);
 /* verb: wrap, suspend or resume */
@@ -34,6 +36,9 @@ int command_loader(const struct context *context, int argc, char **argv);
 int command_record(const struct context *context, int argc, char **argv);
 int command_run(const struct context *context, int argc, char **argv);
 int command_verify(const struct context *context, int argc, char **argv);
+
+/* `matr enable --refresh`: programs that a package has replaced are enabled again. */
+int enable_refresh(const struct context *context);
 
 /* How many package managers of this system lack their hook, and which ("apt, dpkg"). */
 size_t hooks_missing(char *names, size_t size);

@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <matr/enable.h>
 #include <matr/epoch.h>
 #include <matr/loader.h>
 
@@ -284,6 +285,24 @@ static void examine_loader(struct examination *examination)
 	}
 }
 
+static void examine_enabled(struct examination *examination)
+{
+	struct matr_enabled *list;
+	size_t n, replaced = 0;
+
+	if (matr_enabled_list(&list, &n, NULL) != 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		replaced += list[i].state != MATR_ENABLED;
+	if (replaced)
+		add(examination, "enabled", STATE_WARNING, "`matr enable --refresh`",
+		    "%zu of %zu enabled programs have been replaced or removed since", replaced, n);
+	else if (n)
+		add(examination, "enabled", STATE_OK, NULL,
+		    "%zu programs name ld-stable themselves", n);
+	matr_enabled_free(list, n);
+}
+
 /* What ld-stable says when a program starts. */
 static void examine_start(struct examination *examination)
 {
@@ -424,6 +443,7 @@ int command_doctor(const struct context *context, int argc, char **argv)
 	examine_prefix(&examination);
 	examine_epoch(&examination);
 	examine_loader(&examination);
+	examine_enabled(&examination);
 	examine_start(&examination);
 	examine_hooks(&examination);
 	int status = STATUS_OK;

@@ -113,6 +113,8 @@ static int resume(const struct context *context)
 	struct matr_error err = {0};
 
 	int loader = refresh_loader(context);
+	if (geteuid() == 0 && enable_refresh(context) != STATUS_OK)
+		loader = STATUS_FAILURE;
 	int suspended = matr_epoch_suspended(context->prefix, by, &err);
 	if (suspended < 0)
 		return fail(&err);

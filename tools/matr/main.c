@@ -21,6 +21,7 @@ static const char help[] =
 	"  matr hooks install             have package managers end and begin epochs\n"
 	"  matr inspect PROGRAM           show a program's relocation mapping\n"
 	"  matr loader install            make ld-stable the system's dynamic linker\n"
+	"  matr enable PROGRAM...         make it these programs' only; disable undoes it\n"
 	"  matr loader uninstall          put the real one back; status says which is there\n"
 	"  matr record PROGRAM [ARG]...   run it and note what it loads with dlopen()\n"
 	"  matr doctor                    what is wrong, if anything, and what to do\n"
@@ -90,14 +91,11 @@ int main(int argc, char **argv)
 		{NULL, 0, NULL, 0},
 	};
 	static const struct command commands[] = {
-		{"doctor", command_doctor},
-		{"epoch", command_epoch},
-		{"hooks", command_hooks},
-		{"inspect", command_inspect},
-		{"loader", command_loader},
-		{"record", command_record},
-		{"run", command_run},
-		{"verify", command_verify},
+		{"disable", command_disable}, {"doctor", command_doctor},
+		{"enable", command_enable},   {"epoch", command_epoch},
+		{"hooks", command_hooks},     {"inspect", command_inspect},
+		{"loader", command_loader},   {"record", command_record},
+		{"run", command_run},	      {"verify", command_verify},
 	};
 	const char *prefix = getenv("MATR_PREFIX");
 	struct context context = {.prefix = prefix && *prefix ? prefix : MATR_DEFAULT_PREFIX};
