@@ -1,11 +1,14 @@
-/* epoch_begin.c - beginning an epoch; epoch.h says in which order and why. */
-#include <matr/epoch.h>
-#include <matr/loader.h>
-#include <matr/recording.h>
-#include <matr/resolve.h>
+/* epoch_begin.c - beginning an epoch; epoch.h says in which order and why. epoch_resolve.c and epoch_image.c do the
+ * work. */
+#include "epoch_private.h"
 
+#include <matr/loader.h>
+
+#include "circumstances.h"
 #include "epoch_suspend.h"
+#include "image_source.h"
 #include "prefix.h"
+#include "store_private.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,45 +16,37 @@
 #include <string.h>
 #include <unistd.h>
 
-struct matr_epoch {
-	char prefix[PATH_MAX]; /* canonical */
-	char *ld_stable, *config_file;
-	char interpreter[PATH_MAX]; /* the real dynamic linker */
-	struct matr_config *config;
-	struct matr_scan *scan;
-	struct matr_recordings recordings;
-	int lock; /* descriptor */
-	int64_t id;
-	struct matr_session *session;
-	struct matr_file_id preload;
-	struct matr_store *store;
-	struct matr_epoch_result *results;
-	size_t n_results, room;
-};
-
 void matr_epoch_close(struct matr_epoch *epoch)
 {
 	if (!epoch)
 		return;
-	matr_store_close(epoch->store);
+	epoch_resolve_free(epoch);
 	if (epoch->session)
 		matr_session_close(epoch->session);
+	matr_image_builder_close(epoch->builder);
+	image_source_close(epoch->source);
+	matr_store_close(epoch->store); /* the session had its objects */
 	for (size_t i = 0; i < epoch->n_results; i++) {
 		free(epoch->results[i].path);
 		free(epoch->results[i].reason);
 	}
 	free(epoch->results);
+	intern_free(&epoch->paths);
 	free(epoch->ld_stable);
 	free(epoch->config_file);
+	free(epoch->circumstances);
+	probes_free(&epoch->probes);
+	matr_previous_free(&epoch->previous);
 	matr_config_free(epoch->config);
-	matr_scan_free(epoch->scan);
 	matr_recordings_free(&epoch->recordings);
+	if (!epoch->scan_is_previous)
+		matr_scan_free(epoch->scan);
 	if (epoch->lock >= 0)
 		close(epoch->lock);
 	free(epoch);
 }
 
-static int join(const char *prefix, const char *name, char out[PATH_MAX], struct matr_error *err)
+int epoch_join(const char *prefix, const char *name, char out[PATH_MAX], struct matr_error *err)
 {
 	if (snprintf(out, PATH_MAX, "%s/%s", prefix, name) >= PATH_MAX)
 		return matr_fail(err, MATR_ERROR_USAGE, prefix, "path is too long");
@@ -65,13 +60,13 @@ static int move_store_aside(const char *prefix, struct matr_error *err)
 	char from[PATH_MAX], to[PATH_MAX];
 	static const char *const journals[] = {MATR_STORE_FILE "-wal", MATR_STORE_FILE "-shm"};
 
-	if (join(prefix, MATR_STORE_FILE, from, err) != 0 ||
-	    join(prefix, MATR_STORE_FILE ".damaged", to, err) != 0)
+	if (epoch_join(prefix, MATR_STORE_FILE, from, err) != 0 ||
+	    epoch_join(prefix, MATR_STORE_FILE ".damaged", to, err) != 0)
 		return -1;
 	if (rename(from, to) != 0 && errno != ENOENT)
 		return matr_fail_errno(err, from, "cannot be moved aside");
 	for (size_t i = 0; i < sizeof journals / sizeof *journals; i++) {
-		if (join(prefix, journals[i], from, err) != 0)
+		if (epoch_join(prefix, journals[i], from, err) != 0)
 			return -1;
 		if (unlink(from) != 0 && errno != ENOENT)
 			return matr_fail_errno(err, from, "cannot be removed");
@@ -79,16 +74,52 @@ static int move_store_aside(const char *prefix, struct matr_error *err)
 	return 0;
 }
 
-/* The epoch of the image in force, 0 where none is. */
-static int64_t epoch_in_force(const char *prefix)
+/* The files that are not among the paths of a search, as they are before they are read. */
+static int look_at_inputs(struct matr_epoch *epoch, struct matr_error *err)
 {
-	char path[PATH_MAX];
-	struct matr_image_info info;
+	const char *config = epoch->config_file ? epoch->config_file : MATR_CONFIG_FILE;
+	char recordings[PATH_MAX];
 
-	if (join(prefix, MATR_IMAGE_FILE, path, NULL) != 0 || access(path, F_OK) != 0 ||
-	    matr_image_check(path, &info, NULL) != 0)
-		return 0;
-	return (int64_t)info.epoch;
+	if (epoch_join(epoch->prefix, MATR_RECORDINGS_FILE, recordings, err) != 0 ||
+	    probes_look(&epoch->probes, recordings, err) != 0 ||
+	    matr_recordings_read(epoch->prefix, &epoch->recordings, err) != 0)
+		return -1;
+	if (probes_look(&epoch->probes, "/etc/ld.so.cache", err) != 0 ||
+	    probes_look(&epoch->probes, "/etc/ld.so.preload", err) != 0)
+		return -1;
+	return probes_look(&epoch->probes, config, err);
+}
+
+static int copy_options(struct matr_epoch *epoch, const struct matr_epoch_options *options,
+			struct matr_error *err)
+{
+	epoch->jobs = options->jobs;
+	epoch->ld_stable = strdup(options->ld_stable);
+	epoch->config_file = options->config ? strdup(options->config) : NULL;
+	if (!epoch->ld_stable || (options->config && !epoch->config_file))
+		return matr_fail_memory(err);
+	if (access(epoch->ld_stable, R_OK) != 0)
+		return matr_fail_errno(err, epoch->ld_stable, "cannot read ld-stable");
+	/* Where ld-stable is the system's loader, the real one behind it. */
+	return matr_loader_real(options->interpreter ? options->interpreter
+						     : MATR_DEFAULT_INTERPRETER,
+				epoch->interpreter, err);
+}
+
+static int open_store(struct matr_epoch *epoch, struct matr_error *err)
+{
+	const char *level = matr_session_cpu_level(epoch->session);
+
+	if (matr_prefix_check_file(epoch->prefix, MATR_STORE_FILE, err) != 0 ||
+	    matr_store_open(epoch->prefix, MATR_STORE_WRITE, &epoch->store, err) != 0 ||
+	    matr_store_begin(epoch->store, level, matr_epoch_of_image(epoch->prefix), &epoch->id,
+			     err) != 0)
+		return -1;
+	epoch->circumstances = circumstances(level, epoch->config_file, err);
+	if (!epoch->circumstances)
+		return -1;
+	return matr_store_previous(epoch->store, epoch->id, epoch->circumstances, &epoch->previous,
+				   err);
 }
 
 int matr_epoch_open(const struct matr_epoch_options *options, struct matr_epoch **out,
@@ -99,20 +130,7 @@ int matr_epoch_open(const struct matr_epoch_options *options, struct matr_epoch 
 	if (!epoch)
 		return matr_fail_memory(err);
 	epoch->lock = -1;
-	epoch->ld_stable = strdup(options->ld_stable);
-	epoch->config_file = options->config ? strdup(options->config) : NULL;
-	if (!epoch->ld_stable || (options->config && !epoch->config_file)) {
-		matr_fail_memory(err);
-		goto fail;
-	}
-	if (access(epoch->ld_stable, R_OK) != 0) {
-		matr_fail_errno(err, epoch->ld_stable, "cannot read ld-stable");
-		goto fail;
-	}
-	/* Where ld-stable is the system's loader, the real one behind it. */
-	const char *interpreter =
-		options->interpreter ? options->interpreter : MATR_DEFAULT_INTERPRETER;
-	if (matr_loader_real(interpreter, epoch->interpreter, err) != 0 ||
+	if (copy_options(epoch, options, err) != 0 ||
 	    matr_prefix_make(options->prefix, epoch->prefix, err) != 0 ||
 	    matr_prefix_check(epoch->prefix, err) != 0)
 		goto fail;
@@ -121,12 +139,9 @@ int matr_epoch_open(const struct matr_epoch_options *options, struct matr_epoch 
 		goto fail;
 	if (options->rebuild_store && move_store_aside(epoch->prefix, err) != 0)
 		goto fail;
-	if (matr_recordings_read(epoch->prefix, &epoch->recordings, err) != 0 ||
-	    matr_session_open(NULL, &epoch->session, err) != 0 ||
-	    matr_prefix_check_file(epoch->prefix, MATR_STORE_FILE, err) != 0 ||
-	    matr_store_open(epoch->prefix, MATR_STORE_WRITE, &epoch->store, err) != 0 ||
-	    matr_store_begin(epoch->store, matr_session_cpu_level(epoch->session),
-			     epoch_in_force(epoch->prefix), &epoch->id, err) != 0)
+	if (look_at_inputs(epoch, err) != 0 ||
+	    matr_config_load(epoch->config_file, &epoch->config, err) != 0 ||
+	    matr_session_open(NULL, &epoch->session, err) != 0 || open_store(epoch, err) != 0)
 		goto fail;
 	epoch->preload = matr_session_preload(epoch->session);
 	*out = epoch;
@@ -147,18 +162,12 @@ const struct matr_epoch_result *matr_epoch_results(const struct matr_epoch *epoc
 	return epoch->results;
 }
 
-int matr_epoch_scan(struct matr_epoch *epoch, const struct matr_scan **out, struct matr_error *err)
-{
-	if (matr_config_load(epoch->config_file, &epoch->config, err) != 0 ||
-	    matr_scan(epoch->config, NULL, 0, &epoch->scan, err) != 0)
-		return -1;
-	*out = epoch->scan;
-	return 0;
-}
+/* ---- programs ---- */
 
-static int add_result(struct matr_epoch *epoch, const char *path, const char *reason,
-		      int64_t application, struct matr_error *err)
+int epoch_add_result(struct matr_epoch *epoch, const char *path, struct matr_error *err)
 {
+	uint32_t before = epoch->paths.n, id;
+
 	if (epoch->n_results == epoch->room) {
 		size_t room = epoch->room ? 2 * epoch->room : 16;
 		struct matr_epoch_result *results = realloc(epoch->results, room * sizeof *results);
@@ -167,20 +176,19 @@ static int add_result(struct matr_epoch *epoch, const char *path, const char *re
 		epoch->results = results;
 		epoch->room = room;
 	}
-	struct matr_epoch_result result = {.path = strdup(path), .application = application};
-	if (reason)
-		result.reason = strdup(reason);
-	if (!result.path || (reason && !result.reason)) {
-		free(result.path);
-		free(result.reason);
+	char *copy = strdup(path);
+	if (!copy)
 		return matr_fail_memory(err);
+	int result = intern_add(&epoch->paths, copy, &id, err);
+	if (result != 0 || id != before) { /* or it is there already */
+		free(copy);
+		return result;
 	}
-	epoch->results[epoch->n_results++] = result;
+	epoch->results[epoch->n_results++] = (struct matr_epoch_result){.path = copy};
 	return 0;
 }
 
-/* The reason as one line: the file it is about comes first where that is not the program itself. */
-static void describe(const struct matr_error *why, const char *program, char *out, size_t size)
+void epoch_describe(const struct matr_error *why, const char *program, char *out, size_t size)
 {
 	if (why->file[0] && strcmp(why->file, program) != 0)
 		snprintf(out, size, "%s: %s", why->file, why->message);
@@ -188,195 +196,180 @@ static void describe(const struct matr_error *why, const char *program, char *ou
 		snprintf(out, size, "%s", why->message);
 }
 
-static int decline(struct matr_epoch *epoch, const char *path, const struct matr_error *why,
-		   struct matr_error *err)
+int epoch_decline(struct matr_epoch *epoch, struct matr_epoch_result *result,
+		  const struct matr_error *why, struct matr_error *err)
 {
 	char reason[sizeof why->file + sizeof why->message + 2];
 
-	describe(why, path, reason, sizeof reason);
-	if (matr_store_decline(epoch->store, epoch->id, path, reason, err) != 0 ||
-	    add_result(epoch, path, reason, 0, err) != 0)
-		return -1;
-	if (err)
-		*err = *why;
-	return 0;
-}
-
-/* What it was seen to load. A library that is no longer there, or cannot be mapped, is ld.so's business. */
-static int add_closures(struct matr_epoch *epoch, const char *path, int64_t application,
-			struct matr_error *err)
-{
-	for (size_t i = 0; i < epoch->recordings.n; i++) {
-		const struct matr_recorded_load *load = &epoch->recordings.list[i];
-		struct matr_closure closure;
-		struct matr_error why = {0};
-		char reason[sizeof why.file + sizeof why.message + 2];
-		if (strcmp(load->application, path) != 0)
-			continue;
-		int resolved =
-			matr_resolve_closure(epoch->session, path, load->root, &closure, &why);
-		if (resolved != 0 && why.code == MATR_ERROR_MEMORY)
-			return matr_fail_memory(err);
-		if (resolved == 0 && !closure.mapping)
-			continue; /* there from the start, now */
-		if (resolved != 0)
-			describe(&why, load->root, reason, sizeof reason);
-		int added = matr_store_add_closure(epoch->store, application, load->root,
-						   resolved == 0 ? &closure : NULL,
-						   resolved == 0 ? NULL : reason, NULL, err);
-		matr_mapping_free(closure.mapping);
-		if (added != 0)
-			return -1;
-	}
-	return 0;
+	epoch_describe(why, result->path, reason, sizeof reason);
+	result->reason = strdup(reason);
+	if (!result->reason)
+		return matr_fail_memory(err);
+	return matr_store_decline(epoch->store, epoch->id, result->path, reason, err);
 }
 
 int matr_epoch_add(struct matr_epoch *epoch, const char *program, struct matr_error *err)
 {
 	char path[PATH_MAX];
 	struct matr_error why = {0};
-	struct matr_mapping *mapping = NULL;
-	int64_t application;
 
-	if (!realpath(program, path)) {
-		matr_fail_errno(&why, program, "cannot be found");
-		return decline(epoch, program, &why, err);
-	}
-	if (matr_resolve(epoch->session, path, &mapping, &why) != 0) {
-		if (why.code != MATR_ERROR_MEMORY)
-			return decline(epoch, path, &why, err);
-		return matr_fail_memory(err);
-	}
-	int result = matr_store_add(epoch->store, epoch->id, mapping, &application, err);
-	if (result == 0 && application)
-		result = add_closures(epoch, path, application, err);
-	matr_mapping_free(mapping);
-	if (result != 0)
+	if (realpath(program, path))
+		return epoch_add_result(epoch, path, err);
+	matr_fail_errno(&why, program, "cannot be found");
+	size_t before = epoch->n_results;
+	if (epoch_add_result(epoch, program, err) != 0)
 		return -1;
-	if (application && add_result(epoch, path, NULL, application, err) != 0)
+	return epoch->n_results == before
+		       ? 0
+		       : epoch_decline(epoch, &epoch->results[before], &why, err);
+}
+
+int matr_epoch_scan(struct matr_epoch *epoch, const struct matr_scan **out, struct matr_error *err)
+{
+	const struct matr_previous *previous = &epoch->previous;
+
+	epoch->scan_is_previous = previous->scan && scan_unchanged(epoch->config, previous->scan,
+								   previous->trusted, epoch->jobs);
+	if (epoch->scan_is_previous)
+		epoch->scan = previous->scan;
+	else if (matr_scan(epoch->config, previous->scan, previous->trusted, &epoch->scan, err) !=
+		 0)
+		return -1;
+	for (size_t i = 0; i < epoch->scan->n_programs; i++)
+		if (epoch_add_result(epoch, epoch->scan->programs[i], err) != 0)
+			return -1;
+	*out = epoch->scan;
+	return 0;
+}
+
+/* ---- the work ---- */
+
+static int compare_results(const void *left, const void *right)
+{
+	const struct matr_epoch_result *a = left, *b = right;
+	return strcmp(a->path, b->path);
+}
+
+static struct matr_epoch_result *find_result(const struct matr_epoch *epoch, const char *path)
+{
+	struct matr_epoch_result wanted = {.path = (char *)(uintptr_t)path};
+
+	return bsearch(&wanted, epoch->results, epoch->n_results, sizeof wanted, compare_results);
+}
+
+/* What became of each program, from the records that were carried over. */
+static int read_results(struct matr_epoch *epoch, struct matr_error *err)
+{
+	struct matr_store_application *applications;
+	struct matr_store_declined *declined;
+	struct matr_epoch_result *result;
+	size_t n;
+
+	if (matr_store_applications(epoch->store, epoch->id, &applications, &n, err) != 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if ((result = find_result(epoch, applications[i].path)) != NULL) {
+			result->application = applications[i].id;
+			result->carried = true;
+		}
+	matr_store_applications_free(applications, n);
+	if (matr_store_declined(epoch->store, epoch->id, &declined, &n, err) != 0)
+		return -1;
+	int failed = 0;
+	for (size_t i = 0; i < n; i++)
+		if ((result = find_result(epoch, declined[i].path)) != NULL) {
+			result->reason = strdup(declined[i].reason);
+			failed |= !result->reason;
+		}
+	matr_store_declined_free(declined, n);
+	return failed ? matr_fail_memory(err) : 0;
+}
+
+/* With nothing changed that the epoch before follows from, this one is the same. 1, 0, -1. */
+static int carry_all(struct matr_epoch *epoch, struct matr_error *err)
+{
+	const struct matr_previous *previous = &epoch->previous;
+
+	if (!epoch->scan_is_previous || epoch->n_results != epoch->scan->n_programs ||
+	    !probes_unchanged(&previous->probes, previous->trusted, epoch->jobs))
+		return 0;
+	int same = matr_store_directories_unchanged(epoch->store, previous->id, err);
+	if (same <= 0)
+		return same;
+	if (matr_store_carry_all(epoch->store, previous->id, epoch->id, err) != 0 ||
+	    read_results(epoch, err) != 0)
 		return -1;
 	return 1;
 }
 
+static int start(struct matr_epoch *epoch, struct matr_error *err)
+{
+	int carried = carry_all(epoch, err);
+
+	if (carried < 0)
+		return -1;
+	epoch->all_carried = carried;
+	epoch->phase = carried ? EPOCH_IMAGE : EPOCH_SCOPES;
+	epoch->next = 0;
+	return 0;
+}
+
+static void tell_progress(const struct matr_epoch *epoch, struct matr_epoch_progress *progress)
+{
+	static const char *const names[] = {
+		[EPOCH_LIST] = "comparing",	      [EPOCH_SCOPES] = "reading files",
+		[EPOCH_OBJECTS] = "recording files",  [EPOCH_BINDINGS] = "resolving programs",
+		[EPOCH_RECORD] = "recording",	      [EPOCH_IMAGE] = "compiling the image",
+		[EPOCH_READY] = "putting into force",
+	};
+
+	*progress = (struct matr_epoch_progress){
+		.what = names[epoch->phase],
+		.done = epoch->next,
+		.all = epoch->phase == EPOCH_OBJECTS ? epoch->n_objects : epoch->n_results,
+	};
+}
+
+int matr_epoch_step(struct matr_epoch *epoch, struct matr_epoch_progress *progress,
+		    struct matr_error *err)
+{
+	int result = 0;
+
+	switch (epoch->phase) {
+	case EPOCH_LIST:
+		result = start(epoch, err);
+		break;
+	case EPOCH_IMAGE:
+		result = epoch_image_step(epoch, err);
+		break;
+	case EPOCH_READY:
+		break;
+	default:
+		result = epoch_resolve_step(epoch, err);
+	}
+	if (result != 0)
+		return -1;
+	if (progress)
+		tell_progress(epoch, progress);
+	return epoch->phase != EPOCH_READY;
+}
+
 /* ---- commit ---- */
-
-/* Read what the application loads. *closures: matr_closures_free(); ids: the store's, free(). */
-static int read_closures(struct matr_epoch *epoch, int64_t application,
-			 struct matr_closure **closures, int64_t **ids, size_t *n,
-			 struct matr_error *err)
-{
-	struct matr_store_closure *records;
-	size_t n_records;
-
-	*n = 0;
-	if (matr_store_closures(epoch->store, application, &records, &n_records, err) != 0)
-		return -1;
-	*closures = calloc(n_records + 1, sizeof **closures);
-	*ids = calloc(n_records + 1, sizeof **ids);
-	int result = *closures && *ids ? 0 : matr_fail_memory(err);
-	for (size_t i = 0; i < n_records && !result; i++) {
-		if (!records[i].objects)
-			continue;
-		result = matr_store_closure(epoch->store, application, records[i].id,
-					    &(*closures)[*n], err);
-		(*ids)[*n] = records[i].id;
-		*n += !result;
-	}
-	matr_store_closures_free(records, n_records);
-	return result;
-}
-
-/* Compile one application from what the store holds of it. */
-static int add_to_image(struct matr_epoch *epoch, struct matr_image_builder *builder,
-			struct matr_epoch_result *result, struct matr_error *why,
-			struct matr_error *err)
-{
-	struct matr_mapping *mapping = NULL;
-	struct matr_closure *closures = NULL;
-	int64_t *ids = NULL;
-	size_t n = 0;
-
-	int done = matr_store_mapping(epoch->store, result->application, &mapping, err);
-	if (done == 0)
-		done = read_closures(epoch, result->application, &closures, &ids, &n, err);
-	if (done == 0 &&
-	    matr_image_builder_add(builder, mapping, closures, n, &result->summary, why) != 0)
-		done = why->code == MATR_ERROR_UNSUPPORTED ? 1 : -1;
-	if (done < 0 && why->code != MATR_OK && err)
-		*err = *why;
-	for (size_t i = 0; i < n && done == 0; i++) {
-		if (closures[i].reason)
-			done = matr_store_decline_closure(epoch->store, ids[i], closures[i].reason,
-							  err);
-	}
-	matr_closures_free(closures, n);
-	free(ids);
-	matr_mapping_free(mapping);
-	return done;
-}
-
-static int compile(struct matr_epoch *epoch, struct matr_image_builder *builder,
-		   struct matr_epoch_result *result, struct matr_error *err)
-{
-	struct matr_error why = {0};
-	char reason[sizeof why.file + sizeof why.message + 2];
-
-	int declined = add_to_image(epoch, builder, result, &why, err);
-	if (declined <= 0)
-		return declined;
-	describe(&why, result->path, reason, sizeof reason);
-	result->reason = strdup(reason);
-	if (!result->reason)
-		return matr_fail_memory(err);
-	if (matr_store_remove(epoch->store, epoch->id, result->application, err) != 0)
-		return -1;
-	result->application = 0;
-	return matr_store_decline(epoch->store, epoch->id, result->path, reason, err);
-}
-
-static int compile_image(struct matr_epoch *epoch, const char *path, struct matr_error *err)
-{
-	struct matr_image_builder *builder;
-	struct matr_store_epoch record;
-	size_t applications = 0;
-	int result = -1;
-
-	if (matr_store_epoch(epoch->store, epoch->id, &record, err) != 0 ||
-	    matr_image_builder_open((uint64_t)epoch->id, record.cpu_level, epoch->n_results,
-				    &builder, err) != 0)
-		return -1;
-	matr_image_builder_preload(builder, &epoch->preload);
-	for (size_t i = 0; i < epoch->n_results; i++) {
-		if (!epoch->results[i].application)
-			continue;
-		if (compile(epoch, builder, &epoch->results[i], err) != 0)
-			goto done;
-		applications += epoch->results[i].application != 0;
-	}
-	if (applications == 0) {
-		matr_fail(err, MATR_ERROR_STATE, epoch->prefix,
-			  "no epoch was begun: every program was declined");
-		goto done;
-	}
-	result = matr_image_builder_write(builder, path, NULL, err);
-done:
-	matr_image_builder_close(builder);
-	return result;
-}
 
 int matr_epoch_commit(struct matr_epoch *epoch, struct matr_error *err)
 {
-	char image[PATH_MAX], next[PATH_MAX];
+	char image[PATH_MAX], next[PATH_MAX], ended[PATH_MAX];
+	int more;
 
-	if (join(epoch->prefix, MATR_IMAGE_FILE, image, err) != 0 ||
-	    join(epoch->prefix, MATR_IMAGE_FILE ".next", next, err) != 0)
+	if (epoch_join(epoch->prefix, MATR_IMAGE_FILE, image, err) != 0 ||
+	    epoch_join(epoch->prefix, MATR_IMAGE_FILE ".next", next, err) != 0 ||
+	    epoch_join(epoch->prefix, MATR_ENDED_IMAGE_FILE, ended, err) != 0)
 		return -1;
-	/* What was parsed is in the store now, and the ELF files' memory is wanted for reading it. */
-	matr_session_close(epoch->session);
-	epoch->session = NULL;
-	if (compile_image(epoch, next, err) != 0)
+	while ((more = matr_epoch_step(epoch, NULL, err)) > 0)
+		;
+	if (more < 0)
 		return -1;
-	if (matr_image_check(next, NULL, err) != 0 ||
+	if (epoch_image_write(epoch, next, err) != 0 ||
 	    matr_loader_install(epoch->prefix, epoch->ld_stable, epoch->interpreter, err) != 0 ||
 	    epoch_keep_programs(epoch->prefix, epoch->scan ? NULL : epoch->results,
 				epoch->n_results, err) != 0 ||
@@ -384,8 +377,11 @@ int matr_epoch_commit(struct matr_epoch *epoch, struct matr_error *err)
 		unlink(next);
 		return -1;
 	}
-	if (rename(next, image) != 0)
+	if (!epoch->builder && epoch->source_in_force)
+		return epoch_forget_suspension(epoch->prefix, err);
+	if (rename(epoch->builder ? next : ended, image) != 0)
 		return matr_fail_errno(err, image, "cannot be replaced");
+	unlink(ended); /* it was kept for this epoch to build on */
 	if (epoch_forget_suspension(epoch->prefix, err) != 0)
 		return -1;
 	return matr_prefix_sync(epoch->prefix, err);

@@ -1,4 +1,5 @@
-/* epoch_end.c - ending an epoch: the image goes, with one rename. */
+/* epoch_end.c - ending an epoch: the image goes, with one rename. It is kept under the other name, for the next epoch
+ * to build on. */
 #include <matr/epoch.h>
 
 #include "epoch_suspend.h"
@@ -35,7 +36,7 @@ static int end(const char *prefix, bool keeping, int64_t *id, struct matr_error 
 	if (!realpath(prefix, canonical))
 		return matr_fail(err, MATR_ERROR_STATE, prefix, "no epoch is in force");
 	if (snprintf(image, sizeof image, "%s/" MATR_IMAGE_FILE, canonical) >= (int)sizeof image ||
-	    snprintf(ended, sizeof ended, "%s/" MATR_IMAGE_FILE ".ended", canonical) >=
+	    snprintf(ended, sizeof ended, "%s/" MATR_ENDED_IMAGE_FILE, canonical) >=
 		    (int)sizeof ended ||
 	    snprintf(store, sizeof store, "%s/" MATR_STORE_FILE, canonical) >= (int)sizeof store)
 		return matr_fail(err, MATR_ERROR_USAGE, prefix, "path is too long");
@@ -53,10 +54,8 @@ static int end(const char *prefix, bool keeping, int64_t *id, struct matr_error 
 	bool had_image = rename(image, ended) == 0;
 	if (!had_image && errno != ENOENT && result == 0)
 		result = matr_fail_errno(err, image, "cannot be removed");
-	if (had_image) {
-		unlink(ended);
+	if (had_image)
 		result = matr_prefix_sync(canonical, err);
-	}
 	if (result == 0) {
 		bool recorded = access(store, F_OK) == 0 && record_end(canonical, &epoch) > 0;
 		if (!had_image && !recorded && !was_suspended)

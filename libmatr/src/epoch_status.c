@@ -31,6 +31,7 @@ void matr_epoch_status_free(struct matr_epoch_status *status)
 	free_problems(status->problems, status->n_problems);
 	free_problems(status->changed, status->n_changed);
 	matr_store_declined_free(status->declined, status->n_declined);
+	matr_store_skipped_free(status->skipped, status->n_skipped);
 	*status = (struct matr_epoch_status){0};
 }
 
@@ -153,7 +154,7 @@ static int compare_records(struct matr_epoch_status *status, const char *store_p
 
 	if (image_exists && !status->in_force)
 		return 0; /* the broken image has been reported */
-	if (newest->ended || newest->id == in_force)
+	if (newest->ended || newest->image == in_force)
 		return 0;
 	if (status->busy) /* between commit and rename, or about to be */
 		return 0;
@@ -219,13 +220,15 @@ static int look_into_store(struct matr_store *store, struct matr_epoch_status *s
 		return -1;
 	status->epoch = newest;
 	status->has_record = true;
-	if (in_force && in_force != newest.id &&
-	    matr_store_epoch(store, in_force, &status->epoch, &why) != 0) {
+	if (in_force && in_force != newest.image &&
+	    matr_store_epoch_of_image(store, in_force, &status->epoch, &why) != 0) {
 		status->has_record = false;
 		return problem_from(status, path, &why, ", which is in force; begin again", err);
 	}
 	if (matr_store_declined(store, status->epoch.id, &status->declined, &status->n_declined,
-				&why) != 0)
+				&why) != 0 ||
+	    matr_store_skipped(store, status->epoch.id, &status->skipped, &status->n_skipped,
+			       &why) != 0)
 		return problem_from(status, path, &why, "", err);
 	if (!status->in_force)
 		return 0;
@@ -275,6 +278,7 @@ int matr_epoch_status(const char *prefix, struct matr_epoch_status *out, struct 
 	return result;
 }
 
+/* Which epoch's image it is, as far as its header says. It need not be sound for that. */
 int64_t matr_epoch_of_image(const char *prefix)
 {
 	char path[PATH_MAX];
@@ -296,7 +300,7 @@ int matr_epoch_current(const char *prefix, struct matr_store *store, struct matr
 {
 	int64_t id = matr_epoch_of_image(prefix);
 
-	if (id && matr_store_epoch(store, id, out, NULL) == 0)
+	if (id && matr_store_epoch_of_image(store, id, out, NULL) == 0)
 		return 0;
 	return matr_store_epoch(store, 0, out, err);
 }

@@ -50,4 +50,8 @@ const char *image_object_reason(const struct matr_mapping *mapping, size_t index
 int image_closures_add(struct matr_image_builder *builder, struct matr_closure *closures,
 		       size_t n_closures, struct image_closures *out, struct matr_error *err);
 
+/* Enter a manifest that is in the image under its application's key. */
+int image_builder_add_key(struct matr_image_builder *builder, uint64_t key, uint64_t manifest,
+			  struct matr_error *err);
+
 #endif

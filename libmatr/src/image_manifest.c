@@ -255,8 +255,8 @@ static int write_manifest(struct layout *layout, struct matr_image_builder *buil
 	return 0;
 }
 
-static int add_key(struct matr_image_builder *builder, const struct matr_scope_entry *application,
-		   uint64_t manifest, struct matr_error *err)
+int image_builder_add_key(struct matr_image_builder *builder, uint64_t key, uint64_t manifest,
+			  struct matr_error *err)
 {
 	if (builder->n_applications == builder->capacity) {
 		size_t capacity = builder->capacity ? builder->capacity * 2 : 64;
@@ -267,12 +267,18 @@ static int add_key(struct matr_image_builder *builder, const struct matr_scope_e
 		builder->applications = list;
 		builder->capacity = capacity;
 	}
+	builder->applications[builder->n_applications++] = (struct matr_image_slot){key, manifest};
+	return 0;
+}
+
+static int add_key(struct matr_image_builder *builder, const struct matr_scope_entry *application,
+		   uint64_t manifest, struct matr_error *err)
+{
 	const struct matr_build_id *build_id = &application->object->build_id;
 	uint64_t key = build_id->size
 			       ? matr_image_key(build_id->bytes, build_id->size)
 			       : matr_image_key(application->path, strlen(application->path));
-	builder->applications[builder->n_applications++] = (struct matr_image_slot){key, manifest};
-	return 0;
+	return image_builder_add_key(builder, key, manifest, err);
 }
 
 int image_manifest_add(struct matr_image_builder *builder, const struct matr_mapping *mapping,

@@ -9,6 +9,8 @@
  */
 #include "object_reader.h"
 
+#include "file_id.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -46,11 +48,6 @@ static int check_kind(struct matr_reader *reader, const struct stat *status)
 			 kind_of_file(status->st_mode));
 }
 
-static int64_t nanoseconds(const struct timespec *time)
-{
-	return (int64_t)((uint64_t)time->tv_sec * 1000000000u + (uint64_t)time->tv_nsec);
-}
-
 static int open_file(struct matr_reader *reader)
 {
 	struct stat status;
@@ -69,13 +66,21 @@ static int open_file(struct matr_reader *reader)
 	if (check_kind(reader, &status) != 0)
 		return -1;
 	reader->file_size = (uint64_t)status.st_size;
-	reader->object->file = (struct matr_file_id){
-		.device = status.st_dev,
-		.inode = status.st_ino,
-		.size = reader->file_size,
-		.mtime = nanoseconds(&status.st_mtim),
-		.ctime = nanoseconds(&status.st_ctim),
-	};
+	reader->object->file = file_id_of(&status);
+	return 0;
+}
+
+/* What was read is of one piece only if nobody wrote to the file meanwhile. */
+int matr_reader_check_unchanged(struct matr_reader *reader)
+{
+	struct stat status;
+
+	if (fstat(reader->fd, &status) != 0)
+		return matr_fail_errno(reader->err, reader->path, "cannot be read");
+	struct matr_file_id now = file_id_of(&status);
+	if (now.size != reader->object->file.size || now.mtime != reader->object->file.mtime)
+		return matr_fail(reader->err, MATR_ERROR_SYSTEM, reader->path,
+				 "changed while it was read");
 	return 0;
 }
 

@@ -38,6 +38,7 @@ int matr_object_open_headers(const char *path, struct matr_object **out, struct 
 /* ---- object_reader.c ---- */
 
 int matr_reader_open(struct matr_reader *reader);
+int matr_reader_check_unchanged(struct matr_reader *reader);
 void matr_reader_close(struct matr_reader *reader);
 
 /* Bytes of the file, valid until the reader is closed; NULL with an error that calls them `what`.

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lookup.h"
+#include "resolution.h"
 
 static enum lookup_class class_of(uint32_t type)
 {
@@ -182,29 +183,73 @@ static int check_application(const struct matr_object *application, const char *
 	return 0;
 }
 
-/* Takes the scope's entries over, whatever comes of it. */
-static int make_mapping(struct matr_session *session, struct scope *scope, uint32_t first,
-			struct matr_mapping **out, struct matr_error *err)
+void resolution_free(struct resolution *resolution)
 {
+	scope_free(&resolution->scope);
+	for (size_t i = 0; i < resolution->n_directories; i++)
+		free(resolution->directories[i].path);
+	free(resolution->directories);
+	free(resolution->library_path);
+	*resolution = (struct resolution){.directories = NULL};
+}
+
+int resolution_make(struct matr_session *session, const char *path, const char *library_path,
+		    const char *root, struct resolution *out, struct matr_error *err)
+{
+	const struct known_path *known;
+	char canonical[PATH_MAX];
+
+	*out = (struct resolution){.directories = NULL};
+	const struct matr_object *application = matr_session_object(session, path, err);
+	if (!application || check_application(application, path, err) < 0 ||
+	    session_path(session, path, &known, err) < 0)
+		return -1;
+	if (root && root[0] != '/')
+		return matr_fail(err, MATR_ERROR_UNSUPPORTED, root,
+				 "depends on the working directory");
+	if (library_path) {
+		out->library_path = strdup(library_path);
+		if (!out->library_path)
+			return matr_fail_memory(err);
+	}
+	/* A program with several names (hard links) may have been read under another. */
+	if (!realpath(path, canonical))
+		return matr_fail_errno(err, path, "cannot be resolved");
+	if (scope_make_closure(session, known->object, canonical, root, &out->scope, &out->n_start,
+			       err) < 0)
+		return -1;
+	out->first = root ? out->n_start : 0;
+	return scope_directories(&out->scope, root ? out->n_start : 1, &out->directories,
+				 &out->n_directories, err);
+}
+
+int resolution_bind(const struct matr_session *session, struct resolution *resolution,
+		    struct matr_mapping **out, struct matr_error *err)
+{
+	struct scope *scope = &resolution->scope;
 	struct matr_mapping *mapping = calloc(1, sizeof *mapping);
 
 	if (!mapping)
 		return matr_fail_memory(err);
 	int result = check_versions(scope, err);
-	if (!result)
-		result = scope_directories(scope, first ? first : 1, &mapping->directories,
-					   &mapping->n_directories, err);
 	mapping->objects = calloc(scope->n + 1, sizeof *mapping->objects);
 	if (!result && !mapping->objects)
 		result = matr_fail_memory(err);
 	if (!result)
-		result = bind_scope(session, scope, first, mapping, err);
+		result = bind_scope(session, scope, resolution->first, mapping, err);
+	/* What the resolution has becomes the mapping's. */
 	mapping->scope = scope->entries;
 	mapping->n_scope = scope->n;
 	mapping->interpreter = scope->interpreter;
 	mapping->flags = scope->flags;
+	mapping->directories = resolution->directories;
+	mapping->n_directories = resolution->n_directories;
+	mapping->library_path = resolution->library_path;
 	scope->entries = NULL;
 	scope->n = 0;
+	resolution->directories = NULL;
+	resolution->n_directories = 0;
+	resolution->library_path = NULL;
 	if (result) {
 		matr_mapping_free(mapping);
 		return -1;
@@ -213,56 +258,28 @@ static int make_mapping(struct matr_session *session, struct scope *scope, uint3
 	return 0;
 }
 
-/* The session's number of the application at path, and its canonical path: a program with several names (hard
- * links) may have been read under another. */
-static int find_application(struct matr_session *session, const char *path, uint32_t *out,
-			    char canonical[PATH_MAX], struct matr_error *err)
-{
-	const struct matr_object *application = matr_session_object(session, path, err);
-	const struct known_path *known;
-
-	if (!application || check_application(application, path, err) < 0 ||
-	    session_path(session, path, &known, err) < 0)
-		return -1;
-	if (!realpath(path, canonical))
-		return matr_fail_errno(err, path, "cannot be resolved");
-	*out = known->object;
-	return 0;
-}
-
 int matr_resolve(struct matr_session *session, const char *path, struct matr_mapping **out,
 		 struct matr_error *err)
 {
-	struct scope scope;
-	uint32_t application;
-	char canonical[PATH_MAX];
+	struct resolution resolution;
 
-	if (find_application(session, path, &application, canonical, err) < 0)
-		return -1;
-	int result = scope_make(session, application, canonical, &scope, err);
+	int result = resolution_make(session, path, NULL, NULL, &resolution, err);
 	if (!result)
-		result = make_mapping(session, &scope, 0, out, err);
-	scope_free(&scope);
+		result = resolution_bind(session, &resolution, out, err);
+	resolution_free(&resolution);
 	return result;
 }
 
 int matr_resolve_closure(struct matr_session *session, const char *path, const char *root,
 			 struct matr_closure *out, struct matr_error *err)
 {
-	struct scope scope;
-	uint32_t application;
-	char canonical[PATH_MAX];
+	struct resolution resolution;
 
 	*out = (struct matr_closure){.mapping = NULL};
-	if (find_application(session, path, &application, canonical, err) < 0)
-		return -1;
-	if (root[0] != '/')
-		return matr_fail(err, MATR_ERROR_UNSUPPORTED, root,
-				 "depends on the working directory");
-	int result = scope_make_closure(session, application, canonical, root, &scope,
-					&out->n_start, err);
-	if (!result && scope.n > out->n_start)
-		result = make_mapping(session, &scope, out->n_start, &out->mapping, err);
-	scope_free(&scope);
+	int result = resolution_make(session, path, NULL, root, &resolution, err);
+	out->n_start = resolution.n_start;
+	if (!result && resolution_adds(&resolution))
+		result = resolution_bind(session, &resolution, &out->mapping, err);
+	resolution_free(&resolution);
 	return result;
 }

@@ -27,6 +27,7 @@
 #include "file_id.h"
 #include "intern.h"
 #include "map.h"
+#include "scan_private.h"
 
 const char *matr_scan_kind_name(enum matr_scan_kind kind)
 {
@@ -393,6 +394,9 @@ static int read_directory(struct walk *walk, struct matr_error *err)
 
 	if (fd < 0) {
 		walk->scan->n_unreadable += errno != ENOENT;
+		/* Should it become readable, it will have changed. */
+		if (stat(path, &status) == 0)
+			walk->scan->directories[index].id = file_id_of(&status);
 		return 0;
 	}
 	int visited = fstat(fd, &status) != 0 || is_made_up(fd)
@@ -416,6 +420,7 @@ static int start_directories(struct walk *walk, struct matr_error *err)
 		if (realpath(walk->config->directories.items[i], canonical) &&
 		    add_directory(walk, canonical, err) != 0)
 			return -1;
+	walk->scan->n_starts = walk->scan->n_directories;
 	return 0;
 }
 
@@ -425,6 +430,7 @@ static int include_files(struct walk *walk, struct matr_error *err)
 	struct stat status;
 	int result = 0;
 
+	walk->scan->n_included = walk->scan->n_files;
 	for (size_t i = 0; i < walk->config->include.n && result == 0; i++) {
 		glob_t found;
 		int globbed = glob(walk->config->include.items[i], 0, NULL, &found);
@@ -438,7 +444,49 @@ static int include_files(struct walk *walk, struct matr_error *err)
 				result = look_at_file(walk, canonical, false, &status, err);
 		globfree(&found);
 	}
+	walk->scan->n_included = walk->scan->n_files - walk->scan->n_included;
 	return result;
+}
+
+/* Does the file list go on with what the pattern matches now? */
+static bool matches_alike(const char *pattern, const struct matr_scan *scan, size_t *at)
+{
+	char canonical[PATH_MAX];
+	struct stat status;
+	glob_t found;
+
+	int globbed = glob(pattern, 0, NULL, &found);
+	if (globbed != 0)
+		return globbed == GLOB_NOMATCH;
+	bool alike = true;
+	for (size_t n = 0; n < found.gl_pathc && alike; n++)
+		if (realpath(found.gl_pathv[n], canonical) && stat(canonical, &status) == 0 &&
+		    S_ISREG(status.st_mode)) {
+			alike = *at < scan->n_files &&
+				strcmp(scan->files[*at].path, canonical) == 0;
+			(*at)++;
+		}
+	globfree(&found);
+	return alike;
+}
+
+bool scan_starts_alike(const struct matr_config *config, const struct matr_scan *scan)
+{
+	char canonical[PATH_MAX];
+	size_t start = 0, included = scan->n_files - scan->n_included;
+
+	for (size_t i = 0; i < config->directories.n; i++) {
+		if (!realpath(config->directories.items[i], canonical))
+			continue;
+		if (start == scan->n_starts ||
+		    strcmp(scan->directories[start].path, canonical) != 0)
+			return false;
+		start++;
+	}
+	for (size_t i = 0; i < config->include.n; i++)
+		if (!matches_alike(config->include.items[i], scan, &included))
+			return false;
+	return start == scan->n_starts && included == scan->n_files;
 }
 
 static int compare_paths(const void *left, const void *right)
@@ -446,7 +494,7 @@ static int compare_paths(const void *left, const void *right)
 	return strcmp(*(char *const *)left, *(char *const *)right);
 }
 
-static int list_programs(struct matr_scan *scan, struct matr_error *err)
+int scan_list_programs(struct matr_scan *scan, struct matr_error *err)
 {
 	size_t n = 0;
 
@@ -511,7 +559,7 @@ int matr_scan(const struct matr_config *config, const struct matr_scan *before, 
 	if (result == 0)
 		result = include_files(&walk, err);
 	if (result == 0)
-		result = list_programs(walk.scan, err);
+		result = scan_list_programs(walk.scan, err);
 	intern_free(&walk.before_paths);
 	free(walk.before_index);
 	matr_map_free(&walk.visited);

@@ -10,11 +10,14 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <libelf.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file_id.h"
 #include "object_reader.h"
 #include "write_file.h"
 
@@ -22,7 +25,11 @@ const char session_default_interpreter[] = "/lib64/ld-linux-x86-64.so.2";
 static const char cache_path[] = "/etc/ld.so.cache";
 static const char preload_path[] = "/etc/ld.so.preload";
 
-enum { MAX_PRELOAD = 1 << 20 }; /* bytes */
+enum {
+	MAX_PRELOAD = 1 << 20, /* bytes */
+	/* Memory is only taken for those that there are. */
+	MAX_SESSION_OBJECTS = 1 << 20,
+};
 
 /* As glibc does it, which looks for every comment from the start of the file, but in what is left of its length: it
  * does not see all of them, and does not see others to their end. */
@@ -51,15 +58,7 @@ static int read_preload(struct matr_session *session, struct matr_error *err)
 	if (read_file(preload_path, MAX_PRELOAD, &data, &size, err) < 0)
 		return -1;
 	if (size)
-		session->preload_file = (struct matr_file_id){
-			.device = status.st_dev,
-			.inode = status.st_ino,
-			.size = size,
-			.mtime = (int64_t)status.st_mtim.tv_sec * 1000000000 +
-				 status.st_mtim.tv_nsec,
-			.ctime = (int64_t)status.st_ctim.tv_sec * 1000000000 +
-				 status.st_ctim.tv_nsec,
-		};
+		session->preload_file = file_id_of(&status);
 	char *text = data, *save = NULL;
 	text[size] = 0; /* read_file leaves room */
 	blank_comments(text, size);
@@ -87,6 +86,13 @@ int matr_session_open(const struct matr_session_options *options, struct matr_se
 	struct matr_session *session = calloc(1, sizeof *session);
 	if (!session)
 		return matr_fail_memory(err);
+	pthread_mutex_init(&session->lock, NULL);
+	elf_version(EV_CURRENT); /* not something that threads should do at once */
+	session->objects = calloc(MAX_SESSION_OBJECTS, sizeof *session->objects);
+	if (!session->objects) {
+		matr_session_close(session);
+		return matr_fail_memory(err);
+	}
 	if (system_paths_open(session_default_interpreter, options ? options->cpu_level : NULL,
 			      &session->system, err) < 0 ||
 	    ld_so_cache_open(cache_path, &session->cache, err) < 0 ||
@@ -107,22 +113,33 @@ void matr_session_close(struct matr_session *session)
 	for (size_t i = 0; i < session->n_preload; i++)
 		free(session->preload[i]);
 	free(session->preload);
-	free(session->interpreter);
-	free(session->real_interpreter);
+	for (struct real_interpreter *at = session->interpreters, *next; at; at = next) {
+		next = at->next;
+		free(at->path);
+		free(at->real);
+		free(at);
+	}
 	for (size_t i = 0; i < session->n_objects; i++) {
-		matr_object_free(session->objects[i].object);
+		if (!session->objects[i].borrowed)
+			matr_object_free(session->objects[i].object);
 		free(session->objects[i].names);
 	}
 	free(session->objects);
 	matr_map_free(&session->by_file);
-	for (size_t i = 0; i < session->n_paths; i++)
-		free(session->paths[i].path);
+	free(session->known);
+	matr_map_free(&session->known_by_file);
+	for (size_t i = 0; i < session->n_paths; i++) {
+		free(session->paths[i]->path);
+		free(session->paths[i]->failure);
+		free(session->paths[i]);
+	}
 	free(session->paths);
 	intern_free(&session->path_names);
 	intern_free(&session->names);
 	free(session->first);
 	free(session->last);
 	free(session->definitions);
+	pthread_mutex_destroy(&session->lock);
 	free(session);
 }
 
@@ -234,29 +251,76 @@ static uint32_t find_object(const struct matr_session *session, uint64_t device,
 	return NO_INDEX;
 }
 
-static int add_object(struct matr_session *session, struct matr_object *object, uint32_t *index,
-		      struct matr_error *err)
+/* With the lock held. Takes over the object, unless it is borrowed. */
+static int add_object(struct matr_session *session, struct matr_object *object, bool borrowed,
+		      uint32_t *index, struct matr_error *err)
 {
-	if (session->n_objects == session->object_capacity) {
-		size_t capacity = session->object_capacity ? session->object_capacity * 2 : 256;
-		struct session_object *list = realloc(session->objects, capacity * sizeof *list);
-		if (!list) {
+	if (session->n_objects == MAX_SESSION_OBJECTS) {
+		matr_fail(err, MATR_ERROR_UNSUPPORTED, object->path, "more than %d objects",
+			  MAX_SESSION_OBJECTS);
+		if (!borrowed)
 			matr_object_free(object);
-			return matr_fail_memory(err);
-		}
-		session->objects = list;
-		session->object_capacity = capacity;
+		return -1;
 	}
 	uint64_t key = file_key(object->file.device, object->file.inode), next = 0;
 	matr_map_get(&session->by_file, key, &next);
 	*index = (uint32_t)session->n_objects;
 	session->objects[session->n_objects++] = (struct session_object){
 		.object = object,
+		.borrowed = borrowed,
 		.next = (uint32_t)next,
 	};
 	if (matr_map_set(&session->by_file, key, *index + 1) < 0)
 		return matr_fail_memory(err);
-	return session->search_only ? 0 : index_symbols(session, *index, err);
+	return borrowed || session->search_only ? 0 : index_symbols(session, *index, err);
+}
+
+int session_index(struct matr_session *session, uint32_t object, struct matr_error *err)
+{
+	return session->objects[object].names ? 0 : index_symbols(session, object, err);
+}
+
+int session_know(struct matr_session *session, struct matr_object **objects, size_t n,
+		 int64_t trusted, struct matr_error *err)
+{
+	session->known = calloc(n + 1, sizeof *session->known);
+	if (!session->known)
+		return matr_fail_memory(err);
+	session->trusted = trusted;
+	for (size_t i = 0; i < n; i++) {
+		const struct matr_file_id *file = &objects[i]->file;
+		session->known[session->n_known++] = objects[i];
+		if (matr_map_set(&session->known_by_file, file_key(file->device, file->inode), i) !=
+		    0)
+			return matr_fail_memory(err);
+	}
+	return 0;
+}
+
+/* An object from the store that is this file still, and at the canonical path it had. */
+static struct matr_object *find_known(const struct matr_session *session,
+				      const struct matr_file_id *file)
+{
+	char canonical[PATH_MAX];
+	struct stat status;
+	uint64_t at;
+
+	if (!matr_map_get(&session->known_by_file, file_key(file->device, file->inode), &at))
+		return NULL;
+	struct matr_object *object = session->known[at];
+	if (!file_id_unchanged(&object->file, file, session->trusted) ||
+	    !realpath(object->path, canonical) || strcmp(canonical, object->path) != 0 ||
+	    stat(canonical, &status) != 0 || status.st_dev != file->device ||
+	    status.st_ino != file->inode)
+		return NULL;
+	return object;
+}
+
+static int read_object(const struct matr_session *session, const char *path,
+		       struct matr_object **out, struct matr_error *err)
+{
+	return session->search_only ? matr_object_open_headers(path, out, err)
+				    : matr_object_open(path, out, err);
 }
 
 /* What ld.so passes over when it searches: files for another class or machine, files that it may not read. At
@@ -267,61 +331,197 @@ static bool is_passed_over(const char *path, const struct matr_error *failure)
 	       (failure->code == MATR_ERROR_SYSTEM && access(path, R_OK) < 0 && errno == EACCES);
 }
 
-/* Read what is at path. */
-static int read_path(struct matr_session *session, const char *path, struct known_path *out,
-		     struct matr_error *err)
+/* The object for a file, which may be there already, may be known, or has to be read. The lock is not held while
+ * it is read; where another thread was faster, its object counts. *failure: why it cannot be had. */
+static int find_or_read(struct matr_session *session, struct known_path *path,
+			struct matr_error *failure, struct matr_error *err)
 {
-	struct matr_object *object;
-	struct matr_error own;
+	pthread_mutex_lock(&session->lock);
+	path->object = find_object(session, path->file.device, path->file.inode);
+	pthread_mutex_unlock(&session->lock);
+	if (path->object != NO_INDEX)
+		return 0;
+	struct matr_object *object = find_known(session, &path->file);
+	bool borrowed = object != NULL;
+	if (!borrowed && read_object(session, path->path, &object, failure) != 0)
+		return failure->code == MATR_ERROR_MEMORY ? matr_fail_memory(err) : 0;
+	path->file = object->file; /* what was read is what counts */
+	pthread_mutex_lock(&session->lock);
+	int result = 0;
+	path->object = find_object(session, object->file.device, object->file.inode);
+	if (path->object == NO_INDEX)
+		result = add_object(session, object, borrowed, &path->object, err);
+	else if (!borrowed)
+		matr_object_free(object);
+	pthread_mutex_unlock(&session->lock);
+	return result;
+}
+
+/* A search that comes here ends with this. */
+static int keep_failure(struct known_path *path, const struct matr_error *failure,
+			struct matr_error *err)
+{
+	path->failure = malloc(sizeof *path->failure);
+	if (!path->failure)
+		return matr_fail_memory(err);
+	*path->failure = *failure;
+	return 0;
+}
+
+/* Find out what is at path->path. */
+static int look_at_path(struct matr_session *session, struct known_path *path,
+			struct matr_error *err)
+{
+	struct matr_error failure = {0};
 	struct stat status;
 
-	out->object = NO_INDEX;
-	if (stat(path, &status) < 0)
-		return errno == ENOENT || errno == ENOTDIR || errno == EACCES
-			       ? 0
-			       : matr_fail_errno(err, path, "cannot be looked at");
-	out->is_directory = S_ISDIR(status.st_mode);
-	if (out->is_directory)
+	path->object = NO_INDEX;
+	if (stat(path->path, &status) < 0) {
+		if (errno == ENOENT || errno == ENOTDIR || errno == EACCES)
+			return 0;
+		matr_fail_errno(&failure, path->path, "cannot be looked at");
+		return keep_failure(path, &failure, err);
+	}
+	path->file = file_id_of(&status);
+	path->is_directory = S_ISDIR(status.st_mode);
+	if (path->is_directory)
 		return 0;
-	out->object = find_object(session, status.st_dev, status.st_ino);
-	if (out->object != NO_INDEX)
+	if (find_or_read(session, path, &failure, err) < 0)
+		return -1;
+	if (failure.code == MATR_OK || session->search_only ||
+	    is_passed_over(path->path, &failure))
 		return 0;
-	int result = session->search_only ? matr_object_open_headers(path, &object, &own)
-					  : matr_object_open(path, &object, &own);
-	if (result == 0)
-		return add_object(session, object, &out->object, err);
-	if (is_passed_over(path, &own) || (session->search_only && own.code != MATR_ERROR_MEMORY))
+	return keep_failure(path, &failure, err);
+}
+
+static void free_path(struct known_path *path)
+{
+	free(path->failure);
+	free(path->path);
+	free(path);
+}
+
+/* With the lock held. The path becomes the session's; another thread may have been faster, then its stays. */
+static int add_path(struct matr_session *session, struct known_path *path,
+		    const struct known_path **out, struct matr_error *err)
+{
+	uint32_t at = intern_find(&session->path_names, path->path);
+
+	if (at == UINT32_MAX && session->n_paths == session->path_capacity) {
+		size_t capacity = session->path_capacity ? session->path_capacity * 2 : 1024;
+		struct known_path **list = realloc(session->paths, capacity * sizeof *list);
+		if (!list) {
+			free_path(path);
+			return matr_fail_memory(err);
+		}
+		session->paths = list;
+		session->path_capacity = capacity;
+	}
+	if (at != UINT32_MAX) {
+		free_path(path);
+		*out = session->paths[at];
 		return 0;
-	return matr_fail(err, own.code, own.file, "%s", own.message);
+	}
+	if (intern_add(&session->path_names, path->path, &at, err) < 0) {
+		free_path(path);
+		return -1;
+	}
+	if (path->object != NO_INDEX && session->objects[path->object].object->path &&
+	    strcmp(session->objects[path->object].object->path, path->path) != 0)
+		session->objects[path->object].many_names = true;
+	session->paths[session->n_paths++] = path;
+	*out = path;
+	return 0;
+}
+
+static int outcome(const struct known_path *path, struct matr_error *err)
+{
+	if (!path->failure)
+		return 0;
+	if (err)
+		*err = *path->failure;
+	return -1;
 }
 
 int session_path(struct matr_session *session, const char *path, const struct known_path **out,
 		 struct matr_error *err)
 {
+	pthread_mutex_lock(&session->lock);
 	uint32_t at = intern_find(&session->path_names, path);
-
-	if (at != UINT32_MAX) {
-		*out = &session->paths[at];
-		return 0;
-	}
-	if (session->n_paths == session->path_capacity) {
-		size_t capacity = session->path_capacity ? session->path_capacity * 2 : 1024;
-		struct known_path *list = realloc(session->paths, capacity * sizeof *list);
-		if (!list)
-			return matr_fail_memory(err);
-		session->paths = list;
-		session->path_capacity = capacity;
-	}
-	struct known_path known = {.path = strdup(path)};
-	if (!known.path)
+	if (at != UINT32_MAX)
+		*out = session->paths[at];
+	pthread_mutex_unlock(&session->lock);
+	if (at != UINT32_MAX)
+		return outcome(*out, err);
+	struct known_path *fresh = calloc(1, sizeof *fresh);
+	if (fresh)
+		fresh->path = strdup(path);
+	if (!fresh || !fresh->path) {
+		free(fresh);
 		return matr_fail_memory(err);
-	if (read_path(session, path, &known, err) < 0 ||
-	    intern_add(&session->path_names, known.path, &at, err) < 0) {
-		free(known.path);
+	}
+	if (look_at_path(session, fresh, err) < 0) {
+		free_path(fresh);
 		return -1;
 	}
-	session->paths[session->n_paths] = known;
-	*out = &session->paths[session->n_paths++];
+	pthread_mutex_lock(&session->lock);
+	int result = add_path(session, fresh, out, err);
+	pthread_mutex_unlock(&session->lock);
+	return result < 0 ? -1 : outcome(*out, err);
+}
+
+int session_settle_names(struct matr_session *session, struct matr_error *err)
+{
+	char canonical[PATH_MAX];
+
+	for (size_t i = 0; i < session->n_paths; i++) {
+		const struct known_path *path = session->paths[i];
+		if (path->object == NO_INDEX)
+			continue;
+		const struct session_object *entry = &session->objects[path->object];
+		if (entry->borrowed || !entry->many_names || !realpath(path->path, canonical) ||
+		    strcmp(canonical, entry->object->path) >= 0)
+			continue;
+		char *copy = strdup(canonical);
+		if (!copy)
+			return matr_fail_memory(err);
+		free(entry->object->path);
+		entry->object->path = copy;
+	}
+	return 0;
+}
+
+/* There is one interpreter, or a few: a list will do. */
+static const char *find_interpreter(struct matr_session *session, const char *path)
+{
+	const char *real = NULL;
+
+	pthread_mutex_lock(&session->lock);
+	for (const struct real_interpreter *at = session->interpreters; at && !real; at = at->next)
+		if (strcmp(at->path, path) == 0)
+			real = at->real;
+	pthread_mutex_unlock(&session->lock);
+	return real;
+}
+
+static int add_interpreter(struct matr_session *session, const char *path, const char *real,
+			   struct matr_error *err)
+{
+	struct real_interpreter *added = malloc(sizeof *added);
+
+	if (!added)
+		return matr_fail_memory(err);
+	*added = (struct real_interpreter){.path = strdup(path), .real = strdup(real)};
+	if (!added->path || !added->real) {
+		free(added->path);
+		free(added->real);
+		free(added);
+		return matr_fail_memory(err);
+	}
+	pthread_mutex_lock(&session->lock);
+	added->next = session->interpreters;
+	session->interpreters = added;
+	pthread_mutex_unlock(&session->lock);
 	return 0;
 }
 
@@ -331,24 +531,17 @@ int session_interpreter(struct matr_session *session, const char *path, const ch
 	char real[PATH_MAX];
 	struct matr_error why;
 
-	*out = NULL;
-	if (!session->interpreter || strcmp(session->interpreter, path) != 0) {
-		if (matr_loader_real(path, real, &why) != 0) {
-			if (why.code == MATR_ERROR_NOT_FOUND)
-				return 0;
-			return matr_fail(err, why.code, why.file, "%s", why.message);
-		}
-		free(session->interpreter);
-		free(session->real_interpreter);
-		session->interpreter = strdup(path);
-		session->real_interpreter = strdup(real);
+	*out = find_interpreter(session, path);
+	if (*out)
+		return 0;
+	if (matr_loader_real(path, real, &why) != 0) {
+		if (why.code == MATR_ERROR_NOT_FOUND)
+			return 0;
+		return matr_fail(err, why.code, why.file, "%s", why.message);
 	}
-	if (!session->interpreter || !session->real_interpreter) {
-		free(session->interpreter);
-		session->interpreter = NULL;
-		return matr_fail_memory(err);
-	}
-	*out = session->real_interpreter;
+	if (add_interpreter(session, path, real, err) != 0)
+		return -1;
+	*out = find_interpreter(session, path);
 	return 0;
 }
 

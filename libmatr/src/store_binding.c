@@ -27,19 +27,20 @@ static int hash_vector(int64_t object, const int64_t *ids, const uint32_t *provi
 	return failed ? matr_fail_memory(err) : 0;
 }
 
-static int insert(struct matr_store *store, int64_t object, const uint8_t *hash,
-		  struct matr_columns *contents, int64_t *id, struct matr_error *err)
+static int insert(struct matr_store *store, int64_t object, struct matr_encoded_vector *vector,
+		  int64_t *id, struct matr_error *err)
 {
 	int64_t blob;
 
-	if (matr_blob_put(store, contents, &blob, err) != 0)
+	if (matr_blob_hash(&vector->bindings, err) != 0 ||
+	    matr_blob_put(store, &vector->bindings, &blob, err) != 0)
 		return -1;
 	sqlite3_stmt *statement = matr_statement(
 		store, "INSERT INTO vectors (object_id, hash, blob_id) VALUES (?1, ?2, ?3)", err);
 	if (!statement)
 		return -1;
 	matr_bind(statement, 1, object);
-	sqlite3_bind_blob(statement, 2, hash, MATR_HASH_SIZE, SQLITE_STATIC);
+	sqlite3_bind_blob(statement, 2, vector->hash, MATR_HASH_SIZE, SQLITE_STATIC);
 	matr_bind(statement, 3, blob);
 	if (matr_execute(store, statement, err) != 0)
 		return -1;
@@ -61,37 +62,40 @@ static int insert_provider(struct matr_store *store, int64_t vector, size_t posi
 	return matr_execute(store, statement, err);
 }
 
-int matr_store_put_bindings(struct matr_store *store, const struct matr_mapping *mapping,
-			    size_t requester, const int64_t *ids, int64_t *vector,
-			    struct matr_error *err)
+int matr_encode_vector(const struct matr_mapping *mapping, size_t requester, const int64_t *ids,
+		       struct matr_encoded_vector *out, struct matr_error *err)
 {
-	uint32_t *providers = calloc(mapping->n_scope, sizeof *providers);
-	struct matr_columns contents = {0};
-	uint8_t hash[MATR_HASH_SIZE];
-	size_t n_providers = 0;
-	int result = -1;
-
-	if (!providers)
+	*out = (struct matr_encoded_vector){
+		.providers = calloc(mapping->n_scope, sizeof *out->providers),
+	};
+	if (!out->providers)
 		return matr_fail_memory(err);
-	matr_encode_bindings(mapping, requester, &contents, providers, &n_providers);
-	if (hash_vector(ids[requester], ids, providers, n_providers, &contents, hash, err) != 0)
-		goto done;
-	int found = matr_find_by_hash(store, "SELECT id FROM vectors WHERE hash = ?1", hash, vector,
-				      err);
-	if (found != 0) {
-		result = found < 0 ? -1 : 0;
-		goto done;
-	}
-	if (insert(store, ids[requester], hash, &contents, vector, err) != 0)
-		goto done;
-	for (size_t i = 0; i < n_providers; i++)
-		if (insert_provider(store, *vector, i, ids[providers[i]], err) != 0)
-			goto done;
-	result = 0;
-done:
-	matr_columns_free(&contents);
-	free(providers);
-	return result;
+	matr_encode_bindings(mapping, requester, &out->bindings.contents, out->providers,
+			     &out->n_providers);
+	return hash_vector(ids[requester], ids, out->providers, out->n_providers,
+			   &out->bindings.contents, out->hash, err);
+}
+
+void matr_encoded_vector_free(struct matr_encoded_vector *vector)
+{
+	matr_blob_free(&vector->bindings);
+	free(vector->providers);
+	vector->providers = NULL;
+}
+
+int matr_store_put_vector(struct matr_store *store, struct matr_encoded_vector *vector,
+			  size_t requester, const int64_t *ids, int64_t *id, struct matr_error *err)
+{
+	int found = matr_find_by_hash(store, "SELECT id FROM vectors WHERE hash = ?1", vector->hash,
+				      id, err);
+	if (found != 0)
+		return found < 0 ? -1 : 0;
+	if (insert(store, ids[requester], vector, id, err) != 0)
+		return -1;
+	for (size_t i = 0; i < vector->n_providers; i++)
+		if (insert_provider(store, *id, i, ids[vector->providers[i]], err) != 0)
+			return -1;
+	return 0;
 }
 
 /* ---- reading ---- */

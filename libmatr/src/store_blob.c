@@ -14,7 +14,7 @@
 #define BLOB_SIZE_MAX (UINT64_C(1) << 31)
 
 /* *out is malloc'ed. */
-static int compress(struct matr_store *store, const struct matr_columns *contents, void **out,
+static int compress(const struct matr_store *store, const struct matr_columns *contents, void **out,
 		    size_t *size, struct matr_error *err)
 {
 	size_t room = ZSTD_compressBound(contents->size);
@@ -44,48 +44,53 @@ fail:
 	return -1;
 }
 
-static int insert(struct matr_store *store, const uint8_t *hash,
-		  const struct matr_columns *contents, int64_t *id, struct matr_error *err)
+int matr_blob_hash(struct matr_blob *blob, struct matr_error *err)
 {
-	void *data;
-	size_t size;
+	if (blob->contents.failed)
+		return matr_fail_memory(err);
+	matr_hash(blob->contents.data, blob->contents.size, blob->hash);
+	return 0;
+}
 
-	if (compress(store, contents, &data, &size, err) != 0)
-		return -1;
+int matr_blob_compress(const struct matr_store *store, struct matr_blob *blob,
+		       struct matr_error *err)
+{
+	return compress(store, &blob->contents, &blob->data, &blob->size, err);
+}
+
+void matr_blob_free(struct matr_blob *blob)
+{
+	matr_columns_free(&blob->contents);
+	free(blob->data);
+	blob->data = NULL;
+}
+
+static int insert(struct matr_store *store, const struct matr_blob *blob, int64_t *id,
+		  struct matr_error *err)
+{
 	sqlite3_stmt *statement = matr_statement(
 		store, "INSERT INTO blobs (hash, size, data) VALUES (?1, ?2, ?3)", err);
-	int result = -1;
-	if (statement) {
-		sqlite3_bind_blob(statement, 1, hash, MATR_HASH_SIZE, SQLITE_STATIC);
-		matr_bind(statement, 2, (int64_t)contents->size);
-		sqlite3_bind_blob64(statement, 3, data, size, SQLITE_STATIC);
-		result = matr_execute(store, statement, err);
-		sqlite3_clear_bindings(statement);
-		*id = sqlite3_last_insert_rowid(store->db);
-	}
-	free(data);
+	if (!statement)
+		return -1;
+	sqlite3_bind_blob(statement, 1, blob->hash, MATR_HASH_SIZE, SQLITE_STATIC);
+	matr_bind(statement, 2, (int64_t)blob->contents.size);
+	sqlite3_bind_blob64(statement, 3, blob->data, blob->size, SQLITE_STATIC);
+	int result = matr_execute(store, statement, err);
+	sqlite3_clear_bindings(statement);
+	*id = sqlite3_last_insert_rowid(store->db);
 	return result;
 }
 
-int matr_blob_put(struct matr_store *store, struct matr_columns *contents, int64_t *id,
+int matr_blob_put(struct matr_store *store, struct matr_blob *blob, int64_t *id,
 		  struct matr_error *err)
 {
-	uint8_t hash[MATR_HASH_SIZE];
-	int result = -1;
-
-	if (contents->failed) {
-		matr_fail_memory(err);
-	} else {
-		matr_hash(contents->data, contents->size, hash);
-		int found = matr_find_by_hash(store, "SELECT id FROM blobs WHERE hash = ?1", hash,
-					      id, err);
-		if (found > 0)
-			result = 0;
-		else if (found == 0)
-			result = insert(store, hash, contents, id, err);
-	}
-	matr_columns_free(contents);
-	return result;
+	int found = matr_find_by_hash(store, "SELECT id FROM blobs WHERE hash = ?1", blob->hash, id,
+				      err);
+	if (found != 0)
+		return found < 0 ? -1 : 0;
+	if (!blob->data && matr_blob_compress(store, blob, err) != 0)
+		return -1;
+	return insert(store, blob, id, err);
 }
 
 static int decompress(struct matr_store *store, const void *data, size_t data_size,

@@ -46,14 +46,17 @@ int matr_store_add_closure(struct matr_store *store, int64_t application, const 
 	if (!closure)
 		return 0;
 	const struct matr_mapping *mapping = closure->mapping;
-	int64_t *ids = calloc(mapping->n_scope, sizeof *ids);
-	int result = ids ? 0 : matr_fail_memory(err);
+	struct matr_encoded_mapping encoded = {.n = 0};
+	int64_t object;
+	int result = 0;
 	for (size_t i = 0; i < mapping->n_scope && !result; i++)
-		result = matr_store_put_object(store, mapping->scope[i].object, &ids[i], err);
+		result = matr_store_put_object(store, mapping->scope[i].object, &object, err);
+	if (!result)
+		result = matr_encode_mapping(store, mapping, &encoded, err);
 	for (size_t i = closure->n_start; i < mapping->n_scope && !result; i++)
-		result = matr_store_put_entry(store, insert_closure_entry, number, mapping, i, ids,
-					      err);
-	free(ids);
+		result = matr_store_put_entry(store, insert_closure_entry, number, mapping, i,
+					      &encoded, err);
+	matr_encoded_mapping_free(&encoded);
 	return result;
 }
 

@@ -94,7 +94,7 @@ static int put_location(struct matr_store *store, int64_t object, const char *pa
 }
 
 /* Where the name stands in the list of the object that needs it; -1: nowhere. */
-static int64_t needed_position(const struct matr_object *object, const char *name)
+int64_t matr_needed_position(const struct matr_object *object, const char *name)
 {
 	for (size_t i = 0; name && i < object->n_needed; i++)
 		if (object->needed[i] == name || strcmp(object->needed[i], name) == 0)
@@ -103,17 +103,20 @@ static int64_t needed_position(const struct matr_object *object, const char *nam
 }
 
 int matr_store_put_entry(struct matr_store *store, const char *sql, int64_t owner,
-			 const struct matr_mapping *mapping, size_t position, const int64_t *ids,
-			 struct matr_error *err)
+			 const struct matr_mapping *mapping, size_t position,
+			 struct matr_encoded_mapping *encoded, struct matr_error *err)
 {
 	const struct matr_scope_entry *entry = &mapping->scope[position];
+	const int64_t *ids = encoded->ids;
 	int64_t location, vector = 0;
-	int64_t needed = needed_position(mapping->scope[entry->loaded_by].object, entry->needed_as);
+	int64_t needed =
+		matr_needed_position(mapping->scope[entry->loaded_by].object, entry->needed_as);
 
 	if (put_location(store, ids[position], entry->path, &location, err) != 0)
 		return -1;
-	bool bound = entry->object->n_relocations > 0 && mapping->objects[position].bindings;
-	if (bound && matr_store_put_bindings(store, mapping, position, ids, &vector, err) != 0)
+	bool bound = encoded->vectors[position].providers != NULL;
+	if (bound && matr_store_put_vector(store, &encoded->vectors[position], position, ids,
+					   &vector, err) != 0)
 		return -1;
 	sqlite3_stmt *insert = matr_statement(store, sql, err);
 	if (!insert)
@@ -177,6 +180,31 @@ int matr_store_directory(struct matr_store *store, int64_t epoch,
 	return put_directory_time(store, epoch, *id, directory->mtime, err);
 }
 
+int matr_store_same_directories(struct matr_store *store, int64_t application,
+				const struct matr_directory *directories, size_t n,
+				struct matr_error *err)
+{
+	sqlite3_stmt *rows = matr_statement(store,
+					    "SELECT p.path FROM application_directories a"
+					    " JOIN directory_paths p ON p.id = a.directory_id"
+					    " WHERE a.application_id = ?1 ORDER BY a.position",
+					    err);
+	size_t i = 0;
+	int more;
+
+	if (!rows)
+		return -1;
+	matr_bind(rows, 1, application);
+	bool same = true;
+	while ((more = matr_step(store, rows, err)) > 0 && same) {
+		const char *path = (const char *)sqlite3_column_text(rows, 0);
+		same = i < n && path && strcmp(path, directories[i].path) == 0;
+		i++;
+	}
+	sqlite3_reset(rows);
+	return more < 0 ? -1 : same && i == n;
+}
+
 static int put_directories(struct matr_store *store, int64_t epoch, int64_t application,
 			   const struct matr_mapping *mapping, struct matr_error *err)
 {
@@ -206,27 +234,68 @@ static const char insert_scope_entry[] =
 	"INSERT INTO scope_entries (application_id, position, location_id, rule, loaded_by,"
 	" needed, vector_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 
-int matr_store_add(struct matr_store *store, int64_t epoch, const struct matr_mapping *mapping,
-		   int64_t *application, struct matr_error *err)
+int matr_encode_mapping(const struct matr_store *store, const struct matr_mapping *mapping,
+			struct matr_encoded_mapping *out, struct matr_error *err)
+{
+	uint64_t id;
+
+	*out = (struct matr_encoded_mapping){
+		.ids = calloc(mapping->n_scope, sizeof *out->ids),
+		.vectors = calloc(mapping->n_scope, sizeof *out->vectors),
+		.n = mapping->n_scope,
+	};
+	if (!out->ids || !out->vectors)
+		return matr_fail_memory(err);
+	for (size_t i = 0; i < mapping->n_scope; i++) {
+		if (!matr_map_get(&store->ids, (uintptr_t)mapping->scope[i].object, &id))
+			return matr_fail(err, MATR_ERROR_STORE, store->path, "%s was not written",
+					 mapping->scope[i].object->path);
+		out->ids[i] = (int64_t)id;
+	}
+	for (size_t i = 0; i < mapping->n_scope; i++)
+		if (mapping->scope[i].object->n_relocations > 0 && mapping->objects[i].bindings &&
+		    matr_encode_vector(mapping, i, out->ids, &out->vectors[i], err) != 0)
+			return -1;
+	return 0;
+}
+
+void matr_encoded_mapping_free(struct matr_encoded_mapping *encoded)
+{
+	for (size_t i = 0; encoded->vectors && i < encoded->n; i++)
+		matr_encoded_vector_free(&encoded->vectors[i]);
+	free(encoded->vectors);
+	free(encoded->ids);
+	*encoded = (struct matr_encoded_mapping){.n = 0};
+}
+
+int matr_store_add_encoded(struct matr_store *store, int64_t epoch,
+			   const struct matr_mapping *mapping, struct matr_encoded_mapping *encoded,
+			   int64_t *application, struct matr_error *err)
 {
 	if (insert_application(store, epoch, mapping, application, err) != 0)
 		return -1;
 	if (*application == 0)
 		return 0;
-	int64_t *ids = calloc(mapping->n_scope, sizeof *ids);
-	if (!ids)
-		return matr_fail_memory(err);
-	int result = -1;
 	for (size_t i = 0; i < mapping->n_scope; i++)
-		if (matr_store_put_object(store, mapping->scope[i].object, &ids[i], err) != 0)
-			goto done;
+		if (matr_store_put_entry(store, insert_scope_entry, *application, mapping, i,
+					 encoded, err) != 0)
+			return -1;
+	return put_directories(store, epoch, *application, mapping, err);
+}
+
+int matr_store_add(struct matr_store *store, int64_t epoch, const struct matr_mapping *mapping,
+		   int64_t *application, struct matr_error *err)
+{
+	struct matr_encoded_mapping encoded;
+	int64_t id;
+
 	for (size_t i = 0; i < mapping->n_scope; i++)
-		if (matr_store_put_entry(store, insert_scope_entry, *application, mapping, i, ids,
-					 err) != 0)
-			goto done;
-	result = put_directories(store, epoch, *application, mapping, err);
-done:
-	free(ids);
+		if (matr_store_put_object(store, mapping->scope[i].object, &id, err) != 0)
+			return -1;
+	int result = matr_encode_mapping(store, mapping, &encoded, err);
+	if (result == 0)
+		result = matr_store_add_encoded(store, epoch, mapping, &encoded, application, err);
+	matr_encoded_mapping_free(&encoded);
 	return result;
 }
 
@@ -311,8 +380,8 @@ static int read_rows(struct matr_store *store, const char *sql, int64_t owner, s
 		int64_t rule = sqlite3_column_int64(statement, 2);
 		int64_t loaded_by = sqlite3_column_int64(statement, 3);
 		if (n == mapping->n_scope || sqlite3_column_int64(statement, 6) != (int64_t)n ||
-		    rule < MATR_FOUND_APPLICATION || rule > MATR_FOUND_INTERPRETER ||
-		    loaded_by < 0 || (size_t)loaded_by >= mapping->n_scope) {
+		    rule < MATR_FOUND_APPLICATION || rule >= MATR_FOUND_RULES || loaded_by < 0 ||
+		    (size_t)loaded_by >= mapping->n_scope) {
 			more = matr_store_damaged(store, err, "scope");
 			break;
 		}
@@ -387,30 +456,52 @@ int matr_store_get_entries(struct matr_store *store, const char *sql, int64_t ow
 	return with_bindings ? read_bindings(store, first, mapping, rows, err) : 0;
 }
 
-static int read_directories(struct matr_store *store, int64_t application,
-			    struct matr_mapping *mapping, struct matr_error *err)
+int matr_store_application_directories(struct matr_store *store, int64_t application,
+				       struct matr_directory **out, size_t *n,
+				       struct matr_error *err)
 {
 	sqlite3_stmt *rows = matr_statement(
 		store,
-		/* as the newest epoch that has the application found them */
 		"SELECT path, mtime FROM directories WHERE application_id = ?1 AND epoch_id ="
 		" (SELECT max(epoch_id) FROM epoch_applications WHERE application_id = ?1)"
 		" ORDER BY position",
 		err);
-	size_t n = 0;
+	struct matr_directory *list = NULL;
+	size_t count = 0;
+	int more;
 
 	if (!rows)
 		return -1;
 	matr_bind(rows, 1, application);
-	while (n < mapping->n_directories && matr_step(store, rows, err) > 0) {
-		if (matr_column_text(rows, 0, &mapping->directories[n].path, err) != 0) {
-			sqlite3_reset(rows);
-			return -1;
+	while ((more = matr_step(store, rows, err)) > 0) {
+		struct matr_directory *grown = realloc(list, (count + 1) * sizeof *list);
+		if (!grown) {
+			more = matr_fail_memory(err);
+			break;
 		}
-		mapping->directories[n++].mtime = sqlite3_column_int64(rows, 1);
+		list = grown;
+		if ((more = matr_column_text(rows, 0, &list[count].path, err)) != 0)
+			break;
+		list[count++].mtime = sqlite3_column_int64(rows, 1);
 	}
 	sqlite3_reset(rows);
-	return n == mapping->n_directories ? 0 : matr_store_damaged(store, err, "directories");
+	*out = list;
+	*n = count;
+	return more < 0 ? -1 : 0;
+}
+
+static int read_directories(struct matr_store *store, int64_t application,
+			    struct matr_mapping *mapping, struct matr_error *err)
+{
+	size_t n = mapping->n_directories;
+
+	free(mapping->directories);
+	mapping->directories = NULL;
+	int result = matr_store_application_directories(store, application, &mapping->directories,
+							&mapping->n_directories, err);
+	return result == 0 && mapping->n_directories != n
+		       ? matr_store_damaged(store, err, "directories")
+		       : result;
 }
 
 static const char select_scope_entries[] =

@@ -6,6 +6,7 @@
  */
 #include "hash.h"
 #include "object_codec.h"
+#include "store_epoch.h"
 #include "store_private.h"
 
 #include <stdio.h>
@@ -28,7 +29,7 @@ static void put_optional(struct matr_columns *out, const char *string)
 }
 
 /* The hash by which the object is found again. */
-static int hash_object(const struct matr_object *object, const struct matr_columns *parts,
+static int hash_object(const struct matr_object *object, const struct matr_blob *parts,
 		       uint8_t hash[MATR_HASH_SIZE], struct matr_error *err)
 {
 	struct matr_columns all = {0};
@@ -54,13 +55,9 @@ static int hash_object(const struct matr_object *object, const struct matr_colum
 	matr_put(&all, object->dynamic_fingerprint);
 	matr_put(&all, object->witness_vaddr);
 	matr_put(&all, object->witness_word);
-	bool failed = false;
-	for (size_t part = 0; part < MATR_N_PARTS; part++) {
-		matr_hash(parts[part].data, parts[part].size, hash);
-		matr_put_bytes(&all, hash, MATR_HASH_SIZE);
-		failed |= parts[part].failed;
-	}
-	failed |= all.failed;
+	for (size_t part = 0; part < MATR_N_PARTS; part++)
+		matr_put_bytes(&all, parts[part].hash, MATR_HASH_SIZE);
+	bool failed = all.failed;
 	matr_hash(all.data, all.size, hash);
 	matr_columns_free(&all);
 	return failed ? matr_fail_memory(err) : 0;
@@ -129,7 +126,7 @@ static int insert_needed(struct matr_store *store, const struct matr_object *obj
 	return 0;
 }
 
-static int insert_parts(struct matr_store *store, struct matr_columns *parts, int64_t id,
+static int insert_parts(struct matr_store *store, struct matr_blob *parts, int64_t id,
 			struct matr_error *err)
 {
 	for (size_t part = 0; part < MATR_N_PARTS; part++) {
@@ -151,36 +148,55 @@ static int insert_parts(struct matr_store *store, struct matr_columns *parts, in
 	return 0;
 }
 
+int matr_encode_object(const struct matr_store *store, const struct matr_object *object,
+		       struct matr_encoded_object *out, struct matr_error *err)
+{
+	*out = (struct matr_encoded_object){.hash = {0}};
+	for (size_t part = 0; part < MATR_N_PARTS; part++) {
+		struct matr_blob *blob = &out->parts[part];
+		matr_encode_part(object, (enum matr_object_part)part, &blob->contents);
+		if (matr_blob_hash(blob, err) != 0 || matr_blob_compress(store, blob, err) != 0)
+			return -1;
+	}
+	return hash_object(object, out->parts, out->hash, err);
+}
+
+void matr_encoded_object_free(struct matr_encoded_object *encoded)
+{
+	for (size_t part = 0; part < MATR_N_PARTS; part++)
+		matr_blob_free(&encoded->parts[part]);
+}
+
+int matr_store_put_encoded(struct matr_store *store, const struct matr_object *object,
+			   struct matr_encoded_object *encoded, int64_t *id, struct matr_error *err)
+{
+	int found = matr_find_by_hash(store, "SELECT id FROM objects WHERE hash = ?1",
+				      encoded->hash, id, err);
+	if (found < 0)
+		return -1;
+	if (found == 0 && (insert_row(store, object, encoded->hash, id, err) != 0 ||
+			   insert_needed(store, object, *id, err) != 0 ||
+			   insert_parts(store, encoded->parts, *id, err) != 0))
+		return -1;
+	return matr_map_set(&store->ids, (uintptr_t)object, (uint64_t)*id) != 0
+		       ? matr_fail_memory(err)
+		       : 0;
+}
+
 int matr_store_put_object(struct matr_store *store, const struct matr_object *object, int64_t *id,
 			  struct matr_error *err)
 {
-	struct matr_columns parts[MATR_N_PARTS] = {{0}};
-	uint8_t hash[MATR_HASH_SIZE];
+	struct matr_encoded_object encoded;
 	uint64_t known;
-	int result = -1;
 
 	if (matr_map_get(&store->ids, (uintptr_t)object, &known)) {
 		*id = (int64_t)known;
 		return 0;
 	}
-	for (size_t part = 0; part < MATR_N_PARTS; part++)
-		matr_encode_part(object, (enum matr_object_part)part, &parts[part]);
-	if (hash_object(object, parts, hash, err) != 0)
-		goto done;
-	int found =
-		matr_find_by_hash(store, "SELECT id FROM objects WHERE hash = ?1", hash, id, err);
-	if (found < 0)
-		goto done;
-	if (found == 0 && (insert_row(store, object, hash, id, err) != 0 ||
-			   insert_needed(store, object, *id, err) != 0 ||
-			   insert_parts(store, parts, *id, err) != 0))
-		goto done;
-	result = matr_map_set(&store->ids, (uintptr_t)object, (uint64_t)*id);
-	if (result != 0)
-		matr_fail_memory(err);
-done:
-	for (size_t part = 0; part < MATR_N_PARTS; part++)
-		matr_columns_free(&parts[part]);
+	int result = matr_encode_object(store, object, &encoded, err);
+	if (result == 0)
+		result = matr_store_put_encoded(store, object, &encoded, id, err);
+	matr_encoded_object_free(&encoded);
 	return result;
 }
 
@@ -193,6 +209,8 @@ struct stored_object {
 	char *interpreter, *soname, *rpath, *runpath;
 	char **needed; /* the object's own array has the same pointers */
 	size_t n_needed;
+	int64_t id;
+	bool complete; /* all parts are read, not just the headers */
 };
 
 static void free_object(struct stored_object *stored)
@@ -370,8 +388,8 @@ static int read_part(struct matr_store *store, int64_t id, enum matr_object_part
 	return 0;
 }
 
-struct matr_object *matr_store_get_object(struct matr_store *store, int64_t id,
-					  struct matr_error *err)
+struct matr_object *matr_store_get_light_object(struct matr_store *store, int64_t id,
+						struct matr_error *err)
 {
 	uint64_t known;
 
@@ -382,11 +400,10 @@ struct matr_object *matr_store_get_object(struct matr_store *store, int64_t id,
 		matr_fail_memory(err);
 		return NULL;
 	}
-	if (read_row(store, id, stored, err) != 0 || read_needed(store, id, stored, err) != 0)
+	stored->id = id;
+	if (read_row(store, id, stored, err) != 0 || read_needed(store, id, stored, err) != 0 ||
+	    read_part(store, id, MATR_PART_HEADERS, stored, err) != 0)
 		goto fail;
-	for (size_t part = 0; part < MATR_N_PARTS; part++)
-		if (read_part(store, id, (enum matr_object_part)part, stored, err) != 0)
-			goto fail;
 	if (matr_map_set(&store->loaded, (uint64_t)id, (uintptr_t)stored) != 0) {
 		matr_fail_memory(err);
 		goto fail;
@@ -395,4 +412,25 @@ struct matr_object *matr_store_get_object(struct matr_store *store, int64_t id,
 fail:
 	free_object(stored);
 	return NULL;
+}
+
+int matr_store_complete_object(struct matr_store *store, struct matr_object *object,
+			       struct matr_error *err)
+{
+	struct stored_object *stored = (struct stored_object *)object; /* its first member */
+
+	for (size_t part = 0; part < MATR_N_PARTS && !stored->complete; part++)
+		if (part != MATR_PART_HEADERS &&
+		    read_part(store, stored->id, (enum matr_object_part)part, stored, err) != 0)
+			return -1;
+	stored->complete = true;
+	return 0;
+}
+
+struct matr_object *matr_store_get_object(struct matr_store *store, int64_t id,
+					  struct matr_error *err)
+{
+	struct matr_object *object = matr_store_get_light_object(store, id, err);
+
+	return object && matr_store_complete_object(store, object, err) == 0 ? object : NULL;
 }

@@ -13,7 +13,9 @@
 #define MATR_STORE_PRIVATE_H
 
 #include "columns.h"
+#include "hash.h"
 #include "map.h"
+#include "object_codec.h"
 
 #include <matr/store.h>
 #include <sqlite3.h>
@@ -66,9 +68,23 @@ int matr_store_migrate(struct matr_store *store, bool writable, struct matr_erro
 
 /* ---- store_blob.c ---- */
 
-/* The id of the blob with these contents, which is written unless it is there. Frees the buffer's
- * memory in any case. */
-int matr_blob_put(struct matr_store *store, struct matr_columns *contents, int64_t *id,
+/* Contents on their way into the store. Hashing and compressing need nothing of the store that changes, and may
+ * be done in any thread. */
+struct matr_blob {
+	struct matr_columns contents;
+	uint8_t hash[MATR_HASH_SIZE];
+	void *data; /* compressed; NULL: not yet */
+	size_t size;
+};
+
+int matr_blob_hash(struct matr_blob *blob, struct matr_error *err);
+int matr_blob_compress(const struct matr_store *store, struct matr_blob *blob,
+		       struct matr_error *err);
+void matr_blob_free(struct matr_blob *blob);
+
+/* The id of the blob with these contents, whose hash is known. It is written unless it is there, and compressed
+ * for that unless it is. */
+int matr_blob_put(struct matr_store *store, struct matr_blob *blob, int64_t *id,
 		  struct matr_error *err);
 
 /* A blob's contents, malloc'ed. */
@@ -77,6 +93,22 @@ int matr_blob_get(struct matr_store *store, int64_t id, uint8_t **out, size_t *s
 
 /* ---- store_object.c ---- */
 
+/* An object's parts, encoded and compressed. May be made in any thread. */
+struct matr_encoded_object {
+	struct matr_blob parts[MATR_N_PARTS];
+	uint8_t hash[MATR_HASH_SIZE];
+};
+
+int matr_encode_object(const struct matr_store *store, const struct matr_object *object,
+		       struct matr_encoded_object *out, struct matr_error *err);
+void matr_encoded_object_free(struct matr_encoded_object *encoded);
+
+/* Write the object unless it is there, and remember its id. */
+int matr_store_put_encoded(struct matr_store *store, const struct matr_object *object,
+			   struct matr_encoded_object *encoded, int64_t *id,
+			   struct matr_error *err);
+
+/* Both, unless it is known already. */
 int matr_store_put_object(struct matr_store *store, const struct matr_object *object, int64_t *id,
 			  struct matr_error *err);
 
@@ -84,13 +116,46 @@ int matr_store_put_object(struct matr_store *store, const struct matr_object *ob
 struct matr_object *matr_store_get_object(struct matr_store *store, int64_t id,
 					  struct matr_error *err);
 
+/* The same with its headers only; store_epoch.h has what completes it. */
+struct matr_object *matr_store_get_light_object(struct matr_store *store, int64_t id,
+						struct matr_error *err);
+
 void matr_store_free_objects(struct matr_store *store);
 
 /* ---- store_mapping.c ---- */
 
+/* A mapping on its way into the store: the ids of its objects, which are there, and how they bind. */
+struct matr_encoded_mapping {
+	int64_t *ids;
+	struct matr_encoded_vector *vectors; /* parallel to the scope; all zero: no bindings */
+	size_t n;
+};
+
+/* May be called in any thread while nothing is written. */
+int matr_encode_mapping(const struct matr_store *store, const struct matr_mapping *mapping,
+			struct matr_encoded_mapping *out, struct matr_error *err);
+void matr_encoded_mapping_free(struct matr_encoded_mapping *encoded);
+
+int matr_store_add_encoded(struct matr_store *store, int64_t epoch,
+			   const struct matr_mapping *mapping, struct matr_encoded_mapping *encoded,
+			   int64_t *application, struct matr_error *err);
+
 /* An application that an earlier epoch has, unchanged, belongs to this one too. */
 int matr_store_carry(struct matr_store *store, int64_t epoch, int64_t application,
 		     struct matr_error *err);
+
+/* Where the name stands in the list of the object that needs it; -1: nowhere. */
+int64_t matr_needed_position(const struct matr_object *object, const char *name);
+
+/* Are the application's directories these? 1, 0, -1. */
+int matr_store_same_directories(struct matr_store *store, int64_t application,
+				const struct matr_directory *directories, size_t n,
+				struct matr_error *err);
+
+/* The directories of an application as its newest epoch found them. *out: free each path, then the list. */
+int matr_store_application_directories(struct matr_store *store, int64_t application,
+				       struct matr_directory **out, size_t *n,
+				       struct matr_error *err);
 
 /* A directory as the epoch found it. */
 int matr_store_directory(struct matr_store *store, int64_t epoch,
@@ -99,10 +164,22 @@ int matr_store_directory(struct matr_store *store, int64_t epoch,
 
 /* ---- store_binding.c ---- */
 
-/* ids: row ids of the scope's objects. */
-int matr_store_put_bindings(struct matr_store *store, const struct matr_mapping *mapping,
-			    size_t requester, const int64_t *ids, int64_t *vector,
-			    struct matr_error *err);
+/* How an object binds, encoded. May be made in any thread. ids: row ids of the scope's objects. */
+struct matr_encoded_vector {
+	struct matr_blob bindings;
+	uint32_t *providers; /* scope indices */
+	size_t n_providers;
+	uint8_t hash[MATR_HASH_SIZE];
+};
+
+int matr_encode_vector(const struct matr_mapping *mapping, size_t requester, const int64_t *ids,
+		       struct matr_encoded_vector *out, struct matr_error *err);
+void matr_encoded_vector_free(struct matr_encoded_vector *vector);
+
+/* Write it unless it is there. */
+int matr_store_put_vector(struct matr_store *store, struct matr_encoded_vector *vector,
+			  size_t requester, const int64_t *ids, int64_t *id,
+			  struct matr_error *err);
 int matr_store_get_bindings(struct matr_store *store, struct matr_mapping *mapping,
 			    size_t requester, const int64_t *ids, int64_t vector,
 			    struct matr_error *err);
@@ -115,8 +192,8 @@ struct matr_scope_row { /* what a scope entry's row says beyond what goes into t
 
 /* Write a scope entry with the statement `sql`: owner, position, location, rule, loaded_by, needed, vector. */
 int matr_store_put_entry(struct matr_store *store, const char *sql, int64_t owner,
-			 const struct matr_mapping *mapping, size_t position, const int64_t *ids,
-			 struct matr_error *err);
+			 const struct matr_mapping *mapping, size_t position,
+			 struct matr_encoded_mapping *encoded, struct matr_error *err);
 
 /* Read the owner's entries, objects and (where wanted) bindings from scope index `first` on, with the statement `sql`: object,
  * path, rule, loaded_by, needed, vector, position. What is before is in the mapping and in rows. */

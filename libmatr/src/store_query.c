@@ -9,16 +9,19 @@
 int matr_store_epoch(struct matr_store *store, int64_t id, struct matr_store_epoch *out,
 		     struct matr_error *err)
 {
-	sqlite3_stmt *row =
-		matr_statement(store,
-			       "SELECT id, begun, ended, cpu_level,"
-			       " (SELECT count(*) FROM applications WHERE epoch_id = e.id),"
-			       " (SELECT count(*) FROM declined WHERE epoch_id = e.id),"
-			       " (SELECT count(DISTINCT l.object_id) FROM applications a"
-			       "  JOIN scope_entries s ON s.application_id = a.id"
-			       "  JOIN locations l ON l.id = s.location_id WHERE a.epoch_id = e.id)"
-			       " FROM epochs e WHERE ?1 = 0 OR id = ?1 ORDER BY id DESC LIMIT 1",
-			       err);
+	sqlite3_stmt *row = matr_statement(
+		store,
+		"SELECT id, begun, ended, cpu_level, coalesce(image_epoch, id),"
+		" (SELECT count(*) FROM applications WHERE epoch_id = e.id),"
+		" (SELECT count(*) FROM declined WHERE epoch_id = e.id),"
+		" (SELECT count(*) FROM epoch_applications a WHERE a.epoch_id = e.id AND"
+		"  EXISTS (SELECT 1 FROM epoch_applications b WHERE"
+		"  b.application_id = a.application_id AND b.epoch_id < e.id)),"
+		" (SELECT count(DISTINCT l.object_id) FROM applications a"
+		"  JOIN scope_entries s ON s.application_id = a.id"
+		"  JOIN locations l ON l.id = s.location_id WHERE a.epoch_id = e.id)"
+		" FROM epochs e WHERE ?1 = 0 OR id = ?1 ORDER BY id DESC LIMIT 1",
+		err);
 	if (!row)
 		return -1;
 	matr_bind(row, 1, id);
@@ -35,14 +38,35 @@ int matr_store_epoch(struct matr_store *store, int64_t id, struct matr_store_epo
 		.id = sqlite3_column_int64(row, 0),
 		.begun = sqlite3_column_int64(row, 1),
 		.ended = sqlite3_column_int64(row, 2),
-		.applications = (size_t)sqlite3_column_int64(row, 4),
-		.declined = (size_t)sqlite3_column_int64(row, 5),
-		.objects = (size_t)sqlite3_column_int64(row, 6),
+		.image = sqlite3_column_int64(row, 4),
+		.applications = (size_t)sqlite3_column_int64(row, 5),
+		.declined = (size_t)sqlite3_column_int64(row, 6),
+		.carried = (size_t)sqlite3_column_int64(row, 7),
+		.objects = (size_t)sqlite3_column_int64(row, 8),
 	};
 	snprintf(out->cpu_level, sizeof out->cpu_level, "%s",
 		 cpu_level ? (const char *)cpu_level : "");
 	sqlite3_reset(row);
 	return 0;
+}
+
+int matr_store_epoch_of_image(struct matr_store *store, int64_t image, struct matr_store_epoch *out,
+			      struct matr_error *err)
+{
+	sqlite3_stmt *row = matr_statement(
+		store, "SELECT max(id) FROM epochs WHERE coalesce(image_epoch, id) = ?1", err);
+	if (!row)
+		return -1;
+	matr_bind(row, 1, image);
+	int found = matr_step(store, row, err);
+	int64_t id = found > 0 ? sqlite3_column_int64(row, 0) : 0;
+	sqlite3_reset(row);
+	if (found < 0)
+		return -1;
+	if (!id)
+		return matr_fail(err, MATR_ERROR_NOT_FOUND, store->path, "no record of epoch %lld",
+				 (long long)image);
+	return matr_store_epoch(store, id, out, err);
 }
 
 /* Make room for one more element in an array of *n. -1: out of memory, the array is as before. */
@@ -137,6 +161,44 @@ void matr_store_declined_free(struct matr_store_declined *declined, size_t n)
 		free(declined[i].reason);
 	}
 	free(declined);
+}
+
+int matr_store_skipped(struct matr_store *store, int64_t epoch, struct matr_store_skipped **out,
+		       size_t *n, struct matr_error *err)
+{
+	sqlite3_stmt *rows = matr_statement(
+		store, "SELECT kind, files FROM skipped WHERE epoch_id = ?1 ORDER BY kind", err);
+	struct matr_store_skipped *list = NULL;
+	size_t count = 0;
+	int more;
+
+	if (!rows)
+		return -1;
+	matr_bind(rows, 1, epoch);
+	while ((more = matr_step(store, rows, err)) > 0) {
+		void *array = list;
+		if ((more = grow(&array, count, sizeof *list, err)) != 0)
+			break;
+		list = array;
+		if ((more = matr_column_text(rows, 0, &list[count].kind, err)) != 0)
+			break;
+		list[count++].files = (uint64_t)sqlite3_column_int64(rows, 1);
+	}
+	sqlite3_reset(rows);
+	if (more < 0) {
+		matr_store_skipped_free(list, count);
+		return -1;
+	}
+	*out = list;
+	*n = count;
+	return 0;
+}
+
+void matr_store_skipped_free(struct matr_store_skipped *skipped, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(skipped[i].kind);
+	free(skipped);
 }
 
 int matr_store_files(struct matr_store *store, int64_t epoch, struct matr_store_file **out,

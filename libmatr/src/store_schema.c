@@ -280,8 +280,15 @@ static const char version_4[] =
 	" PRIMARY KEY (violation_id, application_id)) WITHOUT ROWID;"
 	"CREATE INDEX withdrawals_application ON withdrawals (application_id);";
 
+/* An epoch that is in all like the one before goes on with its image, which has the earlier epoch's number. And a
+ * program that was declined because its own file makes no sense need not be read again while that does not change. */
+static const char version_5[] =
+	"ALTER TABLE epochs ADD COLUMN image_epoch INTEGER;" /* NULL: its own */
+	"ALTER TABLE declined ADD COLUMN own_file INTEGER NOT NULL DEFAULT 0;"
+	"INSERT INTO rules (id, name) VALUES (8, 'library path');";
+
 static const char *const migrations[MATR_STORE_VERSION] = {version_1, version_2, version_3,
-							   version_4};
+							   version_4, version_5};
 
 static int user_version(struct matr_store *store, int64_t *version, struct matr_error *err)
 {

@@ -318,8 +318,8 @@ done
 "$MATR" epoch end >/dev/null
 one_line "epoch end without an epoch" '!0' "$MATR" epoch end
 same_any "after epoch end" "$P"
-capture line "$MATR" epoch begin
-check "epoch begin without a program: a usage error" [ "$(cat "$T/line.status")" -eq 2 ]
+capture line "$MATR" epoch begin --jobs 0
+check "epoch begin with no jobs: a usage error" [ "$(cat "$T/line.status")" -eq 2 ]
 one_line "a prefix that cannot be made" '!0' env MATR_PREFIX=/proc/no "$MATR" epoch begin "$P"
 begin "$P" /bin/bash
 check "epoch begin in an epoch takes its place" "$MATR" epoch begin "$P" /bin/bash

@@ -37,6 +37,7 @@ static const char begin_help[] =
 	"always, and `matr epoch status` has the reason.\n"
 	"\n"
 	"  --config FILE     instead of /etc/matr.conf\n"
+	"  -j, --jobs N      threads that work at once (else as many as there are cores)\n"
 	"  --ld-stable FILE  the loader to install in the prefix (else the one beside matr)\n"
 	"  --wait            wait for another begin or end to finish\n"
 	"  --rebuild-store   move the store aside and begin with a new one\n"
@@ -76,10 +77,6 @@ struct begin_options {
 	const struct matr_scan *scan; /* what it found, while the epoch is open */
 };
 
-struct progress {
-	double shown; /* when, seconds */
-};
-
 static double now(void)
 {
 	struct timespec time;
@@ -88,21 +85,24 @@ static double now(void)
 }
 
 /* On a terminal a bar that is drawn over and over, elsewhere a line each minute. */
-static void show_progress(struct progress *progress, size_t done, size_t all)
+static void show_progress(double *shown, const struct matr_epoch_progress *progress)
 {
-	enum { WIDTH = 30 };
+	static const char bar[] = "##############################";
+	const int width = sizeof bar - 1;
 	double time = now();
 
-	if (time - progress->shown < (isatty(STDERR_FILENO) ? 0.05 : 60))
+	if (time - *shown < (isatty(STDERR_FILENO) ? 0.05 : 60))
 		return;
-	progress->shown = time;
+	*shown = time;
 	if (!isatty(STDERR_FILENO)) {
-		fprintf(stderr, "matr: resolving program %zu of %zu\n", done + 1, all);
+		fprintf(stderr, "matr: %s: %zu of %zu\n", progress->what, progress->done,
+			progress->all);
 		return;
 	}
-	int filled = (int)(WIDTH * done / (all ? all : 1));
-	fprintf(stderr, "\rresolving [%.*s%*s] %zu of %zu\033[K", filled,
-		"##############################", WIDTH - filled, "", done + 1, all);
+	size_t all = progress->all ? progress->all : 1;
+	int filled = (int)((size_t)width * progress->done / all);
+	fprintf(stderr, "\r%-20s [%.*s%*s] %zu of %zu\033[K", progress->what, filled, bar,
+		width - filled, "", progress->done, progress->all);
 }
 
 static void clear_progress(void)
@@ -145,23 +145,28 @@ static bool only_declined(const struct matr_epoch *epoch, struct matr_error *err
 static int add_programs(struct begin_options *options, struct matr_epoch *epoch,
 			struct matr_error *err)
 {
-	struct progress progress = {.shown = now()};
-	const struct matr_scan *scan = NULL;
 	char path[PATH_MAX];
 
-	if (options->n_programs == 0 && matr_epoch_scan(epoch, &scan, err) != 0)
-		return -1;
-	options->scan = scan;
-	size_t n = scan ? scan->n_programs : options->n_programs;
-	for (size_t i = 0; i < n; i++) {
-		const char *program = scan ? scan->programs[i] : options->programs[i];
-		show_progress(&progress, i, n);
-		if (!scan && program_find(program, path, NULL) == 0)
-			program = path;
-		if (matr_epoch_add(epoch, program, err) < 0)
+	if (options->n_programs == 0)
+		return matr_epoch_scan(epoch, &options->scan, err);
+	for (size_t i = 0; i < options->n_programs; i++) {
+		bool found = program_find(options->programs[i], path, NULL) == 0;
+		if (matr_epoch_add(epoch, found ? path : options->programs[i], err) != 0)
 			return -1;
 	}
 	return 0;
+}
+
+static int work(struct matr_epoch *epoch, struct matr_error *err)
+{
+	double shown = now();
+	struct matr_epoch_progress progress;
+	int more;
+
+	while ((more = matr_epoch_step(epoch, &progress, err)) > 0)
+		show_progress(&shown, &progress);
+	clear_progress();
+	return more;
 }
 
 /* Resolve all programs and commit. */
@@ -172,11 +177,9 @@ static int begin_once(struct begin_options *options, struct matr_epoch **out, si
 
 	if (matr_epoch_open(&options->epoch, &epoch, err) != 0)
 		return -1;
-	int result = add_programs(options, epoch, err);
-	clear_progress();
-	if (result != 0)
+	if (add_programs(options, epoch, err) != 0 || work(epoch, err) != 0)
 		goto fail;
-	result = matr_epoch_commit(epoch, err);
+	int result = matr_epoch_commit(epoch, err);
 	if (result != 0 && options->n_programs == 1 && only_declined(epoch, err))
 		goto fail;
 	*declined = report_declined(epoch);
@@ -253,25 +256,51 @@ static void show_skipped(const struct matr_scan *scan)
 		putchar('\n');
 }
 
+static uint64_t file_size(const char *prefix, const char *name)
+{
+	char path[PATH_MAX];
+	struct stat status;
+
+	if (snprintf(path, sizeof path, "%s/%s", prefix, name) >= (int)sizeof path ||
+	    stat(path, &status) != 0)
+		return 0;
+	return (uint64_t)status.st_size;
+}
+
 /* One line for people, after the table. */
 static void show_epoch(const char *prefix, int64_t id, double seconds)
 {
-	struct matr_epoch_status status;
-	char store[32], image[32];
+	struct matr_store_epoch epoch;
+	struct matr_store *store;
+	char store_size[32], image_size[32];
 
-	if (matr_epoch_status(prefix, &status, NULL) == 0)
-		printf("epoch %" PRId64 ": %zu applications, %zu objects, store %s, image %s, "
-		       "%.2f s\n",
-		       id, status.epoch.applications, status.epoch.objects,
-		       output_bytes(status.store_size, store),
-		       output_bytes(status.image_size, image), seconds);
-	matr_epoch_status_free(&status);
+	if (matr_store_open(prefix, MATR_STORE_READ, &store, NULL) != 0)
+		return;
+	if (matr_store_epoch(store, id, &epoch, NULL) == 0)
+		printf("epoch %" PRId64 ": %zu applications (%zu as before), %zu declined, "
+		       "%zu objects, store %s, image %s, %.2f s\n",
+		       id, epoch.applications, epoch.carried, epoch.declined, epoch.objects,
+		       output_bytes(file_size(prefix, MATR_STORE_FILE), store_size),
+		       output_bytes(file_size(prefix, MATR_IMAGE_FILE), image_size), seconds);
+	matr_store_close(store);
+}
+
+static bool parse_jobs(const char *text, unsigned *jobs)
+{
+	char *end;
+	unsigned long number = strtoul(text, &end, 10);
+
+	if (*text < '1' || *text > '9' || *end || number > 256)
+		return false;
+	*jobs = (unsigned)number;
+	return true;
 }
 
 static int command_begin(const struct context *context, int argc, char **argv)
 {
 	static const struct option long_options[] = {
 		{"config", required_argument, NULL, 'c'},
+		{"jobs", required_argument, NULL, 'j'},
 		{"ld-stable", required_argument, NULL, 'l'},
 		{"wait", no_argument, NULL, 'w'},
 		{"rebuild-store", no_argument, NULL, 'r'},
@@ -288,10 +317,15 @@ static int command_begin(const struct context *context, int argc, char **argv)
 	size_t declined;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "hq", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "hqj:", long_options, NULL)) != -1) {
 		switch (option) {
 		case 'c':
 			options.epoch.config = optarg;
+			break;
+		case 'j':
+			if (!parse_jobs(optarg, &options.epoch.jobs))
+				return usage_error_because("epoch begin", "no number of jobs",
+							   optarg);
 			break;
 		case 'l':
 			options.epoch.ld_stable = optarg;

@@ -59,10 +59,15 @@ static void status_table(const char *prefix, const struct matr_epoch_status *sta
 	if (status->busy)
 		printf("busy          an epoch is being begun or ended\n");
 	if (status->in_force && status->has_record) {
-		printf("applications  %zu\n", status->epoch.applications);
+		printf("applications  %zu, %zu of them as in the epoch before\n",
+		       status->epoch.applications, status->epoch.carried);
 		printf("objects       %zu\n", status->epoch.objects);
 		printf("declined      %zu\n", status->n_declined);
 		printf("changed       %zu\n", status->n_changed);
+		for (size_t i = 0; i < status->n_skipped; i++)
+			printf("%s%" PRIu64 " %s%s", i ? ", " : "skipped       ",
+			       status->skipped[i].files, status->skipped[i].kind,
+			       i + 1 < status->n_skipped ? "" : "\n");
 	}
 	printf("store         %s\n", output_bytes(status->store_size, store));
 	printf("image         %s\n", output_bytes(status->image_size, image));
@@ -89,6 +94,16 @@ static struct json_object *json_list(const struct matr_epoch_problem *list, size
 	return array;
 }
 
+static struct json_object *json_skipped(const struct matr_epoch_status *status)
+{
+	struct json_object *object = json_object_new_object();
+
+	for (size_t i = 0; object && i < status->n_skipped; i++)
+		json_object_object_add(object, status->skipped[i].kind,
+				       json_object_new_uint64(status->skipped[i].files));
+	return object;
+}
+
 static int status_json(const char *prefix, const struct matr_epoch_status *status,
 		       struct matr_error *err)
 {
@@ -111,8 +126,11 @@ static int status_json(const char *prefix, const struct matr_epoch_status *statu
 				       json_object_new_string(status->epoch.cpu_level));
 		json_object_object_add(object, "applications",
 				       json_object_new_uint64(status->epoch.applications));
+		json_object_object_add(object, "carried",
+				       json_object_new_uint64(status->epoch.carried));
 		json_object_object_add(object, "objects",
 				       json_object_new_uint64(status->epoch.objects));
+		json_object_object_add(object, "skipped", json_skipped(status));
 	}
 	json_object_object_add(object, "store_bytes", json_object_new_uint64(status->store_size));
 	json_object_object_add(object, "image_bytes", json_object_new_uint64(status->image_size));

@@ -4,6 +4,7 @@
  *
  *	store.db       the store (matr/store.h), all that is known of the epoch
  *	epoch.image    the image compiled from it; an epoch is in force while it is there
+ *	ended.image    the last one, while none is in force: the next begin may build on it
  *	ld-stable      the loader that uses the image
  *	interpreter    the same, for the place of the dynamic linker
  *	ld.so          a copy of the real dynamic linker, for where ld-stable stands in its place
@@ -28,6 +29,7 @@
 #define MATR_DEFAULT_PREFIX	 "/var/lib/matr"
 #define MATR_DEFAULT_INTERPRETER "/lib64/ld-linux-x86-64.so.2"
 #define MATR_IMAGE_FILE		 "epoch.image" /* these are in the prefix */
+#define MATR_ENDED_IMAGE_FILE	 "ended.image" /* of an epoch that has ended */
 #define MATR_INTERPRETER_FILE	 "interpreter"
 #define MATR_LD_STABLE_FILE	 "ld-stable"
 #define MATR_REAL_LOADER_FILE	 "ld.so"
@@ -44,13 +46,15 @@ struct matr_epoch_options {
 	const char *config;    /* for matr_epoch_scan(); NULL: MATR_CONFIG_FILE, if there is one */
 	const char *interpreter; /* PT_INTERP of the real dynamic linker; NULL: the default one */
 	bool wait;		 /* for another begin or end to finish; else BUSY */
+	unsigned jobs;		 /* threads; 0: as many as there are cores */
 	bool rebuild_store;	 /* move a store aside (to store.db.damaged) and start a new one */
 };
 
-struct matr_epoch_result {		   /* what became of one program */
-	char *path;			   /* canonical, or as given where there is no such file */
-	char *reason;			   /* why it was declined; NULL: it was not */
-	int64_t application;		   /* its id in the store; 0: declined */
+struct matr_epoch_result {   /* what became of one program */
+	char *path;	     /* canonical, or as given where there is no such file */
+	char *reason;	     /* why it was declined; NULL: it was not */
+	int64_t application; /* its id in the store; 0: declined */
+	bool carried;	     /* it did not change, and was taken over from the epoch before */
 	struct matr_image_summary summary; /* after the commit, where it was not declined */
 };
 
@@ -64,17 +68,26 @@ int matr_epoch_open(const struct matr_epoch_options *options, struct matr_epoch 
 		    struct matr_error *err);
 void matr_epoch_close(struct matr_epoch *epoch);
 
-/* Find every program that the configuration covers. *out belongs to the epoch. Errors: of matr_config_load() and
- * matr_scan(). */
+/* Find every program that the configuration covers, and add it. *out belongs to the epoch. Errors: of
+ * matr_config_load() and matr_scan(). */
 int matr_epoch_scan(struct matr_epoch *epoch, const struct matr_scan **out, struct matr_error *err);
 
-/* Resolve a program (its path) and put it into the store. 1: done; 0: declined, and *err has the
- * reason; -1: the epoch cannot be begun (errors of the store, MEMORY). A program that was added
- * already is done. */
+/* Add a program by its path. One that is not there is declined; one that was added already is not added again. */
 int matr_epoch_add(struct matr_epoch *epoch, const char *program, struct matr_error *err);
 
-/* Compile the image from what the store holds, install the loader, commit, and put the image in
- * force. STATE: every program was declined. After an error the epoch before is in force as it was. */
+struct matr_epoch_progress {
+	const char *what; /* "reading libraries", ... */
+	size_t done, all; /* of that */
+};
+
+/* Do a part of the work: resolve the programs that were added, put them into the store, compile the image. 1: there is
+ * more to be done; 0: that was all, and the epoch can be committed; -1: the epoch cannot be begun (errors of the store,
+ * MEMORY). What is wrong with a program is no error: it is declined. No program can be added after the first step. */
+int matr_epoch_step(struct matr_epoch *epoch, struct matr_epoch_progress *progress,
+		    struct matr_error *err);
+
+/* Do what is left to be done, install the loader, commit, and put the image in force. STATE: every program was
+ * declined. After an error the epoch before is in force as it was. */
 int matr_epoch_commit(struct matr_epoch *epoch, struct matr_error *err);
 
 /* The epoch's id; its programs in the order in which they were added. Both belong to the epoch. */
@@ -120,6 +133,9 @@ struct matr_epoch_status {
 	uint64_t store_size, image_size; /* bytes; 0: not there */
 	struct matr_store_declined *declined;
 	size_t n_declined;
+	struct matr_store_skipped
+		*skipped; /* what the scan passed over; none where the programs were named */
+	size_t n_skipped;
 	struct matr_epoch_problem *problems; /* what is wrong with the prefix */
 	size_t n_problems;
 	struct matr_epoch_problem *changed; /* objects that are no longer what the epoch recorded */

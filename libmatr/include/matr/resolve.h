@@ -2,7 +2,8 @@
  *
  * A `struct matr_session` holds what applications share while an epoch is made: each ELF file read
  * once (by device and inode), ld.so.cache, the default directories, and an index from symbol name
- * to the objects that define it. Not thread-safe: one per thread.
+ * to the objects that define it. Not thread-safe, save where
+ * libmatr itself uses it so: one per thread.
  */
 #ifndef MATR_RESOLVE_H
 #define MATR_RESOLVE_H

@@ -51,6 +51,8 @@ struct matr_scan {
 	size_t n_directories;
 	struct matr_scan_file *files;
 	size_t n_files;
+	size_t n_starts;   /* the first so many directories are the configuration's */
+	size_t n_included; /* the last so many files are, by `include` */
 };
 
 /* Look. A file that `before` (may be NULL) knows, and that has not changed since, is not opened; times from

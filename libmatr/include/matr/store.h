@@ -16,7 +16,7 @@
 #include <matr/mapping.h>
 
 #define MATR_STORE_FILE	   "store.db" /* in the prefix */
-#define MATR_STORE_VERSION 4	      /* PRAGMA user_version of what this libmatr writes */
+#define MATR_STORE_VERSION 5	      /* PRAGMA user_version of what this libmatr writes */
 
 struct matr_store;
 
@@ -80,13 +80,28 @@ struct matr_store_epoch {
 	int64_t id;
 	int64_t begun, ended; /* seconds since 1970; ended 0: it was not */
 	char cpu_level[32];
+	int64_t image; /* the epoch whose image it has: its own, or that of an earlier one that it is like */
 	size_t applications, declined;
+	size_t carried; /* of the applications, so many are as in the epoch before */
 	size_t objects; /* different ones in all scopes of the epoch */
 };
 
 /* The epoch of that id, or the newest one where id is 0. NOT_FOUND: the store has no such epoch. */
 int matr_store_epoch(struct matr_store *store, int64_t id, struct matr_store_epoch *out,
 		     struct matr_error *err);
+
+/* The newest epoch that has the image with that number. NOT_FOUND: none. */
+int matr_store_epoch_of_image(struct matr_store *store, int64_t image, struct matr_store_epoch *out,
+			      struct matr_error *err);
+
+/* What a scan passed over: "script", ... *out: matr_store_skipped_free(). */
+struct matr_store_skipped {
+	char *kind;
+	uint64_t files;
+};
+int matr_store_skipped(struct matr_store *store, int64_t epoch, struct matr_store_skipped **out,
+		       size_t *n, struct matr_error *err);
+void matr_store_skipped_free(struct matr_store_skipped *skipped, size_t n);
 
 struct matr_store_application {
 	int64_t id;

@@ -227,7 +227,9 @@ static int select_epochs(struct mapping_store *store, struct matr_error *err)
 	}
 	bool current = store->selection == MATR_SQL_EPOCH_CURRENT;
 	id = current ? matr_epoch_of_image(store->prefix) : store->selection;
-	char *sql = sqlite3_mprintf("SELECT 1 FROM epochs WHERE id = %lld", (long long)id);
+	/* An epoch may have an earlier one's image. */
+	char *sql = sqlite3_mprintf("SELECT max(id) FROM epochs WHERE %s = %lld",
+				    current ? "coalesce(image_epoch, id)" : "id", (long long)id);
 	int64_t there;
 	if (!sql)
 		return matr_fail_memory(err);
@@ -238,7 +240,7 @@ static int select_epochs(struct mapping_store *store, struct matr_error *err)
 	if (!there && !current)
 		return matr_fail(err, MATR_ERROR_NOT_FOUND, store->path, "no record of epoch %lld",
 				 (long long)id);
-	store->first = store->last = there ? id : newest;
+	store->first = store->last = there ? there : newest;
 	return 0;
 }
 

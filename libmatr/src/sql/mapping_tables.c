@@ -41,7 +41,8 @@ const struct mapping_schema mapping_epochs = {
 	.n_columns = sizeof epochs_columns / sizeof *epochs_columns,
 	.query = "SELECT id AS c0, datetime(begun, 'unixepoch') AS c1,"
 		 " datetime(ended, 'unixepoch') AS c2,"
-		 " id = image_epoch() AND ended IS NULL AS c3, cpu_level AS c4,"
+		 " id = (SELECT max(id) FROM epochs WHERE coalesce(image_epoch, id) = image_epoch())"
+		 " AND ended IS NULL AS c3, cpu_level AS c4,"
 		 " (SELECT count(*) FROM epoch_applications WHERE epoch_id = id) AS c5,"
 		 " (SELECT count(*) FROM declined WHERE epoch_id = id) AS c6,"
 		 " (SELECT count(DISTINCT l.object_id) FROM epoch_applications a"

@@ -1,0 +1,13 @@
+/* scan_private.h - what of scan.c inputs.c needs. */
+#ifndef MATR_SCAN_PRIVATE_H
+#define MATR_SCAN_PRIVATE_H
+
+#include <matr/scan.h>
+
+/* Make the list of programs from the files. */
+int scan_list_programs(struct matr_scan *scan, struct matr_error *err);
+
+/* Would a scan with this configuration start from the same directories and included files? */
+bool scan_starts_alike(const struct matr_config *config, const struct matr_scan *scan);
+
+#endif
