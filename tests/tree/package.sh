@@ -7,6 +7,7 @@ export LC_ALL=C.UTF-8
 old=$(echo /out/matr_*~1_*.deb)
 new=$(echo /out/matr_*~2_*.deb)
 
+# shellcheck disable=SC2317 # called by check
 apt()
 {
 	apt-get -y -q "$@"
@@ -21,6 +22,7 @@ names()
 		-o -printf '%p %l\n' | sort
 }
 
+# shellcheck disable=SC2317 # called by check
 runs() # is this machine alive?
 {
 	bash -c 'exit 0' && perl -e 'exit 0' && python3 -c 'import json, ctypes' && runuser -u user -- id >"$T/id" &&
@@ -45,6 +47,8 @@ check "hooks install" matr hooks install
 check "epoch begin" matr epoch begin -q
 check "loader install" matr loader install
 check "programs run" runs
+cp -p /usr/bin/perl "$T/perl.before"
+check "enable a program" matr enable /usr/bin/perl
 equal "with their mappings" 1 "$(LD_STABLE_DEBUG=1 perl -e 1 2>&1 | grep -c 'ld-stable: applied')"
 check "reinstalled" apt install --reinstall "$old"
 check "programs run after that" runs
@@ -62,6 +66,7 @@ check "and goes" apt purge hello
 check "apt-get remove" apt remove matr
 check "the loader is as it was" cmp <(loader_state) "$T/loader.before"
 check "programs run" runs
+check "the enabled program is as it was" cmp /usr/bin/perl "$T/perl.before"
 check "the store is kept" test -e /var/lib/matr/store.db
 equal "the epoch is not in force" gone "$(test -e /var/lib/matr/epoch.image || echo gone)"
 check "apt-get works without it" apt install hello
