@@ -111,8 +111,8 @@ static void clear_progress(void)
 		fputs("\r\033[K", stderr);
 }
 
-/* Say which programs were declined and why. Returns how many. */
-static size_t report_declined(const struct matr_epoch *epoch)
+/* Say which programs were declined and why; `quiet`: nothing is said. Returns how many. */
+static size_t report_declined(const struct matr_epoch *epoch, bool quiet)
 {
 	enum { SHOWN = 20 };
 	size_t n, declined = 0;
@@ -121,10 +121,10 @@ static size_t report_declined(const struct matr_epoch *epoch)
 	for (size_t i = 0; i < n; i++) {
 		if (results[i].application)
 			continue;
-		if (declined++ < SHOWN)
+		if (declined++ < SHOWN && !quiet)
 			print_warning("%s: declined: %s", results[i].path, results[i].reason);
 	}
-	if (declined > SHOWN)
+	if (declined > SHOWN && !quiet)
 		print_warning("%zu more programs were declined; `matr epoch status` lists them",
 			      declined - SHOWN);
 	return declined;
@@ -182,7 +182,8 @@ static int begin_once(struct begin_options *options, struct matr_epoch **out, si
 	int result = matr_epoch_commit(epoch, err);
 	if (result != 0 && options->n_programs == 1 && only_declined(epoch, err))
 		goto fail;
-	*declined = report_declined(epoch);
+	/* Of a whole system there are always some; a hook does not list them each time. */
+	*declined = report_declined(epoch, options->quiet && options->n_programs == 0 && !result);
 	if (result != 0)
 		goto fail;
 	*out = epoch;

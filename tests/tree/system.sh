@@ -1,0 +1,201 @@
+#!/usr/bin/env bash
+# system.sh - a system that lives by epochs: hundreds of programs, set-user-ID ones, compiling, scripts, an initramfs, apt
+# through the hooks, and kill -9 of whatever takes part. Runs in the tree: tests/tree/tree /tests/tree/system.sh
+#
+# MATR_TEST_KILLS=N: how many kills (default 20; the slow suite takes 100). MATR_TEST_SEED: of their times.
+# MATR_TEST_APT=: empty: leave out what needs packages from the network.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+kills=${MATR_TEST_KILLS:-20}
+seed=${MATR_TEST_SEED:-$((SRANDOM % 32768))}
+RANDOM=$seed
+echo "# seed $seed"
+
+# begins: epoch begin, where some programs may be declined (initramfs-tools brings those of another libc).
+begins()
+{
+	local status=0
+	matr epoch begin -q || status=$?
+	[ $status -eq 0 ] || [ $status -eq 3 ]
+}
+
+# ---- hundreds of programs ----
+
+# killall5 would end the test.
+find /usr/bin /usr/sbin -type f -perm -1 ! -name killall5 | sort | while read -r program; do
+	readelf -lW "$program" 2>/dev/null | grep -q 'program interpreter: /lib64/ld-linux' && echo "$program"
+done >"$T/programs"
+
+# Output, errors and status of PROGRAM --version, without what ld-stable says (which goes to its own file).
+run_version() # PROGRAM DIRECTORY
+{
+	local name=${1##*/}
+	(
+		cd /tmp || exit
+		LD_STABLE_DEBUG=1 timeout -k 2 20 "$1" --version </dev/null >"$2/$name.all" 2>&1
+		echo "status $?" >>"$2/$name.all"
+	)
+	grep -av '^ld-stable: ' "$2/$name.all" | sed 's/0x[0-9a-f]*//g; s/[0-9][0-9]:[0-9][0-9]:[0-9][0-9]//g' >"$2/$name.out"
+	grep -a '^ld-stable: ' "$2/$name.all" | head -n 1 >"$2/$name.said"
+	rm "$2/$name.all"
+}
+mkdir "$T/real" "$T/again" "$T/ours"
+while read -r program; do run_version "$program" "$T/real"; done <"$T/programs"
+check "epoch begin" matr epoch begin -q
+check "loader install" matr loader install
+while read -r program; do run_version "$program" "$T/ours"; done <"$T/programs"
+total=$(wc -l <"$T/programs") applied=0 plain=0 different=''
+while read -r program; do
+	name=${program##*/}
+	case $(cat "$T/ours/$name.said") in
+	*applied*) applied=$((applied + 1)) ;;
+	*) plain=$((plain + 1)) ;;
+	esac
+	cmp -s "$T/real/$name.out" "$T/ours/$name.out" && continue
+	# What differs from run to run anyway is no difference.
+	matr loader uninstall -q
+	run_version "$program" "$T/again"
+	matr loader install -q
+	cmp -s "$T/real/$name.out" "$T/again/$name.out" && different+=" $name"
+done <"$T/programs"
+equal "$total programs, $applied from their mapping: the same output, errors and status" "" "$different"
+equal "nearly all of them from their mapping" yes "$([ $applied -gt $((total * 9 / 10)) ] && [ $applied -ge 200 ] && echo yes)"
+echo "# $plain started plainly: $(cd "$T/ours" && grep -L applied ./*.said | sed 's/^..//; s/\.said$//' | paste -sd ' ')"
+
+# ---- set-user-ID programs, by an ordinary user ----
+
+echo 'root:rootpass' | chpasswd
+echo 'user:userpass' | chpasswd
+equal "su, from user to root" 0 "$(su user -c 'echo rootpass | su root -c "id -u"' 2>/dev/null)"
+equal "su, with a wrong password" 1 "$(su user -c 'echo wrong | su root -c id' >/dev/null 2>&1; echo $?)"
+equal "passwd -S" "user P" "$(su user -c 'passwd -S' | cut -d ' ' -f 1,2)"
+check "passwd" su user -c 'printf "userpass\nAnother-1-pass\nAnother-1-pass\n" | passwd'
+equal "the new password" 1000 "$(su user -c 'echo Another-1-pass | su user -c "id -u"' 2>/dev/null)"
+check "ping" su user -c 'ping -c 1 127.0.0.1'
+check "mount lists" su user -c 'mount | grep -q proc'
+cp /bin/id /usr/local/bin/suid-id
+chmod 4755 /usr/local/bin/suid-id
+equal "a set-user-ID program" 0 "$(su user -c 'LD_PRELOAD=/nonexistent.so suid-id -u' 2>&1)"
+
+# ---- a small project, scripts ----
+
+mkdir -p "$T/project" && cd "$T/project" || exit
+cat >greet.c <<'EOF'
+#include <stdio.h>
+#include "greet.h"
+int greet(const char *who) { return printf("hello, %s\n", who); }
+EOF
+echo 'int greet(const char *who);' >greet.h
+printf '#include "greet.h"\nint main(int argc, char **argv) { return greet(argc > 1 ? argv[1] : "tree") < 0; }\n' >main.c
+cat >Makefile <<'EOF'
+CFLAGS = -O2 -g -fPIC -Wall
+greet: main.o libgreet.so
+	$(CC) -o $@ main.o -L. -lgreet -Wl,-rpath,'$$ORIGIN'
+libgreet.so: greet.o
+	$(CC) -shared -o $@ greet.o
+main.o greet.o: greet.h
+clean:
+	rm -f *.o *.so greet
+EOF
+check "make" make -j 2
+equal "what was compiled runs" "hello, world" "$(./greet world)"
+check "make clean, make again" sh -c 'make clean && make'
+check "a static program" sh -c 'gcc -static -o static main.c greet.c && ./static'
+cd /
+equal "python3" "ok 4 {'a': [1, 2]}" "$(python3 -c '
+import concurrent.futures, ctypes, hashlib, json, sqlite3, ssl, subprocess, sys, zlib
+pool = concurrent.futures.ThreadPoolExecutor(4)
+assert list(pool.map(lambda n: n * n, range(100)))[-1] == 9801
+assert ctypes.CDLL("libm.so.6").abs(-3) == 3
+assert sqlite3.connect(":memory:").execute("select 2 + 2").fetchone() == (4,)
+assert subprocess.run([sys.executable, "-c", "print(1)"], capture_output=True).stdout == b"1\n"
+print("ok", 2 + 2, json.loads(json.dumps({"a": [1, 2]})))')"
+equal "perl" "ok 3.14 16" "$(perl -e 'use POSIX qw(floor); use List::Util qw(sum); use Digest::MD5 qw(md5_hex);
+	die unless md5_hex("x") eq "9dd4e461268c8034f5c8564e155c67a6"; my @a = map { `echo $_` } 1 .. 3; chomp @a;
+	printf "ok %.2f %d\n", 3.14159, sum(@a) + floor(10.5);')"
+equal "a pipeline" 3 "$(printf 'c\na\nb\n' | sort | xz | xz -d | zstd -q | zstd -dq | wc -l | tr -d ' ')"
+check "tar of /usr/share" sh -c 'tar -C /usr/share -cf - perl | tar -tf - >/dev/null'
+
+# ---- packages, through the hooks ----
+
+if [ -n "${MATR_TEST_APT-1}" ]; then
+	check "hooks install" matr hooks install
+	check "apt-get install of real packages" apt-get -y -q install git tree nano lua5.4 initramfs-tools
+	equal "git starts from its mapping" applied "$(how git --version)"
+	check "git works" sh -c "cd $T/project && git init -q . && git add . && git -c user.name=n -c user.email=e commit -qm one && git log --oneline"
+	equal "lua" 42 "$(lua5.4 -e 'print(6 * 7)')"
+	check "apt-get upgrade" apt-get -y -q upgrade
+	check "apt-get remove" apt-get -y -q remove nano tree
+	equal "ld-stable is still installed" installed "$(matr loader status --format json | jq -r .state)"
+
+	# An initramfs has what PT_INTERP leads to, and not MatR's prefix.
+	mkdir -p /lib/modules/0.0.0-test
+	touch /lib/modules/0.0.0-test/modules.builtin /lib/modules/0.0.0-test/modules.order
+	depmod 0.0.0-test 2>/dev/null
+	printf 'CONFIG_RD_ZSTD=y\nCONFIG_RD_GZIP=y\n' >/boot/config-0.0.0-test
+	check "mkinitramfs" mkinitramfs -o "$T/initrd" 0.0.0-test
+	check "unmkinitramfs" unmkinitramfs "$T/initrd" "$T/unpacked"
+	initrd=$T/unpacked
+	[ -d "$initrd/main" ] && initrd=$initrd/main
+	echo "# its loader: $(find "$initrd" -name '*ld-linux*' -o -name 'matr-*' | sed "s|$initrd||" | paste -sd ' ')"
+	program=$(cd "$initrd" && for p in usr/bin/kmod bin/kmod sbin/blkid usr/sbin/blkid; do [ -x $p ] && echo "/$p" && break; done)
+	check "a program starts in it: $program" chroot "$initrd" "$program" --version
+	rm "$initrd"/usr/lib/x86_64-linux-gnu/ld-linux* "$initrd"/lib/x86_64-linux-gnu/ld-linux* 2>/dev/null
+	check "and without the real ld.so, by the copy in ld-stable" chroot "$initrd" "$program" --version
+fi
+
+# ---- kill -9 ----
+
+(cd "$T" && [ -n "${MATR_TEST_APT-1}" ] && apt-get download -q hello >/dev/null 2>&1)
+deb=$(echo "$T"/hello_*.deb)
+dead=0 wrong=0 done=0
+while [ $done -lt "$kills" ]; do
+	case $((RANDOM % 8)) in
+	0) set -- matr epoch begin -q ;;
+	1) set -- matr epoch begin -q bash ls perl ;;
+	2) set -- matr loader install -q ;;
+	3) set -- matr loader uninstall -q ;;
+	4) set -- matr epoch wrap -- sh -c 'sleep 0.1' ;;
+	5) set -- matr enable -q perl bash ;;
+	6) set -- matr disable -q --all ;;
+	*) set -- matr epoch resume ;;
+	esac
+	[ -f "$deb" ] && [ $((RANDOM % 5)) -eq 0 ] && set -- dpkg -i "$deb"
+	"$@" >/dev/null 2>&1 &
+	pid=$!
+	sleep "0.$(printf '%03d' $((RANDOM % 600)))"
+	# The process itself, or whichever matr is at work; nobody but this test is in the namespace.
+	victim=$pid
+	[ "$1" = dpkg ] && victim=$(pgrep -x -n matr || echo $pid)
+	kill -9 "$victim" 2>/dev/null && done=$((done + 1))
+	wait $pid 2>/dev/null
+	if ! starts; then
+		dead=$((dead + 1))
+		echo "# dead after: $*"
+		matr-rescue
+	fi
+	if [ $((RANDOM % 10)) -eq 0 ]; then
+		dpkg --configure -a >/dev/null 2>&1
+		{ begins && matr loader install -q && [ "$(how /bin/true)" = applied ]; } || wrong=$((wrong + 1))
+	fi
+done 2>/dev/null
+equal "$done kills at random moments: the shell always starts" 0 $dead
+equal "and the next begin and install repair" 0 $wrong
+dpkg --configure -a >/dev/null 2>&1
+check "in the end: epoch begin" begins
+check "loader install" matr loader install
+check "disable" matr disable -q --all
+matr hooks install >/dev/null
+check "all is well" matr doctor
+
+# ---- without MatR again ----
+
+check "hooks uninstall" matr hooks uninstall
+check "loader uninstall" matr loader uninstall
+check "epoch end" matr epoch end
+rm -rf /var/lib/matr /usr/local/bin/matr /usr/local/libexec/matr /usr/local/lib/*/libmatr* /usr/local/share/matr
+equal "nothing names MatR" "" "$(find / -xdev -name '*matr*' ! -path '/proc/*' ! -path '/tmp/*' ! -path '/tests/*' ! -path '/usr/local/*' ! -name 'matrox*')"
+check "everything still starts" starts
+while read -r program; do run_version "$program" "$T/again"; done < <(head -n 50 "$T/programs")
+equal "without a word of ld-stable" "" "$(cat "$T"/again/*.said)"
+finish
