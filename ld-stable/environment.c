@@ -60,6 +60,9 @@ static void read_environment(struct start *start)
 	for (char **at = start->envp; *at; at++) {
 		if (string_equal(*at, "LD_BIND_NOW=1"))
 			start->bind_now = true;
+		/* A second one is a reason for a plain start, whatever it is. */
+		if (string_starts(*at, "LD_LIBRARY_PATH=") && (*at)[16] && !start->library_path)
+			start->library_path = *at;
 		if (string_starts(*at, "LD_STABLE_DEBUG="))
 			start->debug = string_equal(*at + 16, "1");
 		if (string_starts(*at, "LD_STABLE_VERIFY=")) {
@@ -92,6 +95,18 @@ static bool harmless_when_empty(const char *variable)
 	return false;
 }
 
+const char *library_path_reason(const struct start *start, const char *recorded)
+{
+	static const char name[] = "LD_LIBRARY_PATH=";
+
+	if (!recorded)
+		return start->library_path;
+	if (!start->library_path)
+		return "started without the LD_LIBRARY_PATH that the mapping is for";
+	return string_equal(start->library_path + sizeof name - 1, recorded) ? NULL
+									     : start->library_path;
+}
+
 /* glibc.cpu tunables choose glibc-hwcaps directories, glibc.rtld ones the order of relocation. */
 static bool tunables_matter(const char *value)
 {
@@ -108,7 +123,7 @@ const char *environment_reason(const struct start *start)
 		return "AT_SECURE";
 	for (char **at = start->envp; *at; at++) {
 		const char *variable = *at;
-		/* Most variables fail on the first letter. */
+		/* LD_LIBRARY_PATH depends on the mapping: library_path_reason(). Most variables fail on the first letter. */
 		if (variable[0] == 'G' && string_starts(variable, "GLIBC_TUNABLES=") &&
 		    tunables_matter(variable + 15))
 			return "GLIBC_TUNABLES";
@@ -116,7 +131,7 @@ const char *environment_reason(const struct start *start)
 			continue;
 		variable += 3;
 		if (string_starts(variable, "STABLE_") || string_starts(variable, "RUN_PATH=") ||
-		    harmless_when_empty(variable))
+		    harmless_when_empty(variable) || *at == start->library_path)
 			continue;
 		if (start->verify_fd >= 0 && string_equal(variable, "BIND_NOW=1"))
 			continue;

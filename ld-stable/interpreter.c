@@ -97,6 +97,10 @@ static struct handover *mapped_start(const struct start *start, const struct pro
 		return NULL;
 	}
 	reason = image_find(&image, program, &object);
+	if (!reason) {
+		uint64_t recorded = image.manifest->library_path;
+		reason = library_path_reason(start, recorded ? image_at(&image, recorded) : NULL);
+	}
 	if (!reason)
 		reason = handover_make(&handover, start, program, &image, &config_stamped, loader);
 	if (!reason)

@@ -40,6 +40,8 @@ struct start {
 	bool debug;    /* LD_STABLE_DEBUG=1 */
 	int verify_fd; /* LD_STABLE_VERIFY; -1: not under `matr verify` */
 	bool bind_now; /* LD_BIND_NOW=1, which only goes with verify */
+	const char *
+		library_path; /* the variable LD_LIBRARY_PATH, name included; NULL: unset or empty */
 };
 
 /* False: what the kernel always gives is missing. */
@@ -47,6 +49,9 @@ bool start_read(struct start *start, long *stack);
 
 /* A variable that changes the scope, the binding or the output; NULL: none. */
 const char *environment_reason(const struct start *start);
+
+/* LD_LIBRARY_PATH has to be exactly what the mapping is for. NULL: it is. */
+const char *library_path_reason(const struct start *start, const char *recorded);
 
 /* Remove the first `count` arguments, as the program is not to see them. The stack pointer stays. */
 void start_drop_arguments(struct start *start, int count);

@@ -117,6 +117,8 @@ static int add_library_path(struct reading *reading, struct matr_config_program 
 {
 	char *joined;
 
+	if (strpbrk(value, "$;"))
+		return refuse(reading, "library-path has no tokens ($ORIGIN) and no semicolons");
 	for (const char *at = value;; at++) {
 		if (*at != '/')
 			return refuse(

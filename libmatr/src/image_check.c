@@ -230,8 +230,9 @@ static int check_manifest(const struct mapped_image *image, uint64_t offset, str
 	const struct matr_image_copy *copies =
 		array_at(image, manifest->copies, manifest->n_copies, sizeof *copies);
 	const struct ifunc_limits limits = {manifest->n_objects, 0, manifest->n_objects};
-	if (!manifest->n_objects || !is_string(image, manifest->path) || !objects || !needed ||
-	    manifest->n_scope_needed > manifest->n_needed || !directories || !copies ||
+	if (!manifest->n_objects || !is_string(image, manifest->path) ||
+	    (manifest->library_path && !is_string(image, manifest->library_path)) || !objects ||
+	    !needed || manifest->n_scope_needed > manifest->n_needed || !directories || !copies ||
 	    !ifuncs_are_whole(image, manifest->ifuncs, manifest->n_ifuncs, manifest->ifunc_slots,
 			      &limits) ||
 	    manifest->n_objects + (uint64_t)manifest->n_loaded > UINT16_MAX ||

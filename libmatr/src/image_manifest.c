@@ -178,6 +178,8 @@ static int make_arrays(struct layout *layout, struct matr_image_builder *builder
 		return matr_fail_memory(err);
 
 	if (buffer_string(&builder->image, mapping->scope[0].path, &manifest->path, err) < 0 ||
+	    (mapping->library_path && buffer_string(&builder->image, mapping->library_path,
+						    &manifest->library_path, err) < 0) ||
 	    needed_pieces(builder, mapping, layout->needed, err) < 0)
 		return -1;
 	for (size_t i = 0; i < mapping->n_scope; i++) {

@@ -17,7 +17,7 @@
 #include "map.h"
 
 /* A field that is added to these has to be copied here, too. */
-_Static_assert(sizeof(struct matr_image_manifest) == 112, "see copy_manifest()");
+_Static_assert(sizeof(struct matr_image_manifest) == 120, "see copy_manifest()");
 _Static_assert(sizeof(struct matr_image_object) == 168, "see copy_object()");
 
 struct image_source {
@@ -208,7 +208,9 @@ static int copy_manifest(struct copy *copy, const struct matr_directory *list,
 	uint64_t *needed = part(copy, manifest->needed);
 	struct matr_image_directory *directories = part(copy, manifest->directories);
 
-	if (copy_string(copy->source, copy->builder, &manifest->path, err) != 0)
+	if (copy_string(copy->source, copy->builder, &manifest->path, err) != 0 ||
+	    (manifest->library_path &&
+	     copy_string(copy->source, copy->builder, &manifest->library_path, err) != 0))
 		return -1;
 	for (uint32_t i = 0; i < manifest->n_needed; i++)
 		if (copy_string(copy->source, copy->builder, &needed[i], err) != 0)

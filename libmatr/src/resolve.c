@@ -215,8 +215,8 @@ int resolution_make(struct matr_session *session, const char *path, const char *
 	/* A program with several names (hard links) may have been read under another. */
 	if (!realpath(path, canonical))
 		return matr_fail_errno(err, path, "cannot be resolved");
-	if (scope_make_closure(session, known->object, canonical, root, &out->scope, &out->n_start,
-			       err) < 0)
+	if (scope_make_closure(session, known->object, canonical, out->library_path, root,
+			       &out->scope, &out->n_start, err) < 0)
 		return -1;
 	out->first = root ? out->n_start : 0;
 	return scope_directories(&out->scope, root ? out->n_start : 1, &out->directories,

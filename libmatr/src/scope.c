@@ -149,7 +149,7 @@ static int search_and_take(struct scope_maker *maker, uint32_t requester, const 
 			   const char *name, bool preload, uint32_t *index, struct matr_error *err)
 {
 	struct scope *scope = maker->scope;
-	struct searcher searcher = {scope->entries, requester};
+	struct searcher searcher = {scope->entries, requester, scope->library_path};
 	struct found found;
 
 	struct matr_error own = {0};
@@ -178,7 +178,7 @@ static int need(struct scope_maker *maker, uint32_t requester, const char *name,
 		uint32_t *index, struct matr_error *err)
 {
 	struct scope *scope = maker->scope;
-	struct searcher searcher = {scope->entries, requester};
+	struct searcher searcher = {scope->entries, requester, scope->library_path};
 	char expanded[PATH_MAX];
 	const char *asked = name;
 
@@ -473,12 +473,12 @@ static int rearrange(struct scope_maker *maker, struct matr_error *err)
 }
 
 int scope_make_closure(struct matr_session *session, uint32_t application, const char *path,
-		       const char *root, struct scope *out, uint32_t *n_start,
-		       struct matr_error *err)
+		       const char *library_path, const char *root, struct scope *out,
+		       uint32_t *n_start, struct matr_error *err)
 {
 	struct scope_maker maker = {.session = session, .scope = out};
 
-	*out = (struct scope){.interpreter = NO_INDEX};
+	*out = (struct scope){.interpreter = NO_INDEX, .library_path = library_path};
 	int result = make(&maker, application, path, err);
 	if (!result && out->rearranged)
 		result = rearrange(&maker, err);
@@ -500,5 +500,5 @@ int scope_make(struct matr_session *session, uint32_t application, const char *p
 {
 	uint32_t n_start;
 
-	return scope_make_closure(session, application, path, NULL, out, &n_start, err);
+	return scope_make_closure(session, application, path, NULL, NULL, out, &n_start, err);
 }

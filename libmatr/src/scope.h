@@ -17,7 +17,8 @@ struct scope {
 	uint32_t interpreter;		 /* index of the dynamic linker; n: not in scope */
 	struct dependency *dependencies; /* by requester, then by position */
 	size_t n_dependencies, dependency_capacity;
-	uint32_t flags; /* MATR_MAPPING_* */
+	uint32_t flags;		  /* MATR_MAPPING_* */
+	const char *library_path; /* LD_LIBRARY_PATH it is for; NULL: none */
 	struct scope_names names;
 	uint32_t n_preload;
 	bool rearranged; /* by filters: the order is not that in which the objects were loaded */
@@ -27,10 +28,11 @@ struct scope {
  * the one that is started, for $ORIGIN. To be freed also after an error. */
 int scope_make(struct matr_session *session, uint32_t application, const char *path,
 	       struct scope *out, struct matr_error *err);
-/* The same, followed by what dlopen() of the library at `root` adds. *n_start: entries before that. */
+/* The same, started with LD_LIBRARY_PATH=library_path (NULL: unset; else to live as long as the scope), followed by what
+ * dlopen() of the library at `root` (NULL: none) adds. *n_start: entries before that. */
 int scope_make_closure(struct matr_session *session, uint32_t application, const char *path,
-		       const char *root, struct scope *out, uint32_t *n_start,
-		       struct matr_error *err);
+		       const char *library_path, const char *root, struct scope *out,
+		       uint32_t *n_start, struct matr_error *err);
 void scope_free(struct scope *scope);
 
 /* The order in which ld.so relocates (and initialises) the objects: scope indices, free(). */

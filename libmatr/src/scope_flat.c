@@ -55,7 +55,8 @@ static int look_up(struct flat *flat, const struct dependency *dependency, const
 		   uint32_t *index, struct matr_error *err)
 {
 	const struct scope *scope = flat->scope;
-	struct searcher searcher = {flat->entries, dependency->requester};
+	struct searcher searcher = {flat->entries, dependency->requester,
+				    flat->scope->library_path};
 	struct matr_error ignored = {0};
 	struct found found;
 
@@ -77,7 +78,8 @@ static int check(struct flat *flat, const struct dependency *dependency, struct 
 {
 	const struct matr_scope_entry *requester = &flat->scope->entries[dependency->requester];
 	const char *name = requester->object->needed[dependency->needed], *asked = name;
-	struct searcher searcher = {flat->entries, dependency->requester};
+	struct searcher searcher = {flat->entries, dependency->requester,
+				    flat->scope->library_path};
 	char expanded[PATH_MAX];
 	uint32_t index, flags = 0;
 

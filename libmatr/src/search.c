@@ -1,7 +1,8 @@
-/* search.c - library search as ld.so(8) does it, LD_LIBRARY_PATH aside (which means a plain start).
+/* search.c - library search as ld.so(8) does it.
  *
  * A name with a slash is a path. For others, in this order: DT_RPATH of the requester, of what loaded it, and
- * so on up to the application, unless the requester has DT_RUNPATH; DT_RUNPATH of the requester; ld.so.cache;
+ * so on up to the application, unless the requester has DT_RUNPATH; LD_LIBRARY_PATH, where the application is known to
+ * be started with it (matr.conf(5)); DT_RUNPATH of the requester; ld.so.cache;
  * the default directories. In each directory the glibc-hwcaps and legacy hwcap subdirectories come first.
  * A file for another class or machine is passed over.
  */
@@ -196,13 +197,11 @@ static int try_run_path(struct search *search, const char *list, uint32_t owner,
 	}
 }
 
-static int try_run_paths(struct search *search, struct matr_error *err)
+static int try_rpaths(struct search *search, struct matr_error *err)
 {
 	const struct matr_scope_entry *scope = search->searcher->scope;
-	const struct matr_object *requester = scope[search->searcher->requester].object;
-	uint32_t owner = search->searcher->requester;
 
-	for (; !requester->runpath; owner = scope[owner].loaded_by) {
+	for (uint32_t owner = search->searcher->requester;; owner = scope[owner].loaded_by) {
 		if (scope[owner].object->rpath) {
 			int result = try_run_path(search, scope[owner].object->rpath, owner,
 						  MATR_FOUND_RPATH, err);
@@ -212,8 +211,40 @@ static int try_run_paths(struct search *search, struct matr_error *err)
 		if (owner == 0)
 			return NOT_HERE;
 	}
-	return try_run_path(search, requester->runpath, search->searcher->requester,
-			    MATR_FOUND_RUNPATH, err);
+}
+
+/* The directories of LD_LIBRARY_PATH, which are absolute and have no tokens (config.c). */
+static int try_library_path(struct search *search, struct matr_error *err)
+{
+	const char *list = search->searcher->library_path;
+	char directory[PATH_MAX];
+	int result = NOT_HERE;
+
+	while (list && *list && !result) {
+		size_t length = strcspn(list, ":"), kept = length;
+		while (kept > 1 && list[kept - 1] == '/')
+			kept--;
+		if (kept >= sizeof directory)
+			return fail_too_long(search, err);
+		memcpy(directory, list, kept);
+		directory[kept] = 0;
+		result = try_directory(search, directory, MATR_FOUND_LIBRARY_PATH, err);
+		list += length + (list[length] == ':');
+	}
+	return result;
+}
+
+static int try_run_paths(struct search *search, struct matr_error *err)
+{
+	uint32_t requester = search->searcher->requester;
+	const char *runpath = search->searcher->scope[requester].object->runpath;
+
+	int result = runpath ? NOT_HERE : try_rpaths(search, err);
+	if (!result)
+		result = try_library_path(search, err);
+	if (!result && runpath)
+		result = try_run_path(search, runpath, requester, MATR_FOUND_RUNPATH, err);
+	return result;
 }
 
 /* DF_1_NODEFLIB: not the default directories, not even by way of the cache. */

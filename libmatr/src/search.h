@@ -10,6 +10,7 @@
 struct searcher {
 	const struct matr_scope_entry *scope; /* entries so far; [0] is the application */
 	uint32_t requester;		      /* whose DT_NEEDED it is */
+	const char *library_path;	      /* LD_LIBRARY_PATH; NULL: unset */
 };
 
 struct found {

@@ -11,7 +11,7 @@ _matr()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		--prefix | --format | --symbol | --requester | --provider | --ld-stable | --config) ((i++)) ;;
+		--prefix | --format | --symbol | --requester | --provider | --ld-stable | --config | --jobs) ((i++)) ;;
 		-*) ;;
 		*)
 			if [[ -z $command ]]; then
@@ -50,7 +50,7 @@ _matr()
 	case $command/$sub in
 	/) word='epoch inspect run verify --prefix --verbose --version --help' ;;
 	epoch/) word='begin end status --help' ;;
-	epoch/begin) word='--config --ld-stable --wait --rebuild-store --format --quiet --prefix --help' ;;
+	epoch/begin) word='--config --jobs --ld-stable --wait --rebuild-store --format --quiet --prefix --help' ;;
 	epoch/status) word='--format --prefix --help' ;;
 	epoch/end) word='--prefix --help' ;;
 	inspect/) word='--all --bindings --symbol --requester --provider --format --prefix --help' ;;

@@ -43,6 +43,7 @@ complete -c matr -n '__matr_command epoch-none' -a end -d 'Back to ordinary link
 complete -c matr -n '__matr_command epoch-none' -a status -d 'What is in force'
 complete -c matr -n '__matr_command epoch-begin' -F -a '(__fish_complete_command)'
 complete -c matr -n '__matr_command epoch-begin' -l config -rF -d 'Configuration file'
+complete -c matr -n '__matr_command epoch-begin' -s j -l jobs -x -d 'Threads'
 complete -c matr -n '__matr_command epoch-begin' -l ld-stable -rF -d 'Loader to install'
 complete -c matr -n '__matr_command epoch-begin' -l wait -d 'Wait for another begin or end'
 complete -c matr -n '__matr_command epoch-begin' -l rebuild-store -d 'Begin with a new store'

@@ -190,8 +190,8 @@ static int verify_one(const char *prefix, const char *program, struct report *re
 	} else {
 		verdict.mapping = recorded.mapping;
 		verdict.program = recorded_path(recorded.mapping, 0);
-		result = verify_program(prefix, verdict.program, !has_undefined(recorded.mapping),
-					&comparison, err);
+		result = verify_program(prefix, verdict.program, recorded.mapping->library_path,
+					!has_undefined(recorded.mapping), &comparison, err);
 	}
 	bool same = comparison.outcome == COMPARISON_DONE && comparison.n_differences == 0;
 	verdict.outcome = same ? outcomes[0] : outcomes[comparison.outcome + 1];

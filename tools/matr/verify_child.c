@@ -52,8 +52,8 @@ static _Noreturn void give_up(const struct matr_error *err)
 	_exit(STATUS_GAVE_UP);
 }
 
-static _Noreturn void run_child(const char *prefix, const char *path, bool bind_now, int report,
-				int errors)
+static _Noreturn void run_child(const char *prefix, const char *path, const char *library_path,
+				bool bind_now, int report, int errors)
 {
 	char interpreter[PATH_MAX], loader[PATH_MAX], number[16];
 	struct matr_error err = {0};
@@ -69,6 +69,7 @@ static _Noreturn void run_child(const char *prefix, const char *path, bool bind_
 		give_up(&err); /* started from here, the program would really run */
 	snprintf(number, sizeof number, "%d", report);
 	if (fcntl(report, F_SETFD, 0) != 0 || setenv("LD_STABLE_VERIFY", number, 1) != 0 ||
+	    (library_path && setenv("LD_LIBRARY_PATH", library_path, 1) != 0) ||
 	    (bind_now && setenv("LD_BIND_NOW", "1", 1) != 0)) {
 		matr_fail_errno(&err, NULL, "cannot prepare the program");
 		give_up(&err);
@@ -188,8 +189,8 @@ static void explain(int status, const struct text *said, struct comparison *out)
 			 length ? ": " : "", length, line);
 }
 
-int verify_program(const char *prefix, const char *path, bool bind_now, struct comparison *out,
-		   struct matr_error *err)
+int verify_program(const char *prefix, const char *path, const char *library_path, bool bind_now,
+		   struct comparison *out, struct matr_error *err)
 {
 	int report[2] = {-1, -1}, errors[2] = {-1, -1}, status = 0;
 	struct text reported = {0}, said = {0};
@@ -206,7 +207,7 @@ int verify_program(const char *prefix, const char *path, bool bind_now, struct c
 		goto done;
 	}
 	if (child == 0)
-		run_child(prefix, path, bind_now, report[1], errors[1]);
+		run_child(prefix, path, library_path, bind_now, report[1], errors[1]);
 	close(report[1]);
 	close(errors[1]);
 	report[1] = errors[1] = -1;

@@ -25,11 +25,11 @@ struct comparison {
 	char reason[512];
 };
 
-/* Start `path` as `matr run` does, up to where ld.so has relocated everything, and compare. bind_now: all
+/* Start `path`, with LD_LIBRARY_PATH=library_path unless that is NULL, as `matr run` does, up to where ld.so has relocated everything, and compare. bind_now: all
  * functions are bound at once (not possible where one is defined nowhere). Never runs the program.
  * -1: it could not be tried. *out: comparison_free(). */
-int verify_program(const char *prefix, const char *path, bool bind_now, struct comparison *out,
-		   struct matr_error *err);
+int verify_program(const char *prefix, const char *path, const char *library_path, bool bind_now,
+		   struct comparison *out, struct matr_error *err);
 void comparison_free(struct comparison *comparison);
 
 #endif

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #define MATR_IMAGE_MAGIC   UINT64_C(0x474d49585254414d) /* "MATRXIMG" in memory order */
-#define MATR_IMAGE_FORMAT  3u				/* version of everything below */
+#define MATR_IMAGE_FORMAT  4u				/* version of everything below */
 #define MATR_IMAGE_ENDIAN  UINT32_C(0x01020304)
 #define MATR_BUILD_ID_SIZE 32 /* longest build-id an image can hold, bytes */
 
@@ -86,6 +86,7 @@ struct matr_image_manifest {
 	uint32_t n_residual;	/* left to ld.so, over all objects */
 	uint32_t n_loaded;	/* objects in `closures` */
 	uint64_t closures;	/* struct matr_image_closures, 0: none */
+	uint64_t library_path;	/* the LD_LIBRARY_PATH it is valid for; 0: none */
 };
 
 enum {
