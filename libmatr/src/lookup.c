@@ -32,8 +32,12 @@ int lookup_open(struct lookup *lookup, const struct matr_session *session,
 	if (!lookup->rank)
 		return matr_fail_memory(err);
 	memset(lookup->rank, 0xff, session->n_objects * sizeof *lookup->rank);
-	for (size_t i = 0; i < scope->n; i++)
+	for (size_t i = 0; i < scope->n; i++) {
 		lookup->rank[scope->indices[i]] = (uint32_t)i;
+		if (scope->entries[i].object->flags & MATR_OBJECT_ODD_CHAINS)
+			return matr_fail(err, MATR_ERROR_UNSUPPORTED, scope->entries[i].path,
+					 "has a hash table (DT_HASH) in an order of its own");
+	}
 	return 0;
 }
 
@@ -116,6 +120,10 @@ static uint32_t match_object(const struct lookup *lookup, uint32_t at, uint32_t 
 	if (found == NO_INDEX && n_alone == 1)
 		found = alone;
 	if (found == NO_INDEX)
+		return NO_INDEX;
+	/* Hidden symbols are local. Linkers keep them out of the table. */
+	uint8_t visibility = object->symbols[found].visibility;
+	if (visibility == STV_HIDDEN || visibility == STV_INTERNAL)
 		return NO_INDEX;
 	uint8_t binding = object->symbols[found].binding;
 	return binding == STB_GLOBAL || binding == STB_WEAK || binding == STB_GNU_UNIQUE ? found

@@ -7,8 +7,8 @@
  * - TLS relocations of all kinds, which need module ids and offsets that only ld.so knows;
  * - the first reference of each object to a STB_GNU_UNIQUE symbol, so that ld.so enters it into its table
  *   of unique symbols, where objects loaded later by dlopen find it;
- * - IFUNCs of a provider whose own TLS relocations are still to come when the mapping is applied, for a
- *   resolver may use a thread-local variable (glibc's own do not);
+ * - IFUNCs of all but glibc's own libraries, see below;
+ * - copies that ld.so has something to say about: of another size, or of protected data;
  * - words that are not aligned, and relocation types that hardly occur.
  *
  * An object is left to ld.so whole ("untouched") where its tables cannot be replaced: text relocations,
@@ -71,23 +71,20 @@ static bool dynamic_is_writable(const struct matr_object *object)
 	return false;
 }
 
-static bool is_tls_type(uint32_t type)
-{
-	return type == R_X86_64_DTPMOD64 || type == R_X86_64_DTPOFF64 || type == R_X86_64_TPOFF64 ||
-	       type == R_X86_64_TLSDESC;
-}
-
-/* glibc's resolvers look at the CPU and nothing else, though libc has TLS relocations itself. */
+/* glibc's resolvers look at the CPU and nothing else. Others may call functions, of other libraries too, read
+ * thread-local variables or the environment; all of that works when ld.so calls them, in its order, and for a
+ * lazily bound call that is when everything has been set up. So those stay ld.so's, and lazy calls lazy. */
 static bool resolvers_are_safe(const struct matr_object *object)
 {
-	if (object->soname &&
-	    (!strcmp(object->soname, "libc.so.6") || !strcmp(object->soname, "libm.so.6")))
-		return true;
-	for (size_t i = 0; i < object->n_relocations; i++) {
-		if (is_tls_type(object->relocations[i].type))
-			return false;
-	}
-	return true;
+	return object->soname &&
+	       (!strcmp(object->soname, "libc.so.6") || !strcmp(object->soname, "libm.so.6"));
+}
+
+/* What ld.so binds at the first call, and looks up by its place in DT_JMPREL. */
+static bool is_lazy(const struct matr_object *object, const struct matr_relocation *relocation)
+{
+	return relocation->table == MATR_TABLE_JMPREL && relocation->type == R_X86_64_JUMP_SLOT &&
+	       !(object->flags & MATR_OBJECT_BIND_NOW);
 }
 
 static int must_stay_untouched(const struct matr_mapping *mapping, uint32_t index, bool *untouched,
@@ -158,7 +155,9 @@ static int plan_copy(struct relocation_plan *plan, const struct matr_mapping *ma
 	if (source->size < size)
 		size = source->size;
 	if (index != 0 || plan->objects[binding->provider].untouched ||
-	    source->section == SHN_ABS || !writable_segment(object, relocation->offset, size))
+	    source->section == SHN_ABS || source->visibility == STV_PROTECTED ||
+	    source->size > object->symbols[relocation->symbol].size ||
+	    !writable_segment(object, relocation->offset, size))
 		return add_residual(&plan->objects[index], relocation, err);
 
 	struct matr_image_copy *list =
@@ -187,6 +186,7 @@ static int plan_bound(struct relocation_plan *plan, const struct matr_mapping *m
 		      const struct matr_binding *binding, uint32_t *local, bool *unique_seen,
 		      struct matr_error *err)
 {
+	const struct matr_object *requester = mapping->scope[index].object;
 	struct object_plan *object = &plan->objects[index];
 	const struct object_plan *provider_plan = &plan->objects[binding->provider];
 	const struct matr_symbol *symbol =
@@ -194,11 +194,18 @@ static int plan_bound(struct relocation_plan *plan, const struct matr_mapping *m
 
 	if (symbol->type == STT_TLS)
 		return add_residual(object, relocation, err);
+	/* ld.so checks whether the provider puts up with an address of its function in the application. */
+	if (index == 0 && symbol->visibility == STV_PROTECTED &&
+	    requester->symbols[relocation->symbol].value)
+		return add_residual(object, relocation, err);
 	if (symbol->binding == STB_GNU_UNIQUE && !unique_seen[relocation->symbol]) {
 		unique_seen[relocation->symbol] = true;
 		return add_residual(object, relocation, err);
 	}
 	if (symbol->type == STT_GNU_IFUNC && symbol->section != SHN_UNDEF) {
+		if (!provider_plan->ifunc_safe && is_lazy(requester, relocation))
+			return words_add(&object->lazy, relocation->offset, relocation->word, 0,
+					 err);
 		if (!provider_plan->ifunc_safe || addend_of(relocation))
 			return add_residual(object, relocation, err);
 		return add_ifunc(plan, binding->provider, symbol->value, index, relocation->offset,
@@ -247,9 +254,7 @@ static int plan_relocation(struct relocation_plan *plan, const struct matr_mappi
 	case MATR_PROVIDER_UNDEFINED:
 	case MATR_PROVIDER_WEAK_NULL:
 		/* A lazily bound call stays lazy: dlopen may still bring a definition. */
-		if (relocation->table == MATR_TABLE_JMPREL &&
-		    relocation->type == R_X86_64_JUMP_SLOT &&
-		    !(object->flags & MATR_OBJECT_BIND_NOW))
+		if (is_lazy(object, relocation))
 			return words_add(&object_plan->lazy, relocation->offset, relocation->word,
 					 0, err);
 		if (binding->provider == MATR_PROVIDER_UNDEFINED)

@@ -217,7 +217,11 @@ static int index_symbols(struct matr_session *session, uint32_t index, struct ma
 	entry->names = calloc(object->n_symbols + 1, sizeof *entry->names);
 	if (!entry->names)
 		return matr_fail_memory(err);
-	for (size_t i = 0; i < object->n_symbols; i++) {
+	/* In the order in which the hash table leads to symbols of one name: a chain of DT_GNU_HASH goes up, one of
+	 * DT_HASH down (or the object is not taken, lookup.c). */
+	bool up = object->flags & MATR_OBJECT_GNU_HASH;
+	for (size_t n = 0; n < object->n_symbols; n++) {
+		size_t i = up ? n : object->n_symbols - 1 - n;
 		const struct matr_symbol *symbol = &object->symbols[i];
 		if (index_name(session, symbol->name, &entry->names[i], err) < 0)
 			return -1;

@@ -186,6 +186,8 @@ static int mark_sysv_chains(struct matr_reader *reader, const unsigned char *buc
 			seen[i] = 1;
 			object->symbols[i].hashed =
 				sysv_hash(object->symbols[i].name) % n_buckets == bucket;
+			if (word32(chains, i) > i)
+				object->flags |= MATR_OBJECT_ODD_CHAINS;
 		}
 	}
 	return 0;

@@ -190,8 +190,17 @@ static int verify_one(const char *prefix, const char *program, struct report *re
 	} else {
 		verdict.mapping = recorded.mapping;
 		verdict.program = recorded_path(recorded.mapping, 0);
-		result = verify_program(prefix, verdict.program, recorded.mapping->library_path,
-					!has_undefined(recorded.mapping), &comparison, err);
+		const char *library_path = recorded.mapping->library_path;
+		bool bind_now = !has_undefined(recorded.mapping);
+		result = verify_program(prefix, verdict.program, library_path, bind_now,
+					&comparison, err);
+		/* Some programs do not survive that, with or without MatR: an IFUNC resolver that relies on
+		 * being called late. */
+		if (result == 0 && bind_now && comparison.outcome == COMPARISON_FAILED) {
+			comparison_free(&comparison);
+			result = verify_program(prefix, verdict.program, library_path, false,
+						&comparison, err);
+		}
 	}
 	bool same = comparison.outcome == COMPARISON_DONE && comparison.n_differences == 0;
 	verdict.outcome = same ? outcomes[0] : outcomes[comparison.outcome + 1];
