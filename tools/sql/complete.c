@@ -67,9 +67,8 @@ size_t candidates_common(const struct candidates *candidates)
 
 	for (size_t i = 1; i < candidates->n; i++) {
 		size_t same = 0;
-		while (same < common &&
-		       tolower((unsigned char)candidates->list[0][same]) ==
-			       tolower((unsigned char)candidates->list[i][same]))
+		while (same < common && tolower((unsigned char)candidates->list[0][same]) ==
+						tolower((unsigned char)candidates->list[i][same]))
 			same++;
 		common = same;
 	}

@@ -100,15 +100,16 @@ static int print_sql(struct session *session, const char *sql)
 	return 0;
 }
 
-/* What users have made themselves, and the store's own tables; not what is ours. */
+/* What users have made themselves; the store's own tables only by name or where they can be written: nobody
+ * who looks for columns wants all of these. Not what is ours. */
 static int other_tables(struct session *session, const char *what, bool indices,
 			const char *pattern, int (*use)(struct session *, const char *))
 {
-	bool store = sqlite3_db_filename(session->db, "store") != NULL;
+	bool store = (pattern || session->write) && sqlite3_db_filename(session->db, "store");
 	char *sql = sqlite3_mprintf(
 		"SELECT %s FROM (SELECT '' AS prefix, * FROM main.sqlite_schema"
 		" UNION ALL SELECT 'temp.', * FROM temp.sqlite_schema"
-		"  WHERE sql NOT LIKE 'CREATE VIRTUAL TABLE temp.%% USING %%' OR sql IS NULL%s)"
+		"  WHERE sql IS NOT 'CREATE VIRTUAL TABLE ' || name || ' USING ' || name%s)"
 		" WHERE type IN ('table', 'view'%s) AND name NOT LIKE 'sqlite_%%' AND sql NOTNULL"
 		" AND (prefix || name LIKE ?1 OR name LIKE ?1) ORDER BY prefix, type DESC, name",
 		what, store ? " UNION ALL SELECT 'store.', * FROM store.sqlite_schema" : "",
@@ -148,9 +149,8 @@ static int command_schema(struct session *session, const struct arguments *argum
 		sqlite3_free(schema);
 	}
 	/* The store's own by name only: nobody who looks for columns wants all of it. */
-	return pattern || session->write
-		       ? other_tables(session, "sql", true, pattern, print_sql)
-		       : 0;
+	return pattern || session->write ? other_tables(session, "sql", true, pattern, print_sql)
+					 : 0;
 }
 
 /* ---- .dump ---- */
@@ -164,7 +164,8 @@ static int dump_table(struct session *session, const char *name)
 	int result = -1;
 
 	char *sql = sqlite3_mprintf("SELECT name, type FROM pragma_table_xinfo(%Q)"
-				    " WHERE hidden = 0", name);
+				    " WHERE hidden = 0",
+				    name);
 	if (!sql || sqlite3_prepare_v2(session->db, sql, -1, &columns, NULL) != SQLITE_OK)
 		goto done;
 	char *quoted = sqlite3_mprintf("\"%w\"", name);

@@ -5,9 +5,9 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <langinfo.h>
 #include <limits.h>
 #include <locale.h>
-#include <langinfo.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,21 +23,26 @@ static const char help[] =
 	"usage: matr sql [OPTION]... [FILE]... [QUERY]...\n"
 	"\n"
 	"Ask with SQL: the tables of the mapping (epochs, applications, objects, needed, scopes,\n"
-	"bindings, relocations, symbols, declined, violations, withdrawals), and those of ELF files\n"
-	"(elf_headers, elf_symbols, ..., dwarf_dies, ...). Without a query: a shell, or what comes\n"
+	"bindings, relocations, symbols, declined, violations, withdrawals), and those of ELF "
+	"files\n"
+	"(elf_headers, elf_symbols, ..., dwarf_dies, ...). Without a query: a shell, or what "
+	"comes\n"
 	"from standard input. `matr sql .schema` describes every table and column.\n"
 	"\n"
 	"  FILE            an ELF file, a directory (searched recursively), or a program by name:\n"
-	"                  what the elf_ and dwarf_ tables are about. Without any: the objects of the\n"
+	"                  what the elf_ and dwarf_ tables are about. Without any: the objects of "
+	"the\n"
 	"                  epoch\n"
-	"  QUERY           an argument that is no file's name and has a blank or begins with a dot\n"
+	"  QUERY           an argument that is no file's name and has a blank or begins with a "
+	"dot\n"
 	"  -s, --sql SQL   a query, or a command such as .tables; then all arguments are files\n"
 	"  --recursive     the files' libraries too, found as ld.so would find them\n"
 	"  --epoch ID      an older epoch than the current one; `all`: all of them\n"
 	"  --all-epochs    the same as --epoch all\n"
 	"  --format FORMAT table (default), list, csv, json, markdown or line\n"
 	"  --headers WHEN  on or off; else on, but in lists\n"
-	"  --cache[=FILE]  keep what was read from ELF files, and find it again as long as a file is\n"
+	"  --cache[=FILE]  keep what was read from ELF files, and find it again as long as a file "
+	"is\n"
 	"                  the same; FILE: else elf.db in $XDG_CACHE_HOME/matr\n"
 	"  --write         allow changes: the store is the database `store`\n"
 	"  --prefix DIR    whose store\n"
@@ -45,7 +50,8 @@ static const char help[] =
 	"\n"
 	"Exit status: 0 success; 1 a query failed, and those after it were not run; 2 usage.\n"
 	"\n"
-	"  matr sql \"SELECT provider, count(*) FROM bindings WHERE symbol = 'malloc' GROUP BY 1\"\n"
+	"  matr sql \"SELECT provider, count(*) FROM bindings WHERE symbol = 'malloc' GROUP BY "
+	"1\"\n"
 	"  matr sql /usr/lib/git-core \"SELECT path, count(*) FROM elf_symbols GROUP BY 1\"\n"
 	"  matr sql --recursive git --format csv -s 'SELECT * FROM elf_headers'\n"
 	"  matr sql .dump | sqlite3 mapping.db\n";
@@ -199,8 +205,10 @@ static int parse(struct arguments *arguments, int argc, char **argv)
 			free(arguments->cache);
 			arguments->cache = optarg ? strdup(optarg) : default_cache();
 			if (!arguments->cache)
-				return usage_error_because("sql", "where? Neither HOME nor "
-								  "XDG_CACHE_HOME says", "--cache");
+				return usage_error_because("sql",
+							   "where? Neither HOME nor "
+							   "XDG_CACHE_HOME says",
+							   "--cache");
 			break;
 		case 'w':
 			arguments->options.write = true;
@@ -226,7 +234,8 @@ static int parse(struct arguments *arguments, int argc, char **argv)
 static int work(struct session *session, const struct arguments *arguments)
 {
 	if (arguments->n_queries == 0 && session->interactive) {
-		printf("MatR " MATR_VERSION ". .help lists the commands, .schema describes the tables, "
+		printf("MatR " MATR_VERSION
+		       ". .help lists the commands, .schema describes the tables, "
 		       "Ctrl-D leaves.\n");
 		session_shell(session);
 		return 0;

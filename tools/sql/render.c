@@ -120,17 +120,16 @@ static void print_head(struct render *render)
 {
 	struct text name = {0};
 
-	if (render->fancy && render->format == RENDER_TABLE)
-		fputs("\033[1m", render->out);
 	for (int i = 0; i < render->n_columns; i++) {
 		const char *plain = sqlite3_column_name(render->statement, i);
+		bool bold = render->fancy && render->format == RENDER_TABLE;
 		text_clear(&name);
+		text_add_string(&name, bold ? "\033[1m" : "");
 		size_t width = text_add_safe(&name, plain, strlen(plain));
+		text_add_string(&name, bold ? "\033[0m" : "");
 		print_cell(render, i, text_string(&name), name.size, width);
 	}
 	text_free(&name);
-	if (render->fancy && render->format == RENDER_TABLE)
-		fputs("\033[0m", render->out);
 	if (render->format != RENDER_MARKDOWN)
 		return;
 	for (int i = 0; i < render->n_columns; i++) {
@@ -182,7 +181,8 @@ static struct render_cell add_cell(struct render *render, int column)
 
 	cell.width = add_value(render, text, column);
 	cell.size = text->size - cell.start;
-	if (render->format == RENDER_MARKDOWN && strpbrk(text_string(text) + cell.start, "|\\`*_<")) {
+	if (render->format == RENDER_MARKDOWN &&
+	    strpbrk(text_string(text) + cell.start, "|\\`*_<")) {
 		size_t plain = cell.size;
 		text->size = cell.start;
 		add_markdown(render, text, column);
@@ -211,9 +211,8 @@ static void table_row(struct render *render)
 			render->widths[i] = width;
 		render->sample[render->n_sample++] = cell;
 	}
-	if (render->sampling &&
-	    (render->n_sample == RENDER_SAMPLE * (size_t)render->n_columns ||
-	     render->text.size > SAMPLE_BYTES_MAX))
+	if (render->sampling && (render->n_sample == RENDER_SAMPLE * (size_t)render->n_columns ||
+				 render->text.size > SAMPLE_BYTES_MAX))
 		end_sample(render);
 }
 
@@ -430,7 +429,8 @@ int render_begin(struct render *render, sqlite3_stmt *statement)
 	render->sample = calloc(n * RENDER_SAMPLE, sizeof *render->sample);
 	if (!render->widths || !render->kinds || !render->sample)
 		return -1;
-	for (size_t i = 0; i < n && (has_headers(render) || render->format == RENDER_MARKDOWN); i++) {
+	for (size_t i = 0; i < n && (has_headers(render) || render->format == RENDER_MARKDOWN);
+	     i++) {
 		const char *name = sqlite3_column_name(statement, (int)i);
 		struct text safe = {0};
 		render->widths[i] = text_add_safe(&safe, name, strlen(name));

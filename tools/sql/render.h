@@ -38,7 +38,7 @@ struct render {
 	enum { HEADERS_BY_FORMAT, HEADERS_ON, HEADERS_OFF } headers; /* by format: not for lists */
 	char null_text[32]; /* "" in lists and CSV unless it was set */
 	bool null_set;
-	char separator[16]; /* between the columns of a list */
+	char separator[16];   /* between the columns of a list */
 	bool terminal, fancy; /* of `out` */
 
 	/* of the result that is being written */

@@ -58,12 +58,12 @@ static bool is_read_only_uri(const char *name)
 static bool is_harmless_pragma(const char *name)
 {
 	static const char *const harmless[] = {
-		"application_id",   "case_sensitive_like", "collation_list", "compile_options",
-		"data_version",	    "database_list",	   "encoding",	     "foreign_key_check",
-		"foreign_key_list", "freelist_count",	   "function_list",  "index_info",
+		"application_id",   "case_sensitive_like", "collation_list",  "compile_options",
+		"data_version",	    "database_list",	   "encoding",	      "foreign_key_check",
+		"foreign_key_list", "freelist_count",	   "function_list",   "index_info",
 		"index_list",	    "index_xinfo",	   "integrity_check", "module_list",
-		"page_count",	    "page_size",	   "pragma_list",    "quick_check",
-		"table_info",	    "table_list",	   "table_xinfo",    "user_version",
+		"page_count",	    "page_size",	   "pragma_list",     "quick_check",
+		"table_info",	    "table_list",	   "table_xinfo",     "user_version",
 		"schema_version",
 	};
 
@@ -101,6 +101,10 @@ static int authorize(void *context, int action, const char *first, const char *s
 	case SQLITE_PRAGMA:
 		return is_harmless_pragma(first) && (!second || is_settable(first)) ? SQLITE_OK
 										    : SQLITE_DENY;
+	case SQLITE_UPDATE:
+		/* SQLite asks for this where a virtual table declares its columns, and writes nothing.
+		 * Statements that name the schema's table fail anyway. */
+		return sqlite3_stricmp(first, "sqlite_master") == 0 ? SQLITE_OK : SQLITE_DENY;
 	case SQLITE_ATTACH:
 		return is_read_only_uri(first) ? SQLITE_OK : SQLITE_DENY;
 	default:

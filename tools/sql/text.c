@@ -78,7 +78,11 @@ size_t text_decode(const char *bytes, size_t size, unsigned *character)
 {
 	static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
 	const unsigned char *at = (const unsigned char *)bytes;
-	size_t length = at[0] < 0x80 ? 1 : at[0] < 0xc0 ? 0 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
+	size_t length = at[0] < 0x80   ? 1
+			: at[0] < 0xc0 ? 0
+			: at[0] < 0xe0 ? 2
+			: at[0] < 0xf0 ? 3
+				       : 4;
 
 	if (length == 0 || length > size || at[0] > 0xf4)
 		return 0;
@@ -108,7 +112,10 @@ static void escape_of(unsigned character, char escape[16])
 {
 	escape[0] = 0;
 	if (character == '\n' || character == '\t' || character == '\r')
-		snprintf(escape, 16, "\\%c", character == '\n' ? 'n' : character == '\t' ? 't' : 'r');
+		snprintf(escape, 16, "\\%c",
+			 character == '\n'   ? 'n'
+			 : character == '\t' ? 't'
+					     : 'r');
 	else if (character < 0x20 || character == 0x7f)
 		snprintf(escape, 16, "\\x%02x", character);
 	else if (is_deceptive(character) || wcwidth((wchar_t)character) < 0)

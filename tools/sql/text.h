@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct text { /* all zero: empty */
+struct text {	     /* all zero: empty */
 	char *bytes; /* NUL-terminated, unless NULL */
 	size_t size, room;
 	bool failed; /* out of memory: what came after is missing */
