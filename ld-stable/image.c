@@ -172,7 +172,7 @@ static const char *files_reason(const struct image *image, const char **object)
 	const struct matr_image_directory *directories = image_at(image, manifest->directories);
 	const struct matr_image_object *objects = image_objects(image);
 	struct file_status status;
-	bool changed = false;
+	bool portable = manifest->flags & MATR_MANIFEST_PORTABLE, changed = portable;
 
 	for (uint32_t i = 0; i < manifest->n_directories && !changed; i++) {
 		changed = !file_status(image_at(image, directories[i].path), &status) ||
@@ -185,7 +185,7 @@ static const char *files_reason(const struct image *image, const char **object)
 		if (objects[i].flags & MATR_OBJECT_ENTRY_INTERPRETER)
 			continue; /* the hook checks its build-id */
 		if (!file_status(path, &status) || status.size != objects[i].file_size ||
-		    status.mtime != objects[i].file_mtime) {
+		    (!portable && status.mtime != objects[i].file_mtime)) {
 			*object = path;
 			return "a library has changed or is gone";
 		}
@@ -200,8 +200,9 @@ static const char *preload_reason(const struct image *image)
 
 	if (!file_status("/etc/ld.so.preload", &status) || !status.size)
 		return image->header->preload_size ? "/etc/ld.so.preload has changed" : NULL;
+	int64_t mtime = image->header->preload_mtime;
 	return status.size == image->header->preload_size &&
-			       status.mtime == image->header->preload_mtime
+			       (status.mtime == mtime || mtime == MATR_IMAGE_ANY_TIME)
 		       ? NULL
 		       : "/etc/ld.so.preload has changed";
 }

@@ -53,13 +53,15 @@ static void own_build_id(char *text, size_t size)
 		snprintf(text, size, "process %d", (int)getpid());
 }
 
-char *circumstances(const char *cpu_level, const char *config_file, struct matr_error *err)
+char *circumstances(const char *cpu_level, const char *config_file, bool portable,
+		    struct matr_error *err)
 {
 	char own[256], *text;
 
 	own_build_id(own, sizeof own);
-	if (asprintf(&text, "libmatr %s\nlevel %s\nuser %u\nconfiguration %s\n", own, cpu_level,
-		     (unsigned)geteuid(), config_file ? config_file : "usual") < 0) {
+	if (asprintf(&text, "libmatr %s\nlevel %s\nuser %u\nconfiguration %s\n%s", own, cpu_level,
+		     (unsigned)geteuid(), config_file ? config_file : "usual",
+		     portable ? "for copies\n" : "") < 0) {
 		matr_fail_memory(err);
 		return NULL;
 	}

@@ -94,6 +94,7 @@ static int copy_options(struct matr_epoch *epoch, const struct matr_epoch_option
 			struct matr_error *err)
 {
 	epoch->jobs = options->jobs;
+	epoch->portable = options->portable;
 	epoch->ld_stable = strdup(options->ld_stable);
 	epoch->config_file = options->config ? strdup(options->config) : NULL;
 	if (!epoch->ld_stable || (options->config && !epoch->config_file))
@@ -115,8 +116,9 @@ static int open_store(struct matr_epoch *epoch, struct matr_error *err)
 	    matr_store_begin(epoch->store, level, matr_epoch_of_image(epoch->prefix), &epoch->id,
 			     err) != 0)
 		return -1;
-	epoch->circumstances = circumstances(level, epoch->config_file, err);
-	if (!epoch->circumstances)
+	epoch->circumstances = circumstances(level, epoch->config_file, epoch->portable, err);
+	if (!epoch->circumstances ||
+	    (epoch->portable && matr_store_set_portable(epoch->store, epoch->id, err) != 0))
 		return -1;
 	return matr_store_previous(epoch->store, epoch->id, epoch->circumstances, &epoch->previous,
 				   err);

@@ -46,6 +46,8 @@ static int start(struct matr_epoch *epoch, struct matr_error *err)
 				    &epoch->builder, err) != 0)
 		return -1;
 	matr_image_builder_preload(epoch->builder, &epoch->preload);
+	if (epoch->portable)
+		matr_image_builder_portable(epoch->builder);
 	return 0;
 }
 

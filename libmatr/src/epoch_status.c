@@ -187,6 +187,9 @@ static int look_for_changes(struct matr_store *store, struct matr_epoch_status *
 		struct stat now;
 		if (stat(files[i].path, &now) != 0)
 			reason = strerror(errno);
+		else if (status->epoch.portable)
+			reason = (uint64_t)now.st_size != id->size ? "changed since the epoch began"
+								   : NULL;
 		else if ((uint64_t)now.st_size != id->size ||
 			 now.st_mtim.tv_sec * INT64_C(1000000000) + now.st_mtim.tv_nsec !=
 				 id->mtime)

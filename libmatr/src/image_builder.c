@@ -52,6 +52,11 @@ int matr_image_builder_open(uint64_t epoch, const char *cpu_level, size_t applic
 	return 0;
 }
 
+void matr_image_builder_portable(struct matr_image_builder *builder)
+{
+	builder->portable = true;
+}
+
 void matr_image_builder_preload(struct matr_image_builder *builder, const struct matr_file_id *file)
 {
 	builder->preload_size = file->size;
@@ -119,6 +124,19 @@ static int decline(const struct matr_mapping *mapping, struct matr_error *err)
 	return 0;
 }
 
+/* In a copy of the file tree only the build-id tells which file it is. */
+static int decline_nameless(const struct matr_mapping *mapping, struct matr_error *err)
+{
+	for (size_t i = 0; i < mapping->n_scope; i++) {
+		const struct matr_object *object = mapping->scope[i].object;
+		if (!object->build_id.size)
+			return matr_fail(err, MATR_ERROR_UNSUPPORTED,
+					 mapping->scope[0].object->path, "%s has no build-id",
+					 object->path);
+	}
+	return 0;
+}
+
 static void summarise(struct matr_image_summary *summary, const struct relocation_plan *plan,
 		      const struct image_closures *closures)
 {
@@ -149,7 +167,7 @@ int matr_image_builder_add(struct matr_image_builder *builder, const struct matr
 	struct image_closures laid_out = {0};
 	size_t before = builder->image.size;
 
-	if (decline(mapping, err) < 0)
+	if (decline(mapping, err) < 0 || (builder->portable && decline_nameless(mapping, err) < 0))
 		return -1;
 	int result = relocation_plan_make(&plan, mapping, NULL, err);
 	/* What a failed attempt added stays in the image unused; it is shared by the next that needs it. */
@@ -199,7 +217,9 @@ int matr_image_builder_write(struct matr_image_builder *builder, const char *pat
 		.n_applications = (uint32_t)builder->n_applications,
 		.cpu_level = builder->cpu_level,
 		.preload_size = builder->preload_size,
-		.preload_mtime = builder->preload_mtime,
+		.preload_mtime = builder->portable && builder->preload_size
+					 ? MATR_IMAGE_ANY_TIME
+					 : builder->preload_mtime,
 	};
 
 	if (write_hash(builder, &header, err) < 0)

@@ -15,6 +15,7 @@ struct matr_image_builder {
 	uint32_t cpu_level;
 	uint64_t preload_size;
 	int64_t preload_mtime;
+	bool portable;
 	uint64_t hash; /* the table's place in the image */
 	uint32_t hash_size;
 	struct matr_image_slot *applications; /* in the order they were added */

@@ -191,17 +191,19 @@ static int make_arrays(struct layout *layout, struct matr_image_builder *builder
 			(uint32_t)(object->relative.n + object->symbolic.n + object->lazy.n);
 		manifest->n_residual += (uint32_t)object->n_residual;
 	}
-	for (size_t i = 0; i < mapping->n_directories; i++) {
+	size_t n_directories = builder->portable ? 0 : mapping->n_directories;
+	for (size_t i = 0; i < n_directories; i++) {
 		layout->directories[i].mtime = mapping->directories[i].mtime;
 		if (buffer_string(&builder->image, mapping->directories[i].path,
 				  &layout->directories[i].path, err) < 0)
 			return -1;
 	}
-	manifest->flags = manifest_flags(mapping, plan);
+	manifest->flags =
+		manifest_flags(mapping, plan) | (builder->portable ? MATR_MANIFEST_PORTABLE : 0);
 	manifest->n_objects = (uint32_t)mapping->n_scope;
 	manifest->n_needed = (uint32_t)n_needed;
 	manifest->n_scope_needed = (uint32_t)mapping->n_scope - 1;
-	manifest->n_directories = (uint32_t)mapping->n_directories;
+	manifest->n_directories = (uint32_t)n_directories;
 	manifest->n_ifuncs = image_group_ifuncs(plan, layout->ifuncs, layout->ifunc_slots);
 	manifest->n_copies = (uint32_t)plan->n_copies;
 	manifest->n_relocations += (uint32_t)(plan->n_ifuncs + plan->n_copies);

@@ -392,8 +392,7 @@ static int look_at_path(struct matr_session *session, struct known_path *path,
 		return 0;
 	if (find_or_read(session, path, &failure, err) < 0)
 		return -1;
-	if (failure.code == MATR_OK || session->search_only ||
-	    is_passed_over(path->path, &failure))
+	if (failure.code == MATR_OK || session->search_only || is_passed_over(path->path, &failure))
 		return 0;
 	return keep_failure(path, &failure, err);
 }

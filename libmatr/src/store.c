@@ -342,6 +342,16 @@ int matr_store_commit(struct matr_store *store, int64_t epoch, struct matr_error
 	return 0;
 }
 
+int matr_store_set_portable(struct matr_store *store, int64_t epoch, struct matr_error *err)
+{
+	sqlite3_stmt *update =
+		matr_statement(store, "UPDATE epochs SET portable = 1 WHERE id = ?1", err);
+	if (!update)
+		return -1;
+	matr_bind(update, 1, epoch);
+	return matr_execute(store, update, err);
+}
+
 int matr_store_end_epoch(struct matr_store *store, int64_t epoch, struct matr_error *err)
 {
 	sqlite3_stmt *update = matr_statement(

@@ -19,7 +19,7 @@ int matr_store_epoch(struct matr_store *store, int64_t id, struct matr_store_epo
 		"  b.application_id = a.application_id AND b.epoch_id < e.id)),"
 		" (SELECT count(DISTINCT l.object_id) FROM applications a"
 		"  JOIN scope_entries s ON s.application_id = a.id"
-		"  JOIN locations l ON l.id = s.location_id WHERE a.epoch_id = e.id)"
+		"  JOIN locations l ON l.id = s.location_id WHERE a.epoch_id = e.id), portable"
 		" FROM epochs e WHERE ?1 = 0 OR id = ?1 ORDER BY id DESC LIMIT 1",
 		err);
 	if (!row)
@@ -43,6 +43,7 @@ int matr_store_epoch(struct matr_store *store, int64_t id, struct matr_store_epo
 		.declined = (size_t)sqlite3_column_int64(row, 6),
 		.carried = (size_t)sqlite3_column_int64(row, 7),
 		.objects = (size_t)sqlite3_column_int64(row, 8),
+		.portable = sqlite3_column_int64(row, 9) != 0,
 	};
 	snprintf(out->cpu_level, sizeof out->cpu_level, "%s",
 		 cpu_level ? (const char *)cpu_level : "");

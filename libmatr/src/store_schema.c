@@ -287,8 +287,12 @@ static const char version_5[] =
 	"ALTER TABLE declined ADD COLUMN own_file INTEGER NOT NULL DEFAULT 0;"
 	"INSERT INTO rules (id, name) VALUES (8, 'library path');";
 
+/* An epoch that copies of the file tree may have, too. */
+static const char version_6[] =
+	"ALTER TABLE epochs ADD COLUMN portable INTEGER NOT NULL DEFAULT 0;";
+
 static const char *const migrations[MATR_STORE_VERSION] = {version_1, version_2, version_3,
-							   version_4, version_5};
+							   version_4, version_5, version_6};
 
 static int user_version(struct matr_store *store, int64_t *version, struct matr_error *err)
 {

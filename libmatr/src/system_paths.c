@@ -110,7 +110,9 @@ static int ask(const char *interpreter, struct diagnostics *diagnostics, struct 
 	int error = posix_spawn_file_actions_init(&actions);
 	if (!error) {
 		posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-		posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+		if (access("/dev/null", W_OK) == 0) /* a tree that is not running has none */
+			posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null",
+							 O_WRONLY, 0);
 		error = posix_spawn(&child, interpreter, &actions, NULL, argv, environment);
 		posix_spawn_file_actions_destroy(&actions);
 	}

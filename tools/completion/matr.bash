@@ -39,32 +39,22 @@ _matr()
 	--format)
 		word='table json csv'
 		[[ $sub == status ]] && word='table json'
-		[[ $command == sql ]] && word='table list csv json markdown line'
 		mapfile -t COMPREPLY < <(compgen -W "$word" -- "$cur")
 		return
 		;;
-	--headers)
-		mapfile -t COMPREPLY < <(compgen -W 'on off' -- "$cur")
-		return
-		;;
-	--epoch)
-		mapfile -t COMPREPLY < <(compgen -W 'current all' -- "$cur")
-		return
-		;;
-	--symbol | --requester | --provider | --sql | -s)
+	--symbol | --requester | --provider)
 		return
 		;;
 	esac
 
 	case $command/$sub in
-	/) word='epoch inspect run sql verify --prefix --verbose --version --help' ;;
+	/) word='epoch inspect run verify --prefix --verbose --version --help' ;;
 	epoch/) word='begin end status --help' ;;
-	epoch/begin) word='--config --jobs --ld-stable --wait --rebuild-store --format --quiet --prefix --help' ;;
+	epoch/begin) word='--root --portable --config --jobs --ld-stable --wait --rebuild-store --format --quiet --prefix --help' ;;
 	epoch/status) word='--format --prefix --help' ;;
 	epoch/end) word='--prefix --help' ;;
 	inspect/) word='--all --bindings --symbol --requester --provider --format --prefix --help' ;;
 	run/) word='--verbose --prefix --help' ;;
-	sql/) word='--sql --recursive --epoch --all-epochs --format --headers --cache --write --prefix --help' ;;
 	verify/) word='--format --prefix --help' ;;
 	*) return ;;
 	esac

@@ -11,7 +11,7 @@ function __matr_command --description 'Is the command, and after epoch the subco
             continue
         end
         switch $word
-            case --prefix --format --symbol --requester --provider --ld-stable --config
+            case --prefix --format --symbol --requester --provider --ld-stable --config --root
                 set skip 1
             case '-*'
             case '*'
@@ -34,7 +34,6 @@ complete -c matr -f
 complete -c matr -n '__matr_command none' -a epoch -d 'Begin and end epochs'
 complete -c matr -n '__matr_command none' -a inspect -d 'Show a relocation mapping'
 complete -c matr -n '__matr_command none' -a run -d 'Run a program with its mapping'
-complete -c matr -n '__matr_command none' -a sql -d 'Ask with SQL'
 complete -c matr -n '__matr_command none' -a verify -d 'Compare the mapping with ld.so'
 complete -c matr -n '__matr_command none' -l version -d 'Print the version'
 complete -c matr -l prefix -r -a '(__fish_complete_directories)' -d 'Where store and image are'
@@ -47,6 +46,8 @@ complete -c matr -n '__matr_command epoch-begin' -l config -rF -d 'Configuration
 complete -c matr -n '__matr_command epoch-begin' -s j -l jobs -x -d 'Threads'
 complete -c matr -n '__matr_command epoch-begin' -l ld-stable -rF -d 'Loader to install'
 complete -c matr -n '__matr_command epoch-begin' -l wait -d 'Wait for another begin or end'
+complete -c matr -n '__matr_command epoch-begin' -l root -xa '(__fish_complete_directories)' -d 'For the system in a directory'
+complete -c matr -n '__matr_command epoch-begin' -l portable -d 'Good for copies of the system'
 complete -c matr -n '__matr_command epoch-begin' -l rebuild-store -d 'Begin with a new store'
 complete -c matr -n '__matr_command epoch-begin' -s q -l quiet -d 'Print no table'
 complete -c matr -n '__matr_command epoch-begin' -l format -x -a 'table json csv'
@@ -60,14 +61,5 @@ complete -c matr -n '__matr_command inspect' -l provider -x -d 'Only references 
 complete -c matr -n '__matr_command inspect' -l format -x -a 'table json csv'
 complete -c matr -n '__matr_command run' -F -a '(__fish_complete_subcommand)'
 complete -c matr -n '__matr_command run' -s v -l verbose -d 'Say why, if not with its mapping'
-complete -c matr -n '__matr_command sql' -F -a '(__fish_complete_command)'
-complete -c matr -n '__matr_command sql' -s s -l sql -x -d 'A query'
-complete -c matr -n '__matr_command sql' -l recursive -d 'The libraries of the files too'
-complete -c matr -n '__matr_command sql' -l epoch -x -a 'current all' -d 'Which epoch'
-complete -c matr -n '__matr_command sql' -l all-epochs -d 'All epochs'
-complete -c matr -n '__matr_command sql' -l format -x -a 'table list csv json markdown line'
-complete -c matr -n '__matr_command sql' -l headers -x -a 'on off' -d 'Names of columns'
-complete -c matr -n '__matr_command sql' -l cache -rF -d 'Keep what is read from ELF files'
-complete -c matr -n '__matr_command sql' -l write -d 'Allow changes'
 complete -c matr -n '__matr_command verify' -F -a '(__fish_complete_command)'
 complete -c matr -n '__matr_command verify' -l format -x -a 'table json csv'

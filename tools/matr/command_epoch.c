@@ -2,6 +2,7 @@
 #include "command.h"
 #include "output.h"
 #include "program.h"
+#include "root.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -40,6 +41,11 @@ static const char begin_help[] =
 	"  -j, --jobs N      threads that work at once (else as many as there are cores)\n"
 	"  --ld-stable FILE  the loader to install in the prefix (else the one beside matr)\n"
 	"  --wait            wait for another begin or end to finish\n"
+	"  --root DIR        for the system in DIR, which is not running: an image that is built.\n"
+	"                    Prefix, configuration and programs are paths in it; the epoch holds "
+	"in\n"
+	"                    copies of DIR too, and depends on nothing of this machine\n"
+	"  --portable        the same for this system: the epoch holds in copies of it too\n"
 	"  --rebuild-store   move the store aside and begin with a new one\n"
 	"  --format FORMAT   table (default), json or csv: one row per program (a table only of\n"
 	"                    programs that were named)\n"
@@ -54,7 +60,8 @@ static const char begin_help[] =
 	"\n"
 	"  matr epoch begin\n"
 	"  matr epoch begin bash git /usr/lib/libreoffice/program/soffice.bin\n"
-	"  matr --prefix ~/.matr epoch begin clang\n";
+	"  matr --prefix ~/.matr epoch begin clang\n"
+	"  matr epoch begin --root /srv/image\n";
 
 static const char end_help[] = "usage: matr epoch end\n"
 			       "\n"
@@ -304,6 +311,8 @@ static int command_begin(const struct context *context, int argc, char **argv)
 		{"jobs", required_argument, NULL, 'j'},
 		{"ld-stable", required_argument, NULL, 'l'},
 		{"wait", no_argument, NULL, 'w'},
+		{"root", required_argument, NULL, 'R'},
+		{"portable", no_argument, NULL, 'P'},
 		{"rebuild-store", no_argument, NULL, 'r'},
 		{"format", required_argument, NULL, 'f'},
 		{"quiet", no_argument, NULL, 'q'},
@@ -312,7 +321,8 @@ static int command_begin(const struct context *context, int argc, char **argv)
 		{NULL, 0, NULL, 0},
 	};
 	struct begin_options options = {.epoch.prefix = context->prefix};
-	char ld_stable[PATH_MAX];
+	const char *root = NULL;
+	char ld_stable[PATH_MAX], taken_along[PATH_MAX];
 	struct matr_error err = {0};
 	struct matr_epoch *epoch;
 	size_t declined;
@@ -333,6 +343,13 @@ static int command_begin(const struct context *context, int argc, char **argv)
 			break;
 		case 'w':
 			options.epoch.wait = true;
+			break;
+		case 'R':
+			root = optarg;
+			options.epoch.portable = true;
+			break;
+		case 'P':
+			options.epoch.portable = true;
 			break;
 		case 'r':
 			options.epoch.rebuild_store = true;
@@ -363,9 +380,19 @@ static int command_begin(const struct context *context, int argc, char **argv)
 		}
 		options.epoch.ld_stable = ld_stable;
 	}
+	if (root) {
+		if (root_enter(root, options.epoch.ld_stable, taken_along, &err) != 0) {
+			print_error(&err);
+			return STATUS_FAILURE;
+		}
+		options.epoch.ld_stable = taken_along;
+	}
 	double start = now();
 	umask(022); /* everybody's processes read the image */
-	if (begin(&options, &epoch, &declined, &err) != 0) {
+	int begun = begin(&options, &epoch, &declined, &err);
+	if (root)
+		unlink(taken_along);
+	if (begun != 0) {
 		print_error(&err);
 		return STATUS_FAILURE;
 	}

@@ -1,6 +1,7 @@
 /* command_epoch_status.c - matr epoch status: how things stand, for people and for programs. */
 #include "command.h"
 #include "output.h"
+#include "root.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -18,6 +19,7 @@ static const char status_help[] =
 	"way), and the programs that were declined.\n"
 	"\n"
 	"  --format FORMAT  table (default) or json\n"
+	"  --root DIR       of the file tree in DIR, where the prefix is\n"
 	"  -h, --help       this text\n"
 	"\n"
 	"Exit status: 0 all is well, with or without an epoch; 1 something is wrong or has "
@@ -153,10 +155,11 @@ int command_epoch_status(const struct context *context, int argc, char **argv)
 	static const struct option options[] = {
 		{"prefix", required_argument, NULL, 'p'},
 		{"format", required_argument, NULL, 'f'},
+		{"root", required_argument, NULL, 'R'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
-	const char *prefix = context->prefix;
+	const char *prefix = context->prefix, *root = NULL;
 	enum output_format format = FORMAT_TABLE;
 	struct matr_epoch_status status;
 	struct matr_error err = {0};
@@ -172,6 +175,9 @@ int command_epoch_status(const struct context *context, int argc, char **argv)
 				return usage_error_because("epoch status", "no such format",
 							   optarg);
 			break;
+		case 'R':
+			root = optarg;
+			break;
 		case 'h':
 			fputs(status_help, stdout);
 			return STATUS_OK;
@@ -181,6 +187,10 @@ int command_epoch_status(const struct context *context, int argc, char **argv)
 	}
 	if (optind < argc)
 		return usage_error_because("epoch status", "unexpected argument", argv[optind]);
+	if (root && root_enter(root, NULL, NULL, &err) != 0) {
+		print_error(&err);
+		return STATUS_FAILURE;
+	}
 	int result = matr_epoch_status(prefix, &status, &err);
 	bool well = status.n_problems == 0 && status.n_changed == 0;
 	if (result == 0 && format == FORMAT_JSON) {

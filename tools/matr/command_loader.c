@@ -2,11 +2,13 @@
 #include "command.h"
 #include "output.h"
 #include "program.h"
+#include "root.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <matr/loader.h>
 
@@ -29,6 +31,8 @@ static const char help[] =
 	"matr-rescue(8), which needs no dynamic linker, puts the real one back.\n"
 	"\n"
 	"  --ld-stable FILE  the loader to install (else the one beside matr)\n"
+	"  --root DIR        of the system in DIR, which is not running; all other paths are in "
+	"it\n"
 	"  --loader PATH     the loader path (else " MATR_SYSTEM_LOADER ")\n"
 	"  --format FORMAT   of status: table (default) or json\n"
 	"  -q, --quiet       say nothing where all went well\n"
@@ -39,10 +43,12 @@ static const char help[] =
 	"something is not as it should be); 2 usage.\n"
 	"\n"
 	"  matr epoch begin && matr loader install\n"
-	"  matr loader status\n";
+	"  matr loader status\n"
+	"  matr epoch begin --root /srv/image && matr loader install --root /srv/image\n";
 
 struct loader_command {
 	struct matr_loader_options options;
+	const char *root;
 	enum output_format format;
 	bool quiet;
 };
@@ -53,9 +59,18 @@ static int fail(const struct matr_error *err)
 	return STATUS_FAILURE;
 }
 
+static int enter_root(struct loader_command *command, char taken_along[PATH_MAX],
+		      struct matr_error *err)
+{
+	if (root_enter(command->root, command->options.ld_stable, taken_along, err) != 0)
+		return -1;
+	command->options.ld_stable = taken_along;
+	return 0;
+}
+
 static int install(struct loader_command *command)
 {
-	char ld_stable[PATH_MAX];
+	char ld_stable[PATH_MAX], taken_along[PATH_MAX];
 	struct matr_error err = {0};
 	struct matr_loader_status status;
 
@@ -64,8 +79,12 @@ static int install(struct loader_command *command)
 			return fail(&err);
 		command->options.ld_stable = ld_stable;
 	}
+	if (command->root && enter_root(command, taken_along, &err) != 0)
+		return fail(&err);
 	umask(022); /* everybody's processes read it */
 	int result = matr_loader_take(&command->options, &err);
+	if (command->root)
+		unlink(taken_along);
 	if (result < 0)
 		return fail(&err);
 	if (command->quiet || matr_loader_status(command->options.path, &status, NULL) != 0)
@@ -190,6 +209,7 @@ int command_loader(const struct context *context, int argc, char **argv)
 	static const struct option options[] = {
 		{"ld-stable", required_argument, NULL, 'l'},
 		{"loader", required_argument, NULL, 'L'},
+		{"root", required_argument, NULL, 'R'},
 		{"format", required_argument, NULL, 'f'},
 		{"quiet", no_argument, NULL, 'q'},
 		{"prefix", required_argument, NULL, 'p'},
@@ -200,6 +220,7 @@ int command_loader(const struct context *context, int argc, char **argv)
 		.options = {.path = MATR_SYSTEM_LOADER, .prefix = context->prefix},
 	};
 	const char *verb = argc > 1 ? argv[1] : "";
+	struct matr_error err = {0};
 	int option;
 
 	if (argc > 1) {
@@ -218,6 +239,9 @@ int command_loader(const struct context *context, int argc, char **argv)
 			break;
 		case 'L':
 			command.options.path = optarg;
+			break;
+		case 'R':
+			command.root = optarg;
 			break;
 		case 'f':
 			if (!output_format_parse(optarg, &command.format) ||
@@ -245,6 +269,8 @@ int command_loader(const struct context *context, int argc, char **argv)
 		command.options.refresh = true;
 		return install(&command);
 	}
+	if (command.root && root_enter(command.root, NULL, NULL, &err) != 0)
+		return fail(&err);
 	if (strcmp(verb, "uninstall") == 0)
 		return uninstall(&command);
 	if (strcmp(verb, "status") == 0)

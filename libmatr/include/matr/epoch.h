@@ -47,6 +47,7 @@ struct matr_epoch_options {
 	const char *interpreter; /* PT_INTERP of the real dynamic linker; NULL: the default one */
 	bool wait;		 /* for another begin or end to finish; else BUSY */
 	unsigned jobs;		 /* threads; 0: as many as there are cores */
+	bool portable;		 /* for copies of this file tree as well: no inodes, no times */
 	bool rebuild_store;	 /* move a store aside (to store.db.damaged) and start a new one */
 };
 

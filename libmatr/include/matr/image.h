@@ -37,6 +37,10 @@ int matr_image_builder_add(struct matr_image_builder *builder, const struct matr
 			   struct matr_closure *closures, size_t n_closures,
 			   struct matr_image_summary *summary, struct matr_error *err);
 
+/* The image is for copies of this file tree as well: nothing in it depends on inodes and times. To be said before anything
+ * is added. An application with an object that has no build-id is declined then. */
+void matr_image_builder_portable(struct matr_image_builder *builder);
+
 /* The epoch was resolved with this /etc/ld.so.preload (matr_session_preload()); without a call: with none. */
 void matr_image_builder_preload(struct matr_image_builder *builder,
 				const struct matr_file_id *file);

@@ -58,6 +58,9 @@ enum {
 	MATR_MANIFEST_LAZY = 1 << 3,
 	/* Not everybody can read every library: whoever cannot has others, or none. */
 	MATR_MANIFEST_PRIVATE = 1 << 4,
+	/* The files may be copies of those that the epoch was begun with: of an object's file only the size is
+	 * compared, and in memory its build-id, which each has. */
+	MATR_MANIFEST_PORTABLE = 1 << 5,
 };
 
 /* One application. The manifest and its arrays lie in one piece of `size` bytes, which is all that
@@ -226,6 +229,8 @@ struct matr_image_group {
 	uint32_t n_slots;
 	uint32_t reserved;
 };
+
+#define MATR_IMAGE_ANY_TIME INT64_MIN /* preload_mtime of an image for copies */
 
 /* ---- the configuration stamped into a prefix's copy of ld-stable (matr/loader.h) ---- */
 

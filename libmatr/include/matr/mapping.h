@@ -10,16 +10,16 @@
 #include <matr/object.h>
 
 enum matr_search_rule { /* how ld.so found an object; names as ld.so(8) has them */
-			MATR_FOUND_APPLICATION, /* the application itself */
-			MATR_FOUND_PRELOAD,	/* /etc/ld.so.preload */
-			MATR_FOUND_PATH,	/* DT_NEEDED held a slash */
-			MATR_FOUND_RPATH,	/* DT_RPATH */
-			MATR_FOUND_RUNPATH,	/* DT_RUNPATH */
-			MATR_FOUND_CACHE,	/* /etc/ld.so.cache */
-			MATR_FOUND_DEFAULT,	/* default directories */
-			MATR_FOUND_INTERPRETER, /* the dynamic linker, loaded by the kernel */
+			MATR_FOUND_APPLICATION,	 /* the application itself */
+			MATR_FOUND_PRELOAD,	 /* /etc/ld.so.preload */
+			MATR_FOUND_PATH,	 /* DT_NEEDED held a slash */
+			MATR_FOUND_RPATH,	 /* DT_RPATH */
+			MATR_FOUND_RUNPATH,	 /* DT_RUNPATH */
+			MATR_FOUND_CACHE,	 /* /etc/ld.so.cache */
+			MATR_FOUND_DEFAULT,	 /* default directories */
+			MATR_FOUND_INTERPRETER,	 /* the dynamic linker, loaded by the kernel */
 			MATR_FOUND_LIBRARY_PATH, /* LD_LIBRARY_PATH, as configured */
-			MATR_FOUND_RULES, /* how many rules there are */
+			MATR_FOUND_RULES,	 /* how many rules there are */
 };
 
 struct matr_scope_entry {

@@ -16,7 +16,7 @@
 #include <matr/mapping.h>
 
 #define MATR_STORE_FILE	   "store.db" /* in the prefix */
-#define MATR_STORE_VERSION 5	      /* PRAGMA user_version of what this libmatr writes */
+#define MATR_STORE_VERSION 6	      /* PRAGMA user_version of what this libmatr writes */
 
 struct matr_store;
 
@@ -71,6 +71,9 @@ int matr_store_remove(struct matr_store *store, int64_t epoch, int64_t applicati
  * bindings and blobs that nothing refers to; and commit. */
 int matr_store_commit(struct matr_store *store, int64_t epoch, struct matr_error *err);
 
+/* Record that the epoch is for copies of the file tree as well. */
+int matr_store_set_portable(struct matr_store *store, int64_t epoch, struct matr_error *err);
+
 /* Record that the epoch has ended (at the time of the call). */
 int matr_store_end_epoch(struct matr_store *store, int64_t epoch, struct matr_error *err);
 
@@ -80,6 +83,7 @@ struct matr_store_epoch {
 	int64_t id;
 	int64_t begun, ended; /* seconds since 1970; ended 0: it was not */
 	char cpu_level[32];
+	bool portable; /* begun for copies of the file tree as well: only sizes and build-ids count */
 	int64_t image; /* the epoch whose image it has: its own, or that of an earlier one that it is like */
 	size_t applications, declined;
 	size_t carried; /* of the applications, so many are as in the epoch before */
