@@ -137,8 +137,8 @@ __attribute__((noinline)) static bool path_key(uint64_t *key)
 }
 
 /* Is this manifest the program's? NULL: yes. `other` says that another slot may still be. */
-static const char *manifest_reason(const struct image *image, const struct program *program,
-				   bool *other)
+static const char *manifest_reason(const struct image *image, const struct start *start,
+				   const struct program *program, bool *other)
 {
 	const struct matr_image_manifest *manifest = image->manifest;
 	const struct matr_image_object *object = image_objects(image);
@@ -150,6 +150,11 @@ static const char *manifest_reason(const struct image *image, const struct progr
 	if ((manifest->flags & MATR_MANIFEST_PATH) && !program->by_name &&
 	    !path_is(image_at(image, manifest->path)))
 		return "no entry for this program at this path";
+	/* A copy of the program may have been recorded for this one. */
+	const char *reason = library_path_reason(
+		start, manifest->library_path ? image_at(image, manifest->library_path) : NULL);
+	if (reason)
+		return reason;
 	*other = false;
 	if (program->by_name && (manifest->flags & (MATR_MANIFEST_ORIGIN | MATR_MANIFEST_PATH)))
 		return "the program uses $ORIGIN and was started by name";
@@ -227,7 +232,8 @@ static const char *access_reason(const struct image *image, const char **object)
 	return NULL;
 }
 
-const char *image_find(struct image *image, const struct program *program, const char **object)
+const char *image_find(struct image *image, const struct start *start,
+		       const struct program *program, const char **object)
 {
 	const struct matr_image_header *header = image->header;
 	const struct matr_image_slot *slots = image_at(image, header->hash);
@@ -248,7 +254,7 @@ const char *image_find(struct image *image, const struct program *program, const
 		if (!manifest_is_whole(image, slot->manifest))
 			return "the entry does not match its checksum";
 		image->manifest = image_at(image, slot->manifest);
-		reason = manifest_reason(image, program, &other);
+		reason = manifest_reason(image, start, program, &other);
 		if (!reason)
 			reason = preload_reason(image);
 		else if (other)

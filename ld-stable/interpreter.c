@@ -96,11 +96,7 @@ static struct handover *mapped_start(const struct start *start, const struct pro
 		plain_start(start, reason, NULL);
 		return NULL;
 	}
-	reason = image_find(&image, program, &object);
-	if (!reason) {
-		uint64_t recorded = image.manifest->library_path;
-		reason = library_path_reason(start, recorded ? image_at(&image, recorded) : NULL);
-	}
+	reason = image_find(&image, start, program, &object);
 	if (!reason)
 		reason = handover_make(&handover, start, program, &image, &config_stamped, loader);
 	if (!reason)

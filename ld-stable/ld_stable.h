@@ -91,7 +91,8 @@ const char *image_open(struct image *image, const struct matr_loader_config *con
 		       const struct start *start);
 /* Sets image->manifest. *object: what the reason is about, in the image; left alone where it is about the
  * program. */
-const char *image_find(struct image *image, const struct program *program, const char **object);
+const char *image_find(struct image *image, const struct start *start,
+		       const struct program *program, const char **object);
 
 /* Why the image's file (open as fd, its stat given) or a directory above it is not to be trusted. */
 struct file_status {

@@ -79,9 +79,11 @@ static int refuse(struct reading *reading, const char *reason)
 	return 0;
 }
 
-static int remember(struct reading *reading, struct matr_config_list *list, const char *path)
+/* is_pattern: for whole paths, so that it may open with a star. */
+static int remember(struct reading *reading, struct matr_config_list *list, const char *path,
+		    bool is_pattern)
 {
-	if (path[0] != '/')
+	if (path[0] != '/' && !(is_pattern && path[0] == '*'))
 		return refuse(reading, "a path or pattern has to begin with a slash");
 	if (add(list, path) != 0) {
 		reading->no_memory = true;
@@ -145,11 +147,11 @@ static int take(void *context, const char *section, const char *name, const char
 
 	if (strcmp(section, "programs") == 0) {
 		if (strcmp(name, "directory") == 0)
-			return remember(reading, &config->directories, value);
+			return remember(reading, &config->directories, value, false);
 		if (strcmp(name, "include") == 0)
-			return remember(reading, &config->include, value);
+			return remember(reading, &config->include, value, false);
 		if (strcmp(name, "exclude") == 0)
-			return remember(reading, &config->exclude, value);
+			return remember(reading, &config->exclude, value, true);
 		return refuse(reading, "no such setting in [programs]");
 	}
 	if (strncmp(section, "program ", 8) == 0 && section[8]) {
@@ -157,7 +159,7 @@ static int take(void *context, const char *section, const char *name, const char
 		if (!program)
 			return 0;
 		if (strcmp(name, "path") == 0)
-			return remember(reading, &program->paths, value);
+			return remember(reading, &program->paths, value, true);
 		if (strcmp(name, "library-path") == 0)
 			return add_library_path(reading, program, value);
 		return refuse(reading, "no such setting in [program ...]");

@@ -207,7 +207,11 @@ int epoch_decline(struct matr_epoch *epoch, struct matr_epoch_result *result,
 	result->reason = strdup(reason);
 	if (!result->reason)
 		return matr_fail_memory(err);
-	return matr_store_decline(epoch->store, epoch->id, result->path, reason, err);
+	if (matr_store_decline(epoch->store, epoch->id, result->path, reason, err) != 0)
+		return -1;
+	bool own_file = strcmp(why->file, result->path) == 0 &&
+			(why->code == MATR_ERROR_MALFORMED || why->code == MATR_ERROR_NOT_ELF);
+	return own_file ? matr_store_decline_own(epoch->store, epoch->id, result->path, err) : 0;
 }
 
 int matr_epoch_add(struct matr_epoch *epoch, const char *program, struct matr_error *err)
@@ -252,7 +256,7 @@ static int compare_results(const void *left, const void *right)
 	return strcmp(a->path, b->path);
 }
 
-static struct matr_epoch_result *find_result(const struct matr_epoch *epoch, const char *path)
+struct matr_epoch_result *epoch_find_result(const struct matr_epoch *epoch, const char *path)
 {
 	struct matr_epoch_result wanted = {.path = (char *)(uintptr_t)path};
 
@@ -270,7 +274,7 @@ static int read_results(struct matr_epoch *epoch, struct matr_error *err)
 	if (matr_store_applications(epoch->store, epoch->id, &applications, &n, err) != 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		if ((result = find_result(epoch, applications[i].path)) != NULL) {
+		if ((result = epoch_find_result(epoch, applications[i].path)) != NULL) {
 			result->application = applications[i].id;
 			result->carried = true;
 		}
@@ -279,7 +283,7 @@ static int read_results(struct matr_epoch *epoch, struct matr_error *err)
 		return -1;
 	int failed = 0;
 	for (size_t i = 0; i < n; i++)
-		if ((result = find_result(epoch, declined[i].path)) != NULL) {
+		if ((result = epoch_find_result(epoch, declined[i].path)) != NULL) {
 			result->reason = strdup(declined[i].reason);
 			failed |= !result->reason;
 		}

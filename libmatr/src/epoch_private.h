@@ -66,6 +66,9 @@ int epoch_add_result(struct matr_epoch *epoch, const char *path, struct matr_err
 /* The reason as one line: the file it is about comes first where that is not the program itself. */
 void epoch_describe(const struct matr_error *why, const char *program, char *out, size_t size);
 
+/* The result of a path where the programs were found by a scan, which lists them by path; NULL: there is none. */
+struct matr_epoch_result *epoch_find_result(const struct matr_epoch *epoch, const char *path);
+
 /* One step of the phases up to EPOCH_RECORD, and of EPOCH_IMAGE. They set epoch->phase when it is over. */
 int epoch_resolve_step(struct matr_epoch *epoch, struct matr_error *err);
 int epoch_image_step(struct matr_epoch *epoch, struct matr_error *err);

@@ -12,9 +12,11 @@
  */
 #include "epoch_private.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "file_id.h"
 #include "jobs.h"
 #include "store_private.h"
 
@@ -242,6 +244,51 @@ static int collect_objects(struct matr_epoch *epoch, struct matr_error *err)
 	return result;
 }
 
+/* The file that an earlier scan saw at the path, if it is what was declined and is still there unchanged. */
+static bool is_unchanged(const struct matr_previous *previous, const struct intern *paths,
+			 const char *path)
+{
+	uint32_t at = intern_find(paths, path);
+	struct stat status;
+
+	if (at == UINT32_MAX || stat(path, &status) != 0)
+		return false;
+	struct matr_file_id now = file_id_of(&status);
+	return file_id_unchanged(&previous->scan->files[at].id, &now, previous->trusted);
+}
+
+/* What was declined because its file makes no sense still does not. */
+static int decline_again(struct matr_epoch *epoch, struct matr_error *err)
+{
+	const struct matr_previous *previous = &epoch->previous;
+	struct matr_store_declined *list;
+	struct intern paths = {0};
+	uint32_t id;
+	size_t n;
+	int result = 0;
+
+	if (!epoch->scan || !previous->scan)
+		return 0;
+	if (matr_store_declined_own(epoch->store, previous->id, &list, &n, err) != 0)
+		return -1;
+	/* Files that were included may be there twice; for these the numbers would be off. */
+	size_t n_files = previous->scan->n_files - previous->scan->n_included;
+	for (size_t i = 0; i < n_files && n && result == 0; i++)
+		result = intern_add(&paths, previous->scan->files[i].path, &id, err);
+	for (size_t i = 0; i < n && result == 0; i++) {
+		struct matr_epoch_result *program = epoch_find_result(epoch, list[i].path);
+		struct matr_error why = {.code = MATR_ERROR_MALFORMED};
+		if (!program || program->reason || !is_unchanged(previous, &paths, list[i].path))
+			continue;
+		snprintf(why.file, sizeof why.file, "%s", list[i].path);
+		snprintf(why.message, sizeof why.message, "%s", list[i].reason);
+		result = epoch_decline(epoch, program, &why, err);
+	}
+	intern_free(&paths);
+	matr_store_declined_free(list, n);
+	return result;
+}
+
 static int start_scopes(struct matr_epoch *epoch, struct matr_error *err)
 {
 	struct matr_object **known;
@@ -252,6 +299,8 @@ static int start_scopes(struct matr_epoch *epoch, struct matr_error *err)
 		return matr_fail_memory(err);
 	if (!epoch->previous.id)
 		return 0;
+	if (decline_again(epoch, err) != 0)
+		return -1;
 	if (matr_store_light_objects(epoch->store, epoch->previous.id, &known, &n, err) != 0)
 		return -1;
 	int result = session_know(epoch->session, known, n, epoch->previous.trusted, err);

@@ -206,6 +206,30 @@ int matr_store_set_image(struct matr_store *store, int64_t epoch, int64_t image,
 	return matr_execute(store, update, err);
 }
 
+int matr_store_decline_own(struct matr_store *store, int64_t epoch, const char *path,
+			   struct matr_error *err)
+{
+	sqlite3_stmt *update = matr_statement(
+		store, "UPDATE declined SET own_file = 1 WHERE epoch_id = ?1 AND path = ?2", err);
+	if (!update)
+		return -1;
+	matr_bind(update, 1, epoch);
+	matr_bind_text(update, 2, path);
+	return matr_execute(store, update, err);
+}
+
+int matr_store_declined_own(struct matr_store *store, int64_t epoch,
+			    struct matr_store_declined **out, size_t *n, struct matr_error *err)
+{
+	return matr_store_list_declined(
+		store,
+		matr_statement(store,
+			       "SELECT path, reason FROM declined WHERE epoch_id = ?1 AND own_file"
+			       " ORDER BY path",
+			       err),
+		epoch, out, n, err);
+}
+
 /* ---- applications ---- */
 
 void matr_earlier_free(struct matr_earlier_list *list)

@@ -40,6 +40,15 @@ int matr_store_carry_all(struct matr_store *store, int64_t earlier, int64_t epoc
 int matr_store_set_image(struct matr_store *store, int64_t epoch, int64_t image,
 			 struct matr_error *err);
 
+/* ---- declined programs ---- */
+
+/* The program was declined for what its own file holds. */
+int matr_store_decline_own(struct matr_store *store, int64_t epoch, const char *path,
+			   struct matr_error *err);
+/* Those of an epoch, by path. *out: matr_store_declined_free(). */
+int matr_store_declined_own(struct matr_store *store, int64_t epoch,
+			    struct matr_store_declined **out, size_t *n, struct matr_error *err);
+
 /* ---- one application ---- */
 
 struct matr_earlier { /* its scope, as the earlier epoch recorded it */

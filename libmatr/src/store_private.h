@@ -61,6 +61,12 @@ void matr_bind_text(sqlite3_stmt *statement, int parameter, const char *text);
 /* A text column as a malloc'ed string; NULL where it is NULL. -1: out of memory. */
 int matr_column_text(sqlite3_stmt *statement, int column, char **out, struct matr_error *err);
 
+/* ---- store_query.c ---- */
+
+/* The rows, path and reason, of a statement whose parameter is the epoch (NULL: an error). */
+int matr_store_list_declined(struct matr_store *store, sqlite3_stmt *rows, int64_t epoch,
+			     struct matr_store_declined **out, size_t *n, struct matr_error *err);
+
 /* ---- store_schema.c ---- */
 
 /* Bring an open database to MATR_STORE_VERSION (writable), or check that it is there. */

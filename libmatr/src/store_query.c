@@ -123,8 +123,17 @@ void matr_store_applications_free(struct matr_store_application *applications, s
 int matr_store_declined(struct matr_store *store, int64_t epoch, struct matr_store_declined **out,
 			size_t *n, struct matr_error *err)
 {
-	sqlite3_stmt *rows = matr_statement(
-		store, "SELECT path, reason FROM declined WHERE epoch_id = ?1 ORDER BY path", err);
+	return matr_store_list_declined(
+		store,
+		matr_statement(
+			store,
+			"SELECT path, reason FROM declined WHERE epoch_id = ?1 ORDER BY path", err),
+		epoch, out, n, err);
+}
+
+int matr_store_list_declined(struct matr_store *store, sqlite3_stmt *rows, int64_t epoch,
+			     struct matr_store_declined **out, size_t *n, struct matr_error *err)
+{
 	struct matr_store_declined *list = NULL;
 	size_t count = 0;
 	int more;
