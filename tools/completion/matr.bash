@@ -11,14 +11,14 @@ _matr()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		--prefix | --format | --symbol | --requester | --provider | --ld-stable | --config | --jobs) ((i++)) ;;
+		--prefix | --format | --symbol | --requester | --provider | --ld-stable | --config | --jobs | --by | --root | --loader) ((i++)) ;;
 		-*) ;;
 		*)
 			if [[ -z $command ]]; then
 				command=$word
-			elif [[ $command == epoch && -z $sub ]]; then
+			elif [[ $command == @(epoch|loader|hooks) && -z $sub ]]; then
 				sub=$word
-			elif [[ $command == run ]]; then
+			elif [[ $command == run || $sub == wrap ]]; then
 				# What follows belongs to the program.
 				_command_offset "$i" 2>/dev/null
 				return
@@ -28,17 +28,17 @@ _matr()
 	done
 
 	case $prev in
-	--prefix)
+	--prefix | --root)
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		return
 		;;
-	--ld-stable | --config)
+	--ld-stable | --config | --loader)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
 	--format)
 		word='table json csv'
-		[[ $sub == status ]] && word='table json'
+		[[ $command/$sub == @(epoch|loader)/status ]] && word='table json'
 		mapfile -t COMPREPLY < <(compgen -W "$word" -- "$cur")
 		return
 		;;
@@ -48,19 +48,31 @@ _matr()
 	esac
 
 	case $command/$sub in
-	/) word='epoch inspect run verify --prefix --verbose --version --help' ;;
-	epoch/) word='begin end status --help' ;;
+	/) word='disable doctor enable epoch hooks inspect loader run verify --prefix --verbose --version --help' ;;
+	epoch/) word='begin end resume status suspend wrap --help' ;;
 	epoch/begin) word='--root --portable --config --jobs --ld-stable --wait --rebuild-store --format --quiet --prefix --help' ;;
 	epoch/status) word='--format --prefix --help' ;;
 	epoch/end) word='--prefix --help' ;;
+	epoch/wrap | epoch/resume) word='--prefix --help' ;;
+	epoch/suspend) word='--by --prefix --help' ;;
+	loader/) word='install uninstall refresh status --help' ;;
+	loader/install | loader/refresh) word='--root --ld-stable --loader --quiet --prefix --help' ;;
+	loader/uninstall) word='--loader --quiet --help' ;;
+	loader/status) word='--loader --format --help' ;;
+	hooks/) word='install uninstall status --help' ;;
+	hooks/install | hooks/uninstall) word='apt dpkg dnf dnf5 pacman --root --help' ;;
+	hooks/status) word='--format --root --help' ;;
+	doctor/) word='--format --verbose --prefix --help' ;;
+	enable/) word='--list --refresh --ld-stable --format --quiet --prefix --help' ;;
+	disable/) word='--all --quiet --help' ;;
 	inspect/) word='--all --bindings --symbol --requester --provider --format --prefix --help' ;;
 	run/) word='--verbose --prefix --help' ;;
 	verify/) word='--format --prefix --help' ;;
 	*) return ;;
 	esac
-	if [[ $cur == -* || -z $command || ($command == epoch && -z $sub) ]]; then
+	if [[ $cur == -* || -z $command || $command == @(hooks|loader|doctor) || ($command == epoch && -z $sub) ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$word" -- "$cur")
-	elif [[ $sub != end && $sub != status ]]; then
+	elif [[ $sub != @(end|status|suspend|resume) ]]; then
 		# Programs: by name, or by path.
 		if [[ $cur == */* ]]; then
 			compopt -o filenames

@@ -11,7 +11,7 @@ function __matr_command --description 'Is the command, and after epoch the subco
             continue
         end
         switch $word
-            case --prefix --format --symbol --requester --provider --ld-stable --config --root
+            case --prefix --format --symbol --requester --provider --ld-stable --config --by --root --loader
                 set skip 1
             case '-*'
             case '*'
@@ -21,10 +21,10 @@ function __matr_command --description 'Is the command, and after epoch the subco
     switch "$argv[1]"
         case none
             test (count $found) -eq 0
-        case epoch-none
-            test (count $found) -eq 1; and test "$found[1]" = epoch
-        case 'epoch-*'
-            test (count $found) -ge 2; and test "epoch-$found[2]" = "$argv[1]"
+        case '*-none'
+            test (count $found) -eq 1; and test "$found[1]-none" = "$argv[1]"
+        case '*-*'
+            test (count $found) -ge 2; and test "$found[1]-$found[2]" = "$argv[1]"
         case '*'
             test (count $found) -ge 1; and test "$found[1]" = "$argv[1]"
     end
@@ -63,3 +63,34 @@ complete -c matr -n '__matr_command run' -F -a '(__fish_complete_subcommand)'
 complete -c matr -n '__matr_command run' -s v -l verbose -d 'Say why, if not with its mapping'
 complete -c matr -n '__matr_command verify' -F -a '(__fish_complete_command)'
 complete -c matr -n '__matr_command verify' -l format -x -a 'table json csv'
+complete -c matr -n '__matr_command none' -a disable -d 'Put originals of enabled programs back'
+complete -c matr -n '__matr_command none' -a doctor -d 'What is wrong, and what to do'
+complete -c matr -n '__matr_command none' -a enable -d 'Single programs by ld-stable'
+complete -c matr -n '__matr_command none' -a hooks -d 'Have package managers end and begin epochs'
+complete -c matr -n '__matr_command none' -a loader -d 'Make ld-stable the dynamic linker'
+complete -c matr -n '__matr_command epoch-none' -a wrap -d 'End it, run a command, begin it again'
+complete -c matr -n '__matr_command epoch-none' -a suspend -d 'End it for a while'
+complete -c matr -n '__matr_command epoch-none' -a resume -d 'Begin a suspended epoch'
+complete -c matr -n '__matr_command epoch-wrap' -F -a '(__fish_complete_subcommand)'
+complete -c matr -n '__matr_command epoch-suspend' -l by -x -d 'Who does it'
+complete -c matr -n '__matr_command loader-none' -a 'install uninstall refresh status'
+complete -c matr -n '__matr_command loader' -l ld-stable -rF -d 'Loader to install'
+complete -c matr -n '__matr_command loader' -l loader -rF -d 'Loader path'
+complete -c matr -n '__matr_command loader' -s q -l quiet -d 'Say nothing'
+complete -c matr -n '__matr_command loader-status' -l format -x -a 'table json'
+complete -c matr -n '__matr_command hooks-none' -a 'install uninstall status'
+complete -c matr -n '__matr_command hooks-install' -a 'apt dpkg dnf dnf5 pacman'
+complete -c matr -n '__matr_command hooks-uninstall' -a 'apt dpkg dnf dnf5 pacman'
+complete -c matr -n '__matr_command hooks' -l root -x -a '(__fish_complete_directories)'
+complete -c matr -n '__matr_command hooks-status' -l format -x -a 'table json csv'
+complete -c matr -n '__matr_command doctor' -l format -x -a 'table json csv'
+complete -c matr -n '__matr_command doctor' -s v -l verbose -d 'Also what is ok'
+complete -c matr -n '__matr_command enable' -F -a '(__fish_complete_command)'
+complete -c matr -n '__matr_command enable' -l list -d 'The enabled programs'
+complete -c matr -n '__matr_command enable' -l refresh -d 'Enable replaced ones again'
+complete -c matr -n '__matr_command enable' -l ld-stable -rF -d 'Loader to install'
+complete -c matr -n '__matr_command enable' -l format -x -a 'table json csv'
+complete -c matr -n '__matr_command enable' -s q -l quiet -d 'Say nothing'
+complete -c matr -n '__matr_command disable' -F -a '(__fish_complete_command)'
+complete -c matr -n '__matr_command disable' -l all -d 'All enabled programs'
+complete -c matr -n '__matr_command disable' -s q -l quiet -d 'Say nothing'
