@@ -1,4 +1,6 @@
 /* dwarf_lines_table.c - the table dwarf_debug_lines: the line table of every unit, by address. */
+#include <dwarf.h>
+
 #include "dwarf_file.h"
 #include "result.h"
 #include "table.h"
@@ -65,7 +67,9 @@ static int read_lines(struct state *self, struct dwarf_unit *unit, struct matr_e
 {
 	Dwarf_Die die = unit->die;
 
-	if (!dwarf_hasattr(&die, 0x10 /* DW_AT_stmt_list */))
+	/* Units of types and the parts of units that dwz makes name the table of a unit of code. */
+	if ((dwarf_tag(&die) != DW_TAG_compile_unit && dwarf_tag(&die) != DW_TAG_skeleton_unit) ||
+	    !dwarf_hasattr(&die, DW_AT_stmt_list))
 		return 0;
 	if (dwarf_getsrclines(&die, &self->lines, &self->n) != 0)
 		return matr_fail(err, MATR_ERROR_MALFORMED, self->file->path,

@@ -2,7 +2,8 @@
  *
  * The sweep is linear and starts anew at every symbol, as objdump's does. So what one address says does
  * not depend on where a query begins, and a query for a range of addresses begins at the symbol before
- * it. Bytes that are no instruction to capstone are rows too: `.byte`.
+ * it. What is no instruction to capstone is a row too: `.byte`, with one byte, or all bytes of an
+ * instruction that capstone does not know, so that what follows is not misread.
  *
  * A section is read piece by piece: memory does not grow with it. Counting rows needs no text, and
  * where all instructions are of one size, no disassembling either.
@@ -16,6 +17,7 @@
 #include "elf_names.h"
 #include "result.h"
 #include "table.h"
+#include "x86_unknown_length.h"
 
 enum { SECTION = 1, MNEMONIC, ADDRESS, OPERANDS, SIZE, N_COLUMNS };
 
@@ -34,7 +36,7 @@ struct state {
 	bool sizes_only; /* every instruction has the size `unit` and no more is wanted */
 	cs_insn *instruction;
 	bool is_bad; /* the row is bytes, not an instruction */
-	uint8_t bad[8];
+	uint8_t bad[16];
 
 	size_t section; /* 0: before the first */
 	uint64_t at;	/* offset in the section */
@@ -219,8 +221,15 @@ static int64_t look(struct state *self, const uint8_t **bytes, struct matr_error
 
 static void take_bad(struct state *self, const uint8_t *bytes, size_t there)
 {
+	size_t size = self->unit;
+
+	if (self->unit == 1) {
+		size_t length =
+			x86_unknown_length(bytes, there, self->file->header.e_machine == EM_X86_64);
+		size = length && length <= sizeof self->bad ? length : 1;
+	}
 	self->is_bad = true;
-	self->size = self->unit < there ? self->unit : (unsigned)there;
+	self->size = size < there ? (unsigned)size : (unsigned)there;
 	memcpy(self->bad, bytes, self->size);
 }
 
@@ -277,7 +286,7 @@ static int next(void *state, struct matr_error *err)
 
 static void result_bad(sqlite3_context *context, const struct state *self)
 {
-	char text[8 * 6 + 1] = "", *at = text;
+	char text[sizeof self->bad * 6 + 1] = "", *at = text;
 
 	for (unsigned i = 0; i < self->size && i < sizeof self->bad; i++)
 		at += snprintf(at, 7, "%s0x%02x", i ? ", " : "", self->bad[i]);
@@ -316,7 +325,7 @@ const struct row_source elf_instructions_rows = {
 	.name = "elf_instructions",
 	.columns = "  path TEXT, -- the file, as it was named\n"
 		   "  section TEXT, -- .text, .plt, .init, ...\n"
-		   "  mnemonic TEXT, -- in Intel's syntax; .byte: no instruction\n"
+		   "  mnemonic TEXT, -- in Intel's syntax; .byte: unknown, or no instruction\n"
 		   "  address INTEGER, -- in memory\n"
 		   "  operands TEXT, -- in Intel's syntax\n"
 		   "  size INTEGER, -- bytes\n",

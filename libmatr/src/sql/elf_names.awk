@@ -64,7 +64,7 @@ function add(kind, machine, name, value) {
 	}
 	values[full] = value
 	name = substr(full, length(kind) + 2)
-	if (name ~ /(^|_)(LO|HI)(OS|PROC|RESERVE|SUNW|USER)$/ || name ~ /NUM$/ || name ~ /RNG(LO|HI)$/ || name == "ENCODING")
+	if (name ~ /(^|_)(LO|HI)(OS|PROC|RESERVE|SUNW|USER)$/ || name ~ /(^|_)NUM$/ || name ~ /^(VAL|ADDR|VERSIONTAG|EXTRA|PROC)NUM$/ || name ~ /RNG(LO|HI)$/ || name == "ENCODING")
 		next
 	if (kind == "EM") {
 		if (name == "X86_64")
@@ -74,6 +74,11 @@ function add(kind, machine, name, value) {
 	}
 	if (kind == "SHT")
 		name = toupper(name)
+	if (kind == "R") { # as the tools call them on every machine
+		sub(/JMP_SLOT$/, "JUMP_SLOT", name)
+		if (full == "R_AARCH64_TLS_TPREL")
+			name = name "64"
+	}
 	found = 0
 	for (i = 1; i <= n_machines && kind != "EM"; i++)
 		if (index(name, token[i] "_") == 1) {
