@@ -39,16 +39,25 @@ _matr()
 	--format)
 		word='table json csv'
 		[[ $command/$sub == @(epoch|loader)/status ]] && word='table json'
+		[[ $command == sql ]] && word='table list csv json markdown line'
 		mapfile -t COMPREPLY < <(compgen -W "$word" -- "$cur")
 		return
 		;;
-	--symbol | --requester | --provider)
+	--headers)
+		mapfile -t COMPREPLY < <(compgen -W 'on off' -- "$cur")
+		return
+		;;
+	--epoch)
+		mapfile -t COMPREPLY < <(compgen -W 'current all' -- "$cur")
+		return
+		;;
+	--symbol | --requester | --provider | --sql | -s)
 		return
 		;;
 	esac
 
 	case $command/$sub in
-	/) word='disable doctor enable epoch hooks inspect loader run verify --prefix --verbose --version --help' ;;
+	/) word='disable doctor enable epoch hooks inspect loader run sql verify --prefix --verbose --version --help' ;;
 	epoch/) word='begin end resume status suspend wrap --help' ;;
 	epoch/begin) word='--root --portable --config --jobs --ld-stable --wait --rebuild-store --format --quiet --prefix --help' ;;
 	epoch/status) word='--format --prefix --help' ;;
@@ -67,6 +76,7 @@ _matr()
 	disable/) word='--all --quiet --help' ;;
 	inspect/) word='--all --bindings --symbol --requester --provider --format --prefix --help' ;;
 	run/) word='--verbose --prefix --help' ;;
+	sql/) word='--sql --recursive --epoch --all-epochs --format --headers --cache --write --prefix --help' ;;
 	verify/) word='--format --prefix --help' ;;
 	*) return ;;
 	esac

@@ -2,7 +2,6 @@
 #include "command.h"
 
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +25,7 @@ static const char help[] =
 	"  matr record PROGRAM [ARG]...   run it and note what it loads with dlopen()\n"
 	"  matr doctor                    what is wrong, if anything, and what to do\n"
 	"  matr run PROGRAM [ARG]...      run a program with its mapping\n"
+	"  matr sql [FILE]... [QUERY]...  ask with SQL: mappings and ELF files\n"
 	"  matr verify PROGRAM...         compare the mapping with what ld.so writes\n"
 	"\n"
 	"  --prefix DIR   where store and image are (else MATR_PREFIX, else " MATR_DEFAULT_PREFIX
@@ -41,40 +41,6 @@ static const char help[] =
 	"Try it without root:\n"
 	"  export MATR_PREFIX=$HOME/.matr\n"
 	"  matr epoch begin git && matr run git --version && matr inspect git\n";
-
-void print_error(const struct matr_error *err)
-{
-	if (err->file[0])
-		fprintf(stderr, "matr: %s: %s\n", err->file, err->message);
-	else
-		fprintf(stderr, "matr: %s\n", err->message);
-}
-
-void print_warning(const char *format, ...)
-{
-	va_list args;
-
-	fputs("matr: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-}
-
-int usage_error(const char *command)
-{
-	fprintf(stderr, "Try `matr %s%s--help`.\n", command, *command ? " " : "");
-	return STATUS_USAGE;
-}
-
-int usage_error_because(const char *command, const char *reason, const char *argument)
-{
-	if (argument)
-		print_warning("%s: %s", argument, reason);
-	else
-		print_warning("%s", reason);
-	return usage_error(command);
-}
 
 struct command {
 	const char *name;
@@ -95,7 +61,8 @@ int main(int argc, char **argv)
 		{"enable", command_enable},   {"epoch", command_epoch},
 		{"hooks", command_hooks},     {"inspect", command_inspect},
 		{"loader", command_loader},   {"record", command_record},
-		{"run", command_run},	      {"verify", command_verify},
+		{"run", command_run},	      {"sql", command_sql},
+		{"verify", command_verify},
 	};
 	const char *prefix = getenv("MATR_PREFIX");
 	struct context context = {.prefix = prefix && *prefix ? prefix : MATR_DEFAULT_PREFIX};

@@ -30,4 +30,7 @@ int program_ld_stable(char path[PATH_MAX], struct matr_error *err);
 /* The same for the auditor of `matr record`. */
 int program_record_module(char path[PATH_MAX], struct matr_error *err);
 
+/* The program that `matr sql` executes. */
+int program_sql(char path[PATH_MAX], struct matr_error *err);
+
 #endif

@@ -1,0 +1,306 @@
+/* main.c - matr-sql: what `matr sql` executes. A program of its own, because it needs libdw, capstone and
+ * libedit, which nothing that starts programs should have to load.
+ */
+#include "session.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <langinfo.h>
+#include <limits.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <matr/epoch.h>
+#include <matr/sql.h>
+
+#include "../matr/command.h"
+#include "../matr/program.h"
+
+static const char help[] =
+	"usage: matr sql [OPTION]... [FILE]... [QUERY]...\n"
+	"\n"
+	"Ask with SQL: the tables of the mapping (epochs, applications, objects, needed, scopes,\n"
+	"bindings, relocations, symbols, declined, violations, withdrawals), and those of ELF "
+	"files\n"
+	"(elf_headers, elf_symbols, ..., dwarf_dies, ...). Without a query: a shell, or what "
+	"comes\n"
+	"from standard input. `matr sql .schema` describes every table and column.\n"
+	"\n"
+	"  FILE            an ELF file, a directory (searched recursively), or a program by name:\n"
+	"                  what the elf_ and dwarf_ tables are about. Without any: the objects of "
+	"the\n"
+	"                  epoch\n"
+	"  QUERY           an argument that is no file's name and has a blank or begins with a "
+	"dot\n"
+	"  -s, --sql SQL   a query, or a command such as .tables; then all arguments are files\n"
+	"  --recursive     the files' libraries too, found as ld.so would find them\n"
+	"  --epoch ID      an older epoch than the current one; `all`: all of them\n"
+	"  --all-epochs    the same as --epoch all\n"
+	"  --format FORMAT table (default), list, csv, json, markdown or line\n"
+	"  --headers WHEN  on or off; else on, but in lists\n"
+	"  --cache[=FILE]  keep what was read from ELF files, and find it again as long as a file "
+	"is\n"
+	"                  the same; FILE: else elf.db in $XDG_CACHE_HOME/matr\n"
+	"  --write         allow changes: the store is the database `store`\n"
+	"  --prefix DIR    whose store\n"
+	"  -h, --help      this text\n"
+	"\n"
+	"Exit status: 0 success; 1 a query failed, and those after it were not run; 2 usage.\n"
+	"\n"
+	"  matr sql \"SELECT provider, count(*) FROM bindings WHERE symbol = 'malloc' GROUP BY "
+	"1\"\n"
+	"  matr sql /usr/lib/git-core \"SELECT path, count(*) FROM elf_symbols GROUP BY 1\"\n"
+	"  matr sql --recursive git --format csv -s 'SELECT * FROM elf_headers'\n"
+	"  matr sql .dump | sqlite3 mapping.db\n";
+
+struct arguments {
+	struct session_options options;
+	char **files;
+	char **queries;
+	size_t n_files, n_queries;
+	enum render_format format;
+	int headers; /* as in struct render */
+	char *cache;
+};
+
+/* ---- FILE or QUERY ---- */
+
+/* A file's name wins; then what only a query can look like. */
+static bool is_query(const char *argument)
+{
+	struct stat status;
+
+	if (stat(argument, &status) == 0)
+		return false;
+	return *argument == '.' || strpbrk(argument, " \t\n;(") != NULL;
+}
+
+/* Takes nothing over; the name is copied. */
+static int add_file(struct arguments *arguments, const char *name)
+{
+	char path[PATH_MAX];
+	struct stat status;
+	struct matr_error err;
+
+	if (stat(name, &status) == 0)
+		snprintf(path, sizeof path, "%s", name);
+	else if (strchr(name, '/') || program_find(name, path, &err) != 0) {
+		session_complain(NULL, 0, "%s: %s", name,
+				 strchr(name, '/') ? strerror(errno)
+						   : "no such file or program; a query has a blank "
+						     "or comes with --sql");
+		return -1;
+	}
+	arguments->files[arguments->n_files] = strdup(path);
+	if (!arguments->files[arguments->n_files]) {
+		session_complain(NULL, 0, "out of memory");
+		return -1;
+	}
+	arguments->n_files++;
+	return 0;
+}
+
+static int sort_arguments(struct arguments *arguments, int n, char **list, bool files_only)
+{
+	for (int i = 0; i < n; i++) {
+		if (!files_only && is_query(list[i]))
+			arguments->queries[arguments->n_queries++] = list[i];
+		else if (add_file(arguments, list[i]) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- options ---- */
+
+static bool parse_epoch(const char *text, int64_t *epoch)
+{
+	char *end;
+
+	if (strcmp(text, "all") == 0) {
+		*epoch = MATR_SQL_EPOCH_ALL;
+		return true;
+	}
+	if (strcmp(text, "current") == 0) {
+		*epoch = MATR_SQL_EPOCH_CURRENT;
+		return true;
+	}
+	errno = 0;
+	*epoch = strtoll(text, &end, 10);
+	return errno == 0 && end != text && *end == 0 && *epoch > 0;
+}
+
+/* Where the cache is if it is not said; its directory is made. NULL: nowhere, or out of memory. */
+static char *default_cache(void)
+{
+	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	char *path;
+	int length;
+
+	if (cache && *cache == '/')
+		length = asprintf(&path, "%s/matr/elf.db", cache);
+	else if (home && *home == '/')
+		length = asprintf(&path, "%s/.cache/matr/elf.db", home);
+	else
+		return NULL;
+	if (length < 0)
+		return NULL;
+	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = 0;
+		(void)mkdir(path, 0700); /* opening the file says what is wrong */
+		*slash = '/';
+	}
+	return path;
+}
+
+/* -1: go on; else the exit status. */
+static int parse(struct arguments *arguments, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"sql", required_argument, NULL, 's'},
+		{"format", required_argument, NULL, 'f'},
+		{"headers", required_argument, NULL, 'H'},
+		{"recursive", no_argument, NULL, 'r'},
+		{"epoch", required_argument, NULL, 'e'},
+		{"all-epochs", no_argument, NULL, 'a'},
+		{"cache", optional_argument, NULL, 'c'},
+		{"write", no_argument, NULL, 'w'},
+		{"prefix", required_argument, NULL, 'p'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	bool files_only = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "hs:", options, NULL)) != -1) {
+		switch (option) {
+		case 's':
+			arguments->queries[arguments->n_queries++] = optarg;
+			files_only = true;
+			break;
+		case 'f':
+			if (!render_format_parse(optarg, &arguments->format))
+				return usage_error_because("sql", "no such format", optarg);
+			break;
+		case 'H':
+			if (strcmp(optarg, "on") != 0 && strcmp(optarg, "off") != 0)
+				return usage_error_because("sql", "on or off, please", optarg);
+			arguments->headers = strcmp(optarg, "on") == 0 ? HEADERS_ON : HEADERS_OFF;
+			break;
+		case 'r':
+			arguments->options.recursive = true;
+			break;
+		case 'e':
+			if (!parse_epoch(optarg, &arguments->options.epoch))
+				return usage_error_because(
+					"sql", "an epoch's id, current or all, please", optarg);
+			break;
+		case 'a':
+			arguments->options.epoch = MATR_SQL_EPOCH_ALL;
+			break;
+		case 'c':
+			free(arguments->cache);
+			arguments->cache = optarg ? strdup(optarg) : default_cache();
+			if (!arguments->cache)
+				return usage_error_because("sql",
+							   "where? Neither HOME nor "
+							   "XDG_CACHE_HOME says",
+							   "--cache");
+			break;
+		case 'w':
+			arguments->options.write = true;
+			break;
+		case 'p':
+			arguments->options.prefix = optarg;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return STATUS_OK;
+		default:
+			return usage_error("sql");
+		}
+	}
+	/* Behind `--` there are files only, as with --sql. */
+	if (optind > 1 && strcmp(argv[optind - 1], "--") == 0)
+		files_only = true;
+	if (sort_arguments(arguments, argc - optind, argv + optind, files_only) != 0)
+		return STATUS_FAILURE;
+	return -1;
+}
+
+static int work(struct session *session, const struct arguments *arguments)
+{
+	if (arguments->n_queries == 0 && session->interactive) {
+		printf("MatR " MATR_VERSION
+		       ". .help lists the commands, .schema describes the tables, "
+		       "Ctrl-D leaves.\n");
+		session_shell(session);
+		return 0;
+	}
+	if (arguments->n_queries == 0)
+		return session_read(session, stdin, NULL);
+	for (size_t i = 0; i < arguments->n_queries && !session->quit; i++)
+		if (session_text(session, arguments->queries[i]) != 0)
+			return -1;
+	return 0;
+}
+
+static int run(const struct arguments *arguments)
+{
+	struct session session = {0};
+	struct matr_error err = {0};
+	int result = session_open(&session, &arguments->options, &err);
+
+	if (result != 0) {
+		session_complain(NULL, 0, "%s%s%s", err.file, err.file[0] ? ": " : "", err.message);
+	} else {
+		session.render.format = arguments->format;
+		session.render.headers = arguments->headers;
+		strcpy(session.render.separator, "|");
+		session.interactive = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+		session_output(&session, NULL);
+		result = work(&session, arguments);
+		if (fflush(stdout) != 0 && result == 0) {
+			session_complain(NULL, 0, "standard output: cannot be written: %s",
+					 strerror(errno));
+			result = -1;
+		}
+	}
+	session_close(&session);
+	return result == 0 ? STATUS_OK : STATUS_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+	const char *prefix = getenv("MATR_PREFIX");
+	size_t room = (size_t)argc + 1;
+	struct arguments arguments = {
+		.options.prefix = prefix && *prefix ? prefix : MATR_DEFAULT_PREFIX,
+		.files = calloc(room, sizeof(char *)),
+		.queries = calloc(room, sizeof(char *)),
+	};
+
+	/* Names may be UTF-8 wherever we are; Debian's libc always has this locale. */
+	if (!setlocale(LC_CTYPE, "") || strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+		setlocale(LC_CTYPE, "C.UTF-8");
+	if (!arguments.files || !arguments.queries) {
+		session_complain(NULL, 0, "out of memory");
+		return STATUS_FAILURE;
+	}
+	int status = parse(&arguments, argc, argv);
+	if (status < 0) {
+		arguments.options.files = (const char *const *)arguments.files;
+		arguments.options.n_files = arguments.n_files;
+		arguments.options.cache = arguments.cache;
+		status = run(&arguments);
+	}
+	for (size_t i = 0; i < arguments.n_files; i++)
+		free(arguments.files[i]);
+	free(arguments.files);
+	free(arguments.queries);
+	free(arguments.cache);
+	return status;
+}

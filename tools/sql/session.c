@@ -1,0 +1,279 @@
+/* session.c - the connection: its databases and what it may do.
+ *
+ * The main database is an empty one in memory. The store is attached as `store`, for whoever wants to see
+ * its own tables; what most queries want are the virtual tables, which read it by themselves. Nothing can
+ * be written, not even to memory, unless the caller says --write: query_only is on, and the authorizer
+ * lets nobody turn it off, attach a database that could be created, or use a pragma that acts.
+ */
+#include "session.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <matr/epoch.h>
+#include <matr/sql.h>
+#include <matr/store.h>
+
+#include "../matr/command.h"
+
+enum { BUSY_MILLISECONDS = 5000 };
+
+void session_complain(const char *source, int line, const char *format, ...)
+{
+	struct text plain = {0}, safe = {0};
+	char *message;
+	va_list args;
+
+	va_start(args, format);
+	int length = vasprintf(&message, format, args);
+	va_end(args);
+	if (length < 0)
+		return;
+	text_add_string(&plain, "matr: ");
+	if (source)
+		text_printf(&plain, "%s:%d: ", source, line);
+	text_add_string(&plain, message);
+	free(message);
+	text_add_safe_lines(&safe, text_string(&plain), plain.size);
+	fflush(stdout);
+	fprintf(stderr, "%s\n", text_string(&safe));
+	text_free(&plain);
+	text_free(&safe);
+}
+
+/* ---- read only ---- */
+
+static bool is_read_only_uri(const char *name)
+{
+	return name && strncmp(name, "file:", 5) == 0 &&
+	       (strstr(name, "?mode=ro") || strstr(name, "&mode=ro") ||
+		strstr(name, "?mode=memory") || strstr(name, "immutable=1")) &&
+	       !strstr(name, "mode=rw");
+}
+
+/* Pragmas that only say something. */
+static bool is_harmless_pragma(const char *name)
+{
+	static const char *const harmless[] = {
+		"application_id",   "case_sensitive_like", "collation_list",  "compile_options",
+		"data_version",	    "database_list",	   "encoding",	      "foreign_key_check",
+		"foreign_key_list", "freelist_count",	   "function_list",   "index_info",
+		"index_list",	    "index_xinfo",	   "integrity_check", "module_list",
+		"page_count",	    "page_size",	   "pragma_list",     "quick_check",
+		"table_info",	    "table_list",	   "table_xinfo",     "user_version",
+		"schema_version",
+	};
+
+	for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
+		if (sqlite3_stricmp(name, harmless[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool is_settable(const char *pragma)
+{
+	return sqlite3_stricmp(pragma, "application_id") != 0 &&
+	       sqlite3_stricmp(pragma, "encoding") != 0 &&
+	       sqlite3_stricmp(pragma, "page_size") != 0 &&
+	       sqlite3_stricmp(pragma, "schema_version") != 0 &&
+	       sqlite3_stricmp(pragma, "user_version") != 0;
+}
+
+static int authorize(void *context, int action, const char *first, const char *second,
+		     const char *database, const char *trigger)
+{
+	(void)context;
+	(void)database;
+	(void)trigger;
+	switch (action) {
+	case SQLITE_SELECT:
+	case SQLITE_READ:
+	case SQLITE_RECURSIVE:
+	case SQLITE_TRANSACTION:
+	case SQLITE_SAVEPOINT:
+	case SQLITE_DETACH:
+		return SQLITE_OK;
+	case SQLITE_FUNCTION:
+		return sqlite3_stricmp(second, "load_extension") == 0 ? SQLITE_DENY : SQLITE_OK;
+	case SQLITE_PRAGMA:
+		return is_harmless_pragma(first) && (!second || is_settable(first)) ? SQLITE_OK
+										    : SQLITE_DENY;
+	case SQLITE_UPDATE:
+		/* SQLite asks for this where a virtual table declares its columns, and writes nothing.
+		 * Statements that name the schema's table fail anyway. */
+		return sqlite3_stricmp(first, "sqlite_master") == 0 ? SQLITE_OK : SQLITE_DENY;
+	case SQLITE_ATTACH:
+		return is_read_only_uri(first) ? SQLITE_OK : SQLITE_DENY;
+	default:
+		return SQLITE_DENY;
+	}
+}
+
+/* ---- opening ---- */
+
+static int fail(struct session *session, const char *file, struct matr_error *err)
+{
+	return matr_fail(err, MATR_ERROR_STORE, file, "%s", sqlite3_errmsg(session->db));
+}
+
+static void warn(void *context, const struct matr_error *warning)
+{
+	(void)context;
+	if (warning->file[0])
+		session_complain(NULL, 0, "%s: %s", warning->file, warning->message);
+	else
+		session_complain(NULL, 0, "%s", warning->message);
+}
+
+static int attach(struct session *session, const char *path, const char *options)
+{
+	struct text uri = {0};
+	sqlite3_stmt *statement;
+
+	text_add_string(&uri, "file:");
+	for (const char *at = path; *at; at++) {
+		if (strchr("?#%", *at))
+			text_printf(&uri, "%%%02x", (unsigned char)*at);
+		else
+			text_add(&uri, at, 1);
+	}
+	text_add_string(&uri, options);
+	int result = sqlite3_prepare_v2(session->db, "ATTACH ?1 AS store", -1, &statement, NULL);
+	if (result == SQLITE_OK) {
+		sqlite3_bind_text(statement, 1, text_string(&uri), -1, SQLITE_STATIC);
+		sqlite3_step(statement);
+		result = sqlite3_finalize(statement);
+	}
+	text_free(&uri);
+	/* Whether it can be read shows when it is. */
+	if (result == SQLITE_OK) {
+		result = sqlite3_exec(session->db, "PRAGMA store.user_version", NULL, NULL, NULL);
+		if (result == SQLITE_OK)
+			result = sqlite3_exec(session->db, "SELECT 1 FROM store.sqlite_schema",
+					      NULL, NULL, NULL);
+		if (result != SQLITE_OK)
+			sqlite3_exec(session->db, "DETACH store", NULL, NULL, NULL);
+	}
+	return result;
+}
+
+/* The store as a database. Who may not make its -shm file can read it as long as there is no journal:
+ * see store.c. That there is none is no error, and nor is one that cannot be read: the tables that need it
+ * say so. */
+static int attach_store(struct session *session, const char *prefix, struct matr_error *err)
+{
+	char path[4096], journal[4200];
+	struct stat status;
+
+	snprintf(path, sizeof path, "%s/" MATR_STORE_FILE, prefix);
+	snprintf(journal, sizeof journal, "%s-wal", path);
+	if (access(path, F_OK) != 0) {
+		if (!session->write)
+			return 0;
+		return matr_fail_errno(err, path, "there is no store to write to");
+	}
+	if (session->write) {
+		if (matr_prefix_trusted(prefix, err) != 0)
+			return -1;
+		if (attach(session, path, "?mode=rw") != SQLITE_OK)
+			return fail(session, path, err);
+		if (sqlite3_db_readonly(session->db, "store") == 1)
+			return matr_fail(err, MATR_ERROR_SYSTEM, path, "may not be written");
+		return 0;
+	}
+	if (access(prefix, W_OK) == 0 && attach(session, path, "?mode=ro") == SQLITE_OK)
+		return 0;
+	if (stat(journal, &status) != 0 || status.st_size == 0)
+		(void)attach(session, path, "?immutable=1&mode=ro");
+	else
+		(void)attach(session, path, "?mode=ro");
+	return 0;
+}
+
+/* Without files the tables of ELF files are about the objects of the epoch. */
+static int files_of_epoch(const struct session_options *options, char ***out, size_t *n_out,
+			  struct matr_error *err)
+{
+	struct matr_store *store = NULL;
+	struct matr_store_epoch epoch;
+	struct matr_store_file *files = NULL;
+	size_t n = 0;
+
+	*out = NULL;
+	*n_out = 0;
+	if (matr_store_open(options->prefix, MATR_STORE_READ, &store, NULL) != 0)
+		return 0;
+	int found = options->epoch > 0 ? matr_store_epoch(store, options->epoch, &epoch, NULL)
+				       : matr_epoch_current(options->prefix, store, &epoch, NULL);
+	if (found == 0 && matr_store_files(store, epoch.id, &files, &n, NULL) == 0) {
+		*out = calloc(n + 1, sizeof **out);
+		for (size_t i = 0; *out && i < n; i++) {
+			(*out)[i] = files[i].path;
+			files[i].path = NULL;
+		}
+		*n_out = *out ? n : 0;
+	}
+	matr_store_files_free(files, n);
+	matr_store_close(store);
+	return found == 0 && n > 0 && !*out ? matr_fail_memory(err) : 0;
+}
+
+static int add_tables(struct session *session, const struct session_options *options,
+		      struct matr_error *err)
+{
+	char **of_epoch = NULL;
+	size_t n = 0;
+	struct matr_sql_options sql = {
+		.prefix = options->prefix,
+		.epoch = options->epoch,
+		.files = options->files,
+		.n_files = options->n_files,
+		.recursive = options->recursive,
+		.cache = options->cache,
+		.warn = warn,
+	};
+	if (sql.n_files == 0) {
+		if (files_of_epoch(options, &of_epoch, &n, err) != 0)
+			return -1;
+		sql.files = (const char *const *)of_epoch;
+		sql.n_files = n;
+	}
+	int result = matr_sql_register(session->db, &sql, err);
+	for (size_t i = 0; i < n; i++)
+		free(of_epoch[i]);
+	free(of_epoch);
+	return result;
+}
+
+int session_open(struct session *session, const struct session_options *options,
+		 struct matr_error *err)
+{
+	session->write = options->write;
+	if (sqlite3_open_v2(":memory:", &session->db,
+			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_URI,
+			    NULL) != SQLITE_OK)
+		return session->db ? fail(session, NULL, err) : matr_fail_memory(err);
+	sqlite3_busy_timeout(session->db, BUSY_MILLISECONDS);
+	sqlite3_db_config(session->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	if (attach_store(session, options->prefix, err) != 0 ||
+	    add_tables(session, options, err) != 0)
+		return -1;
+	const char *mode = options->write ? "PRAGMA foreign_keys = ON" : "PRAGMA query_only = ON";
+	if (sqlite3_exec(session->db, mode, NULL, NULL, NULL) != SQLITE_OK)
+		return fail(session, NULL, err);
+	if (!options->write)
+		sqlite3_set_authorizer(session->db, authorize, NULL);
+	return 0;
+}
+
+void session_close(struct session *session)
+{
+	render_free(&session->render);
+	if (session->output && session->render.out)
+		fclose(session->render.out);
+	free(session->output);
+	sqlite3_close(session->db);
+}

@@ -1,0 +1,277 @@
+/* shell.c - the interactive shell: line editing and history by libedit, completion by complete.c.
+ *
+ * The history is in $XDG_STATE_HOME/matr/sql_history (else ~/.local/state), for its owner only. Nothing
+ * is written to the home of somebody else, as where sudo(8) kept HOME.
+ */
+#include "complete.h"
+#include "session.h"
+
+#include <errno.h>
+#include <histedit.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { HISTORY_SIZE = 2000 };
+
+struct shell {
+	struct session *session;
+	EditLine *editor;
+	History *history;
+	char *history_file;  /* NULL: none is kept */
+	struct text pending; /* lines of a statement that is not complete */
+};
+
+/* What the signal handler has to know; libedit's callbacks get the shell by themselves. */
+static sqlite3 *volatile running;
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signal)
+{
+	sqlite3 *db = running;
+
+	(void)signal;
+	interrupted = 1;
+	if (db)
+		sqlite3_interrupt(db);
+}
+
+/* ---- history ---- */
+
+static bool is_ours(const char *directory)
+{
+	struct stat status;
+	return stat(directory, &status) == 0 && S_ISDIR(status.st_mode) &&
+	       status.st_uid == geteuid();
+}
+
+/* Make a directory and those above it, as far as they are missing; for the user only. */
+static bool make_directories(char *path)
+{
+	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = 0;
+		bool failed = mkdir(path, 0700) != 0 && errno != EEXIST;
+		*slash = '/';
+		if (failed)
+			return false;
+	}
+	return mkdir(path, 0700) == 0 || errno == EEXIST;
+}
+
+static char *history_path(void)
+{
+	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	char *directory, *path = NULL;
+	int length;
+
+	if (state && *state == '/')
+		length = asprintf(&directory, "%s/matr", state);
+	else if (home && *home == '/' && is_ours(home))
+		length = asprintf(&directory, "%s/.local/state/matr", home);
+	else
+		return NULL;
+	if (length < 0)
+		return NULL;
+	if (make_directories(directory) && is_ours(directory) &&
+	    asprintf(&path, "%s/sql_history", directory) < 0)
+		path = NULL;
+	free(directory);
+	return path;
+}
+
+/* A statement of several lines is one entry, unless a comment in it needs its line to end. */
+static void remember(struct shell *shell, const char *statement)
+{
+	HistEvent event;
+	char *entry = strdup(statement);
+
+	if (!entry)
+		return;
+	size_t length = strlen(entry);
+	while (length > 0 && strchr(" \t\n", entry[length - 1]))
+		entry[--length] = 0;
+	if (!strstr(entry, "--"))
+		for (char *at = entry; *at; at++)
+			if (*at == '\n')
+				*at = ' ';
+	if (*entry)
+		history(shell->history, &event, H_ENTER, entry);
+	free(entry);
+}
+
+/* ---- completion ---- */
+
+static void list_candidates(const struct candidates *candidates)
+{
+	enum { MOST = 200 };
+	struct winsize window;
+	size_t width = ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col
+			       ? window.ws_col
+			       : 80;
+	size_t widest = 0;
+
+	for (size_t i = 0; i < candidates->n; i++)
+		if (strlen(candidates->list[i]) > widest)
+			widest = strlen(candidates->list[i]);
+	size_t columns = width / (widest + 2) ? width / (widest + 2) : 1;
+	size_t shown = candidates->n < MOST ? candidates->n : MOST;
+	size_t rows = (shown + columns - 1) / columns;
+	putchar('\n');
+	for (size_t row = 0; row < rows; row++) {
+		for (size_t i = row; i < shown; i += rows) {
+			struct text safe = {0};
+			size_t used = text_add_safe(&safe, candidates->list[i],
+						    strlen(candidates->list[i]));
+			printf("%s%*s", text_string(&safe),
+			       i + rows < shown ? (int)(widest + 2 - used) : 0, "");
+			text_free(&safe);
+		}
+		putchar('\n');
+	}
+	if (shown < candidates->n)
+		printf("... and %zu more\n", candidates->n - shown);
+	fflush(stdout);
+}
+
+static unsigned char on_tab(EditLine *editor, int key)
+{
+	struct shell *shell;
+	struct candidates candidates;
+	size_t start;
+	unsigned char result = CC_ERROR;
+
+	(void)key;
+	if (el_get(editor, EL_CLIENTDATA, &shell) != 0)
+		return CC_ERROR;
+	const LineInfo *info = el_line(editor);
+	char *line = strndup(info->buffer, (size_t)(info->cursor - info->buffer));
+	if (!line)
+		return CC_ERROR;
+	complete(shell->session, text_string(&shell->pending), line, &start, &candidates);
+	size_t typed = strlen(line) - start, common = candidates_common(&candidates);
+	if (candidates.n > 0 && (common > typed || candidates.n == 1)) {
+		const char *name = candidates.list[0];
+		size_t length = strlen(name);
+		char *insert = NULL;
+		bool whole = candidates.n == 1 && length > 0 && name[length - 1] != '/';
+		if (asprintf(&insert, "%.*s%s", (int)common, name, whole ? " " : "") >= 0) {
+			el_deletestr(editor, (int)typed);
+			result = el_insertstr(editor, insert) == 0 ? CC_REFRESH : CC_ERROR;
+			free(insert);
+		}
+	} else if (candidates.n > 1) {
+		list_candidates(&candidates);
+		result = CC_REDISPLAY;
+	}
+	candidates_free(&candidates);
+	free(line);
+	return result;
+}
+
+/* ---- the loop ---- */
+
+static char *prompt(EditLine *editor)
+{
+	struct shell *shell;
+	static char first[] = "matr> ", more[] = " ...> ";
+
+	return el_get(editor, EL_CLIENTDATA, &shell) == 0 && shell->pending.size ? more : first;
+}
+
+static int open_shell(struct shell *shell)
+{
+	HistEvent event;
+
+	shell->history = history_init();
+	shell->editor = el_init("matr", stdin, stdout, stderr);
+	if (!shell->history || !shell->editor)
+		return -1;
+	el_set(shell->editor, EL_CLIENTDATA, shell);
+	el_set(shell->editor, EL_PROMPT, prompt);
+	el_set(shell->editor, EL_EDITOR, "emacs");
+	history(shell->history, &event, H_SETSIZE, HISTORY_SIZE);
+	history(shell->history, &event, H_SETUNIQUE, 1);
+	el_set(shell->editor, EL_HIST, history, shell->history);
+	el_set(shell->editor, EL_ADDFN, "matr-complete", "complete a name", on_tab);
+	el_set(shell->editor, EL_BIND, "^I", "matr-complete", NULL);
+	el_set(shell->editor, EL_BIND, "^R", "em-inc-search-prev", NULL);
+	el_source(shell->editor, NULL);
+	shell->history_file = history_path();
+	if (shell->history_file)
+		history(shell->history, &event, H_LOAD, shell->history_file);
+	return 0;
+}
+
+static void close_shell(struct shell *shell)
+{
+	HistEvent event;
+
+	if (shell->history && shell->history_file) {
+		mode_t mask = umask(077);
+		history(shell->history, &event, H_SAVE, shell->history_file);
+		umask(mask);
+	}
+	if (shell->editor)
+		el_end(shell->editor);
+	if (shell->history)
+		history_end(shell->history);
+	free(shell->history_file);
+	text_free(&shell->pending);
+}
+
+/* Errors have been shown; the shell goes on. */
+static void run_pending(struct shell *shell, const char *line)
+{
+	struct session *session = shell->session;
+
+	interrupted = 0;
+	running = session->db;
+	if (*line == '.' && shell->pending.size == 0) {
+		remember(shell, line);
+		session_command(session, line, NULL, 1);
+	} else {
+		text_add_string(&shell->pending, line);
+		if (session_is_blank(text_string(&shell->pending))) {
+			text_clear(&shell->pending);
+		} else if (sqlite3_complete(text_string(&shell->pending))) {
+			remember(shell, text_string(&shell->pending));
+			session_run(session, text_string(&shell->pending), NULL, 1);
+			text_clear(&shell->pending);
+		}
+	}
+	running = NULL;
+	fflush(stdout);
+}
+
+void session_shell(struct session *session)
+{
+	struct shell shell = {.session = session};
+	struct sigaction action = {.sa_handler = on_interrupt}, before;
+
+	if (open_shell(&shell) != 0) {
+		session_complain(NULL, 0, "the terminal cannot be used for line editing");
+		close_shell(&shell);
+		return;
+	}
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, &before);
+	while (!session->quit) {
+		int length;
+		interrupted = 0;
+		const char *line = el_gets(shell.editor, &length);
+		if (line && length > 0) {
+			run_pending(&shell, line);
+		} else if (interrupted) { /* what was typed is dropped */
+			text_clear(&shell.pending);
+			puts("^C");
+		} else { /* the end, in the middle of a statement too */
+			putchar('\n');
+			break;
+		}
+	}
+	sigaction(SIGINT, &before, NULL);
+	close_shell(&shell);
+}
