@@ -5,10 +5,12 @@
  * and where a filter stands. Most names are sonames or paths of what is loaded by then. What is not is searched for
  * again, with two differences: everything is loaded already, not only what came before; and all objects were loaded by
  * the application, so that a DT_RPATH of what really loaded them no longer counts. So the names are gone through
- * here in the same way. Where one would lead to another object, or nowhere, the application is declined.
+ * here in the same way. Where one would lead to another object, or nowhere, the application is declined. So it is where
+ * dlopen() would search in other places.
  */
 #include "scope.h"
 
+#include <elf.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,6 +99,38 @@ static int check(struct flat *flat, const struct dependency *dependency, struct 
 					   : "is the name of another object of the scope as well");
 }
 
+/* ---- what it loads later ---- */
+
+static bool may_load(const struct matr_object *object)
+{
+	if (object->soname && !strcmp(object->soname, "libc.so.6")) /* NSS, iconv, libgcc_s */
+		return true;
+	for (size_t i = 0; i < object->n_symbols; i++) {
+		const struct matr_symbol *symbol = &object->symbols[i];
+		if (symbol->section == SHN_UNDEF &&
+		    (!strcmp(symbol->name, "dlopen") || !strcmp(symbol->name, "dlmopen")))
+			return true;
+	}
+	return false;
+}
+
+/* dlopen() called by a library without DT_RUNPATH searches the DT_RPATH of what loaded it, and so on. The application's
+ * counts in either case. */
+static int check_loading(const struct scope *scope, uint32_t index, struct matr_error *err)
+{
+	const struct matr_scope_entry *entry = &scope->entries[index];
+
+	if (entry->object->runpath)
+		return 0;
+	for (uint32_t i = entry->loaded_by; i; i = scope->entries[i].loaded_by) {
+		if (scope->entries[i].object->rpath && may_load(entry->object))
+			return matr_fail(err, MATR_ERROR_UNSUPPORTED, entry->path,
+					 "may call dlopen(), which would search the DT_RPATH of %s",
+					 scope->entries[i].path);
+	}
+	return 0;
+}
+
 int scope_check_flat(struct matr_session *session, const struct scope *scope,
 		     struct matr_error *err)
 {
@@ -113,6 +147,8 @@ int scope_check_flat(struct matr_session *session, const struct scope *scope,
 	/* By requester: the application's names come first, as they do for ld.so. */
 	for (size_t i = 0; i < scope->n_dependencies && !result; i++)
 		result = check(&flat, &scope->dependencies[i], err);
+	for (uint32_t i = 1; i < scope->n && !result; i++)
+		result = check_loading(scope, i, err);
 	scope_names_free(&flat.names);
 	free(flat.entries);
 	return result;
