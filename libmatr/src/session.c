@@ -494,19 +494,31 @@ int session_settle_names(struct matr_session *session, struct matr_error *err)
 	return 0;
 }
 
-/* There is one interpreter, or a few: a list will do. */
+/* With the lock held. There is one interpreter, or a few: a list will do. */
+static const char *look_up_interpreter(const struct matr_session *session, const char *path)
+{
+	for (const struct real_interpreter *at = session->interpreters; at; at = at->next)
+		if (strcmp(at->path, path) == 0)
+			return at->real;
+	return NULL;
+}
+
 static const char *find_interpreter(struct matr_session *session, const char *path)
 {
-	const char *real = NULL;
-
 	pthread_mutex_lock(&session->lock);
-	for (const struct real_interpreter *at = session->interpreters; at && !real; at = at->next)
-		if (strcmp(at->path, path) == 0)
-			real = at->real;
+	const char *real = look_up_interpreter(session, path);
 	pthread_mutex_unlock(&session->lock);
 	return real;
 }
 
+static void free_interpreter(struct real_interpreter *interpreter)
+{
+	free(interpreter->path);
+	free(interpreter->real);
+	free(interpreter);
+}
+
+/* Unless another thread was faster. */
 static int add_interpreter(struct matr_session *session, const char *path, const char *real,
 			   struct matr_error *err)
 {
@@ -516,15 +528,18 @@ static int add_interpreter(struct matr_session *session, const char *path, const
 		return matr_fail_memory(err);
 	*added = (struct real_interpreter){.path = strdup(path), .real = strdup(real)};
 	if (!added->path || !added->real) {
-		free(added->path);
-		free(added->real);
-		free(added);
+		free_interpreter(added);
 		return matr_fail_memory(err);
 	}
 	pthread_mutex_lock(&session->lock);
-	added->next = session->interpreters;
-	session->interpreters = added;
+	bool there = look_up_interpreter(session, path) != NULL;
+	if (!there) {
+		added->next = session->interpreters;
+		session->interpreters = added;
+	}
 	pthread_mutex_unlock(&session->lock);
+	if (there)
+		free_interpreter(added);
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # incremental.sh - an epoch that builds on the one before: nothing that did not change is read again, everything that
 # depends on what did change is made again, and the result is that of an epoch from nothing, whatever --jobs is.
-# shellcheck source-path=SCRIPTDIR source=lib.sh
+# shellcheck source-path=SCRIPTDIR source=lib.sh disable=SC2015,SC2016
 set -eu
 . "$(dirname "$0")/lib.sh"
 

@@ -3,7 +3,7 @@
 # and thousands of bad files among good ones. Meant to run with the sanitized build too.
 #
 # MATR_TEST_HOSTILE=N: so many hostile files (default 3000).
-# shellcheck source-path=SCRIPTDIR source=lib.sh
+# shellcheck source-path=SCRIPTDIR source=lib.sh disable=SC2015,SC2016
 set -eu
 . "$(dirname "$0")/lib.sh"
 
