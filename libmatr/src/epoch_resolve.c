@@ -228,7 +228,7 @@ static int collect_objects(struct matr_epoch *epoch, struct matr_error *err)
 	bool *seen = calloc(epoch->session->n_objects + 1, sizeof *seen);
 	int result = 0;
 
-	epoch->objects = calloc(epoch->session->n_objects + 1, sizeof *epoch->objects);
+	epoch->objects = calloc(epoch->session->n_objects + 1, sizeof(const struct matr_object *));
 	if (!seen || !epoch->objects)
 		result = matr_fail_memory(err);
 	for (size_t i = 0; i < epoch->n_results && result == 0; i++) {

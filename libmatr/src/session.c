@@ -287,7 +287,7 @@ int session_index(struct matr_session *session, uint32_t object, struct matr_err
 int session_know(struct matr_session *session, struct matr_object **objects, size_t n,
 		 int64_t trusted, struct matr_error *err)
 {
-	session->known = calloc(n + 1, sizeof *session->known);
+	session->known = calloc(n + 1, sizeof(struct matr_object *));
 	if (!session->known)
 		return matr_fail_memory(err);
 	session->trusted = trusted;
@@ -412,7 +412,8 @@ static int add_path(struct matr_session *session, struct known_path *path,
 
 	if (at == UINT32_MAX && session->n_paths == session->path_capacity) {
 		size_t capacity = session->path_capacity ? session->path_capacity * 2 : 1024;
-		struct known_path **list = realloc(session->paths, capacity * sizeof *list);
+		struct known_path **list =
+			realloc(session->paths, capacity * sizeof(struct known_path *));
 		if (!list) {
 			free_path(path);
 			return matr_fail_memory(err);

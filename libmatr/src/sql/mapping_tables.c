@@ -39,16 +39,17 @@ const struct mapping_schema mapping_epochs = {
 	.work = 2,
 	.columns = epochs_columns,
 	.n_columns = sizeof epochs_columns / sizeof *epochs_columns,
-	.query = "SELECT id AS c0, datetime(begun, 'unixepoch') AS c1,"
-		 " datetime(ended, 'unixepoch') AS c2,"
-		 " id = (SELECT max(id) FROM epochs WHERE coalesce(image_epoch, id) = image_epoch())"
-		 " AND ended IS NULL AS c3, cpu_level AS c4,"
-		 " (SELECT count(*) FROM epoch_applications WHERE epoch_id = id) AS c5,"
-		 " (SELECT count(*) FROM declined WHERE epoch_id = id) AS c6,"
-		 " (SELECT count(DISTINCT l.object_id) FROM epoch_applications a"
-		 "  JOIN scope_entries s ON s.application_id = a.application_id"
-		 "  JOIN locations l ON l.id = s.location_id WHERE a.epoch_id = epochs.id) AS c7,"
-		 " id AS r FROM epochs",
+	.query =
+		"SELECT id AS c0, datetime(begun, 'unixepoch') AS c1,"
+		" datetime(ended, 'unixepoch') AS c2,"
+		" id = (SELECT max(id) FROM epochs WHERE coalesce(image_epoch, id) = image_epoch())"
+		" AND ended IS NULL AS c3, cpu_level AS c4,"
+		" (SELECT count(*) FROM epoch_applications WHERE epoch_id = id) AS c5,"
+		" (SELECT count(*) FROM declined WHERE epoch_id = id) AS c6,"
+		" (SELECT count(DISTINCT l.object_id) FROM epoch_applications a"
+		"  JOIN scope_entries s ON s.application_id = a.application_id"
+		"  JOIN locations l ON l.id = s.location_id WHERE a.epoch_id = epochs.id) AS c7,"
+		" id AS r FROM epochs",
 	.module = &mapping_query_module,
 };
 
