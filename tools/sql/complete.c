@@ -248,6 +248,20 @@ static void complete_command(struct session *session, const char *line, size_t *
 	}
 }
 
+/* Does only a table's name make sense behind the text? */
+static bool wants_table(const char *statement)
+{
+	static const char *const words[] = {"FROM", "JOIN", "INTO", "UPDATE", "TABLE"};
+	char word[64], last[64] = "";
+
+	while (next_word(&statement, word))
+		snprintf(last, sizeof last, "%s", word);
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (sqlite3_stricmp(words[i], last) == 0)
+			return true;
+	return false;
+}
+
 void complete(struct session *session, const char *before, const char *line, size_t *start,
 	      struct candidates *out)
 {
@@ -277,7 +291,7 @@ void complete(struct session *session, const char *before, const char *line, siz
 		snprintf(alias, sizeof alias, "%.*s", (int)(end - first), line + first);
 		table_of_alias(&tables, text_string(&statement), alias, table);
 		column_names(session, table, prefix, out);
-	} else if (*prefix) {
+	} else if (*prefix && !wants_table(text_string(&statement))) {
 		table_names(session, prefix, out);
 		columns_in_sight(session, &tables, text_string(&statement), prefix, out);
 		add_rows(session,

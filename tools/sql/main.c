@@ -75,7 +75,9 @@ static bool is_query(const char *argument)
 
 	if (stat(argument, &status) == 0)
 		return false;
-	return *argument == '.' || strpbrk(argument, " \t\n;(") != NULL;
+	if (*argument == '.') /* .tables, but ./program */
+		return argument[1] >= 'a' && argument[1] <= 'z';
+	return strpbrk(argument, " \t\n;(") != NULL;
 }
 
 /* Takes nothing over; the name is copied. */

@@ -46,7 +46,17 @@ static void mark(const char *text, size_t offset)
 	}
 	if (end - at > AROUND)
 		end = at + AROUND;
-	size_t width = text_add_safe(&before, start, (size_t)(at - start));
+	size_t width = 0;
+	for (; start < at; start += strcspn(start, "\t") + (start[strcspn(start, "\t")] == '\t')) {
+		size_t length = strcspn(start, "\t");
+		if (start + length >= at)
+			length = (size_t)(at - start);
+		width += text_add_safe(&before, start, length);
+		if (start + length >= at)
+			break;
+		text_add(&before, " ", 1); /* for a tab */
+		width++;
+	}
 	text_add_safe(&after, at, (size_t)(end - at));
 	fprintf(stderr, "  %s%s%s\n", dots, text_string(&before), text_string(&after));
 	fprintf(stderr, "  %*s^\n", (int)(width + strlen(dots)), "");
@@ -68,7 +78,7 @@ static void report(struct session *session, const char *text, const char *statem
 		line += text[i] == '\n';
 	if (source)
 		session_complain(source, line, "%s%s", sqlite3_errmsg(session->db), hint);
-	else if (strchr(text, '\n') && offset >= 0)
+	else if (offset >= 0 && text[strcspn(text, "\n")] && text[strcspn(text, "\n") + 1])
 		session_complain(NULL, 0, "line %d: %s%s", line, sqlite3_errmsg(session->db), hint);
 	else
 		session_complain(NULL, 0, "%s%s", sqlite3_errmsg(session->db), hint);

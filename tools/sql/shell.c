@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <histedit.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,9 +26,9 @@ struct shell {
 	struct text pending; /* lines of a statement that is not complete */
 };
 
-/* What the signal handler has to know; libedit's callbacks get the shell by themselves. */
+/* What the signal handlers have to know; libedit's callbacks get the shell by themselves. */
 static sqlite3 *volatile running;
-static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t interrupted, resized;
 
 static void on_interrupt(int signal)
 {
@@ -37,6 +38,70 @@ static void on_interrupt(int signal)
 	interrupted = 1;
 	if (db)
 		sqlite3_interrupt(db);
+}
+
+static void on_resize(int signal)
+{
+	(void)signal;
+	resized = 1;
+}
+
+/* ---- keys ---- */
+
+/* A character for libedit. Signals are blocked but for the wait, so that none comes between a look at what
+ * it did and the wait. -1 with EINTR: Ctrl-C. */
+static int get_character(EditLine *editor, wchar_t *character)
+{
+	struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+	sigset_t mask;
+	char bytes[8];
+	size_t n = 0;
+
+	pthread_sigmask(SIG_SETMASK, NULL, &mask);
+	sigdelset(&mask, SIGINT);
+	sigdelset(&mask, SIGWINCH);
+	while (n < sizeof bytes) {
+		unsigned value;
+		if (ppoll(&input, 1, NULL, &mask) < 0 && errno != EINTR)
+			return -1;
+		if (resized) {
+			resized = 0;
+			el_resize(editor);
+		}
+		if (interrupted) {
+			errno = EINTR;
+			return -1;
+		}
+		if (!input.revents)
+			continue;
+		ssize_t got = read(STDIN_FILENO, bytes + n, 1);
+		if (got <= 0)
+			return (int)got;
+		if (text_decode(bytes, ++n, &value)) {
+			*character = (wchar_t)value;
+			return 1;
+		}
+		/* What does not begin a character is none. */
+		if ((bytes[0] & 0xc0) != 0xc0 || n == 4)
+			n = 0;
+	}
+	return 0;
+}
+
+/* A line; NULL: the end, or Ctrl-C. */
+static const char *get_line(EditLine *editor)
+{
+	sigset_t blocked, before;
+	int length;
+
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGINT);
+	sigaddset(&blocked, SIGWINCH);
+	interrupted = 0;
+	pthread_sigmask(SIG_BLOCK, &blocked, &before);
+	const char *line = el_gets(editor, &length);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return line && length > 0 ? line : NULL;
 }
 
 /* ---- history ---- */
@@ -192,6 +257,7 @@ static int open_shell(struct shell *shell)
 	el_set(shell->editor, EL_CLIENTDATA, shell);
 	el_set(shell->editor, EL_PROMPT, prompt);
 	el_set(shell->editor, EL_EDITOR, "emacs");
+	el_set(shell->editor, EL_GETCFN, get_character);
 	history(shell->history, &event, H_SETSIZE, HISTORY_SIZE);
 	history(shell->history, &event, H_SETUNIQUE, 1);
 	el_set(shell->editor, EL_HIST, history, shell->history);
@@ -249,20 +315,21 @@ static void run_pending(struct shell *shell, const char *line)
 void session_shell(struct session *session)
 {
 	struct shell shell = {.session = session};
-	struct sigaction action = {.sa_handler = on_interrupt}, before;
+	struct sigaction interrupt = {.sa_handler = on_interrupt}, before;
+	struct sigaction resize = {.sa_handler = on_resize};
 
 	if (open_shell(&shell) != 0) {
 		session_complain(NULL, 0, "the terminal cannot be used for line editing");
 		close_shell(&shell);
 		return;
 	}
-	sigemptyset(&action.sa_mask);
-	sigaction(SIGINT, &action, &before);
+	sigemptyset(&interrupt.sa_mask);
+	sigemptyset(&resize.sa_mask);
+	sigaction(SIGINT, &interrupt, &before);
+	sigaction(SIGWINCH, &resize, NULL);
 	while (!session->quit) {
-		int length;
-		interrupted = 0;
-		const char *line = el_gets(shell.editor, &length);
-		if (line && length > 0) {
+		const char *line = get_line(shell.editor);
+		if (line) {
 			run_pending(&shell, line);
 		} else if (interrupted) { /* what was typed is dropped */
 			text_clear(&shell.pending);
