@@ -112,6 +112,7 @@ static int open_relocatable(struct elf_file *file, struct dwarf_file *dwarf, str
 		module = dwfl_report_offline(dwarf->dwfl, "", file->path, -1);
 		dwfl_report_end(dwarf->dwfl, NULL, NULL);
 	}
+	dwarf->module = module;
 	dwarf->dwarf = module ? dwfl_module_getdwarf(module, &bias) : NULL;
 	if (!dwarf->dwarf)
 		return matr_fail(err, MATR_ERROR_MALFORMED, file->path, "debugging information: %s",
@@ -150,6 +151,15 @@ struct dwarf_file *dwarf_file_of(struct elf_file *file, struct matr_error *err)
 		file->loaded += dwarf->separate ? dwarf->separate->id.size : file->id.size;
 	file->dwarf = dwarf;
 	return dwarf;
+}
+
+uint64_t dwarf_file_address(const struct dwarf_file *dwarf, uint64_t address, bool last)
+{
+	Dwarf_Addr offset = last && address ? address - 1 : address;
+
+	if (!dwarf->module || dwfl_module_relocate_address(dwarf->module, &offset) < 0)
+		return address;
+	return last && address ? offset + 1 : offset;
 }
 
 /* ---- units ---- */

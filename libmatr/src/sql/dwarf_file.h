@@ -39,6 +39,7 @@ struct dwarf_file {
 	struct elf_file *separate; /* NULL: the file has its own */
 	Dwarf *dwarf;		   /* NULL: there is no debugging information */
 	Dwfl *dwfl;		   /* of a relocatable file */
+	Dwfl_Module *module;	   /* the same */
 	Dwarf_CU *last;		   /* listed so far */
 	bool all_listed;
 	struct dwarf_unit *units;
@@ -60,6 +61,10 @@ int dwarf_unit_get(struct elf_file *file, size_t i, struct dwarf_unit **out, int
 int dwarf_unit_read(struct elf_file *file, size_t i, struct matr_error *err);
 /* The index of the DIE at that offset (base included); NO_DIE: none. */
 uint32_t dwarf_unit_find(const struct dwarf_unit *unit, uint64_t offset);
+/* libdw gives sections of a relocatable file places in memory; back to an offset in the section. `last`: the
+ * address is that of the end of something. */
+uint64_t dwarf_file_address(const struct dwarf_file *dwarf, uint64_t address, bool last);
+
 /* A DIE of the unit for libdw. */
 Dwarf_Die dwarf_unit_die(const struct dwarf_unit *unit, uint32_t i);
 

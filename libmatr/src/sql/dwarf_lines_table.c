@@ -62,6 +62,20 @@ static size_t lower_bound(const struct state *self)
 	return low;
 }
 
+static bool is_relocatable(const struct state *self)
+{
+	return self->file->dwarf->module != NULL;
+}
+
+/* From libdw's address to an offset in the section. */
+static void to_offset(struct state *self)
+{
+	bool end = false;
+
+	dwarf_lineendsequence(self->line, &end);
+	self->address = dwarf_file_address(self->file->dwarf, self->address, end);
+}
+
 /* 1: read; 0: it has none; -1: malformed. */
 static int read_lines(struct state *self, struct dwarf_unit *unit, struct matr_error *err)
 {
@@ -77,12 +91,14 @@ static int read_lines(struct state *self, struct dwarf_unit *unit, struct matr_e
 				 (unsigned long long)unit->offset, dwarf_errmsg(-1));
 	if (self->n == 0)
 		return 0;
+	self->at = 0;
+	if (is_relocatable(self))
+		return 1; /* not in order of the offsets */
 	unit->has_lines = true;
 	unit->low = address_of(self, 0);
 	unit->high = address_of(self, self->n - 1);
-	self->at = filter_is_bounded(self->addresses) && self->addresses.low != INT64_MIN
-			   ? lower_bound(self)
-			   : 0;
+	if (self->addresses.low != INT64_MIN)
+		self->at = lower_bound(self);
 	return 1;
 }
 
@@ -117,6 +133,12 @@ static int next(void *state, struct matr_error *err)
 			self->base.row = self->cu_offset << 20 ^ self->at++;
 			if (!self->line || dwarf_lineaddr(self->line, &self->address) != 0)
 				continue;
+			if (is_relocatable(self)) {
+				to_offset(self);
+				if (in_range(self->addresses, self->address))
+					return 1;
+				continue;
+			}
 			if ((int64_t)self->address > self->addresses.high)
 				break;
 			if ((int64_t)self->address >= self->addresses.low)

@@ -252,11 +252,13 @@ static void column_die(void *state, sqlite3_context *context, int i)
 		break;
 	case LOW_PC:
 		if (low_pc(&die, &address))
-			result_number(context, address);
+			result_number(context,
+				      dwarf_file_address(self->file->dwarf, address, false));
 		break;
 	case HIGH_PC:
 		if (high_pc(&die, &address))
-			result_number(context, address);
+			result_number(context,
+				      dwarf_file_address(self->file->dwarf, address, true));
 		break;
 	case OFFSET:
 		result_number(context, self->offset);

@@ -219,6 +219,20 @@ static int64_t look(struct state *self, const uint8_t **bytes, struct matr_error
 	return there < left ? (int64_t)there : (int64_t)left;
 }
 
+/* Does capstone 4 take it for something else? Some lengths of EVEX instructions are wrong, and F3 0F AE /5
+ * (INCSSP) is LFENCE to it. */
+static bool is_misread(const struct state *self, const uint8_t *bytes, size_t size)
+{
+	if (self->unit != 1)
+		return false;
+	if (bytes[0] == 0xf3)
+		return self->instruction->id == X86_INS_LFENCE;
+	if (bytes[0] != 0x62 && bytes[0] != 0xc4 && bytes[0] != 0xc5)
+		return false;
+	size_t length = x86_unknown_length(bytes, size, self->file->header.e_machine == EM_X86_64);
+	return length && length != self->instruction->size;
+}
+
 static void take_bad(struct state *self, const uint8_t *bytes, size_t there)
 {
 	size_t size = self->unit;
@@ -236,18 +250,20 @@ static void take_bad(struct state *self, const uint8_t *bytes, size_t there)
 /* The instruction at the current offset. */
 static int disassemble(struct state *self, struct matr_error *err)
 {
-	const uint8_t *bytes;
+	const uint8_t *bytes = NULL;
 	int64_t there = look(self, &bytes, err);
 	size_t size = (size_t)there;
 	uint64_t address = self->file->sections[self->section].header.sh_addr + self->at;
 
 	if (there < 0)
 		return -1;
+	const uint8_t *rest = bytes;
 	self->address = address;
 	self->is_bad = false;
 	if (self->sizes_only && size >= self->unit)
 		self->size = self->unit;
-	else if (cs_disasm_iter(self->engine, &bytes, &size, &address, self->instruction))
+	else if (cs_disasm_iter(self->engine, &rest, &size, &address, self->instruction) &&
+		 !is_misread(self, bytes, (size_t)there))
 		self->size = self->instruction->size;
 	else
 		take_bad(self, bytes, (size_t)there);
