@@ -53,7 +53,7 @@ static size_t vector_length(const uint8_t *bytes, size_t size, bool wide)
 
 	while (at < size && at < 4 && is_segment_prefix(bytes[at]))
 		at++;
-	if (size - at < 5 || (!wide && bytes[at + 1] < 0xc0)) /* else LES, LDS, BOUND */
+	if (size - at < 3 || (!wide && bytes[at + 1] < 0xc0)) /* else LES, LDS, BOUND */
 		return 0;
 	switch (bytes[at]) {
 	case 0xc5:
@@ -76,7 +76,11 @@ static size_t vector_length(const uint8_t *bytes, size_t size, bool wide)
 	if (map == 0 || map == 4 || map > (is_evex ? 6u : 3u))
 		return 0;
 	at += prefix;
+	if (at >= size)
+		return 0;
 	uint8_t opcode = bytes[at++];
+	if (!is_evex && map == 1 && opcode == 0x77) /* VZEROUPPER, VZEROALL: no ModRM */
+		return at;
 	size_t operand = operand_length(bytes + at, size - at);
 	if (operand == 0)
 		return 0;
