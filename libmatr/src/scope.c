@@ -150,7 +150,7 @@ static int search_and_take(struct scope_maker *maker, uint32_t requester, const 
 {
 	struct scope *scope = maker->scope;
 	struct searcher searcher = {scope->entries, requester, scope->library_path};
-	struct found found;
+	struct found found = {.object = NO_INDEX};
 
 	struct matr_error own = {0};
 	if (search_library(maker->session, &searcher, asked, &found, &own) < 0) {

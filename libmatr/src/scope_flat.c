@@ -60,7 +60,7 @@ static int look_up(struct flat *flat, const struct dependency *dependency, const
 	struct searcher searcher = {flat->entries, dependency->requester,
 				    flat->scope->library_path};
 	struct matr_error ignored = {0};
-	struct found found;
+	struct found found = {.object = NO_INDEX};
 
 	*index = scope_names_find(&flat->names, asked);
 	if (*index != NO_INDEX)
