@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "file_set.h"
+#include "row_cache.h"
 
 struct table {
 	sqlite3_vtab base;
@@ -34,6 +35,7 @@ struct cursor {
 	struct elf_file *file; /* NULL: at the end */
 	void *state;
 	bool started;
+	sqlite3_stmt *kept; /* rows from the cache instead; NULL: none */
 };
 
 enum { ROW_BITS = 44 };
@@ -128,6 +130,20 @@ char *table_declaration(const struct row_source *source)
 			       "%s)",
 			       source->name, source->columns, source->more[0] ? "," : "",
 			       source->more);
+}
+
+void row_source_column(const struct row_source *source, int i, char *name, size_t size)
+{
+	const char *line = source->columns;
+
+	if (i > source->n_columns) {
+		line = source->more;
+		i -= source->n_columns + 2;
+	}
+	for (; i > 0; i--)
+		line += strcspn(line, "\n") + 1;
+	line += strspn(line, " ");
+	snprintf(name, size, "%.*s", (int)strcspn(line, " "), line);
 }
 
 static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out,
@@ -294,6 +310,9 @@ static void leave_file(struct cursor *cursor)
 {
 	const struct row_source *source = table_of(cursor)->source;
 
+	if (cursor->kept)
+		row_cache_done(table_of(cursor)->sql->cache, cursor->kept);
+	cursor->kept = NULL;
 	if (cursor->started) {
 		if (source->finish)
 			source->finish(cursor->state);
@@ -353,6 +372,31 @@ static int next_path(struct cursor *cursor, const char **path, struct matr_error
 	return 0;
 }
 
+static int next_kept(struct cursor *cursor, struct matr_error *err)
+{
+	int result = sqlite3_step(cursor->kept);
+
+	if (result == SQLITE_ROW)
+		return 1;
+	if (result == SQLITE_DONE)
+		return 0;
+	return matr_fail(err, MATR_ERROR_STORE, NULL, "the cache of rows: %s",
+			 sqlite3_errstr(result));
+}
+
+/* Are there rows of the file that was just opened in the cache? */
+static bool use_kept(struct cursor *cursor)
+{
+	struct table *table = table_of(cursor);
+	struct matr_error err = {0};
+	int result = row_cache_rows(table->sql->cache, table->source, cursor->file->path,
+				    &cursor->filter, &cursor->kept, &err);
+
+	if (result < 0)
+		sql_warn(table->sql, &err);
+	return result > 0;
+}
+
 /* On to the next row, in the next file where the file has no more. */
 static int advance(struct cursor *cursor)
 {
@@ -364,7 +408,8 @@ static int advance(struct cursor *cursor)
 		int result = 0;
 
 		if (cursor->file) {
-			result = table->source->next(cursor->state, &err);
+			result = cursor->kept ? next_kept(cursor, &err)
+					      : table->source->next(cursor->state, &err);
 			if (result > 0)
 				return SQLITE_OK;
 			leave_file(cursor);
@@ -374,6 +419,8 @@ static int advance(struct cursor *cursor)
 			if (!path)
 				return SQLITE_OK;
 			result = file_set_open(cursor->set, path, &cursor->file, &err);
+			if (result == 0 && table->sql->cache && use_kept(cursor))
+				continue;
 			if (result == 0) {
 				cursor->started = true;
 				result = table->source->start(cursor->state, cursor->file,
@@ -496,7 +543,10 @@ static int column(sqlite3_vtab_cursor *base, sqlite3_context *context, int i)
 		sqlite3_value *value = argument(cursor, i);
 		if (value)
 			sqlite3_result_value(context, value);
-	} else
+	} else if (cursor->kept)
+		sqlite3_result_value(
+			context, sqlite3_column_value(cursor->kept, row_cache_column(source, i)));
+	else
 		source->column(cursor->state, context, i);
 	return SQLITE_OK;
 }
@@ -505,9 +555,11 @@ static int row_id(sqlite3_vtab_cursor *base, sqlite3_int64 *out)
 {
 	struct cursor *cursor = (struct cursor *)base;
 	const struct row_state *state = cursor->state;
+	uint64_t row = cursor->kept ? (uint64_t)sqlite3_column_int64(cursor->kept, ROW_CACHE_NUMBER)
+				    : state->row;
 
 	*out = (sqlite3_int64)((uint64_t)cursor->file->number << ROW_BITS |
-			       (state->row & ((UINT64_C(1) << ROW_BITS) - 1)));
+			       (row & ((UINT64_C(1) << ROW_BITS) - 1)));
 	return SQLITE_OK;
 }
 

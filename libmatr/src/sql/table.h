@@ -85,6 +85,9 @@ int table_register(struct matr_sql *sql, const struct row_source *source, struct
 /* A warning of a row source that goes on. */
 void table_warn(const struct elf_file *file, const struct matr_error *warning);
 
+/* The name of column number i, which is none of the arguments. */
+void row_source_column(const struct row_source *source, int i, char *name, size_t size);
+
 /* CREATE TABLE with comments; sqlite3_free(); NULL: out of memory. */
 char *table_declaration(const struct row_source *source);
 
