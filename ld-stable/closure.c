@@ -313,8 +313,12 @@ static void something_was_loaded(struct handover *handover)
 	const struct matr_image_closure *closure = closure_of(handover, root);
 	if (!closure)
 		surprise = (struct surprise){"no closure of this root was recorded", NULL};
-	else if (all_recorded && closure_fits(handover, closure, n_fresh, &surprise))
+	else if (!all_recorded || !closure_fits(handover, closure, n_fresh, &surprise))
+		closure = NULL;
+	else if (!handover->verify_loads)
 		closure_apply(handover, closure);
+	else if ((surprise.what = closure_verify(handover, closure)) == NULL)
+		return;
 	else
 		closure = NULL;
 	report_closure(handover, root->l_name, closure, surprise.what, surprise.object);
@@ -352,6 +356,6 @@ void closures_follow(struct handover *handover, struct link_map_public *maps)
 	handover->last = handover->tail = last_of(maps);
 	followed = handover;
 	if (!redirect((unsigned char *)handover->link->r_brk, (const void *)state_changed))
-		report_closure(handover, "closures", NULL, "ld.so's _dl_debug_state is in use",
-			       NULL);
+		report_closure(handover, "closures", NULL,
+			       "ld.so's _dl_debug_state is in use, or may not be changed", NULL);
 }

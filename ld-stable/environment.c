@@ -65,6 +65,8 @@ static void read_environment(struct start *start)
 			start->library_path = *at;
 		if (string_starts(*at, "LD_STABLE_DEBUG="))
 			start->debug = string_equal(*at + 16, "1");
+		if (string_starts(*at, "LD_STABLE_VERIFY_LOADS="))
+			start->verify_loads = *at + 23;
 		if (string_starts(*at, "LD_STABLE_VERIFY=")) {
 			int fd = 0;
 			for (const char *c = *at + 17; *c >= '0' && *c <= '9' && fd < 100000; c++)
@@ -133,7 +135,8 @@ const char *environment_reason(const struct start *start)
 		if (string_starts(variable, "STABLE_") || string_starts(variable, "RUN_PATH=") ||
 		    harmless_when_empty(variable) || *at == start->library_path)
 			continue;
-		if (start->verify_fd >= 0 && string_equal(variable, "BIND_NOW=1"))
+		if ((start->verify_fd >= 0 || start->verify_loads) &&
+		    string_equal(variable, "BIND_NOW=1"))
 			continue;
 		return *at;
 	}

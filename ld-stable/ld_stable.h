@@ -39,7 +39,9 @@ struct start {
 	bool secure;
 	bool debug;    /* LD_STABLE_DEBUG=1 */
 	int verify_fd; /* LD_STABLE_VERIFY; -1: not under `matr verify` */
-	bool bind_now; /* LD_BIND_NOW=1, which only goes with verify */
+	const char *
+		verify_loads; /* LD_STABLE_VERIFY_LOADS, a file; NULL: not under `matr verify --loads` */
+	bool bind_now;	      /* LD_BIND_NOW=1, which only goes with verify */
 	const char *
 		library_path; /* the variable LD_LIBRARY_PATH, name included; NULL: unset or empty */
 };
@@ -118,6 +120,7 @@ struct handover {
 	bool bind_now;
 	bool checked; /* verify: the hook found every object to be the recorded one */
 	int verify_fd;
+	const char *verify_loads;
 	/* The application's own, to be given back once ld.so has read the copies. */
 	Elf64_auxv_t *auxv_phdr;
 	uint64_t phdr;
@@ -139,12 +142,15 @@ struct handover {
 	struct link_map_public *tail; /* of the objects that are there; NULL: not known */
 	uint32_t generation;	      /* counts what was loaded */
 	bool closures_checked;	      /* against their checksum */
+	const struct matr_image_closure
+		*compared; /* to be, by the next initialiser: closure_verify.c */
 };
 
 /* A loaded object of the manifest, as of the handover's generation `seen`. */
 struct loaded_object {
 	struct link_map_public *map;
 	Elf64_Dyn *dynamic;
+	uint64_t initialiser; /* its own: closure_verify.c */
 	uint32_t seen;
 	bool fresh; /* loaded just now */
 };
@@ -196,6 +202,11 @@ bool is_ld_stable(uint64_t base); /* and of this very build */
 
 /* Compare every slot with what the mapping would have written, report, and exit. */
 _Noreturn void verify_and_exit(const struct handover *handover);
+
+/* The same for closures: compare once ld.so has relocated the objects just loaded, and go on. The reason why not. */
+const char *closure_verify(struct handover *handover, const struct matr_image_closure *closure);
+void closure_not_verified(const struct handover *handover, const char *root, const char *reason,
+			  const char *object);
 
 uint64_t call_resolver(uint64_t address);
 

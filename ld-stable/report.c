@@ -87,6 +87,8 @@ void report_closure(const struct handover *handover, const char *root,
 {
 	struct line line = {.length = 0};
 
+	if (handover->verify_loads && !closure)
+		closure_not_verified(handover, root, reason, object);
 	if (!handover->debug)
 		return;
 	if (!closure) {

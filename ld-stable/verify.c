@@ -5,13 +5,15 @@
  * that `matr` gave, "diff OBJECT OFFSET EXPECTED FOUND"; the last line is "done OBJECTS SLOTS DIFFERENCES
  * RESIDUAL". The program itself never runs.
  */
+#include "verify.h"
 #include "relocation_program.h"
 
-struct comparison {
-	int fd;
-	bool bound_now; /* ld.so has bound lazily bound functions too */
-	uint64_t slots, differences;
-};
+static const Elf64_Dyn *dynamic_of(const struct handover *handover, uint32_t object)
+{
+	uint32_t n = handover->image.manifest->n_objects;
+
+	return object < n ? handover->dynamics[object] : handover->loaded[object - n].dynamic;
+}
 
 /* Has ld.so left this word for lazy binding? Then it is one of the PLT's and leads back into the PLT. */
 static bool is_unbound(const struct handover *handover, uint32_t object, uint64_t vaddr,
@@ -20,7 +22,7 @@ static bool is_unbound(const struct handover *handover, uint32_t object, uint64_
 	const Elf64_Rela *table = NULL;
 	uint64_t size = 0, base = handover->bases[object];
 
-	for (const Elf64_Dyn *dyn = handover->dynamics[object]; dyn->d_tag != DT_NULL; dyn++) {
+	for (const Elf64_Dyn *dyn = dynamic_of(handover, object); dyn->d_tag != DT_NULL; dyn++) {
 		if (dyn->d_tag == DT_JMPREL)
 			table = (const Elf64_Rela *)dyn->d_un.d_ptr;
 		else if (dyn->d_tag == DT_PLTRELSZ)
@@ -46,13 +48,20 @@ static void compare(struct comparison *comparison, const struct handover *handov
 		return;
 	comparison->differences++;
 	line_text(&line, "diff ");
-	line_number(&line, object);
-	line_text(&line, " ");
+	if (!comparison->loads) {
+		line_number(&line, object);
+		line_text(&line, " ");
+	}
 	line_hex(&line, vaddr);
 	line_text(&line, " ");
 	line_hex(&line, expected);
 	line_text(&line, " ");
 	line_hex(&line, found);
+	if (comparison->loads) {
+		uint32_t loaded = object - handover->image.manifest->n_objects;
+		line_text(&line, " ");
+		line_text(&line, handover->loaded[loaded].map->l_name);
+	}
 	line_write(&line, comparison->fd);
 }
 
@@ -78,6 +87,15 @@ static void compare_program(struct comparison *comparison, const struct handover
 	}
 }
 
+void compare_object(struct comparison *comparison, const struct handover *handover,
+		    const struct matr_image_object *object, uint32_t index)
+{
+	if (object->flags & MATR_OBJECT_ENTRY_UNTOUCHED)
+		return;
+	compare_program(comparison, handover, object, index, object->relative, false);
+	compare_program(comparison, handover, object, index, object->symbolic, true);
+}
+
 static void compare_copies(struct comparison *comparison, const struct handover *handover)
 {
 	const struct matr_image_manifest *manifest = handover->image.manifest;
@@ -97,22 +115,35 @@ static void compare_copies(struct comparison *comparison, const struct handover 
 	}
 }
 
+void compare_ifunc(struct comparison *comparison, const struct handover *handover,
+		   const struct matr_image_ifunc *ifunc, const uint64_t *slots)
+{
+	uint32_t n_objects = handover->image.manifest->n_objects;
+	uint64_t result = 0;
+	bool called = false;
+
+	for (uint32_t n = 0; n < ifunc->n_slots; n++) {
+		uint64_t slot = slots[ifunc->first_slot + n];
+		uint32_t object = MATR_SLOT_OBJECT(slot);
+		uint64_t vaddr = MATR_SLOT_VADDR(slot);
+		if (object >= n_objects && !handover->loaded[object - n_objects].fresh)
+			continue;
+		if (!called)
+			result = call_resolver(handover->bases[ifunc->object] + ifunc->vaddr);
+		called = true;
+		compare(comparison, handover, object, vaddr, result,
+			*(uint64_t *)(handover->bases[object] + vaddr));
+	}
+}
+
 static void compare_ifuncs(struct comparison *comparison, const struct handover *handover)
 {
 	const struct matr_image_manifest *manifest = handover->image.manifest;
 	const struct matr_image_ifunc *ifunc = image_at(&handover->image, manifest->ifuncs);
 	const uint64_t *slots = image_at(&handover->image, manifest->ifunc_slots);
 
-	for (uint32_t i = 0; i < manifest->n_ifuncs; i++, ifunc++) {
-		uint64_t result = call_resolver(handover->bases[ifunc->object] + ifunc->vaddr);
-		for (uint32_t n = 0; n < ifunc->n_slots; n++) {
-			uint64_t slot = slots[ifunc->first_slot + n];
-			uint32_t object = MATR_SLOT_OBJECT(slot);
-			uint64_t vaddr = MATR_SLOT_VADDR(slot);
-			compare(comparison, handover, object, vaddr, result,
-				*(uint64_t *)(handover->bases[object] + vaddr));
-		}
-	}
+	for (uint32_t i = 0; i < manifest->n_ifuncs; i++)
+		compare_ifunc(comparison, handover, &ifunc[i], slots);
 }
 
 _Noreturn void verify_and_exit(const struct handover *handover)
@@ -126,10 +157,7 @@ _Noreturn void verify_and_exit(const struct handover *handover)
 	struct line line = {.length = 0};
 
 	for (uint32_t i = 0; i < manifest->n_objects; i++) {
-		if (objects[i].flags & MATR_OBJECT_ENTRY_UNTOUCHED)
-			continue;
-		compare_program(&comparison, handover, &objects[i], i, objects[i].relative, false);
-		compare_program(&comparison, handover, &objects[i], i, objects[i].symbolic, true);
+		compare_object(&comparison, handover, &objects[i], i);
 	}
 	compare_copies(&comparison, handover);
 	compare_ifuncs(&comparison, handover);

@@ -15,7 +15,12 @@
  * References of these kinds are unsettled: they are left to ld.so, one by one. A name among DT_NEEDED that leads to
  * another object when that is loaded already changes the closure itself; then it is left to ld.so whole.
  *
- * RTLD_NOW refuses to load what has undefined functions, RTLD_LAZY does not, so an object that has them keeps its PLT.
+ * Functions are bound when the closure is loaded or, with RTLD_LAZY, when they are first called. So an object keeps its
+ * PLT, which is ld.so's then:
+ *
+ * - where it has functions that are undefined: RTLD_NOW refuses to load them, RTLD_LAZY does not;
+ * - where it has functions that are not bound in the scope of the start, and the closure is not known to be loaded
+ *   with RTLD_NOW: what is loaded between then and the first call may define them.
  */
 #include "closure_terms.h"
 
@@ -288,15 +293,18 @@ static bool is_unsettled(const struct work *work, size_t member,
 		!work->depends_on[member * work->terms->n_members + provider]);
 }
 
-static bool may_be_undefined(const struct matr_object *object,
-			     const struct matr_relocation *relocation,
-			     const struct matr_binding *binding)
+static bool needs_plt(const struct work *work, const struct matr_object *object,
+		      const struct matr_relocation *relocation, const struct matr_binding *binding,
+		      bool unsettled)
 {
 	if (relocation->table != MATR_TABLE_JMPREL || relocation->type != R_X86_64_JUMP_SLOT)
 		return false;
-	return binding->provider == MATR_PROVIDER_UNDEFINED ||
-	       (binding->provider == MATR_PROVIDER_WEAK_NULL &&
-		!(object->flags & MATR_OBJECT_BIND_NOW));
+	if (binding->provider == MATR_PROVIDER_UNDEFINED)
+		return true;
+	if (object->flags & MATR_OBJECT_BIND_NOW)
+		return false;
+	return binding->provider == MATR_PROVIDER_WEAK_NULL ||
+	       (!work->closure->now && (unsettled || binding->provider >= work->closure->n_start));
 }
 
 static int settle_member(struct work *work, size_t member, struct matr_error *err)
@@ -316,7 +324,7 @@ static int settle_member(struct work *work, size_t member, struct matr_error *er
 		if (!relocation->symbol || !matr_symbol_is_looked_up(reference))
 			continue;
 		unsettled[n] = is_unsettled(work, member, reference, &bindings[n]);
-		if (may_be_undefined(object, relocation, &bindings[n]))
+		if (needs_plt(work, object, relocation, &bindings[n], unsettled[n]))
 			work->terms->keep_plt[member] = true;
 		if (!unsettled[n] && bindings[n].provider >= work->closure->n_start &&
 		    add_hash(&work->names, reference->name, err) < 0)

@@ -87,7 +87,7 @@ static int read_closures(struct matr_epoch *epoch, int64_t application,
 	for (size_t i = 0; i < n_records && !result; i++) {
 		if (!records[i].objects)
 			continue;
-		result = matr_store_closure(epoch->store, application, records[i].id,
+		result = matr_store_closure(epoch->store, application, &records[i],
 					    &(*closures)[*n], err);
 		(*ids)[*n] = records[i].id;
 		*n += !result;

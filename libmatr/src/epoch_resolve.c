@@ -27,7 +27,7 @@ enum {
 };
 
 struct load { /* what it was seen to load with dlopen() */
-	const char *root;
+	const char *root, *flags;
 	struct resolution resolution;
 	bool made; /* the resolution is there */
 	struct matr_error why;
@@ -108,6 +108,7 @@ static int make_loads(struct matr_epoch *epoch, struct epoch_work *work, const c
 			continue;
 		struct load *load = &work->loads[work->n_loads++];
 		load->root = recordings->list[i].root;
+		load->flags = recordings->list[i].flags;
 		load->made = resolution_make(epoch->session, path, library_path, load->root,
 					     &load->resolution, &load->why) == 0;
 		load->closure.n_start = load->resolution.n_start;
@@ -412,7 +413,7 @@ static int put_load(struct matr_epoch *epoch, const struct load *load, int64_t a
 	if (load->why.code != MATR_OK)
 		epoch_describe(&load->why, load->root, reason, sizeof reason);
 	bool good = load->why.code == MATR_OK;
-	return matr_store_add_closure(epoch->store, application, load->root,
+	return matr_store_add_closure(epoch->store, application, load->root, load->flags,
 				      good ? &load->closure : NULL, good ? NULL : reason, NULL,
 				      err);
 }

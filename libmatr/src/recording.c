@@ -51,13 +51,30 @@ size_t matr_recordings_forget(struct matr_recordings *recordings, const char *ap
 	return n - kept;
 }
 
+bool matr_loads_now(const char *flags)
+{
+	return !strncmp(flags, "now", 3) && (!flags[3] || flags[3] == ',');
+}
+
+static int weaken(struct matr_recorded_load *known, const char *flags, struct matr_error *err)
+{
+	if (!matr_loads_now(known->flags) || matr_loads_now(flags))
+		return 0;
+	char *copy = strdup(flags);
+	if (!copy)
+		return matr_fail_memory(err);
+	free(known->flags);
+	known->flags = copy;
+	return 0;
+}
+
 int matr_recordings_add(struct matr_recordings *recordings, const struct matr_recorded_load *load,
 			struct matr_error *err)
 {
 	for (size_t i = 0; i < recordings->n; i++) {
 		if (!strcmp(recordings->list[i].root, load->root) &&
 		    !strcmp(recordings->list[i].application, load->application))
-			return 0;
+			return weaken(&recordings->list[i], load->flags, err);
 	}
 	if (recordings->n == recordings->capacity) {
 		size_t capacity = recordings->capacity ? 2 * recordings->capacity : 32;

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <matr/recording.h>
+
 /* ---- writing ---- */
 
 static const char insert_closure_entry[] =
@@ -15,18 +17,20 @@ static const char insert_closure_entry[] =
 	" needed, vector_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 
 static int insert_closure(struct matr_store *store, int64_t application, const char *root,
-			  const char *reason, int64_t *id, struct matr_error *err)
+			  const char *flags, const char *reason, int64_t *id,
+			  struct matr_error *err)
 {
 	sqlite3_stmt *insert = matr_statement(
 		store,
-		"INSERT INTO closures (application_id, position, root, reason) VALUES (?1, (SELECT"
-		" count(*) FROM closures WHERE application_id = ?1), ?2, ?3)",
+		"INSERT INTO closures (application_id, position, root, flags, reason) VALUES (?1,"
+		" (SELECT count(*) FROM closures WHERE application_id = ?1), ?2, ?3, ?4)",
 		err);
 	if (!insert)
 		return -1;
 	matr_bind(insert, 1, application);
 	matr_bind_text(insert, 2, root);
-	matr_bind_text(insert, 3, reason);
+	matr_bind_text(insert, 3, flags);
+	matr_bind_text(insert, 4, reason);
 	if (matr_execute(store, insert, err) != 0)
 		return -1;
 	*id = sqlite3_last_insert_rowid(store->db);
@@ -34,12 +38,12 @@ static int insert_closure(struct matr_store *store, int64_t application, const c
 }
 
 int matr_store_add_closure(struct matr_store *store, int64_t application, const char *root,
-			   const struct matr_closure *closure, const char *reason, int64_t *id,
-			   struct matr_error *err)
+			   const char *flags, const struct matr_closure *closure,
+			   const char *reason, int64_t *id, struct matr_error *err)
 {
 	int64_t number;
 
-	if (insert_closure(store, application, root, reason, &number, err) != 0)
+	if (insert_closure(store, application, root, flags, reason, &number, err) != 0)
 		return -1;
 	if (id)
 		*id = number;
@@ -78,6 +82,7 @@ void matr_store_closures_free(struct matr_store_closure *closures, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		free(closures[i].root);
+		free(closures[i].flags);
 		free(closures[i].reason);
 	}
 	free(closures);
@@ -92,7 +97,7 @@ int matr_store_closures(struct matr_store *store, int64_t application,
 	sqlite3_stmt *rows = matr_statement(
 		store,
 		"SELECT id, root, reason, (SELECT count(*) FROM closure_entries WHERE closure_id ="
-		" closures.id) FROM closures WHERE application_id = ?1 ORDER BY position",
+		" closures.id), flags FROM closures WHERE application_id = ?1 ORDER BY position",
 		err);
 
 	if (!rows)
@@ -111,7 +116,8 @@ int matr_store_closures(struct matr_store *store, int64_t application,
 			.objects = (size_t)sqlite3_column_int64(rows, 3),
 		};
 		if ((more = matr_column_text(rows, 1, &closure->root, err)) != 0 ||
-		    (more = matr_column_text(rows, 2, &closure->reason, err)) != 0)
+		    (more = matr_column_text(rows, 2, &closure->reason, err)) != 0 ||
+		    (more = matr_column_text(rows, 4, &closure->flags, err)) != 0)
 			break;
 	}
 	sqlite3_reset(rows);
@@ -169,21 +175,22 @@ static const char select_closure_entries[] =
 	" FROM closure_entries c JOIN locations l ON l.id = c.location_id"
 	" WHERE c.closure_id = ?1 ORDER BY c.position";
 
-int matr_store_closure(struct matr_store *store, int64_t application, int64_t closure,
-		       struct matr_closure *out, struct matr_error *err)
+int matr_store_closure(struct matr_store *store, int64_t application,
+		       const struct matr_store_closure *record, struct matr_closure *out,
+		       struct matr_error *err)
 {
 	struct matr_mapping *mapping;
 	struct matr_scope_row *rows;
 	size_t n;
 
-	if (count_entries(store, closure, &n, err) != 0 ||
+	if (count_entries(store, record->id, &n, err) != 0 ||
 	    matr_store_get_mapping(store, application, false, &mapping, &rows, err) != 0)
 		return -1;
 	size_t n_start = mapping->n_scope;
 	bool interpreter_later = mapping->interpreter == n_start;
 	int result = extend(mapping, &rows, n, err);
 	if (!result)
-		result = matr_store_get_entries(store, select_closure_entries, closure, n_start,
+		result = matr_store_get_entries(store, select_closure_entries, record->id, n_start,
 						mapping, rows, true, err);
 	free(rows);
 	if (result) {
@@ -197,6 +204,10 @@ int matr_store_closure(struct matr_store *store, int64_t application, int64_t cl
 				mapping->interpreter = (uint32_t)i;
 		}
 	}
-	*out = (struct matr_closure){.mapping = mapping, .n_start = (uint32_t)n_start};
+	*out = (struct matr_closure){
+		.mapping = mapping,
+		.n_start = (uint32_t)n_start,
+		.now = matr_loads_now(record->flags),
+	};
 	return 0;
 }

@@ -291,8 +291,11 @@ static const char version_5[] =
 static const char version_6[] =
 	"ALTER TABLE epochs ADD COLUMN portable INTEGER NOT NULL DEFAULT 0;";
 
-static const char *const migrations[MATR_STORE_VERSION] = {version_1, version_2, version_3,
-							   version_4, version_5, version_6};
+/* How the program was seen to load it: "now", "lazy,global", ...; "-": not known. */
+static const char version_7[] = "ALTER TABLE closures ADD COLUMN flags TEXT NOT NULL DEFAULT '-';";
+
+static const char *const migrations[MATR_STORE_VERSION] = {
+	version_1, version_2, version_3, version_4, version_5, version_6, version_7};
 
 static int user_version(struct matr_store *store, int64_t *version, struct matr_error *err)
 {

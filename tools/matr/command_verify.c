@@ -8,9 +8,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char help[] =
 	"usage: matr verify [--format FORMAT] PROGRAM...\n"
+	"       matr verify --loads [--bind-now] PROGRAM [ARG]...\n"
 	"\n"
 	"Start each program with MatR watching but not writing: ld.so relocates everything "
 	"itself,\n"
@@ -18,14 +20,24 @@ static const char help[] =
 	"compared\n"
 	"with what ld.so wrote. Then the program exits; its own code never runs.\n"
 	"\n"
-	"  --format FORMAT  table (default), json or csv\n"
+	"  --loads          run the program, and compare what it and the programs it starts load "
+	"with\n"
+	"                   dlopen() and the epoch has a mapping for (matr-record(1)); the report "
+	"goes\n"
+	"                   to standard error\n"
+	"  --bind-now       with --loads: have ld.so bind all functions at once, so that they are\n"
+	"                   compared too\n"
+	"  --format FORMAT  table (default), json or csv; not with --loads\n"
 	"  -h, --help       this text\n"
 	"\n"
 	"Exit status: 0 every slot of every program is the same; 1 some differ, or some program\n"
-	"could not be compared (not in the epoch, a plain start, ...); 2 usage.\n"
+	"could not be compared (not in the epoch, a plain start, ...; with --loads: nothing was); "
+	"2\n"
+	"usage.\n"
 	"\n"
 	"  matr verify git clang\n"
-	"  matr verify --format json /usr/lib/libreoffice/program/soffice.bin\n";
+	"  matr verify --format json /usr/lib/libreoffice/program/soffice.bin\n"
+	"  matr verify --loads python3 -c 'import numpy'\n";
 
 static const char *const outcomes[] = {"same", "different", "plain", "failed"};
 
@@ -245,21 +257,41 @@ static int verify_all(const char *prefix, char **programs, struct report *report
 	return result == 0 ? all_same : -1;
 }
 
+enum { LOADS = 256, BIND_NOW };
+
+/* With --loads, what follows the program is the program's. */
+static bool has_loads(char **argv)
+{
+	for (argv++; *argv && **argv == '-'; argv++) {
+		if (!strcmp(*argv, "--loads"))
+			return true;
+	}
+	return false;
+}
+
 int command_verify(const struct context *context, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"format", required_argument, NULL, 'f'},
-		{"prefix", required_argument, NULL, 'p'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
+		{"loads", no_argument, NULL, LOADS},	  {"bind-now", no_argument, NULL, BIND_NOW},
+		{"format", required_argument, NULL, 'f'}, {"prefix", required_argument, NULL, 'p'},
+		{"help", no_argument, NULL, 'h'},	  {NULL, 0, NULL, 0},
 	};
 	const char *prefix = context->prefix;
 	struct report report = {.format = FORMAT_TABLE};
 	struct matr_error err = {0};
+	bool loads = false, bind_now = false;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+	const char *letters = has_loads(argv) ? "+h" : "h";
+
+	while ((option = getopt_long(argc, argv, letters, options, NULL)) != -1) {
 		switch (option) {
+		case LOADS:
+			loads = true;
+			break;
+		case BIND_NOW:
+			bind_now = true;
+			break;
 		case 'f':
 			if (!output_format_parse(optarg, &report.format))
 				return usage_error_because("verify", "no such format", optarg);
@@ -276,7 +308,12 @@ int command_verify(const struct context *context, int argc, char **argv)
 	}
 	if (optind == argc)
 		return usage_error_because("verify", "which programs?", NULL);
-	int same = verify_all(prefix, argv + optind, &report, &err);
+	if (bind_now && !loads)
+		return usage_error_because("verify", "--bind-now goes with --loads", NULL);
+	if (loads && report.format != FORMAT_TABLE)
+		return usage_error_because("verify", "--loads has no --format", NULL);
+	int same = loads ? verify_loads(prefix, argc - optind, argv + optind, bind_now, &err)
+			 : verify_all(prefix, argv + optind, &report, &err);
 	if (same < 0)
 		print_error(&err);
 	return same > 0 ? STATUS_OK : STATUS_FAILURE;

@@ -6,6 +6,7 @@ int inspect_closures(const struct recorded *recorded, enum output_format format,
 {
 	static const struct output_column columns[] = {
 		{"library", CELL_TEXT},
+		{"flags", CELL_TEXT},
 		{"objects", CELL_NUMBER},
 		{"left_to_ld_so", CELL_TEXT},
 	};
@@ -18,6 +19,7 @@ int inspect_closures(const struct recorded *recorded, enum output_format format,
 	output_open(&output, format, columns, sizeof columns / sizeof *columns);
 	for (size_t i = 0; i < n; i++) {
 		output_text(&output, closures[i].root);
+		output_text(&output, closures[i].flags);
 		output_number(&output, (int64_t)closures[i].objects);
 		output_text(&output, closures[i].reason);
 	}

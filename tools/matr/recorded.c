@@ -54,7 +54,7 @@ int recorded_closure(struct recorded *recorded, const char *root,
 		}
 		if (!records[i].objects || result)
 			continue;
-		result = matr_store_closure(recorded->store, recorded->application, records[i].id,
+		result = matr_store_closure(recorded->store, recorded->application, &records[i],
 					    &closures[n], err);
 		n += !result;
 	}

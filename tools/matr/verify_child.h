@@ -30,6 +30,9 @@ struct comparison {
  * -1: it could not be tried. *out: comparison_free(). */
 int verify_program(const char *prefix, const char *path, const char *library_path, bool bind_now,
 		   struct comparison *out, struct matr_error *err);
+/* Run the program as `matr run` does, with closures compared instead of applied, and tell of it on standard error. 1: some
+ * were, and are the same; 0: not; -1: error. */
+int verify_loads(const char *prefix, int argc, char **argv, bool bind_now, struct matr_error *err);
 void comparison_free(struct comparison *comparison);
 
 #endif

@@ -83,6 +83,9 @@ struct matr_closure {
 	struct matr_mapping
 		*mapping; /* its directories: what the closure adds to the application's */
 	uint32_t n_start;
+	/* The program is known to load it with RTLD_NOW. Otherwise functions may be bound when they are first called,
+	 * and something else may have been loaded by then. */
+	bool now;
 	const char *reason; /* why it is not in the image (matr_image_builder_add); NULL: it is */
 };
 

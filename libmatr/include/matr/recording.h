@@ -6,6 +6,7 @@
 #ifndef MATR_RECORDING_H
 #define MATR_RECORDING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <matr/error.h>
@@ -33,8 +34,11 @@ int matr_recordings_read_file(const char *file, struct matr_recordings *out,
 			      struct matr_error *err);
 void matr_recordings_free(struct matr_recordings *recordings);
 
-/* Add a load, unless that library is recorded for the application already. 1: added, 0: not, -1: MEMORY. The strings
- * are copied. */
+/* Do the flags say RTLD_NOW? */
+bool matr_loads_now(const char *flags);
+
+/* Add a load, unless that library is recorded for the application already; then it only loses an RTLD_NOW that the new
+ * one does not have. 1: added, 0: not, -1: MEMORY. The strings are copied. */
 int matr_recordings_add(struct matr_recordings *recordings, const struct matr_recorded_load *load,
 			struct matr_error *err);
 

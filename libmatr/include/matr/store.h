@@ -16,7 +16,7 @@
 #include <matr/mapping.h>
 
 #define MATR_STORE_FILE	   "store.db" /* in the prefix */
-#define MATR_STORE_VERSION 6	      /* PRAGMA user_version of what this libmatr writes */
+#define MATR_STORE_VERSION 7	      /* PRAGMA user_version of what this libmatr writes */
 
 struct matr_store;
 
@@ -49,11 +49,11 @@ int matr_store_begin(struct matr_store *store, const char *cpu_level, int64_t af
 int matr_store_add(struct matr_store *store, int64_t epoch, const struct matr_mapping *mapping,
 		   int64_t *application, struct matr_error *err);
 
-/* Add what the application loads: the closure whose root is `root`, after the application itself and with its mapping
- * not yet freed. closure NULL: it is left to ld.so for the reason. *id (may be NULL): the closure's. */
+/* Add what the application loads: the closure whose root is `root`, loaded with the flags (matr/recording.h), after the
+ * application itself and with its mapping not yet freed. closure NULL: it is left to ld.so for the reason. *id (may be NULL): the closure's. */
 int matr_store_add_closure(struct matr_store *store, int64_t application, const char *root,
-			   const struct matr_closure *closure, const char *reason, int64_t *id,
-			   struct matr_error *err);
+			   const char *flags, const struct matr_closure *closure,
+			   const char *reason, int64_t *id, struct matr_error *err);
 
 /* Give a closure a reason: it is left to ld.so after all. */
 int matr_store_decline_closure(struct matr_store *store, int64_t closure, const char *reason,
@@ -153,6 +153,7 @@ void matr_store_files_free(struct matr_store_file *files, size_t n);
 struct matr_store_closure {
 	int64_t id;
 	char *root;
+	char *flags;  /* matr/recording.h */
 	char *reason; /* why it is left to ld.so; NULL: it is not */
 	size_t objects;
 };
@@ -163,7 +164,8 @@ int matr_store_closures(struct matr_store *store, int64_t application,
 void matr_store_closures_free(struct matr_store_closure *closures, size_t n);
 
 /* One closure's mapping, whose objects belong to the store. *out: matr_mapping_free(). */
-int matr_store_closure(struct matr_store *store, int64_t application, int64_t closure,
-		       struct matr_closure *out, struct matr_error *err);
+int matr_store_closure(struct matr_store *store, int64_t application,
+		       const struct matr_store_closure *record, struct matr_closure *out,
+		       struct matr_error *err);
 
 #endif
