@@ -80,7 +80,8 @@ static bool resolvers_are_safe(const struct matr_object *object)
 	       (!strcmp(object->soname, "libc.so.6") || !strcmp(object->soname, "libm.so.6"));
 }
 
-/* What ld.so binds at the first call, and looks up by its place in DT_JMPREL. */
+/* What ld.so binds at the first call, and looks up by its place in DT_JMPREL. (In a closure, only the whole of DT_JMPREL
+ * can be left to that: with RTLD_NOW ld.so does not set up the PLT for it.) */
 static bool is_lazy(const struct matr_object *object, const struct matr_relocation *relocation)
 {
 	return relocation->table == MATR_TABLE_JMPREL && relocation->type == R_X86_64_JUMP_SLOT &&
@@ -203,7 +204,8 @@ static int plan_bound(struct relocation_plan *plan, const struct matr_mapping *m
 		return add_residual(object, relocation, err);
 	}
 	if (symbol->type == STT_GNU_IFUNC && symbol->section != SHN_UNDEF) {
-		if (!provider_plan->ifunc_safe && is_lazy(requester, relocation))
+		if (!provider_plan->ifunc_safe && !plan->of_closure &&
+		    is_lazy(requester, relocation))
 			return words_add(&object->lazy, relocation->offset, relocation->word, 0,
 					 err);
 		if (!provider_plan->ifunc_safe || addend_of(relocation))
@@ -435,6 +437,7 @@ int relocation_plan_make(struct relocation_plan *plan, const struct matr_mapping
 	int result = 0;
 
 	plan->n_objects = mapping->n_scope;
+	plan->of_closure = terms != NULL;
 	plan->objects = calloc(mapping->n_scope, sizeof *plan->objects);
 	if (!plan->objects || !local)
 		result = matr_fail_memory(err);

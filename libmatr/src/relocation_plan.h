@@ -29,6 +29,7 @@ struct ifunc_plan { /* one slot; sorted by (object, vaddr) these become the imag
 };
 
 struct relocation_plan {
+	bool of_closure;	     /* of what is loaded later */
 	struct object_plan *objects; /* parallel to the scope */
 	size_t n_objects;
 	struct ifunc_plan *ifuncs;
