@@ -280,7 +280,7 @@ const struct mapping_schema mapping_symbols = {
 		  "  -- One row per dynamic symbol of an object of the epoch, as it was recorded.\n"
 		  "  epoch INTEGER,           -- epochs.id\n"
 		  "  object TEXT,             -- objects.path\n"
-		  "  name TEXT,\n"
+		  "  name TEXT,               -- as the linker has it\n"
 		  "  version TEXT,            -- NULL: none\n"
 		  "  default_version INTEGER, -- 1: defined, and references without a version may "
 		  "get it\n"

@@ -263,7 +263,7 @@ const struct mapping_schema mapping_violations = {
 	.create =
 		"CREATE TABLE violations (\n"
 		"  -- One row per change, in an epoch, of something that its mapping relies on.\n"
-		"  id INTEGER,\n"
+		"  id INTEGER,        -- counts up\n"
 		"  epoch INTEGER,     -- epochs.id\n"
 		"  time TEXT,         -- when it was noticed: YYYY-MM-DD HH:MM:SS.SSS, UTC\n"
 		"  path TEXT,         -- the file or directory\n"
@@ -271,7 +271,7 @@ const struct mapping_schema mapping_violations = {
 		"  action TEXT,       -- what was done: 'withdrawn', 'ended', 'none'\n"
 		"  withdrawn INTEGER, -- how many applications lost their mapping\n"
 		"  pid INTEGER,       -- who did it, as far as it is known; NULL: not known\n"
-		"  uid INTEGER,\n"
+		"  uid INTEGER,       -- that process's user\n"
 		"  command TEXT,      -- that process's program\n"
 		"  detail TEXT        -- one line more; NULL: none\n"
 		")",
