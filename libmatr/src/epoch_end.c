@@ -28,16 +28,25 @@ static int record_end(const char *prefix, int64_t *id)
 	return open;
 }
 
+int epoch_end_locked(const char *canonical, struct matr_error *err)
+{
+	char image[PATH_MAX], ended[PATH_MAX];
+
+	snprintf(image, sizeof image, "%.*s/" MATR_IMAGE_FILE, PATH_MAX - 32, canonical);
+	snprintf(ended, sizeof ended, "%.*s/" MATR_ENDED_IMAGE_FILE, PATH_MAX - 32, canonical);
+	if (rename(image, ended) == 0)
+		return matr_prefix_sync(canonical, err) == 0 ? 1 : -1;
+	return errno == ENOENT ? 0 : matr_fail_errno(err, image, "cannot be removed");
+}
+
 static int end(const char *prefix, bool keeping, int64_t *id, struct matr_error *err)
 {
-	char canonical[PATH_MAX], image[PATH_MAX], ended[PATH_MAX], store[PATH_MAX];
+	char canonical[PATH_MAX], image[PATH_MAX], store[PATH_MAX];
 	int64_t epoch = 0;
 
 	if (!realpath(prefix, canonical))
 		return matr_fail(err, MATR_ERROR_STATE, prefix, "no epoch is in force");
 	if (snprintf(image, sizeof image, "%s/" MATR_IMAGE_FILE, canonical) >= (int)sizeof image ||
-	    snprintf(ended, sizeof ended, "%s/" MATR_ENDED_IMAGE_FILE, canonical) >=
-		    (int)sizeof ended ||
 	    snprintf(store, sizeof store, "%s/" MATR_STORE_FILE, canonical) >= (int)sizeof store)
 		return matr_fail(err, MATR_ERROR_USAGE, prefix, "path is too long");
 	if (access(image, F_OK) != 0 && access(store, F_OK) != 0)
@@ -51,11 +60,9 @@ static int end(const char *prefix, bool keeping, int64_t *id, struct matr_error 
 	bool was_suspended = !keeping && matr_epoch_suspended(canonical, by, NULL) > 0;
 	if (was_suspended)
 		result = epoch_forget_suspension(canonical, err);
-	bool had_image = rename(image, ended) == 0;
-	if (!had_image && errno != ENOENT && result == 0)
-		result = matr_fail_errno(err, image, "cannot be removed");
-	if (had_image)
-		result = matr_prefix_sync(canonical, err);
+	int had_image = epoch_end_locked(canonical, result == 0 ? err : NULL);
+	if (had_image < 0)
+		result = -1;
 	if (result == 0) {
 		bool recorded = access(store, F_OK) == 0 && record_end(canonical, &epoch) > 0;
 		if (!had_image && !recorded && !was_suspended)

@@ -30,13 +30,24 @@ static int open_source(struct matr_epoch *epoch, struct matr_error *err)
 	return found < 0 ? -1 : 0;
 }
 
+static size_t count_applications(const struct matr_epoch *epoch)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < epoch->n_results; i++)
+		n += epoch->results[i].application != 0;
+	return n;
+}
+
 static int start(struct matr_epoch *epoch, struct matr_error *err)
 {
 	struct matr_store_epoch record;
 
 	if (open_source(epoch, err) != 0)
 		return -1;
-	if (epoch->all_carried && epoch->source) {
+	/* From an image with violations some applications are missing. */
+	if (epoch->all_carried && epoch->source &&
+	    image_source_applications(epoch->source) >= count_applications(epoch)) {
 		epoch->next = epoch->n_results;
 		return matr_store_set_image(epoch->store, epoch->id, epoch->previous.image, err);
 	}

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static void free_problems(struct matr_epoch_problem *list, size_t n)
@@ -32,6 +33,7 @@ void matr_epoch_status_free(struct matr_epoch_status *status)
 	free_problems(status->changed, status->n_changed);
 	matr_store_declined_free(status->declined, status->n_declined);
 	matr_store_skipped_free(status->skipped, status->n_skipped);
+	matr_store_violations_free(status->violations, status->n_violations);
 	*status = (struct matr_epoch_status){0};
 }
 
@@ -204,6 +206,15 @@ static int look_for_changes(struct matr_store *store, struct matr_epoch_status *
 	return result;
 }
 
+static bool started_since(int64_t time)
+{
+	struct timespec now, up;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	clock_gettime(CLOCK_BOOTTIME, &up);
+	return time < now.tv_sec - up.tv_sec;
+}
+
 static int look_into_store(struct matr_store *store, struct matr_epoch_status *status,
 			   const char *path, bool image_exists, int64_t in_force,
 			   struct matr_error *err)
@@ -231,8 +242,11 @@ static int look_into_store(struct matr_store *store, struct matr_epoch_status *s
 	if (matr_store_declined(store, status->epoch.id, &status->declined, &status->n_declined,
 				&why) != 0 ||
 	    matr_store_skipped(store, status->epoch.id, &status->skipped, &status->n_skipped,
-			       &why) != 0)
+			       &why) != 0 ||
+	    matr_store_violations(store, status->epoch.id, &status->violations,
+				  &status->n_violations, &why) != 0)
 		return problem_from(status, path, &why, "", err);
+	status->restarted = started_since(status->epoch.begun);
 	if (!status->in_force)
 		return 0;
 	if (look_for_changes(store, status, &why) != 0)

@@ -11,4 +11,8 @@ int epoch_forget_suspension(const char *prefix, struct matr_error *err);
 int epoch_keep_programs(const char *prefix, const struct matr_epoch_result *results, size_t n,
 			struct matr_error *err);
 
+/* Take the image out of force, with the prefix's lock: the one rename by which every epoch ends. 1: done; 0: there is
+ * none; -1. */
+int epoch_end_locked(const char *canonical, struct matr_error *err);
+
 #endif

@@ -310,6 +310,11 @@ static bool same_directories(const struct image_source *source, uint64_t offset,
 	return true;
 }
 
+size_t image_source_applications(const struct image_source *source)
+{
+	return source->n;
+}
+
 int image_source_copy(struct image_source *source, struct matr_image_builder *builder,
 		      const char *path, const struct matr_directory *directories, size_t n,
 		      struct matr_image_summary *summary, struct matr_error *err)

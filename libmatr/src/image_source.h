@@ -13,6 +13,9 @@ int image_source_open(const char *path, int64_t epoch, struct image_source **out
 		      struct matr_error *err);
 void image_source_close(struct image_source *source); /* NULL is allowed */
 
+/* How many applications it has. */
+size_t image_source_applications(const struct image_source *source);
+
 /* Take over an application (canonical path), whose mapping has not changed, with the directories' times as they are
  * now, one for each that its mapping has. What comes out is what compiling the mapping again would give. 1: done; 0: it
  * has to be compiled; -1: error. */

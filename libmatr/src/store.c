@@ -145,6 +145,11 @@ static int run(struct matr_store *store, const char *sql, struct matr_error *err
 	return 0;
 }
 
+int matr_store_transaction(struct matr_store *store, const char *sql, struct matr_error *err)
+{
+	return run(store, sql, err);
+}
+
 static void forget_statements(struct matr_store *store)
 {
 	for (size_t i = 0; i < store->statements.room; i++)

@@ -47,6 +47,9 @@ int matr_execute(struct matr_store *store, sqlite3_stmt *statement, struct matr_
 int matr_find_by_hash(struct matr_store *store, const char *sql, const uint8_t *hash, int64_t *id,
 		      struct matr_error *err);
 
+/* Run SQL without parameters or results: BEGIN, COMMIT, ROLLBACK. */
+int matr_store_transaction(struct matr_store *store, const char *sql, struct matr_error *err);
+
 /* Report what SQLite says, with the code that fits. Always -1. */
 int matr_store_fail(struct matr_store *store, struct matr_error *err);
 

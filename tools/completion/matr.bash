@@ -59,9 +59,9 @@ _matr()
 	case $command/$sub in
 	/) word='disable doctor enable epoch hooks inspect loader run sql verify --prefix --verbose --version --help' ;;
 	epoch/) word='begin end resume status suspend wrap --help' ;;
-	epoch/begin) word='--root --portable --config --jobs --ld-stable --wait --rebuild-store --format --quiet --prefix --help' ;;
+	epoch/begin) word='--root --portable --config --jobs --ld-stable --wait --rebuild-store --no-daemon --format --quiet --prefix --help' ;;
 	epoch/status) word='--format --prefix --help' ;;
-	epoch/end) word='--prefix --help' ;;
+	epoch/end) word='--no-daemon --prefix --help' ;;
 	epoch/wrap | epoch/resume) word='--prefix --help' ;;
 	epoch/suspend) word='--by --prefix --help' ;;
 	loader/) word='install uninstall refresh status --help' ;;

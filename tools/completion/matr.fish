@@ -49,6 +49,8 @@ complete -c matr -n '__matr_command epoch-begin' -l ld-stable -rF -d 'Loader to 
 complete -c matr -n '__matr_command epoch-begin' -l wait -d 'Wait for another begin or end'
 complete -c matr -n '__matr_command epoch-begin' -l root -xa '(__fish_complete_directories)' -d 'For the system in a directory'
 complete -c matr -n '__matr_command epoch-begin' -l portable -d 'Good for copies of the system'
+complete -c matr -n '__matr_command epoch-begin' -l no-daemon -d 'Do it here, not in matrd'
+complete -c matr -n '__matr_command epoch-end' -l no-daemon -d 'Do it here, not in matrd'
 complete -c matr -n '__matr_command epoch-begin' -l rebuild-store -d 'Begin with a new store'
 complete -c matr -n '__matr_command epoch-begin' -s q -l quiet -d 'Print no table'
 complete -c matr -n '__matr_command epoch-begin' -l format -x -a 'table json csv'

@@ -1,5 +1,6 @@
 /* command_epoch.c - matr epoch begin and end; command_epoch_status.c has the third. */
 #include "command.h"
+#include "daemon.h"
 #include "output.h"
 #include "program.h"
 #include "root.h"
@@ -46,6 +47,8 @@ static const char begin_help[] =
 	"in\n"
 	"                    copies of DIR too, and depends on nothing of this machine\n"
 	"  --portable        the same for this system: the epoch holds in copies of it too\n"
+	"  --no-daemon       do it here, even where matrd runs for the prefix\n"
+	"  --progress FD     write \"DONE ALL WHAT\" lines to the file descriptor\n"
 	"  --rebuild-store   move the store aside and begin with a new one\n"
 	"  --format FORMAT   table (default), json or csv: one row per program (a table only of\n"
 	"                    programs that were named)\n"
@@ -68,7 +71,8 @@ static const char end_help[] = "usage: matr epoch end\n"
 			       "End the epoch: programs start the ordinary way from now on. Those "
 			       "that run are not affected.\n"
 			       "\n"
-			       "  -h, --help  this text\n"
+			       "  --no-daemon  do it here, even where matrd runs\n"
+			       "  -h, --help   this text\n"
 			       "\n"
 			       "Exit status: 0 ended; 1 failure, or no epoch was in force; 2 "
 			       "usage.\n";
@@ -78,7 +82,8 @@ static const char end_help[] = "usage: matr epoch end\n"
 struct begin_options {
 	struct matr_epoch_options epoch;
 	enum output_format format;
-	bool quiet;
+	bool quiet, no_daemon;
+	int progress_fd; /* to tell matrd; -1: show it to people */
 	char **programs; /* as the user named them; none: the whole system's */
 	size_t n_programs;
 	const struct matr_scan *scan; /* what it found, while the epoch is open */
@@ -92,15 +97,19 @@ static double now(void)
 }
 
 /* On a terminal a bar that is drawn over and over, elsewhere a line each minute. */
-static void show_progress(double *shown, const struct matr_epoch_progress *progress)
+static void show_progress(double *shown, const struct matr_epoch_progress *progress, int fd)
 {
 	static const char bar[] = "##############################";
 	const int width = sizeof bar - 1;
 	double time = now();
 
-	if (time - *shown < (isatty(STDERR_FILENO) ? 0.05 : 60))
+	if (time - *shown < (fd >= 0 || isatty(STDERR_FILENO) ? 0.05 : 60))
 		return;
 	*shown = time;
+	if (fd >= 0) {
+		dprintf(fd, "%zu %zu %s\n", progress->done, progress->all, progress->what);
+		return;
+	}
 	if (!isatty(STDERR_FILENO)) {
 		fprintf(stderr, "matr: %s: %zu of %zu\n", progress->what, progress->done,
 			progress->all);
@@ -164,14 +173,14 @@ static int add_programs(struct begin_options *options, struct matr_epoch *epoch,
 	return 0;
 }
 
-static int work(struct matr_epoch *epoch, struct matr_error *err)
+static int work(struct matr_epoch *epoch, int progress_fd, struct matr_error *err)
 {
 	double shown = now();
 	struct matr_epoch_progress progress;
 	int more;
 
 	while ((more = matr_epoch_step(epoch, &progress, err)) > 0)
-		show_progress(&shown, &progress);
+		show_progress(&shown, &progress, progress_fd);
 	clear_progress();
 	return more;
 }
@@ -184,7 +193,7 @@ static int begin_once(struct begin_options *options, struct matr_epoch **out, si
 
 	if (matr_epoch_open(&options->epoch, &epoch, err) != 0)
 		return -1;
-	if (add_programs(options, epoch, err) != 0 || work(epoch, err) != 0)
+	if (add_programs(options, epoch, err) != 0 || work(epoch, options->progress_fd, err) != 0)
 		goto fail;
 	int result = matr_epoch_commit(epoch, err);
 	if (result != 0 && options->n_programs == 1 && only_declined(epoch, err))
@@ -304,6 +313,71 @@ static bool parse_jobs(const char *text, unsigned *jobs)
 	return true;
 }
 
+/* ---- by matrd ---- */
+
+static void show_daemons_progress(const struct matr_epoch_progress *progress)
+{
+	static double shown;
+
+	if (isatty(STDERR_FILENO))
+		show_progress(&shown, progress, -1);
+}
+
+static void add_text(struct json_object *request, const char *key, const char *text)
+{
+	if (text)
+		json_object_object_add(request, key, json_object_new_string(text));
+}
+
+/* A path that means the same to matrd, whose working directory is another. */
+static void add_path(struct json_object *request, const char *key, const char *path)
+{
+	char absolute[PATH_MAX];
+
+	add_text(request, key, path && realpath(path, absolute) ? absolute : path);
+}
+
+/* The exit status; -1: there is no matrd. */
+static int begin_by_daemon(struct begin_options *options, struct matr_error *err)
+{
+	static const char *const formats[] = {
+		[FORMAT_TABLE] = "table", [FORMAT_JSON] = "json", [FORMAT_CSV] = "csv"};
+	char path[PATH_MAX], here[PATH_MAX], absolute[2 * PATH_MAX];
+	int fd = daemon_connect(options->epoch.prefix);
+
+	if (fd < 0)
+		return -1;
+	struct json_object *request = json_object_new_object();
+	struct json_object *programs = json_object_new_array();
+	add_text(request, "request", "begin");
+	add_path(request, "config", options->epoch.config);
+	add_path(request, "ld_stable", options->epoch.ld_stable);
+	add_text(request, "format", formats[options->format]);
+	if (options->epoch.jobs) {
+		snprintf(path, sizeof path, "%u", options->epoch.jobs);
+		add_text(request, "jobs", path);
+	}
+	json_object_object_add(request, "wait", json_object_new_boolean(options->epoch.wait));
+	json_object_object_add(request, "rebuild_store",
+			       json_object_new_boolean(options->epoch.rebuild_store));
+	json_object_object_add(request, "quiet", json_object_new_boolean(options->quiet));
+	for (size_t i = 0; i < options->n_programs; i++) {
+		const char *program = options->programs[i];
+		if (program_find(program, path, NULL) == 0)
+			program = path;
+		bool relative = program[0] != '/' && getcwd(here, sizeof here);
+		snprintf(absolute, sizeof absolute, "%s%s%s", relative ? here : "",
+			 relative ? "/" : "", program);
+		json_object_array_add(programs, json_object_new_string(absolute));
+	}
+	json_object_object_add(request, "programs", programs);
+	int status = daemon_do(fd, request, show_daemons_progress, err);
+	clear_progress();
+	if (status < 0)
+		print_error(err);
+	return status < 0 ? STATUS_FAILURE : status;
+}
+
 static int command_begin(const struct context *context, int argc, char **argv)
 {
 	static const struct option long_options[] = {
@@ -313,6 +387,8 @@ static int command_begin(const struct context *context, int argc, char **argv)
 		{"wait", no_argument, NULL, 'w'},
 		{"root", required_argument, NULL, 'R'},
 		{"portable", no_argument, NULL, 'P'},
+		{"no-daemon", no_argument, NULL, 'N'},
+		{"progress", required_argument, NULL, 'g'},
 		{"rebuild-store", no_argument, NULL, 'r'},
 		{"format", required_argument, NULL, 'f'},
 		{"quiet", no_argument, NULL, 'q'},
@@ -320,7 +396,7 @@ static int command_begin(const struct context *context, int argc, char **argv)
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
-	struct begin_options options = {.epoch.prefix = context->prefix};
+	struct begin_options options = {.epoch.prefix = context->prefix, .progress_fd = -1};
 	const char *root = NULL;
 	char ld_stable[PATH_MAX], taken_along[PATH_MAX];
 	struct matr_error err = {0};
@@ -351,6 +427,12 @@ static int command_begin(const struct context *context, int argc, char **argv)
 		case 'P':
 			options.epoch.portable = true;
 			break;
+		case 'N':
+			options.no_daemon = true;
+			break;
+		case 'g':
+			options.progress_fd = atoi(optarg);
+			break;
 		case 'r':
 			options.epoch.rebuild_store = true;
 			break;
@@ -373,6 +455,11 @@ static int command_begin(const struct context *context, int argc, char **argv)
 	}
 	options.programs = argv + optind;
 	options.n_programs = (size_t)(argc - optind);
+	if (!options.no_daemon && !options.epoch.portable) {
+		int status = begin_by_daemon(&options, &err);
+		if (status >= 0)
+			return status;
+	}
 	if (!options.epoch.ld_stable) {
 		if (program_ld_stable(ld_stable, &err) != 0) {
 			print_error(&err);
@@ -419,18 +506,23 @@ static int command_end(const struct context *context, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"prefix", required_argument, NULL, 'p'},
+		{"no-daemon", no_argument, NULL, 'N'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
 	const char *prefix = context->prefix;
 	struct matr_error err = {0};
 	int64_t id;
-	int option;
+	int option, fd = -1;
+	bool no_daemon = false;
 
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (option) {
 		case 'p':
 			prefix = optarg;
+			break;
+		case 'N':
+			no_daemon = true;
 			break;
 		case 'h':
 			fputs(end_help, stdout);
@@ -441,6 +533,16 @@ static int command_end(const struct context *context, int argc, char **argv)
 	}
 	if (optind < argc)
 		return usage_error_because("epoch end", "unexpected argument", argv[optind]);
+	if (!no_daemon && (fd = daemon_connect(prefix)) >= 0) {
+		struct json_object *request = json_object_new_object();
+		add_text(request, "request", "end");
+		json_object_object_add(request, "verbose",
+				       json_object_new_boolean(context->verbose));
+		int status = daemon_do(fd, request, NULL, &err);
+		if (status < 0)
+			print_error(&err);
+		return status < 0 ? STATUS_FAILURE : status;
+	}
 	if (matr_epoch_end(prefix, &id, &err) != 0) {
 		print_error(&err);
 		return STATUS_FAILURE;

@@ -1,11 +1,13 @@
 /* command_epoch_status.c - matr epoch status: how things stand, for people and for programs. */
 #include "command.h"
+#include "daemon.h"
 #include "output.h"
 #include "root.h"
 
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include <matr/epoch.h>
@@ -46,7 +48,88 @@ static void show_list(const char *heading, const struct matr_epoch_problem *list
 		printf("  %s: %s\n", list[i].file, list[i].reason);
 }
 
-static void status_table(const char *prefix, const struct matr_epoch_status *status)
+static void show_violations(const struct matr_epoch_status *status)
+{
+	enum { SHOWN = 8 };
+
+	if (status->n_violations)
+		printf("%sviolations%s\n", output_bold(), output_normal());
+	for (size_t i = 0; i < status->n_violations; i++) {
+		const struct matr_violation *violation = &status->violations[i];
+		char time[32];
+		format_time(violation->time / 1000000000, time);
+		printf("  %s: %s %s", violation->path, violation->kind, time);
+		if (violation->pid)
+			printf(" by %s (process %" PRId64 ", user %" PRId64 ")",
+			       violation->command ? violation->command : "?", violation->pid,
+			       violation->uid);
+		printf("; %s", strcmp(violation->action, "ended") == 0 ? "the epoch was ended"
+			       : violation->n_withdrawn		       ? "withdrawn:"
+								       : "nobody is concerned");
+		for (size_t k = 0; k < violation->n_withdrawn && k < SHOWN; k++)
+			printf(" %s", violation->withdrawn[k]);
+		if (violation->n_withdrawn > SHOWN)
+			printf(" and %zu more", violation->n_withdrawn - SHOWN);
+		putchar('\n');
+	}
+}
+
+/* What matrd says of itself. */
+static void show_daemon(struct json_object *matrd)
+{
+	struct json_object *job = json_object_object_get(matrd, "job");
+	int64_t epoch = json_object_get_int64(json_object_object_get(matrd, "watched_epoch"));
+
+	if (!matrd)
+		printf("matrd         does not run: nobody watches\n");
+	else if (json_object_object_get(matrd, "trouble"))
+		printf("matrd         cannot watch: %s\n",
+		       json_object_get_string(json_object_object_get(matrd, "trouble")));
+	else if (epoch)
+		printf("matrd         watches %" PRId64 " files (%s)\n",
+		       json_object_get_int64(json_object_object_get(matrd, "files")),
+		       json_object_get_string(json_object_object_get(matrd, "method")));
+	else
+		printf("matrd         runs\n");
+	if (job)
+		printf("begin         %s: %" PRId64 " of %" PRId64 "\n",
+		       json_object_get_string(json_object_object_get(job, "what")),
+		       json_object_get_int64(json_object_object_get(job, "done")),
+		       json_object_get_int64(json_object_object_get(job, "all")));
+}
+
+static struct json_object *json_violations(const struct matr_epoch_status *status)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; array && i < status->n_violations; i++) {
+		const struct matr_violation *violation = &status->violations[i];
+		struct json_object *entry = json_object_new_object();
+		struct json_object *withdrawn = json_object_new_array();
+		json_object_object_add(entry, "file", json_object_new_string(violation->path));
+		json_object_object_add(entry, "kind", json_object_new_string(violation->kind));
+		json_object_object_add(entry, "action", json_object_new_string(violation->action));
+		json_object_object_add(
+			entry, "time",
+			json_object_new_double((double)(violation->time / 1000000) / 1e3));
+		if (violation->pid) {
+			json_object_object_add(entry, "pid", json_object_new_int64(violation->pid));
+			json_object_object_add(entry, "uid", json_object_new_int64(violation->uid));
+		}
+		if (violation->command)
+			json_object_object_add(entry, "command",
+					       json_object_new_string(violation->command));
+		for (size_t k = 0; k < violation->n_withdrawn; k++)
+			json_object_array_add(withdrawn,
+					      json_object_new_string(violation->withdrawn[k]));
+		json_object_object_add(entry, "withdrawn", withdrawn);
+		json_object_array_add(array, entry);
+	}
+	return array;
+}
+
+static void status_table(const char *prefix, struct json_object *matrd,
+			 const struct matr_epoch_status *status)
 {
 	char begun[32], store[32], image[32];
 
@@ -73,6 +156,12 @@ static void status_table(const char *prefix, const struct matr_epoch_status *sta
 	}
 	printf("store         %s\n", output_bytes(status->store_size, store));
 	printf("image         %s\n", output_bytes(status->image_size, image));
+	show_daemon(matrd);
+	if (status->in_force && status->restarted)
+		printf("restarted     the machine was, since the epoch began; the epoch goes "
+		       "on%s\n",
+		       matrd ? "" : ", and each start checks its files");
+	show_violations(status);
 	show_list("problems", status->problems, status->n_problems);
 	show_list("changed objects", status->changed, status->n_changed);
 	if (!status->in_force)
@@ -106,8 +195,8 @@ static struct json_object *json_skipped(const struct matr_epoch_status *status)
 	return object;
 }
 
-static int status_json(const char *prefix, const struct matr_epoch_status *status,
-		       struct matr_error *err)
+static int status_json(const char *prefix, struct json_object *matrd,
+		       const struct matr_epoch_status *status, struct matr_error *err)
 {
 	struct json_object *object = json_object_new_object();
 	struct json_object *declined = json_object_new_array();
@@ -137,6 +226,9 @@ static int status_json(const char *prefix, const struct matr_epoch_status *statu
 	json_object_object_add(object, "store_bytes", json_object_new_uint64(status->store_size));
 	json_object_object_add(object, "image_bytes", json_object_new_uint64(status->image_size));
 	json_object_object_add(object, "problems", json_list(status->problems, status->n_problems));
+	json_object_object_add(object, "restarted", json_object_new_boolean(status->restarted));
+	json_object_object_add(object, "violations", json_violations(status));
+	json_object_object_add(object, "matrd", json_object_get(matrd));
 	json_object_object_add(object, "changed", json_list(status->changed, status->n_changed));
 	for (size_t i = 0; i < status->n_declined; i++) {
 		struct json_object *entry = json_object_new_object();
@@ -191,15 +283,18 @@ int command_epoch_status(const struct context *context, int argc, char **argv)
 		print_error(&err);
 		return STATUS_FAILURE;
 	}
+	int fd = daemon_connect(prefix);
+	struct json_object *matrd = fd >= 0 ? daemon_status(fd) : NULL;
 	int result = matr_epoch_status(prefix, &status, &err);
-	bool well = status.n_problems == 0 && status.n_changed == 0;
+	bool well = status.n_problems == 0 && status.n_changed == 0 && status.n_violations == 0;
 	if (result == 0 && format == FORMAT_JSON) {
-		result = status_json(prefix, &status, &err);
+		result = status_json(prefix, matrd, &status, &err);
 	} else if (result == 0) {
-		status_table(prefix, &status);
+		status_table(prefix, matrd, &status);
 		result = output_flush(&err);
 	}
 	matr_epoch_status_free(&status);
+	json_object_put(matrd);
 	if (result != 0)
 		print_error(&err);
 	return result == 0 && well ? STATUS_OK : STATUS_FAILURE;

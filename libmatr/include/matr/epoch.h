@@ -26,7 +26,9 @@
 #include <matr/scan.h>
 #include <matr/store.h>
 
-#define MATR_DEFAULT_PREFIX	 "/var/lib/matr"
+#define MATR_DEFAULT_PREFIX "/var/lib/matr"
+#define MATR_DEFAULT_SOCKET                                                                        \
+	"/run/matr/matrd.sock" /* of matrd; for another prefix PREFIX/matrd.sock */
 #define MATR_DEFAULT_INTERPRETER "/lib64/ld-linux-x86-64.so.2"
 #define MATR_IMAGE_FILE		 "epoch.image" /* these are in the prefix */
 #define MATR_ENDED_IMAGE_FILE	 "ended.image" /* of an epoch that has ended */
@@ -139,6 +141,9 @@ struct matr_epoch_status {
 	size_t n_skipped;
 	struct matr_epoch_problem *problems; /* what is wrong with the prefix */
 	size_t n_problems;
+	struct matr_violation *violations; /* of the epoch that matrd has noticed, oldest first */
+	size_t n_violations;
+	bool restarted; /* the machine was started since the epoch began; it goes on */
 	struct matr_epoch_problem *changed; /* objects that are no longer what the epoch recorded */
 	size_t n_changed;
 };

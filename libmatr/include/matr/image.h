@@ -66,6 +66,13 @@ int matr_image_check(const char *path, struct matr_image_info *info, struct matr
 int matr_image_has(const char *path, const struct matr_build_id *build_id, const char *application,
 		   struct matr_error *err);
 
+/* Take applications (canonical paths) out of the image at `path`, which is to be that epoch's, and replace it
+ * atomically: processes that run keep what they have mapped, and the next start of these applications is a plain one.
+ * *removed (may be NULL): how many entries went; 0: the file is as it was. To be called with the prefix's lock
+ * (matr_epoch_withdraw). Errors: NOT_FOUND, STATE (another epoch's), MALFORMED, SYSTEM, MEMORY. */
+int matr_image_withdraw(const char *path, uint64_t epoch, const char *const *applications, size_t n,
+			size_t *removed, struct matr_error *err);
+
 /* Make PREFIX ready for the loader, three files, each replaced atomically and left alone where it is
  * already as it should be:
  *	ld-stable	the ld-stable at `source` with the prefix stamped in: what DT_NEEDED names, and what

@@ -148,6 +148,31 @@ int matr_store_files(struct matr_store *store, int64_t epoch, struct matr_store_
 		     size_t *n, struct matr_error *err);
 void matr_store_files_free(struct matr_store_file *files, size_t n);
 
+/* ---- violations ---- */
+
+struct matr_violation { /* a change during an epoch of what its mappings follow from */
+	int64_t time;	/* nanoseconds since 1970, when it was noticed */
+	char *path;
+	char *kind;	  /* modified, replaced, removed, added, attributes */
+	char *action;	  /* withdrawn, ended (the epoch was), none */
+	int64_t pid;	  /* whose doing; 0: not known */
+	int64_t uid;	  /* -1: not known */
+	char *command;	  /* NULL: not known */
+	char *detail;	  /* may be NULL */
+	char **withdrawn; /* the applications' canonical paths */
+	size_t n_withdrawn;
+};
+
+/* Record one, with the ids of the applications that were withdrawn (violation->withdrawn is not looked at). */
+int matr_store_add_violation(struct matr_store *store, int64_t epoch,
+			     const struct matr_violation *violation, const int64_t *applications,
+			     size_t n, struct matr_error *err);
+
+/* The epoch's, oldest first. *out: matr_store_violations_free(). */
+int matr_store_violations(struct matr_store *store, int64_t epoch, struct matr_violation **out,
+			  size_t *n, struct matr_error *err);
+void matr_store_violations_free(struct matr_violation *violations, size_t n);
+
 /* ---- closures ---- */
 
 struct matr_store_closure {

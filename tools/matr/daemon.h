@@ -1,0 +1,20 @@
+/* daemon.h - asking matrd, where it runs for the prefix. */
+#ifndef MATR_TOOL_DAEMON_H
+#define MATR_TOOL_DAEMON_H
+
+#include <json-c/json.h>
+
+#include <matr/epoch.h>
+
+/* Connect to the prefix's matrd. -1: there is none, or it is not one to be trusted with what is asked of it. */
+int daemon_connect(const char *prefix);
+
+/* Have matrd do the request (which is taken), print what that prints and return its exit status. progress is called where
+ * there is any. Closes the connection. -1: it went away, or refused; *err. */
+int daemon_do(int fd, struct json_object *request,
+	      void (*progress)(const struct matr_epoch_progress *), struct matr_error *err);
+
+/* Its answer to a status request; the caller's (json_object_put). NULL: none. Closes the connection. */
+struct json_object *daemon_status(int fd);
+
+#endif
