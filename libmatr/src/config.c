@@ -48,6 +48,8 @@ void matr_config_free(struct matr_config *config)
 	for (size_t i = 0; i < config->n_programs; i++) {
 		free(config->programs[i].label);
 		free_list(&config->programs[i].paths);
+		free_list(&config->programs[i].load);
+		free_list(&config->programs[i].load_now);
 		free(config->programs[i].library_path);
 	}
 	free(config->programs);
@@ -160,6 +162,10 @@ static int take(void *context, const char *section, const char *name, const char
 			return 0;
 		if (strcmp(name, "path") == 0)
 			return remember(reading, &program->paths, value, true);
+		if (strcmp(name, "load") == 0)
+			return remember(reading, &program->load, value, false);
+		if (strcmp(name, "load-now") == 0)
+			return remember(reading, &program->load_now, value, false);
 		if (strcmp(name, "library-path") == 0)
 			return add_library_path(reading, program, value);
 		return refuse(reading, "no such setting in [program ...]");

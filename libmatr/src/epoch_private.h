@@ -74,6 +74,9 @@ int epoch_resolve_step(struct matr_epoch *epoch, struct matr_error *err);
 int epoch_image_step(struct matr_epoch *epoch, struct matr_error *err);
 void epoch_resolve_free(struct matr_epoch *epoch);
 
+/* Add to the recordings what the configuration says that the results load: epoch_loads.c. */
+int epoch_add_configured_loads(struct matr_epoch *epoch, struct matr_error *err);
+
 /* Write the image to `path` and check it; nothing where epoch->builder is NULL, for there is one already. */
 int epoch_image_write(struct matr_epoch *epoch, const char *path, struct matr_error *err);
 

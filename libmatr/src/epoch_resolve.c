@@ -298,6 +298,8 @@ static int start_scopes(struct matr_epoch *epoch, struct matr_error *err)
 	epoch->work = calloc(epoch->n_results + 1, sizeof *epoch->work);
 	if (!epoch->work)
 		return matr_fail_memory(err);
+	if (epoch_add_configured_loads(epoch, err) != 0)
+		return -1;
 	if (!epoch->previous.id)
 		return 0;
 	if (decline_again(epoch, err) != 0)

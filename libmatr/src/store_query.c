@@ -19,7 +19,11 @@ int matr_store_epoch(struct matr_store *store, int64_t id, struct matr_store_epo
 		"  b.application_id = a.application_id AND b.epoch_id < e.id)),"
 		" (SELECT count(DISTINCT l.object_id) FROM applications a"
 		"  JOIN scope_entries s ON s.application_id = a.id"
-		"  JOIN locations l ON l.id = s.location_id WHERE a.epoch_id = e.id), portable"
+		"  JOIN locations l ON l.id = s.location_id WHERE a.epoch_id = e.id), portable,"
+		" (SELECT count(*) FROM epoch_applications a JOIN closures c"
+		"  ON c.application_id = a.application_id WHERE a.epoch_id = e.id),"
+		" (SELECT count(c.reason) FROM epoch_applications a JOIN closures c"
+		"  ON c.application_id = a.application_id WHERE a.epoch_id = e.id)"
 		" FROM epochs e WHERE ?1 = 0 OR id = ?1 ORDER BY id DESC LIMIT 1",
 		err);
 	if (!row)
@@ -44,6 +48,8 @@ int matr_store_epoch(struct matr_store *store, int64_t id, struct matr_store_epo
 		.carried = (size_t)sqlite3_column_int64(row, 7),
 		.objects = (size_t)sqlite3_column_int64(row, 8),
 		.portable = sqlite3_column_int64(row, 9) != 0,
+		.closures = (size_t)sqlite3_column_int64(row, 10),
+		.closures_left = (size_t)sqlite3_column_int64(row, 11),
 	};
 	snprintf(out->cpu_level, sizeof out->cpu_level, "%s",
 		 cpu_level ? (const char *)cpu_level : "");
@@ -219,6 +225,10 @@ int matr_store_files(struct matr_store *store, int64_t epoch, struct matr_store_
 		"SELECT path, device, inode, size, mtime, ctime FROM objects WHERE id IN"
 		" (SELECT l.object_id FROM applications a"
 		"  JOIN scope_entries s ON s.application_id = a.id"
+		"  JOIN locations l ON l.id = s.location_id WHERE a.epoch_id = ?1"
+		"  UNION SELECT l.object_id FROM applications a"
+		"  JOIN closures c ON c.application_id = a.id"
+		"  JOIN closure_entries s ON s.closure_id = c.id"
 		"  JOIN locations l ON l.id = s.location_id WHERE a.epoch_id = ?1) ORDER BY path",
 		err);
 	struct matr_store_file *list = NULL;

@@ -710,6 +710,60 @@ case_epochs()
 	run '' open p "$D/plugin.so" n call p go open s "$D/second.so" n
 }
 
+case_configuration()
+{
+	mkdir -p plugins/deep
+	lib plugins/one <<<'int go(void) { return 1; } int (*pointer)(void) = go;'
+	lib plugins/deep/two <<<'int go(void) { return 2; } int (*pointer)(void) = go;'
+	lib lazy <<<'int helper(void) { return 3; } int go(void) { return helper(); }'
+	echo text >plugins/text.so
+	program
+	"$MATR" record --forget-all
+	cat >conf <<-C
+	[programs]
+	directory = $D/nowhere
+	include = $D/load
+	[program test]
+	path = $D/load
+	load-now = $D/plugins/*.so
+	load-now = $D/plugins/*/*.so
+	load = $D/lazy.so
+	load = $D/not-there.so
+	C
+	mkdir nowhere
+	configured() { "$MATR" epoch begin --config conf >"$T/begin" 2>&1 </dev/null || { cat "$T/begin"; return 1; }; }
+	check "$CASE: epoch begin" configured
+	check "$CASE: four loads, one of which is not there" grep -q ' 4 loads (1 left to ld.so)' "$T/begin"
+	run 'one.so applied;two.so applied;lazy.so applied' open a "$D/plugins/one.so" n call a go \
+		open b "$D/plugins/deep/two.so" n call b go open c "$D/lazy.so" l call c go
+	sleep 2.1 # so that times are trusted
+	check "$CASE: again" configured
+	check "$CASE: and again" configured
+	check "$CASE: nothing has changed" grep -q '1 applications (1 as before), 4 loads' "$T/begin"
+	# a plug-in that was not there, in a directory that was not there
+	mkdir plugins/new
+	lib plugins/new/three <<<'int go(void) { return 4; } int (*pointer)(void) = go;'
+	check "$CASE: with a new plug-in" configured
+	check "$CASE: five loads" grep -q ' 5 loads (1 left to ld.so)' "$T/begin"
+	run 'three.so applied;one.so applied' open a "$D/plugins/new/three.so" n call a go open b "$D/plugins/one.so" n call b go
+	# one that is gone, and one that came late
+	sleep 2.1
+	rm plugins/one.so
+	lib not-there <<<'int go(void) { return 5; } int (*pointer)(void) = go;'
+	check "$CASE: other plug-ins" configured
+	check "$CASE: four loads again" grep -q ' 4 loads (0 left to ld.so)' "$T/begin"
+	run 'three.so applied;not-there.so applied' open a "$D/plugins/new/three.so" n call a go open b "$D/not-there.so" n call b go
+	# changed while the epoch is in force: status says so
+	lib plugins/new/three <<<'int go(void) { return 6; } int (*pointer)(void) = go;'
+	"$MATR" epoch status >"$T/status" 2>&1 || :
+	check "$CASE: status knows of the changed plug-in" grep -q 'plugins/new/three.so' "$T/status"
+	check "$CASE: status counts loads" grep -q '^loads  *4, 0 of them left' "$T/status"
+	# out of the configuration
+	sed -i '/^load/d' conf
+	check "$CASE: without them" configured
+	run '' open a "$D/plugins/new/three.so" n call a go
+}
+
 # ---- other company ----
 
 case_namespaces()
@@ -847,7 +901,7 @@ case_perl()
 }
 
 ALL='plugin dependencies shared_dependency again from_the_start symlink many constructor threads exec global deepbind symbolic
-	undefined weak soname not_a_dependency tls ifunc unique exceptions textrel relr plt data interpreter versions changed epochs
+	undefined weak soname not_a_dependency tls ifunc unique exceptions textrel relr plt data interpreter versions changed epochs configuration
 	namespaces debugger refused system perl'
 [ $# -gt 0 ] && CHOSEN=$* || CHOSEN=$ALL
 for name in $CHOSEN; do

@@ -289,16 +289,22 @@ static void show_epoch(const char *prefix, int64_t id, double seconds)
 {
 	struct matr_store_epoch epoch;
 	struct matr_store *store;
-	char store_size[32], image_size[32];
+	char store_size[32], image_size[32], loads[80] = "";
 
 	if (matr_store_open(prefix, MATR_STORE_READ, &store, NULL) != 0)
 		return;
-	if (matr_store_epoch(store, id, &epoch, NULL) == 0)
-		printf("epoch %" PRId64 ": %zu applications (%zu as before), %zu declined, "
-		       "%zu objects, store %s, image %s, %.2f s\n",
-		       id, epoch.applications, epoch.carried, epoch.declined, epoch.objects,
-		       output_bytes(file_size(prefix, MATR_STORE_FILE), store_size),
-		       output_bytes(file_size(prefix, MATR_IMAGE_FILE), image_size), seconds);
+	if (matr_store_epoch(store, id, &epoch, NULL) != 0) {
+		matr_store_close(store);
+		return;
+	}
+	if (epoch.closures)
+		snprintf(loads, sizeof loads, "%zu loads (%zu left to ld.so), ", epoch.closures,
+			 epoch.closures_left);
+	printf("epoch %" PRId64 ": %zu applications (%zu as before), %s%zu declined, "
+	       "%zu objects, store %s, image %s, %.2f s\n",
+	       id, epoch.applications, epoch.carried, loads, epoch.declined, epoch.objects,
+	       output_bytes(file_size(prefix, MATR_STORE_FILE), store_size),
+	       output_bytes(file_size(prefix, MATR_IMAGE_FILE), image_size), seconds);
 	matr_store_close(store);
 }
 

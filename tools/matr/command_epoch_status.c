@@ -147,6 +147,9 @@ static void status_table(const char *prefix, struct json_object *matrd,
 		printf("applications  %zu, %zu of them as in the epoch before\n",
 		       status->epoch.applications, status->epoch.carried);
 		printf("objects       %zu\n", status->epoch.objects);
+		if (status->epoch.closures)
+			printf("loads         %zu, %zu of them left to ld.so\n",
+			       status->epoch.closures, status->epoch.closures_left);
 		printf("declined      %zu\n", status->n_declined);
 		printf("changed       %zu\n", status->n_changed);
 		for (size_t i = 0; i < status->n_skipped; i++)
@@ -221,6 +224,10 @@ static int status_json(const char *prefix, struct json_object *matrd,
 				       json_object_new_uint64(status->epoch.carried));
 		json_object_object_add(object, "objects",
 				       json_object_new_uint64(status->epoch.objects));
+		json_object_object_add(object, "loads",
+				       json_object_new_uint64(status->epoch.closures));
+		json_object_object_add(object, "loads_left",
+				       json_object_new_uint64(status->epoch.closures_left));
 		json_object_object_add(object, "skipped", json_skipped(status));
 	}
 	json_object_object_add(object, "store_bytes", json_object_new_uint64(status->store_size));

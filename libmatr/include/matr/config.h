@@ -20,8 +20,10 @@ struct matr_config_list {
 
 struct matr_config_program { /* a section [program LABEL] */
 	char *label;
-	struct matr_config_list paths; /* patterns for canonical paths, fnmatch(3) */
-	char *library_path;	       /* the LD_LIBRARY_PATH its wrapper sets; NULL: none */
+	struct matr_config_list paths;	  /* patterns for canonical paths, fnmatch(3) */
+	struct matr_config_list load;	  /* what they load with dlopen(), glob(7) */
+	struct matr_config_list load_now; /* the same, with RTLD_NOW */
+	char *library_path;		  /* the LD_LIBRARY_PATH its wrapper sets; NULL: none */
 };
 
 struct matr_config {

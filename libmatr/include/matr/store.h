@@ -88,6 +88,8 @@ struct matr_store_epoch {
 	size_t applications, declined;
 	size_t carried; /* of the applications, so many are as in the epoch before */
 	size_t objects; /* different ones in all scopes of the epoch */
+	size_t closures,
+		closures_left; /* what applications load; so many of them are left to ld.so */
 };
 
 /* The epoch of that id, or the newest one where id is 0. NOT_FOUND: the store has no such epoch. */
