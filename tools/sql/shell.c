@@ -261,7 +261,7 @@ static int open_shell(struct shell *shell)
 	history(shell->history, &event, H_SETSIZE, HISTORY_SIZE);
 	history(shell->history, &event, H_SETUNIQUE, 1);
 	el_set(shell->editor, EL_HIST, history, shell->history);
-	el_set(shell->editor, EL_ADDFN, "matr-complete", "complete a name", on_tab);
+	el_wset(shell->editor, EL_ADDFN, L"matr-complete", L"complete a name", on_tab);
 	el_set(shell->editor, EL_BIND, "^I", "matr-complete", NULL);
 	el_set(shell->editor, EL_BIND, "^R", "em-inc-search-prev", NULL);
 	el_source(shell->editor, NULL);

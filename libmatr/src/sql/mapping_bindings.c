@@ -258,9 +258,11 @@ static int select_elements(struct entries_cursor *cursor, struct matr_error *err
 	const struct mapping_vector *vector = cursor->vector;
 	bool by_provider = constrains(cursor, PROVIDER), by_symbol = constrains(cursor, SYMBOL);
 	bool by_type = cursor->relocations && constrains(cursor, TYPE);
-	size_t n = cursor->relocations ? object->n_relocations : vector->n_bounds;
+	size_t n = object->n_relocations;
 	uint64_t admitted = ~UINT64_C(0);
 
+	if (!cursor->relocations) /* entries without a vector are not among those of bindings */
+		n = vector ? vector->n_bounds : 0;
 	cursor->selected_vector = cursor->vector_id;
 	cursor->selected_object = cursor->object_id;
 	cursor->n_elements = 0;
