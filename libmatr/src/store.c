@@ -161,8 +161,7 @@ static void forget_statements(struct matr_store *store)
 
 /* ---- open and close ---- */
 
-/* A file: URI for the path; what means something in a URI is escaped. NULL: out of memory. */
-static char *uri_of(const char *path, const char *query)
+char *matr_store_uri(const char *path, const char *query)
 {
 	size_t room = 3 * strlen(path) + strlen(query) + sizeof "file:";
 	char *uri = malloc(room);
@@ -182,7 +181,7 @@ static char *uri_of(const char *path, const char *query)
 static int open_database(struct matr_store *store, const char *query, int flags,
 			 struct matr_error *err)
 {
-	char *uri = uri_of(store->path, query);
+	char *uri = matr_store_uri(store->path, query);
 
 	if (!uri)
 		return matr_fail_memory(err);

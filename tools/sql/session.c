@@ -130,24 +130,18 @@ static void warn(void *context, const struct matr_error *warning)
 
 static int attach(struct session *session, const char *path, const char *options)
 {
-	struct text uri = {0};
+	char *uri = matr_store_uri(path, options);
 	sqlite3_stmt *statement;
 
-	text_add_string(&uri, "file:");
-	for (const char *at = path; *at; at++) {
-		if (strchr("?#%", *at))
-			text_printf(&uri, "%%%02x", (unsigned char)*at);
-		else
-			text_add(&uri, at, 1);
-	}
-	text_add_string(&uri, options);
+	if (!uri)
+		return SQLITE_NOMEM;
 	int result = sqlite3_prepare_v2(session->db, "ATTACH ?1 AS store", -1, &statement, NULL);
 	if (result == SQLITE_OK) {
-		sqlite3_bind_text(statement, 1, text_string(&uri), -1, SQLITE_STATIC);
+		sqlite3_bind_text(statement, 1, uri, -1, SQLITE_STATIC);
 		sqlite3_step(statement);
 		result = sqlite3_finalize(statement);
 	}
-	text_free(&uri);
+	free(uri);
 	/* Whether it can be read shows when it is. */
 	if (result == SQLITE_OK) {
 		result = sqlite3_exec(session->db, "PRAGMA store.user_version", NULL, NULL, NULL);

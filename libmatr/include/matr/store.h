@@ -31,6 +31,10 @@ enum matr_store_mode {
 int matr_store_open(const char *prefix, enum matr_store_mode mode, struct matr_store **out,
 		    struct matr_error *err);
 
+/* The file: URI by which SQLite opens the file at `path` with a query such as "?mode=ro". malloc'ed;
+ * NULL: out of memory. */
+char *matr_store_uri(const char *path, const char *query);
+
 /* Rolls back a transaction that was not committed. NULL is allowed. */
 void matr_store_close(struct matr_store *store);
 

@@ -286,9 +286,9 @@ static int select_elements(struct entries_cursor *cursor, struct matr_error *err
 		if (by_symbol && !mapping_admits(&cursor->terms, SYMBOL,
 						 symbol ? object->symbols[symbol].name : NULL))
 			continue;
-		if (by_type &&
-		    !mapping_admits(&cursor->terms, TYPE,
-				    elf_name(NAMES_R, object->relocations[i].type, EM_X86_64)))
+		const char *type =
+			by_type ? elf_name(NAMES_R, object->relocations[i].type, EM_X86_64) : NULL;
+		if (type && !mapping_admits(&cursor->terms, TYPE, type))
 			continue;
 		cursor->elements[cursor->n_elements++] = (uint32_t)i;
 	}

@@ -140,19 +140,10 @@ static bool identify(const struct mapping_store *store, uint64_t identity[6])
 static int try_to_open(struct mapping_store *store, const char *query, int flags,
 		       struct matr_error *err)
 {
-	size_t room = 3 * strlen(store->path) + strlen(query) + sizeof "file:";
-	char *uri = malloc(room);
+	char *uri = matr_store_uri(store->path, query);
 
 	if (!uri)
 		return matr_fail_memory(err);
-	char *at = uri + sprintf(uri, "file:");
-	for (const char *from = store->path; *from; from++) {
-		if (strchr("?#%", *from))
-			at += sprintf(at, "%%%02x", (unsigned char)*from);
-		else
-			*at++ = *from;
-	}
-	strcpy(at, query);
 	int result = sqlite3_open_v2(uri, &store->db, flags | SQLITE_OPEN_URI, NULL);
 	free(uri);
 	if (result == SQLITE_OK) {
