@@ -21,7 +21,7 @@ enum {
 	GUESS_LIBRARIES = 12,	/* libraries of a program */
 	MOST_NUMBERS = 1 << 19, /* see table.c: rowids */
 };
-#define MOST_LOADED (UINT64_C(1) << 30) /* bytes of such files in memory */
+#define MOST_LOADED (UINT64_C(256) << 20) /* bytes of such files in memory */
 
 struct pool { /* all open files of a connection */
 	unsigned references;
