@@ -311,8 +311,8 @@ static bool probe_changed(const struct probe *probe, int64_t trusted)
 
 	if (stat(probe->path, &status) != 0)
 		return probe->is_directory || probe->file.inode;
-	if (probe->is_directory || S_ISDIR(status.st_mode))
-		return !probe->is_directory || !S_ISDIR(status.st_mode);
+	if (probe->is_directory)
+		return !S_ISDIR(status.st_mode);
 	struct matr_file_id now = file_id_of(&status);
 	return !file_id_unchanged(&probe->file, &now, trusted);
 }

@@ -13,7 +13,7 @@
 struct probe {
 	char *path;
 	struct matr_file_id file; /* all zero: there was nothing */
-	bool is_directory;	  /* only that it is one counts, not its times */
+	bool is_directory; /* only that it is one counts, not its times; else these do, for directories too */
 };
 
 struct probes {
