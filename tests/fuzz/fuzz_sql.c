@@ -15,7 +15,8 @@
 
 static const char *const all_rows[] = {
 	"SELECT *, class, byte_order, os_abi, flags FROM elf_headers",
-	"SELECT *, address, flags, link, info, alignment, entry_size, number FROM elf_sections LIMIT 200",
+	"SELECT *, address, flags, link, info, alignment, entry_size, number FROM elf_sections "
+	"LIMIT 200",
 	"SELECT * FROM elf_segments LIMIT 200",
 	"SELECT *, binding, visibility, symbol_table, is_default FROM elf_symbols LIMIT 2000",
 	"SELECT *, flags FROM elf_version_requirements LIMIT 2000",
@@ -34,19 +35,26 @@ static const char *const all_rows[] = {
 
 /* Rows of a table that a look-up does not find again: there must be none. */
 static const char *const lost_rows[] = {
-	"SELECT count(*) FROM (SELECT * FROM elf_symbols LIMIT 300) a WHERE NOT EXISTS (SELECT 1 FROM "
+	"SELECT count(*) FROM (SELECT * FROM elf_symbols LIMIT 300) a WHERE NOT EXISTS (SELECT 1 "
+	"FROM "
 	"elf_symbols b WHERE b.path = a.path AND b.name = a.name AND b.value = a.value)",
-	"SELECT count(*) FROM (SELECT * FROM elf_symbols LIMIT 300) a WHERE NOT EXISTS (SELECT 1 FROM "
+	"SELECT count(*) FROM (SELECT * FROM elf_symbols LIMIT 300) a WHERE NOT EXISTS (SELECT 1 "
+	"FROM "
 	"elf_symbols b WHERE b.value BETWEEN a.value AND a.value AND b.name IS a.name)",
-	"SELECT count(*) FROM (SELECT * FROM elf_strings LIMIT 300) a WHERE NOT EXISTS (SELECT 1 FROM "
+	"SELECT count(*) FROM (SELECT * FROM elf_strings LIMIT 300) a WHERE NOT EXISTS (SELECT 1 "
+	"FROM "
 	"elf_strings b WHERE b.offset = a.offset AND b.section = a.section AND b.value = a.value)",
-	"SELECT count(*) FROM (SELECT * FROM dwarf_dies LIMIT 300) a WHERE NOT EXISTS (SELECT 1 FROM "
+	"SELECT count(*) FROM (SELECT * FROM dwarf_dies LIMIT 300) a WHERE NOT EXISTS (SELECT 1 "
+	"FROM "
 	"dwarf_dies b WHERE b.offset = a.offset AND b.tag = a.tag)",
-	"SELECT count(*) FROM (SELECT * FROM dwarf_dies_graph LIMIT 300) a WHERE NOT EXISTS (SELECT 1 "
+	"SELECT count(*) FROM (SELECT * FROM dwarf_dies_graph LIMIT 300) a WHERE NOT EXISTS "
+	"(SELECT 1 "
 	"FROM dwarf_dies_graph b WHERE b.parent_offset = a.parent_offset AND b.child_offset = "
 	"a.child_offset)",
-	"SELECT count(*) FROM (SELECT * FROM elf_instructions LIMIT 300) a WHERE NOT EXISTS (SELECT 1 "
-	"FROM elf_instructions b WHERE b.address = a.address AND b.section = a.section AND b.mnemonic "
+	"SELECT count(*) FROM (SELECT * FROM elf_instructions LIMIT 300) a WHERE NOT EXISTS "
+	"(SELECT 1 "
+	"FROM elf_instructions b WHERE b.address = a.address AND b.section = a.section AND "
+	"b.mnemonic "
 	"= a.mnemonic)",
 };
 
