@@ -2,7 +2,6 @@
 # matrd: epochs begun and ended through it, what it does when files change, and what it bears.
 #
 # usage: daemon.sh    MATR_DAEMON_KILLS=N for more than 20 kill -9
-# shellcheck source-path=SCRIPTDIR source=lib.sh disable=SC2015,SC2119
 set -eu
 . "$(dirname "$0")/lib.sh"
 MATRD=$BUILD/tools/matrd
@@ -227,7 +226,6 @@ rss() { awk '/VmRSS/ { print $2 }' "/proc/$D/status"; }
 for i in $(seq 5); do "$MATR" epoch begin -q "$T/a" "$T/b" "$T/c"; done
 sleep 0.5
 before=$(rss)
-# shellcheck disable=SC2046 # one program or two
 for i in $(seq 50); do "$MATR" epoch begin -q "$T/a" $([ $((i % 2)) = 0 ] || echo "$T/b"); done
 sleep 0.5
 after=$(rss)
