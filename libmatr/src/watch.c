@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 #include <unistd.h>
 
 #include <matr/epoch.h>
+#include <matr/image_format.h>
 
 #include "epoch_suspend.h"
 #include "prefix.h"
@@ -38,6 +40,7 @@ struct matr_watch {
 	char image[PATH_MAX];
 	bool strict, by_inotify;
 	int epoll, mounts;
+	uint64_t mounted;	  /* mounts() */
 	struct notify *on_prefix; /* the image comes and goes */
 	uint32_t prefix_place;
 	struct watch_list list;
@@ -45,7 +48,7 @@ struct matr_watch {
 	int64_t epoch;	 /* whose list it is; 0: none */
 	uint64_t number; /* its image's */
 	int64_t due;	 /* milliseconds; 0: nothing to do */
-	int64_t quiet;
+	int64_t quiet, looked;
 	bool reload, rebuild;
 	size_t violations, checks;
 };
@@ -67,7 +70,12 @@ static int64_t milliseconds(void)
 
 static void schedule(struct matr_watch *watch, int64_t in)
 {
-	int64_t due = milliseconds() + in;
+	int64_t now = milliseconds();
+
+	/* After a while in which nothing happened there is no reason to hold back. */
+	if (in > QUIET && now - watch->looked > 2 * in)
+		in = QUIET;
+	int64_t due = now + in;
 
 	if (!watch->due || due < watch->due)
 		watch->due = due;
@@ -80,6 +88,24 @@ static int listen_to(struct matr_watch *watch, int fd, uint32_t events, struct m
 	return epoll_ctl(watch->epoll, EPOLL_CTL_ADD, fd, &event) == 0
 		       ? 0
 		       : matr_fail_errno(err, NULL, "epoll");
+}
+
+/* What is mounted where, as a number. The descriptor wakes us when it changes, but says so only once, and that goes to
+ * whoever polls ours. */
+static uint64_t mounts(const struct matr_watch *watch)
+{
+	char buffer[16 << 10];
+	uint64_t hash = 0;
+	off_t at = 0;
+	ssize_t n;
+
+	if (watch->mounts < 0)
+		return 0;
+	while ((n = pread(watch->mounts, buffer, sizeof buffer, at)) > 0) {
+		hash = matr_image_checksum64(buffer, (size_t)n, hash);
+		at += n;
+	}
+	return hash;
 }
 
 int matr_watch_open(const struct matr_watch_options *options, struct matr_watch **out,
@@ -117,6 +143,7 @@ int matr_watch_open(const struct matr_watch_options *options, struct matr_watch 
 	watch->mounts = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
 	if (watch->mounts >= 0 && listen_to(watch, watch->mounts, EPOLLPRI, err) != 0)
 		goto fail;
+	watch->mounted = mounts(watch);
 	watch->reload = true;
 	schedule(watch, 0);
 	*out = watch;
@@ -252,7 +279,6 @@ static int rebuild(struct matr_watch *watch, struct matr_error *err)
 static int read_events(struct matr_watch *watch, struct matr_error *err)
 {
 	struct notify_event event;
-	struct epoll_event ready[4];
 	int more;
 
 	while ((more = notify_read(watch->on_prefix, &event, err)) > 0) {
@@ -271,10 +297,9 @@ static int read_events(struct matr_watch *watch, struct matr_error *err)
 	}
 	if (more < 0)
 		return -1;
-	int n = epoll_wait(watch->epoll, ready, 4, 0);
-	for (int i = 0; i < n; i++) {
-		if (ready[i].data.fd != watch->mounts)
-			continue;
+	uint64_t mounted = mounts(watch);
+	if (mounted != watch->mounted) {
+		watch->mounted = mounted;
 		watch->rebuild = true;
 		schedule(watch, watch->quiet);
 	}
@@ -580,6 +605,8 @@ int matr_watch_run(struct matr_watch *watch, struct matr_watch_report *out, stru
 		result = look(watch, out, &why);
 		int64_t quiet = 4 * (milliseconds() - start);
 		watch->quiet = quiet < QUIET ? QUIET : quiet > QUIET_MAX ? QUIET_MAX : quiet;
+		watch->looked = milliseconds();
+		malloc_trim(0); /* a search takes tens of megabytes, and is rare */
 	}
 	watch->violations += out->n_violations;
 	if (result != 0) {
