@@ -230,7 +230,7 @@ sleep 0.3
 check "a begin ends with its client" sh -c "'$MATR' epoch status --format json | jq -e '.applications == 1 and .busy == false and (.problems | length == 0)'"
 failed=0
 kills=${MATR_DAEMON_KILLS:-20}
-for i in $(seq "$kills"); do
+for _ in $(seq "$kills"); do
 	"$MATR" epoch begin -q "$T/a" "$T/b" "$T/c" /bin/ls /bin/cat /usr/bin/git >/dev/null 2>&1 &
 	first=$!
 	sleep "0.$(printf %03d $((RANDOM % 250)))"
@@ -246,7 +246,7 @@ check "kill -9 of matrd during begin, $kills times" test "$failed" -eq 0
 
 # ---- memory ----
 rss() { awk '/VmRSS/ { print $2 }' "/proc/$D/status"; }
-for i in $(seq 5); do "$MATR" epoch begin -q "$T/a" "$T/b" "$T/c"; done
+for _ in $(seq 5); do "$MATR" epoch begin -q "$T/a" "$T/b" "$T/c"; done
 sleep 0.5
 before=$(rss)
 for _ in $(seq 25); do
