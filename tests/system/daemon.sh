@@ -2,7 +2,7 @@
 # matrd: epochs begun and ended through it, what it does when files change, and what it bears.
 #
 # usage: daemon.sh    MATR_DAEMON_KILLS=N for more than 20 kill -9
-# shellcheck disable=SC2119,SC2120
+# shellcheck source-path=SCRIPTDIR source=lib.sh disable=SC2015,SC2119
 set -eu
 . "$(dirname "$0")/lib.sh"
 MATRD=$BUILD/tools/matrd
