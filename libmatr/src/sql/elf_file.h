@@ -47,6 +47,7 @@ struct elf_file {
 
 	/* file_set.c */
 	uint32_t number;
+	uint64_t checked; /* generation in which it was last seen to be the same */
 	unsigned references;
 	struct elf_file *newer, *older;
 };

@@ -86,7 +86,7 @@ void elf_symbol_get(const struct elf_file *file, size_t row, struct elf_symbol *
 
 /* ---- by name ---- */
 
-static uint64_t hash_name(const char *name)
+uint64_t elf_symbol_hash(const char *name)
 {
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 
@@ -100,7 +100,7 @@ static size_t slot_of(const struct elf_file *file, const struct symbol_index *in
 		      const char *name)
 {
 	struct elf_symbol symbol;
-	size_t slot = hash_name(name) & (index->n_slots - 1);
+	size_t slot = elf_symbol_hash(name) & (index->n_slots - 1);
 
 	for (; index->slots[slot]; slot = (slot + 1) & (index->n_slots - 1)) {
 		elf_symbol_get(file, index->slots[slot] - 1, &symbol);
@@ -294,4 +294,27 @@ const char *elf_symbol_version(const struct elf_file *file, const struct elf_sym
 	if (version < 2 || version >= symbols->n_version_names)
 		return NULL;
 	return symbols->version_names[version];
+}
+
+static bool is_global(const GElf_Sym *symbol)
+{
+	unsigned binding = GELF_ST_BIND(symbol->st_info);
+	return binding == STB_GLOBAL || binding == STB_WEAK || binding == STB_GNU_UNIQUE;
+}
+
+bool elf_symbol_is_imported(const struct elf_symbol *symbol)
+{
+	return symbol->symbol.st_shndx == SHN_UNDEF && is_global(&symbol->symbol) &&
+	       symbol->name[0];
+}
+
+/* The symbols that stand for versions are absolute, without value or size. */
+bool elf_symbol_is_exported(const struct elf_symbol *symbol)
+{
+	unsigned visibility = GELF_ST_VISIBILITY(symbol->symbol.st_other);
+
+	return symbol->symbol.st_shndx != SHN_UNDEF && is_global(&symbol->symbol) &&
+	       (visibility == STV_DEFAULT || visibility == STV_PROTECTED) &&
+	       !(symbol->symbol.st_shndx == SHN_ABS && symbol->symbol.st_value == 0 &&
+		 symbol->symbol.st_size == 0);
 }

@@ -49,6 +49,12 @@ uint32_t elf_symbols_next(const struct elf_file *file, uint32_t row);
 /* Sort by_value. 0 or -1. */
 int elf_symbols_sort(struct elf_file *file, struct matr_error *err);
 
+uint64_t elf_symbol_hash(const char *name);
+/* Do other objects have to define it? */
+bool elf_symbol_is_imported(const struct elf_symbol *symbol);
+/* Can other objects use it? */
+bool elf_symbol_is_exported(const struct elf_symbol *symbol);
+
 /* "" never: the name of a symbol's section or special index; NULL where it has none. */
 const char *elf_symbol_section(const struct elf_file *file, const struct elf_symbol *symbol);
 /* NULL: none. */

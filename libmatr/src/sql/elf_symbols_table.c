@@ -6,6 +6,7 @@
 #include "demangle.h"
 #include "elf_names.h"
 #include "elf_symbols.h"
+#include "name_index.h"
 #include "result.h"
 #include "table.h"
 
@@ -33,7 +34,7 @@ struct state {
 	enum { ALL, BY_NAME, BY_VALUE } way;
 	size_t at; /* ALL: the next row; BY_VALUE: the next in that order */
 	uint32_t chain;
-	struct range values;
+	struct range values, imported, exported;
 	struct elf_symbol symbol;
 };
 
@@ -63,6 +64,8 @@ static int start(void *state, struct elf_file *file, const struct filter *filter
 	self->file = file;
 	self->filter = filter;
 	self->values = filter_range(filter, VALUE);
+	self->imported = filter_range(filter, IMPORTED);
+	self->exported = filter_range(filter, EXPORTED);
 	if (!elf_symbols_of(file, err))
 		return -1;
 	if (name) {
@@ -114,34 +117,13 @@ static int next(void *state, struct matr_error *err)
 		const char *section = elf_symbol_section(self->file, &self->symbol);
 		if (filter_excludes(self->filter, SECTION, section ? section : ""))
 			continue;
+		if (!in_range(self->imported, elf_symbol_is_imported(&self->symbol)) ||
+		    !in_range(self->exported, elf_symbol_is_exported(&self->symbol)))
+			continue;
 		self->base.row = row;
 		return 1;
 	}
 	return 0;
-}
-
-static bool is_global(const GElf_Sym *symbol)
-{
-	unsigned binding = GELF_ST_BIND(symbol->st_info);
-	return binding == STB_GLOBAL || binding == STB_WEAK || binding == STB_GNU_UNIQUE;
-}
-
-/* Other objects have to define it. */
-static bool is_imported(const struct elf_symbol *symbol)
-{
-	return symbol->symbol.st_shndx == SHN_UNDEF && is_global(&symbol->symbol) &&
-	       symbol->name[0];
-}
-
-/* Other objects can use it. The symbols that stand for versions are absolute, without value or size. */
-static bool is_exported(const struct elf_symbol *symbol)
-{
-	unsigned visibility = GELF_ST_VISIBILITY(symbol->symbol.st_other);
-
-	return symbol->symbol.st_shndx != SHN_UNDEF && is_global(&symbol->symbol) &&
-	       (visibility == STV_DEFAULT || visibility == STV_PROTECTED) &&
-	       !(symbol->symbol.st_shndx == SHN_ABS && symbol->symbol.st_value == 0 &&
-		 symbol->symbol.st_size == 0);
 }
 
 static void result_demangled(sqlite3_context *context, const char *name)
@@ -160,7 +142,7 @@ static void result_default(sqlite3_context *context, const struct state *self)
 	const struct elf_symbols *symbols = self->file->symbols;
 	GElf_Versym version;
 
-	if (self->symbol.dynamic && symbols->versions && is_exported(&self->symbol) &&
+	if (self->symbol.dynamic && symbols->versions && elf_symbol_is_exported(&self->symbol) &&
 	    gelf_getversym(symbols->versions, (int)self->symbol.index, &version))
 		sqlite3_result_int(context, !(version & 0x8000));
 }
@@ -179,10 +161,10 @@ static void column(void *state, sqlite3_context *context, int i)
 		result_demangled(context, symbol->name);
 		break;
 	case IMPORTED:
-		sqlite3_result_int(context, is_imported(symbol));
+		sqlite3_result_int(context, elf_symbol_is_imported(symbol));
 		break;
 	case EXPORTED:
-		sqlite3_result_int(context, is_exported(symbol));
+		sqlite3_result_int(context, elf_symbol_is_exported(symbol));
 		break;
 	case SECTION:
 		if (symbol->section < SHN_LORESERVE || symbol->symbol.st_shndx == SHN_XINDEX)
@@ -220,6 +202,23 @@ static void column(void *state, sqlite3_context *context, int i)
 	}
 }
 
+/* Those that have the name. */
+static bool choose_files(const struct filter *filter, const char **name, unsigned *kinds)
+{
+	struct range imported = filter_range(filter, IMPORTED),
+		     exported = filter_range(filter, EXPORTED);
+
+	*name = filter_text(filter, NAME);
+	*kinds = 0;
+	if (in_range(imported, 1) && in_range(exported, 0))
+		*kinds |= HAS_IMPORT;
+	if (in_range(imported, 0) && in_range(exported, 1))
+		*kinds |= HAS_EXPORT;
+	if (in_range(imported, 0) && in_range(exported, 0))
+		*kinds |= HAS_OTHER;
+	return *name != NULL;
+}
+
 const struct row_source elf_symbols_rows = {
 	.name = "elf_symbols",
 	.columns = "  path TEXT, -- the file, as it was named\n"
@@ -243,7 +242,10 @@ const struct row_source elf_symbols_rows = {
 	.work = 2000,
 	.keys = {{.column = NAME, .rows = 1, .work = 3},
 		 {.column = VALUE, .ordered = true, .rows = 2, .work = 12},
-		 {.column = SECTION, .rows = 500, .work = 2000}},
+		 {.column = SECTION, .rows = 500, .work = 2000},
+		 {.column = IMPORTED, .rows = 400, .work = 2000},
+		 {.column = EXPORTED, .rows = 1000, .work = 2000}},
+	.choose_files = choose_files,
 	.state_size = sizeof(struct state),
 	.start = start,
 	.next = next,

@@ -17,11 +17,12 @@ static const struct row_source *const sources[] = {
 	&dwarf_dies_rows,
 	&dwarf_dies_graph_rows,
 	&dwarf_debug_lines_rows,
+	NULL,
 };
 
 int sql_register_elf(struct matr_sql *sql, struct matr_error *err)
 {
-	for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
+	for (size_t i = 0; sources[i]; i++)
 		if (table_register(sql, sources[i], err) < 0)
 			return -1;
 	return 0;
@@ -29,5 +30,8 @@ int sql_register_elf(struct matr_sql *sql, struct matr_error *err)
 
 char *sql_elf_schema(size_t i)
 {
-	return i < sizeof sources / sizeof *sources ? table_declaration(sources[i]) : NULL;
+	for (size_t n = 0; sources[n]; n++)
+		if (n == i)
+			return table_declaration(sources[n]);
+	return NULL;
 }

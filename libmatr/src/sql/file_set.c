@@ -14,9 +14,13 @@
 
 #include "../intern.h"
 #include "libraries.h"
+#include "name_index.h"
 
 enum {
-	MOST_OPEN = 256,	/* files in the pool that nobody uses */
+	MOST_RECENT = 8,	/* sets of arguments remembered */
+	FEW_FILES = 8,		/* with fewer there is no index of names, */
+	FEW_LOOKUPS = 8,	/* nor before so many look-ups */
+	MOST_OPEN = 400,	/* files in the pool that nobody uses */
 	GUESS_DIRECTORY = 300,	/* files in a directory, for want of anything better */
 	GUESS_LIBRARIES = 12,	/* libraries of a program */
 	MOST_NUMBERS = 1 << 19, /* see table.c: rowids */
@@ -37,6 +41,7 @@ struct pool { /* all open files of a connection */
 };
 
 struct file_set {
+	unsigned references;
 	struct pool *pool;
 	char **roots;
 	size_t n_roots, next_root;
@@ -52,6 +57,17 @@ struct file_set {
 	bool recursive;
 	size_t next_derived; /* whose libraries come next */
 	size_t n_chosen;     /* files that are not there as libraries of others */
+
+	struct name_index *names; /* NULL: not made */
+	uint64_t names_checked;	  /* generation in which it was last seen to be right */
+	unsigned lookups;	  /* of names, so far */
+
+	/* Sets of arguments that were asked for last: a join comes with the same one for every row. */
+	struct recent {
+		struct file_set *set;
+		uint64_t generation;
+	} recent[MOST_RECENT];
+	unsigned next_recent;
 };
 
 /* ---- the list ---- */
@@ -408,7 +424,7 @@ static int number_of(struct pool *pool, const char *path, uint32_t *number, stru
 		char **names = realloc(pool->names, capacity * sizeof *names);
 		if (names)
 			pool->names = names;
-		struct elf_file **files = realloc(pool->files, capacity * sizeof *files);
+		struct elf_file **files = realloc(pool->files, capacity * sizeof(void *));
 		if (files)
 			pool->files = files;
 		if (!names || !files)
@@ -444,7 +460,7 @@ static int pool_open(struct pool *pool, const char *path, struct elf_file **out,
 	if (number_of(pool, path, &number, err) < 0)
 		return -1;
 	struct elf_file *file = pool->files[number];
-	if (file && !is_same(file)) {
+	if (file && file->checked != pool->sql->generation && !is_same(file)) {
 		pool->files[number] = NULL; /* goes when its last user is done */
 		if (file->references == 0) {
 			unlink_idle(pool, file);
@@ -462,6 +478,7 @@ static int pool_open(struct pool *pool, const char *path, struct elf_file **out,
 	} else if (file->references == 0) {
 		unlink_idle(pool, file);
 	}
+	file->checked = pool->sql->generation;
 	file->references++;
 	*out = file;
 	return 0;
@@ -507,6 +524,7 @@ static struct file_set *new_set(struct pool *pool, const char *const *roots, siz
 		matr_fail_memory(err);
 		return NULL;
 	}
+	set->references = 1;
 	set->pool = pool;
 	pool->references++;
 	set->recursive = recursive;
@@ -542,13 +560,58 @@ struct file_set *file_set_new(struct matr_sql *sql, const char *const *roots, si
 struct file_set *file_set_of(struct file_set *parent, const char *root, bool recursive,
 			     struct matr_error *err)
 {
-	return new_set(parent->pool, &root, 1, recursive, err);
+	uint64_t now = parent->pool->sql->generation;
+
+	for (size_t i = 0; i < MOST_RECENT; i++) {
+		struct file_set *set = parent->recent[i].set;
+		if (set && parent->recent[i].generation == now && set->recursive == recursive &&
+		    strcmp(set->roots[0], root) == 0) {
+			set->references++;
+			return set;
+		}
+	}
+	struct file_set *made = new_set(parent->pool, &root, 1, recursive, err);
+	if (!made)
+		return NULL;
+	struct recent *recent = &parent->recent[parent->next_recent++ % MOST_RECENT];
+	file_set_free(recent->set);
+	*recent = (struct recent){made, now};
+	made->references++;
+	return made;
+}
+
+/* An index that was made for a statement before this one may be out of date. */
+static void check_names(struct file_set *set)
+{
+	uint64_t now = set->pool->sql->generation;
+
+	if (!set->names || set->names_checked == now)
+		return;
+	set->names_checked = now;
+	if (name_index_is_current(set->names))
+		return;
+	name_index_free(set->names);
+	set->names = NULL;
+	set->lookups = 0;
+}
+
+const struct name_index *file_set_names(struct file_set *set, struct matr_error *err)
+{
+	check_names(set);
+	if (set->names || ++set->lookups < FEW_LOOKUPS || set->n < FEW_FILES)
+		return set->names;
+	set->names = name_index_new(set, err);
+	set->names_checked = set->pool->sql->generation;
+	return set->names;
 }
 
 void file_set_free(struct file_set *set)
 {
-	if (!set)
+	if (!set || --set->references > 0)
 		return;
+	for (size_t i = 0; i < MOST_RECENT; i++)
+		file_set_free(set->recent[i].set);
+	name_index_free(set->names);
 	for (size_t i = 0; set->roots && i < set->n_roots; i++)
 		free(set->roots[i]);
 	for (size_t i = 0; i < set->n_directories; i++)

@@ -14,9 +14,14 @@ struct file_set *file_set_new(struct matr_sql *sql, const char *const *roots, si
 			      bool recursive, struct matr_error *err);
 void file_set_free(struct file_set *set);
 
-/* A set of one file or directory that shares the pool of another. */
+/* A set of one file or directory that shares the pool of another, which remembers the last few. */
 struct file_set *file_set_of(struct file_set *parent, const char *root, bool recursive,
 			     struct matr_error *err);
+
+/* Which files of the set have which names; NULL where all have to be asked, because they are few or such
+ * questions are. Valid while a cursor is open. */
+struct name_index;
+const struct name_index *file_set_names(struct file_set *set, struct matr_error *err);
 
 /* Did the user name nothing at all? */
 bool file_set_is_empty(const struct file_set *set);

@@ -28,7 +28,11 @@ struct matr_sql {
 	int64_t epoch;
 	struct file_set *files;
 	struct warnings *warnings;
-	struct row_cache *cache;       /* NULL: none */
+	struct row_cache *cache; /* NULL: none */
+	/* A statement that is run opens cursors, and closes them at its end. Files are taken to be as they
+	 * were while any cursor is open: `generation` counts the times when there was none. */
+	unsigned open_cursors;
+	uint64_t generation;
 	struct mapping_store *mapping; /* what the tables of the mapping read */
 };
 

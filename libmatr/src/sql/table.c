@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "file_set.h"
+#include "name_index.h"
 #include "row_cache.h"
 
 struct table {
@@ -31,6 +32,10 @@ struct cursor {
 	struct file_set *set, *own_set;
 	const char *only; /* the one path of the query; NULL: all of the set */
 	bool only_done;
+	const struct name_index *names; /* only the files with a symbol; NULL: all */
+	const char *name;
+	unsigned kinds;
+	uint32_t name_at;
 	size_t next_file;
 	struct elf_file *file; /* NULL: at the end */
 	void *state;
@@ -297,6 +302,7 @@ static int open_cursor(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
 		free(cursor);
 		return SQLITE_NOMEM;
 	}
+	table->sql->open_cursors++;
 	*out = &cursor->base;
 	return SQLITE_OK;
 }
@@ -335,6 +341,8 @@ static void reset(struct cursor *cursor)
 	file_set_free(cursor->own_set);
 	cursor->own_set = NULL;
 	cursor->only = NULL;
+	cursor->names = NULL;
+	cursor->name_at = 0;
 	cursor->only_done = false;
 	cursor->next_file = 0;
 }
@@ -342,8 +350,11 @@ static void reset(struct cursor *cursor)
 static int close_cursor(sqlite3_vtab_cursor *base)
 {
 	struct cursor *cursor = (struct cursor *)base;
+	struct matr_sql *sql = table_of(cursor)->sql;
 
 	reset(cursor);
+	if (--sql->open_cursors == 0)
+		sql->generation++;
 	free(cursor->state);
 	free(cursor);
 	return SQLITE_OK;
@@ -365,6 +376,11 @@ static int fail(struct cursor *cursor, const struct matr_error *err)
 /* The path of the next file, NULL at the end. */
 static int next_path(struct cursor *cursor, const char **path, struct matr_error *err)
 {
+	if (cursor->names) {
+		*path = NULL;
+		name_index_next(cursor->names, cursor->name, cursor->kinds, &cursor->name_at, path);
+		return 0;
+	}
 	if (!cursor->only)
 		return file_set_get(cursor->set, cursor->next_file++, path, err);
 	*path = cursor->only_done ? NULL : cursor->only;
@@ -467,6 +483,21 @@ static sqlite3_value *argument(const struct cursor *cursor, int column)
 	return NULL;
 }
 
+/* Of many files, those with a symbol that the query names. */
+static int choose_by_name(struct cursor *cursor, struct matr_error *err)
+{
+	const struct row_source *source = table_of(cursor)->source;
+	struct matr_error own = {0};
+
+	if (cursor->only || !source->choose_files ||
+	    !source->choose_files(&cursor->filter, &cursor->name, &cursor->kinds))
+		return 0;
+	cursor->names = file_set_names(cursor->set, &own);
+	if (own.code == MATR_OK)
+		return 0;
+	return matr_fail(err, own.code, own.file, "%s", own.message);
+}
+
 /* Which files: those of the argument, else of the connection; of them, the one that `path` names. */
 static int choose_files(struct cursor *cursor, bool *none, struct matr_error *err)
 {
@@ -501,7 +532,7 @@ static int choose_files(struct cursor *cursor, bool *none, struct matr_error *er
 				 "%s: which file? Say %s('FILE'), or WHERE path = 'FILE'",
 				 table->source->name, table->source->name);
 	}
-	return found < 0 ? -1 : 0;
+	return found < 0 ? -1 : choose_by_name(cursor, err);
 }
 
 static int filter_rows(sqlite3_vtab_cursor *base, int number, const char *plan, int argc,

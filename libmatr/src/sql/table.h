@@ -68,6 +68,10 @@ struct row_source {
 	double work;	       /* per file to go through all, in rows read */
 	struct key keys[MAX_KEYS + 1];
 
+	/* May only some of the files have rows, those with a symbol of that name and one of these kinds
+	 * (name_index.h)? NULL: the table has no names of symbols. */
+	bool (*choose_files)(const struct filter *filter, const char **name, unsigned *kinds);
+
 	size_t state_size; /* of what the functions below get as state, all zero at first */
 	/* Prepare to go through the rows of the file. */
 	int (*start)(void *state, struct elf_file *file, const struct filter *filter,
