@@ -109,9 +109,9 @@ static struct json_object *json_violations(const struct matr_epoch_status *statu
 		json_object_object_add(entry, "file", json_object_new_string(violation->path));
 		json_object_object_add(entry, "kind", json_object_new_string(violation->kind));
 		json_object_object_add(entry, "action", json_object_new_string(violation->action));
-		json_object_object_add(
-			entry, "time",
-			json_object_new_double((double)(violation->time / 1000000) / 1e3));
+		int64_t milliseconds = violation->time / 1000000;
+		json_object_object_add(entry, "time",
+				       json_object_new_double((double)milliseconds / 1e3));
 		if (violation->pid) {
 			json_object_object_add(entry, "pid", json_object_new_int64(violation->pid));
 			json_object_object_add(entry, "uid", json_object_new_int64(violation->uid));

@@ -343,12 +343,13 @@ const struct mapping_schema mapping_declined = {
 
 /* ---- all ---- */
 
-static const struct mapping_schema *const schemas[] = {
+enum { N_SCHEMAS = 11 };
+
+static const struct mapping_schema *const schemas[N_SCHEMAS] = {
 	&mapping_epochs,   &mapping_applications, &mapping_objects,	&mapping_needed,
 	&mapping_scopes,   &mapping_bindings,	  &mapping_relocations, &mapping_symbols,
 	&mapping_declined, &mapping_violations,	  &mapping_withdrawals,
 };
-enum { N_SCHEMAS = sizeof schemas / sizeof *schemas };
 
 const struct mapping_schema *mapping_schema_of(const char *name)
 {
