@@ -311,14 +311,17 @@ static void something_was_loaded(struct handover *handover)
 	handover->closures_checked = true;
 	uint32_t n_fresh = take_stock(handover, &all_recorded, &surprise);
 	const struct matr_image_closure *closure = closure_of(handover, root);
+	bool fits = closure && all_recorded && closure_fits(handover, closure, n_fresh, &surprise);
 	if (!closure)
 		surprise = (struct surprise){"no closure of this root was recorded", NULL};
-	else if (!all_recorded || !closure_fits(handover, closure, n_fresh, &surprise))
-		closure = NULL;
-	else if (!handover->verify_loads)
+	if (fits && handover->verify_loads) {
+		surprise.what = closure_verify(handover, closure);
+		if (!surprise.what)
+			return;
+		fits = false;
+	}
+	if (fits)
 		closure_apply(handover, closure);
-	else if ((surprise.what = closure_verify(handover, closure)) == NULL)
-		return;
 	else
 		closure = NULL;
 	report_closure(handover, root->l_name, closure, surprise.what, surprise.object);
