@@ -7,6 +7,7 @@
 #include "session.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <histedit.h>
 #include <poll.h>
 #include <signal.h>
@@ -24,6 +25,7 @@ struct shell {
 	History *history;
 	char *history_file;  /* NULL: none is kept */
 	struct text pending; /* lines of a statement that is not complete */
+	int input;	     /* the terminal */
 };
 
 /* What the signal handlers have to know; libedit's callbacks get the shell by themselves. */
@@ -49,13 +51,18 @@ static void on_resize(int signal)
 /* ---- keys ---- */
 
 /* A character for libedit. Signals are blocked but for the wait, so that none comes between a look at what
- * it did and the wait. -1 with EINTR: Ctrl-C. */
+ * it did and the wait. Reading does not wait: Ctrl-C takes back what the wait has seen. -1 with EINTR:
+ * Ctrl-C. */
 static int get_character(EditLine *editor, wchar_t *character)
 {
-	struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+	struct shell *shell;
 	sigset_t mask;
 	char bytes[8];
 	size_t n = 0;
+
+	if (el_get(editor, EL_CLIENTDATA, &shell) != 0)
+		return -1;
+	struct pollfd input = {.fd = shell->input, .events = POLLIN};
 
 	pthread_sigmask(SIG_SETMASK, NULL, &mask);
 	sigdelset(&mask, SIGINT);
@@ -74,7 +81,9 @@ static int get_character(EditLine *editor, wchar_t *character)
 		}
 		if (!input.revents)
 			continue;
-		ssize_t got = read(STDIN_FILENO, bytes + n, 1);
+		ssize_t got = read(shell->input, bytes + n, 1);
+		if (got < 0 && errno == EAGAIN)
+			continue;
 		if (got <= 0)
 			return (int)got;
 		if (text_decode(bytes, ++n, &value)) {
@@ -99,6 +108,8 @@ static const char *get_line(EditLine *editor)
 	sigaddset(&blocked, SIGWINCH);
 	interrupted = 0;
 	pthread_sigmask(SIG_BLOCK, &blocked, &before);
+	/* Before the prompt, not after it as libedit does: a Ctrl-D that comes in between would be lost. */
+	el_set(editor, EL_PREP_TERM, 1);
 	const char *line = el_gets(editor, &length);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return line && length > 0 ? line : NULL;
@@ -250,6 +261,11 @@ static int open_shell(struct shell *shell)
 {
 	HistEvent event;
 
+	/* A description of its own: others that have standard input too would not like it to be
+	 * non-blocking. */
+	shell->input = open("/proc/self/fd/0", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (shell->input < 0)
+		shell->input = dup(STDIN_FILENO);
 	shell->history = history_init();
 	shell->editor = el_init("matr", stdin, stdout, stderr);
 	if (!shell->history || !shell->editor)
@@ -286,6 +302,7 @@ static void close_shell(struct shell *shell)
 		history_end(shell->history);
 	free(shell->history_file);
 	text_free(&shell->pending);
+	close(shell->input);
 }
 
 /* Errors have been shown; the shell goes on. */
