@@ -280,6 +280,10 @@ static bool is_unsettled(const struct work *work, size_t member,
 	const struct matr_mapping *mapping = work->closure->mapping;
 	size_t n_start = work->closure->n_start;
 
+	if (binding->provider < mapping->n_scope &&
+	    mapping->scope[binding->provider].object->symbols[binding->symbol].binding ==
+		    STB_GNU_UNIQUE)
+		return true;
 	if (binding->provider < n_start)
 		return is_defined(work, reference->name, true);
 	if (is_defined(work, reference->name, false))
@@ -287,10 +291,7 @@ static bool is_unsettled(const struct work *work, size_t member,
 	if (binding->provider >= mapping->n_scope)
 		return false;
 	size_t provider = binding->provider - n_start;
-	return mapping->scope[binding->provider].object->symbols[binding->symbol].binding ==
-		       STB_GNU_UNIQUE ||
-	       (provider != member &&
-		!work->depends_on[member * work->terms->n_members + provider]);
+	return provider != member && !work->depends_on[member * work->terms->n_members + provider];
 }
 
 static bool needs_plt(const struct work *work, const struct matr_object *object,
