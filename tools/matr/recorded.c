@@ -8,22 +8,32 @@
 #include <string.h>
 
 #include <matr/epoch.h>
+#include <matr/names.h>
+
+int recorded_find(struct matr_store *store, int64_t epoch, const char *program,
+		  int64_t *application, struct matr_error *err)
+{
+	struct matr_error own = {0};
+	char path[PATH_MAX];
+
+	if (program_canonical(program, path, &own) == 0) {
+		if (matr_store_find(store, epoch, path, application, &own) == 0)
+			return 0;
+		/* What is on PATH need not be what is meant; a path is. */
+		if (own.code != MATR_ERROR_NOT_FOUND || strncmp(own.message, "declined", 8) == 0)
+			return matr_fail(err, own.code, own.file, "%s", own.message);
+	}
+	/* A program that is gone from the disk, or is not on this PATH, is in the store all the same. */
+	return matr_store_find_by_name(store, epoch, program, application, err);
+}
 
 int recorded_open(const char *prefix, const char *program, struct recorded *out,
 		  struct matr_error *err)
 {
-	char path[PATH_MAX];
-
 	*out = (struct recorded){0};
-	/* A program that is gone from the disk is still in the store, under its full path. */
-	if (program_canonical(program, path, err) != 0) {
-		if (program[0] != '/')
-			return -1;
-		snprintf(path, sizeof path, "%s", program);
-	}
 	if (matr_store_open(prefix, MATR_STORE_READ, &out->store, err) != 0 ||
 	    matr_epoch_current(prefix, out->store, &out->epoch, err) != 0 ||
-	    matr_store_find(out->store, out->epoch.id, path, &out->application, err) != 0)
+	    recorded_find(out->store, out->epoch.id, program, &out->application, err) != 0)
 		return -1;
 	return matr_store_mapping(out->store, out->application, &out->mapping, err);
 }

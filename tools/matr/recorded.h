@@ -13,6 +13,11 @@ struct recorded {
 	size_t first; /* scope index that views begin with: 0, or a closure's first new object */
 };
 
+/* The epoch's application that the user calls so: path, name on PATH, or file name. NOT_FOUND: the message has the nearest
+ * ones. */
+int recorded_find(struct matr_store *store, int64_t epoch, const char *program,
+		  int64_t *application, struct matr_error *err);
+
 /* Read the mapping of `program` (path, or name on PATH) in the epoch that is in force, or else the
  * newest one. To be closed also after an error. */
 int recorded_open(const char *prefix, const char *program, struct recorded *out,
