@@ -8,6 +8,7 @@
 #include "epoch_suspend.h"
 #include "image_source.h"
 #include "prefix.h"
+#include "store_edit.h"
 #include "store_private.h"
 
 #include <errno.h>
@@ -35,6 +36,8 @@ void matr_epoch_close(struct matr_epoch *epoch)
 	free(epoch->ld_stable);
 	free(epoch->config_file);
 	free(epoch->circumstances);
+	matr_edits_free(epoch->edits, epoch->n_edits);
+	matr_edit_failures_free(epoch->edit_failures, epoch->n_edit_failures);
 	probes_free(&epoch->probes);
 	matr_previous_free(&epoch->previous);
 	matr_config_free(epoch->config);
@@ -114,7 +117,9 @@ static int open_store(struct matr_epoch *epoch, struct matr_error *err)
 	if (matr_prefix_check_file(epoch->prefix, MATR_STORE_FILE, err) != 0 ||
 	    matr_store_open(epoch->prefix, MATR_STORE_WRITE, &epoch->store, err) != 0 ||
 	    matr_store_begin(epoch->store, level, matr_epoch_of_image(epoch->prefix), &epoch->id,
-			     err) != 0)
+			     err) != 0 ||
+	    edits_restore(epoch->prefix, epoch->store, err) != 0 ||
+	    epoch_edits_read(epoch, err) != 0)
 		return -1;
 	epoch->circumstances = circumstances(level, epoch->config_file, epoch->portable, err);
 	if (!epoch->circumstances ||
@@ -300,9 +305,12 @@ static int carry_all(struct matr_epoch *epoch, struct matr_error *err)
 	    !probes_unchanged(&previous->probes, previous->trusted, epoch->jobs))
 		return 0;
 	int same = matr_store_directories_unchanged(epoch->store, previous->id, err);
+	if (same > 0)
+		same = epoch_edits_unchanged(epoch, err);
 	if (same <= 0)
 		return same;
 	if (matr_store_carry_all(epoch->store, previous->id, epoch->id, err) != 0 ||
+	    matr_store_carry_edit_failures(epoch->store, previous->id, epoch->id, err) != 0 ||
 	    read_results(epoch, err) != 0)
 		return -1;
 	return 1;
@@ -347,6 +355,8 @@ int matr_epoch_step(struct matr_epoch *epoch, struct matr_epoch_progress *progre
 		break;
 	case EPOCH_IMAGE:
 		result = epoch_image_step(epoch, err);
+		if (result == 0 && epoch->phase == EPOCH_READY)
+			result = epoch_edits_settle(epoch, err);
 		break;
 	case EPOCH_READY:
 		break;
@@ -379,6 +389,7 @@ int matr_epoch_commit(struct matr_epoch *epoch, struct matr_error *err)
 	    matr_loader_install(epoch->prefix, epoch->ld_stable, epoch->interpreter, err) != 0 ||
 	    epoch_keep_programs(epoch->prefix, epoch->scan ? NULL : epoch->results,
 				epoch->n_results, err) != 0 ||
+	    edits_write_copy(epoch->prefix, epoch->edits, epoch->n_edits, err) != 0 ||
 	    matr_store_commit(epoch->store, epoch->id, err) != 0) {
 		unlink(next);
 		return -1;

@@ -4,7 +4,7 @@
 
 #include <limits.h>
 
-#include <matr/epoch.h>
+#include <matr/edit.h>
 #include <matr/recording.h>
 #include <matr/resolve.h>
 
@@ -50,7 +50,11 @@ struct matr_epoch {
 	struct epoch_work *work;	    /* parallel to results, until the bindings are known */
 	const struct matr_object **objects; /* to be written */
 	size_t n_objects;
-	bool all_carried; /* nothing has changed since the epoch before */
+	bool all_carried;	 /* nothing has changed since the epoch before */
+	struct matr_edit *edits; /* the store's */
+	size_t n_edits;
+	struct matr_edit_failure *edit_failures; /* when all is done */
+	size_t n_edit_failures;
 	struct matr_image_builder *builder;
 	struct image_source *source; /* the image of the epoch before; NULL: none */
 	bool source_in_force;	     /* under the name that counts */
@@ -76,6 +80,11 @@ void epoch_resolve_free(struct matr_epoch *epoch);
 
 /* Add to the recordings what the configuration says that the results load: epoch_loads.c. */
 int epoch_add_configured_loads(struct matr_epoch *epoch, struct matr_error *err);
+
+/* Read the edits; see whether they are those of the epoch before (1, 0, -1); say what became of each. epoch_edits.c. */
+int epoch_edits_read(struct matr_epoch *epoch, struct matr_error *err);
+int epoch_edits_unchanged(struct matr_epoch *epoch, struct matr_error *err);
+int epoch_edits_settle(struct matr_epoch *epoch, struct matr_error *err);
 
 /* Write the image to `path` and check it; nothing where epoch->builder is NULL, for there is one already. */
 int epoch_image_write(struct matr_epoch *epoch, const char *path, struct matr_error *err);

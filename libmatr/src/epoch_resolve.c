@@ -16,8 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "epoch_work.h"
 #include "file_id.h"
 #include "jobs.h"
+#include "store_edit.h"
 #include "store_private.h"
 
 enum {
@@ -26,32 +28,19 @@ enum {
 	BINDINGS_AT_ONCE = 32,
 };
 
-struct load { /* what it was seen to load with dlopen() */
-	const char *root, *flags;
-	struct resolution resolution;
-	bool made; /* the resolution is there */
-	struct matr_error why;
-	struct matr_closure closure;
-};
-
-struct epoch_work { /* one program's */
-	struct resolution resolution;
-	bool made;    /* the resolution is there */
-	bool carried; /* so are its bindings, in the store */
-	struct matr_error why;
-	struct matr_mapping *mapping;
-	struct matr_encoded_mapping encoded;
-	struct load *loads;
-	size_t n_loads;
-};
-
 static void free_work(struct epoch_work *work)
 {
 	resolution_free(&work->resolution);
 	matr_mapping_free(work->mapping);
 	matr_encoded_mapping_free(&work->encoded);
+	edit_work_free(&work->edits);
 	work->mapping = NULL;
 	work->made = false;
+	epoch_work_free_loads(work);
+}
+
+void epoch_work_free_loads(struct epoch_work *work)
+{
 	for (size_t i = 0; i < work->n_loads; i++) {
 		resolution_free(&work->loads[i].resolution);
 		matr_mapping_free(work->loads[i].closure.mapping);
@@ -91,8 +80,9 @@ static size_t batch_size(const struct matr_epoch *epoch, size_t n, size_t at_onc
 
 /* A library that is no longer there, or cannot be mapped, is ld.so's business. */
 static int make_loads(struct matr_epoch *epoch, struct epoch_work *work, const char *path,
-		      const char *library_path)
+		      const struct scope_wish *wish)
 {
+	struct scope_wish load_wish = *wish;
 	const struct matr_recordings *recordings = &epoch->recordings;
 	size_t n = 0;
 
@@ -109,27 +99,37 @@ static int make_loads(struct matr_epoch *epoch, struct epoch_work *work, const c
 		struct load *load = &work->loads[work->n_loads++];
 		load->root = recordings->list[i].root;
 		load->flags = recordings->list[i].flags;
-		load->made = resolution_make(epoch->session, path, library_path, load->root,
-					     &load->resolution, &load->why) == 0;
+		load_wish.root = load->root;
+		load->made = resolution_make(epoch->session, path, &load_wish, &load->resolution,
+					     &load->why) == 0;
 		load->closure.n_start = load->resolution.n_start;
 	}
 	return 0;
 }
 
+void epoch_work_make(struct matr_epoch *epoch, size_t i)
+{
+	struct epoch_work *work = &epoch->work[i];
+	const char *path = epoch->results[i].path;
+	const struct matr_config_program *program =
+		epoch->config ? matr_config_program(epoch->config, path) : NULL;
+	const struct scope_wish wish = {
+		.library_path = program ? program->library_path : NULL,
+		.additions = work->edits.libraries,
+		.n_additions = work->edits.n_libraries,
+	};
+
+	work->made =
+		resolution_make(epoch->session, path, &wish, &work->resolution, &work->why) == 0 &&
+		make_loads(epoch, work, path, &wish) == 0;
+}
+
 static void make_scope(void *context, size_t i)
 {
 	struct matr_epoch *epoch = context;
-	struct epoch_work *work = &epoch->work[epoch->next + i];
-	const struct matr_epoch_result *result = &epoch->results[epoch->next + i];
-	const struct matr_config_program *program =
-		epoch->config ? matr_config_program(epoch->config, result->path) : NULL;
 
-	if (result->reason)
-		return;
-	const char *library_path = program ? program->library_path : NULL;
-	work->made = resolution_make(epoch->session, result->path, library_path, NULL,
-				     &work->resolution, &work->why) == 0 &&
-		     make_loads(epoch, work, result->path, library_path) == 0;
+	if (!epoch->results[epoch->next + i].reason)
+		epoch_work_make(epoch, epoch->next + i);
 }
 
 /* Is the scope the recorded one, of recorded objects? */
@@ -196,6 +196,8 @@ static int carry_what_is_alike(struct matr_epoch *epoch, struct matr_error *err)
 		int same = matr_store_same_directories(
 			epoch->store, earlier->application, epoch->work[i].resolution.directories,
 			epoch->work[i].resolution.n_directories, err);
+		if (same > 0)
+			same = epoch_same_edits(epoch, &epoch->work[i], earlier->application, err);
 		if (same < 0)
 			result = -1;
 		else if (same > 0)
@@ -324,7 +326,7 @@ static int scopes_step(struct matr_epoch *epoch, struct matr_error *err)
 	}
 	if (epoch->next < epoch->n_results)
 		return 0;
-	if (session_settle_names(epoch->session, err) != 0 ||
+	if (epoch_edit_scopes(epoch, err) != 0 || session_settle_names(epoch->session, err) != 0 ||
 	    carry_what_is_alike(epoch, err) != 0 || collect_objects(epoch, err) != 0)
 		return -1;
 	epoch->phase = EPOCH_OBJECTS;
@@ -386,14 +388,10 @@ static int objects_step(struct matr_epoch *epoch, struct matr_error *err)
 
 /* ---- bindings ---- */
 
-static void bind(void *context, size_t i)
+void epoch_work_bind(struct matr_epoch *epoch, struct epoch_work *work)
 {
-	struct matr_epoch *epoch = context;
-	struct epoch_work *work = &epoch->work[epoch->next + i];
-
-	if (!work->made)
-		return;
-	if (resolution_bind(epoch->session, &work->resolution, &work->mapping, &work->why) == 0)
+	if (resolution_bind(epoch->session, &work->resolution, &work->mapping, &work->why) == 0 &&
+	    epoch_edit_mapping(epoch, work))
 		(void)matr_encode_mapping(epoch->store, work->mapping, &work->encoded, &work->why);
 	for (size_t n = 0; n < work->n_loads; n++) {
 		struct load *load = &work->loads[n];
@@ -401,6 +399,15 @@ static void bind(void *context, size_t i)
 			(void)resolution_bind(epoch->session, &load->resolution,
 					      &load->closure.mapping, &load->why);
 	}
+}
+
+static void bind(void *context, size_t i)
+{
+	struct matr_epoch *epoch = context;
+	struct epoch_work *work = &epoch->work[epoch->next + i];
+
+	if (work->made)
+		epoch_work_bind(epoch, work);
 }
 
 static int put_load(struct matr_epoch *epoch, const struct load *load, int64_t application,
@@ -427,10 +434,14 @@ static int put_program(struct matr_epoch *epoch, size_t i, struct matr_error *er
 
 	if (!work->made)
 		return 0;
+	if (work->edits.refused && epoch_edit_again(epoch, i, err) != 0)
+		return -1;
 	if (work->why.code != MATR_OK)
 		return program_failed(epoch, i, err);
 	int added = matr_store_add_encoded(epoch->store, epoch->id, work->mapping, &work->encoded,
 					   &result->application, err);
+	if (added == 0 && result->application)
+		added = epoch_put_edits(epoch, work, result->application, err);
 	for (size_t n = 0; n < work->n_loads && added == 0 && result->application; n++)
 		added = put_load(epoch, &work->loads[n], result->application, err);
 	free_work(work);

@@ -20,11 +20,10 @@ struct resolution {
 	uint32_t first; /* the first entry that bindings are wanted of */
 };
 
-/* The scope of the application at `path`, started with LD_LIBRARY_PATH=library_path (NULL: unset), and what dlopen() of
- * the library at `root` adds to it (NULL: only the application). To be freed also after an error. Errors: those of
+/* The scope of the application at `path`, as wished (scope.h). To be freed also after an error. Errors: those of
  * matr_resolve(). */
-int resolution_make(struct matr_session *session, const char *path, const char *library_path,
-		    const char *root, struct resolution *out, struct matr_error *err);
+int resolution_make(struct matr_session *session, const char *path, const struct scope_wish *wish,
+		    struct resolution *out, struct matr_error *err);
 
 /* Does dlopen() of the root add anything? */
 static inline bool resolution_adds(const struct resolution *resolution)

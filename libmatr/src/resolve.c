@@ -193,9 +193,11 @@ void resolution_free(struct resolution *resolution)
 	*resolution = (struct resolution){.directories = NULL};
 }
 
-int resolution_make(struct matr_session *session, const char *path, const char *library_path,
-		    const char *root, struct resolution *out, struct matr_error *err)
+int resolution_make(struct matr_session *session, const char *path, const struct scope_wish *wish,
+		    struct resolution *out, struct matr_error *err)
 {
+	const char *root = wish->root;
+	struct scope_wish own = *wish;
 	const struct known_path *known;
 	char canonical[PATH_MAX];
 
@@ -207,16 +209,16 @@ int resolution_make(struct matr_session *session, const char *path, const char *
 	if (root && root[0] != '/')
 		return matr_fail(err, MATR_ERROR_UNSUPPORTED, root,
 				 "depends on the working directory");
-	if (library_path) {
-		out->library_path = strdup(library_path);
+	if (wish->library_path) {
+		own.library_path = out->library_path = strdup(wish->library_path);
 		if (!out->library_path)
 			return matr_fail_memory(err);
 	}
 	/* A program with several names (hard links) may have been read under another. */
 	if (!realpath(path, canonical))
 		return matr_fail_errno(err, path, "cannot be resolved");
-	if (scope_make_closure(session, known->object, canonical, out->library_path, root,
-			       &out->scope, &out->n_start, err) < 0)
+	if (scope_make_closure(session, known->object, canonical, &own, &out->scope, &out->n_start,
+			       err) < 0)
 		return -1;
 	out->first = root ? out->n_start : 0;
 	return scope_directories(&out->scope, root ? out->n_start : 1, &out->directories,
@@ -261,9 +263,10 @@ int resolution_bind(const struct matr_session *session, struct resolution *resol
 int matr_resolve(struct matr_session *session, const char *path, struct matr_mapping **out,
 		 struct matr_error *err)
 {
+	const struct scope_wish wish = {.root = NULL};
 	struct resolution resolution;
 
-	int result = resolution_make(session, path, NULL, NULL, &resolution, err);
+	int result = resolution_make(session, path, &wish, &resolution, err);
 	if (!result)
 		result = resolution_bind(session, &resolution, out, err);
 	resolution_free(&resolution);
@@ -273,10 +276,11 @@ int matr_resolve(struct matr_session *session, const char *path, struct matr_map
 int matr_resolve_closure(struct matr_session *session, const char *path, const char *root,
 			 struct matr_closure *out, struct matr_error *err)
 {
+	const struct scope_wish wish = {.root = root};
 	struct resolution resolution;
 
 	*out = (struct matr_closure){.mapping = NULL};
-	int result = resolution_make(session, path, NULL, root, &resolution, err);
+	int result = resolution_make(session, path, &wish, &resolution, err);
 	out->n_start = resolution.n_start;
 	if (!result && resolution_adds(&resolution))
 		result = resolution_bind(session, &resolution, &out->mapping, err);

@@ -34,7 +34,7 @@ struct scope_maker {
 	size_t n_places, place_capacity;
 	uint32_t tail;
 	bool *listed, *visited; /* by object */
-	bool loading;		/* what dlopen() adds: filters do not change its order here */
+	bool loading; /* what dlopen() or an edit adds: filters do not change its order here */
 	const char *interpreter_path;
 	uint32_t interpreter_object; /* session object index */
 };
@@ -46,6 +46,7 @@ void scope_free(struct scope *scope)
 	free(scope->entries);
 	free(scope->indices);
 	free(scope->dependencies);
+	free(scope->additions);
 	scope_names_free(&scope->names);
 	*scope = (struct scope){0};
 }
@@ -401,22 +402,44 @@ static int make(struct scope_maker *maker, uint32_t application, const char *pat
 	return visit_all(maker, err);
 }
 
-/* dlopen(root), once the application's scope is made. Nothing is added where the application has it from the start. */
-static int load(struct scope_maker *maker, const char *root, struct matr_error *err)
+/* A library and what it needs behind all that is there, where it has places of their own. Nothing is added where the
+ * application has it already. */
+static int load(struct scope_maker *maker, const char *root, uint32_t *index,
+		struct matr_error *err)
 {
 	struct scope *scope = maker->scope;
-	uint32_t n_start = (uint32_t)scope->n, index;
+	uint32_t n_before = (uint32_t)scope->n;
 
 	/* A list of its own. What is loaded has no place in it. */
 	maker->loading = true;
 	maker->n_places = 0;
 	memset(maker->listed, true, scope->n * sizeof *maker->listed);
-	if (need(maker, 0, root, false, &index, err) < 0)
+	if (need(maker, 0, root, false, index, err) < 0)
 		return -1;
-	if (index < n_start)
+	if (*index < n_before || *index == NO_INDEX)
 		return 0;
-	scope->entries[index].needed_as = NULL;
-	return list_object(maker, index, err) < 0 ? -1 : visit_all(maker, err);
+	scope->entries[*index].needed_as = NULL;
+	return list_object(maker, *index, err) < 0 ? -1 : visit_all(maker, err);
+}
+
+static int add_all(struct scope_maker *maker, const struct scope_wish *wish, struct matr_error *err)
+{
+	struct scope *scope = maker->scope;
+
+	scope->n_own = (uint32_t)scope->n;
+	scope->additions = calloc(wish->n_additions + 1, sizeof *scope->additions);
+	if (!scope->additions)
+		return matr_fail_memory(err);
+	for (size_t i = 0; i < wish->n_additions; i++) {
+		struct scope_addition *addition = &scope->additions[i];
+		addition->first = (uint32_t)scope->n;
+		if (load(maker, wish->additions[i], &addition->object, err) < 0)
+			return -1;
+		addition->end = (uint32_t)scope->n;
+		if (addition->end > addition->first)
+			scope->entries[addition->object].rule = MATR_FOUND_EDIT;
+	}
+	return 0;
 }
 
 static int compare_dependencies(const void *left, const void *right)
@@ -473,20 +496,23 @@ static int rearrange(struct scope_maker *maker, struct matr_error *err)
 }
 
 int scope_make_closure(struct matr_session *session, uint32_t application, const char *path,
-		       const char *library_path, const char *root, struct scope *out,
-		       uint32_t *n_start, struct matr_error *err)
+		       const struct scope_wish *wish, struct scope *out, uint32_t *n_start,
+		       struct matr_error *err)
 {
 	struct scope_maker maker = {.session = session, .scope = out};
+	uint32_t index;
 
-	*out = (struct scope){.interpreter = NO_INDEX, .library_path = library_path};
+	*out = (struct scope){.interpreter = NO_INDEX, .library_path = wish->library_path};
 	int result = make(&maker, application, path, err);
 	if (!result && out->rearranged)
 		result = rearrange(&maker, err);
+	if (!result)
+		result = add_all(&maker, wish, err);
 	if (!result && !session->search_only)
 		result = scope_check_flat(session, out, err);
 	*n_start = (uint32_t)out->n;
-	if (!result && root)
-		result = load(&maker, root, err);
+	if (!result && wish->root)
+		result = load(&maker, wish->root, &index, err);
 	if (out->interpreter == NO_INDEX)
 		out->interpreter = (uint32_t)out->n;
 	free(maker.places);
@@ -498,7 +524,8 @@ int scope_make_closure(struct matr_session *session, uint32_t application, const
 int scope_make(struct matr_session *session, uint32_t application, const char *path,
 	       struct scope *out, struct matr_error *err)
 {
+	const struct scope_wish wish = {.root = NULL};
 	uint32_t n_start;
 
-	return scope_make_closure(session, application, path, NULL, NULL, out, &n_start, err);
+	return scope_make_closure(session, application, path, &wish, out, &n_start, err);
 }

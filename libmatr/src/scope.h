@@ -22,17 +22,34 @@ struct scope {
 	struct scope_names names;
 	uint32_t n_preload;
 	bool rearranged; /* by filters: the order is not that in which the objects were loaded */
+	/* What edits add to the end of the application's own scope (matr/edit.h). */
+	uint32_t n_own;			  /* entries before that */
+	struct scope_addition *additions; /* parallel to the names that were asked for */
+};
+
+struct scope_addition {
+	uint32_t object; /* scope index of the library */
+	uint32_t first,
+		end; /* entries that came with it, itself included; none where it was there */
+};
+
+/* With what the application is started, and what comes in addition. Strings are to live as long as the scope. */
+struct scope_wish {
+	const char *library_path; /* LD_LIBRARY_PATH; NULL: unset */
+	const char *const
+		*additions; /* names as of DT_NEEDED entries behind all others of the application */
+	size_t n_additions;
+	const char *root; /* a library that dlopen() then adds; NULL: none */
 };
 
 /* The scope of the application that is session object `application`, under its canonical path: of several (hard links)
  * the one that is started, for $ORIGIN. To be freed also after an error. */
 int scope_make(struct matr_session *session, uint32_t application, const char *path,
 	       struct scope *out, struct matr_error *err);
-/* The same, started with LD_LIBRARY_PATH=library_path (NULL: unset; else to live as long as the scope), followed by what
- * dlopen() of the library at `root` (NULL: none) adds. *n_start: entries before that. */
+/* The same with additions, followed by what dlopen() adds. *n_start: entries before that. */
 int scope_make_closure(struct matr_session *session, uint32_t application, const char *path,
-		       const char *library_path, const char *root, struct scope *out,
-		       uint32_t *n_start, struct matr_error *err);
+		       const struct scope_wish *wish, struct scope *out, uint32_t *n_start,
+		       struct matr_error *err);
 void scope_free(struct scope *scope);
 
 /* The order in which ld.so relocates (and initialises) the objects: scope indices, free(). */

@@ -294,8 +294,60 @@ static const char version_6[] =
 /* How the program was seen to load it: "now", "lazy,global", ...; "-": not known. */
 static const char version_7[] = "ALTER TABLE closures ADD COLUMN flags TEXT NOT NULL DEFAULT '-';";
 
+/* Edits of mappings: what is wanted, what it came to in an application, and where it could not be done. `edits` is for
+ * people to write to (docs/edit.md). An edit's number is never given again. */
+static const char version_8[] =
+	"CREATE TABLE edits ("
+	" id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" program TEXT NOT NULL CHECK (program <> ''),"
+	" symbol TEXT NOT NULL CHECK (symbol <> ''),"
+	" version TEXT,"
+	" requester TEXT,"
+	" library TEXT NOT NULL CHECK (library <> ''),"
+	" to_symbol TEXT,"
+	" author TEXT NOT NULL DEFAULT 'unknown (SQL)',"
+	" time INTEGER NOT NULL DEFAULT (unixepoch()),"
+	" reason TEXT NOT NULL DEFAULT '',"
+	" state TEXT NOT NULL DEFAULT 'new'," /* new, applied, partly, failed */
+	" complaint TEXT);"
+
+	"CREATE TABLE edited_bindings ("
+	" application_id INTEGER NOT NULL REFERENCES application_records ON DELETE CASCADE,"
+	" position INTEGER NOT NULL,"	/* of the requester in the scope */
+	" relocation INTEGER NOT NULL," /* of the requester */
+	" edit_id INTEGER NOT NULL,"
+	" provider INTEGER NOT NULL," /* what ld.so binds: position; -2 weak, defined nowhere; -3 undefined */
+	" symbol INTEGER NOT NULL," /* of that provider */
+	" PRIMARY KEY (application_id, position, relocation)) WITHOUT ROWID;"
+	"CREATE INDEX edited_bindings_edit ON edited_bindings (edit_id);"
+
+	"CREATE TABLE edit_failures ("
+	" epoch_id INTEGER NOT NULL REFERENCES epochs ON DELETE CASCADE,"
+	" edit_id INTEGER NOT NULL,"
+	" path TEXT NOT NULL," /* the program */
+	" reason TEXT NOT NULL,"
+	" expected INTEGER NOT NULL," /* of a program that only a pattern covers, and that never starts mapped */
+	" PRIMARY KEY (epoch_id, edit_id, path)) WITHOUT ROWID;"
+
+	"ALTER TABLE epochs ADD COLUMN edits TEXT NOT NULL DEFAULT '';" /* hash of all */
+	"ALTER TABLE application_records ADD COLUMN edits TEXT NOT NULL DEFAULT '';"
+	"INSERT INTO rules (id, name) VALUES (9, 'edit');"
+
+	/* The same with names. */
+	"CREATE VIEW edited AS"
+	" SELECT e.epoch_id AS epoch, b.edit_id AS edit, a.path AS application,"
+	"  o.path AS requester, b.relocation, po.path AS original_provider"
+	" FROM edited_bindings b JOIN epoch_applications e ON e.application_id = b.application_id"
+	" JOIN application_records a ON a.id = b.application_id"
+	" JOIN scope_entries s ON s.application_id = b.application_id AND s.position = b.position"
+	" JOIN locations l ON l.id = s.location_id JOIN objects o ON o.id = l.object_id"
+	" LEFT JOIN scope_entries p ON p.application_id = b.application_id"
+	"  AND p.position = b.provider"
+	" LEFT JOIN locations pl ON pl.id = p.location_id"
+	" LEFT JOIN objects po ON po.id = pl.object_id;";
+
 static const char *const migrations[MATR_STORE_VERSION] = {
-	version_1, version_2, version_3, version_4, version_5, version_6, version_7};
+	version_1, version_2, version_3, version_4, version_5, version_6, version_7, version_8};
 
 static int user_version(struct matr_store *store, int64_t *version, struct matr_error *err)
 {

@@ -112,7 +112,7 @@ static int compare_scope(struct matr_store *store, sqlite3_stmt *rows, const str
 
 /* 1: the same scope as recorded; 0: another, or none; -1. closure 0: the application itself. */
 static int same_scope(struct matr_store *store, struct matr_session *session, int64_t application,
-		      const char *path, const char *library_path, int64_t closure, const char *root,
+		      const char *path, const struct scope_wish *wish, int64_t closure,
 		      struct matr_error *err)
 {
 	static const char of_application[] =
@@ -127,7 +127,7 @@ static int same_scope(struct matr_store *store, struct matr_session *session, in
 	struct matr_error why = {0};
 	int same = 0;
 
-	if (resolution_make(session, path, library_path, root, &resolution, &why) == 0) {
+	if (resolution_make(session, path, wish, &resolution, &why) == 0) {
 		sqlite3_stmt *rows =
 			matr_statement(store, closure ? of_closure : of_application, err);
 		if (rows) {
@@ -145,28 +145,64 @@ static int same_scope(struct matr_store *store, struct matr_session *session, in
 }
 
 static int same_closures(struct matr_store *store, struct matr_session *session,
-			 int64_t application, const char *path, const char *library_path,
+			 int64_t application, const char *path, const struct scope_wish *wish,
 			 struct matr_error *err)
 {
+	struct scope_wish closure_wish = *wish;
 	struct matr_store_closure *closures;
 	size_t n;
 	int same = 1;
 
 	if (matr_store_closures(store, application, &closures, &n, err) != 0)
 		return -1;
-	for (size_t i = 0; i < n && same > 0; i++)
+	for (size_t i = 0; i < n && same > 0; i++) {
+		closure_wish.root = closures[i].root;
 		if (!closures[i].reason)
-			same = same_scope(store, session, application, path, library_path,
-					  closures[i].id, closures[i].root, err);
+			same = same_scope(store, session, application, path, &closure_wish,
+					  closures[i].id, err);
+	}
 	matr_store_closures_free(closures, n);
 	return same;
+}
+
+/* The libraries that edits added to the application's scope, by path. *out: free each, then the list. */
+static int read_additions(struct matr_store *store, int64_t application, char ***out, size_t *n,
+			  struct matr_error *err)
+{
+	sqlite3_stmt *rows = matr_statement(
+		store,
+		"SELECT l.path FROM scope_entries s JOIN locations l ON l.id = s.location_id"
+		" WHERE s.application_id = ?1 AND s.rule = ?2 ORDER BY s.position",
+		err);
+	int more;
+
+	*out = NULL;
+	*n = 0;
+	if (!rows)
+		return -1;
+	matr_bind(rows, 1, application);
+	matr_bind(rows, 2, MATR_FOUND_EDIT);
+	while ((more = matr_step(store, rows, err)) > 0) {
+		char **list = realloc(*out, (*n + 1) * sizeof *list);
+		if (!list) {
+			more = matr_fail_memory(err);
+			break;
+		}
+		*out = list;
+		if ((more = matr_column_text(rows, 0, &list[*n], err)) != 0)
+			break;
+		++*n;
+	}
+	sqlite3_reset(rows);
+	return more < 0 ? -1 : 0;
 }
 
 /* 1: as recorded; 0: not; -1. */
 static int starts_the_same(struct matr_store *store, struct matr_session *session,
 			   int64_t application, struct matr_error *err)
 {
-	char *path = NULL, *library_path = NULL;
+	char *path = NULL, *library_path = NULL, **additions = NULL;
+	size_t n_additions = 0;
 	sqlite3_stmt *row = matr_statement(
 		store, "SELECT path, library_path FROM application_records WHERE id = ?1", err);
 
@@ -178,10 +214,20 @@ static int starts_the_same(struct matr_store *store, struct matr_session *sessio
 			   matr_column_text(row, 1, &library_path, err) != 0))
 		result = -1;
 	sqlite3_reset(row);
+	if (result > 0 && read_additions(store, application, &additions, &n_additions, err) != 0)
+		result = -1;
+	const struct scope_wish wish = {
+		.library_path = library_path,
+		.additions = (const char *const *)additions,
+		.n_additions = n_additions,
+	};
 	if (result > 0)
-		result = same_scope(store, session, application, path, library_path, 0, NULL, err);
+		result = same_scope(store, session, application, path, &wish, 0, err);
 	if (result > 0)
-		result = same_closures(store, session, application, path, library_path, err);
+		result = same_closures(store, session, application, path, &wish, err);
+	for (size_t i = 0; i < n_additions; i++)
+		free(additions[i]);
+	free(additions);
 	free(path);
 	free(library_path);
 	return result;

@@ -16,7 +16,7 @@
 #include <matr/mapping.h>
 
 #define MATR_STORE_FILE	   "store.db" /* in the prefix */
-#define MATR_STORE_VERSION 7	      /* PRAGMA user_version of what this libmatr writes */
+#define MATR_STORE_VERSION 8	      /* PRAGMA user_version of what this libmatr writes */
 
 struct matr_store;
 

@@ -1,0 +1,534 @@
+/* epoch_edits.c - edits (matr/edit.h) in an epoch that is being begun.
+ *
+ * Which programs an edit concerns shows when their scopes are there: it covers the program, and some object in it binds
+ * the symbol. Their scopes are then made once more, with the edits' libraries at the end, and the edits are made when
+ * they are bound. An edit that cannot be made in a program goes on record, and the program gets its mapping
+ * without it.
+ */
+#include "epoch_work.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "jobs.h"
+#include "prefix.h"
+#include "store_edit.h"
+
+void edit_work_free(struct edit_work *edits)
+{
+	free(edits->list);
+	free(edits->library);
+	free(edits->libraries);
+	edited_bindings_free(&edits->edited);
+	*edits = (struct edit_work){.n = 0};
+}
+
+int epoch_edits_read(struct matr_epoch *epoch, struct matr_error *err)
+{
+	struct matr_edit *edits;
+	size_t n;
+
+	if (matr_store_edits(epoch->store, &edits, &n, err) != 0)
+		return -1;
+	matr_edits_free(epoch->edits, epoch->n_edits);
+	epoch->edits = edits;
+	epoch->n_edits = n;
+	return 0;
+}
+
+const struct matr_edit *matr_epoch_edits(const struct matr_epoch *epoch, size_t *n)
+{
+	*n = epoch->n_edits;
+	return epoch->edits;
+}
+
+const struct matr_edit_failure *matr_epoch_edit_failures(const struct matr_epoch *epoch, size_t *n)
+{
+	*n = epoch->n_edit_failures;
+	return epoch->edit_failures;
+}
+
+int matr_epoch_add_edit(struct matr_epoch *epoch, const struct matr_edit *edit, int64_t *id,
+			struct matr_error *err)
+{
+	struct matr_edit added = *edit;
+
+	added.id = 0;
+	if (matr_store_add_edit(epoch->store, &added, id, err) != 0)
+		return -1;
+	return epoch_edits_read(epoch, err);
+}
+
+int matr_epoch_remove_edit(struct matr_epoch *epoch, int64_t id, struct matr_error *err)
+{
+	if (matr_store_remove_edit(epoch->store, id, err) != 0)
+		return -1;
+	return epoch_edits_read(epoch, err);
+}
+
+/* ---- are they the same? ---- */
+
+static char *signature_of_all(const struct matr_epoch *epoch, struct matr_error *err)
+{
+	const struct matr_edit **list =
+		calloc(epoch->n_edits + 1, sizeof(const struct matr_edit *));
+
+	if (!list) {
+		matr_fail_memory(err);
+		return NULL;
+	}
+	for (size_t i = 0; i < epoch->n_edits; i++)
+		list[i] = &epoch->edits[i];
+	char *signature = matr_edits_signature(list, epoch->n_edits, err);
+	free(list);
+	return signature;
+}
+
+int epoch_edits_unchanged(struct matr_epoch *epoch, struct matr_error *err)
+{
+	char *signature = signature_of_all(epoch, err);
+
+	if (!signature)
+		return -1;
+	int same = matr_store_same_epoch_edits(epoch->store, epoch->previous.id, signature, err);
+	free(signature);
+	return same;
+}
+
+int epoch_same_edits(struct matr_epoch *epoch, const struct epoch_work *work, int64_t application,
+		     struct matr_error *err)
+{
+	char *signature = matr_edits_signature(work->edits.list, work->edits.n, err);
+
+	if (!signature)
+		return -1;
+	int same = matr_store_same_application_edits(epoch->store, application, signature, err);
+	free(signature);
+	return same;
+}
+
+int epoch_put_edits(struct matr_epoch *epoch, const struct epoch_work *work, int64_t application,
+		    struct matr_error *err)
+{
+	if (!work->edits.n)
+		return 0;
+	char *signature = matr_edits_signature(work->edits.list, work->edits.n, err);
+	if (!signature)
+		return -1;
+	int result = matr_store_set_application_edits(epoch->store, application, signature, err);
+	free(signature);
+	return result == 0
+		       ? matr_store_put_edited(epoch->store, application, &work->edits.edited, err)
+		       : -1;
+}
+
+/* ---- which edits concern a program ---- */
+
+static int fail_edit(struct matr_epoch *epoch, const struct matr_edit *edit, const char *program,
+		     const struct matr_error *why, bool expected, struct matr_error *err)
+{
+	char reason[sizeof why->file + sizeof why->message + 2];
+
+	epoch_describe(why, program, reason, sizeof reason);
+	return matr_store_put_edit_failure(epoch->store, epoch->id, edit->id, program, reason,
+					   expected, err);
+}
+
+/* AT_SECURE: such programs start plainly whatever the mapping says. */
+static bool starts_plainly(const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status) != 0)
+		return false;
+	return status.st_mode & (S_ISUID | S_ISGID) ||
+	       getxattr(path, "security.capability", NULL, 0) > 0;
+}
+
+enum answer { UNASKED, YES, NO };
+
+struct concern { /* what is known of edits and objects: answers[edit * n_objects + object] */
+	struct matr_epoch *epoch;
+	size_t n_objects;
+	uint8_t *answers;
+};
+
+/* Does the session's object bind the edit's symbol? -1: error. */
+static int object_binds(struct concern *concern, size_t edit, uint32_t index,
+			struct matr_error *err)
+{
+	struct session_object *object = &concern->epoch->session->objects[index];
+	uint8_t *answer = &concern->answers[edit * concern->n_objects + index];
+
+	if (*answer == UNASKED) {
+		if (object->borrowed &&
+		    matr_store_complete_object(concern->epoch->store, object->object, err) != 0)
+			return -1;
+		*answer = edit_concerns(&concern->epoch->edits[edit], object->object) ? YES : NO;
+	}
+	return *answer == YES;
+}
+
+static int scope_binds(struct concern *concern, size_t edit, const struct scope *scope,
+		       struct matr_error *err)
+{
+	for (size_t i = 0; i < scope->n; i++) {
+		const struct matr_scope_entry *entry = &scope->entries[i];
+		if (i == scope->interpreter ||
+		    !edit_requests(&concern->epoch->edits[edit], entry->object, entry->path))
+			continue;
+		int binds = object_binds(concern, edit, scope->indices[i], err);
+		if (binds != 0)
+			return binds;
+	}
+	return 0;
+}
+
+static int take_edit(struct edit_work *edits, const struct matr_edit *edit, struct matr_error *err)
+{
+	size_t n = edits->n + 1, at = 0;
+	const struct matr_edit **list = realloc(edits->list, n * sizeof(const struct matr_edit *));
+	if (list)
+		edits->list = list;
+	size_t *library = realloc(edits->library, n * sizeof *library);
+	if (library)
+		edits->library = library;
+	const char **libraries = realloc(edits->libraries, n * sizeof(const char *));
+	if (libraries)
+		edits->libraries = libraries;
+	if (!list || !library || !libraries)
+		return matr_fail_memory(err);
+	while (at < edits->n_libraries && strcmp(libraries[at], edit->library) != 0)
+		at++;
+	if (at == edits->n_libraries)
+		libraries[edits->n_libraries++] = edit->library;
+	list[edits->n] = edit;
+	library[edits->n] = at;
+	edits->n++;
+	return 0;
+}
+
+static void drop_edit(struct edit_work *edits, const struct matr_edit *edit)
+{
+	size_t kept = 0;
+
+	edits->n_libraries = 0;
+	for (size_t i = 0; i < edits->n; i++) {
+		size_t at = 0;
+		if (edits->list[i] == edit)
+			continue;
+		edits->list[kept] = edits->list[i];
+		while (at < edits->n_libraries &&
+		       strcmp(edits->libraries[at], edits->list[i]->library) != 0)
+			at++;
+		if (at == edits->n_libraries)
+			edits->libraries[edits->n_libraries++] = edits->list[i]->library;
+		edits->library[kept++] = at;
+	}
+	edits->n = kept;
+}
+
+static int choose(struct concern *concern, size_t i, struct matr_error *err)
+{
+	struct matr_epoch *epoch = concern->epoch;
+	struct epoch_work *work = &epoch->work[i];
+	const char *path = epoch->results[i].path;
+	struct matr_error why;
+
+	for (size_t n = 0; n < epoch->n_edits; n++) {
+		const struct matr_edit *edit = &epoch->edits[n];
+		if (!matr_edit_covers(edit, path))
+			continue;
+		int binds = scope_binds(concern, n, &work->resolution.scope, err);
+		if (binds < 0)
+			return -1;
+		if (!binds && !matr_edit_names(edit))
+			continue;
+		if (!binds)
+			matr_fail(&why, MATR_ERROR_UNSUPPORTED, path,
+				  "nothing%s%s binds %s%s%s through a relocation",
+				  edit->requester ? " of " : " in its scope",
+				  edit->requester ? edit->requester : "", edit->symbol,
+				  edit->version ? "@" : "", edit->version ? edit->version : "");
+		else if (starts_plainly(path))
+			matr_fail(&why, MATR_ERROR_UNSUPPORTED, path,
+				  "is set-user-ID, set-group-ID or has capabilities: it starts "
+				  "without a mapping");
+		else if (take_edit(&work->edits, edit, err) != 0)
+			return -1;
+		else
+			continue;
+		if (fail_edit(epoch, edit, path, &why, !matr_edit_names(edit), err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- scopes with the libraries ---- */
+
+static void forget_scope(struct epoch_work *work)
+{
+	resolution_free(&work->resolution);
+	epoch_work_free_loads(work);
+	work->made = false;
+	work->why.code = MATR_OK;
+}
+
+struct remake {
+	struct matr_epoch *epoch;
+	size_t *which; /* results */
+};
+
+static void remake(void *context, size_t i)
+{
+	const struct remake *job = context;
+	struct epoch_work *work = &job->epoch->work[job->which[i]];
+
+	forget_scope(work);
+	epoch_work_make(job->epoch, job->which[i]);
+}
+
+/* Can the scope be made with this library alone? */
+static bool can_have(struct matr_epoch *epoch, size_t i, const char *library,
+		     struct matr_error *why)
+{
+	const struct matr_config_program *program =
+		epoch->config ? matr_config_program(epoch->config, epoch->results[i].path) : NULL;
+	const struct scope_wish wish = {
+		.library_path = program ? program->library_path : NULL,
+		.additions = &library,
+		.n_additions = 1,
+	};
+	struct resolution resolution;
+
+	bool can = resolution_make(epoch->session, epoch->results[i].path, &wish, &resolution,
+				   why) == 0;
+	resolution_free(&resolution);
+	return can;
+}
+
+/* The scope came to nothing: without the libraries whose fault it is, or without all of them. */
+static int without_the_guilty(struct matr_epoch *epoch, size_t i, struct matr_error *err)
+{
+	struct epoch_work *work = &epoch->work[i];
+	struct matr_error common = work->why, why;
+	bool found = false;
+
+	if (common.code == MATR_ERROR_MEMORY)
+		return matr_fail_memory(err);
+	for (size_t n = work->edits.n; n-- > 0;) {
+		const struct matr_edit *edit = work->edits.list[n];
+		if (can_have(epoch, i, edit->library, &why))
+			continue;
+		if (why.code == MATR_ERROR_MEMORY)
+			return matr_fail_memory(err);
+		found = true;
+		if (fail_edit(epoch, edit, epoch->results[i].path, &why, false, err) != 0)
+			return -1;
+		drop_edit(&work->edits, edit);
+	}
+	while (!found && work->edits.n) {
+		const struct matr_edit *edit = work->edits.list[work->edits.n - 1];
+		if (fail_edit(epoch, edit, epoch->results[i].path, &common, false, err) != 0)
+			return -1;
+		drop_edit(&work->edits, edit);
+	}
+	forget_scope(work);
+	epoch_work_make(epoch, i);
+	return 0;
+}
+
+int epoch_edit_scopes(struct matr_epoch *epoch, struct matr_error *err)
+{
+	struct concern concern = {.epoch = epoch, .n_objects = epoch->session->n_objects};
+	struct remake job = {.epoch = epoch};
+	size_t n = 0;
+	int result = 0;
+
+	if (!epoch->n_edits)
+		return 0;
+	concern.answers = calloc(epoch->n_edits, concern.n_objects + 1);
+	job.which = calloc(epoch->n_results + 1, sizeof *job.which);
+	if (!concern.answers || !job.which)
+		result = matr_fail_memory(err);
+	for (size_t i = 0; i < epoch->n_results && result == 0; i++) {
+		if (!epoch->work[i].made)
+			continue;
+		result = choose(&concern, i, err);
+		if (epoch->work[i].edits.n)
+			job.which[n++] = i;
+	}
+	if (result == 0)
+		matr_jobs_run(epoch->jobs, n, remake, &job);
+	for (size_t i = 0; i < n && result == 0; i++)
+		while (result == 0 && !epoch->work[job.which[i]].made &&
+		       epoch->work[job.which[i]].edits.n)
+			result = without_the_guilty(epoch, job.which[i], err);
+	free(concern.answers);
+	free(job.which);
+	return result;
+}
+
+/* ---- bindings ---- */
+
+bool epoch_edit_mapping(const struct matr_epoch *epoch, struct epoch_work *work)
+{
+	struct edit_work *edits = &work->edits;
+	const struct scope_addition *additions = work->resolution.scope.additions;
+	int64_t guilty = 0;
+
+	edits->refused = NULL;
+	edits->edited.n = 0;
+	edits->why.code = MATR_OK;
+	for (size_t i = 0; i < edits->n && !edits->refused; i++)
+		if (mapping_edit(work->mapping, edits->list[i], &additions[edits->library[i]],
+				 epoch->portable, &edits->edited, &edits->why) != 0)
+			edits->refused = edits->list[i];
+	if (!edits->refused &&
+	    mapping_edits_check(work->mapping, &edits->edited, &guilty, &edits->why) != 0) {
+		edits->refused = edits->list[0];
+		for (size_t i = 0; i < edits->n; i++)
+			if (edits->list[i]->id == guilty)
+				edits->refused = edits->list[i];
+	}
+	if (edits->refused && edits->why.code == MATR_ERROR_MEMORY) {
+		work->why = edits->why;
+		edits->refused = NULL;
+		return false;
+	}
+	return !edits->refused;
+}
+
+int epoch_edit_again(struct matr_epoch *epoch, size_t i, struct matr_error *err)
+{
+	struct epoch_work *work = &epoch->work[i];
+	const char *path = epoch->results[i].path;
+
+	while (work->edits.refused) {
+		const struct matr_edit *refused = work->edits.refused;
+		/* A pattern covers programs in which a library brings its own, or that bind it in odd ways. */
+		if (fail_edit(epoch, refused, path, &work->edits.why, false, err) != 0)
+			return -1;
+		drop_edit(&work->edits, refused);
+		work->edits.refused = NULL;
+		matr_mapping_free(work->mapping);
+		work->mapping = NULL;
+		forget_scope(work);
+		epoch_work_make(epoch, i);
+		if (work->made)
+			epoch_work_bind(epoch, work);
+		else if (work->why.code == MATR_OK)
+			matr_fail(&work->why, MATR_ERROR_SYSTEM, path, "cannot be resolved again");
+	}
+	return 0;
+}
+
+/* ---- what became of them ---- */
+
+static int set_state(struct matr_epoch *epoch, struct matr_edit *edit, struct matr_error *err)
+{
+	const struct matr_edit_failure *first = NULL;
+	size_t n = 0;
+	char *complaint = NULL;
+	bool failed = false;
+
+	for (size_t i = 0; i < epoch->n_edit_failures; i++) {
+		const struct matr_edit_failure *failure = &epoch->edit_failures[i];
+		if (failure->edit != edit->id)
+			continue;
+		if (!first || (first->expected && !failure->expected))
+			first = failure;
+		n += !failure->expected;
+	}
+	if (n > 1)
+		failed = asprintf(&complaint, "%s: %s (and %zu more programs)", first->program,
+				  first->reason, n - 1) < 0;
+	else if (n || (first && !edit->programs))
+		failed = asprintf(&complaint, "%s: %s", first->program, first->reason) < 0;
+	else if (!edit->programs)
+		failed = asprintf(&complaint, "%s: %s", edit->program,
+				  matr_edit_names(edit)
+					  ? "is not among the programs that the epoch maps"
+					  : "no program that it covers binds the symbol") < 0;
+	if (failed)
+		return matr_fail_memory(err);
+	free(edit->complaint);
+	edit->complaint = complaint;
+	free(edit->state);
+	edit->state = strdup(!edit->programs ? "failed" : complaint ? "partly" : "applied");
+	if (!edit->state)
+		return matr_fail_memory(err);
+	return matr_store_set_edit_state(epoch->store, edit, err);
+}
+
+int epoch_edits_settle(struct matr_epoch *epoch, struct matr_error *err)
+{
+	char *signature = signature_of_all(epoch, err);
+
+	int result = signature ? matr_store_set_epoch_edits(epoch->store, epoch->id, signature, err)
+			       : -1;
+	free(signature);
+	if (result != 0 || epoch_edits_read(epoch, err) != 0 ||
+	    matr_store_edit_failures(epoch->store, epoch->id, &epoch->edit_failures,
+				     &epoch->n_edit_failures, err) != 0)
+		return -1;
+	for (size_t i = 0; i < epoch->n_edits; i++)
+		if (set_state(epoch, &epoch->edits[i], err) != 0)
+			return -1;
+	return 0;
+}
+
+/* ---- without an epoch ---- */
+
+static int record(struct matr_store *store, const struct matr_edit *add, size_t n_add,
+		  const int64_t *remove, size_t n_remove, struct matr_error *err)
+{
+	if (matr_store_transaction(store, "BEGIN IMMEDIATE", err) != 0)
+		return -1;
+	for (size_t i = 0; i < n_remove; i++)
+		if (matr_store_remove_edit(store, remove[i], err) != 0)
+			return -1;
+	for (size_t i = 0; i < n_add; i++) {
+		struct matr_edit edit = add[i];
+		edit.id = 0;
+		if (matr_store_add_edit(store, &edit, NULL, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int matr_edits_record(const char *prefix, const struct matr_edit *add, size_t n_add,
+		      const int64_t *remove, size_t n_remove, struct matr_error *err)
+{
+	char canonical[PATH_MAX];
+	struct matr_store *store = NULL;
+	struct matr_edit *edits = NULL;
+	size_t n = 0;
+
+	if (matr_prefix_make(prefix, canonical, err) != 0 || matr_prefix_check(canonical, err) != 0)
+		return -1;
+	int lock = matr_prefix_lock(canonical, true, err);
+	if (lock < 0)
+		return -1;
+	int result = matr_prefix_check_file(canonical, MATR_STORE_FILE, err);
+	if (result == 0)
+		result = matr_store_open(canonical, MATR_STORE_WRITE, &store, err);
+	if (result == 0)
+		result = edits_restore(canonical, store, err);
+	if (result == 0)
+		result = record(store, add, n_add, remove, n_remove, err);
+	if (result == 0)
+		result = matr_store_edits(store, &edits, &n, err);
+	if (result == 0)
+		result = edits_write_copy(canonical, edits, n, err);
+	if (result == 0)
+		result = matr_store_transaction(store, "COMMIT", err);
+	matr_edits_free(edits, n);
+	matr_store_close(store); /* rolls back what was not committed */
+	close(lock);
+	return result;
+}
