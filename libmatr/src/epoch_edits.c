@@ -126,6 +126,45 @@ int epoch_put_edits(struct matr_epoch *epoch, const struct epoch_work *work, int
 		       : -1;
 }
 
+/* ---- beginning as before ---- */
+
+/* What circumstances.c has written. */
+static void parse_circumstances(const char *text, char config[PATH_MAX])
+{
+	static const char key[] = "\nconfiguration ";
+	const char *at = strstr(text, key);
+
+	if (!at)
+		return;
+	at += sizeof key - 1;
+	snprintf(config, PATH_MAX, "%.*s", (int)strcspn(at, "\n"), at);
+	if (strcmp(config, "usual") == 0)
+		config[0] = 0;
+}
+
+int matr_epoch_before(const char *prefix, char config[PATH_MAX], bool *portable,
+		      struct matr_error *err)
+{
+	struct matr_store *store;
+	struct matr_error why;
+
+	config[0] = 0;
+	*portable = false;
+	/* A store that cannot be read is the next begin's business. */
+	if (matr_store_open(prefix, MATR_STORE_READ, &store, &why) != 0)
+		return why.code == MATR_ERROR_MEMORY ? matr_fail_memory(err) : 0;
+	sqlite3_stmt *row = matr_statement(
+		store, "SELECT circumstances, portable FROM epochs ORDER BY id DESC LIMIT 1", err);
+	int found = row ? matr_step(store, row, err) : -1;
+	if (found > 0) {
+		const char *text = (const char *)sqlite3_column_text(row, 0);
+		parse_circumstances(text ? text : "", config);
+		*portable = sqlite3_column_int(row, 1) != 0;
+	}
+	matr_store_close(store);
+	return found < 0 ? -1 : 0;
+}
+
 /* ---- which edits concern a program ---- */
 
 static int fail_edit(struct matr_epoch *epoch, const struct matr_edit *edit, const char *program,
@@ -400,6 +439,8 @@ bool epoch_edit_mapping(const struct matr_epoch *epoch, struct epoch_work *work)
 		edits->refused = NULL;
 		return false;
 	}
+	if (!edits->refused && edits->edited.n)
+		work->mapping->flags |= MATR_MAPPING_EDITED;
 	return !edits->refused;
 }
 

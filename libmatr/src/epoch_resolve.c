@@ -140,7 +140,8 @@ static bool is_alike(struct matr_epoch *epoch, const struct resolution *resoluti
 	uint64_t id;
 
 	if (!earlier || earlier->has_closures || earlier->n_scope != scope->n ||
-	    earlier->flags != scope->flags || earlier->interpreter != scope->interpreter ||
+	    (earlier->flags & ~(uint32_t)MATR_MAPPING_EDITED) != scope->flags ||
+	    earlier->interpreter != scope->interpreter ||
 	    !earlier->library_path != !resolution->library_path ||
 	    (earlier->library_path && strcmp(earlier->library_path, resolution->library_path) != 0))
 		return false;

@@ -4,7 +4,7 @@
  * store is asked what it knows of that epoch; where the two disagree, a crash or somebody's rm came
  * between them, and the line says what to do.
  */
-#include <matr/epoch.h>
+#include <matr/edit.h>
 
 #include "prefix.h"
 
@@ -206,6 +206,30 @@ static int look_for_changes(struct matr_store *store, struct matr_epoch_status *
 	return result;
 }
 
+/* Edits that are not in force, or not everywhere. */
+static int look_at_edits(struct matr_store *store, struct matr_epoch_status *status,
+			 struct matr_error *err)
+{
+	struct matr_edit *edits;
+	char name[64];
+	size_t n;
+
+	if (matr_store_edits(store, &edits, &n, err) != 0)
+		return -1;
+	int result = 0;
+	for (size_t i = 0; i < n && result == 0; i++) {
+		bool waits = strcmp(edits[i].state, "new") == 0;
+		status->n_edits++;
+		if (!edits[i].complaint && !waits)
+			continue;
+		snprintf(name, sizeof name, "edit %lld", (long long)edits[i].id);
+		result = problem(status, name,
+				 waits ? "waits for `matr epoch apply`" : edits[i].complaint, err);
+	}
+	matr_edits_free(edits, n);
+	return result;
+}
+
 static bool started_since(int64_t time)
 {
 	struct timespec now, up;
@@ -249,7 +273,7 @@ static int look_into_store(struct matr_store *store, struct matr_epoch_status *s
 	status->restarted = started_since(status->epoch.begun);
 	if (!status->in_force)
 		return 0;
-	if (look_for_changes(store, status, &why) != 0)
+	if (look_for_changes(store, status, &why) != 0 || look_at_edits(store, status, &why) != 0)
 		return problem_from(status, path, &why, "", err);
 	return 0;
 }

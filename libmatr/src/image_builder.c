@@ -195,11 +195,19 @@ static int write_hash(struct matr_image_builder *builder, struct matr_image_head
 			       &header->hash, err) < 0)
 		return -1;
 	struct matr_image_slot *slots = (void *)(builder->image.bytes + header->hash);
-	for (size_t i = 0; i < builder->n_applications; i++) {
-		uint32_t at = builder->applications[i].key & (size - 1);
-		while (slots[at].manifest)
-			at = (at + 1) & (size - 1);
-		slots[at] = builder->applications[i];
+	/* An entry for one path only (an edited program's) is to be found before that of a copy. */
+	for (int any_path = 0; any_path < 2; any_path++) {
+		for (size_t i = 0; i < builder->n_applications; i++) {
+			const struct matr_image_manifest *manifest =
+				(const void *)(builder->image.bytes +
+					       builder->applications[i].manifest);
+			uint32_t at = builder->applications[i].key & (size - 1);
+			if (any_path == ((manifest->flags & MATR_MANIFEST_PATH) != 0))
+				continue;
+			while (slots[at].manifest)
+				at = (at + 1) & (size - 1);
+			slots[at] = builder->applications[i];
+		}
 	}
 	header->hash_size = size;
 	return 0;

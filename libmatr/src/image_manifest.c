@@ -28,7 +28,8 @@ static uint32_t manifest_flags(const struct matr_mapping *mapping,
 	const struct matr_object *application = mapping->scope[0].object;
 	uint32_t flags = 0;
 
-	if ((mapping->flags & MATR_MAPPING_USES_ORIGIN) || !application->build_id.size)
+	if ((mapping->flags & (MATR_MAPPING_USES_ORIGIN | MATR_MAPPING_EDITED)) ||
+	    !application->build_id.size)
 		flags |= MATR_MANIFEST_PATH;
 	if (mapping->flags & MATR_MAPPING_USES_CPU)
 		flags |= MATR_MANIFEST_CPU;

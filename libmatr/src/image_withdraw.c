@@ -111,7 +111,12 @@ static int rebuild_table(const struct image_copy *image, const char **applicatio
 	memcpy(old, table, size);
 	memset(table, 0, size);
 	*removed = 0;
-	for (uint32_t i = 0; i < header->hash_size; i++) {
+	/* From behind a free slot on, so that what has the same key stays in order. */
+	uint32_t start = 0;
+	while (start < header->hash_size && old[start].manifest)
+		start++;
+	for (uint32_t n = 0; n < header->hash_size; n++) {
+		uint32_t i = (start + n) & (header->hash_size - 1);
 		if (!old[i].manifest)
 			continue;
 		const char *path = path_of(image, old[i].manifest);

@@ -27,12 +27,14 @@ int command_disable(const struct context *context, int argc, char **argv);
 int command_doctor(const struct context *context, int argc, char **argv);
 int command_enable(const struct context *context, int argc, char **argv);
 int command_epoch(const struct context *context, int argc, char **argv);
+int command_epoch_apply(const struct context *context, int argc, char **argv);
 int command_epoch_status(const struct context *context, int argc, char **argv);
 /* verb: wrap, suspend or resume */
 int command_epoch_wrap(const struct context *context, int argc, char **argv, const char *verb);
 int command_hooks(const struct context *context, int argc, char **argv);
 int command_inspect(const struct context *context, int argc, char **argv);
 int command_loader(const struct context *context, int argc, char **argv);
+int command_rebind(const struct context *context, int argc, char **argv);
 int command_record(const struct context *context, int argc, char **argv);
 int command_run(const struct context *context, int argc, char **argv);
 int command_sql(const struct context *context, int argc, char **argv);
@@ -40,6 +42,10 @@ int command_verify(const struct context *context, int argc, char **argv);
 
 /* `matr enable --refresh`: programs that a package has replaced are enabled again. */
 int enable_refresh(const struct context *context);
+
+/* Say which edits (matr/edit.h) the epoch could not apply everywhere; `quiet`: nothing is said. Returns how many. */
+struct matr_epoch;
+size_t report_edits(const struct matr_epoch *epoch, bool quiet);
 
 /* How many package managers of this system lack their hook, and which ("apt, dpkg"). */
 size_t hooks_missing(char *names, size_t size);

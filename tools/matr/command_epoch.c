@@ -20,6 +20,7 @@ static const char help[] =
 	"usage: matr epoch begin [OPTION]... [PROGRAM]...\n"
 	"       matr epoch status [--format table|json]\n"
 	"       matr epoch end\n"
+	"       matr epoch apply\n"
 	"       matr epoch wrap [--] COMMAND [ARG]...\n"
 	"       matr epoch suspend | resume\n"
 	"\n"
@@ -59,7 +60,7 @@ static const char begin_help[] =
 	"one that a newer MatR has written only with --rebuild-store.\n"
 	"\n"
 	"Exit status: 0 begun; 1 failure, and nothing has changed; 2 usage; 3 begun, but some\n"
-	"programs were declined.\n"
+	"programs were declined, or some edit (matr-rebind(1)) could not be applied.\n"
 	"\n"
 	"  matr epoch begin\n"
 	"  matr epoch begin bash git /usr/lib/libreoffice/program/soffice.bin\n"
@@ -489,7 +490,7 @@ static int command_begin(const struct context *context, int argc, char **argv)
 		print_error(&err);
 		return STATUS_FAILURE;
 	}
-	int status = declined ? STATUS_DECLINED : STATUS_OK;
+	int status = report_edits(epoch, false) || declined ? STATUS_DECLINED : STATUS_OK;
 	double seconds = now() - start;
 	/* A thousand rows are for programs to read. */
 	bool rows = options.format != FORMAT_TABLE || options.n_programs != 0;
@@ -570,6 +571,8 @@ int command_epoch(const struct context *context, int argc, char **argv)
 		return command_begin(context, argc - 1, argv + 1);
 	if (strcmp(name, "end") == 0)
 		return command_end(context, argc - 1, argv + 1);
+	if (strcmp(name, "apply") == 0)
+		return command_epoch_apply(context, argc - 1, argv + 1);
 	if (strcmp(name, "status") == 0)
 		return command_epoch_status(context, argc - 1, argv + 1);
 	if (strcmp(name, "wrap") == 0 || strcmp(name, "suspend") == 0 ||
@@ -579,6 +582,6 @@ int command_epoch(const struct context *context, int argc, char **argv)
 		fputs(help, stdout);
 		return STATUS_OK;
 	}
-	return usage_error_because("epoch", "begin, end, status, wrap, suspend or resume?",
+	return usage_error_because("epoch", "begin, end, status, apply, wrap, suspend or resume?",
 				   *name ? name : NULL);
 }

@@ -152,6 +152,8 @@ static void status_table(const char *prefix, struct json_object *matrd,
 			       status->epoch.closures, status->epoch.closures_left);
 		printf("declined      %zu\n", status->n_declined);
 		printf("changed       %zu\n", status->n_changed);
+		if (status->n_edits)
+			printf("edits         %zu (matr rebind --list)\n", status->n_edits);
 		for (size_t i = 0; i < status->n_skipped; i++)
 			printf("%s%" PRIu64 " %s%s", i ? ", " : "skipped       ",
 			       status->skipped[i].files, status->skipped[i].kind,
@@ -233,6 +235,7 @@ static int status_json(const char *prefix, struct json_object *matrd,
 	json_object_object_add(object, "store_bytes", json_object_new_uint64(status->store_size));
 	json_object_object_add(object, "image_bytes", json_object_new_uint64(status->image_size));
 	json_object_object_add(object, "problems", json_list(status->problems, status->n_problems));
+	json_object_object_add(object, "edits", json_object_new_uint64(status->n_edits));
 	json_object_object_add(object, "restarted", json_object_new_boolean(status->restarted));
 	json_object_object_add(object, "violations", json_violations(status));
 	json_object_object_add(object, "matrd", json_object_get(matrd));

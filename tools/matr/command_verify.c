@@ -4,6 +4,7 @@
 #include "recorded.h"
 #include "verify_child.h"
 
+#include <elf.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -47,7 +48,44 @@ struct verdict {
 	const struct matr_mapping *mapping; /* NULL: not in the store */
 	const struct comparison *comparison;
 	const char *outcome;
+	/* Differences that an edit (matr-rebind(1)) makes, which come behind the others. */
+	size_t n_edited;
 };
+
+/* Is the word one that an edit changed? */
+static bool is_edited(const struct recorded *recorded, const struct difference *difference)
+{
+	for (size_t i = 0; i < recorded->n_edited; i++) {
+		const struct matr_edited_binding *edited = &recorded->edited[i];
+		if (edited->object != difference->object)
+			continue;
+		const struct matr_object *object = recorded->mapping->scope[edited->object].object;
+		const struct matr_relocation *relocation = &object->relocations[edited->relocation];
+		uint64_t size = relocation->type == R_X86_64_COPY
+					? object->symbols[relocation->symbol].size
+					: 8;
+		if (difference->offset >= relocation->offset &&
+		    difference->offset - relocation->offset < size)
+			return true;
+	}
+	return false;
+}
+
+/* Set aside what is as it is because somebody wanted it so. Returns how many. */
+static size_t set_edited_aside(const struct recorded *recorded, struct comparison *comparison)
+{
+	size_t n = comparison->n_differences, kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct difference *difference = &comparison->differences[i], other = *difference;
+		if (is_edited(recorded, difference))
+			continue;
+		*difference = comparison->differences[kept];
+		comparison->differences[kept++] = other;
+	}
+	comparison->n_differences = kept;
+	return n - kept;
+}
 
 static bool has_undefined(const struct matr_mapping *mapping)
 {
@@ -93,12 +131,21 @@ static void show_text(const struct verdict *verdict)
 		       comparison->reason);
 		return;
 	}
-	printf("%s: %zu differences in %zu slots of %zu objects, %zu relocations left to ld.so\n",
+	printf("%s: %zu differences in %zu slots of %zu objects, %zu relocations left to ld.so",
 	       verdict->program, comparison->n_differences, comparison->slots, comparison->objects,
 	       comparison->residual);
-	for (size_t i = 0; i < comparison->n_differences; i++) {
+	if (verdict->n_edited)
+		printf(", %zu edited", verdict->n_edited);
+	putchar('\n');
+	for (size_t i = 0; i < comparison->n_differences + verdict->n_edited; i++) {
 		const struct difference *difference = &comparison->differences[i];
 		const char *symbol = symbol_of(verdict, difference);
+		if (i >= comparison->n_differences) {
+			printf("  edited: %s offset 0x%" PRIx64 " %s\n",
+			       object_of(verdict, difference), difference->offset,
+			       symbol ? symbol : "(relative)");
+			continue;
+		}
 		printf("  %s offset 0x%" PRIx64 " %s: expected 0x%" PRIx64 ", found 0x%" PRIx64
 		       "\n",
 		       object_of(verdict, difference), difference->offset,
@@ -125,7 +172,8 @@ static struct json_object *as_json(const struct verdict *verdict)
 	json_object_object_add(object, "objects", json_object_new_uint64(comparison->objects));
 	json_object_object_add(object, "slots", json_object_new_uint64(comparison->slots));
 	json_object_object_add(object, "residual", json_object_new_uint64(comparison->residual));
-	for (size_t i = 0; i < comparison->n_differences; i++) {
+	struct json_object *edited = json_object_new_array();
+	for (size_t i = 0; i < comparison->n_differences + verdict->n_edited; i++) {
 		const struct difference *difference = &comparison->differences[i];
 		const char *symbol = symbol_of(verdict, difference);
 		struct json_object *entry = json_object_new_object();
@@ -137,8 +185,9 @@ static struct json_object *as_json(const struct verdict *verdict)
 		json_object_object_add(entry, "expected",
 				       json_object_new_uint64(difference->expected));
 		json_object_object_add(entry, "found", json_object_new_uint64(difference->found));
-		json_object_array_add(differences, entry);
+		json_object_array_add(i < comparison->n_differences ? differences : edited, entry);
 	}
+	json_object_object_add(object, "edited", edited);
 	json_object_object_add(object, "differences", differences);
 	return object;
 }
@@ -147,7 +196,7 @@ static const struct output_column csv_columns[] = {
 	{"program", CELL_TEXT}, {"outcome", CELL_TEXT},	   {"objects", CELL_NUMBER},
 	{"slots", CELL_NUMBER}, {"residual", CELL_NUMBER}, {"object", CELL_TEXT},
 	{"offset", CELL_HEX},	{"symbol", CELL_TEXT},	   {"expected", CELL_HEX},
-	{"found", CELL_HEX},	{"reason", CELL_TEXT},
+	{"found", CELL_HEX},	{"reason", CELL_TEXT},	   {"edited", CELL_NUMBER},
 };
 
 /* A row per difference, one without an object where there is none. */
@@ -174,6 +223,7 @@ static void show_csv(struct output *output, const struct verdict *verdict)
 				output_text(output, NULL);
 		}
 		output_text(output, comparison->reason);
+		output_number(output, (int64_t)verdict->n_edited);
 	}
 }
 
@@ -214,6 +264,8 @@ static int verify_one(const char *prefix, const char *program, struct report *re
 						&comparison, err);
 		}
 	}
+	if (result == 0 && comparison.outcome == COMPARISON_DONE)
+		verdict.n_edited = set_edited_aside(&recorded, &comparison);
 	bool same = comparison.outcome == COMPARISON_DONE && comparison.n_differences == 0;
 	verdict.outcome = same ? outcomes[0] : outcomes[comparison.outcome + 1];
 	if (result == 0 && report->format == FORMAT_TABLE) {

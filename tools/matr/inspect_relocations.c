@@ -89,6 +89,18 @@ static const char *kind_of(const struct matr_symbol *symbol, uint32_t provider)
 	}
 }
 
+/* What ld.so would bind where an edit has changed it. */
+static const char *original_of(const struct recorded *recorded, size_t object, size_t relocation)
+{
+	const struct matr_edited_binding *edited = recorded_edit(recorded, object, relocation);
+
+	if (!edited)
+		return NULL;
+	return edited->original.provider < recorded->mapping->n_scope
+		       ? recorded_path(recorded->mapping, edited->original.provider)
+		       : "(undefined)";
+}
+
 int inspect_relocations(const struct recorded *recorded, const struct matr_applied_mapping *applied,
 			const struct inspect_filter *filter, enum output_format format,
 			struct matr_error *err)
@@ -97,12 +109,17 @@ int inspect_relocations(const struct recorded *recorded, const struct matr_appli
 		{"requester", CELL_TEXT}, {"symbol", CELL_TEXT},   {"version", CELL_TEXT},
 		{"provider", CELL_TEXT},  {"binding", CELL_TEXT},  {"type", CELL_TEXT},
 		{"offset", CELL_HEX},	  {"addend", CELL_NUMBER}, {"applied", CELL_TEXT},
+		{"original", CELL_TEXT},
 	};
+	/* What an edit's column says is of interest where there is one. */
+	size_t n_columns = sizeof columns / sizeof *columns;
+	if (format == FORMAT_TABLE && !recorded->n_edited)
+		n_columns--;
 	const struct matr_mapping *mapping = recorded->mapping;
 	struct output output;
 	char buffer[32];
 
-	output_open(&output, format, columns, sizeof columns / sizeof *columns);
+	output_open(&output, format, columns, n_columns);
 	for (size_t i = recorded->first; i < mapping->n_scope; i++) {
 		const struct matr_object *object = mapping->scope[i].object;
 		for (size_t n = 0; n < object->n_relocations; n++) {
@@ -124,6 +141,8 @@ int inspect_relocations(const struct recorded *recorded, const struct matr_appli
 			output_text(&output,
 				    matr_applied_name(
 					    (enum matr_applied)applied->objects[i].relocations[n]));
+			if (n_columns == sizeof columns / sizeof *columns)
+				output_text(&output, original_of(recorded, i, n));
 		}
 	}
 	return output_close(&output, err);

@@ -22,6 +22,7 @@ static const char help[] =
 	"  matr loader install            make ld-stable the system's dynamic linker\n"
 	"  matr enable PROGRAM...         make it these programs' only; disable undoes it\n"
 	"  matr loader uninstall          put the real one back; status says which is there\n"
+	"  matr rebind PROGRAM ...        have it bind a symbol to another library\n"
 	"  matr record PROGRAM [ARG]...   run it and note what it loads with dlopen()\n"
 	"  matr doctor                    what is wrong, if anything, and what to do\n"
 	"  matr run PROGRAM [ARG]...      run a program with its mapping\n"
@@ -60,7 +61,8 @@ int main(int argc, char **argv)
 		{"disable", command_disable}, {"doctor", command_doctor},
 		{"enable", command_enable},   {"epoch", command_epoch},
 		{"hooks", command_hooks},     {"inspect", command_inspect},
-		{"loader", command_loader},   {"record", command_record},
+		{"loader", command_loader},   {"rebind", command_rebind},
+		{"record", command_record},
 		{"run", command_run},	      {"sql", command_sql},
 		{"verify", command_verify},
 	};

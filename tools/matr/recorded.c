@@ -35,6 +35,8 @@ int recorded_open(const char *prefix, const char *program, struct recorded *out,
 	    matr_epoch_current(prefix, out->store, &out->epoch, err) != 0 ||
 	    recorded_find(out->store, out->epoch.id, program, &out->application, err) != 0)
 		return -1;
+	if (matr_store_edited(out->store, out->application, &out->edited, &out->n_edited, err) != 0)
+		return -1;
 	return matr_store_mapping(out->store, out->application, &out->mapping, err);
 }
 
@@ -90,12 +92,20 @@ void recorded_close(struct recorded *recorded)
 	if (recorded->mapping)
 		matr_mapping_free(recorded->mapping);
 	matr_store_close(recorded->store);
+	free(recorded->edited);
 	*recorded = (struct recorded){0};
 }
 
 const char *recorded_path(const struct matr_mapping *mapping, size_t index)
 {
 	return index == 0 ? mapping->scope[0].path : mapping->scope[index].object->path;
+}
+
+const struct matr_edited_binding *recorded_edit(const struct recorded *recorded, size_t object,
+						size_t relocation)
+{
+	return matr_edited_find(recorded->edited, recorded->n_edited, (uint32_t)object,
+				(uint32_t)relocation);
 }
 
 const char *relocation_name(uint32_t type, char buffer[32])

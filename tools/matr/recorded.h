@@ -3,6 +3,7 @@
 #define MATR_RECORDED_H
 
 #include <matr/applied.h>
+#include <matr/edit.h>
 #include <matr/store.h>
 
 struct recorded {
@@ -10,6 +11,8 @@ struct recorded {
 	struct matr_store_epoch epoch;
 	struct matr_mapping *mapping;
 	int64_t application; /* its id in the store */
+	struct matr_edited_binding *edited; /* matr_edited_find() */
+	size_t n_edited;
 	size_t first; /* scope index that views begin with: 0, or a closure's first new object */
 };
 
@@ -32,6 +35,10 @@ void recorded_close(struct recorded *recorded);
 /* The canonical path of an object of the scope. The application has the name under which it was
  * recorded: it may be one of several hard links. */
 const char *recorded_path(const struct matr_mapping *mapping, size_t index);
+
+/* The edit of a relocation; NULL: it was not edited. */
+const struct matr_edited_binding *recorded_edit(const struct recorded *recorded, size_t object,
+						size_t relocation);
 
 /* "R_X86_64_GLOB_DAT" and so on; a number where there is no name for it. */
 const char *relocation_name(uint32_t type, char buffer[32]);

@@ -21,6 +21,8 @@
 #ifndef MATR_EPOCH_H
 #define MATR_EPOCH_H
 
+#include <limits.h>
+
 #include <matr/image.h>
 #include <matr/image_format.h>
 #include <matr/scan.h>
@@ -70,6 +72,11 @@ struct matr_epoch_result {   /* what became of one program */
 int matr_epoch_open(const struct matr_epoch_options *options, struct matr_epoch **out,
 		    struct matr_error *err);
 void matr_epoch_close(struct matr_epoch *epoch);
+
+/* How the newest epoch of the prefix was begun, for whoever begins it again: with which configuration file ("": the usual
+ * one), and whether for copies as well. Where there is none yet, as the usual one is. */
+int matr_epoch_before(const char *prefix, char config[PATH_MAX], bool *portable,
+		      struct matr_error *err);
 
 /* Find every program that the configuration covers, and add it. *out belongs to the epoch. Errors: of
  * matr_config_load() and matr_scan(). */
@@ -139,7 +146,8 @@ struct matr_epoch_status {
 	struct matr_store_skipped
 		*skipped; /* what the scan passed over; none where the programs were named */
 	size_t n_skipped;
-	struct matr_epoch_problem *problems; /* what is wrong with the prefix */
+	size_t n_edits;			     /* of mappings (matr/edit.h) */
+	struct matr_epoch_problem *problems; /* what is wrong with the prefix, and with edits */
 	size_t n_problems;
 	struct matr_violation *violations; /* of the epoch that matrd has noticed, oldest first */
 	size_t n_violations;

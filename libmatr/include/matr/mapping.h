@@ -53,7 +53,9 @@ enum {
 	MATR_MAPPING_USES_ORIGIN = 1 << 0, /* $ORIGIN of the application took part in the search */
 	MATR_MAPPING_USES_CPU = 1 << 1, /* a glibc-hwcaps or legacy hwcap directory that exists was
 	                                   searched: another CPU may find other files */
-	MATR_MAPPING_PRIVATE = 1 << 2,	/* a library that not everybody can read: others may find
+	MATR_MAPPING_EDITED =
+		1 << 3, /* it is not ld.so's: for the application at this path, not for copies */
+	MATR_MAPPING_PRIVATE = 1 << 2, /* a library that not everybody can read: others may find
 	                                  other files */
 };
 
