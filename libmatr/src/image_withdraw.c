@@ -115,8 +115,8 @@ static int rebuild_table(const struct image_copy *image, const char **applicatio
 	uint32_t start = 0;
 	while (start < header->hash_size && old[start].manifest)
 		start++;
-	for (uint32_t n = 0; n < header->hash_size; n++) {
-		uint32_t i = (start + n) & (header->hash_size - 1);
+	for (uint32_t step = 0; step < header->hash_size; step++) {
+		uint32_t i = (start + step) & (header->hash_size - 1);
 		if (!old[i].manifest)
 			continue;
 		const char *path = path_of(image, old[i].manifest);

@@ -180,7 +180,7 @@ refused "a version that is not there" 'in version NONE' "$T/bin/main" --symbol n
 refused "a version that nobody asks for" 'binds number@V9' "$T/bin/main" --symbol number@V9 --to "$T/lib/libtwo.so"
 refused "another version than is asked for" 'GLIBC_2' bash --symbol getenv@GLIBC_2.2.5 --to "$T/lib/libversioned.so:number@GLIBC_2.2.5"
 refused "set-user-ID" 'set-user-ID' "$T/bin/setuid" --symbol number --to "$T/lib/libtwo.so"
-refused "a program as library" 'is a program' git --symbol inflate --to "$T/bin/main"
+refused "a program as library" 'is an executable' git --symbol inflate --to "$T/bin/main"
 rebind "$T/bin/main" --symbol number --to "$T/lib/libtwo.so"
 refused "a binding that is edited already" 'by edit [0-9]* already' "$T/bin/main" --symbol number --to "$T/lib/libneeds.so"
 refused "an edit that is not there" 'no edit 99' --undo 99
