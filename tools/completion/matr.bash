@@ -11,7 +11,7 @@ _matr()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		--prefix | --format | --symbol | --requester | --provider | --ld-stable | --config | --jobs | --by | --root | --loader) ((i++)) ;;
+		--prefix | --format | --symbol | --requester | --provider | --ld-stable | --config | --jobs | --by | --root | --loader | --to | --reason) ((i++)) ;;
 		-*) ;;
 		*)
 			if [[ -z $command ]]; then
@@ -32,7 +32,7 @@ _matr()
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		return
 		;;
-	--ld-stable | --config | --loader)
+	--ld-stable | --config | --loader | --to)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
@@ -51,15 +51,16 @@ _matr()
 		mapfile -t COMPREPLY < <(compgen -W 'current all' -- "$cur")
 		return
 		;;
-	--symbol | --requester | --provider | --sql | -s)
+	--symbol | --requester | --provider | --reason | --sql | -s)
 		return
 		;;
 	esac
 
 	case $command/$sub in
-	/) word='disable doctor enable epoch hooks inspect loader run sql verify --prefix --verbose --version --help' ;;
-	epoch/) word='begin end resume status suspend wrap --help' ;;
+	/) word='disable doctor enable epoch hooks inspect loader rebind run sql verify --prefix --verbose --version --help' ;;
+	epoch/) word='apply begin end resume status suspend wrap --help' ;;
 	epoch/begin) word='--root --portable --config --jobs --ld-stable --wait --rebuild-store --no-daemon --format --quiet --prefix --help' ;;
+	epoch/apply) word='--jobs --ld-stable --quiet --prefix --help' ;;
 	epoch/status) word='--format --prefix --help' ;;
 	epoch/end) word='--no-daemon --prefix --help' ;;
 	epoch/wrap | epoch/resume) word='--prefix --help' ;;
@@ -75,6 +76,7 @@ _matr()
 	enable/) word='--list --refresh --ld-stable --format --quiet --prefix --help' ;;
 	disable/) word='--all --quiet --help' ;;
 	inspect/) word='--all --bindings --symbol --requester --provider --format --prefix --help' ;;
+	rebind/) word='--all-programs --symbol --requester --to --reason --dry-run --list --undo --format --jobs --ld-stable --quiet --prefix --help' ;;
 	run/) word='--verbose --prefix --help' ;;
 	sql/) word='--sql --recursive --epoch --all-epochs --format --headers --cache --write --prefix --help' ;;
 	verify/) word='--format --prefix --help' ;;
@@ -82,7 +84,7 @@ _matr()
 	esac
 	if [[ $cur == -* || -z $command || $command == @(hooks|loader|doctor) || ($command == epoch && -z $sub) ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$word" -- "$cur")
-	elif [[ $sub != @(end|status|suspend|resume) ]]; then
+	elif [[ $sub != @(apply|end|status|suspend|resume) ]]; then
 		# Programs: by name, or by path.
 		if [[ $cur == */* ]]; then
 			compopt -o filenames

@@ -11,7 +11,7 @@ function __matr_command --description 'Is the command, and after epoch the subco
             continue
         end
         switch $word
-            case --prefix --format --symbol --requester --provider --ld-stable --config --by --root --loader
+            case --prefix --format --symbol --requester --provider --ld-stable --config --by --root --loader --to --reason
                 set skip 1
             case '-*'
             case '*'
@@ -33,12 +33,14 @@ end
 complete -c matr -f
 complete -c matr -n '__matr_command none' -a epoch -d 'Begin and end epochs'
 complete -c matr -n '__matr_command none' -a inspect -d 'Show a relocation mapping'
+complete -c matr -n '__matr_command none' -a rebind -d 'Bind a symbol to another library'
 complete -c matr -n '__matr_command none' -a run -d 'Run a program with its mapping'
 complete -c matr -n '__matr_command none' -a sql -d 'Ask with SQL'
 complete -c matr -n '__matr_command none' -a verify -d 'Compare the mapping with ld.so'
 complete -c matr -n '__matr_command none' -l version -d 'Print the version'
 complete -c matr -l prefix -r -a '(__fish_complete_directories)' -d 'Where store and image are'
 complete -c matr -l help -d 'Help with examples'
+complete -c matr -n '__matr_command epoch-none' -a apply -d 'Apply the edits of mappings'
 complete -c matr -n '__matr_command epoch-none' -a begin -d 'Compute mappings, put them in force'
 complete -c matr -n '__matr_command epoch-none' -a end -d 'Back to ordinary linking'
 complete -c matr -n '__matr_command epoch-none' -a status -d 'What is in force'
@@ -62,6 +64,16 @@ complete -c matr -n '__matr_command inspect' -l symbol -x -d 'Only these symbols
 complete -c matr -n '__matr_command inspect' -l requester -x -d 'Only references from these objects'
 complete -c matr -n '__matr_command inspect' -l provider -x -d 'Only references bound to these objects'
 complete -c matr -n '__matr_command inspect' -l format -x -a 'table json csv'
+complete -c matr -n '__matr_command rebind' -F -a '(__fish_complete_command)'
+complete -c matr -n '__matr_command rebind' -l all-programs -d 'Every program that binds it'
+complete -c matr -n '__matr_command rebind' -l symbol -x -d 'What is bound'
+complete -c matr -n '__matr_command rebind' -l requester -x -d 'Only the references of this object'
+complete -c matr -n '__matr_command rebind' -l to -rF -d 'Library, and the symbol in it'
+complete -c matr -n '__matr_command rebind' -l reason -x -d 'Why'
+complete -c matr -n '__matr_command rebind' -s n -l dry-run -d 'Change nothing'
+complete -c matr -n '__matr_command rebind' -l list -d 'All edits'
+complete -c matr -n '__matr_command rebind' -l undo -d 'Take edits back'
+complete -c matr -n '__matr_command rebind' -l format -x -a 'table json csv'
 complete -c matr -n '__matr_command run' -F -a '(__fish_complete_subcommand)'
 complete -c matr -n '__matr_command run' -s v -l verbose -d 'Say why, if not with its mapping'
 complete -c matr -n '__matr_command sql' -F -a '(__fish_complete_command)'
