@@ -1,12 +1,15 @@
-/* mapping_applied.c - the image compiler's plan for one application, made from the cache's objects and
+/* mapping_applied.c - the image compiler's plan for one application or closure, made from the cache's objects and
  * vectors; see mapping_applied.h. */
 #include "mapping_applied.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-struct scope { /* an application's scope while its plan is made */
-	size_t n;
+#include <matr/recording.h>
+
+struct scope { /* an application's scope, maybe with a closure behind it, while a plan is made */
+	size_t n, n_start;
+	uint32_t interpreter;
 	struct mapping_object **objects;
 	struct mapping_vector **vectors;
 	struct matr_scope_entry *entries;
@@ -91,61 +94,163 @@ static int read_entries(struct mapping_store *store, sqlite3_stmt *rows, struct 
 	return 0;
 }
 
-static int read_scope(struct mapping_store *store, int64_t application, struct scope *scope,
-		      uint32_t *interpreter, struct matr_error *err)
+/* The scope of the application, and behind it what the closure (0: none) brings in. In a closure only that
+ * has bindings. */
+static int read_scope(struct mapping_store *store, int64_t application, int64_t closure,
+		      struct scope *scope, struct matr_error *err)
 {
-	sqlite3_stmt *rows = mapping_prepare(
-		store,
-		"SELECT l.object_id, s.vector_id, a.interpreter,"
-		" (SELECT count(*) FROM scope_entries WHERE application_id = ?1)"
-		" FROM application_records a JOIN scope_entries s ON s.application_id = a.id"
-		" JOIN locations l ON l.id = s.location_id WHERE a.id = ?1 ORDER BY s.position",
-		err);
-	int result = -1;
+	static const char sql[] =
+		"SELECT l.object_id, CASE WHEN ?2 THEN NULL ELSE s.vector_id END, s.position,"
+		" s.rule = (SELECT id FROM rules WHERE name = 'interpreter'), 0"
+		" FROM scope_entries s JOIN locations l ON l.id = s.location_id"
+		" WHERE s.application_id = ?1 UNION ALL"
+		" SELECT l.object_id, c.vector_id, c.position,"
+		" c.rule = (SELECT id FROM rules WHERE name = 'interpreter'), 1"
+		" FROM closure_entries c JOIN locations l ON l.id = c.location_id"
+		" WHERE c.closure_id = ?2 ORDER BY 3";
+	sqlite3_stmt *rows = mapping_prepare(store, sql, err);
+	int more, result = -1;
 
 	if (!rows)
 		return -1;
 	sqlite3_bind_int64(rows, 1, application);
-	int more = mapping_step(store, rows, err);
-	if (more > 0) {
-		*interpreter = (uint32_t)sqlite3_column_int64(rows, 2);
-		scope->n = (size_t)sqlite3_column_int64(rows, 3);
-		scope->objects = calloc(scope->n, sizeof(struct mapping_object *));
-		scope->vectors = calloc(scope->n, sizeof(struct mapping_vector *));
-		scope->entries = calloc(scope->n, sizeof *scope->entries);
-		scope->mapped = calloc(scope->n, sizeof *scope->mapped);
-		sqlite3_reset(rows);
-		if (!scope->objects || !scope->vectors || !scope->entries || !scope->mapped)
-			matr_fail_memory(err);
-		else
-			result = read_entries(store, rows, scope, err);
-	} else if (more == 0) {
-		matr_fail(err, MATR_ERROR_MALFORMED, store->path, "damaged store: scope");
+	sqlite3_bind_int64(rows, 2, closure);
+	while ((more = mapping_step(store, rows, err)) > 0) {
+		if (sqlite3_column_int(rows, 3))
+			scope->interpreter = (uint32_t)scope->n;
+		scope->n_start += !sqlite3_column_int(rows, 4);
+		scope->n++;
 	}
+	scope->objects = calloc(scope->n + 1, sizeof(struct mapping_object *));
+	scope->vectors = calloc(scope->n + 1, sizeof(struct mapping_vector *));
+	scope->entries = calloc(scope->n + 1, sizeof *scope->entries);
+	scope->mapped = calloc(scope->n + 1, sizeof *scope->mapped);
+	sqlite3_reset(rows);
+	if (!scope->objects || !scope->vectors || !scope->entries || !scope->mapped)
+		matr_fail_memory(err);
+	else if (more == 0)
+		result = read_entries(store, rows, scope, err);
 	sqlite3_finalize(rows);
 	return result;
 }
 
-int mapping_applied_read(struct mapping_applied *applied, struct mapping_store *store,
-			 int64_t application, struct matr_error *err)
+static struct matr_mapping mapping_of(const struct scope *scope)
 {
-	struct scope scope = {0};
-	uint32_t interpreter = 0;
+	return (struct matr_mapping){
+		.scope = scope->entries,
+		.objects = scope->mapped,
+		.n_scope = scope->n,
+		.interpreter = scope->interpreter,
+	};
+}
 
-	if (applied->applied && applied->application == application)
-		return 0;
-	mapping_applied_clear(applied);
-	int result = read_scope(store, application, &scope, &interpreter, err);
+static int read_application(struct mapping_applied *applied, struct mapping_store *store,
+			    int64_t application, struct matr_error *err)
+{
+	struct scope scope = {.interpreter = UINT32_MAX};
+	int result = read_scope(store, application, 0, &scope, err);
+
 	if (result == 0) {
-		struct matr_mapping mapping = {.scope = scope.entries,
-					       .objects = scope.mapped,
-					       .n_scope = scope.n,
-					       .interpreter = interpreter};
+		struct matr_mapping mapping = mapping_of(&scope);
 		result = matr_applied(&mapping, &applied->applied, err);
-		applied->application = application;
 	}
 	free_scope(store, &scope);
 	return result;
+}
+
+/* All closures of an application: what one may rely on depends on what the others may have loaded. */
+struct closures {
+	struct scope *scopes;
+	struct matr_mapping *mappings;
+	struct matr_closure *list;
+	size_t n, room;
+};
+
+static int add_closure(struct closures *closures, const char *flags, struct matr_error *err)
+{
+	if (closures->n == closures->room) {
+		size_t room = closures->room ? 2 * closures->room : 8;
+		struct scope *scopes = realloc(closures->scopes, room * sizeof *scopes);
+		if (scopes)
+			closures->scopes = scopes;
+		struct matr_closure *list = realloc(closures->list, room * sizeof *list);
+		if (list)
+			closures->list = list;
+		if (!scopes || !list)
+			return matr_fail_memory(err);
+		closures->room = room;
+	}
+	closures->list[closures->n] =
+		(struct matr_closure){.now = matr_loads_now(flags ? flags : "-")};
+	closures->scopes[closures->n++] = (struct scope){.interpreter = UINT32_MAX};
+	return 0;
+}
+
+static int read_closures(struct mapping_store *store, int64_t application, int64_t closure,
+			 struct closures *closures, size_t *which, struct matr_error *err)
+{
+	sqlite3_stmt *rows = mapping_prepare(
+		store,
+		"SELECT id, flags FROM closures k WHERE application_id = ?1 AND EXISTS"
+		" (SELECT 1 FROM closure_entries WHERE closure_id = k.id) ORDER BY position",
+		err);
+	int more;
+
+	if (!rows)
+		return -1;
+	sqlite3_bind_int64(rows, 1, application);
+	while ((more = mapping_step(store, rows, err)) > 0) {
+		int64_t id = sqlite3_column_int64(rows, 0);
+		if (id == closure)
+			*which = closures->n;
+		if (add_closure(closures, (const char *)sqlite3_column_text(rows, 1), err) < 0 ||
+		    read_scope(store, application, id, &closures->scopes[closures->n - 1], err) <
+			    0) {
+			more = -1;
+			break;
+		}
+	}
+	sqlite3_finalize(rows);
+	return more;
+}
+
+static int read_closure(struct mapping_applied *applied, struct mapping_store *store,
+			int64_t application, int64_t closure, struct matr_error *err)
+{
+	struct closures closures = {0};
+	size_t which = 0;
+	int result = read_closures(store, application, closure, &closures, &which, err);
+
+	if (result == 0) {
+		closures.mappings = calloc(closures.n + 1, sizeof *closures.mappings);
+		result = closures.mappings ? 0 : matr_fail_memory(err);
+	}
+	for (size_t i = 0; i < closures.n && result == 0; i++) {
+		closures.mappings[i] = mapping_of(&closures.scopes[i]);
+		closures.list[i].mapping = &closures.mappings[i];
+		closures.list[i].n_start = (uint32_t)closures.scopes[i].n_start;
+	}
+	if (result == 0)
+		result = matr_applied_closure(closures.list, closures.n, which, &applied->applied,
+					      err);
+	for (size_t i = 0; i < closures.n; i++)
+		free_scope(store, &closures.scopes[i]);
+	free(closures.scopes);
+	free(closures.mappings);
+	free(closures.list);
+	return result;
+}
+
+int mapping_applied_read(struct mapping_applied *applied, struct mapping_store *store,
+			 int64_t application, int64_t closure, struct matr_error *err)
+{
+	if (applied->applied && applied->application == application && applied->closure == closure)
+		return 0;
+	mapping_applied_clear(applied);
+	applied->application = application;
+	applied->closure = closure;
+	return closure ? read_closure(applied, store, application, closure, err)
+		       : read_application(applied, store, application, err);
 }
 
 void mapping_applied_clear(struct mapping_applied *applied)

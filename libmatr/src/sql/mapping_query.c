@@ -1,5 +1,5 @@
 /* mapping_query.c - the tables that are a query over the store's own: epochs, applications, objects,
- * needed, scopes, violations, declined.
+ * needed, scopes, closures, violations, declined.
  *
  * A constraint on a column becomes one of the inner query, and columns that nobody wants become NULL,
  * so that SQLite's own planner, with the store's indices, does the work. A query names its columns c0,
@@ -12,43 +12,9 @@
 #include <string.h>
 
 struct query_cursor {
-	sqlite3_vtab_cursor base;
+	struct mapping_cursor base;
 	sqlite3_stmt *rows;
-	bool entered, done;
 };
-
-static int open_cursor(sqlite3_vtab *table, sqlite3_vtab_cursor **out)
-{
-	struct query_cursor *cursor = calloc(1, sizeof *cursor);
-
-	(void)table;
-	if (!cursor)
-		return SQLITE_NOMEM;
-	*out = &cursor->base;
-	return SQLITE_OK;
-}
-
-static int close_cursor(sqlite3_vtab_cursor *base)
-{
-	struct query_cursor *cursor = (struct query_cursor *)base;
-
-	sqlite3_finalize(cursor->rows);
-	if (cursor->entered)
-		mapping_store_leave(((struct mapping_table *)base->pVtab)->store);
-	free(cursor);
-	return SQLITE_OK;
-}
-
-static int next_row(sqlite3_vtab_cursor *base)
-{
-	struct query_cursor *cursor = (struct query_cursor *)base;
-	struct mapping_table *table = (struct mapping_table *)base->pVtab;
-	struct matr_error err;
-
-	int more = mapping_step(table->store, cursor->rows, &err);
-	cursor->done = more <= 0;
-	return more < 0 ? mapping_report(base->pVtab, &err) : SQLITE_OK;
-}
 
 static char *inner_query(const struct mapping_schema *schema, const struct mapping_terms *terms)
 {
@@ -108,52 +74,36 @@ static void bind_term(sqlite3_stmt *statement, int parameter, sqlite3_value *val
 	}
 }
 
-static int filter(sqlite3_vtab_cursor *base, int number, const char *plan, int argc,
-		  sqlite3_value **argv)
+static int start(struct mapping_cursor *base, struct matr_error *err)
 {
 	struct query_cursor *cursor = (struct query_cursor *)base;
-	struct mapping_table *table = (struct mapping_table *)base->pVtab;
-	struct mapping_terms terms;
-	struct matr_error err;
+	struct mapping_store *store = mapping_store_of(base);
+	char *text = inner_query(mapping_table_of(base)->schema, &base->terms);
 
-	(void)number;
-	if (!cursor->entered) {
-		if (mapping_store_enter(table->store, &err) != 0)
-			return mapping_report(base->pVtab, &err);
-		cursor->entered = true;
-	}
-	if (mapping_terms(table->schema, plan, argc, argv, &terms) != 0)
-		return SQLITE_NOMEM;
-	char *text = inner_query(table->schema, &terms);
-	if (!text) {
-		mapping_terms_free(&terms);
-		return SQLITE_NOMEM;
-	}
+	if (!text)
+		return matr_fail_memory(err);
 	if (cursor->rows && strcmp(sqlite3_sql(cursor->rows), text) == 0) {
 		sqlite3_reset(cursor->rows);
 	} else {
 		sqlite3_finalize(cursor->rows);
-		cursor->rows = mapping_prepare(table->store, text, &err);
+		cursor->rows = mapping_prepare(store, text, err);
 	}
 	sqlite3_free(text);
-	if (cursor->rows) {
-		sqlite3_bind_int64(cursor->rows, 1, table->store->first);
-		sqlite3_bind_int64(cursor->rows, 2, table->store->last);
-		for (int i = 0; i < terms.n; i++)
-			bind_term(cursor->rows, i + 3, terms.list[i].value);
-	}
-	mapping_terms_free(&terms);
 	if (!cursor->rows)
-		return mapping_report(base->pVtab, &err);
-	return next_row(base);
+		return -1;
+	sqlite3_bind_int64(cursor->rows, 1, store->first);
+	sqlite3_bind_int64(cursor->rows, 2, store->last);
+	for (int i = 0; i < base->terms.n; i++)
+		bind_term(cursor->rows, i + 3, base->terms.list[i].value);
+	return 0;
 }
 
-static int at_end(sqlite3_vtab_cursor *base)
+static int next(struct mapping_cursor *base, struct matr_error *err)
 {
-	return ((struct query_cursor *)base)->done;
+	return mapping_step(mapping_store_of(base), ((struct query_cursor *)base)->rows, err);
 }
 
-static int column(sqlite3_vtab_cursor *base, sqlite3_context *context, int i)
+static void column(struct mapping_cursor *base, sqlite3_context *context, int i)
 {
 	sqlite3_stmt *rows = ((struct query_cursor *)base)->rows;
 
@@ -168,29 +118,24 @@ static int column(sqlite3_vtab_cursor *base, sqlite3_context *context, int i)
 	default:
 		break;
 	}
-	return SQLITE_OK;
 }
 
-static int row_id(sqlite3_vtab_cursor *base, sqlite3_int64 *out)
+static int64_t number(const struct mapping_cursor *base)
 {
-	const struct mapping_table *table = (const struct mapping_table *)base->pVtab;
-
-	*out = sqlite3_column_int64(((struct query_cursor *)base)->rows, table->schema->n_columns);
-	return SQLITE_OK;
+	return sqlite3_column_int64(((const struct query_cursor *)base)->rows,
+				    mapping_table_of(base)->schema->n_columns);
 }
 
-const sqlite3_module mapping_query_module = {
-	.iVersion = 1,
-	.xCreate = mapping_connect,
-	.xConnect = mapping_connect,
-	.xBestIndex = mapping_best_index,
-	.xDisconnect = mapping_disconnect,
-	.xDestroy = mapping_disconnect,
-	.xOpen = open_cursor,
-	.xClose = close_cursor,
-	.xFilter = filter,
-	.xNext = next_row,
-	.xEof = at_end,
-	.xColumn = column,
-	.xRowid = row_id,
+static void finish(struct mapping_cursor *base)
+{
+	sqlite3_finalize(((struct query_cursor *)base)->rows);
+}
+
+const struct mapping_rows mapping_query_rows = {
+	.cursor_size = sizeof(struct query_cursor),
+	.start = start,
+	.next = next,
+	.column = column,
+	.number = number,
+	.finish = finish,
 };

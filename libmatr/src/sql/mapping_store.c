@@ -303,11 +303,3 @@ void mapping_store_leave(struct mapping_store *store)
 	if (--store->cursors == 0)
 		sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL);
 }
-
-int mapping_report(sqlite3_vtab *table, const struct matr_error *err)
-{
-	sqlite3_free(table->zErrMsg);
-	table->zErrMsg = err->file[0] ? sqlite3_mprintf("%s: %s", err->file, err->message)
-				      : sqlite3_mprintf("%s", err->message);
-	return err->code == MATR_ERROR_MEMORY ? SQLITE_NOMEM : SQLITE_ERROR;
-}

@@ -104,7 +104,4 @@ struct mapping_vector *mapping_vector(struct mapping_store *store, struct mappin
 
 void mapping_unpin(struct mapping_store *store, void *entry); /* NULL is allowed */
 
-/* SQLITE_ERROR with the message in the table's zErrMsg. */
-int mapping_report(sqlite3_vtab *table, const struct matr_error *err);
-
 #endif

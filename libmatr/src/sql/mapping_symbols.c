@@ -25,49 +25,17 @@ enum {
 };
 
 struct symbols_cursor {
-	sqlite3_vtab_cursor base;
-	struct mapping_terms terms;
+	struct mapping_cursor base;
 	sqlite3_stmt *objects;
 	struct mapping_object *object; /* pinned; NULL: the current one has nothing */
 	int64_t epoch;
 	size_t at; /* index of the symbol */
-	bool entered, done;
 };
 
-static struct mapping_store *store_of(struct symbols_cursor *cursor)
+static void release(struct symbols_cursor *cursor)
 {
-	return ((struct mapping_table *)cursor->base.pVtab)->store;
-}
-
-static int open_cursor(sqlite3_vtab *table, sqlite3_vtab_cursor **out)
-{
-	struct symbols_cursor *cursor = calloc(1, sizeof *cursor);
-
-	(void)table;
-	if (!cursor)
-		return SQLITE_NOMEM;
-	*out = &cursor->base;
-	return SQLITE_OK;
-}
-
-static void reset(struct symbols_cursor *cursor)
-{
-	mapping_unpin(store_of(cursor), cursor->object);
+	mapping_unpin(mapping_store_of(&cursor->base), cursor->object);
 	cursor->object = NULL;
-	mapping_terms_free(&cursor->terms);
-}
-
-static int close_cursor(sqlite3_vtab_cursor *base)
-{
-	struct symbols_cursor *cursor = (struct symbols_cursor *)base;
-
-	if (cursor->entered) {
-		reset(cursor);
-		sqlite3_finalize(cursor->objects);
-		mapping_store_leave(store_of(cursor));
-	}
-	free(cursor);
-	return SQLITE_OK;
 }
 
 /* ---- going through the symbols ---- */
@@ -75,8 +43,8 @@ static int close_cursor(sqlite3_vtab_cursor *base)
 /* The next object of an epoch. 1 there is one, 0 none, -1 error. */
 static int next_object(struct symbols_cursor *cursor, struct matr_error *err)
 {
-	struct mapping_store *store = store_of(cursor);
-	const char *name = mapping_equals(&cursor->terms, NAME);
+	struct mapping_store *store = mapping_store_of(&cursor->base);
+	const char *name = mapping_equals(&cursor->base.terms, NAME);
 	int more = mapping_step(store, cursor->objects, err);
 
 	if (more <= 0)
@@ -85,9 +53,8 @@ static int next_object(struct symbols_cursor *cursor, struct matr_error *err)
 	const char *path = (const char *)sqlite3_column_text(cursor->objects, 2);
 	cursor->epoch = sqlite3_column_int64(cursor->objects, 0);
 	cursor->at = 0;
-	mapping_unpin(store, cursor->object);
-	cursor->object = NULL;
-	if (!mapping_admits(&cursor->terms, OBJECT, path))
+	release(cursor);
+	if (!mapping_admits(&cursor->base.terms, OBJECT, path))
 		return 1;
 	if (name) {
 		int mentioned = mapping_object_mentions(store, id, name, err);
@@ -100,30 +67,25 @@ static int next_object(struct symbols_cursor *cursor, struct matr_error *err)
 }
 
 /* From the symbol after cursor->at to the next one that can be wanted; index 0 is none. */
-static int next_row(sqlite3_vtab_cursor *base)
+static int next(struct mapping_cursor *base, struct matr_error *err)
 {
 	struct symbols_cursor *cursor = (struct symbols_cursor *)base;
-	struct matr_error err;
 	unsigned passed = 0;
 
 	for (;;) {
 		const struct matr_object *object = cursor->object ? &cursor->object->object : NULL;
 		while (object && ++cursor->at < object->n_symbols)
-			if (mapping_admits(&cursor->terms, NAME, object->symbols[cursor->at].name))
-				return SQLITE_OK;
-		int more = next_object(cursor, &err);
-		if (more < 0)
-			return mapping_report(base->pVtab, &err);
-		cursor->done = more == 0;
-		if (cursor->done)
-			return SQLITE_OK;
-		if (++passed % 64 == 0 && mapping_interrupted((struct mapping_table *)base->pVtab))
-			return SQLITE_INTERRUPT;
+			if (mapping_admits(&base->terms, NAME, object->symbols[cursor->at].name))
+				return 1;
+		int more = next_object(cursor, err);
+		if (more <= 0)
+			return more;
+		if (++passed % 64 == 0 && mapping_interrupted(base))
+			return MAPPING_INTERRUPTED;
 	}
 }
 
-static int filter(sqlite3_vtab_cursor *base, int number, const char *plan, int argc,
-		  sqlite3_value **argv)
+static int start(struct mapping_cursor *base, struct matr_error *err)
 {
 	static const char all[] = "SELECT e.id, o.id, o.path FROM objects o CROSS JOIN epochs e"
 				  " WHERE e.id BETWEEN ?1 AND ?2"
@@ -132,33 +94,27 @@ static int filter(sqlite3_vtab_cursor *base, int number, const char *plan, int a
 				  " WHERE o.path = ?3 AND e.id BETWEEN ?1 AND ?2"
 				  " AND " MAPPING_IN_EPOCH;
 	struct symbols_cursor *cursor = (struct symbols_cursor *)base;
-	struct mapping_table *table = (struct mapping_table *)base->pVtab;
-	struct matr_error err;
+	struct mapping_store *store = mapping_store_of(base);
+	const char *object = mapping_equals(&base->terms, OBJECT);
 
-	(void)number;
-	if (!cursor->entered) {
-		if (mapping_store_enter(table->store, &err) != 0)
-			return mapping_report(base->pVtab, &err);
-		cursor->entered = true;
-	}
-	reset(cursor);
-	if (mapping_terms(table->schema, plan, argc, argv, &cursor->terms) != 0)
-		return SQLITE_NOMEM;
-	const char *object = mapping_equals(&cursor->terms, OBJECT);
+	release(cursor);
 	sqlite3_finalize(cursor->objects);
-	cursor->objects = mapping_prepare(table->store, object ? one : all, &err);
+	cursor->objects = mapping_prepare(store, object ? one : all, err);
 	if (!cursor->objects)
-		return mapping_report(base->pVtab, &err);
-	sqlite3_bind_int64(cursor->objects, 1, table->store->first);
-	sqlite3_bind_int64(cursor->objects, 2, table->store->last);
+		return -1;
+	sqlite3_bind_int64(cursor->objects, 1, store->first);
+	sqlite3_bind_int64(cursor->objects, 2, store->last);
 	if (object)
 		sqlite3_bind_text(cursor->objects, 3, object, -1, SQLITE_TRANSIENT);
-	return next_row(base);
+	return 0;
 }
 
-static int at_end(sqlite3_vtab_cursor *base)
+static void finish(struct mapping_cursor *base)
 {
-	return ((struct symbols_cursor *)base)->done;
+	struct symbols_cursor *cursor = (struct symbols_cursor *)base;
+
+	release(cursor);
+	sqlite3_finalize(cursor->objects);
 }
 
 /* ---- a row ---- */
@@ -178,7 +134,7 @@ static bool is_exported(const struct matr_symbol *symbol)
 	       symbol->visibility != STV_HIDDEN && symbol->visibility != STV_INTERNAL;
 }
 
-static int get_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int column)
+static void get_column(struct mapping_cursor *base, sqlite3_context *context, int column)
 {
 	const struct symbols_cursor *cursor = (const struct symbols_cursor *)base;
 	const struct matr_object *object = &cursor->object->object;
@@ -229,32 +185,23 @@ static int get_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int c
 		sqlite3_result_int64(context, (int64_t)cursor->at);
 		break;
 	}
-	return SQLITE_OK;
 }
 
-static int row_id(sqlite3_vtab_cursor *base, sqlite3_int64 *out)
+static int64_t number(const struct mapping_cursor *base)
 {
 	const struct symbols_cursor *cursor = (const struct symbols_cursor *)base;
 
-	*out = (cursor->epoch & 0xf) << 58 | (cursor->object->id & 0x3ffffff) << 32 |
+	return (cursor->epoch & 0x3f) << 56 | (cursor->object->id & 0xffffff) << 32 |
 	       (int64_t)(uint32_t)cursor->at;
-	return SQLITE_OK;
 }
 
-static const sqlite3_module module = {
-	.iVersion = 1,
-	.xCreate = mapping_connect,
-	.xConnect = mapping_connect,
-	.xBestIndex = mapping_best_index,
-	.xDisconnect = mapping_disconnect,
-	.xDestroy = mapping_disconnect,
-	.xOpen = open_cursor,
-	.xClose = close_cursor,
-	.xFilter = filter,
-	.xNext = next_row,
-	.xEof = at_end,
-	.xColumn = get_column,
-	.xRowid = row_id,
+static const struct mapping_rows rows = {
+	.cursor_size = sizeof(struct symbols_cursor),
+	.start = start,
+	.next = next,
+	.column = get_column,
+	.number = number,
+	.finish = finish,
 };
 
 static const struct mapping_column columns[N_COLUMNS] = {
@@ -299,5 +246,5 @@ const struct mapping_schema mapping_symbols = {
 	.work = 2e4,
 	.columns = columns,
 	.n_columns = N_COLUMNS,
-	.module = &module,
+	.rows_of = &rows,
 };

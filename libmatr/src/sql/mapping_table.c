@@ -1,11 +1,11 @@
-/* mapping_table.c - connecting, planning, and the constraints; see mapping_table.h. */
+/* mapping_table.c - connecting, planning, the constraints, and the cursor; see mapping_table.h. */
 #include "mapping_table.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-int mapping_connect(sqlite3 *db, void *client, int argc, const char *const *argv,
-		    sqlite3_vtab **out, char **message)
+static int connect(sqlite3 *db, void *client, int argc, const char *const *argv, sqlite3_vtab **out,
+		   char **message)
 {
 	struct matr_sql *sql = client;
 
@@ -27,7 +27,7 @@ int mapping_connect(sqlite3 *db, void *client, int argc, const char *const *argv
 	return SQLITE_OK;
 }
 
-int mapping_disconnect(sqlite3_vtab *base)
+static int disconnect(sqlite3_vtab *base)
 {
 	struct mapping_table *table = (struct mapping_table *)base;
 
@@ -70,7 +70,7 @@ static char letter_of(unsigned char operator, const struct mapping_column * colu
 }
 
 /* The plan is a text: for each argument an operator and a column, then the columns that are wanted. */
-int mapping_best_index(sqlite3_vtab *base, sqlite3_index_info *info)
+static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 {
 	const struct mapping_schema *schema = ((struct mapping_table *)base)->schema;
 	double rows = schema->rows, work = schema->work;
@@ -113,18 +113,21 @@ int mapping_best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 
 /* ---- the terms ---- */
 
-void mapping_terms_free(struct mapping_terms *terms)
+static void free_terms(struct mapping_terms *terms)
 {
 	for (int i = 0; i < terms->n; i++)
 		sqlite3_value_free(terms->list[i].value);
 	terms->n = 0;
 }
 
-int mapping_terms(const struct mapping_schema *schema, const char *plan, int argc,
-		  sqlite3_value **argv, struct mapping_terms *out)
+/* From what best_index() left in idxStr; values are copied, for SQLite's own are gone after xFilter. Terms
+ * whose value is of another type than the column are left out: SQLite would convert. -1: out of memory. */
+static int take_terms(const struct mapping_schema *schema, const char *plan, int argc,
+		      sqlite3_value **argv, struct mapping_terms *out)
 {
 	const char *rest = strchr(plan, ' ');
 
+	free_terms(out);
 	*out = (struct mapping_terms){0};
 	if (rest) {
 		out->distinct = rest[1] == 'd';
@@ -139,10 +142,8 @@ int mapping_terms(const struct mapping_schema *schema, const char *plan, int arg
 		if (!fits)
 			continue;
 		sqlite3_value *value = sqlite3_value_dup(argv[i]);
-		if (!value) {
-			mapping_terms_free(out);
+		if (!value)
 			return -1;
-		}
 		out->list[out->n++] = (struct mapping_term){column, plan[2 * i], value};
 	}
 	return 0;
@@ -179,13 +180,124 @@ bool mapping_admits(const struct mapping_terms *terms, int column, const char *t
 
 /* SQLite asks for interruptions between rows only, and tells others since 3.41 only. A statement of the
  * same connection does not start when the running one is to be interrupted. */
-bool mapping_interrupted(struct mapping_table *table)
+bool mapping_interrupted(const struct mapping_cursor *cursor)
 {
+	sqlite3 *db = mapping_table_of(cursor)->sql->db;
 	sqlite3_stmt *statement;
 
-	if (sqlite3_prepare_v2(table->sql->db, "SELECT 1", -1, &statement, NULL) != SQLITE_OK)
-		return sqlite3_errcode(table->sql->db) == SQLITE_INTERRUPT;
+	if (sqlite3_prepare_v2(db, "SELECT 1", -1, &statement, NULL) != SQLITE_OK)
+		return sqlite3_errcode(db) == SQLITE_INTERRUPT;
 	bool interrupted = sqlite3_step(statement) == SQLITE_INTERRUPT;
 	sqlite3_finalize(statement);
 	return interrupted;
 }
+
+/* ---- cursors ---- */
+
+static const struct mapping_rows *rows_of(const struct mapping_cursor *cursor)
+{
+	return mapping_table_of(cursor)->schema->rows_of;
+}
+
+static int open_cursor(sqlite3_vtab *table, sqlite3_vtab_cursor **out)
+{
+	const struct mapping_schema *schema = ((struct mapping_table *)table)->schema;
+	struct mapping_cursor *cursor = calloc(1, schema->rows_of->cursor_size);
+
+	if (!cursor)
+		return SQLITE_NOMEM;
+	*out = &cursor->base;
+	return SQLITE_OK;
+}
+
+static int close_cursor(sqlite3_vtab_cursor *base)
+{
+	struct mapping_cursor *cursor = (struct mapping_cursor *)base;
+
+	if (cursor->entered) {
+		rows_of(cursor)->finish(cursor);
+		mapping_store_leave(mapping_store_of(cursor));
+	}
+	free_terms(&cursor->terms);
+	free(cursor);
+	return SQLITE_OK;
+}
+
+static int report(sqlite3_vtab *table, const struct matr_error *err)
+{
+	if (err->code == MATR_ERROR_MEMORY)
+		return SQLITE_NOMEM;
+	sqlite3_free(table->zErrMsg);
+	table->zErrMsg = err->file[0] ? sqlite3_mprintf("%s: %s", err->file, err->message)
+				      : sqlite3_mprintf("%s", err->message);
+	return SQLITE_ERROR;
+}
+
+static int next_row(sqlite3_vtab_cursor *base)
+{
+	struct mapping_cursor *cursor = (struct mapping_cursor *)base;
+	struct matr_error err;
+	int more = rows_of(cursor)->next(cursor, &err);
+
+	cursor->done = more != 1;
+	if (more == MAPPING_INTERRUPTED)
+		return SQLITE_INTERRUPT;
+	return more < 0 ? report(base->pVtab, &err) : SQLITE_OK;
+}
+
+static int filter(sqlite3_vtab_cursor *base, int number, const char *plan, int argc,
+		  sqlite3_value **argv)
+{
+	struct mapping_cursor *cursor = (struct mapping_cursor *)base;
+	struct mapping_table *table = mapping_table_of(cursor);
+	struct matr_error err;
+
+	(void)number;
+	if (!cursor->entered) {
+		if (mapping_store_enter(table->store, &err) != 0)
+			return report(base->pVtab, &err);
+		cursor->entered = true;
+	}
+	if (take_terms(table->schema, plan, argc, argv, &cursor->terms) != 0)
+		return SQLITE_NOMEM;
+	if (rows_of(cursor)->start(cursor, &err) != 0)
+		return report(base->pVtab, &err);
+	return next_row(base);
+}
+
+static int at_end(sqlite3_vtab_cursor *base)
+{
+	return ((struct mapping_cursor *)base)->done;
+}
+
+static int get_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int column)
+{
+	struct mapping_cursor *cursor = (struct mapping_cursor *)base;
+
+	rows_of(cursor)->column(cursor, context, column);
+	return SQLITE_OK;
+}
+
+static int row_id(sqlite3_vtab_cursor *base, sqlite3_int64 *out)
+{
+	const struct mapping_cursor *cursor = (const struct mapping_cursor *)base;
+
+	*out = rows_of(cursor)->number(cursor);
+	return SQLITE_OK;
+}
+
+const sqlite3_module mapping_module = {
+	.iVersion = 1,
+	.xCreate = connect,
+	.xConnect = connect,
+	.xBestIndex = best_index,
+	.xDisconnect = disconnect,
+	.xDestroy = disconnect,
+	.xOpen = open_cursor,
+	.xClose = close_cursor,
+	.xFilter = filter,
+	.xNext = next_row,
+	.xEof = at_end,
+	.xColumn = get_column,
+	.xRowid = row_id,
+};

@@ -1,5 +1,5 @@
-/* mapping_table.h - what the tables of the mapping have in common: how a table is described, and how
- * a query's constraints come from SQLite's planner to the cursor.
+/* mapping_table.h - what the tables of the mapping have in common: how a table is described, how a query's
+ * constraints come from SQLite's planner to the cursor, and the cursor.
  *
  * A constraint is passed on where it can only leave out rows that SQLite would leave out itself;
  * SQLite checks each again. So a cursor may use one or not.
@@ -26,7 +26,7 @@ struct mapping_schema {
 	uint64_t shared; /* columns that are the same for all applications in which an object binds
 	                    alike: a query that wants no others and DISTINCT has less to do. 0: none */
 	const char *query; /* tables that are a query: "SELECT ... FROM ..."; columns by name */
-	const sqlite3_module *module;
+	const struct mapping_rows *rows_of;
 };
 
 struct mapping_table {
@@ -36,11 +36,7 @@ struct mapping_table {
 	const struct mapping_schema *schema;
 };
 
-/* What a module's functions have in common. */
-int mapping_connect(sqlite3 *db, void *client, int argc, const char *const *argv,
-		    sqlite3_vtab **out, char **message);
-int mapping_disconnect(sqlite3_vtab *table);
-int mapping_best_index(sqlite3_vtab *table, sqlite3_index_info *info);
+extern const sqlite3_module mapping_module;
 
 /* A constraint as the cursor gets it. */
 enum { MAPPING_TERMS_MAX = 12 };
@@ -57,12 +53,38 @@ struct mapping_terms {
 	bool distinct;	  /* rows that differ in other columns only need not be repeated */
 };
 
-/* From what mapping_best_index() left in idxStr; values are copied, for SQLite's own are gone after
- * xFilter. Terms whose value is of another type than the column are left out: SQLite would convert.
- * -1: out of memory. */
-int mapping_terms(const struct mapping_schema *schema, const char *plan, int argc,
-		  sqlite3_value **argv, struct mapping_terms *out);
-void mapping_terms_free(struct mapping_terms *terms);
+struct mapping_cursor { /* what every table's cursor starts with */
+	sqlite3_vtab_cursor base;
+	struct mapping_terms terms;
+	bool entered; /* the store */
+	bool done;
+};
+
+enum { MAPPING_INTERRUPTED = 2 };
+
+/* How a table comes to its rows. */
+struct mapping_rows {
+	size_t cursor_size; /* all zero at first */
+	/* Go to before the first row for the cursor's terms, maybe not for the first time; 0 or -1. */
+	int (*start)(struct mapping_cursor *cursor, struct matr_error *err);
+	/* 1 a row, 0 no more, -1 error, MAPPING_INTERRUPTED. */
+	int (*next)(struct mapping_cursor *cursor, struct matr_error *err);
+	void (*column)(struct mapping_cursor *cursor, sqlite3_context *context, int column);
+	/* Tells the row from all others of the table, however a query comes to it. */
+	int64_t (*number)(const struct mapping_cursor *cursor);
+	/* Free what the cursor holds, if it was started. */
+	void (*finish)(struct mapping_cursor *cursor);
+};
+
+static inline struct mapping_table *mapping_table_of(const struct mapping_cursor *cursor)
+{
+	return (struct mapping_table *)cursor->base.pVtab;
+}
+
+static inline struct mapping_store *mapping_store_of(const struct mapping_cursor *cursor)
+{
+	return mapping_table_of(cursor)->store;
+}
 
 /* The text a column has to equal, NULL: none. */
 const char *mapping_equals(const struct mapping_terms *terms, int column);
@@ -70,21 +92,27 @@ const char *mapping_equals(const struct mapping_terms *terms, int column);
 bool mapping_admits(const struct mapping_terms *terms, int column, const char *text);
 
 /* Is the query that the cursor belongs to to be interrupted? For loops that give no row for long. */
-bool mapping_interrupted(struct mapping_table *table);
+bool mapping_interrupted(const struct mapping_cursor *cursor);
 
 /* By name; NULL: none. */
 const struct mapping_schema *mapping_schema_of(const char *name);
 
 extern const struct mapping_schema mapping_epochs, mapping_applications, mapping_objects,
 	mapping_needed, mapping_scopes, mapping_bindings, mapping_relocations, mapping_symbols,
-	mapping_violations, mapping_withdrawals, mapping_declined;
+	mapping_closures, mapping_closure_scopes, mapping_closure_bindings,
+	mapping_closure_relocations, mapping_violations, mapping_withdrawals, mapping_declined;
 
-extern const sqlite3_module mapping_query_module;
+/* Of tables that are a query. */
+extern const struct mapping_rows mapping_query_rows;
 
-/* In a query with an object o and an epoch e: is it in a scope of the epoch? */
+/* In a query with an object o and an epoch e: is it in a scope, or a closure, of the epoch? */
 #define MAPPING_IN_EPOCH                                                                           \
-	"EXISTS (SELECT 1 FROM locations le CROSS JOIN scope_entries se CROSS JOIN"                \
+	"(EXISTS (SELECT 1 FROM locations le CROSS JOIN scope_entries se CROSS JOIN"               \
 	" epoch_applications ee WHERE le.object_id = o.id AND se.location_id = le.id"              \
-	" AND ee.application_id = se.application_id AND ee.epoch_id = e.id)"
+	" AND ee.application_id = se.application_id AND ee.epoch_id = e.id) OR"                    \
+	" EXISTS (SELECT 1 FROM locations le CROSS JOIN closure_entries se CROSS JOIN"             \
+	" closures ke CROSS JOIN epoch_applications ee WHERE le.object_id = o.id AND"              \
+	" se.location_id = le.id AND ke.id = se.closure_id AND"                                    \
+	" ee.application_id = ke.application_id AND ee.epoch_id = e.id))"
 
 #endif

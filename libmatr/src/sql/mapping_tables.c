@@ -33,7 +33,7 @@ const struct mapping_schema mapping_epochs = {
 		  "baseline\n"
 		  "  applications INTEGER, -- how many\n"
 		  "  declined INTEGER,     -- programs that were declined\n"
-		  "  objects INTEGER       -- different ones in all scopes\n"
+		  "  objects INTEGER       -- different ones in all scopes and closures\n"
 		  ")",
 	.rows = 2,
 	.work = 2,
@@ -48,9 +48,17 @@ const struct mapping_schema mapping_epochs = {
 		" (SELECT count(*) FROM declined WHERE epoch_id = id) AS c6,"
 		" (SELECT count(DISTINCT l.object_id) FROM epoch_applications a"
 		"  JOIN scope_entries s ON s.application_id = a.application_id"
-		"  JOIN locations l ON l.id = s.location_id WHERE a.epoch_id = epochs.id) AS c7,"
+		"  JOIN locations l ON l.id = s.location_id WHERE a.epoch_id = epochs.id)"
+		" + (SELECT count(DISTINCT l.object_id) FROM epoch_applications a"
+		"  JOIN closures k ON k.application_id = a.application_id"
+		"  JOIN closure_entries s ON s.closure_id = k.id JOIN locations l ON l.id = "
+		"s.location_id"
+		"  WHERE a.epoch_id = epochs.id AND NOT EXISTS (SELECT 1 FROM locations l1"
+		"   CROSS JOIN scope_entries s1 CROSS JOIN epoch_applications a1"
+		"   WHERE l1.object_id = l.object_id AND s1.location_id = l1.id"
+		"   AND a1.application_id = s1.application_id AND a1.epoch_id = epochs.id)) AS c7,"
 		" id AS r FROM epochs",
-	.module = &mapping_query_module,
+	.rows_of = &mapping_query_rows,
 };
 
 /* ---- applications ---- */
@@ -96,11 +104,11 @@ const struct mapping_schema mapping_applications = {
 			  "  ON l.id = s.location_id JOIN objects o ON o.id = l.object_id"
 			  "  WHERE s.application_id = a.id) AS c6,"
 			  " a.flags & 1 AS c7, a.flags >> 1 & 1 AS c8, a.library_path AS c9,"
-			  " a.id << 4 | e.epoch_id & 15 AS r"
+			  " a.id << 10 | e.epoch_id & 1023 AS r"
 			  " FROM application_records a JOIN epoch_applications e ON "
 			  "e.application_id = a.id"
 			  " WHERE e.epoch_id BETWEEN ?1 AND ?2",
-	.module = &mapping_query_module,
+	.rows_of = &mapping_query_rows,
 };
 
 /* ---- objects ---- */
@@ -113,13 +121,14 @@ static const struct mapping_column objects_columns[] = {
 	{'i', '<', 0.01, 0.9},	{'i', '<', 0.01, 0.9},	    {'i', '<', 0.1, 1},
 	{'i', '=', 0.3, 0.9},	{'t', '=', 0.3, 1},	    {'i', '=', 0.05, 1},
 	{'i', '=', 0.05, 0.9},	{'i', '=', 0.1, 0.9},	    {'i', '=', 0.1, 0.9},
+	{'i', '<', 0.1, 1},
 };
 
 const struct mapping_schema mapping_objects = {
 	.name = "objects",
 	.create =
 		"CREATE TABLE objects (\n"
-		"  -- One row per ELF file in a scope of the epoch, as it was when the epoch "
+		"  -- One row per ELF file in a scope or closure of the epoch, as it was when it "
 		"began.\n"
 		"  epoch INTEGER,        -- epochs.id\n"
 		"  path TEXT,            -- canonical\n"
@@ -141,7 +150,8 @@ const struct mapping_schema mapping_objects = {
 		"  executable_stack INTEGER, -- 1: asks for one (PT_GNU_STACK, or the lack of it)\n"
 		"  textrel INTEGER,      -- 1: has text relocations\n"
 		"  symbolic INTEGER,     -- 1: looks into itself first (DT_SYMBOLIC)\n"
-		"  static_tls INTEGER    -- 1: needs static TLS\n"
+		"  static_tls INTEGER,   -- 1: needs static TLS\n"
+		"  closures INTEGER      -- of the epoch that bring it in\n"
 		")",
 	.rows = 1400,
 	.work = 3000,
@@ -165,10 +175,14 @@ const struct mapping_schema mapping_objects = {
 			  "c17,"
 			  " o.flags >> 4 & 1 AS c18, o.flags >> 2 & 1 AS c19, o.flags >> 9 & 1 AS "
 			  "c20,"
-			  " o.id << 4 | e.id & 15 AS r"
+			  " (SELECT count(DISTINCT k.id) FROM locations l JOIN closure_entries s"
+			  "  ON s.location_id = l.id JOIN closures k ON k.id = s.closure_id"
+			  "  JOIN epoch_applications ea ON ea.application_id = k.application_id"
+			  "  WHERE l.object_id = o.id AND ea.epoch_id = e.id) AS c21,"
+			  " o.id << 10 | e.id & 1023 AS r"
 			  " FROM objects o CROSS JOIN epochs e WHERE e.id BETWEEN ?1 AND ?2"
 			  " AND " MAPPING_IN_EPOCH,
-	.module = &mapping_query_module,
+	.rows_of = &mapping_query_rows,
 };
 
 static const struct mapping_column needed_columns[] = {
@@ -192,10 +206,10 @@ const struct mapping_schema mapping_needed = {
 	.columns = needed_columns,
 	.n_columns = sizeof needed_columns / sizeof *needed_columns,
 	.query = "SELECT e.id AS c0, o.path AS c1, n.position AS c2, n.name AS c3,"
-		 " o.id << 20 | (e.id & 15) << 16 | n.position & 65535 AS r"
+		 " o.id << 26 | (e.id & 1023) << 16 | n.position & 65535 AS r"
 		 " FROM objects o JOIN needed n ON n.object_id = o.id CROSS JOIN epochs e"
 		 " WHERE e.id BETWEEN ?1 AND ?2 AND " MAPPING_IN_EPOCH,
-	.module = &mapping_query_module,
+	.rows_of = &mapping_query_rows,
 };
 
 /* ---- scopes ---- */
@@ -219,7 +233,7 @@ static const struct mapping_column scopes_columns[] = {
 	"  WHERE s2.application_id = a.id AND s2.position = s.loaded_by) AS c7,"                   \
 	" EXISTS (SELECT 1 FROM scope_entries s3 JOIN providers p ON p.vector_id = s3.vector_id"   \
 	"  AND p.object_id = l.object_id WHERE s3.application_id = a.id) AS c8,"                   \
-	" a.id << 20 | (e.epoch_id & 15) << 16 | s.position & 65535 AS r"                          \
+	" a.id << 26 | (e.epoch_id & 1023) << 16 | s.position & 65535 AS r"                        \
 	" FROM scope_entries s JOIN application_records a ON a.id = s.application_id"              \
 	" JOIN epoch_applications e ON e.application_id = a.id"                                    \
 	" JOIN locations l ON l.id = s.location_id JOIN objects o ON o.id = l.object_id"           \
@@ -247,7 +261,110 @@ const struct mapping_schema mapping_scopes = {
 	.columns = scopes_columns,
 	.n_columns = sizeof scopes_columns / sizeof *scopes_columns,
 	.query = SCOPE("o.path", "s.position > 0") " UNION ALL " SCOPE("a.path", "s.position = 0"),
-	.module = &mapping_query_module,
+	.rows_of = &mapping_query_rows,
+};
+
+/* ---- closures ---- */
+
+static const struct mapping_column closures_columns[] = {
+	{'i', '<', 0.9, 0.9}, {'t', '=', 0.05, 0.05}, {'t', '=', 0.05, 1},
+	{'t', '=', 0.5, 1},   {'i', '<', 0.1, 1},     {'t', '=', 0.5, 1},
+};
+
+const struct mapping_schema mapping_closures = {
+	.name = "closures",
+	.create = "CREATE TABLE closures (\n"
+		  "  -- One row per library that an application loads with dlopen(), as recorded.\n"
+		  "  epoch INTEGER,    -- epochs.id\n"
+		  "  application TEXT, -- applications.path\n"
+		  "  library TEXT,     -- the library that is loaded: canonical\n"
+		  "  flags TEXT,       -- how it was seen to be loaded: 'now', 'lazy,global', ...; "
+		  "'-': not known\n"
+		  "  objects INTEGER,  -- that it brings in, itself included\n"
+		  "  reason TEXT       -- why it is left to ld.so; NULL: it is not\n"
+		  ")",
+	.rows = 100,
+	.work = 100,
+	.columns = closures_columns,
+	.n_columns = sizeof closures_columns / sizeof *closures_columns,
+	.query = "SELECT e.epoch_id AS c0, a.path AS c1, k.root AS c2, k.flags AS c3,"
+		 " (SELECT count(*) FROM closure_entries s WHERE s.closure_id = k.id) AS c4,"
+		 " k.reason AS c5, k.id << 10 | e.epoch_id & 1023 AS r"
+		 " FROM application_records a JOIN closures k ON k.application_id = a.id"
+		 " JOIN epoch_applications e ON e.application_id = a.id"
+		 " WHERE e.epoch_id BETWEEN ?1 AND ?2",
+	.rows_of = &mapping_query_rows,
+};
+
+static const struct mapping_column closure_scopes_columns[] = {
+	{'i', '<', 0.9, 0.9},	{'t', '=', 0.05, 0.05}, {'t', '=', 0.05, 0.1}, {'i', '<', 0.1, 1},
+	{'t', '=', 0.02, 0.02}, {'t', '=', 0.02, 0.5},	{'t', '=', 0.3, 1},    {'t', '=', 0.1, 1},
+	{'t', '=', 0.05, 1},	{'i', '=', 0.5, 1},
+};
+
+/* What is told of the object that needed the one of s: of the scope, or of the closure. */
+#define LOADER(wanted, more)                                                                       \
+	"(SELECT " wanted " FROM (SELECT location_id, position FROM scope_entries"                 \
+	"  WHERE application_id = a.id UNION ALL SELECT location_id, position FROM"                \
+	"  closure_entries WHERE closure_id = k.id) s2 JOIN locations l2"                          \
+	"  ON l2.id = s2.location_id " more " WHERE s2.position = s.loaded_by)"
+
+const struct mapping_schema mapping_closure_scopes = {
+	.name = "closure_scopes",
+	.create = "CREATE TABLE closure_scopes (\n"
+		  "  -- One row per object that a closure brings in; in its look-ups they come "
+		  "behind the scope.\n"
+		  "  epoch INTEGER,    -- epochs.id\n"
+		  "  application TEXT, -- applications.path\n"
+		  "  closure TEXT,     -- closures.library\n"
+		  "  position INTEGER, -- goes on where that of the application's scope ends\n"
+		  "  object TEXT,      -- objects.path\n"
+		  "  path TEXT,        -- as it was found\n"
+		  "  rule TEXT,        -- how, as in scopes\n"
+		  "  loaded_by TEXT,   -- the object that needed it first; NULL: the root\n"
+		  "  needed_as TEXT,   -- under this name\n"
+		  "  used INTEGER      -- 1: some other object of the closure binds to it\n"
+		  ")",
+	.rows = 300,
+	.work = 1000,
+	.columns = closure_scopes_columns,
+	.n_columns = sizeof closure_scopes_columns / sizeof *closure_scopes_columns,
+	.query = "SELECT e.epoch_id AS c0, a.path AS c1, k.root AS c2, s.position AS c3,"
+		 " o.path AS c4, l.path AS c5, (SELECT name FROM rules WHERE id = s.rule) AS c6,"
+		 " CASE WHEN s.needed IS NULL THEN NULL WHEN s.loaded_by = 0 THEN a.path "
+		 "ELSE " LOADER(
+			 "o2.path", "JOIN objects o2 ON o2.id = l2.object_id") " END AS "
+									       "c7, " LOADER("n."
+											     "name",
+											     "JOIN "
+											     "neede"
+											     "d n "
+											     "ON "
+											     "n."
+											     "objec"
+											     "t_id "
+											     "= "
+											     "l2."
+											     "objec"
+											     "t_id"
+											     " AND "
+											     "n."
+											     "posit"
+											     "ion "
+											     "= "
+											     "s."
+											     "neede"
+											     "d") " AS c8,"
+												  " EXISTS (SELECT 1 FROM closure_entries s3 JOIN providers p"
+												  "  ON p.vector_id = s3.vector_id AND p.object_id = l.object_id"
+												  "  WHERE s3.closure_id = k.id) AS c9,"
+												  " k.id << 26 | (e.epoch_id & 1023) << 16 | s.position & 65535 AS r"
+												  " FROM application_records a JOIN closures k ON k.application_id = a.id"
+												  " JOIN epoch_applications e ON e.application_id = a.id"
+												  " JOIN closure_entries s ON s.closure_id = k.id"
+												  " JOIN locations l ON l.id = s.location_id JOIN objects o ON o.id = l.object_id"
+												  " WHERE e.epoch_id BETWEEN ?1 AND ?2",
+	.rows_of = &mapping_query_rows,
 };
 
 /* ---- what is not as it should be ---- */
@@ -284,7 +401,7 @@ const struct mapping_schema mapping_violations = {
 		 " kind AS c4, action AS c5, (SELECT count(*) FROM withdrawals"
 		 " WHERE violation_id = violations.id) AS c6, pid AS c7, uid AS c8, command AS c9,"
 		 " detail AS c10, id AS r FROM violations WHERE epoch_id BETWEEN ?1 AND ?2",
-	.module = &mapping_query_module,
+	.rows_of = &mapping_query_rows,
 };
 
 static const struct mapping_column withdrawals_columns[] = {
@@ -311,7 +428,7 @@ const struct mapping_schema mapping_withdrawals = {
 		 " JOIN violations v ON v.id = w.violation_id"
 		 " JOIN application_records a ON a.id = w.application_id"
 		 " WHERE v.epoch_id BETWEEN ?1 AND ?2",
-	.module = &mapping_query_module,
+	.rows_of = &mapping_query_rows,
 };
 
 static const struct mapping_column declined_columns[] = {
@@ -336,19 +453,21 @@ const struct mapping_schema mapping_declined = {
 	/* The store's table has no row ids: its rank is one. */
 	.query = "SELECT d.epoch_id AS c0, d.path AS c1, d.reason AS c2,"
 		 " (SELECT count(*) FROM declined b WHERE b.epoch_id = d.epoch_id"
-		 "  AND b.path < d.path) << 4 | d.epoch_id & 15 AS r"
+		 "  AND b.path < d.path) << 10 | d.epoch_id & 1023 AS r"
 		 " FROM declined d WHERE d.epoch_id BETWEEN ?1 AND ?2",
-	.module = &mapping_query_module,
+	.rows_of = &mapping_query_rows,
 };
 
 /* ---- all ---- */
 
-enum { N_SCHEMAS = 11 };
+enum { N_SCHEMAS = 15 };
 
 static const struct mapping_schema *const schemas[N_SCHEMAS] = {
-	&mapping_epochs,   &mapping_applications, &mapping_objects,	&mapping_needed,
-	&mapping_scopes,   &mapping_bindings,	  &mapping_relocations, &mapping_symbols,
-	&mapping_declined, &mapping_violations,	  &mapping_withdrawals,
+	&mapping_epochs,	 &mapping_applications,	    &mapping_objects,
+	&mapping_needed,	 &mapping_scopes,	    &mapping_bindings,
+	&mapping_relocations,	 &mapping_symbols,	    &mapping_closures,
+	&mapping_closure_scopes, &mapping_closure_bindings, &mapping_closure_relocations,
+	&mapping_declined,	 &mapping_violations,	    &mapping_withdrawals,
 };
 
 const struct mapping_schema *mapping_schema_of(const char *name)
@@ -423,7 +542,7 @@ int sql_register_mapping(struct matr_sql *sql, struct matr_error *err)
 	if (!sql->mapping)
 		return matr_fail_memory(err);
 	for (size_t i = 0; i < N_SCHEMAS; i++)
-		if (sqlite3_create_module_v2(sql->db, schemas[i]->name, schemas[i]->module,
+		if (sqlite3_create_module_v2(sql->db, schemas[i]->name, &mapping_module,
 					     sql_hold(sql), sql_release) != SQLITE_OK)
 			return sql_fail(sql->db, err);
 	for (int arguments = 0; arguments < 2; arguments++)
