@@ -128,6 +128,41 @@ printf '1\n1\ncurrent\n2\nall\n2\n' >"$T/expected"
 compare "matr_epoch() and .epoch" "$T/expected" "$T/functions"
 one_line "an epoch that is not there" 1 "$MATR" sql --epoch 99 "SELECT * FROM applications"
 
+# What programs load with dlopen(): the tables of closures, against `matr inspect --closure`.
+python=$(readlink -f /usr/bin/python3)
+"$MATR" record "$python" -c 'import ctypes, json, sqlite3, ssl, lzma' >/dev/null 2>&1
+begin "$python" "$git" /bin/bash
+"$MATR" inspect --closures --format csv "$python" | sed 1d | sort >"$T/inspect"
+sql --format csv --headers off "SELECT library, flags, objects, reason FROM closures WHERE application = '$python'" |
+	sort >"$T/ours"
+compare "closures of python as inspect has them" "$T/inspect" "$T/ours"
+closures=0
+while IFS= read -r library; do
+	closures=$((closures + 1))
+	"$MATR" inspect --all --format csv --closure "$library" "$python" | sed 's/,R_X86_64_/,/' | sort >"$T/inspect"
+	sql --format csv -s "SELECT requester, symbol, version, provider, binding, type, printf('0x%x', offset) AS
+		offset, addend, applied FROM closure_relocations WHERE application = '$python' AND closure = '$library'
+		AND binding <> 'relative'" | sort >"$T/ours"
+	compare "relocations of ${library##*/} as inspect has them" "$T/inspect" "$T/ours"
+done < <(sql --format list "SELECT library FROM closures WHERE objects > 0 ORDER BY 1 LIMIT 8")
+echo "# $closures closures"
+agree "closures: objects counted and listed" \
+	"SELECT library, objects FROM closures WHERE objects > 0" \
+	"SELECT closure, count(*) FROM closure_scopes GROUP BY 1"
+agree "closures: bindings sought and sifted" \
+	"SELECT closure, requester, symbol FROM closure_bindings WHERE provider = '$libc' AND symbol GLOB 'mem*'" \
+	"SELECT closure, requester, symbol FROM closure_bindings WHERE +provider = '$libc' AND +symbol GLOB 'mem*'"
+agree "closures: bindings by closure, sought and sifted" \
+	"SELECT c.library, b.symbol, b.provider FROM closures c JOIN closure_bindings b ON b.closure = c.library" \
+	"SELECT closure, symbol, provider FROM closure_bindings"
+agree "closures: relocations make up the bindings" \
+	"SELECT closure, requester, sum(relocations) FROM closure_bindings GROUP BY 1, 2" \
+	"SELECT closure, requester, count(*) FROM closure_relocations WHERE binding IN ('bound', 'null', 'undefined')
+		AND symbol IS NOT NULL GROUP BY 1, 2"
+agree "closures: what they bring in is among the objects" \
+	"SELECT DISTINCT object FROM closure_scopes" \
+	"SELECT path FROM objects WHERE closures > 0"
+
 # Other clients. The store itself as their database has tables of the same names: ours are found first.
 extension=$BUILD/libmatr/matr
 if have sqlite3 && [ -z "${MATR_SANITIZED:-}" ]; then
@@ -138,7 +173,7 @@ if have sqlite3 && [ -z "${MATR_SANITIZED:-}" ]; then
 			WHERE application = '/usr/bin/git'" | sort >"$T/sqlite3"
 		compare "sqlite3 ${database##*/} with matr.so" "$T/shell" "$T/sqlite3"
 		sqlite3 -cmd ".load $extension" "$database" "SELECT name FROM applications ORDER BY 1" >"$T/names"
-		printf 'bash\ngit\n' >"$T/expected"
+		printf 'bash\ngit\npython3.11\n' >"$T/expected"
 		compare "applications in sqlite3 ${database##*/}" "$T/expected" "$T/names"
 	done
 	/usr/bin/python3 -c "

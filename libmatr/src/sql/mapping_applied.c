@@ -25,6 +25,8 @@ static void free_scope(struct mapping_store *store, struct scope *scope)
 			mapping_unpin(store, scope->vectors[i]);
 		if (scope->mapped)
 			free(scope->mapped[i].bindings);
+		if (scope->entries)
+			free(scope->entries[i].path);
 	}
 	free(scope->objects);
 	free(scope->vectors);
@@ -67,6 +69,31 @@ static int place_bindings(struct mapping_store *store, struct scope *scope, size
 	return 0;
 }
 
+/* What a closure's terms look at: the entry's path and the names that are needed. */
+static int name_entry(struct mapping_store *store, sqlite3_stmt *row, struct scope *scope,
+		      size_t at, struct matr_error *err)
+{
+	struct matr_scope_entry *entry = &scope->entries[at];
+	const char *path = (const char *)sqlite3_column_text(row, 5);
+	size_t loaded_by = (size_t)sqlite3_column_int64(row, 6);
+
+	entry->object = &scope->objects[at]->object;
+	entry->path = strdup(path ? path : "");
+	if (!entry->path)
+		return matr_fail_memory(err);
+	if (mapping_object_needed(store, scope->objects[at], err) != 0)
+		return -1;
+	if (sqlite3_column_type(row, 7) == SQLITE_NULL || loaded_by >= at)
+		return 0;
+	size_t needed = (size_t)sqlite3_column_int64(row, 7);
+	const struct matr_object *loader = scope->entries[loaded_by].object;
+	if (needed >= loader->n_needed)
+		return matr_fail(err, MATR_ERROR_MALFORMED, store->path, "damaged store: scope");
+	entry->needed_as = loader->needed[needed];
+	entry->loaded_by = (uint32_t)loaded_by;
+	return 0;
+}
+
 static int read_entries(struct mapping_store *store, sqlite3_stmt *rows, struct scope *scope,
 			struct matr_error *err)
 {
@@ -80,7 +107,8 @@ static int read_entries(struct mapping_store *store, sqlite3_stmt *rows, struct 
 						   (1U << MATR_N_PARTS) - 1, err);
 		if (!scope->objects[i])
 			return -1;
-		scope->entries[i].object = &scope->objects[i]->object;
+		if (name_entry(store, rows, scope, i, err) != 0)
+			return -1;
 		if (sqlite3_column_type(rows, 1) == SQLITE_NULL)
 			continue;
 		scope->vectors[i] = mapping_vector(store, scope->objects[i],
@@ -101,11 +129,13 @@ static int read_scope(struct mapping_store *store, int64_t application, int64_t 
 {
 	static const char sql[] =
 		"SELECT l.object_id, CASE WHEN ?2 THEN NULL ELSE s.vector_id END, s.position,"
-		" s.rule = (SELECT id FROM rules WHERE name = 'interpreter'), 0"
+		" s.rule = (SELECT id FROM rules WHERE name = 'interpreter'), 0,"
+		" l.path, s.loaded_by, s.needed"
 		" FROM scope_entries s JOIN locations l ON l.id = s.location_id"
 		" WHERE s.application_id = ?1 UNION ALL"
 		" SELECT l.object_id, c.vector_id, c.position,"
-		" c.rule = (SELECT id FROM rules WHERE name = 'interpreter'), 1"
+		" c.rule = (SELECT id FROM rules WHERE name = 'interpreter'), 1,"
+		" l.path, c.loaded_by, c.needed"
 		" FROM closure_entries c JOIN locations l ON l.id = c.location_id"
 		" WHERE c.closure_id = ?2 ORDER BY 3";
 	sqlite3_stmt *rows = mapping_prepare(store, sql, err);

@@ -49,6 +49,9 @@ static void free_object(struct mapping_object *object)
 	free(object->object.relocations);
 	free(object->object.relatives);
 	free(object->object.relr);
+	for (size_t i = 0; i < object->object.n_needed; i++)
+		free((char *)object->object.needed[i]);
+	free(object->object.needed);
 	free(object->same);
 	free(object);
 }
@@ -335,6 +338,42 @@ struct mapping_object *mapping_object(struct mapping_store *store, int64_t id, u
 	return object;
 }
 
+int mapping_object_needed(struct mapping_store *store, struct mapping_object *object,
+			  struct matr_error *err)
+{
+	struct matr_object *elf = &object->object;
+	size_t room = 0;
+	int more;
+
+	if (elf->needed)
+		return 0;
+	sqlite3_stmt *rows = mapping_prepare(
+		store, "SELECT name FROM needed WHERE object_id = ?1 ORDER BY position", err);
+	if (!rows)
+		return -1;
+	sqlite3_bind_int64(rows, 1, object->id);
+	while ((more = mapping_step(store, rows, err)) > 0) {
+		const char *name = (const char *)sqlite3_column_text(rows, 0);
+		if (elf->n_needed == room) {
+			room += 16;
+			const char **grown = realloc(elf->needed, room * sizeof *grown);
+			if (!grown) {
+				more = matr_fail_memory(err);
+				break;
+			}
+			elf->needed = grown;
+		}
+		elf->needed[elf->n_needed] = strdup(name ? name : "");
+		if (!elf->needed[elf->n_needed]) {
+			more = matr_fail_memory(err);
+			break;
+		}
+		grew(store, &object->cached, strlen(elf->needed[elf->n_needed++]) + sizeof(char *));
+	}
+	sqlite3_finalize(rows);
+	return more;
+}
+
 /* Names are at the end of the part, each with its NUL: a search through the bytes is enough. */
 int mapping_object_mentions(struct mapping_store *store, int64_t id, const char *symbol,
 			    struct matr_error *err)
@@ -411,23 +450,23 @@ static int read_providers(struct mapping_store *store, struct mapping_vector *ve
 			  struct matr_error *err)
 {
 	sqlite3_stmt *rows = mapping_prepare(
-		store, "SELECT object_id FROM providers WHERE vector_id = ?1 ORDER BY position",
+		store,
+		"SELECT object_id, (SELECT count(*) FROM providers WHERE vector_id = ?1)"
+		" FROM providers WHERE vector_id = ?1 ORDER BY position",
 		err);
-	size_t room = 0;
 	int more;
 
 	if (!rows)
 		return -1;
 	sqlite3_bind_int64(rows, 1, id);
 	while ((more = mapping_step(store, rows, err)) > 0) {
-		if (vector->n_providers == room) {
-			room = room ? 2 * room : 8;
-			int64_t *grown = realloc(vector->providers, room * sizeof *grown);
-			if (!grown) {
-				more = matr_fail_memory(err);
-				break;
-			}
-			vector->providers = grown;
+		if (!vector->providers) {
+			size_t n = (size_t)sqlite3_column_int64(rows, 1);
+			vector->providers = calloc(n, sizeof *vector->providers);
+		}
+		if (!vector->providers) {
+			more = matr_fail_memory(err);
+			break;
 		}
 		vector->providers[vector->n_providers++] = sqlite3_column_int64(rows, 0);
 	}

@@ -93,6 +93,10 @@ const struct mapping_name *mapping_name(struct mapping_store *store, int64_t obj
 struct mapping_object *mapping_object(struct mapping_store *store, int64_t id, unsigned parts,
 				      struct matr_error *err);
 
+/* Read the object's DT_NEEDED and the like: object.needed. */
+int mapping_object_needed(struct mapping_store *store, struct mapping_object *object,
+			  struct matr_error *err);
+
 /* Does the object have a symbol of that name, defined or not? 1 yes, 0 no, -1 error. Nothing is
  * decoded for that. */
 int mapping_object_mentions(struct mapping_store *store, int64_t id, const char *symbol,
