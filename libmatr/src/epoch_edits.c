@@ -201,6 +201,8 @@ static int object_binds(struct concern *concern, size_t edit, uint32_t index,
 			struct matr_error *err)
 {
 	struct session_object *object = &concern->epoch->session->objects[index];
+	if (index >= concern->n_objects) /* came with an edit */
+		return edit_concerns(&concern->epoch->edits[edit], object->object);
 	uint8_t *answer = &concern->answers[edit * concern->n_objects + index];
 
 	if (*answer == UNASKED) {
@@ -271,6 +273,15 @@ static void drop_edit(struct edit_work *edits, const struct matr_edit *edit)
 	edits->n = kept;
 }
 
+static bool is_taken(const struct edit_work *edits, const struct matr_edit *edit)
+{
+	for (size_t i = 0; i < edits->n; i++)
+		if (edits->list[i] == edit)
+			return true;
+	return false;
+}
+
+/* Take the edits that something in the scope is concerned by. */
 static int choose(struct concern *concern, size_t i, struct matr_error *err)
 {
 	struct matr_epoch *epoch = concern->epoch;
@@ -280,28 +291,45 @@ static int choose(struct concern *concern, size_t i, struct matr_error *err)
 
 	for (size_t n = 0; n < epoch->n_edits; n++) {
 		const struct matr_edit *edit = &epoch->edits[n];
-		if (!matr_edit_covers(edit, path))
+		if (!matr_edit_covers(edit, path) || is_taken(&work->edits, edit))
 			continue;
 		int binds = scope_binds(concern, n, &work->resolution.scope, err);
 		if (binds < 0)
 			return -1;
-		if (!binds && !matr_edit_names(edit))
-			continue;
 		if (!binds)
-			matr_fail(&why, MATR_ERROR_UNSUPPORTED, path,
-				  "nothing%s%s binds %s%s%s through a relocation",
-				  edit->requester ? " of " : " in its scope",
-				  edit->requester ? edit->requester : "", edit->symbol,
-				  edit->version ? "@" : "", edit->version ? edit->version : "");
-		else if (starts_plainly(path))
-			matr_fail(&why, MATR_ERROR_UNSUPPORTED, path,
-				  "is set-user-ID, set-group-ID or has capabilities: it starts "
-				  "without a mapping");
-		else if (take_edit(&work->edits, edit, err) != 0)
-			return -1;
-		else
 			continue;
+		if (!starts_plainly(path)) {
+			if (take_edit(&work->edits, edit, err) != 0)
+				return -1;
+			continue;
+		}
+		matr_fail(&why, MATR_ERROR_UNSUPPORTED, path,
+			  "is set-user-ID, set-group-ID or has capabilities: it starts without a "
+			  "mapping");
 		if (fail_edit(epoch, edit, path, &why, !matr_edit_names(edit), err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* What names the program, and concerns nothing in it, is a mistake. */
+static int fail_the_rest(struct matr_epoch *epoch, size_t i, struct matr_error *err)
+{
+	const struct epoch_work *work = &epoch->work[i];
+	const char *path = epoch->results[i].path;
+	struct matr_error why;
+
+	for (size_t n = 0; n < epoch->n_edits; n++) {
+		const struct matr_edit *edit = &epoch->edits[n];
+		if (!matr_edit_names(edit) || !matr_edit_covers(edit, path) ||
+		    is_taken(&work->edits, edit) || starts_plainly(path))
+			continue;
+		matr_fail(&why, MATR_ERROR_UNSUPPORTED, path,
+			  "nothing%s%s binds %s%s%s through a relocation",
+			  edit->requester ? " of " : " in its scope",
+			  edit->requester ? edit->requester : "", edit->symbol,
+			  edit->version ? "@" : "", edit->version ? edit->version : "");
+		if (fail_edit(epoch, edit, path, &why, false, err) != 0)
 			return -1;
 	}
 	return 0;
@@ -401,12 +429,28 @@ int epoch_edit_scopes(struct matr_epoch *epoch, struct matr_error *err)
 		if (epoch->work[i].edits.n)
 			job.which[n++] = i;
 	}
-	if (result == 0)
-		matr_jobs_run(epoch->jobs, n, remake, &job);
-	for (size_t i = 0; i < n && result == 0; i++)
-		while (result == 0 && !epoch->work[job.which[i]].made &&
-		       epoch->work[job.which[i]].edits.n)
-			result = without_the_guilty(epoch, job.which[i], err);
+	/* What an edit adds may be concerned by another. */
+	for (size_t left = n; left && result == 0;) {
+		size_t again = 0;
+		matr_jobs_run(epoch->jobs, left, remake, &job);
+		for (size_t i = 0; i < left && result == 0; i++) {
+			struct epoch_work *work = &epoch->work[job.which[i]];
+			size_t libraries = work->edits.n_libraries;
+			if (work->made)
+				result = choose(&concern, job.which[i], err);
+			if (work->edits.n_libraries != libraries)
+				job.which[again++] = job.which[i];
+		}
+		left = again;
+	}
+	for (size_t i = 0; i < epoch->n_results && result == 0; i++) {
+		struct epoch_work *work = &epoch->work[i];
+		bool tried = work->made || work->edits.n;
+		if (tried)
+			result = fail_the_rest(epoch, i, err);
+		while (result == 0 && !work->made && work->edits.n)
+			result = without_the_guilty(epoch, i, err);
+	}
 	free(concern.answers);
 	free(job.which);
 	return result;

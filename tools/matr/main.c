@@ -27,6 +27,7 @@ static const char help[] =
 	"  matr doctor                    what is wrong, if anything, and what to do\n"
 	"  matr run PROGRAM [ARG]...      run a program with its mapping\n"
 	"  matr sql [FILE]... [QUERY]...  ask with SQL: mappings and ELF files\n"
+	"  matr trace --symbol GLOB PROGRAM   count and time calls, by way of the mapping\n"
 	"  matr verify PROGRAM...         compare the mapping with what ld.so writes\n"
 	"\n"
 	"  --prefix DIR   where store and image are (else MATR_PREFIX, else " MATR_DEFAULT_PREFIX
@@ -64,7 +65,7 @@ int main(int argc, char **argv)
 		{"loader", command_loader},   {"rebind", command_rebind},
 		{"record", command_record},
 		{"run", command_run},	      {"sql", command_sql},
-		{"verify", command_verify},
+		{"trace", command_trace},     {"verify", command_verify},
 	};
 	const char *prefix = getenv("MATR_PREFIX");
 	struct context context = {.prefix = prefix && *prefix ? prefix : MATR_DEFAULT_PREFIX};

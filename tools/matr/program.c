@@ -136,3 +136,8 @@ int program_sql(char path[PATH_MAX], struct matr_error *err)
 {
 	return find_part("tools/matr-sql", "matr-sql", path, err);
 }
+
+int program_trace_module(char path[PATH_MAX], struct matr_error *err)
+{
+	return find_part("tools/matr-trace.so", "matr-trace.so", path, err);
+}

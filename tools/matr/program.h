@@ -29,6 +29,8 @@ int program_ld_stable(char path[PATH_MAX], struct matr_error *err);
 
 /* The same for the auditor of `matr record`. */
 int program_record_module(char path[PATH_MAX], struct matr_error *err);
+/* The library of thunks of `matr trace`. */
+int program_trace_module(char path[PATH_MAX], struct matr_error *err);
 
 /* The program that `matr sql` executes. */
 int program_sql(char path[PATH_MAX], struct matr_error *err);
