@@ -318,8 +318,9 @@ static int carry_all(struct matr_epoch *epoch, struct matr_error *err)
 
 static int start(struct matr_epoch *epoch, struct matr_error *err)
 {
+	if (epoch->edits_stale && epoch_edits_read(epoch, err) != 0)
+		return -1;
 	int carried = carry_all(epoch, err);
-
 	if (carried < 0)
 		return -1;
 	epoch->all_carried = carried;

@@ -37,6 +37,7 @@ int epoch_edits_read(struct matr_epoch *epoch, struct matr_error *err)
 	matr_edits_free(epoch->edits, epoch->n_edits);
 	epoch->edits = edits;
 	epoch->n_edits = n;
+	epoch->edits_stale = false;
 	return 0;
 }
 
@@ -58,16 +59,14 @@ int matr_epoch_add_edit(struct matr_epoch *epoch, const struct matr_edit *edit, 
 	struct matr_edit added = *edit;
 
 	added.id = 0;
-	if (matr_store_add_edit(epoch->store, &added, id, err) != 0)
-		return -1;
-	return epoch_edits_read(epoch, err);
+	epoch->edits_stale = true;
+	return matr_store_add_edit(epoch->store, &added, id, err);
 }
 
 int matr_epoch_remove_edit(struct matr_epoch *epoch, int64_t id, struct matr_error *err)
 {
-	if (matr_store_remove_edit(epoch->store, id, err) != 0)
-		return -1;
-	return epoch_edits_read(epoch, err);
+	epoch->edits_stale = true;
+	return matr_store_remove_edit(epoch->store, id, err);
 }
 
 /* ---- are they the same? ---- */

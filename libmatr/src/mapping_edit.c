@@ -397,7 +397,10 @@ static int add_edited(struct edited_bindings *out, const struct matr_edited_bind
 		out->list = list;
 		out->room = room;
 	}
-	out->list[out->n++] = *binding;
+	size_t at = out->n++;
+	for (; at > 0 && compare_edited(&out->list[at - 1], binding) > 0; at--)
+		out->list[at] = out->list[at - 1];
+	out->list[at] = *binding;
 	return 0;
 }
 
@@ -490,18 +493,13 @@ int mapping_edit(struct matr_mapping *mapping, const struct matr_edit *edit,
 	int result = check_library(&work, portable, err);
 	if (result == 0)
 		result = collect(&work, edited, &changes, err);
-	size_t before = edited->n;
-	for (size_t i = 0; i < changes.n && result == 0; i++)
-		result = add_edited(edited, &changes.list[i].was, err);
-	if (result != 0)
-		edited->n = before;
-	for (size_t i = 0; i < changes.n && result == 0; i++) {
-		const struct change *change = &changes.list[i];
-		mapping->objects[change->was.object].bindings[change->was.relocation] =
-			(struct matr_binding){addition->object, change->definition};
+	while (result == 0 && changes.n > 0) {
+		const struct change *change = &changes.list[--changes.n];
+		result = add_edited(edited, &change->was, err);
+		if (result == 0)
+			mapping->objects[change->was.object].bindings[change->was.relocation] =
+				(struct matr_binding){addition->object, change->definition};
 	}
-	if (edited->n)
-		qsort(edited->list, edited->n, sizeof *edited->list, compare_edited);
 	free(changes.list);
 	return result;
 }

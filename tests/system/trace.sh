@@ -149,7 +149,7 @@ cat >"$T/u.c" <<'C'
 void inner(void) { struct timespec t = {0, 100000000}; nanosleep(&t, 0); }
 C
 echo 'extern void outer(void); int main(void) { outer(); outer(); return 0; }' >"$T/v.c"
-$CC -O1 -fPIC -shared -o "$T/lib/libu.so" "$T/u.c" && $CC -O1 -fPIC -shared -o "$T/lib/libt.so" "$T/t.c" -L"$T/lib" -lu
+$CC -O1 -fPIC -shared -o "$T/lib/libu.so" "$T/u.c" && $CC -O1 -fPIC -shared -o "$T/lib/libt.so" "$T/t.c" -L"$T/lib" -lu -Wl,-rpath,"$T/lib"
 $CC -O1 -o "$T/v" "$T/v.c" -L"$T/lib" -lt -lu -Wl,-rpath,"$T/lib"
 trace time --symbol outer --symbol inner "$T/v"
 /usr/bin/python3 - "$T/time.csv" >"$T/said" 2>&1 <<'END2' && ok "total and self time" || not_ok "total and self time" "$T/said" "$T/time.csv"

@@ -24,6 +24,7 @@
 enum { /* system calls of x86-64 */
        CALL_CLOSE = 3,
        CALL_MMAP = 9,
+       CALL_SCHED_YIELD = 24,
        CALL_GETPID = 39,
        CALL_GETTID = 186,
        CALL_TGKILL = 234,
@@ -132,12 +133,30 @@ static struct stack *find_free(long pid)
 	return NULL;
 }
 
-/* Called once per thread. A signal handler that comes in between only counts. */
+/* Once per thread. A signal's handler that comes in between only counts; and so does the child of a fork() that happened while
+ * another thread was here. */
+static bool take_lock(int tid)
+{
+	enum { PATIENCE = 10000 };
+
+	for (int i = 0; i < PATIENCE; i++) {
+		int owner = 0;
+		if (__atomic_compare_exchange_n(&lock, &owner, tid, false, __ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED))
+			return true;
+		if (owner == tid)
+			return false;
+		call(CALL_SCHED_YIELD, 0, 0, 0, 0, 0, 0);
+	}
+	return false;
+}
+
 __attribute__((noinline)) static struct stack *new_stack(void)
 {
 	long pid = call(CALL_GETPID, 0, 0, 0, 0, 0, 0);
+	long tid = call(CALL_GETTID, 0, 0, 0, 0, 0, 0);
 
-	if (__atomic_exchange_n(&lock, 1, __ATOMIC_ACQUIRE))
+	if (!take_lock((int)tid))
 		return NULL;
 	/* In the child of a fork() one of them is in use under another number. */
 	if (stacks_pid != pid) {
@@ -155,7 +174,7 @@ __attribute__((noinline)) static struct stack *new_stack(void)
 		}
 	}
 	if (stack) {
-		stack->tid = call(CALL_GETTID, 0, 0, 0, 0, 0, 0);
+		stack->tid = tid;
 		stack->depth = 0;
 		mine = stack;
 	}

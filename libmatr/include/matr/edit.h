@@ -77,7 +77,7 @@ int matr_epoch_add_edit(struct matr_epoch *epoch, const struct matr_edit *edit, 
 /* Take one out. NOT_FOUND: there is none with the id. */
 int matr_epoch_remove_edit(struct matr_epoch *epoch, int64_t id, struct matr_error *err);
 
-/* The edits, with what became of each once all steps are done, and the failures of this epoch. They belong to the
+/* Once all steps are done: the edits, with what became of each, and the failures of this epoch. They belong to the
  * epoch. */
 const struct matr_edit *matr_epoch_edits(const struct matr_epoch *epoch, size_t *n);
 const struct matr_edit_failure *matr_epoch_edit_failures(const struct matr_epoch *epoch, size_t *n);
