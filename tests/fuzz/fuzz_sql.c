@@ -15,8 +15,7 @@
 
 static const char *const all_rows[] = {
 	"SELECT *, class, byte_order, os_abi, flags FROM elf_headers",
-	"SELECT *, address, flags, link, info, alignment, entry_size, number FROM elf_sections "
-	"LIMIT 200",
+	"SELECT *, address, flags, link, info, alignment, number FROM elf_sections LIMIT 200",
 	"SELECT * FROM elf_segments LIMIT 200",
 	"SELECT *, binding, visibility, symbol_table, is_default FROM elf_symbols LIMIT 2000",
 	"SELECT *, flags FROM elf_version_requirements LIMIT 2000",

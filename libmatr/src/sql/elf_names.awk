@@ -59,6 +59,8 @@ function add(kind, machine, name, value) {
 		value = values[base] + number($5)
 	} else if (text ~ /^[0-9]/) {
 		value = number(text)
+	} else if (kind == "R" && text in values) { # PPC64 has many of PPC
+		value = values[text]
 	} else {
 		next # another name of the same
 	}

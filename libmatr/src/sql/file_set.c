@@ -21,6 +21,7 @@ enum {
 	FEW_FILES = 8,		/* with fewer there is no index of names, */
 	FEW_LOOKUPS = 8,	/* nor before so many look-ups */
 	MOST_OPEN = 400,	/* files in the pool that nobody uses */
+	MOST_LOOKS = 16,	/* at what the user named, to guess */
 	GUESS_DIRECTORY = 300,	/* files in a directory, for want of anything better */
 	GUESS_LIBRARIES = 12,	/* libraries of a program */
 	MOST_NUMBERS = 1 << 19, /* see table.c: rowids */
@@ -350,11 +351,12 @@ double file_set_guess(const struct file_set *set)
 {
 	double n = (double)set->n + (double)set->n_directories * GUESS_DIRECTORY;
 
-	/* Not the disk: of a root that was not looked at yet, the name has to do. */
 	for (size_t i = set->next_root; i < set->n_roots; i++) {
 		struct stat status;
-		n += stat(set->roots[i], &status) == 0 && S_ISDIR(status.st_mode) ? GUESS_DIRECTORY
-										  : 1;
+		bool look = i - set->next_root < MOST_LOOKS;
+		n += look && stat(set->roots[i], &status) == 0 && S_ISDIR(status.st_mode)
+			     ? GUESS_DIRECTORY
+			     : 1;
 	}
 	if (set->recursive && set->n_chosen == 0)
 		n *= GUESS_LIBRARIES;

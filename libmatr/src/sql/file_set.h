@@ -25,7 +25,7 @@ const struct name_index *file_set_names(struct file_set *set, struct matr_error 
 
 /* Did the user name nothing at all? */
 bool file_set_is_empty(const struct file_set *set);
-/* About how many files there are, without a look at the disk. */
+/* About how many files there are, with hardly a look at the disk. */
 double file_set_guess(const struct file_set *set);
 
 /* The path of file number i, in *path, valid as long as the set; NULL after the last one. */
