@@ -70,7 +70,7 @@ int libraries_of(struct libraries **libraries, struct elf_file *file, char ***pa
 		*paths = calloc(scope.n + 1, sizeof **paths);
 		result = *paths ? 0 : matr_fail_memory(err);
 		for (size_t i = 1; i < scope.n && result == 0; i++) {
-			(*paths)[*n] = strdup(scope.entries[i].object->path);
+			(*paths)[*n] = strdup(scope.entries[i].path);
 			if (!(*paths)[*n])
 				result = matr_fail_memory(err);
 			else

@@ -12,8 +12,8 @@ struct libraries; /* what searches share: ld.so.cache, files read before */
 
 void libraries_free(struct libraries *libraries); /* NULL is allowed */
 
-/* The canonical paths of all objects that come with the file when it is started or loaded, without the
- * file itself. *libraries is made at the first call. *paths: free each, then the list. */
+/* The paths of all objects that come with the file when it is started or loaded, without the file itself, as
+ * ld.so finds them: queries compare their last parts with DT_NEEDED, as ldd's output would be. *libraries is made at the first call. *paths: free each, then the list. */
 int libraries_of(struct libraries **libraries, struct elf_file *file, char ***paths, size_t *n,
 		 struct matr_error *err);
 
