@@ -11,22 +11,6 @@
 #include "lookup.h"
 #include "resolution.h"
 
-static enum lookup_class class_of(uint32_t type)
-{
-	switch (type) {
-	case R_X86_64_JUMP_SLOT:
-	case R_X86_64_DTPMOD64:
-	case R_X86_64_DTPOFF64:
-	case R_X86_64_TPOFF64:
-	case R_X86_64_TLSDESC:
-		return LOOKUP_PLT;
-	case R_X86_64_COPY:
-		return LOOKUP_COPY;
-	default:
-		return LOOKUP_DATA;
-	}
-}
-
 /* What ld.so would refuse to start the program for. */
 static int check_undefined(const struct scope *scope, uint32_t index,
 			   const struct matr_relocation *relocation, struct matr_error *err)
@@ -67,7 +51,7 @@ static int bind_object(struct lookup *lookup, uint32_t index, struct matr_bindin
 			bindings[i] = unknown;
 			continue;
 		}
-		enum lookup_class class = class_of(relocation->type);
+		enum lookup_class class = lookup_class_of(relocation->type);
 		struct matr_binding *slot = &known[relocation->symbol * LOOKUP_CLASSES + class];
 		if (slot->provider == MATR_PROVIDER_NONE &&
 		    lookup_symbol(lookup, index, relocation->symbol, class, slot, err) < 0) {

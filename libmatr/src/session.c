@@ -284,6 +284,31 @@ int session_index(struct matr_session *session, uint32_t object, struct matr_err
 	return session->objects[object].names ? 0 : index_symbols(session, object, err);
 }
 
+int session_of_objects(struct matr_object **objects, size_t n, struct matr_session **out,
+		       struct matr_error *err)
+{
+	struct matr_session *session = calloc(1, sizeof *session);
+
+	if (!session)
+		return matr_fail_memory(err);
+	pthread_mutex_init(&session->lock, NULL);
+	session->objects = calloc(n + 1, sizeof *session->objects);
+	int result = session->objects ? 0 : matr_fail_memory(err);
+	for (size_t i = 0; i < n && !result; i++) {
+		session->objects[session->n_objects++] = (struct session_object){
+			.object = objects[i],
+			.borrowed = true,
+		};
+		result = session_index(session, (uint32_t)i, err);
+	}
+	if (result) {
+		matr_session_close(session);
+		return -1;
+	}
+	*out = session;
+	return 0;
+}
+
 int session_know(struct matr_session *session, struct matr_object **objects, size_t n,
 		 int64_t trusted, struct matr_error *err)
 {

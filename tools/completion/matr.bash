@@ -57,7 +57,7 @@ _matr()
 	esac
 
 	case $command/$sub in
-	/) word='disable doctor enable epoch hooks inspect loader rebind run sql verify --prefix --verbose --version --help' ;;
+	/) word='disable doctor enable epoch hooks inspect loader rebind run shadowed sql verify why --prefix --verbose --version --help' ;;
 	epoch/) word='apply begin end resume status suspend wrap --help' ;;
 	epoch/begin) word='--root --portable --config --jobs --ld-stable --wait --rebuild-store --no-daemon --format --quiet --prefix --help' ;;
 	epoch/apply) word='--jobs --ld-stable --quiet --prefix --help' ;;
@@ -79,6 +79,8 @@ _matr()
 	rebind/) word='--all-programs --symbol --requester --to --reason --dry-run --list --undo --format --jobs --ld-stable --quiet --prefix --help' ;;
 	run/) word='--verbose --prefix --help' ;;
 	sql/) word='--sql --recursive --epoch --all-epochs --format --headers --cache --write --prefix --help' ;;
+	shadowed/) word='--format --prefix --help' ;;
+	why/) word='--library --format --prefix --help' ;;
 	verify/) word='--format --prefix --help' ;;
 	*) return ;;
 	esac

@@ -37,9 +37,11 @@ int command_loader(const struct context *context, int argc, char **argv);
 int command_rebind(const struct context *context, int argc, char **argv);
 int command_record(const struct context *context, int argc, char **argv);
 int command_run(const struct context *context, int argc, char **argv);
+int command_shadowed(const struct context *context, int argc, char **argv);
 int command_sql(const struct context *context, int argc, char **argv);
 int command_trace(const struct context *context, int argc, char **argv);
 int command_verify(const struct context *context, int argc, char **argv);
+int command_why(const struct context *context, int argc, char **argv);
 
 /* `matr enable --refresh`: programs that a package has replaced are enabled again. */
 int enable_refresh(const struct context *context);

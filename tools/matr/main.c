@@ -27,8 +27,10 @@ static const char help[] =
 	"  matr doctor                    what is wrong, if anything, and what to do\n"
 	"  matr run PROGRAM [ARG]...      run a program with its mapping\n"
 	"  matr sql [FILE]... [QUERY]...  ask with SQL: mappings and ELF files\n"
+	"  matr shadowed PROGRAM...       symbols with more than one provider, and who wins\n"
 	"  matr trace --symbol GLOB PROGRAM   count and time calls, by way of the mapping\n"
 	"  matr verify PROGRAM...         compare the mapping with what ld.so writes\n"
+	"  matr why PROGRAM SYMBOL        who provides it, and what the others had to offer\n"
 	"\n"
 	"  --prefix DIR   where store and image are (else MATR_PREFIX, else " MATR_DEFAULT_PREFIX
 	")\n"
@@ -63,9 +65,10 @@ int main(int argc, char **argv)
 		{"enable", command_enable},   {"epoch", command_epoch},
 		{"hooks", command_hooks},     {"inspect", command_inspect},
 		{"loader", command_loader},   {"rebind", command_rebind},
-		{"record", command_record},
-		{"run", command_run},	      {"sql", command_sql},
-		{"trace", command_trace},     {"verify", command_verify},
+		{"record", command_record},   {"run", command_run},
+		{"sql", command_sql},	      {"trace", command_trace},
+		{"verify", command_verify},   {"shadowed", command_shadowed},
+		{"why", command_why},
 	};
 	const char *prefix = getenv("MATR_PREFIX");
 	struct context context = {.prefix = prefix && *prefix ? prefix : MATR_DEFAULT_PREFIX};

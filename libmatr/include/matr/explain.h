@@ -1,0 +1,105 @@
+/* explain.h - why a mapping is as it is: the search behind each binding, and what brought a library in.
+ *
+ * Everything follows from a mapping (matr_store_mapping()); no file is read. The search is that of the resolver itself
+ * (lookup.c), gone on with after its first match.
+ */
+#ifndef MATR_EXPLAIN_H
+#define MATR_EXPLAIN_H
+
+#include <matr/mapping.h>
+#include <matr/names.h>
+
+enum matr_verdict { /* on what one object has to offer for one reference */
+		    MATR_VERDICT_MATCH,
+		    MATR_VERDICT_ABSENT,    /* no symbol of that name */
+		    MATR_VERDICT_REFERS,    /* undefined there too: it only refers to it */
+		    MATR_VERDICT_UNHASHED,  /* defined, but local: not in the hash table */
+		    MATR_VERDICT_LOCAL,	    /* STB_LOCAL, or a binding that ld.so does not know */
+		    MATR_VERDICT_HIDDEN,    /* STV_HIDDEN or STV_INTERNAL */
+		    MATR_VERDICT_VERSION,   /* another version */
+		    MATR_VERDICT_NO_VALUE,  /* no value: neither SHN_ABS nor TLS */
+		    MATR_VERDICT_TYPE,	    /* of a type that provides nothing: a section, a file */
+		    MATR_VERDICT_CANONICAL, /* the canonical address of a function in the executable,
+						 which is not for calls */
+		    MATR_VERDICT_PASSED_OVER, /* copy relocation: not the executable itself */
+};
+
+struct matr_search_step {
+	uint32_t object; /* scope index */
+	enum matr_verdict verdict;
+	uint32_t symbol; /* which of the object's symbols that is about; UINT32_MAX: none */
+};
+
+enum matr_binding_rule {
+	MATR_RULE_SEARCH,    /* the first match in the scope */
+	MATR_RULE_OWN,	     /* local, hidden or internal: the object's own, without a search */
+	MATR_RULE_SYMBOLIC,  /* DT_SYMBOLIC: the requester is asked first */
+	MATR_RULE_PROTECTED, /* STV_PROTECTED: the requester's own, whatever comes earlier */
+	MATR_RULE_UNIQUE,    /* STB_GNU_UNIQUE: the first that any reference of the process found */
+	MATR_RULE_CHANGED,   /* the mapping does not have what the search gives: it was edited */
+};
+
+struct matr_explained_reference {
+	uint32_t requester, symbol;  /* scope index; index into its symbols */
+	uint32_t type;		     /* of the first of its relocations */
+	size_t relocations;	     /* how many refer to it in this way */
+	struct matr_binding binding; /* what the mapping has */
+	enum matr_binding_rule rule;
+	uint32_t search; /* index into searches */
+};
+
+/* Steps are in the order of the search; every object of the scope has one. */
+struct matr_explained_search {
+	struct matr_search_step *steps; /* n_scope */
+	size_t n_matches;
+};
+
+struct matr_explanation {
+	struct matr_explained_reference *references; /* in scope order */
+	size_t n_references;
+	struct matr_explained_search *searches; /* each different one once */
+	size_t n_searches;
+	size_t n_scope;
+};
+
+/* Explain every reference to the symbol. Where objects define it and nothing refers to it, *out has no references and one
+ * search: that of dlsym() without a version. *out: matr_explanation_free(). NOT_FOUND: no object of the scope has such a
+ * symbol (the nearest ones are named). */
+int matr_explain(const struct matr_mapping *mapping, const struct matr_symbol_name *name,
+		 struct matr_explanation **out, struct matr_error *err);
+void matr_explanation_free(struct matr_explanation *explanation);
+
+/* ---- symbols with more than one provider ---- */
+
+struct matr_shadowed {
+	const char *name, *version; /* as it is referred to; version NULL: none */
+	uint32_t winner, winner_symbol;
+	uint32_t *losers; /* scope indices, in the order in which they would be next */
+	size_t n_losers;
+	uint32_t requester;  /* the first object that refers to it */
+	size_t n_requesters; /* objects that bind so */
+	bool copied;	     /* the winner is the application's copy of a loser's data */
+};
+
+/* Every symbol that the mapping binds and that other objects of the scope could provide as well, by name. *out:
+ * matr_shadowed_free(); its names belong to the mapping's objects. */
+int matr_shadowed(const struct matr_mapping *mapping, struct matr_shadowed **out, size_t *n,
+		  struct matr_error *err);
+void matr_shadowed_free(struct matr_shadowed *shadowed, size_t n);
+
+/* ---- who needs whom ---- */
+
+struct matr_need {
+	uint32_t requester, object; /* scope indices */
+	const char *name;	    /* as the requester has it */
+};
+
+/* Every DT_NEEDED, DT_AUXILIARY and DT_FILTER of the scope's objects that leads to one of them, by requester and in the
+ * order of the file. *out: free(). */
+int matr_needs(const struct matr_mapping *mapping, struct matr_need **out, size_t *n,
+	       struct matr_error *err);
+
+/* "default directories", as for people. */
+const char *matr_search_rule_name(enum matr_search_rule rule);
+
+#endif

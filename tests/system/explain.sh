@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# explain.sh - matr why and matr shadowed: against the real ld.so, readelf and ldd for real programs, and every reason
+# not to match with libraries built here.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+cd "$T"
+# One library a reason; the last one has it, and one after that would be next.
+cat >app.c <<'END'
+extern int wanted(void), protected_too(void);
+extern int data;
+int main(void) { return wanted() + protected_too() + data; }
+END
+echo 'int other; int *use(void) { return &other; }' >absent.c
+echo 'extern int wanted(void), data; int refer(void) { return wanted() + data; }' >refers.c
+echo '__attribute__((visibility("hidden"))) int wanted(void) { return 1; } int h(void) { return wanted(); }' >hidden.c
+printf '%s\n' 'int wanted_old(void) { return 2; }' '__asm__(".symver wanted_old,wanted@OLD");' >version.c
+echo 'OLD { global: wanted; };' >version.map
+echo '__attribute__((weak)) int wanted(void) { return 3; } int data = 4; int protected_too(void) { return 0; }' >weak.c
+echo 'NEW { global: wanted; data; protected_too; };' >weak.map
+cat >strong.c <<'END'
+int wanted(void) { return 5; }
+__attribute__((visibility("protected"))) int protected_too(void) { return 6; }
+int call(void) { return protected_too(); }
+int (*address)(void) = protected_too;
+END
+echo 'NEW { global: wanted; protected_too; call; address; };' >strong.map
+for name in absent hidden version weak strong refers; do
+	map=()
+	[ ! -e $name.map ] || map=("-Wl,--version-script=$name.map")
+	"$CC" -shared -fPIC -O0 -o lib$name.so $name.c -Wl,-soname,lib$name.so "${map[@]}"
+done
+"$CC" -o app app.c -no-pie -fno-pie -Wl,--no-as-needed -Wl,-rpath,"$T" -L. -labsent -lrefers -lhidden -lversion \
+	-lweak -lstrong -Wl,--allow-shlib-undefined 2>"$T/link" || sed 's/^/# /' "$T/link"
+readelf --dyn-syms -W app | grep -q 'wanted@NEW' || echo '# the application does not ask for wanted@NEW'
+if ! begin ./app; then
+	not_ok "an epoch to ask about"
+	finish
+fi
+
+outcome() # LIBRARY: what the search for wanted@NEW of the application says of it
+{
+	"$MATR" why --format json ./app wanted@NEW | /usr/bin/python3 -c "
+import json, sys
+d = json.load(sys.stdin)
+search = d['references'][0]['search']
+for s in d['searches']:
+    if s['search'] == search and s['object'].split('/')[-1] == '$1':
+        print(s['outcome'], s['has_version'] or '-', s['weak'] or '-')"
+}
+reason() # LIBRARY EXPECTED
+{
+	outcome "$1" >"$T/outcome" 2>&1 || :
+	echo "$2" >"$T/expected"
+	if cmp -s "$T/outcome" "$T/expected"; then
+		ok "$1: $2"
+	else
+		not_ok "$1: $2" "$T/expected" "$T/outcome"
+	fi
+}
+reason app "undefined there too NEW -"
+reason libabsent.so "not defined - -"
+reason librefers.so "undefined there too - -"
+reason libhidden.so "not defined - -" # the linker leaves hidden symbols out altogether
+reason libversion.so "other version OLD -"
+reason libweak.so "match NEW weak"
+reason libstrong.so "match: would be next NEW -"
+
+"$MATR" why --format json ./app data >"$T/data"
+check "data that is copied is not sought in the application" grep -q 'passed over: copy relocation' "$T/data"
+"$MATR" why --format json ./app protected_too >"$T/protected"
+check "a protected symbol is its own library's" grep -q '"rule":"protected"' "$T/protected"
+"$MATR" shadowed --format csv ./app >"$T/shadowed"
+check "shadowed: weak wins because it is first" grep -q ',wanted,NEW,.*/libweak.so,.*/libstrong.so,' "$T/shadowed"
+check "shadowed: copied data" grep -q ',data,[^,]*,.*/app,.*/libweak.so,[0-9]*,copied' "$T/shadowed"
+check "why --library says that nothing binds" grep -q 'Nothing binds to it' <("$MATR" why --library ./app libabsent.so)
+check "why --library says how it was found" grep -Eq 'found by +DT_RUNPATH' <("$MATR" why --library ./app libabsent.so)
+for command in "why app_ wanted" "why ./app wantde" "why ./app wanted@NEWER" "why --library ./app libwaek.so" "shadowed app_"; do
+	# shellcheck disable=SC2086 # words
+	one_line "one line: $command" 1 "$MATR" $command
+done
+"$MATR" why ./app wantde 2>"$T/near" || :
+check "the nearest symbol" grep -q 'nearest: wanted' "$T/near"
+"$MATR" why ./app wanted@NEWER 2>"$T/near" || :
+check "the versions that there are" grep -q 'with .*NEW' "$T/near"
+"$MATR" why --library ./app libwaek.so 2>"$T/near" || :
+check "the nearest library" grep -q 'nearest: libweak.so' "$T/near"
+
+# Real programs: the first match is what ld.so binds to, for every symbol of the program itself.
+mapfile -t programs < <(for program in /usr/bin/git /usr/bin/clang-14 /usr/bin/python3.11 /usr/bin/ssh /usr/bin/bash; do
+	[ ! -x "$program" ] || readlink -f "$program"
+done)
+begin "${programs[@]}"
+for program in "${programs[@]}"; do
+	name=${program##*/}
+	[ -x "$ORACLE" ] || break
+	"$ORACLE" "$program" | awk -F'\t' -v p="$program" '$1 == p && n++ % 40 == 0' >"$T/oracle"
+	tr '\t' '|' <"$T/oracle" | while IFS='|' read -r _ symbol version _; do
+		"$MATR" why --format json "$program" "$symbol@$version" | /usr/bin/python3 -c "
+import json, sys
+d = json.load(sys.stdin)
+r = [r for r in d['references'] if r['requester'] == '$program'][0]
+first = [s['object'] for s in d['searches'] if s['search'] == r['search'] and s['outcome'] == 'match'][0]
+print('\t'.join([r['requester'], r['symbol'], r['version'] or '', first]))"
+	done >"$T/ours"
+	if [ -s "$T/oracle" ] && cmp -s "$T/oracle" "$T/ours"; then
+		ok "$name: the first match is ld.so's, $(wc -l <"$T/ours") symbols"
+	else
+		diff "$T/oracle" "$T/ours" >"$T/difference" || :
+		not_ok "$name: the first match is ld.so's" "$T/difference"
+	fi
+	# Where it was found is what ldd prints.
+	ldd "$program" | awk '$2 == "=>" {print $1}' | while read -r library; do
+		"$MATR" why --library "$program" "$library" | awk -v l="$library" '/^found as/ {print l, $3}'
+	done >"$T/found"
+	ldd "$program" | awk '$2 == "=>" {print $1, $3}' >"$T/ldd"
+	check "$name: libraries are where ldd finds them" cmp "$T/ldd" "$T/found"
+done
+finish
