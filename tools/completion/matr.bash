@@ -11,14 +11,14 @@ _matr()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		--prefix | --format | --symbol | --requester | --provider | --ld-stable | --config | --jobs | --by | --root | --loader | --to | --reason) ((i++)) ;;
+		--prefix | --format | --symbol | --requester | --provider | --ld-stable | --config | --jobs | --by | --root | --loader | --to | --reason | --output | --sort) ((i++)) ;;
 		-*) ;;
 		*)
 			if [[ -z $command ]]; then
 				command=$word
 			elif [[ $command == @(epoch|loader|hooks) && -z $sub ]]; then
 				sub=$word
-			elif [[ $command == run || $sub == wrap ]]; then
+			elif [[ $command == @(run|trace) || $sub == wrap ]]; then
 				# What follows belongs to the program.
 				_command_offset "$i" 2>/dev/null
 				return
@@ -33,6 +33,14 @@ _matr()
 		return
 		;;
 	--ld-stable | --config | --loader | --to)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	--sort)
+		mapfile -t COMPREPLY < <(compgen -W 'calls total self' -- "$cur")
+		return
+		;;
+	--output)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
@@ -57,7 +65,7 @@ _matr()
 	esac
 
 	case $command/$sub in
-	/) word='disable doctor enable epoch hooks inspect loader rebind run shadowed sql verify why --prefix --verbose --version --help' ;;
+	/) word='disable doctor enable epoch hooks inspect loader rebind run shadowed sql trace verify why --prefix --verbose --version --help' ;;
 	epoch/) word='apply begin end resume status suspend wrap --help' ;;
 	epoch/begin) word='--root --portable --config --jobs --ld-stable --wait --rebuild-store --no-daemon --format --quiet --prefix --help' ;;
 	epoch/apply) word='--jobs --ld-stable --quiet --prefix --help' ;;
@@ -81,6 +89,7 @@ _matr()
 	sql/) word='--sql --recursive --epoch --all-epochs --format --headers --cache --write --prefix --help' ;;
 	shadowed/) word='--format --prefix --help' ;;
 	why/) word='--library --format --prefix --help' ;;
+	trace/) word='--symbol --requester --provider --count --sort --output --format --ld-stable --help' ;;
 	verify/) word='--format --prefix --help' ;;
 	*) return ;;
 	esac

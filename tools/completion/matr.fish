@@ -11,7 +11,7 @@ function __matr_command --description 'Is the command, and after epoch the subco
             continue
         end
         switch $word
-            case --prefix --format --symbol --requester --provider --ld-stable --config --by --root --loader --to --reason
+            case --prefix --format --symbol --requester --provider --ld-stable --config --by --root --loader --to --reason --output --sort
                 set skip 1
             case '-*'
             case '*'
@@ -34,6 +34,7 @@ complete -c matr -f
 complete -c matr -n '__matr_command none' -a epoch -d 'Begin and end epochs'
 complete -c matr -n '__matr_command none' -a inspect -d 'Show a relocation mapping'
 complete -c matr -n '__matr_command none' -a rebind -d 'Bind a symbol to another library'
+complete -c matr -n '__matr_command none' -a trace -d 'Count and time calls'
 complete -c matr -n '__matr_command none' -a run -d 'Run a program with its mapping'
 complete -c matr -n '__matr_command none' -a sql -d 'Ask with SQL'
 complete -c matr -n '__matr_command none' -a verify -d 'Compare the mapping with ld.so'
@@ -74,6 +75,14 @@ complete -c matr -n '__matr_command rebind' -s n -l dry-run -d 'Change nothing'
 complete -c matr -n '__matr_command rebind' -l list -d 'All edits'
 complete -c matr -n '__matr_command rebind' -l undo -d 'Take edits back'
 complete -c matr -n '__matr_command rebind' -l format -x -a 'table json csv'
+complete -c matr -n '__matr_command trace' -F -a '(__fish_complete_subcommand)'
+complete -c matr -n '__matr_command trace' -l symbol -x -d 'Which functions'
+complete -c matr -n '__matr_command trace' -l requester -x -d 'Only calls from these objects'
+complete -c matr -n '__matr_command trace' -l provider -x -d 'Only calls to these objects'
+complete -c matr -n '__matr_command trace' -l count -d 'Count only'
+complete -c matr -n '__matr_command trace' -l sort -x -a 'calls total self'
+complete -c matr -n '__matr_command trace' -s o -l output -rF -d 'Where the table goes'
+complete -c matr -n '__matr_command trace' -l format -x -a 'table json csv'
 complete -c matr -n '__matr_command run' -F -a '(__fish_complete_subcommand)'
 complete -c matr -n '__matr_command run' -s v -l verbose -d 'Say why, if not with its mapping'
 complete -c matr -n '__matr_command sql' -F -a '(__fish_complete_command)'
