@@ -7,7 +7,7 @@ set -eu
 
 # ---- subjects ----
 
-mkdir -p "$T/lib" "$T/bin"
+mkdir -p "$T/lib" "$T/bin" "$T/early"
 # library NAME [OPTION...]: libNAME.so of NAME.c
 library()
 {
@@ -83,7 +83,7 @@ int main(void)
 	return 0;
 }
 C
-$CC -O1 -o "$T/bin/main" "$T/main.c" -L"$T/lib" -lone -lcalls -Wl,-rpath,"$T/lib" -no-pie
+$CC -O1 -o "$T/bin/main" "$T/main.c" -L"$T/lib" -lone -lcalls -Wl,-rpath,"$T/early:$T/lib" -no-pie
 cp "$T/bin/main" "$T/bin/setuid"
 chmod 4755 "$T/bin/setuid"
 
@@ -294,6 +294,39 @@ status=0
 "$MATR" epoch apply >/dev/null 2>&1 || status=$?
 check "epoch apply wants an epoch" test $status -eq 1
 
+# ---- matrd ----
+
+"$MATR" epoch begin -q "$T/bin/main" git 2>/dev/null </dev/null
+rebind "$T/bin/main" --symbol number --to "$T/lib/libneeds.so"
+"$BUILD/tools/matrd" 2>"$T/matrd.log" &
+matrd=$!
+status_has() # within a second or so
+{
+	for _ in $(seq 30); do
+		"$MATR" epoch status --format json >"$T/status" 2>/dev/null || :
+		grep -q "$1" "$T/status" && return
+		sleep 0.05
+	done
+	return 1
+}
+check "matrd watches" status_has '"watched_epoch": *[1-9]'
+# a library for another machine, which ld.so passes over, where a search looks first
+cp "$T/lib/libone.so" "$T/foreign" && printf '\050' | dd of="$T/foreign" bs=1 seek=18 conv=notrunc 2>/dev/null
+mv "$T/foreign" "$T/early/libone.so"
+sleep 1.2
+check "matrd: what does not matter to an edited program does not" prints '23 46 23 8 4 6 7 23'
+capture_matr matr "$T/bin/main"
+check "matrd: it still has its mapping" grep -q applied "$T/matr.said"
+rm "$T/early/libone.so"
+cp "$T/lib/libtwo.so" "$T/two.new" && echo >>"$T/two.new" && mv "$T/two.new" "$T/lib/libtwo.so"
+check "matrd: what came in with an edit's library was replaced: withdrawn" status_has "$T/bin/main"
+capture_matr matr git --version
+check "matrd: nobody else is" grep -q applied "$T/matr.said"
+kill $matrd && wait $matrd || :
+"$MATR" epoch begin -q "$T/bin/main" git 2>/dev/null </dev/null
+check "the next epoch has the edit" prints '23 46 23 8 4 6 7 23'
+"$MATR" rebind --undo "$("$MATR" rebind --list --format csv | tail -n 1 | cut -d, -f1)" >/dev/null
+
 # ---- killed ----
 
 "$MATR" epoch begin -q "$T/bin/main" git 2>/dev/null </dev/null
@@ -301,7 +334,7 @@ check "epoch apply wants an epoch" test $status -eq 1
 bad=0
 killed=0
 for delay in 0.002 0.005 0.01 0.015 0.02 0.03 0.04 0.05 0.06 0.08 ${MATR_TEST_KILLS:-}; do
-	timeout -s KILL $delay "$MATR" rebind "$T/bin/main" --symbol number --to "$T/lib/libtwo.so" -q >/dev/null 2>&1 && : || killed=$((killed + 1))
+	timeout -s KILL "$delay" "$MATR" rebind "$T/bin/main" --symbol number --to "$T/lib/libtwo.so" -q >/dev/null 2>&1 && : || killed=$((killed + 1))
 	got=$("$MATR" run "$T/bin/main")
 	[ "$got" = "$UNEDITED" ] || [ "$got" = '2 4 2 8 4 6 7 2' ] || bad=$((bad + 1))
 	"$MATR" epoch begin -q "$T/bin/main" git 2>/dev/null </dev/null || bad=$((bad + 1))
