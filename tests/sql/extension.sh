@@ -168,5 +168,42 @@ names = {row[0] for row in other.execute("SELECT name FROM elf_symbols(?) WHERE 
 print(rows, len(names))
 END
 )"
+# Threads: connections of their own at the same time, and one that goes from thread to thread.
+same "python3, threads" "ok" "$("$python" - "$build/libmatr/matr" "$main" <<'END'
+import sqlite3, sys, threading
+def connect():
+    connection = sqlite3.connect(":memory:", check_same_thread=False)
+    connection.enable_load_extension(True)
+    connection.load_extension(sys.argv[1])
+    return connection
+QUERIES = ("SELECT count(*) FROM elf_symbols(?)", "SELECT count(*) FROM elf_instructions(?)",
+           "SELECT count(found) FROM elf_needed(?)", "SELECT count(*) FROM dwarf_dies(?)",
+           "SELECT count(demangled_name) FROM elf_symbols(?, 1)")
+shared = connect()
+expected = [shared.execute(query, (sys.argv[2],)).fetchall() for query in QUERIES]
+seen, lock = [], threading.Lock()
+def work(connection):
+    for _ in range(3):
+        rows = [connection.execute(query, (sys.argv[2],)).fetchall() for query in QUERIES]
+        with lock:
+            seen.append(rows)
+threads = [threading.Thread(target=work, args=(connect(),)) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+for _ in range(2): # one after the other
+    thread = threading.Thread(target=work, args=(shared,))
+    thread.start()
+    thread.join()
+print("ok" if seen == [expected] * 18 and all(rows[0][0] for rows in expected) else seen)
+END
+)"
+same "no store: an error that says so" "Error: stepping, /nonexistent/store.db: there is no store; \`matr epoch begin\` makes one" \
+	"$(sql "SELECT * FROM bindings")"
+if command -v sqlite-utils >/dev/null; then
+	same "sqlite-utils" '[{"name": "libc.so.6"}]' \
+		"$(sqlite-utils memory --load-extension "$build/libmatr/matr.so" "SELECT name FROM elf_needed('/bin/cat')")"
+fi
 echo "1..$N"
 exit $FAILED

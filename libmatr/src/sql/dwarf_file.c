@@ -27,6 +27,7 @@ void dwarf_file_free(struct dwarf_file *dwarf)
 		dwfl_end(dwarf->dwfl);
 	else
 		dwarf_end(dwarf->dwarf);
+	free(dwarf->contents);
 	elf_file_free(dwarf->separate);
 	free(dwarf);
 }
@@ -95,7 +96,8 @@ static int check_sections(struct elf_file *file, struct matr_error *err)
 	return 0;
 }
 
-/* The strings of a relocatable file's DIEs are found through relocations, which libdwfl applies. */
+/* The strings of a relocatable file's DIEs are found through relocations, which libdwfl applies: to a copy, for
+ * it would map the file. */
 static int open_relocatable(struct elf_file *file, struct dwarf_file *dwarf, struct matr_error *err)
 {
 	static const Dwfl_Callbacks callbacks = {
@@ -105,11 +107,21 @@ static int open_relocatable(struct elf_file *file, struct dwarf_file *dwarf, str
 	};
 	Dwarf_Addr bias;
 
+	dwarf->contents = malloc(file->id.size + 1);
+	if (!dwarf->contents)
+		return matr_fail_memory(err);
+	int64_t size = elf_file_read(file, 0, dwarf->contents, file->id.size, err);
+	if (size < 0)
+		return -1;
+	if ((uint64_t)size < file->id.size)
+		return matr_fail(err, MATR_ERROR_MALFORMED, file->path,
+				 "was truncated while it was read");
 	dwarf->dwfl = dwfl_begin(&callbacks);
 	Dwfl_Module *module = NULL;
 	if (dwarf->dwfl) {
 		dwfl_report_begin(dwarf->dwfl);
-		module = dwfl_report_offline(dwarf->dwfl, "", file->path, -1);
+		module = dwfl_report_offline_memory(dwarf->dwfl, "", file->path, dwarf->contents,
+						    (size_t)size);
 		dwfl_report_end(dwarf->dwfl, NULL, NULL);
 	}
 	dwarf->module = module;

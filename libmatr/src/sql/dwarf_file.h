@@ -40,6 +40,7 @@ struct dwarf_file {
 	Dwarf *dwarf;		   /* NULL: there is no debugging information */
 	Dwfl *dwfl;		   /* of a relocatable file */
 	Dwfl_Module *module;	   /* the same */
+	char *contents;		   /* the same */
 	Dwarf_CU *last;		   /* listed so far */
 	bool all_listed;
 	struct dwarf_unit *units;
