@@ -149,8 +149,12 @@ static int command_schema(struct session *session, const struct arguments *argum
 		sqlite3_free(schema);
 	}
 	/* The store's own by name only: nobody who looks for columns wants all of it. */
-	return pattern || session->write ? other_tables(session, "sql", true, pattern, print_sql)
-					 : 0;
+	return pattern || session->write
+		       ? other_tables(
+				 session,
+				 "iif(prefix = '', '', '-- ' || prefix || name || char(10)) || sql",
+				 true, pattern, print_sql)
+		       : 0;
 }
 
 /* ---- .dump ---- */

@@ -1,4 +1,4 @@
-/* file_set.c - which files there are, found out step by step, and the pool of open ones.
+/* file_set.c - which files there are, found out step by step.
  *
  * The list of paths only grows: first what the user named, directories being walked one at a time when
  * the list has been used up, then the libraries of one file after the other. So a query with a LIMIT
@@ -13,37 +13,22 @@
 #include <sys/stat.h>
 
 #include "../intern.h"
+#include "file_pool.h"
 #include "libraries.h"
 #include "name_index.h"
 
 enum {
-	MOST_RECENT = 8,	/* sets of arguments remembered */
-	FEW_FILES = 8,		/* with fewer there is no index of names, */
-	FEW_LOOKUPS = 8,	/* nor before so many look-ups */
-	MOST_OPEN = 400,	/* files in the pool that nobody uses */
-	MOST_LOOKS = 16,	/* at what the user named, to guess */
-	GUESS_DIRECTORY = 300,	/* files in a directory, for want of anything better */
-	GUESS_LIBRARIES = 12,	/* libraries of a program */
-	MOST_NUMBERS = 1 << 19, /* see table.c: rowids */
-};
-#define MOST_LOADED (UINT64_C(256) << 20) /* bytes of such files in memory */
-
-struct pool { /* all open files of a connection */
-	unsigned references;
-	struct matr_sql *sql;	 /* not held: the sets of sql are freed before it */
-	struct intern numbers;	 /* path -> number */
-	struct elf_file **files; /* by number; NULL: not open */
-	char **names;		 /* by number */
-	size_t capacity;
-	struct elf_file *newest, *oldest; /* those that nobody uses */
-	unsigned n_idle;
-	uint64_t loaded; /* by those */
-	struct libraries *libraries;
+	MOST_RECENT = 8,       /* sets of arguments remembered */
+	FEW_FILES = 8,	       /* with fewer there is no index of names, */
+	FEW_LOOKUPS = 8,       /* nor before so many look-ups */
+	MOST_LOOKS = 16,       /* at what the user named, to guess */
+	GUESS_DIRECTORY = 300, /* files in a directory, for want of anything better */
+	GUESS_LIBRARIES = 12,  /* libraries of a program */
 };
 
 struct file_set {
 	unsigned references;
-	struct pool *pool;
+	struct file_pool *pool;
 	char **roots;
 	size_t n_roots, next_root;
 	char **directories; /* still to be walked, last one first */
@@ -363,129 +348,6 @@ double file_set_guess(const struct file_set *set)
 	return n < 1 ? 1 : n;
 }
 
-/* ---- the pool ---- */
-
-static void unlink_idle(struct pool *pool, struct elf_file *file)
-{
-	*(file->newer ? &file->newer->older : &pool->newest) = file->older;
-	*(file->older ? &file->older->newer : &pool->oldest) = file->newer;
-	file->newer = file->older = NULL;
-	pool->n_idle--;
-	pool->loaded -= file->loaded;
-}
-
-static void drop(struct pool *pool, struct elf_file *file)
-{
-	if (pool->files[file->number] == file)
-		pool->files[file->number] = NULL;
-	elf_file_free(file);
-}
-
-static void make_idle(struct pool *pool, struct elf_file *file)
-{
-	file->older = pool->newest;
-	*(pool->newest ? &pool->newest->newer : &pool->oldest) = file;
-	pool->newest = file;
-	pool->n_idle++;
-	pool->loaded += file->loaded;
-	while (pool->n_idle > MOST_OPEN || (pool->loaded > MOST_LOADED && pool->n_idle > 1)) {
-		struct elf_file *oldest = pool->oldest;
-		unlink_idle(pool, oldest);
-		drop(pool, oldest);
-	}
-}
-
-static void pool_release(struct pool *pool)
-{
-	if (!pool || --pool->references > 0)
-		return;
-	while (pool->oldest) {
-		struct elf_file *oldest = pool->oldest;
-		unlink_idle(pool, oldest);
-		drop(pool, oldest);
-	}
-	for (uint32_t i = 0; i < pool->numbers.n; i++)
-		free(pool->names[i]);
-	libraries_free(pool->libraries);
-	free(pool->names);
-	free(pool->files);
-	intern_free(&pool->numbers);
-	free(pool);
-}
-
-static int number_of(struct pool *pool, const char *path, uint32_t *number, struct matr_error *err)
-{
-	*number = intern_find(&pool->numbers, path);
-	if (*number != UINT32_MAX)
-		return 0;
-	if (pool->numbers.n >= MOST_NUMBERS)
-		return matr_fail(err, MATR_ERROR_UNSUPPORTED, path,
-				 "one file too many for one connection");
-	if (pool->numbers.n == pool->capacity) {
-		size_t capacity = pool->capacity ? pool->capacity * 2 : 64;
-		char **names = realloc(pool->names, capacity * sizeof *names);
-		if (names)
-			pool->names = names;
-		struct elf_file **files = realloc(pool->files, capacity * sizeof(void *));
-		if (files)
-			pool->files = files;
-		if (!names || !files)
-			return matr_fail_memory(err);
-		pool->capacity = capacity;
-	}
-	char *name = strdup(path);
-	if (!name)
-		return matr_fail_memory(err);
-	if (intern_add(&pool->numbers, name, number, err) < 0) {
-		free(name);
-		return -1;
-	}
-	pool->names[*number] = name;
-	pool->files[*number] = NULL;
-	return 0;
-}
-
-static bool is_same(const struct elf_file *file)
-{
-	struct matr_file_id now;
-
-	return elf_file_identify(file->path, &now) == 0 && now.device == file->id.device &&
-	       now.inode == file->id.inode && now.size == file->id.size &&
-	       now.mtime == file->id.mtime && now.ctime == file->id.ctime;
-}
-
-static int pool_open(struct pool *pool, const char *path, struct elf_file **out,
-		     struct matr_error *err)
-{
-	uint32_t number;
-
-	if (number_of(pool, path, &number, err) < 0)
-		return -1;
-	struct elf_file *file = pool->files[number];
-	if (file && file->checked != pool->sql->generation && !is_same(file)) {
-		pool->files[number] = NULL; /* goes when its last user is done */
-		if (file->references == 0) {
-			unlink_idle(pool, file);
-			elf_file_free(file);
-		}
-		file = NULL;
-	}
-	if (!file) {
-		if (elf_file_open(path, &file, err) < 0)
-			return -1;
-		file->number = number;
-		file->libraries = &pool->libraries;
-		file->sql = pool->sql;
-		pool->files[number] = file;
-	} else if (file->references == 0) {
-		unlink_idle(pool, file);
-	}
-	file->checked = pool->sql->generation;
-	file->references++;
-	*out = file;
-	return 0;
-}
-
 int file_set_open(struct file_set *set, const char *path, struct elf_file **out,
 		  struct matr_error *err)
 {
@@ -494,7 +356,7 @@ int file_set_open(struct file_set *set, const char *path, struct elf_file **out,
 
 	if (listed && listed->no_elf)
 		return matr_fail(err, MATR_OK, path, "is no ELF file");
-	if (pool_open(set->pool, path, out, err) == 0)
+	if (file_pool_open(set->pool, path, out, err) == 0)
 		return 0;
 	if (listed && !listed->named && err->code == MATR_ERROR_NOT_ELF) {
 		listed->no_elf = true;
@@ -505,19 +367,12 @@ int file_set_open(struct file_set *set, const char *path, struct elf_file **out,
 
 void file_set_close(struct file_set *set, struct elf_file *file)
 {
-	struct pool *pool = set->pool;
-
-	if (--file->references > 0)
-		return;
-	if (pool->files[file->number] == file)
-		make_idle(pool, file);
-	else
-		elf_file_free(file);
+	file_pool_close(set->pool, file);
 }
 
 /* ---- sets ---- */
 
-static struct file_set *new_set(struct pool *pool, const char *const *roots, size_t n,
+static struct file_set *new_set(struct file_pool *pool, const char *const *roots, size_t n,
 				bool recursive, struct matr_error *err)
 {
 	struct file_set *set = calloc(1, sizeof *set);
@@ -546,16 +401,12 @@ static struct file_set *new_set(struct pool *pool, const char *const *roots, siz
 struct file_set *file_set_new(struct matr_sql *sql, const char *const *roots, size_t n,
 			      bool recursive, struct matr_error *err)
 {
-	struct pool *pool = calloc(1, sizeof *pool);
+	struct file_pool *pool = file_pool_new(sql, err);
 
-	if (!pool) {
-		matr_fail_memory(err);
+	if (!pool)
 		return NULL;
-	}
-	pool->sql = sql;
-	pool->references = 1;
 	struct file_set *set = new_set(pool, roots, n, recursive, err);
-	pool_release(pool);
+	file_pool_release(pool);
 	return set;
 }
 
@@ -624,6 +475,6 @@ void file_set_free(struct file_set *set)
 	free(set->directories);
 	free(set->list);
 	intern_free(&set->index);
-	pool_release(set->pool);
+	file_pool_release(set->pool);
 	free(set);
 }
