@@ -91,42 +91,29 @@ void matr_store_closures_free(struct matr_store_closure *closures, size_t n)
 int matr_store_closures(struct matr_store *store, int64_t application,
 			struct matr_store_closure **out, size_t *n, struct matr_error *err)
 {
-	struct matr_store_closure *list = NULL;
-	size_t count = 0;
-	int more;
-	sqlite3_stmt *rows = matr_statement(
+	struct matr_store_closure *item;
+	sqlite3_stmt *statement = matr_statement(
 		store,
 		"SELECT id, root, reason, (SELECT count(*) FROM closure_entries WHERE closure_id ="
 		" closures.id), flags FROM closures WHERE application_id = ?1 ORDER BY position",
 		err);
 
-	if (!rows)
-		return -1;
-	matr_bind(rows, 1, application);
-	while ((more = matr_step(store, rows, err)) > 0) {
-		struct matr_store_closure *grown = realloc(list, (count + 1) * sizeof *grown);
-		if (!grown) {
-			more = matr_fail_memory(err);
-			break;
-		}
-		list = grown;
-		struct matr_store_closure *closure = &list[count++];
-		*closure = (struct matr_store_closure){
-			.id = sqlite3_column_int64(rows, 0),
-			.objects = (size_t)sqlite3_column_int64(rows, 3),
-		};
-		if ((more = matr_column_text(rows, 1, &closure->root, err)) != 0 ||
-		    (more = matr_column_text(rows, 2, &closure->reason, err)) != 0 ||
-		    (more = matr_column_text(rows, 4, &closure->flags, err)) != 0)
-			break;
+	if (statement)
+		matr_bind(statement, 1, application);
+	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
+	while ((item = matr_next_row(&rows, err)) != NULL) {
+		item->id = sqlite3_column_int64(statement, 0);
+		item->objects = (size_t)sqlite3_column_int64(statement, 3);
+		matr_row_text(&rows, 1, &item->root, err);
+		matr_row_text(&rows, 2, &item->reason, err);
+		matr_row_text(&rows, 4, &item->flags, err);
 	}
-	sqlite3_reset(rows);
-	if (more < 0) {
-		matr_store_closures_free(list, count);
+	if (rows.failed) {
+		matr_store_closures_free(rows.items, rows.n);
 		return -1;
 	}
-	*out = list;
-	*n = count;
+	*out = rows.items;
+	*n = rows.n;
 	return 0;
 }
 

@@ -249,88 +249,58 @@ void matr_earlier_free(struct matr_earlier_list *list)
 static int read_scope(struct matr_store *store, struct matr_earlier *earlier,
 		      struct matr_error *err)
 {
-	sqlite3_stmt *rows = matr_statement(
+	sqlite3_stmt *statement = matr_statement(
 		store,
 		"SELECT l.object_id, l.path, s.rule, s.loaded_by, coalesce(s.needed, -1)"
 		" FROM scope_entries s JOIN locations l ON l.id = s.location_id"
 		" WHERE s.application_id = ?1 ORDER BY s.position",
 		err);
-	size_t room = 0;
-	int more;
+	struct matr_earlier_entry *item;
 
-	if (!rows)
-		return -1;
-	matr_bind(rows, 1, earlier->application);
-	while ((more = matr_step(store, rows, err)) > 0) {
-		if (earlier->n_scope == room) {
-			room = room ? 2 * room : 16;
-			void *scope = realloc(earlier->scope, room * sizeof *earlier->scope);
-			if (!scope) {
-				more = matr_fail_memory(err);
-				break;
-			}
-			earlier->scope = scope;
-		}
-		struct matr_earlier_entry *entry = &earlier->scope[earlier->n_scope];
-		*entry = (struct matr_earlier_entry){
-			.object = sqlite3_column_int64(rows, 0),
-			.rule = (uint32_t)sqlite3_column_int64(rows, 2),
-			.loaded_by = (uint32_t)sqlite3_column_int64(rows, 3),
-			.needed = sqlite3_column_int64(rows, 4),
-		};
-		if ((more = matr_column_text(rows, 1, &entry->path, err)) != 0)
-			break;
-		earlier->n_scope++;
+	if (statement)
+		matr_bind(statement, 1, earlier->application);
+	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
+	while ((item = matr_next_row(&rows, err)) != NULL) {
+		item->object = sqlite3_column_int64(statement, 0);
+		item->rule = (uint32_t)sqlite3_column_int64(statement, 2);
+		item->loaded_by = (uint32_t)sqlite3_column_int64(statement, 3);
+		item->needed = sqlite3_column_int64(statement, 4);
+		matr_row_text(&rows, 1, &item->path, err);
 	}
-	sqlite3_reset(rows);
-	return more < 0 ? -1 : 0;
+	earlier->scope = rows.items;
+	earlier->n_scope = rows.n;
+	return rows.failed ? -1 : 0;
 }
 
 int matr_store_earlier(struct matr_store *store, int64_t epoch, struct matr_earlier_list *out,
 		       struct matr_error *err)
 {
-	sqlite3_stmt *rows =
+	sqlite3_stmt *statement =
 		matr_statement(store,
 			       "SELECT id, path, flags, interpreter, library_path, EXISTS (SELECT 1"
 			       " FROM closures c WHERE c.application_id = a.id) FROM applications a"
 			       " WHERE epoch_id = ?1 ORDER BY path",
 			       err);
-	size_t room = 0;
-	int more;
+	struct matr_earlier *item;
 
-	*out = (struct matr_earlier_list){.n = 0};
-	if (!rows)
-		return -1;
-	matr_bind(rows, 1, epoch);
-	while ((more = matr_step(store, rows, err)) > 0) {
-		if (out->n == room) {
-			room = room ? 2 * room : 256;
-			void *list = realloc(out->list, room * sizeof *out->list);
-			if (!list) {
-				more = matr_fail_memory(err);
-				break;
-			}
-			out->list = list;
-		}
-		struct matr_earlier *earlier = &out->list[out->n++];
-		*earlier = (struct matr_earlier){
-			.application = sqlite3_column_int64(rows, 0),
-			.flags = (uint32_t)sqlite3_column_int64(rows, 2),
-			.interpreter = (uint32_t)sqlite3_column_int64(rows, 3),
-			.has_closures = sqlite3_column_int64(rows, 5) != 0,
-		};
-		if ((more = matr_column_text(rows, 1, &earlier->path, err)) != 0 ||
-		    (more = matr_column_text(rows, 4, &earlier->library_path, err)) != 0)
-			break;
+	if (statement)
+		matr_bind(statement, 1, epoch);
+	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
+	while ((item = matr_next_row(&rows, err)) != NULL) {
+		item->application = sqlite3_column_int64(statement, 0);
+		item->flags = (uint32_t)sqlite3_column_int64(statement, 2);
+		item->interpreter = (uint32_t)sqlite3_column_int64(statement, 3);
+		item->has_closures = sqlite3_column_int64(statement, 5) != 0;
+		matr_row_text(&rows, 1, &item->path, err);
+		matr_row_text(&rows, 4, &item->library_path, err);
 	}
-	sqlite3_reset(rows);
-	for (size_t i = 0; i < out->n && more >= 0; i++)
-		more = read_scope(store, &out->list[i], err);
-	if (more < 0) {
+	*out = (struct matr_earlier_list){.list = rows.items, .n = rows.n};
+	int result = rows.failed ? -1 : 0;
+	for (size_t i = 0; i < out->n && result == 0; i++)
+		result = read_scope(store, &out->list[i], err);
+	if (result != 0)
 		matr_earlier_free(out);
-		return -1;
-	}
-	return 0;
+	return result;
 }
 
 static int compare_path(const void *path, const void *earlier)
@@ -349,7 +319,7 @@ const struct matr_earlier *matr_earlier_find(const struct matr_earlier_list *lis
 int matr_store_light_objects(struct matr_store *store, int64_t epoch, struct matr_object ***out,
 			     size_t *n, struct matr_error *err)
 {
-	sqlite3_stmt *rows = matr_statement(
+	sqlite3_stmt *statement = matr_statement(
 		store,
 		"SELECT DISTINCT l.object_id FROM epoch_applications a"
 		" JOIN scope_entries s ON s.application_id = a.application_id"
@@ -359,39 +329,25 @@ int matr_store_light_objects(struct matr_store *store, int64_t epoch, struct mat
 		" JOIN closure_entries s ON s.closure_id = c.id"
 		" JOIN locations l ON l.id = s.location_id WHERE a.epoch_id = ?1 ORDER BY 1",
 		err);
-	struct matr_object **list = NULL;
-	size_t count = 0, room = 0;
-	int more;
+	struct matr_object **item;
 
-	if (!rows)
-		return -1;
-	matr_bind(rows, 1, epoch);
-	while ((more = matr_step(store, rows, err)) > 0) {
-		if (count == room) {
-			room = room ? 2 * room : 256;
-			struct matr_object **grown =
-				realloc(list, room * sizeof(struct matr_object *));
-			if (!grown) {
-				more = matr_fail_memory(err);
-				break;
-			}
-			list = grown;
+	if (statement)
+		matr_bind(statement, 1, epoch);
+	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
+	while ((item = matr_next_row(&rows, err)) != NULL) {
+		int64_t id = sqlite3_column_int64(statement, 0);
+		*item = matr_store_get_light_object(store, id, err);
+		rows.failed = !*item;
+		if (*item && matr_map_set(&store->ids, (uintptr_t)*item, (uint64_t)id) != 0) {
+			matr_fail_memory(err);
+			rows.failed = true;
 		}
-		int64_t id = sqlite3_column_int64(rows, 0);
-		list[count] = matr_store_get_light_object(store, id, err);
-		if (!list[count] ||
-		    matr_map_set(&store->ids, (uintptr_t)list[count], (uint64_t)id) != 0) {
-			more = list[count] ? matr_fail_memory(err) : -1;
-			break;
-		}
-		count++;
 	}
-	sqlite3_reset(rows);
-	if (more < 0) {
-		free(list);
+	if (rows.failed) {
+		free(rows.items);
 		return -1;
 	}
-	*out = list;
-	*n = count;
+	*out = rows.items;
+	*n = rows.n;
 	return 0;
 }

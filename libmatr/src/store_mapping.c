@@ -460,34 +460,24 @@ int matr_store_application_directories(struct matr_store *store, int64_t applica
 				       struct matr_directory **out, size_t *n,
 				       struct matr_error *err)
 {
-	sqlite3_stmt *rows = matr_statement(
+	sqlite3_stmt *statement = matr_statement(
 		store,
 		"SELECT path, mtime FROM directories WHERE application_id = ?1 AND epoch_id ="
 		" (SELECT max(epoch_id) FROM epoch_applications WHERE application_id = ?1)"
 		" ORDER BY position",
 		err);
-	struct matr_directory *list = NULL;
-	size_t count = 0;
-	int more;
+	struct matr_directory *item;
 
-	if (!rows)
-		return -1;
-	matr_bind(rows, 1, application);
-	while ((more = matr_step(store, rows, err)) > 0) {
-		struct matr_directory *grown = realloc(list, (count + 1) * sizeof *list);
-		if (!grown) {
-			more = matr_fail_memory(err);
-			break;
-		}
-		list = grown;
-		if ((more = matr_column_text(rows, 0, &list[count].path, err)) != 0)
-			break;
-		list[count++].mtime = sqlite3_column_int64(rows, 1);
+	if (statement)
+		matr_bind(statement, 1, application);
+	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
+	while ((item = matr_next_row(&rows, err)) != NULL) {
+		matr_row_text(&rows, 0, &item->path, err);
+		item->mtime = sqlite3_column_int64(statement, 1);
 	}
-	sqlite3_reset(rows);
-	*out = list;
-	*n = count;
-	return more < 0 ? -1 : 0;
+	*out = rows.items;
+	*n = rows.n;
+	return rows.failed ? -1 : 0;
 }
 
 static int read_directories(struct matr_store *store, int64_t application,

@@ -7,6 +7,7 @@
  *	store_binding.c    binding vectors
  *	store_mapping.c    applications, scopes
  *	store_closure.c    what applications load
+ *	store_rows.c       the rows of a statement as an array
  *	store_query.c      lists
  */
 #ifndef MATR_STORE_PRIVATE_H
@@ -64,10 +65,36 @@ void matr_bind_text(sqlite3_stmt *statement, int parameter, const char *text);
 /* A text column as a malloc'ed string; NULL where it is NULL. -1: out of memory. */
 int matr_column_text(sqlite3_stmt *statement, int column, char **out, struct matr_error *err);
 
+/* ---- store_rows.c ---- */
+
+/* Rows on their way into an array:
+ *
+ *	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
+ *	while ((item = matr_next_row(&rows, err)) != NULL)
+ *		item->number = sqlite3_column_int64(statement, 0);
+ *
+ * Then items and n are the caller's to keep, or to free where it failed. */
+struct matr_rows {
+	struct matr_store *store;
+	sqlite3_stmt *statement;
+	size_t element, n;
+	void *items;
+	bool failed; /* may be set: matr_next_row() then ends */
+};
+
+/* statement: with its parameters bound, read to its end or reset by matr_next_row(); NULL: it failed already. */
+struct matr_rows matr_rows(struct matr_store *store, sqlite3_stmt *statement, size_t element);
+
+/* The next row's element, all zero, or NULL. Pointers to elements are void with the next. */
+void *matr_next_row(struct matr_rows *rows, struct matr_error *err);
+
+/* A text column of the row, as matr_column_text() has it. */
+void matr_row_text(struct matr_rows *rows, int column, char **out, struct matr_error *err);
+
 /* ---- store_query.c ---- */
 
 /* The rows, path and reason, of a statement whose parameter is the epoch (NULL: an error). */
-int matr_store_list_declined(struct matr_store *store, sqlite3_stmt *rows, int64_t epoch,
+int matr_store_list_declined(struct matr_store *store, sqlite3_stmt *statement, int64_t epoch,
 			     struct matr_store_declined **out, size_t *n, struct matr_error *err);
 
 /* ---- store_schema.c ---- */

@@ -76,46 +76,26 @@ int matr_store_epoch_of_image(struct matr_store *store, int64_t image, struct ma
 	return matr_store_epoch(store, id, out, err);
 }
 
-/* Make room for one more element in an array of *n. -1: out of memory, the array is as before. */
-static int grow(void **array, size_t n, size_t element, struct matr_error *err)
-{
-	if (n & (n + 1)) /* the array is doubled whenever n + 1 is a power of two */
-		return 0;
-	void *grown = realloc(*array, (2 * n + 1) * element);
-	if (!grown)
-		return matr_fail_memory(err);
-	*array = grown;
-	return 0;
-}
-
 int matr_store_applications(struct matr_store *store, int64_t epoch,
 			    struct matr_store_application **out, size_t *n, struct matr_error *err)
 {
-	sqlite3_stmt *rows = matr_statement(
+	sqlite3_stmt *statement = matr_statement(
 		store, "SELECT id, path FROM applications WHERE epoch_id = ?1 ORDER BY id", err);
-	struct matr_store_application *list = NULL;
-	size_t count = 0;
-	int more;
+	struct matr_store_application *item;
 
-	if (!rows)
-		return -1;
-	matr_bind(rows, 1, epoch);
-	while ((more = matr_step(store, rows, err)) > 0) {
-		void *array = list;
-		if ((more = grow(&array, count, sizeof *list, err)) != 0)
-			break;
-		list = array;
-		if ((more = matr_column_text(rows, 1, &list[count].path, err)) != 0)
-			break;
-		list[count++].id = sqlite3_column_int64(rows, 0);
+	if (statement)
+		matr_bind(statement, 1, epoch);
+	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
+	while ((item = matr_next_row(&rows, err)) != NULL) {
+		item->id = sqlite3_column_int64(statement, 0);
+		matr_row_text(&rows, 1, &item->path, err);
 	}
-	sqlite3_reset(rows);
-	if (more < 0) {
-		matr_store_applications_free(list, count);
+	if (rows.failed) {
+		matr_store_applications_free(rows.items, rows.n);
 		return -1;
 	}
-	*out = list;
-	*n = count;
+	*out = rows.items;
+	*n = rows.n;
 	return 0;
 }
 
@@ -137,36 +117,24 @@ int matr_store_declined(struct matr_store *store, int64_t epoch, struct matr_sto
 		epoch, out, n, err);
 }
 
-int matr_store_list_declined(struct matr_store *store, sqlite3_stmt *rows, int64_t epoch,
+int matr_store_list_declined(struct matr_store *store, sqlite3_stmt *statement, int64_t epoch,
 			     struct matr_store_declined **out, size_t *n, struct matr_error *err)
 {
-	struct matr_store_declined *list = NULL;
-	size_t count = 0;
-	int more;
+	struct matr_store_declined *item;
 
-	if (!rows)
-		return -1;
-	matr_bind(rows, 1, epoch);
-	while ((more = matr_step(store, rows, err)) > 0) {
-		void *array = list;
-		if ((more = grow(&array, count, sizeof *list, err)) != 0)
-			break;
-		list = array;
-		list[count].reason = NULL;
-		more = matr_column_text(rows, 0, &list[count].path, err);
-		if (more == 0)
-			more = matr_column_text(rows, 1, &list[count].reason, err);
-		count++;
-		if (more != 0)
-			break;
+	if (statement)
+		matr_bind(statement, 1, epoch);
+	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
+	while ((item = matr_next_row(&rows, err)) != NULL) {
+		matr_row_text(&rows, 0, &item->path, err);
+		matr_row_text(&rows, 1, &item->reason, err);
 	}
-	sqlite3_reset(rows);
-	if (more < 0) {
-		matr_store_declined_free(list, count);
+	if (rows.failed) {
+		matr_store_declined_free(rows.items, rows.n);
 		return -1;
 	}
-	*out = list;
-	*n = count;
+	*out = rows.items;
+	*n = rows.n;
 	return 0;
 }
 
@@ -182,31 +150,23 @@ void matr_store_declined_free(struct matr_store_declined *declined, size_t n)
 int matr_store_skipped(struct matr_store *store, int64_t epoch, struct matr_store_skipped **out,
 		       size_t *n, struct matr_error *err)
 {
-	sqlite3_stmt *rows = matr_statement(
+	sqlite3_stmt *statement = matr_statement(
 		store, "SELECT kind, files FROM skipped WHERE epoch_id = ?1 ORDER BY kind", err);
-	struct matr_store_skipped *list = NULL;
-	size_t count = 0;
-	int more;
+	struct matr_store_skipped *item;
 
-	if (!rows)
-		return -1;
-	matr_bind(rows, 1, epoch);
-	while ((more = matr_step(store, rows, err)) > 0) {
-		void *array = list;
-		if ((more = grow(&array, count, sizeof *list, err)) != 0)
-			break;
-		list = array;
-		if ((more = matr_column_text(rows, 0, &list[count].kind, err)) != 0)
-			break;
-		list[count++].files = (uint64_t)sqlite3_column_int64(rows, 1);
+	if (statement)
+		matr_bind(statement, 1, epoch);
+	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
+	while ((item = matr_next_row(&rows, err)) != NULL) {
+		matr_row_text(&rows, 0, &item->kind, err);
+		item->files = (uint64_t)sqlite3_column_int64(statement, 1);
 	}
-	sqlite3_reset(rows);
-	if (more < 0) {
-		matr_store_skipped_free(list, count);
+	if (rows.failed) {
+		matr_store_skipped_free(rows.items, rows.n);
 		return -1;
 	}
-	*out = list;
-	*n = count;
+	*out = rows.items;
+	*n = rows.n;
 	return 0;
 }
 
@@ -220,7 +180,7 @@ void matr_store_skipped_free(struct matr_store_skipped *skipped, size_t n)
 int matr_store_files(struct matr_store *store, int64_t epoch, struct matr_store_file **out,
 		     size_t *n, struct matr_error *err)
 {
-	sqlite3_stmt *rows = matr_statement(
+	sqlite3_stmt *statement = matr_statement(
 		store,
 		"SELECT path, device, inode, size, mtime, ctime FROM objects WHERE id IN"
 		" (SELECT l.object_id FROM applications a"
@@ -231,35 +191,27 @@ int matr_store_files(struct matr_store *store, int64_t epoch, struct matr_store_
 		"  JOIN closure_entries s ON s.closure_id = c.id"
 		"  JOIN locations l ON l.id = s.location_id WHERE a.epoch_id = ?1) ORDER BY path",
 		err);
-	struct matr_store_file *list = NULL;
-	size_t count = 0;
-	int more;
+	struct matr_store_file *item;
 
-	if (!rows)
-		return -1;
-	matr_bind(rows, 1, epoch);
-	while ((more = matr_step(store, rows, err)) > 0) {
-		void *array = list;
-		if ((more = grow(&array, count, sizeof *list, err)) != 0)
-			break;
-		list = array;
-		if ((more = matr_column_text(rows, 0, &list[count].path, err)) != 0)
-			break;
-		list[count++].id = (struct matr_file_id){
-			.device = (uint64_t)sqlite3_column_int64(rows, 1),
-			.inode = (uint64_t)sqlite3_column_int64(rows, 2),
-			.size = (uint64_t)sqlite3_column_int64(rows, 3),
-			.mtime = sqlite3_column_int64(rows, 4),
-			.ctime = sqlite3_column_int64(rows, 5),
+	if (statement)
+		matr_bind(statement, 1, epoch);
+	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
+	while ((item = matr_next_row(&rows, err)) != NULL) {
+		matr_row_text(&rows, 0, &item->path, err);
+		item->id = (struct matr_file_id){
+			.device = (uint64_t)sqlite3_column_int64(statement, 1),
+			.inode = (uint64_t)sqlite3_column_int64(statement, 2),
+			.size = (uint64_t)sqlite3_column_int64(statement, 3),
+			.mtime = sqlite3_column_int64(statement, 4),
+			.ctime = sqlite3_column_int64(statement, 5),
 		};
 	}
-	sqlite3_reset(rows);
-	if (more < 0) {
-		matr_store_files_free(list, count);
+	if (rows.failed) {
+		matr_store_files_free(rows.items, rows.n);
 		return -1;
 	}
-	*out = list;
-	*n = count;
+	*out = rows.items;
+	*n = rows.n;
 	return 0;
 }
 

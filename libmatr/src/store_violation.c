@@ -62,86 +62,57 @@ void matr_store_violations_free(struct matr_violation *violations, size_t n)
 static int read_withdrawn(struct matr_store *store, int64_t id, struct matr_violation *out,
 			  struct matr_error *err)
 {
-	sqlite3_stmt *rows = matr_statement(
+	sqlite3_stmt *statement = matr_statement(
 		store,
 		"SELECT DISTINCT r.path FROM withdrawals w JOIN application_records r ON"
 		" r.id = w.application_id WHERE w.violation_id = ?1 ORDER BY r.path",
 		err);
-	int more;
+	char **item;
 
-	if (!rows)
-		return -1;
-	matr_bind(rows, 1, id);
-	while ((more = matr_step(store, rows, err)) > 0) {
-		char **grown = realloc(out->withdrawn, (out->n_withdrawn + 1) * sizeof *grown);
-		if (!grown) {
-			more = matr_fail_memory(err);
-			break;
-		}
-		out->withdrawn = grown;
-		if ((more = matr_column_text(rows, 0, &grown[out->n_withdrawn], err)) != 0)
-			break;
-		out->n_withdrawn++;
-	}
-	sqlite3_reset(rows);
-	return more < 0 ? -1 : 0;
-}
-
-static int read_row(sqlite3_stmt *row, struct matr_violation *out, struct matr_error *err)
-{
-	*out = (struct matr_violation){
-		.time = sqlite3_column_int64(row, 1),
-		.pid = sqlite3_column_int64(row, 5),
-		.uid = sqlite3_column_type(row, 6) == SQLITE_NULL ? -1
-								  : sqlite3_column_int64(row, 6),
-	};
-	if (matr_column_text(row, 2, &out->path, err) != 0 ||
-	    matr_column_text(row, 3, &out->kind, err) != 0 ||
-	    matr_column_text(row, 4, &out->action, err) != 0 ||
-	    matr_column_text(row, 7, &out->command, err) != 0 ||
-	    matr_column_text(row, 8, &out->detail, err) != 0)
-		return -1;
-	return out->path && out->kind && out->action ? 0 : matr_fail_memory(err);
+	if (statement)
+		matr_bind(statement, 1, id);
+	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
+	while ((item = matr_next_row(&rows, err)) != NULL)
+		matr_row_text(&rows, 0, item, err);
+	out->withdrawn = rows.items;
+	out->n_withdrawn = rows.n;
+	return rows.failed ? -1 : 0;
 }
 
 int matr_store_violations(struct matr_store *store, int64_t epoch, struct matr_violation **out,
 			  size_t *n, struct matr_error *err)
 {
-	sqlite3_stmt *rows = matr_statement(
+	sqlite3_stmt *statement = matr_statement(
 		store,
 		"SELECT id, time, path, kind, action, pid, uid, command, detail FROM violations"
 		" WHERE epoch_id = ?1 ORDER BY id",
 		err);
-	struct matr_violation *list = NULL;
-	size_t count = 0;
-	int more;
+	struct matr_violation *item;
 
 	*out = NULL;
 	*n = 0;
-	if (!rows)
-		return -1;
-	matr_bind(rows, 1, epoch);
-	while ((more = matr_step(store, rows, err)) > 0) {
-		struct matr_violation *grown = realloc(list, (count + 1) * sizeof *grown);
-		if (!grown) {
-			more = matr_fail_memory(err);
-			break;
-		}
-		list = grown;
-		int result = read_row(rows, &list[count], err);
-		count++;
-		if (result != 0 || read_withdrawn(store, sqlite3_column_int64(rows, 0),
-						  &list[count - 1], err) != 0) {
-			more = -1;
-			break;
-		}
+	if (statement)
+		matr_bind(statement, 1, epoch);
+	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
+	while ((item = matr_next_row(&rows, err)) != NULL) {
+		bool has_uid = sqlite3_column_type(statement, 6) != SQLITE_NULL;
+		item->time = sqlite3_column_int64(statement, 1);
+		item->pid = sqlite3_column_int64(statement, 5);
+		item->uid = has_uid ? sqlite3_column_int64(statement, 6) : -1;
+		matr_row_text(&rows, 2, &item->path, err);
+		matr_row_text(&rows, 3, &item->kind, err);
+		matr_row_text(&rows, 4, &item->action, err);
+		matr_row_text(&rows, 7, &item->command, err);
+		matr_row_text(&rows, 8, &item->detail, err);
+		if (!rows.failed &&
+		    read_withdrawn(store, sqlite3_column_int64(statement, 0), item, err) != 0)
+			rows.failed = true;
 	}
-	sqlite3_reset(rows);
-	if (more < 0) {
-		matr_store_violations_free(list, count);
+	if (rows.failed) {
+		matr_store_violations_free(rows.items, rows.n);
 		return -1;
 	}
-	*out = list;
-	*n = count;
+	*out = rows.items;
+	*n = rows.n;
 	return 0;
 }
