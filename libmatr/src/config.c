@@ -142,6 +142,18 @@ static int add_library_path(struct reading *reading, struct matr_config_program 
 	return 1;
 }
 
+/* Two are needed: the one in force, and the one that replaces it. */
+static int set_keep(struct reading *reading, const char *value)
+{
+	char *end;
+	unsigned long number = strtoul(value, &end, 10);
+
+	if (*value < '0' || *value > '9' || *end || number < 2 || number > MATR_KEEP_EPOCHS_MAX)
+		return refuse(reading, "keep has to be a number from 2 to 10000");
+	reading->config->keep_epochs = number;
+	return 1;
+}
+
 static int take(void *context, const char *section, const char *name, const char *value)
 {
 	struct reading *reading = context;
@@ -170,7 +182,13 @@ static int take(void *context, const char *section, const char *name, const char
 			return add_library_path(reading, program, value);
 		return refuse(reading, "no such setting in [program ...]");
 	}
-	return refuse(reading, "no such section; there are [programs] and [program NAME]");
+	if (strcmp(section, "epochs") == 0) {
+		if (strcmp(name, "keep") == 0)
+			return set_keep(reading, value);
+		return refuse(reading, "no such setting in [epochs]");
+	}
+	return refuse(reading,
+		      "no such section; there are [programs], [epochs] and [program NAME]");
 }
 
 /* ---- the file ---- */
@@ -259,6 +277,7 @@ int matr_config_load(const char *file, struct matr_config **out, struct matr_err
 
 	if (!config)
 		return matr_fail_memory(err);
+	config->keep_epochs = MATR_KEEP_EPOCHS;
 	bool there = file || access(MATR_CONFIG_FILE, F_OK) == 0 || errno != ENOENT;
 	if (there && read_config(config, file ? file : MATR_CONFIG_FILE, err) != 0)
 		goto fail;

@@ -391,7 +391,7 @@ int matr_epoch_commit(struct matr_epoch *epoch, struct matr_error *err)
 	    epoch_keep_programs(epoch->prefix, epoch->scan ? NULL : epoch->results,
 				epoch->n_results, err) != 0 ||
 	    edits_write_copy(epoch->prefix, epoch->edits, epoch->n_edits, err) != 0 ||
-	    matr_store_commit(epoch->store, epoch->id, err) != 0) {
+	    matr_store_commit(epoch->store, epoch->config->keep_epochs, err) != 0) {
 		unlink(next);
 		return -1;
 	}

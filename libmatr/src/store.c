@@ -303,46 +303,16 @@ int matr_store_begin(struct matr_store *store, const char *cpu_level, int64_t af
 	return 0;
 }
 
-/* In an order in which nothing that goes is still referred to. */
-static int prune(struct matr_store *store, int64_t epoch, struct matr_error *err)
+int matr_store_commit(struct matr_store *store, size_t keep, struct matr_error *err)
 {
-	sqlite3_stmt *old = matr_statement(store,
-					   "DELETE FROM epochs WHERE id < coalesce((SELECT max(id) "
-					   "FROM epochs WHERE id < ?1), 0)",
-					   err);
-	if (!old)
-		return -1;
-	matr_bind(old, 1, epoch);
-	if (matr_execute(store, old, err) != 0)
-		return -1;
-	return run(
-		store,
-		"DELETE FROM application_records WHERE id NOT IN"
-		" (SELECT application_id FROM epoch_applications);"
-		"DELETE FROM directory_paths WHERE id NOT IN"
-		" (SELECT directory_id FROM epoch_directories UNION ALL"
-		"  SELECT directory_id FROM application_directories);"
-		"DELETE FROM vectors WHERE id NOT IN"
-		" (SELECT vector_id FROM scope_entries WHERE vector_id IS NOT NULL"
-		"  UNION ALL SELECT vector_id FROM closure_entries WHERE vector_id IS NOT NULL);"
-		"DELETE FROM locations WHERE id NOT IN (SELECT location_id FROM scope_entries"
-		"  UNION ALL SELECT location_id FROM closure_entries);"
-		"DELETE FROM objects WHERE id NOT IN (SELECT object_id FROM locations);"
-		"DELETE FROM blobs WHERE id NOT IN (SELECT blob_id FROM object_blobs"
-		" UNION ALL SELECT blob_id FROM vectors"
-		" UNION ALL SELECT scan_blob_id FROM epochs WHERE scan_blob_id IS NOT NULL"
-		" UNION ALL SELECT probes_blob_id FROM epochs WHERE probes_blob_id IS NOT NULL);",
-		err);
-}
-
-int matr_store_commit(struct matr_store *store, int64_t epoch, struct matr_error *err)
-{
-	if (prune(store, epoch, err) != 0 || run(store, "COMMIT", err) != 0)
+	/* The image that is in force until the new one is may be that of the epoch before. */
+	if (matr_store_remove_epochs(store, keep > 2 ? keep : 2, INT64_MAX, NULL, err) != 0 ||
+	    run(store, "COMMIT", err) != 0)
 		return -1;
 	store->in_transaction = false;
 	matr_map_free(&store->ids);
 	/* Giving pages back is a convenience: the epoch has been committed whether or not it works. */
-	(void)run(store, "PRAGMA incremental_vacuum", NULL);
+	(void)matr_store_give_back(store);
 	return 0;
 }
 

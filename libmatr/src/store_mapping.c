@@ -324,6 +324,7 @@ int matr_store_remove(struct matr_store *store, int64_t epoch, int64_t applicati
 		return -1;
 	matr_bind(statement, 1, epoch);
 	matr_bind(statement, 2, application);
+	store->has_orphans = true;
 	return matr_execute(store, statement, err);
 }
 

@@ -9,6 +9,7 @@
  *	store_closure.c    what applications load
  *	store_rows.c       the rows of a statement as an array
  *	store_query.c      lists
+ *	store_prune.c      which epochs are kept
  */
 #ifndef MATR_STORE_PRIVATE_H
 #define MATR_STORE_PRIVATE_H
@@ -25,6 +26,7 @@ struct matr_store {
 	sqlite3 *db;
 	char *path;
 	bool in_transaction;
+	bool has_orphans; /* records of applications that may be no epoch's any more */
 	struct matr_map
 		statements;	/* SQL text (address) -> sqlite3_stmt *, prepared when first used */
 	struct matr_map ids;	/* object being written (address) -> row id */
@@ -96,6 +98,15 @@ void matr_row_text(struct matr_rows *rows, int column, char **out, struct matr_e
 /* The rows, path and reason, of a statement whose parameter is the epoch (NULL: an error). */
 int matr_store_list_declined(struct matr_store *store, sqlite3_stmt *statement, int64_t epoch,
 			     struct matr_store_declined **out, size_t *n, struct matr_error *err);
+
+/* ---- store_prune.c ---- */
+
+/* matr_store_prune() within a transaction. n_removed may be NULL. */
+int matr_store_remove_epochs(struct matr_store *store, size_t keep, int64_t needed,
+			     size_t *n_removed, struct matr_error *err);
+
+/* Give free pages back to the file system: a convenience, after the commit. */
+int matr_store_give_back(struct matr_store *store);
 
 /* ---- store_schema.c ---- */
 

@@ -6,6 +6,20 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* Say which epochs there are instead. */
+static int fail_no_epoch(struct matr_store *store, int64_t id, struct matr_error *err)
+{
+	sqlite3_stmt *row = matr_statement(
+		store, "SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM epochs", err);
+	if (!row || matr_step(store, row, err) < 0)
+		return -1;
+	long long first = sqlite3_column_int64(row, 0), last = sqlite3_column_int64(row, 1);
+	sqlite3_reset(row);
+	return matr_fail(err, MATR_ERROR_NOT_FOUND, store->path,
+			 "no record of epoch %lld; kept are %lld to %lld", (long long)id, first,
+			 last);
+}
+
 int matr_store_epoch(struct matr_store *store, int64_t id, struct matr_store_epoch *out,
 		     struct matr_error *err)
 {
@@ -33,8 +47,7 @@ int matr_store_epoch(struct matr_store *store, int64_t id, struct matr_store_epo
 	if (found < 0)
 		return -1;
 	if (found == 0 && id)
-		return matr_fail(err, MATR_ERROR_NOT_FOUND, store->path, "no record of epoch %lld",
-				 (long long)id);
+		return fail_no_epoch(store, id, err);
 	if (found == 0)
 		return matr_fail(err, MATR_ERROR_NOT_FOUND, store->path, "no epoch was begun yet");
 	const unsigned char *cpu_level = sqlite3_column_text(row, 3);
@@ -79,8 +92,12 @@ int matr_store_epoch_of_image(struct matr_store *store, int64_t image, struct ma
 int matr_store_applications(struct matr_store *store, int64_t epoch,
 			    struct matr_store_application **out, size_t *n, struct matr_error *err)
 {
-	sqlite3_stmt *statement = matr_statement(
-		store, "SELECT id, path FROM applications WHERE epoch_id = ?1 ORDER BY id", err);
+	sqlite3_stmt *statement =
+		matr_statement(store,
+			       "SELECT id, path, EXISTS (SELECT 1 FROM epoch_applications WHERE"
+			       " application_id = a.id AND epoch_id < ?1) FROM applications a"
+			       " WHERE epoch_id = ?1 ORDER BY id",
+			       err);
 	struct matr_store_application *item;
 
 	if (statement)
@@ -89,6 +106,7 @@ int matr_store_applications(struct matr_store *store, int64_t epoch,
 	while ((item = matr_next_row(&rows, err)) != NULL) {
 		item->id = sqlite3_column_int64(statement, 0);
 		matr_row_text(&rows, 1, &item->path, err);
+		item->carried = sqlite3_column_int64(statement, 2) != 0;
 	}
 	if (rows.failed) {
 		matr_store_applications_free(rows.items, rows.n);

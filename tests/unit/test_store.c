@@ -197,7 +197,7 @@ static int64_t write_epoch(struct matr_session *session, struct matr_mapping **m
 	check_ok(matr_store_add(store, epoch, mappings[0], &application, &err));
 	ck_assert_msg(application == 0, "a second time is no second application");
 	check_ok(matr_store_decline(store, epoch, "/etc/passwd", "is not an ELF file", &err));
-	check_ok(matr_store_commit(store, epoch, &err));
+	check_ok(matr_store_commit(store, 2, &err));
 	matr_store_close(store);
 	return epoch;
 }
@@ -276,7 +276,7 @@ START_TEST(old_epochs_go)
 		check_ok(matr_store_begin(store, "", 0, &epoch, &err));
 		check_ok(matr_resolve(session, "/usr/bin/env", &mapping, &err));
 		check_ok(matr_store_add(store, epoch, mapping, &application, &err));
-		check_ok(matr_store_commit(store, epoch, &err));
+		check_ok(matr_store_commit(store, 2, &err));
 		ck_assert_int_eq(query("SELECT count(*) FROM objects") == (int64_t)mapping->n_scope,
 				 i == 1);
 		matr_mapping_free(mapping);
@@ -286,6 +286,58 @@ START_TEST(old_epochs_go)
 			       "object_blobs UNION SELECT blob_id FROM vectors)"),
 			 0);
 	ck_assert_int_eq(query("SELECT count(*) FROM pragma_foreign_key_check"), 0);
+	matr_session_close(session);
+}
+END_TEST
+
+/* Kept epochs share what they have in common; what one has alone goes with it. */
+START_TEST(epochs_are_kept)
+{
+	struct matr_session *session;
+	struct matr_store *store;
+	struct matr_mapping *env, *cat, *read_back;
+	int64_t first = 0, application, ids[5], *list;
+	size_t n;
+
+	check_ok(matr_session_open(NULL, &session, &err));
+	check_ok(matr_resolve(session, "/usr/bin/env", &env, &err));
+	check_ok(matr_resolve(session, "/usr/bin/cat", &cat, &err));
+	check_ok(matr_store_open(prefix, MATR_STORE_WRITE, &store, &err));
+	for (int i = 0; i < 5; i++) {
+		check_ok(matr_store_begin(store, "", 0, &ids[i], &err));
+		check_ok(matr_store_add(store, ids[i], i == 0 ? cat : env, &application, &err));
+		check_ok(matr_store_commit(store, 5, &err));
+		if (i == 0)
+			first = application;
+	}
+	check_ok(matr_store_epochs(store, &list, &n, &err));
+	ck_assert_uint_ge(n, 5);
+	ck_assert_int_eq(list[n - 1], ids[4]);
+	ck_assert_int_eq(list[n - 5], ids[0]);
+	free(list);
+	check_ok(matr_store_mapping(store, first, &read_back, &err));
+	matr_mapping_free(read_back);
+	ck_assert_int_gt(query("SELECT count(*) FROM objects WHERE path LIKE '%/cat'"), 0);
+
+	/* One that is needed stays, whatever was asked for, and so do all after it. */
+	check_ok(matr_store_prune(store, 1, ids[2], &n, &err));
+	ck_assert_uint_ge(n, 2);
+	ck_assert_int_eq(query("SELECT min(id) FROM epochs"), ids[2]);
+	ck_assert_int_eq(query("SELECT count(*) FROM objects WHERE path LIKE '%/cat'"), 0);
+	check_ok(matr_store_prune(store, 1, ids[4], &n, &err));
+	ck_assert_uint_eq(n, 2);
+	ck_assert_int_eq(query("SELECT count(*) FROM objects"), (int64_t)env->n_scope);
+	ck_assert_int_eq(query("SELECT count(*) FROM blobs WHERE id NOT IN (SELECT blob_id FROM "
+			       "object_blobs UNION SELECT blob_id FROM vectors)"),
+			 0);
+	check_ok(matr_store_prune(store, 1, ids[4], &n, &err));
+	ck_assert_uint_eq(n, 0);
+	struct matr_store_epoch gone;
+	ck_assert_int_eq(matr_store_epoch(store, ids[0], &gone, &err), -1);
+	ck_assert_int_eq(err.code, MATR_ERROR_NOT_FOUND);
+	matr_store_close(store);
+	matr_mapping_free(env);
+	matr_mapping_free(cat);
 	matr_session_close(session);
 }
 END_TEST
@@ -576,6 +628,7 @@ int main(void)
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, round_trip);
 	tcase_add_test(tests, old_epochs_go);
+	tcase_add_test(tests, epochs_are_kept);
 	tcase_add_test(tests, uncommitted_is_undone);
 	tcase_add_test(tests, bindings_do_not_depend_on_scope_order);
 	tcase_add_test(tests, damaged_bindings);

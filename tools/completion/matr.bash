@@ -51,12 +51,17 @@ _matr()
 		mapfile -t COMPREPLY < <(compgen -W "$word" -- "$cur")
 		return
 		;;
+	--keep)
+		return
+		;;
 	--headers)
 		mapfile -t COMPREPLY < <(compgen -W 'on off' -- "$cur")
 		return
 		;;
 	--epoch)
-		mapfile -t COMPREPLY < <(compgen -W 'current all' -- "$cur")
+		word='current previous'
+		[[ $command == sql ]] && word='current all'
+		mapfile -t COMPREPLY < <(compgen -W "$word" -- "$cur")
 		return
 		;;
 	--symbol | --requester | --provider | --reason | --sql | -s)
@@ -66,9 +71,12 @@ _matr()
 
 	case $command/$sub in
 	/) word='disable doctor enable epoch hooks inspect loader rebind run shadowed sql trace verify why --prefix --verbose --version --help' ;;
-	epoch/) word='apply begin end resume status suspend wrap --help' ;;
+	epoch/) word='apply begin end list prune resume show status suspend wrap --help' ;;
 	epoch/begin) word='--root --portable --config --jobs --ld-stable --wait --rebuild-store --no-daemon --format --quiet --prefix --help' ;;
 	epoch/apply) word='--jobs --ld-stable --quiet --prefix --help' ;;
+	epoch/list) word='--format --prefix --help' ;;
+	epoch/show) word='current previous --programs --format --prefix --help' ;;
+	epoch/prune) word='--keep --quiet --prefix --help' ;;
 	epoch/status) word='--format --prefix --help' ;;
 	epoch/end) word='--no-daemon --prefix --help' ;;
 	epoch/wrap | epoch/resume) word='--prefix --help' ;;
@@ -83,7 +91,7 @@ _matr()
 	doctor/) word='--format --verbose --prefix --help' ;;
 	enable/) word='--list --refresh --ld-stable --format --quiet --prefix --help' ;;
 	disable/) word='--all --quiet --help' ;;
-	inspect/) word='--all --bindings --symbol --requester --provider --format --prefix --help' ;;
+	inspect/) word='--epoch --all --bindings --symbol --requester --provider --format --prefix --help' ;;
 	rebind/) word='--all-programs --symbol --requester --to --reason --dry-run --list --undo --format --jobs --ld-stable --quiet --prefix --help' ;;
 	run/) word='--verbose --prefix --help' ;;
 	sql/) word='--sql --recursive --epoch --all-epochs --format --headers --cache --write --prefix --help' ;;
@@ -95,7 +103,9 @@ _matr()
 	esac
 	if [[ $cur == -* || -z $command || $command == @(hooks|loader|doctor) || ($command == epoch && -z $sub) ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$word" -- "$cur")
-	elif [[ $sub != @(apply|end|status|suspend|resume) ]]; then
+	elif [[ $sub == show ]]; then
+		mapfile -t COMPREPLY < <(compgen -W 'current previous' -- "$cur")
+	elif [[ $sub != @(apply|end|list|prune|status|suspend|resume) ]]; then
 		# Programs: by name, or by path.
 		if [[ $cur == */* ]]; then
 			compopt -o filenames

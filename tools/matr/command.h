@@ -28,6 +28,9 @@ int command_doctor(const struct context *context, int argc, char **argv);
 int command_enable(const struct context *context, int argc, char **argv);
 int command_epoch(const struct context *context, int argc, char **argv);
 int command_epoch_apply(const struct context *context, int argc, char **argv);
+int command_epoch_list(const struct context *context, int argc, char **argv);
+int command_epoch_prune(const struct context *context, int argc, char **argv);
+int command_epoch_show(const struct context *context, int argc, char **argv);
 int command_epoch_status(const struct context *context, int argc, char **argv);
 /* verb: wrap, suspend or resume */
 int command_epoch_wrap(const struct context *context, int argc, char **argv, const char *verb);

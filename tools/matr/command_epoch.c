@@ -23,6 +23,9 @@ static const char help[] =
 	"       matr epoch apply\n"
 	"       matr epoch wrap [--] COMMAND [ARG]...\n"
 	"       matr epoch suspend | resume\n"
+	"       matr epoch list\n"
+	"       matr epoch show [EPOCH]\n"
+	"       matr epoch prune --keep N\n"
 	"\n"
 	"An epoch is a time in which the installed files do not change. When it begins, the\n"
 	"relocation mapping of each program is computed; programs started in it use the mapping.\n"
@@ -575,6 +578,12 @@ int command_epoch(const struct context *context, int argc, char **argv)
 		return command_epoch_apply(context, argc - 1, argv + 1);
 	if (strcmp(name, "status") == 0)
 		return command_epoch_status(context, argc - 1, argv + 1);
+	if (strcmp(name, "list") == 0)
+		return command_epoch_list(context, argc - 1, argv + 1);
+	if (strcmp(name, "show") == 0)
+		return command_epoch_show(context, argc - 1, argv + 1);
+	if (strcmp(name, "prune") == 0)
+		return command_epoch_prune(context, argc - 1, argv + 1);
 	if (strcmp(name, "wrap") == 0 || strcmp(name, "suspend") == 0 ||
 	    strcmp(name, "resume") == 0)
 		return command_epoch_wrap(context, argc - 1, argv + 1, name);
@@ -582,6 +591,7 @@ int command_epoch(const struct context *context, int argc, char **argv)
 		fputs(help, stdout);
 		return STATUS_OK;
 	}
-	return usage_error_because("epoch", "begin, end, status, apply, wrap, suspend or resume?",
-				   *name ? name : NULL);
+	return usage_error_because(
+		"epoch", "begin, end, status, list, show, prune, apply, wrap, suspend or resume?",
+		*name ? name : NULL);
 }

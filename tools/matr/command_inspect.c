@@ -29,6 +29,7 @@ static const char help[] =
 	"  --closure LIBRARY the relocations of what loading this library brings in, in the place "
 	"of\n"
 	"                    the program's own\n"
+	"  --epoch EPOCH     in that epoch: a number (`matr epoch list`), current or previous\n"
 	"  --symbol GLOB     only these symbols (NAME, or NAME@VERSION)\n"
 	"  --requester GLOB  only references from these objects (path, file name or soname)\n"
 	"  --provider GLOB   only references bound to these objects\n"
@@ -50,6 +51,7 @@ int command_inspect(const struct context *context, int argc, char **argv)
 		{"bindings", no_argument, NULL, 'b'},
 		{"closures", no_argument, NULL, 'C'},
 		{"closure", required_argument, NULL, 'c'},
+		{"epoch", required_argument, NULL, 'e'},
 		{"symbol", required_argument, NULL, 's'},
 		{"requester", required_argument, NULL, 'r'},
 		{"provider", required_argument, NULL, 'P'},
@@ -65,7 +67,7 @@ int command_inspect(const struct context *context, int argc, char **argv)
 	struct recorded recorded;
 	struct matr_error err = {0};
 	bool all = false, bindings = false, closures = false;
-	const char *closure = NULL;
+	const char *closure = NULL, *epoch = NULL;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -81,6 +83,9 @@ int command_inspect(const struct context *context, int argc, char **argv)
 			break;
 		case 'c':
 			closure = optarg;
+			break;
+		case 'e':
+			epoch = optarg;
 			break;
 		case 's':
 			filter.symbol = optarg;
@@ -111,7 +116,7 @@ int command_inspect(const struct context *context, int argc, char **argv)
 	all |= filter.symbol || filter.requester || filter.provider || closure;
 	if (closures && (all || bindings))
 		return usage_error_because("inspect", "--closures goes with --format only", NULL);
-	int result = recorded_open(prefix, argv[optind], &recorded, &err);
+	int result = recorded_open(prefix, argv[optind], epoch, &recorded, &err);
 	if (result == 0 && closure)
 		result = recorded_closure(&recorded, closure, &applied, &err);
 	else if (result == 0 && !bindings && !closures)
@@ -128,5 +133,7 @@ int command_inspect(const struct context *context, int argc, char **argv)
 	recorded_close(&recorded);
 	if (result != 0)
 		print_error(&err);
+	if (result != 0 && err.code == MATR_ERROR_USAGE)
+		return STATUS_USAGE;
 	return result == 0 ? STATUS_OK : STATUS_FAILURE;
 }

@@ -274,7 +274,7 @@ static void add_nearest(const struct request *request, const struct matr_edit *e
 		.name = edit->symbol, .version = edit->version, .any_version = !edit->version};
 	struct matr_error why = {0};
 
-	if (recorded_open(request->prefix, edit->program, &recorded, &why) != 0) {
+	if (recorded_open(request->prefix, edit->program, NULL, &recorded, &why) != 0) {
 		recorded_close(&recorded);
 		return;
 	}

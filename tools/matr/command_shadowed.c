@@ -31,7 +31,7 @@ static int list(const char *prefix, const char *program, struct output *output,
 	struct recorded recorded;
 	size_t n = 0;
 
-	int result = recorded_open(prefix, program, &recorded, err);
+	int result = recorded_open(prefix, program, NULL, &recorded, err);
 	if (result == 0)
 		result = matr_shadowed(recorded.mapping, &shadowed, &n, err);
 	for (size_t i = 0; i < n; i++) {

@@ -245,7 +245,7 @@ static int verify_one(const char *prefix, const char *program, struct report *re
 	struct matr_error why = {0};
 	int result = 0;
 
-	if (recorded_open(prefix, program, &recorded, &why) != 0) {
+	if (recorded_open(prefix, program, NULL, &recorded, &why) != 0) {
 		if (why.code == MATR_ERROR_MEMORY)
 			result = matr_fail_memory(err);
 		snprintf(comparison.reason, sizeof comparison.reason, "%.400s", why.message);

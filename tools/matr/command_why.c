@@ -291,7 +291,7 @@ int command_why(const struct context *context, int argc, char **argv)
 	if (format == FORMAT_CSV && !library)
 		return usage_error_because("why", "csv goes with --library; json has both tables",
 					   NULL);
-	int result = recorded_open(prefix, argv[optind], &recorded, &err);
+	int result = recorded_open(prefix, argv[optind], NULL, &recorded, &err);
 	if (result == 0)
 		result = library ? why_library(&recorded, argv[optind + 1], format, &err)
 				 : why_symbol(&recorded, argv[optind + 1], format, &err);

@@ -10,7 +10,7 @@ struct recorded {
 	struct matr_store *store; /* owns the mapping's objects */
 	struct matr_store_epoch epoch;
 	struct matr_mapping *mapping;
-	int64_t application; /* its id in the store */
+	int64_t application;		    /* its id in the store */
 	struct matr_edited_binding *edited; /* matr_edited_find() */
 	size_t n_edited;
 	size_t first; /* scope index that views begin with: 0, or a closure's first new object */
@@ -21,9 +21,14 @@ struct recorded {
 int recorded_find(struct matr_store *store, int64_t epoch, const char *program,
 		  int64_t *application, struct matr_error *err);
 
-/* Read the mapping of `program` (path, or name on PATH) in the epoch that is in force, or else the
- * newest one. To be closed also after an error. */
-int recorded_open(const char *prefix, const char *program, struct recorded *out,
+/* What the user calls an epoch: a number; "current" or NULL: the one in force, or else the newest; "previous": the one
+ * before that. USAGE: none of these; NOT_FOUND: there is no such epoch. */
+int recorded_epoch(const char *prefix, struct matr_store *store, const char *name,
+		   struct matr_store_epoch *out, struct matr_error *err);
+
+/* Read the mapping of `program` (path, or name on PATH) in an epoch, which is named as above. To be closed also after an
+ * error. */
+int recorded_open(const char *prefix, const char *program, const char *epoch, struct recorded *out,
 		  struct matr_error *err);
 
 /* All closures of the program that have objects, and which of them has this root (path, or file name): its mapping takes

@@ -13,6 +13,10 @@
 
 #define MATR_CONFIG_FILE "/etc/matr.conf"
 
+/* Epochs that are kept unless the configuration says otherwise, and the most that it may say. */
+#define MATR_KEEP_EPOCHS     20
+#define MATR_KEEP_EPOCHS_MAX 10000
+
 struct matr_config_list {
 	char **items;
 	size_t n;
@@ -34,6 +38,7 @@ struct matr_config {
 		exclude; /* patterns for canonical paths, fnmatch(3): `*` matches slashes too */
 	struct matr_config_program *programs;
 	size_t n_programs;
+	size_t keep_epochs; /* how many of the newest epochs a begin leaves in the store, its own included */
 };
 
 /* Read the configuration. file NULL: MATR_CONFIG_FILE, or the defaults where there is none. *out belongs to

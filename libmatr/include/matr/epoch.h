@@ -114,6 +114,12 @@ int matr_epoch_end(const char *prefix, int64_t *id, struct matr_error *err);
  * it is. */
 int matr_epoch_end_keeping(const char *prefix, struct matr_error *err);
 
+/* ---- keeping ---- */
+
+/* Remove the records of old epochs from the store: all but the `keep` newest, and never the one in force. *removed (may be
+ * NULL): how many. Waits for a begin or end to finish. USAGE: keep is 0; NOT_FOUND: there is no store. */
+int matr_epoch_prune(const char *prefix, size_t keep, size_t *removed, struct matr_error *err);
+
 /* ---- suspending: an epoch that is ended while packages are changed ---- */
 
 /* End the epoch that is in force, and note that it is to begin again, and who (`by`, one line) ended it. 1: done; 0: none

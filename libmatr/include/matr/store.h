@@ -71,9 +71,9 @@ int matr_store_decline(struct matr_store *store, int64_t epoch, const char *path
 int matr_store_remove(struct matr_store *store, int64_t epoch, int64_t application,
 		      struct matr_error *err);
 
-/* Remove what no longer serves: all epochs but this one and the one before, then the objects,
- * bindings and blobs that nothing refers to; and commit. */
-int matr_store_commit(struct matr_store *store, int64_t epoch, struct matr_error *err);
+/* Remove what no longer serves, all epochs but the `keep` newest (at least two: this one, and the one whose image may
+ * be in force until this one's is) with the objects, bindings and blobs that nothing else refers to; and commit. */
+int matr_store_commit(struct matr_store *store, size_t keep, struct matr_error *err);
 
 /* Record that the epoch is for copies of the file tree as well. */
 int matr_store_set_portable(struct matr_store *store, int64_t epoch, struct matr_error *err);
@@ -100,6 +100,14 @@ struct matr_store_epoch {
 int matr_store_epoch(struct matr_store *store, int64_t id, struct matr_store_epoch *out,
 		     struct matr_error *err);
 
+/* The ids of all epochs, oldest first. *out: free(). */
+int matr_store_epochs(struct matr_store *store, int64_t **out, size_t *n, struct matr_error *err);
+
+/* Remove all epochs but the `keep` newest, and but `needed` and later ones, with what is theirs alone (in a transaction of
+ * its own, the store opened to WRITE). *n_removed: how many. */
+int matr_store_prune(struct matr_store *store, size_t keep, int64_t needed, size_t *n_removed,
+		     struct matr_error *err);
+
 /* The newest epoch that has the image with that number. NOT_FOUND: none. */
 int matr_store_epoch_of_image(struct matr_store *store, int64_t image, struct matr_store_epoch *out,
 			      struct matr_error *err);
@@ -115,7 +123,8 @@ void matr_store_skipped_free(struct matr_store_skipped *skipped, size_t n);
 
 struct matr_store_application {
 	int64_t id;
-	char *path; /* canonical */
+	char *path;   /* canonical */
+	bool carried; /* it is the record of an earlier epoch too: nothing of it has changed since */
 };
 
 /* The epoch's applications in order of id. *out belongs to the caller:
