@@ -1,0 +1,54 @@
+/* diff.h - what differs between two mappings: of one program in two epochs, or of two programs.
+ *
+ * Objects are the same where their canonical paths are, or else their sonames; applications are compared with each
+ * other whatever they are called. A binding is known by requester, symbol and version; where its provider is an object
+ * that only has another path now, the binding is as it was.
+ */
+#ifndef MATR_DIFF_H
+#define MATR_DIFF_H
+
+#include <matr/mapping.h>
+
+enum matr_change {
+	MATR_CHANGE_ADDED,
+	MATR_CHANGE_REMOVED,
+	MATR_CHANGE_MOVED,    /* a binding: to another provider; an object: to another path */
+	MATR_CHANGE_REPLACED, /* an object: another file at the same path */
+	MATR_CHANGES,
+};
+
+struct matr_object_change {
+	enum matr_change change;
+	const char *before, *after; /* canonical paths; NULL: not there */
+};
+
+struct matr_binding_change {
+	enum matr_change change;
+	const char *requester;	      /* canonical path, the one after where there are two */
+	const char *symbol, *version; /* version NULL: none asked for */
+	/* Canonical path of the provider, "null" (weak, defined nowhere), "undefined" (bound lazily, defined nowhere);
+	 * NULL: there is no such reference. */
+	const char *before, *after;
+};
+
+/* Strings belong to the mappings' objects, and live as long as these. */
+struct matr_diff {
+	struct matr_object_change *objects;
+	size_t n_objects;
+	bool reordered;			      /* objects that both have come in another order */
+	struct matr_binding_change *bindings; /* by requester, symbol, version */
+	size_t n_bindings;
+};
+
+/* *out belongs to the caller: matr_diff_free(), also after an error. Errors: MEMORY. */
+int matr_diff(const struct matr_mapping *before, const struct matr_mapping *after,
+	      struct matr_diff *out, struct matr_error *err);
+void matr_diff_free(struct matr_diff *diff);
+
+/* Nothing differs. */
+bool matr_diff_is_empty(const struct matr_diff *diff);
+
+/* "added", "removed", "moved", "replaced". */
+const char *matr_change_name(enum matr_change change);
+
+#endif
