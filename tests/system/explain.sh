@@ -116,4 +116,52 @@ print('\t'.join([r['requester'], r['symbol'], r['version'] or '', first]))"
 	ldd "$program" | awk '$2 == "=>" {print $1, $3}' >"$T/ldd"
 	check "$name: libraries are where ldd finds them" cmp "$T/ldd" "$T/found"
 done
+# Who binds: as the SQL tables have it, which decode the store in their own way, and the packages as dpkg has them.
+mapfile -t programs < <(for program in /usr/bin/git /usr/bin/xz /usr/bin/apt /usr/bin/dpkg /usr/bin/ssh /usr/sbin/sshd \
+	/usr/bin/curl /usr/bin/gpg /usr/bin/python3.11 /usr/bin/ls /usr/bin/bash; do
+	[ ! -x "$program" ] || readlink -f "$program"
+done)
+begin "${programs[@]}"
+exposed() # NAME CONDITION OPTION...
+{
+	local name=$1 condition=$2
+	shift 2
+	"$MATR" exposed --format json "$@" 2>"$T/counts" | /usr/bin/python3 -c "
+import json, sys
+for r in json.load(sys.stdin): print(r['program'] + '|' + r['requester'])" | sort >"$T/ours"
+	"$MATR" sql --format list "SELECT DISTINCT application, requester FROM bindings WHERE binding = 'bound' AND
+		requester <> provider AND $condition" </dev/null | sort >"$T/sql"
+	if [ -s "$T/sql" ] && cmp -s "$T/sql" "$T/ours"; then
+		ok "$name: $(wc -l <"$T/ours") as SQL has them"
+	else
+		diff "$T/sql" "$T/ours" >"$T/difference" || :
+		not_ok "$name: as SQL has them" "$T/difference" "$T/counts"
+	fi
+}
+exposed "--library liblzma.so.5" "provider LIKE '%/liblzma.so.5%'" --library liblzma.so.5
+exposed "--library by path" "provider LIKE '%/liblzma.so.5%'" --library /lib/x86_64-linux-gnu/liblzma.so.5
+exposed "--symbol lzma_code" "symbol = 'lzma_code'" --symbol lzma_code
+exposed "--symbol malloc" "symbol = 'malloc'" --symbol malloc
+exposed "--symbol memcpy@GLIBC_2.14" "symbol = 'memcpy' AND (version = 'GLIBC_2.14' OR provider_version = 'GLIBC_2.14')" \
+	--symbol memcpy@GLIBC_2.14
+exposed "--symbol of a library" "symbol = 'inflate' AND provider LIKE '%/libz.so.1%'" --symbol inflate --library libz.so.1
+loading=$("$MATR" sql --format list "SELECT count(DISTINCT application) FROM scopes WHERE object LIKE '%/libz.so.1%'" </dev/null)
+"$MATR" exposed --symbol inflate --library libz.so.1 2>&1 >/dev/null |
+	awk '/programs bind/ {print $2 + $7}' >"$T/both"
+check "who binds and who only loads are all that load" test "$(cat "$T/both")" = "$loading"
+printf '# two\nlzma_code  # of any\n\nliblzma.so.5\n' >"$T/items"
+check "--list" test "$("$MATR" exposed --list "$T/items" --format csv 2>/dev/null | cut -d, -f1 | sort -u | wc -l)" = 3
+check "a symbol that nobody binds to" "$MATR" exposed --symbol no_such_symbol_at_all
+for arguments in "--library liblzam.so.5" "--list $T/absent" "--symbol @V"; do
+	# shellcheck disable=SC2086 # words
+	one_line "one line: exposed $arguments" 1 "$MATR" exposed $arguments
+done
+if have dpkg; then
+	"$MATR" exposed --symbol malloc --format csv 2>/dev/null | tr -d '\r' | tail -n +2 | cut -d, -f2,3 | sort -u >"$T/ours"
+	cut -d, -f2 "$T/ours" | while read -r path; do
+		package=$(dpkg -S "$path" 2>/dev/null || dpkg -S "${path#/usr}" 2>/dev/null) || package=:
+		echo "${package%: *},$path" | sed 's/^:,/,/'
+	done | sort -u >"$T/dpkg"
+	check "packages as dpkg -S has them" cmp "$T/dpkg" "$T/ours"
+fi
 finish

@@ -70,7 +70,7 @@ _matr()
 	esac
 
 	case $command/$sub in
-	/) word='disable doctor enable epoch hooks inspect loader rebind run shadowed sql trace verify why --prefix --verbose --version --help' ;;
+	/) word='disable doctor enable epoch exposed hooks inspect loader rebind run shadowed sql trace verify why --prefix --verbose --version --help' ;;
 	epoch/) word='apply begin end list prune resume show status suspend wrap --help' ;;
 	epoch/begin) word='--root --portable --config --jobs --ld-stable --wait --rebuild-store --no-daemon --format --quiet --prefix --help' ;;
 	epoch/apply) word='--jobs --ld-stable --quiet --prefix --help' ;;
@@ -95,6 +95,7 @@ _matr()
 	rebind/) word='--all-programs --symbol --requester --to --reason --dry-run --list --undo --format --jobs --ld-stable --quiet --prefix --help' ;;
 	run/) word='--verbose --prefix --help' ;;
 	sql/) word='--sql --recursive --epoch --all-epochs --format --headers --cache --write --prefix --help' ;;
+	exposed/) word='--symbol --library --list --format --prefix --help' ;;
 	shadowed/) word='--format --prefix --help' ;;
 	why/) word='--library --format --prefix --help' ;;
 	trace/) word='--symbol --requester --provider --count --sort --output --format --ld-stable --help' ;;

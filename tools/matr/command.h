@@ -35,6 +35,7 @@ int command_epoch_show(const struct context *context, int argc, char **argv);
 int command_epoch_status(const struct context *context, int argc, char **argv);
 /* verb: wrap, suspend or resume */
 int command_epoch_wrap(const struct context *context, int argc, char **argv, const char *verb);
+int command_exposed(const struct context *context, int argc, char **argv);
 int command_hooks(const struct context *context, int argc, char **argv);
 int command_inspect(const struct context *context, int argc, char **argv);
 int command_loader(const struct context *context, int argc, char **argv);
