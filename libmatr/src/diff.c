@@ -1,6 +1,7 @@
 /* diff.c - see matr/diff.h.
  *
- * The objects of the two scopes are paired first. Then each mapping becomes a sorted list of its distinct bindings, in
+ * The objects of the two scopes are paired first. An object that is the very same on both sides, with relocations that
+ * all go to paired objects, is done with; that is nearly all of them. What is left of each mapping becomes a sorted list of its distinct bindings, in
  * which paired objects have one number, and one walk along both lists finds what differs.
  */
 #include <matr/diff.h>
@@ -24,6 +25,7 @@ struct binding_list {
 struct side {
 	const struct matr_mapping *mapping;
 	uint32_t *numbers; /* by scope index; what is paired has the number it has before */
+	bool *alike; /* by scope index: its bindings are those of its pair, and need no look */
 	struct binding_list bindings;
 };
 
@@ -135,6 +137,40 @@ static int diff_objects(struct side *before, struct side *after, struct matr_dif
 
 /* ---- bindings ---- */
 
+static uint32_t number_of(const struct side *side, uint32_t provider)
+{
+	return provider < side->mapping->n_scope ? side->numbers[provider] : provider;
+}
+
+/* Does scope entry `k` before, the same object as entry `i` after, bind to the same providers? */
+static bool binds_alike(const struct side *before, uint32_t k, const struct side *after, uint32_t i)
+{
+	const struct matr_object *object = before->mapping->scope[k].object;
+	const struct matr_binding *old = before->mapping->objects[k].bindings;
+	const struct matr_binding *new = after->mapping->objects[i].bindings;
+
+	if (object != after->mapping->scope[i].object || !old || !new)
+		return false;
+	for (size_t r = 0; r < object->n_relocations; r++)
+		if (number_of(before, old[r].provider) != number_of(after, new[r].provider))
+			return false;
+	return true;
+}
+
+static int find_alike(struct side *before, struct side *after, struct matr_error *err)
+{
+	before->alike = calloc(before->mapping->n_scope + 1, sizeof *before->alike);
+	after->alike = calloc(after->mapping->n_scope + 1, sizeof *after->alike);
+	if (!before->alike || !after->alike)
+		return matr_fail_memory(err);
+	for (uint32_t i = 0; i < after->mapping->n_scope; i++) {
+		uint32_t k = after->numbers[i];
+		if (k < before->mapping->n_scope && binds_alike(before, k, after, i))
+			before->alike[k] = after->alike[i] = true;
+	}
+	return 0;
+}
+
 static int compare_keys(const struct binding *a, const struct binding *b)
 {
 	if (a->requester != b->requester)
@@ -171,9 +207,7 @@ static void list_object(struct side *side, uint32_t i)
 			.copy = object->relocations[r].type == R_X86_64_COPY,
 			.symbol = symbol->name,
 			.version = version && version->name ? version->name : "",
-			.provider = binding->provider < mapping->n_scope
-					    ? side->numbers[binding->provider]
-					    : binding->provider,
+			.provider = number_of(side, binding->provider),
 		};
 	}
 }
@@ -185,12 +219,13 @@ static int list_bindings(struct side *side, struct matr_error *err)
 	size_t n = 0;
 
 	for (size_t i = 0; i < side->mapping->n_scope; i++)
-		n += side->mapping->scope[i].object->n_relocations;
+		n += side->alike[i] ? 0 : side->mapping->scope[i].object->n_relocations;
 	bindings->list = calloc(n + 1, sizeof *bindings->list);
 	if (!bindings->list)
 		return matr_fail_memory(err);
 	for (uint32_t i = 0; i < side->mapping->n_scope; i++)
-		list_object(side, i);
+		if (!side->alike[i])
+			list_object(side, i);
 	qsort(bindings->list, bindings->n, sizeof *bindings->list, compare_bindings);
 	n = 0;
 	for (size_t i = 0; i < bindings->n; i++)
@@ -261,12 +296,15 @@ int matr_diff(const struct matr_mapping *before, const struct matr_mapping *afte
 
 	*out = (struct matr_diff){.objects = NULL};
 	int result = diff_objects(&sides[0], &sides[1], out, err);
+	if (result == 0)
+		result = find_alike(&sides[0], &sides[1], err);
 	for (int i = 0; i < 2 && result == 0; i++)
 		result = list_bindings(&sides[i], err);
 	if (result == 0)
 		result = diff_bindings(&sides[0], &sides[1], out, err);
 	for (int i = 0; i < 2; i++) {
 		free(sides[i].numbers);
+		free(sides[i].alike);
 		free(sides[i].bindings.list);
 	}
 	return result;
