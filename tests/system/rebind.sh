@@ -337,7 +337,7 @@ for delay in 0.002 0.005 0.01 0.015 0.02 0.03 0.04 0.05 0.06 0.08 ${MATR_TEST_KI
 	timeout -s KILL "$delay" "$MATR" rebind "$T/bin/main" --symbol number --to "$T/lib/libtwo.so" -q >/dev/null 2>&1 && : || killed=$((killed + 1))
 	got=$("$MATR" run "$T/bin/main")
 	[ "$got" = "$UNEDITED" ] || [ "$got" = '2 4 2 8 4 6 7 2' ] || bad=$((bad + 1))
-	"$MATR" epoch begin -q "$T/bin/main" git 2>/dev/null </dev/null || bad=$((bad + 1))
+	"$MATR" epoch begin --wait -q "$T/bin/main" git 2>/dev/null </dev/null || bad=$((bad + 1))
 	got=$("$MATR" run "$T/bin/main")
 	edits=$("$MATR" rebind --list --format json | /usr/bin/python3 -c 'import json, sys; print(*(e["id"] for e in json.load(sys.stdin)))')
 	if [ -n "$edits" ]; then

@@ -54,7 +54,7 @@ for program in "${programs[@]}"; do
 		compare "bindings of $name as ld.so makes them" "$T/oracle" "$T/ours"
 	fi
 	relocations_of "$program" | sort >"$T/ours"
-	"$MATR" inspect --all --format csv "$program" | sed 's/,R_X86_64_/,/' | sort >"$T/inspect"
+	"$MATR" inspect --all --format csv "$program" | sed -E 's/,R_X86_64_/,/; s/,[^,\r]*(\r?)$/\1/' | sort >"$T/inspect"
 	compare "relocations of $name as inspect has them" "$T/inspect" "$T/ours"
 done
 echo "# $total bindings"
@@ -139,7 +139,7 @@ compare "closures of python as inspect has them" "$T/inspect" "$T/ours"
 closures=0
 while IFS= read -r library; do
 	closures=$((closures + 1))
-	"$MATR" inspect --all --format csv --closure "$library" "$python" | sed 's/,R_X86_64_/,/' | sort >"$T/inspect"
+	"$MATR" inspect --all --format csv --closure "$library" "$python" | sed -E 's/,R_X86_64_/,/; s/,[^,\r]*(\r?)$/\1/' | sort >"$T/inspect"
 	sql --format csv -s "SELECT requester, symbol, version, provider, binding, type, printf('0x%x', offset) AS
 		offset, addend, applied FROM closure_relocations WHERE application = '$python' AND closure = '$library'
 		AND binding <> 'relative'" | sort >"$T/ours"

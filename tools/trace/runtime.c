@@ -100,7 +100,8 @@ __attribute__((constructor)) static void attach(void)
 	call(CALL_CLOSE, fd, 0, 0, 0, 0, 0);
 	if (at < 0 && at > -4096)
 		return;
-	struct trace_results *file = (struct trace_results *)at;
+	struct trace_results *file = (struct trace_results *)at; /* never at 0 */
+	/* cppcheck-suppress nullPointerRedundantCheck */
 	if (file->magic != TRACE_MAGIC)
 		return;
 	__atomic_add_fetch(&file->processes, 1, __ATOMIC_RELAXED);
@@ -169,6 +170,7 @@ __attribute__((noinline)) static struct stack *new_stack(void)
 			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 		if (!(at < 0 && at > -4096)) {
 			stack = (struct stack *)at;
+			/* cppcheck-suppress nullPointerRedundantCheck */
 			stack->next = stacks;
 			stacks = stack;
 		}
