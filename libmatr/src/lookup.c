@@ -320,7 +320,8 @@ static void explain(const struct lookup *lookup, const struct query *query, cons
 			.object = i, .verdict = MATR_VERDICT_ABSENT, .symbol = NO_INDEX};
 	for (uint32_t at = lookup->session->first[query->name]; at; at = next) {
 		uint32_t i = lookup->rank[lookup->session->definitions[at - 1].object];
-		struct matr_search_step none, *step = i == NO_INDEX ? &none : &steps[i];
+		struct matr_search_step none = {.symbol = NO_INDEX},
+					*step = i == NO_INDEX ? &none : &steps[i];
 		match_object(lookup, at, &next, query, is_passed_over(query, i), step);
 	}
 	for (uint32_t i = 0; i < scope->n; i++)

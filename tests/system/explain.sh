@@ -114,6 +114,20 @@ print('\t'.join([r['requester'], r['symbol'], r['version'] or '', first]))"
 		"$MATR" why --library "$program" "$library" | awk -v l="$library" '/^found as/ {print l, $3}'
 	done >"$T/found"
 	ldd "$program" | awk '$2 == "=>" {print $1, $3}' >"$T/ldd"
+	# Everything in the tree is in ldd's list, and the other way round; each is drawn in full once.
+	"$MATR" tree --format json "$program" | /usr/bin/python3 -c "
+import json, sys
+seen = {}
+def walk(node):
+    if not node['repeated']: seen[node['path']] = seen.get(node['path'], 0) + 1
+    for child in node['needs']: walk(child)
+walk(json.load(sys.stdin))
+assert all(n == 1 for n in seen.values()), seen
+for path in sorted(seen): print(path)" >"$T/tree"
+	{ readlink -f "$program"; ldd "$program" | grep -Eo '/[^ ]+' | xargs readlink -f; } | sort >"$T/list"
+	check "$name: the tree has what ldd lists, each once" cmp "$T/list" "$T/tree"
+	"$MATR" tree "$program" | grep -Eo '(=> )?/[^ ]+' | sed 's/=> //' | sort -u >"$T/drawn"
+	check "$name: the drawing has the same" cmp "$T/list" "$T/drawn"
 	check "$name: libraries are where ldd finds them" cmp "$T/ldd" "$T/found"
 done
 # Who binds: as the SQL tables have it, which decode the store in their own way, and the packages as dpkg has them.

@@ -70,7 +70,7 @@ _matr()
 	esac
 
 	case $command/$sub in
-	/) word='diff disable doctor enable epoch exposed hooks inspect loader rebind run shadowed sql trace verify why --prefix --verbose --version --help' ;;
+	/) word='diff disable doctor enable epoch exposed hooks inspect loader rebind run shadowed sql trace tree verify why --prefix --verbose --version --help' ;;
 	epoch/) word='apply begin end list prune resume show status suspend wrap --help' ;;
 	epoch/begin) word='--root --portable --config --jobs --ld-stable --wait --rebuild-store --no-daemon --format --quiet --prefix --help' ;;
 	epoch/apply) word='--jobs --ld-stable --quiet --prefix --help' ;;
@@ -97,6 +97,7 @@ _matr()
 	run/) word='--verbose --prefix --help' ;;
 	sql/) word='--sql --recursive --epoch --all-epochs --format --headers --cache --write --prefix --help' ;;
 	exposed/) word='--symbol --library --list --format --prefix --help' ;;
+	tree/) word='--format --prefix --help' ;;
 	shadowed/) word='--format --prefix --help' ;;
 	why/) word='--library --format --prefix --help' ;;
 	trace/) word='--symbol --requester --provider --count --sort --output --format --ld-stable --help' ;;

@@ -154,3 +154,6 @@ complete -c matr -n '__matr_command exposed' -l symbol -x -d 'Who binds to this 
 complete -c matr -n '__matr_command exposed' -l library -rF -d 'Who binds to this library'
 complete -c matr -n '__matr_command exposed' -l list -rF -d 'Several, from a file'
 complete -c matr -n '__matr_command exposed' -l format -x -a 'table json csv'
+complete -c matr -n '__matr_command none' -a tree -d 'Which object needs which'
+complete -c matr -n '__matr_command tree' -F -a '(__fish_complete_command)'
+complete -c matr -n '__matr_command tree' -l format -x -a 'table json'

@@ -45,6 +45,7 @@ int command_run(const struct context *context, int argc, char **argv);
 int command_shadowed(const struct context *context, int argc, char **argv);
 int command_sql(const struct context *context, int argc, char **argv);
 int command_trace(const struct context *context, int argc, char **argv);
+int command_tree(const struct context *context, int argc, char **argv);
 int command_verify(const struct context *context, int argc, char **argv);
 int command_why(const struct context *context, int argc, char **argv);
 

@@ -31,6 +31,7 @@ static const char help[] =
 	"  matr sql [FILE]... [QUERY]...  ask with SQL: mappings and ELF files\n"
 	"  matr shadowed PROGRAM...       symbols with more than one provider, and who wins\n"
 	"  matr trace --symbol GLOB PROGRAM   count and time calls, by way of the mapping\n"
+	"  matr tree PROGRAM              which object needs which, drawn\n"
 	"  matr verify PROGRAM...         compare the mapping with what ld.so writes\n"
 	"  matr why PROGRAM SYMBOL        who provides it, and what the others had to offer\n"
 	"\n"
@@ -71,7 +72,7 @@ int main(int argc, char **argv)
 		{"record", command_record}, {"run", command_run},
 		{"sql", command_sql},	    {"trace", command_trace},
 		{"verify", command_verify}, {"shadowed", command_shadowed},
-		{"why", command_why},
+		{"tree", command_tree},	    {"why", command_why},
 	};
 	const char *prefix = getenv("MATR_PREFIX");
 	struct context context = {.prefix = prefix && *prefix ? prefix : MATR_DEFAULT_PREFIX};

@@ -1,0 +1,206 @@
+/* command_tree.c - matr tree: who needs whom, drawn.
+ *
+ * An object has its own subtree where it was loaded first (loaded_by), which is under exactly one parent; wherever else it is
+ * needed it is a leaf, marked with (*) if it has dependencies.
+ */
+#include "command.h"
+#include "output.h"
+#include "recorded.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <matr/explain.h>
+
+static const char help[] =
+	"usage: matr tree [OPTION]... PROGRAM\n"
+	"\n"
+	"Draw which object needs which, by DT_NEEDED: the name that is needed, the file, and how\n"
+	"it was found. An object's own dependencies are drawn where it was loaded first; (*)\n"
+	"marks where they are left out. Objects that nothing binds to say so.\n"
+	"\n"
+	"  --format FORMAT    table (default: a drawing) or json (nested)\n"
+	"  --prefix DIR       where the store is\n"
+	"  -h, --help         this text\n"
+	"\n"
+	"Exit status: 0 success; 1 failure, or the program is not in the epoch; 2 usage.\n"
+	"\n"
+	"  matr tree git\n";
+
+struct tree {
+	const struct matr_mapping *mapping;
+	struct matr_need *needs;
+	size_t n_needs;
+	bool *used;  /* by scope index: some other object binds to it */
+	bool *drawn; /* its subtree */
+};
+
+static void find_used(const struct matr_mapping *mapping, bool *used)
+{
+	used[0] = true;
+	for (size_t i = 0; i < mapping->n_scope; i++) {
+		const struct matr_binding *bindings = mapping->objects[i].bindings;
+		size_t n = bindings ? mapping->scope[i].object->n_relocations : 0;
+		for (size_t k = 0; k < n; k++)
+			if (bindings[k].provider < mapping->n_scope && bindings[k].provider != i)
+				used[bindings[k].provider] = true;
+	}
+}
+
+static bool has_needs(const struct tree *tree, uint32_t index)
+{
+	return tree->mapping->scope[index].object->n_needed > 0;
+}
+
+/* The subtree belongs here: this is what loaded it, and it was not drawn yet (an object may name another twice). */
+static bool is_first(struct tree *tree, uint32_t parent, uint32_t index)
+{
+	bool first = tree->mapping->scope[index].loaded_by == parent && !tree->drawn[index];
+
+	if (first)
+		tree->drawn[index] = true;
+	return first;
+}
+
+/* The place of the parent's next dependency from `at` on, with preloaded objects after those of the application;
+ * n_needs: no more. */
+static size_t next_need(const struct tree *tree, uint32_t parent, size_t at)
+{
+	while (at < tree->n_needs && tree->needs[at].requester != parent)
+		at++;
+	return at;
+}
+
+static void draw(struct tree *tree, uint32_t parent, const char *indent)
+{
+	size_t length = strlen(indent);
+	char *deeper = malloc(length + 8);
+
+	if (!deeper)
+		return;
+	for (size_t at = next_need(tree, parent, 0), next; at < tree->n_needs; at = next) {
+		uint32_t index = tree->needs[at].object;
+		next = next_need(tree, parent, at + 1);
+		bool first = is_first(tree, parent, index), last = next == tree->n_needs;
+		printf("%s%s%s => %s (%s)%s%s\n", indent, last ? "`-- " : "|-- ",
+		       tree->needs[at].name, recorded_path(tree->mapping, index),
+		       matr_search_rule_name(tree->mapping->scope[index].rule),
+		       tree->used[index] ? "" : " [nothing binds to it]",
+		       !first && has_needs(tree, index) ? " (*)" : "");
+		sprintf(deeper, "%s%s", indent, last ? "    " : "|   ");
+		if (first)
+			draw(tree, index, deeper);
+	}
+	free(deeper);
+}
+
+static struct json_object *node(struct tree *tree, uint32_t index, const char *name, bool first)
+{
+	struct json_object *object = json_object_new_object(), *children = json_object_new_array();
+
+	if (name)
+		json_object_object_add(object, "name", json_object_new_string(name));
+	json_object_object_add(object, "path",
+			       json_object_new_string(recorded_path(tree->mapping, index)));
+	json_object_object_add(object, "position", json_object_new_int64(index));
+	json_object_object_add(
+		object, "found_by",
+		json_object_new_string(matr_search_rule_name(tree->mapping->scope[index].rule)));
+	json_object_object_add(object, "used", json_object_new_boolean(tree->used[index]));
+	json_object_object_add(object, "repeated", json_object_new_boolean(!first));
+	for (size_t at = next_need(tree, index, 0); first && at < tree->n_needs;
+	     at = next_need(tree, index, at + 1)) {
+		uint32_t child = tree->needs[at].object;
+		json_object_array_add(children, node(tree, child, tree->needs[at].name,
+						     is_first(tree, index, child)));
+	}
+	json_object_object_add(object, "needs", children);
+	return object;
+}
+
+/* What no DT_NEEDED entry leads to: /etc/ld.so.preload, and what an edit added. */
+static void draw_others(struct tree *tree)
+{
+	for (uint32_t i = 1; i < tree->mapping->n_scope; i++) {
+		if (tree->drawn[i] || tree->mapping->scope[i].needed_as)
+			continue;
+		tree->drawn[i] = true;
+		printf("%s (%s)\n", recorded_path(tree->mapping, i),
+		       matr_search_rule_name(tree->mapping->scope[i].rule));
+		draw(tree, i, "");
+	}
+}
+
+static int show(const struct matr_mapping *mapping, enum output_format format,
+		struct matr_error *err)
+{
+	struct tree tree = {
+		.mapping = mapping,
+		.used = calloc(mapping->n_scope, sizeof(bool)),
+		.drawn = calloc(mapping->n_scope, sizeof(bool)),
+	};
+	int result =
+		tree.used && tree.drawn ? matr_needs(mapping, &tree.needs, &tree.n_needs, err) : -1;
+
+	if (!tree.used || !tree.drawn)
+		matr_fail(err, MATR_ERROR_MEMORY, NULL, "out of memory");
+	if (result == 0) {
+		find_used(mapping, tree.used);
+		tree.drawn[0] = true;
+	}
+	if (result == 0 && format == FORMAT_JSON) {
+		result = output_json(node(&tree, 0, NULL, true), err);
+	} else if (result == 0) {
+		printf("%s\n", recorded_path(mapping, 0));
+		draw(&tree, 0, "");
+		draw_others(&tree);
+		result = output_flush(err);
+	}
+	free(tree.needs);
+	free(tree.used);
+	free(tree.drawn);
+	return result;
+}
+
+int command_tree(const struct context *context, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"format", required_argument, NULL, 'f'},
+		{"prefix", required_argument, NULL, 'p'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	const char *prefix = context->prefix;
+	enum output_format format = FORMAT_TABLE;
+	struct recorded recorded;
+	struct matr_error err = {0};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (option) {
+		case 'f':
+			if (!output_format_parse(optarg, &format) || format == FORMAT_CSV)
+				return usage_error_because("tree", "no such format", optarg);
+			break;
+		case 'p':
+			prefix = optarg;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return STATUS_OK;
+		default:
+			return usage_error("tree");
+		}
+	}
+	if (argc - optind != 1)
+		return usage_error_because("tree", "one program, please", NULL);
+	int result = recorded_open(prefix, argv[optind], NULL, &recorded, &err);
+	if (result == 0)
+		result = show(recorded.mapping, format, &err);
+	recorded_close(&recorded);
+	if (result != 0)
+		print_error(&err);
+	return result == 0 ? STATUS_OK : STATUS_FAILURE;
+}
