@@ -153,8 +153,8 @@ static int diff_mappings(struct request *request, const char *program,
 	return result;
 }
 
-static int diff_applications(struct request *request, struct matr_store *store, const char *program,
-			     int64_t before, int64_t after, struct matr_error *err)
+static int diff_applications(struct request *request, struct matr_store *store, int64_t before,
+			     int64_t after, struct matr_error *err)
 {
 	struct matr_mapping *old = NULL, *new = NULL;
 
@@ -164,7 +164,7 @@ static int diff_applications(struct request *request, struct matr_store *store, 
 	if (result == 0)
 		result = matr_store_mapping(store, after, &new, err);
 	if (result == 0)
-		result = diff_mappings(request, program, old, new, err);
+		result = diff_mappings(request, new->scope[0].path, old, new, err);
 	matr_mapping_free(old);
 	matr_mapping_free(new);
 	return result;
@@ -207,8 +207,7 @@ static int diff_lists(struct request *request, struct matr_store *store,
 		else if (order > 0)
 			whole_program(request, after[k].path, "added");
 		else
-			result = diff_applications(request, store, after[k].path, before[i].id,
-						   after[k].id, err);
+			result = diff_applications(request, store, before[i].id, after[k].id, err);
 		i += order <= 0;
 		k += order >= 0;
 	}
@@ -250,7 +249,7 @@ static int diff_programs(struct request *request, struct matr_store *store, cons
 	    recorded_find(store, from.id, first, &before, err) != 0 ||
 	    recorded_find(store, to.id, second, &after, err) != 0)
 		return -1;
-	return diff_applications(request, store, second, before, after, err);
+	return diff_applications(request, store, before, after, err);
 }
 
 /* A number, current or previous. */
