@@ -177,7 +177,10 @@ static int find_definition(const struct matr_object *library, const struct targe
 /* What a reference asks for: what the edit says, else its own version. */
 static struct target target_of(const struct matr_edit *edit, const struct matr_version *asked)
 {
-	const char *name = edit->to_symbol ? edit->to_symbol : edit->symbol;
+	const char *name = edit->symbol;
+
+	if (edit->to_symbol)
+		name = edit->to_symbol;
 	const char *at = edit->to_symbol ? strchr(name, '@') : NULL;
 	struct target target = {
 		.name = name,

@@ -327,6 +327,25 @@ kill $matrd && wait $matrd || :
 check "the next epoch has the edit" prints '23 46 23 8 4 6 7 23'
 "$MATR" rebind --undo "$("$MATR" rebind --list --format csv | tail -n 1 | cut -d, -f1)" >/dev/null
 
+# ---- what an edited program loads ----
+
+python=/usr/bin/python3
+"$MATR" epoch begin -q $python "$T/bin/main" git 2>/dev/null </dev/null
+"$MATR" record $python -c 'import json, zlib, ssl' >/dev/null 2>&1 </dev/null
+"$MATR" epoch begin -q $python "$T/bin/main" git 2>/dev/null </dev/null
+cat >"$T/env.c" <<'C'
+#include <unistd.h>
+extern char *getenv(const char *);
+char *log_getenv(const char *name) { (void)!write(2, "getenv\n", 7); return getenv(name); }
+C
+library env
+rebind $python --symbol getenv --to "$T/lib/libenv.so:log_getenv"
+capture_matr matr $python -c 'import ssl, zlib; print(len(zlib.compress(b"a" * 1000)))'
+check "python3: a wrapper around getenv" grep -q '^getenv$' "$T/matr.err"
+check "python3: its closures are applied in the larger scope" grep -q 'applied closure.*_ssl' "$T/matr.said"
+check "python3: what it loads is as ld.so has it" "$MATR" verify --loads $python -c 'import ssl, zlib, json'
+"$MATR" rebind --undo "$("$MATR" rebind --list --format csv | tail -n 1 | cut -d, -f1)" >/dev/null
+
 # ---- killed ----
 
 "$MATR" epoch begin -q "$T/bin/main" git 2>/dev/null </dev/null

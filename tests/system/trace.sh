@@ -192,6 +192,13 @@ check "python3: everything traced" test "$(cat "$T/python.out")" = "$(/usr/bin/p
 trace bash --symbol '*' bash -c 'for i in 1 2 3; do (echo $i); done; echo $(echo in)'
 check "bash: everything traced, with its children" test "$(tr '\n' ' ' <"$T/bash.out")" = "1 2 3 in "
 
+if [ "$(id -u)" -eq 0 ] && setpriv --reuid 65534 --regid 65534 --clear-groups unshare -Um true 2>/dev/null; then
+	setpriv --reuid 65534 --regid 65534 --clear-groups env HOME=/tmp "$MATR" trace --symbol malloc --format csv -o /dev/stderr ls / >"$T/user.out" 2>"$T/user.csv" </dev/null || :
+	check "an ordinary user" grep -q ',malloc,' "$T/user.csv"
+else
+	skip "an ordinary user" "no user namespaces"
+fi
+
 # ---- usage ----
 
 status=0
