@@ -17,16 +17,21 @@ int daemon_connect(const char *prefix)
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	char canonical[PATH_MAX], path[PATH_MAX + 16];
 	struct ucred peer;
-	struct stat status;
+	struct stat status = {.st_uid = 0};
 	socklen_t length = sizeof peer;
 
-	if (!realpath(prefix, canonical))
-		return -1;
+	if (!realpath(prefix, canonical)) {
+		/* The system's prefix is made by the first begin, or by matrd, which the socket may start. */
+		if (errno != ENOENT || strcmp(prefix, MATR_DEFAULT_PREFIX) != 0)
+			return -1;
+		strcpy(canonical, MATR_DEFAULT_PREFIX);
+	}
 	if (strcmp(canonical, MATR_DEFAULT_PREFIX) == 0)
 		strcpy(path, MATR_DEFAULT_SOCKET);
 	else
 		snprintf(path, sizeof path, "%s/matrd.sock", canonical);
-	if (strlen(path) >= sizeof address.sun_path || stat(canonical, &status) != 0)
+	if (strlen(path) >= sizeof address.sun_path ||
+	    (stat(canonical, &status) != 0 && errno != ENOENT))
 		return -1;
 	strcpy(address.sun_path, path);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
