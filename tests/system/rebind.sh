@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # rebind.sh - edited mappings (matr-rebind(1)) of real programs and built ones: what is edited, what is refused, what
 # survives, and that undoing restores.
-# shellcheck source-path=SCRIPTDIR source=lib.sh disable=SC2015,SC2016
+# shellcheck source-path=SCRIPTDIR source=lib.sh disable=SC2015,SC2016,SC2317
 set -eu
 . "$(dirname "$0")/lib.sh"
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # trace.sh - counting and timing by way of the mapping (matr-trace(1)): counts against a counting library, against what the program knows, and
 # programs that leave functions in every way there is.
-# shellcheck source-path=SCRIPTDIR source=lib.sh disable=SC2015,SC2016
+# shellcheck source-path=SCRIPTDIR source=lib.sh disable=SC2015,SC2016,SC2317
 set -eu
 . "$(dirname "$0")/lib.sh"
 unset MATR_PREFIX # it makes its own
@@ -193,7 +193,7 @@ trace bash --symbol '*' bash -c 'for i in 1 2 3; do (echo $i); done; echo $(echo
 check "bash: everything traced, with its children" test "$(tr '\n' ' ' <"$T/bash.out")" = "1 2 3 in "
 
 if [ "$(id -u)" -eq 0 ] && setpriv --reuid 65534 --regid 65534 --clear-groups unshare -Um true 2>/dev/null; then
-	setpriv --reuid 65534 --regid 65534 --clear-groups env HOME=/tmp "$MATR" trace --symbol malloc --format csv -o /dev/stderr ls / >"$T/user.out" 2>"$T/user.csv" </dev/null || :
+	setpriv --reuid 65534 --regid 65534 --clear-groups env HOME=/tmp "$MATR" trace --symbol malloc --format csv ls / >"$T/user.out" 2>"$T/user.csv" </dev/null || :
 	check "an ordinary user" grep -q ',malloc,' "$T/user.csv"
 else
 	skip "an ordinary user" "no user namespaces"
