@@ -53,7 +53,7 @@ struct matr_epoch {
 	bool all_carried;	 /* nothing has changed since the epoch before */
 	struct matr_edit *edits; /* the store's */
 	size_t n_edits;
-	bool edits_stale; /* some were added or taken out since */
+	bool edits_stale;			 /* some were added or taken out since */
 	struct matr_edit_failure *edit_failures; /* when all is done */
 	size_t n_edit_failures;
 	struct matr_image_builder *builder;

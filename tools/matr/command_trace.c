@@ -343,7 +343,8 @@ static int write_module(struct run *run, struct matr_error *err)
 		matr_fail(err, MATR_ERROR_MALFORMED, source, "is not matr-trace.so");
 	} else {
 		struct trace_config *config = (struct trace_config *)at;
-		memcpy(config->path, run->file, strlen(run->file) + 1); /* make_prefix() saw to the size */
+		memcpy(config->path, run->file,
+		       strlen(run->file) + 1); /* make_prefix() saw to the size */
 		for (size_t i = 0; i < run->n; i++)
 			config->kinds[i] = run->list[i].kind;
 		unlink(run->module);
