@@ -333,7 +333,7 @@ int matr_store_light_objects(struct matr_store *store, int64_t epoch, struct mat
 
 	if (statement)
 		matr_bind(statement, 1, epoch);
-	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
+	struct matr_rows rows = matr_rows(store, statement, sizeof(void *));
 	while ((item = matr_next_row(&rows, err)) != NULL) {
 		int64_t id = sqlite3_column_int64(statement, 0);
 		*item = matr_store_get_light_object(store, id, err);

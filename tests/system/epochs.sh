@@ -38,6 +38,11 @@ check "previous is the second" sh -c "'$MATR' inspect --bindings --epoch 2 '$T/b
 check "and to sql" sh -c "[ \"\$('$MATR' sql --epoch 1 --headers off --format csv \"SELECT count(*) FROM bindings WHERE symbol = 'f' AND application = '$T/bin/one'\" | tr -d '\\r')\" -gt 0 ]"
 check "show" sh -c "'$MATR' epoch show 1 | grep -q '^applications  3,' && '$MATR' epoch show --format json previous | grep -q '\"epoch\": *2'"
 check "its programs: one was mapped anew" [ "$("$MATR" epoch show --programs --format csv 2 | grep -c ',anew,')" -eq 1 ]
+check "to why: who asks for f" sh -c "'$MATR' why --epoch 1 '$T/bin/one' f | grep -q '^.*/one'"
+check "which nobody has now" sh -c "'$MATR' why '$T/bin/one' f 2>&1 | grep -q 'no object of .* nearest: g'"
+check "to exposed: who binds to f" sh -c "'$MATR' exposed --epoch 1 --symbol f --format csv 2>'$T/counts' | grep -q 'bin/one'"
+check "where nobody does now" sh -c "! '$MATR' exposed --symbol f --format csv 2>'$T/counts' | grep -q 'bin/one'"
+check "to tree and shadowed" sh -c "'$MATR' tree --epoch 1 '$T/bin/one' && '$MATR' shadowed --epoch 1 '$T/bin/one'"
 one_line "an epoch that is not there" 1 "$MATR" epoch show 99
 check "the message has those that are" grep -q 'kept are 1 to 3' "$T/line.err"
 capture line "$MATR" epoch show nonsense

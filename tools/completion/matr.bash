@@ -96,10 +96,10 @@ _matr()
 	rebind/) word='--all-programs --symbol --requester --to --reason --dry-run --list --undo --format --jobs --ld-stable --quiet --prefix --help' ;;
 	run/) word='--verbose --prefix --help' ;;
 	sql/) word='--sql --recursive --epoch --all-epochs --format --headers --cache --write --prefix --help' ;;
-	exposed/) word='--symbol --library --list --format --prefix --help' ;;
-	tree/) word='--format --prefix --help' ;;
-	shadowed/) word='--format --prefix --help' ;;
-	why/) word='--library --format --prefix --help' ;;
+	exposed/) word='--symbol --library --list --epoch --format --prefix --help' ;;
+	tree/) word='--epoch --format --prefix --help' ;;
+	shadowed/) word='--epoch --format --prefix --help' ;;
+	why/) word='--library --epoch --format --prefix --help' ;;
 	trace/) word='--symbol --requester --provider --count --sort --output --format --ld-stable --help' ;;
 	verify/) word='--format --prefix --help' ;;
 	*) return ;;

@@ -1,6 +1,8 @@
 /* command_exposed.c - matr exposed: every program that binds to a symbol or a library. */
 #include "command.h"
 #include "output.h"
+#include "query_options.h"
+#include "recorded.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -22,6 +24,7 @@ static const char help[] =
 	"  --symbol S[@V]     who binds to this symbol; with --library: of this library\n"
 	"  --library L        who binds to anything of this library (soname, file name, path)\n"
 	"  --list FILE        one of these a line, # comments; a name with / or .so is a library\n"
+	"  --epoch EPOCH      in that epoch: a number, current or previous\n"
 	"  --format FORMAT    table (default), json or csv\n"
 	"  --prefix DIR       where the store is\n"
 	"  -h, --help         this text\n"
@@ -121,13 +124,10 @@ static int show_list(struct matr_store *store, int64_t epoch, const char *file,
 int command_exposed(const struct context *context, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"symbol", required_argument, NULL, 's'},
-		{"library", required_argument, NULL, 'l'},
-		{"list", required_argument, NULL, 'L'},
-		{"format", required_argument, NULL, 'f'},
-		{"prefix", required_argument, NULL, 'p'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
+		{"symbol", required_argument, NULL, 's'}, {"library", required_argument, NULL, 'l'},
+		{"list", required_argument, NULL, 'L'},	  {"epoch", required_argument, NULL, 'e'},
+		{"format", required_argument, NULL, 'f'}, {"prefix", required_argument, NULL, 'p'},
+		{"help", no_argument, NULL, 'h'},	  {NULL, 0, NULL, 0},
 	};
 	static const struct output_column columns[] = {
 		{"item", CELL_TEXT},
@@ -136,13 +136,13 @@ int command_exposed(const struct context *context, int argc, char **argv)
 		{"requester", CELL_TEXT},
 		{"loaded_by_dlopen_of", CELL_TEXT},
 	};
-	const char *prefix = context->prefix, *symbol = NULL, *library = NULL, *list = NULL;
-	enum output_format format = FORMAT_TABLE;
+	struct query_options common = {.prefix = context->prefix};
+	const char *symbol = NULL, *library = NULL, *list = NULL;
 	struct matr_store *store = NULL;
 	struct matr_store_epoch epoch;
 	struct matr_error err = {0};
 	struct output output;
-	int option;
+	int option, status;
 
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (option) {
@@ -155,27 +155,18 @@ int command_exposed(const struct context *context, int argc, char **argv)
 		case 'L':
 			list = optarg;
 			break;
-		case 'f':
-			if (!output_format_parse(optarg, &format))
-				return usage_error_because("exposed", "no such format", optarg);
-			break;
-		case 'p':
-			prefix = optarg;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return STATUS_OK;
 		default:
-			return usage_error("exposed");
+			if (!query_option(option, "exposed", help, &common, &status))
+				return status;
 		}
 	}
 	if (argc != optind || (list ? symbol || library : !symbol && !library))
 		return usage_error_because("exposed", "--symbol, --library, or --list", NULL);
-	int result = matr_store_open(prefix, MATR_STORE_READ, &store, &err);
+	int result = matr_store_open(common.prefix, MATR_STORE_READ, &store, &err);
 	if (!result)
-		result = matr_epoch_current(prefix, store, &epoch, &err);
+		result = recorded_epoch(common.prefix, store, common.epoch, &epoch, &err);
 	if (!result) {
-		output_open(&output, format, columns, sizeof columns / sizeof *columns);
+		output_open(&output, common.format, columns, sizeof columns / sizeof *columns);
 		result = list ? show_list(store, epoch.id, list, &output, &err)
 			      : show(store, epoch.id, symbol, library, &output, &err);
 		struct matr_error closing = {0};

@@ -1,6 +1,7 @@
 /* command_inspect.c - matr inspect: a program's relocation mapping, from the store. */
 #include "command.h"
 #include "inspect.h"
+#include "query_options.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -60,15 +61,14 @@ int command_inspect(const struct context *context, int argc, char **argv)
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
-	const char *prefix = context->prefix;
-	enum output_format format = FORMAT_TABLE;
+	struct query_options common = {.prefix = context->prefix};
 	struct inspect_filter filter = {0};
 	struct matr_applied_mapping *applied = NULL;
 	struct recorded recorded;
 	struct matr_error err = {0};
 	bool all = false, bindings = false, closures = false;
-	const char *closure = NULL, *epoch = NULL;
-	int option;
+	const char *closure = NULL;
+	int option, status;
 
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (option) {
@@ -84,9 +84,6 @@ int command_inspect(const struct context *context, int argc, char **argv)
 		case 'c':
 			closure = optarg;
 			break;
-		case 'e':
-			epoch = optarg;
-			break;
 		case 's':
 			filter.symbol = optarg;
 			break;
@@ -96,18 +93,9 @@ int command_inspect(const struct context *context, int argc, char **argv)
 		case 'P':
 			filter.provider = optarg;
 			break;
-		case 'f':
-			if (!output_format_parse(optarg, &format))
-				return usage_error_because("inspect", "no such format", optarg);
-			break;
-		case 'p':
-			prefix = optarg;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return STATUS_OK;
 		default:
-			return usage_error("inspect");
+			if (!query_option(option, "inspect", help, &common, &status))
+				return status;
 		}
 	}
 	if (argc - optind != 1)
@@ -116,19 +104,19 @@ int command_inspect(const struct context *context, int argc, char **argv)
 	all |= filter.symbol || filter.requester || filter.provider || closure;
 	if (closures && (all || bindings))
 		return usage_error_because("inspect", "--closures goes with --format only", NULL);
-	int result = recorded_open(prefix, argv[optind], epoch, &recorded, &err);
+	int result = recorded_open(common.prefix, argv[optind], common.epoch, &recorded, &err);
 	if (result == 0 && closure)
 		result = recorded_closure(&recorded, closure, &applied, &err);
 	else if (result == 0 && !bindings && !closures)
 		result = matr_applied(recorded.mapping, &applied, &err);
 	if (result == 0 && closures)
-		result = inspect_closures(&recorded, format, &err);
+		result = inspect_closures(&recorded, common.format, &err);
 	else if (result == 0 && bindings)
-		result = inspect_bindings(&recorded, &filter, format, &err);
+		result = inspect_bindings(&recorded, &filter, common.format, &err);
 	else if (result == 0 && all)
-		result = inspect_relocations(&recorded, applied, &filter, format, &err);
+		result = inspect_relocations(&recorded, applied, &filter, common.format, &err);
 	else if (result == 0)
-		result = inspect_summary(&recorded, applied, format, &err);
+		result = inspect_summary(&recorded, applied, common.format, &err);
 	matr_applied_free(applied);
 	recorded_close(&recorded);
 	if (result != 0)

@@ -1,6 +1,7 @@
 /* command_shadowed.c - matr shadowed: symbols that more than one object of the scope could provide. */
 #include "command.h"
 #include "output.h"
+#include "query_options.h"
 #include "recorded.h"
 
 #include <getopt.h>
@@ -16,6 +17,7 @@ static const char help[] =
 	"wins, and who would be next, one row per loser. Copied: the winner is the application's\n"
 	"copy of the data (a copy relocation), which is how it has to be.\n"
 	"\n"
+	"  --epoch EPOCH      in that epoch: a number, current or previous\n"
 	"  --format FORMAT    table (default), json or csv\n"
 	"  --prefix DIR       where the store is\n"
 	"  -h, --help         this text\n"
@@ -24,14 +26,14 @@ static const char help[] =
 	"\n"
 	"  matr shadowed git clang-14\n";
 
-static int list(const char *prefix, const char *program, struct output *output,
+static int list(const struct query_options *common, const char *program, struct output *output,
 		struct matr_error *err)
 {
 	struct matr_shadowed *shadowed = NULL;
 	struct recorded recorded;
 	size_t n = 0;
 
-	int result = recorded_open(prefix, program, NULL, &recorded, err);
+	int result = recorded_open(common->prefix, program, common->epoch, &recorded, err);
 	if (result == 0)
 		result = matr_shadowed(recorded.mapping, &shadowed, &n, err);
 	for (size_t i = 0; i < n; i++) {
@@ -54,6 +56,7 @@ static int list(const char *prefix, const char *program, struct output *output,
 int command_shadowed(const struct context *context, int argc, char **argv)
 {
 	static const struct option options[] = {
+		{"epoch", required_argument, NULL, 'e'},
 		{"format", required_argument, NULL, 'f'},
 		{"prefix", required_argument, NULL, 'p'},
 		{"help", no_argument, NULL, 'h'},
@@ -64,33 +67,19 @@ int command_shadowed(const struct context *context, int argc, char **argv)
 		{"winner", CELL_TEXT},	{"loser", CELL_TEXT},  {"requesters", CELL_NUMBER},
 		{"copied", CELL_TEXT},
 	};
-	const char *prefix = context->prefix;
-	enum output_format format = FORMAT_TABLE;
+	struct query_options common = {.prefix = context->prefix};
 	struct matr_error err = {0};
 	struct output output;
-	int option, result = 0;
+	int option, status, result = 0;
 
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (option) {
-		case 'f':
-			if (!output_format_parse(optarg, &format))
-				return usage_error_because("shadowed", "no such format", optarg);
-			break;
-		case 'p':
-			prefix = optarg;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return STATUS_OK;
-		default:
-			return usage_error("shadowed");
-		}
-	}
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1)
+		if (!query_option(option, "shadowed", help, &common, &status))
+			return status;
 	if (optind == argc)
 		return usage_error_because("shadowed", "which programs?", NULL);
-	output_open(&output, format, columns, sizeof columns / sizeof *columns);
+	output_open(&output, common.format, columns, sizeof columns / sizeof *columns);
 	for (int i = optind; i < argc; i++) {
-		if (list(prefix, argv[i], &output, &err) != 0) {
+		if (list(&common, argv[i], &output, &err) != 0) {
 			print_error(&err);
 			result = -1;
 		}

@@ -5,6 +5,7 @@
  */
 #include "command.h"
 #include "output.h"
+#include "query_options.h"
 #include "recorded.h"
 
 #include <getopt.h>
@@ -21,6 +22,7 @@ static const char help[] =
 	"it was found. An object's own dependencies are drawn where it was loaded first; (*)\n"
 	"marks where they are left out. Objects that nothing binds to say so.\n"
 	"\n"
+	"  --epoch EPOCH      in that epoch: a number, current or previous\n"
 	"  --format FORMAT    table (default: a drawing) or json (nested)\n"
 	"  --prefix DIR       where the store is\n"
 	"  -h, --help         this text\n"
@@ -167,38 +169,27 @@ static int show(const struct matr_mapping *mapping, enum output_format format,
 int command_tree(const struct context *context, int argc, char **argv)
 {
 	static const struct option options[] = {
+		{"epoch", required_argument, NULL, 'e'},
 		{"format", required_argument, NULL, 'f'},
 		{"prefix", required_argument, NULL, 'p'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
-	const char *prefix = context->prefix;
-	enum output_format format = FORMAT_TABLE;
+	struct query_options common = {.prefix = context->prefix};
 	struct recorded recorded;
 	struct matr_error err = {0};
-	int option;
+	int option, status;
 
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (option) {
-		case 'f':
-			if (!output_format_parse(optarg, &format) || format == FORMAT_CSV)
-				return usage_error_because("tree", "no such format", optarg);
-			break;
-		case 'p':
-			prefix = optarg;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return STATUS_OK;
-		default:
-			return usage_error("tree");
-		}
-	}
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1)
+		if (!query_option(option, "tree", help, &common, &status))
+			return status;
+	if (common.format == FORMAT_CSV)
+		return usage_error_because("tree", "a drawing, or json", NULL);
 	if (argc - optind != 1)
 		return usage_error_because("tree", "one program, please", NULL);
-	int result = recorded_open(prefix, argv[optind], NULL, &recorded, &err);
+	int result = recorded_open(common.prefix, argv[optind], common.epoch, &recorded, &err);
 	if (result == 0)
-		result = show(recorded.mapping, format, &err);
+		result = show(recorded.mapping, common.format, &err);
 	recorded_close(&recorded);
 	if (result != 0)
 		print_error(&err);

@@ -1,6 +1,7 @@
 /* command_why.c - matr why: the search behind a symbol's bindings, and what brings a library in. */
 #include "command.h"
 #include "output.h"
+#include "query_options.h"
 #include "recorded.h"
 
 #include <getopt.h>
@@ -21,6 +22,7 @@ static const char help[] =
 	"Everything comes from the store; LIBRARY is a soname, a file name or a path.\n"
 	"\n"
 	"  --library          explain a library, not a symbol\n"
+	"  --epoch EPOCH      in that epoch: a number, current or previous\n"
 	"  --format FORMAT    table (default), json or csv\n"
 	"  --prefix DIR       where the store is\n"
 	"  -h, --help         this text\n"
@@ -254,47 +256,35 @@ static int why_library(const struct recorded *recorded, const char *library,
 int command_why(const struct context *context, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"library", no_argument, NULL, 'l'},
-		{"format", required_argument, NULL, 'f'},
-		{"prefix", required_argument, NULL, 'p'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
+		{"library", no_argument, NULL, 'l'},	  {"epoch", required_argument, NULL, 'e'},
+		{"format", required_argument, NULL, 'f'}, {"prefix", required_argument, NULL, 'p'},
+		{"help", no_argument, NULL, 'h'},	  {NULL, 0, NULL, 0},
 	};
-	const char *prefix = context->prefix;
-	enum output_format format = FORMAT_TABLE;
+	struct query_options common = {.prefix = context->prefix};
 	struct recorded recorded;
 	struct matr_error err = {0};
 	bool library = false;
-	int option;
+	int option, status;
 
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (option) {
 		case 'l':
 			library = true;
 			break;
-		case 'f':
-			if (!output_format_parse(optarg, &format))
-				return usage_error_because("why", "no such format", optarg);
-			break;
-		case 'p':
-			prefix = optarg;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return STATUS_OK;
 		default:
-			return usage_error("why");
+			if (!query_option(option, "why", help, &common, &status))
+				return status;
 		}
 	}
 	if (argc - optind != 2)
 		return usage_error_because("why", "a program, and a symbol or a library", NULL);
-	if (format == FORMAT_CSV && !library)
+	if (common.format == FORMAT_CSV && !library)
 		return usage_error_because("why", "csv goes with --library; json has both tables",
 					   NULL);
-	int result = recorded_open(prefix, argv[optind], NULL, &recorded, &err);
+	int result = recorded_open(common.prefix, argv[optind], common.epoch, &recorded, &err);
 	if (result == 0)
-		result = library ? why_library(&recorded, argv[optind + 1], format, &err)
-				 : why_symbol(&recorded, argv[optind + 1], format, &err);
+		result = library ? why_library(&recorded, argv[optind + 1], common.format, &err)
+				 : why_symbol(&recorded, argv[optind + 1], common.format, &err);
 	recorded_close(&recorded);
 	if (result != 0)
 		print_error(&err);
