@@ -7,8 +7,8 @@
 #include "output.h"
 
 struct query_options {
-	const char *prefix; /* p: --prefix DIR */
-	const char *epoch;  /* e: --epoch EPOCH (recorded_epoch()); NULL: the one in force */
+	const char *prefix;	   /* p: --prefix DIR */
+	const char *epoch;	   /* e: --epoch EPOCH (recorded_epoch()); NULL: the one in force */
 	enum output_format format; /* f: --format FORMAT */
 };
 
