@@ -271,12 +271,13 @@ static bool take_record(const struct notify *notify,
 	return true;
 }
 
-/* One event is about one object: under its name in a directory of ours, or as a file of ours. */
+/* One event is about one object: under its name in a directory of ours, or as a file of ours. `bytes` is the event with
+ * its records, which the kernel aligns for these, to 4 bytes; `event` is a copy of its head, which wants 8. */
 static bool take_fanotify(const struct notify *notify, const struct fanotify_event_metadata *event,
-			  struct notify_event *out)
+			  const char *bytes, struct notify_event *out)
 {
-	const char *at = (const char *)event + event->metadata_len;
-	const char *end = (const char *)event + event->event_len;
+	const char *at = bytes + event->metadata_len;
+	const char *end = bytes + event->event_len;
 
 	*out = (struct notify_event){.pid = event->pid};
 	if (event->mask & FAN_Q_OVERFLOW) {
@@ -318,14 +319,16 @@ int notify_read(struct notify *notify, struct notify_event *out, struct matr_err
 	int some;
 
 	while ((some = fill(source, err)) > 0) {
-		const struct fanotify_event_metadata *event =
-			(const void *)(source->buffer + source->at);
-		if (!FAN_EVENT_OK(event, source->end - source->at) ||
-		    event->vers != FANOTIFY_METADATA_VERSION)
+		const char *bytes = source->buffer + source->at;
+		struct fanotify_event_metadata event = {0};
+		if (source->end - source->at >= sizeof event)
+			memcpy(&event, bytes, sizeof event);
+		if (!FAN_EVENT_OK(&event, source->end - source->at) ||
+		    event.vers != FANOTIFY_METADATA_VERSION)
 			return matr_fail(err, MATR_ERROR_SYSTEM, NULL,
 					 "fanotify speaks another language");
-		source->at += event->event_len;
-		if (take_fanotify(notify, event, out))
+		source->at += event.event_len;
+		if (take_fanotify(notify, &event, bytes, out))
 			return 1;
 	}
 	if (some < 0)
