@@ -1,0 +1,346 @@
+/* shadow.c - other files in the place of those there are; see shadow.h.
+ *
+ * A file that only has other contents is a bind mount. A name that comes or goes needs a directory that can be written
+ * to: such a directory is mirrored, that is, a tmpfs takes its place in which every file and directory is a bind mount
+ * of the one that it was, and every symbolic link the same link. So all files keep the device and inode by which they
+ * are known, which an overlayfs would not leave them, and every kernel with user namespaces can do it.
+ */
+#include "shadow.h"
+
+#include <dirent.h>
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int join(char out[PATH_MAX], const char *directory, const char *name, struct matr_error *err)
+{
+	const char *slash = strcmp(directory, "/") == 0 ? "" : "/";
+	if (snprintf(out, PATH_MAX, "%s%s%s", directory, slash, name) >= PATH_MAX)
+		return matr_fail(err, MATR_ERROR_USAGE, directory, "path is too long");
+	return 0;
+}
+
+static int write_text(const char *path, const char *text, struct matr_error *err)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return matr_fail_errno(err, path, "cannot be opened");
+	ssize_t length = (ssize_t)strlen(text);
+	int result = write(fd, text, (size_t)length) == length
+			     ? 0
+			     : matr_fail_errno(err, path, "cannot be written");
+	close(fd);
+	return result;
+}
+
+int shadow_enter(const char *work, struct matr_error *err)
+{
+	unsigned uid = geteuid(), gid = getegid();
+	char uids[64], gids[64];
+
+	if (unshare(CLONE_NEWNS) != 0) {
+		if (errno != EPERM)
+			return matr_fail_errno(err, NULL, "no mount namespace");
+		if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
+			return matr_fail_errno(err, NULL, "no user namespace");
+		snprintf(uids, sizeof uids, "%u %u 1\n", uid, uid);
+		snprintf(gids, sizeof gids, "%u %u 1\n", gid, gid);
+		if (write_text("/proc/self/setgroups", "deny", err) != 0 ||
+		    write_text("/proc/self/uid_map", uids, err) != 0 ||
+		    write_text("/proc/self/gid_map", gids, err) != 0)
+			return -1;
+	}
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+		return matr_fail_errno(err, "/", "mounts cannot be made private");
+	/* Mirrors are prepared in it, and new files go there too. */
+	if (mount("tmpfs", work, "tmpfs", 0, "mode=755") != 0)
+		return matr_fail_errno(err, work, "no tmpfs can be mounted");
+	return 0;
+}
+
+static int bind_over(const char *source, const char *target, struct matr_error *err)
+{
+	if (mount(source, target, NULL, MS_BIND | MS_REC, NULL) != 0)
+		return matr_fail_errno(err, target, "cannot mount %s over it", source);
+	return 0;
+}
+
+int shadow_replace(const char *target, const char *source, struct matr_error *err)
+{
+	return bind_over(source, target, err);
+}
+
+/* ---- mirrors ---- */
+
+static int copy_link(const char *from, const char *to, struct matr_error *err)
+{
+	char text[PATH_MAX];
+	ssize_t length = readlink(from, text, sizeof text - 1);
+
+	if (length < 0)
+		return matr_fail_errno(err, from, "cannot be read");
+	text[length] = 0;
+	if (symlink(text, to) != 0)
+		return matr_fail_errno(err, to, "cannot be made");
+	return 0;
+}
+
+static int make_empty(const char *path, struct matr_error *err)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return matr_fail_errno(err, path, "cannot be made");
+	close(fd);
+	return 0;
+}
+
+static int mirror_entry(const char *from, const char *to, struct matr_error *err)
+{
+	struct stat status;
+
+	if (lstat(from, &status) != 0)
+		return matr_fail_errno(err, from, "cannot be read");
+	if (S_ISLNK(status.st_mode))
+		return copy_link(from, to, err);
+	if (S_ISDIR(status.st_mode)) {
+		if (mkdir(to, 0755) != 0)
+			return matr_fail_errno(err, to, "cannot be made");
+	} else if (make_empty(to, err) != 0) {
+		return -1;
+	}
+	return bind_over(from, to, err);
+}
+
+static int mirror_entries(const char *directory, const char *mirror, struct matr_error *err)
+{
+	DIR *dir = opendir(directory);
+	char from[PATH_MAX], to[PATH_MAX];
+	struct dirent *entry;
+	int result = 0;
+
+	if (!dir)
+		return matr_fail_errno(err, directory, "cannot be read");
+	while (result == 0 && (errno = 0, entry = readdir(dir))) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		if (join(from, directory, entry->d_name, err) != 0 ||
+		    join(to, mirror, entry->d_name, err) != 0 || mirror_entry(from, to, err) != 0)
+			result = -1;
+	}
+	if (result == 0 && errno)
+		result = matr_fail_errno(err, directory, "cannot be read");
+	closedir(dir);
+	return result;
+}
+
+/* A directory of ours: on the tmpfs at `work`. */
+static int is_ours(const char *work, const char *path, struct matr_error *err)
+{
+	struct stat ours, status;
+
+	if (stat(work, &ours) != 0)
+		return matr_fail_errno(err, work, "cannot be read");
+	if (stat(path, &status) != 0)
+		return matr_fail_errno(err, path, "cannot be read");
+	return ours.st_dev == status.st_dev;
+}
+
+static int make_writable(const char *work, const char *directory, struct matr_error *err)
+{
+	char mirror[PATH_MAX];
+	int ours = is_ours(work, directory, err);
+
+	if (ours != 0)
+		return ours < 0 ? -1 : 0;
+	if (strcmp(directory, "/") == 0)
+		return matr_fail(err, MATR_ERROR_UNSUPPORTED, "/",
+				 "new names in the root directory cannot be shown");
+	if (join(mirror, work, "mirror.XXXXXX", err) != 0)
+		return -1;
+	if (!mkdtemp(mirror) || chmod(mirror, 0755) != 0)
+		return matr_fail_errno(err, mirror, "cannot be made");
+	if (mirror_entries(directory, mirror, err) != 0)
+		return -1;
+	return bind_over(mirror, directory, err);
+}
+
+/* Where a name is to be: its directory exists after this, can be written to, and is canonical in `out`. */
+static int prepare(const char *work, const char *target, char out[PATH_MAX], struct matr_error *err)
+{
+	char parent[PATH_MAX], canonical[PATH_MAX];
+	const char *slash = strrchr(target, '/');
+
+	if (!slash || !slash[1])
+		return matr_fail(err, MATR_ERROR_USAGE, target,
+				 "is not an absolute path of a file");
+	if (snprintf(parent, sizeof parent, "%.*s", slash == target ? 1 : (int)(slash - target),
+		     target) >= (int)sizeof parent)
+		return matr_fail(err, MATR_ERROR_USAGE, target, "path is too long");
+	if (!realpath(parent, canonical)) {
+		char directory[PATH_MAX];
+		if (errno != ENOENT)
+			return matr_fail_errno(err, parent, "cannot be resolved");
+		if (prepare(work, parent, directory, err) != 0) /* as deep as paths are */
+			return -1;
+		if (mkdir(directory, 0755) != 0)
+			return matr_fail_errno(err, directory, "cannot be made");
+		if (!realpath(parent, canonical))
+			return matr_fail_errno(err, parent, "cannot be resolved");
+	}
+	if (make_writable(work, canonical, err) != 0)
+		return -1;
+	return join(out, canonical, slash + 1, err);
+}
+
+static int drop(const char *path, struct matr_error *err)
+{
+	while (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+		;
+	if (unlink(path) != 0 && errno != ENOENT)
+		return matr_fail_errno(err, path, "cannot be taken away");
+	return 0;
+}
+
+int shadow_remove(const char *work, const char *target, struct matr_error *err)
+{
+	char path[PATH_MAX];
+	struct stat status;
+
+	if (lstat(target, &status) != 0) {
+		if (errno == ENOENT || errno == ENOTDIR)
+			return 0;
+		return matr_fail_errno(err, target, "cannot be read");
+	}
+	if (S_ISDIR(status.st_mode))
+		return 0;
+	return prepare(work, target, path, err) != 0 ? -1 : drop(path, err);
+}
+
+int shadow_put(const char *work, const char *target, const char *source, struct matr_error *err)
+{
+	struct stat there, new;
+	char path[PATH_MAX];
+
+	if (lstat(source, &new) != 0)
+		return matr_fail_errno(err, source, "cannot be read");
+	bool is_there = lstat(target, &there) == 0;
+	if (is_there && S_ISREG(there.st_mode) && S_ISREG(new.st_mode))
+		return bind_over(source, target, err);
+	if (is_there && S_ISDIR(there.st_mode))
+		return 0; /* as dpkg: a directory, or a link to one, stays */
+	if (prepare(work, target, path, err) != 0 || drop(path, err) != 0)
+		return -1;
+	return mirror_entry(source, path, err);
+}
+
+/* ---- a package's files ---- */
+
+static bool is_elf(const char *path)
+{
+	char magic[SELFMAG];
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	bool result = fd >= 0 && read(fd, magic, sizeof magic) == sizeof magic &&
+		      memcmp(magic, ELFMAG, SELFMAG) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return result;
+}
+
+/* Does what is there have a part in how programs are loaded? */
+static bool matters(const char *source, const char *target, const struct stat *status)
+{
+	if (strncmp(target, "/usr/share/", 11) == 0)
+		return S_ISREG(status->st_mode) && is_elf(source);
+	if (S_ISLNK(status->st_mode) || strncmp(target, "/etc/ld.so.conf", 15) == 0)
+		return true;
+	return S_ISREG(status->st_mode) && (is_elf(source) || is_elf(target));
+}
+
+static int overlay_directory(const char *work, const char *source, const char *target,
+			     struct matr_error *err)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+	struct dirent **entries;
+	struct stat status;
+	int result = 0;
+	int n = scandir(source, &entries, NULL, alphasort);
+
+	if (n < 0)
+		return matr_fail_errno(err, source, "cannot be read");
+	for (int i = 0; i < n; i++) {
+		const char *name = entries[i]->d_name;
+		if (result == 0 && strcmp(name, ".") != 0 && strcmp(name, "..") != 0) {
+			if (join(from, source, name, err) != 0 || join(to, target, name, err) != 0)
+				result = -1;
+			else if (lstat(from, &status) != 0)
+				result = matr_fail_errno(err, from, "cannot be read");
+			else if (S_ISDIR(status.st_mode))
+				result = overlay_directory(work, from, to, err);
+			else if (matters(from, to, &status))
+				result = shadow_put(work, to, from, err);
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	return result;
+}
+
+int shadow_overlay(const char *work, const char *tree, struct matr_error *err)
+{
+	return overlay_directory(work, tree, "/", err);
+}
+
+/* ---- ld.so.cache ---- */
+
+static int run_ldconfig(const char *cache, struct matr_error *err)
+{
+	int status;
+	pid_t child = fork();
+
+	if (child < 0)
+		return matr_fail_errno(err, NULL, "no process for ldconfig");
+	if (child == 0) {
+		int null = open("/dev/null", O_RDWR);
+		if (null >= 0) {
+			dup2(null, STDIN_FILENO);
+			dup2(null, STDOUT_FILENO);
+			dup2(null, STDERR_FILENO);
+		}
+		execl("/sbin/ldconfig", "ldconfig", "-X", "-C", cache, (char *)NULL);
+		_exit(127);
+	}
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			return matr_fail_errno(err, "/sbin/ldconfig", "cannot be waited for");
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		return matr_fail(err, MATR_ERROR_SYSTEM, "/sbin/ldconfig", "failed");
+	return 0;
+}
+
+int shadow_ldconfig(const char *work, struct matr_error *err)
+{
+	static const char cache[] = "/etc/ld.so.cache";
+	char own[PATH_MAX], other[PATH_MAX];
+
+	if (access(cache, F_OK) != 0)
+		return 0;
+	/* It keeps notes on files in /var/cache/ldconfig, and those of ours are nobody else's business. */
+	if (join(other, work, "notes", err) != 0 || join(own, work, "ld.so.cache", err) != 0)
+		return -1;
+	if (mkdir(other, 0755) != 0)
+		return matr_fail_errno(err, other, "cannot be made");
+	if (access("/var/cache", F_OK) == 0 && bind_over(other, "/var/cache", err) != 0)
+		return -1;
+	return run_ldconfig(own, err) != 0 ? -1 : bind_over(own, cache, err);
+}
