@@ -309,9 +309,13 @@ static void show(struct request *request, const char *program,
 	if (result->verdict == MATR_UPGRADE_SAME)
 		return;
 	if (result->verdict == MATR_UPGRADE_UNKNOWN || result->verdict == MATR_UPGRADE_REFUSED) {
+		const struct matr_error *why = &result->why;
+		bool own = !why->file[0] || strcmp(why->file, program) == 0;
+		char reason[sizeof why->file + sizeof why->message + 2];
+		snprintf(reason, sizeof reason, "%s%s%s", own ? "" : why->file, own ? "" : ": ",
+			 why->message);
 		row(request, program,
-		    result->verdict == MATR_UPGRADE_REFUSED ? "refused" : "unknown", NULL,
-		    result->why.message);
+		    result->verdict == MATR_UPGRADE_REFUSED ? "refused" : "unknown", NULL, reason);
 		request->worse = true;
 		return;
 	}

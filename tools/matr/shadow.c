@@ -169,9 +169,13 @@ static int make_writable(const char *work, const char *directory, struct matr_er
 		return -1;
 	if (!mkdtemp(mirror) || chmod(mirror, 0755) != 0)
 		return matr_fail_errno(err, mirror, "cannot be made");
-	if (mirror_entries(directory, mirror, err) != 0)
+	/* A mount of its own, which moves with all that is mounted in it: a name that is a mount point somewhere in
+	 * this namespace could not be taken away. */
+	if (bind_over(mirror, mirror, err) != 0 || mirror_entries(directory, mirror, err) != 0)
 		return -1;
-	return bind_over(mirror, directory, err);
+	if (mount(mirror, directory, NULL, MS_MOVE, NULL) != 0)
+		return matr_fail_errno(err, directory, "its mirror cannot be put there");
+	return 0;
 }
 
 /* Where a name is to be: its directory exists after this, can be written to, and is canonical in `out`. */
