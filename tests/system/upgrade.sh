@@ -104,7 +104,7 @@ verdict "a package: a link takes the library's place" 1 \
 
 one_line "a file that is not there" 2 "$MATR" check-upgrade --replace "$T/none=$old"
 one_line "a replacement that is not there" 2 "$MATR" check-upgrade --replace "$old=$T/none"
-one_line "a program that is not in the epoch" 2 "$MATR" check-upgrade --replace "$old=$old" "$T/bin/plane"
+one_line "a program that is not in the epoch" 2 "$MATR" check-upgrade --replace "$old=$old" plan
 check "has the nearest" grep -q 'nearest: ' "$T/line.err"
 check "nothing is left in TMPDIR" [ -z "$(ls -A "$TMPDIR")" ]
 finish
