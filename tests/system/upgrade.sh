@@ -103,6 +103,7 @@ verdict "a package: a link takes the library's place" 1 \
 	'bin/versions,refused,,,,,,version V2 of liba.so is not found (needed by bin/versions)' -- --replace "$T/test.deb"
 
 one_line "a file that is not there" 2 "$MATR" check-upgrade --replace "$T/none=$old"
+one_line "a file for two places" 2 "$MATR" check-upgrade --replace "$old=$T/new/first.so" --replace "$T/lib/libb.so=$T/new/first.so"
 one_line "a replacement that is not there" 2 "$MATR" check-upgrade --replace "$old=$T/none"
 one_line "a program that is not in the epoch" 2 "$MATR" check-upgrade --replace "$old=$old" plan
 check "has the nearest" grep -q 'nearest: ' "$T/line.err"

@@ -70,7 +70,7 @@ _matr()
 	esac
 
 	case $command/$sub in
-	/) word='diff disable doctor enable epoch exposed hooks inspect loader rebind run shadowed sql trace tree verify why --prefix --verbose --version --help' ;;
+	/) word='check-upgrade diff disable doctor enable epoch exposed hooks inspect loader rebind run shadowed sql trace tree verify why --prefix --verbose --version --help' ;;
 	epoch/) word='apply begin end list prune resume show status suspend wrap --help' ;;
 	epoch/begin) word='--root --portable --config --jobs --ld-stable --wait --rebuild-store --no-daemon --format --quiet --prefix --help' ;;
 	epoch/apply) word='--jobs --ld-stable --quiet --prefix --help' ;;
@@ -88,6 +88,7 @@ _matr()
 	hooks/) word='install uninstall status --help' ;;
 	hooks/install | hooks/uninstall) word='apt dpkg dnf dnf5 pacman --root --help' ;;
 	hooks/status) word='--format --root --help' ;;
+	check-upgrade/) word='--replace --add --remove --all --format --prefix --help' ;;
 	diff/) word='--from --to --details --symbol --format --prefix --help' ;;
 	doctor/) word='--format --verbose --prefix --help' ;;
 	enable/) word='--list --refresh --ld-stable --format --quiet --prefix --help' ;;

@@ -42,6 +42,7 @@ static const char help[] =
 	"  --remove PATH       a file that will be gone\n"
 	"  --all               list programs too that would load other files and bind as before\n"
 	"  --format FORMAT     table (default), json or csv\n"
+	"  --prefix DIR        where the store is\n"
 	"  -h, --help          this text\n"
 	"\n"
 	"Exit status: 0 nothing changes for the worse; 1 something would; 2 trouble.\n"
@@ -142,8 +143,17 @@ static int parse_change(struct request *request, enum change_kind kind, const ch
 			return matr_fail_errno(err, text, "cannot be read");
 		return 0;
 	}
-	if (kind != CHANGE_REMOVE)
-		return parse_pair(text, change, err);
+	if (kind != CHANGE_REMOVE) {
+		if (parse_pair(text, change, err) != 0)
+			return -1;
+		/* A file in two places would be one library, as two links to it are. */
+		for (size_t i = 0; i + 1 < request->n_changes; i++) {
+			if (strcmp(request->changes[i].source, change->source) == 0)
+				return matr_fail(err, MATR_ERROR_USAGE, change->source,
+						 "takes two places; each wants a copy of its own");
+		}
+		return 0;
+	}
 	if (absolute(text, change->target, err) != 0)
 		return -1;
 	struct stat status;
