@@ -495,6 +495,7 @@ const char *matr_search_rule_name(enum matr_search_rule rule)
 		[MATR_FOUND_DEFAULT] = "default directories",
 		[MATR_FOUND_INTERPRETER] = "the dynamic linker",
 		[MATR_FOUND_LIBRARY_PATH] = "LD_LIBRARY_PATH",
+		[MATR_FOUND_EDIT] = "an edit",
 	};
 	return rule < MATR_FOUND_RULES && names[rule] ? names[rule] : "unknown";
 }

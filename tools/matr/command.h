@@ -23,6 +23,7 @@ struct context { /* the options before the command */
 };
 
 /* Each gets the arguments from its own name on and returns the exit status. */
+int command_baseline(const struct context *context, int argc, char **argv);
 int command_check_upgrade(const struct context *context, int argc, char **argv);
 int command_diff(const struct context *context, int argc, char **argv);
 int command_disable(const struct context *context, int argc, char **argv);

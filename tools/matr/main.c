@@ -17,6 +17,8 @@ static const char help[] =
 	"  matr epoch status              what is in force, and whether all is well\n"
 	"  matr epoch end                 back to ordinary linking\n"
 	"  matr epoch wrap -- COMMAND     the same around a command that changes files\n"
+	"  matr baseline save FILE        sign mappings off, in a file; `baseline check FILE` "
+	"compares\n"
 	"  matr check-upgrade --replace OLD=NEW\n"
 	"                                what an upgrade would change, without making it\n"
 	"  matr diff EPOCH EPOCH          what differs: epochs, programs, a program in two epochs\n"
@@ -66,25 +68,16 @@ int main(int argc, char **argv)
 		{NULL, 0, NULL, 0},
 	};
 	static const struct command commands[] = {
-		{"check-upgrade", command_check_upgrade},
-		{"diff", command_diff},
-		{"disable", command_disable},
-		{"doctor", command_doctor},
-		{"enable", command_enable},
-		{"epoch", command_epoch},
-		{"exposed", command_exposed},
-		{"hooks", command_hooks},
-		{"inspect", command_inspect},
-		{"loader", command_loader},
-		{"rebind", command_rebind},
-		{"record", command_record},
-		{"run", command_run},
-		{"sql", command_sql},
-		{"trace", command_trace},
-		{"verify", command_verify},
-		{"shadowed", command_shadowed},
-		{"tree", command_tree},
-		{"why", command_why},
+		{"baseline", command_baseline}, {"check-upgrade", command_check_upgrade},
+		{"diff", command_diff},		{"disable", command_disable},
+		{"doctor", command_doctor},	{"enable", command_enable},
+		{"epoch", command_epoch},	{"exposed", command_exposed},
+		{"hooks", command_hooks},	{"inspect", command_inspect},
+		{"loader", command_loader},	{"rebind", command_rebind},
+		{"record", command_record},	{"run", command_run},
+		{"sql", command_sql},		{"trace", command_trace},
+		{"verify", command_verify},	{"shadowed", command_shadowed},
+		{"tree", command_tree},		{"why", command_why},
 	};
 	const char *prefix = getenv("MATR_PREFIX");
 	struct context context = {.prefix = prefix && *prefix ? prefix : MATR_DEFAULT_PREFIX};

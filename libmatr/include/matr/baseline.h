@@ -1,0 +1,111 @@
+/* baseline.h - mappings that somebody has signed off, in a text file under version control.
+ *
+ * The file (docs/baseline.md) has a block per program: the objects of its scope in order, each with the search rule that
+ * found it, and its bindings, sorted, one a line. Nothing is in it that changes without the mapping: no times, inodes,
+ * build-ids or addresses. What an object binds to itself is left out; once another object takes such a binding over, there
+ * is a line more.
+ */
+#ifndef MATR_BASELINE_H
+#define MATR_BASELINE_H
+
+#include <stdio.h>
+
+#include <matr/diff.h>
+#include <matr/store.h>
+
+#define MATR_BASELINE_VERSION 1
+
+struct matr_baseline_object {
+	const char *
+		name; /* how bindings call it: soname, or file name; its path if another has that name */
+	const char *path; /* canonical */
+	const char *rule; /* matr_search_rule_name() */
+	unsigned line;	  /* of the file; 0: it is not from a file */
+};
+
+struct matr_baseline_binding {
+	const char *requester;	      /* an object's name */
+	const char *symbol, *version; /* version "": none asked for */
+	const char
+		*provider; /* an object's name, or matr_baseline_null, or matr_baseline_undefined */
+	bool copy;	   /* the reference of a copy relocation */
+	unsigned line;
+};
+
+/* Providers that are no object: weak and defined nowhere; bound lazily and defined nowhere. */
+extern const char matr_baseline_null[], matr_baseline_undefined[];
+
+struct matr_baseline_block { /* the start of a program, or something that it loads later (a closure) */
+	const char *load;    /* the library that is loaded, its root; NULL: the start */
+	struct matr_baseline_object *objects; /* in scope order; of a load: the new ones */
+	size_t n_objects;
+	struct matr_baseline_binding *bindings; /* sorted, each once */
+	size_t n_bindings;
+	unsigned line;
+};
+
+struct matr_baseline_program {
+	const char *path;		    /* canonical */
+	struct matr_baseline_block *blocks; /* the start, then loads by root */
+	size_t n_blocks;
+	unsigned line;
+	/* What the strings belong to, where they are not a file's. */
+	struct matr_mapping *mapping;
+	struct matr_closure *closures;
+	size_t n_closures;
+	struct matr_store_closure *records;
+	size_t n_records;
+};
+
+struct matr_baseline {
+	bool all; /* every program of the epoch was signed off, so that one more is a difference */
+	struct matr_baseline_program *programs; /* by path */
+	size_t n_programs;
+	char *text; /* the file, which the strings are in */
+};
+
+/* What the store has on an application. Strings belong to *out and the store: matr_baseline_program_free() before the
+ * store is closed, also after an error. MALFORMED: the store makes no sense. */
+int matr_baseline_of_application(struct matr_store *store, int64_t application,
+				 struct matr_baseline_program *out, struct matr_error *err);
+void matr_baseline_program_free(struct matr_baseline_program *program);
+
+/* Write the head of a file, and a program after it; programs come sorted by path. Whether it arrived is for ferror() to
+ * say. */
+void matr_baseline_write_head(FILE *out, bool all);
+void matr_baseline_write(FILE *out, const struct matr_baseline_program *program);
+
+/* Read a file. *out: matr_baseline_free(). MALFORMED: it is none; the error's file is then "FILE:LINE". STATE: of a later
+ * format. */
+int matr_baseline_read(const char *path, struct matr_baseline **out, struct matr_error *err);
+void matr_baseline_free(struct matr_baseline *baseline);
+
+/* Does the file begin as a baseline does (1), or is it empty (2), or not there (3)? 0: it is something else; -1: it
+ * cannot be read. */
+int matr_baseline_recognize(const char *path, struct matr_error *err);
+
+/* The program of that path; NULL: it is not in the baseline. */
+const struct matr_baseline_program *matr_baseline_find(const struct matr_baseline *baseline,
+						       const char *path);
+
+enum matr_baseline_subject {
+	MATR_BASELINE_LOAD,   /* something loaded, as a whole: ADDED or REMOVED */
+	MATR_BASELINE_SCOPE,  /* objects that both have come in another order; no change */
+	MATR_BASELINE_OBJECT, /* MOVED: to another path, or found by another rule */
+	MATR_BASELINE_BINDING,
+};
+
+struct matr_baseline_change {
+	enum matr_baseline_subject subject;
+	enum matr_change change;
+	const char *load; /* in what is loaded there; NULL: at the start */
+	const struct matr_baseline_object *object_before, *object_after;
+	const struct matr_baseline_binding *before, *after;
+};
+
+/* What differs between a program as it was signed off and as it is. *out: free(); it points into both. MEMORY. */
+int matr_baseline_compare(const struct matr_baseline_program *before,
+			  const struct matr_baseline_program *after,
+			  struct matr_baseline_change **out, size_t *n, struct matr_error *err);
+
+#endif
