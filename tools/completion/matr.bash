@@ -16,7 +16,7 @@ _matr()
 		*)
 			if [[ -z $command ]]; then
 				command=$word
-			elif [[ $command == @(epoch|loader|hooks) && -z $sub ]]; then
+			elif [[ $command == @(baseline|epoch|loader|hooks) && -z $sub ]]; then
 				sub=$word
 			elif [[ $command == @(run|trace) || $sub == wrap ]]; then
 				# What follows belongs to the program.
@@ -70,7 +70,7 @@ _matr()
 	esac
 
 	case $command/$sub in
-	/) word='check-upgrade diff disable doctor enable epoch exposed hooks inspect loader rebind run shadowed sql trace tree verify why --prefix --verbose --version --help' ;;
+	/) word='baseline check-upgrade diff disable doctor enable epoch exposed hooks inspect loader rebind run shadowed sql trace tree verify why --prefix --verbose --version --help' ;;
 	epoch/) word='apply begin end list prune resume show status suspend wrap --help' ;;
 	epoch/begin) word='--root --portable --config --jobs --ld-stable --wait --rebuild-store --no-daemon --format --quiet --prefix --help' ;;
 	epoch/apply) word='--jobs --ld-stable --quiet --prefix --help' ;;
@@ -88,6 +88,9 @@ _matr()
 	hooks/) word='install uninstall status --help' ;;
 	hooks/install | hooks/uninstall) word='apt dpkg dnf dnf5 pacman --root --help' ;;
 	hooks/status) word='--format --root --help' ;;
+	baseline/) word='save check --help' ;;
+	baseline/save) word='--all --epoch --prefix --help' ;;
+	baseline/check) word='--epoch --format --prefix --help' ;;
 	check-upgrade/) word='--replace --add --remove --all --format --prefix --help' ;;
 	diff/) word='--from --to --details --symbol --format --prefix --help' ;;
 	doctor/) word='--format --verbose --prefix --help' ;;
@@ -105,7 +108,7 @@ _matr()
 	verify/) word='--format --prefix --help' ;;
 	*) return ;;
 	esac
-	if [[ $cur == -* || -z $command || $command == @(hooks|loader|doctor) || ($command == epoch && -z $sub) ]]; then
+	if [[ $cur == -* || -z $command || $command == @(hooks|loader|doctor) || ($command == @(baseline|epoch) && -z $sub) ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$word" -- "$cur")
 	elif [[ $sub == show ]]; then
 		mapfile -t COMPREPLY < <(compgen -W 'current previous' -- "$cur")
