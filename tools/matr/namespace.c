@@ -10,6 +10,8 @@
  */
 #include "namespace.h"
 
+#include "propagation.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -202,11 +204,7 @@ enum placement namespace_enter(const char *prefix, const char *interpreter, stru
 	if (placement != PLACED)
 		return placement;
 	/* Mounts made elsewhere still arrive here; ours stay here. */
-	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) != 0) {
-		matr_fail_errno(err, "/", "mounts cannot be made private");
-		return NOT_PLACED;
-	}
-	if (bind_over(places.real, places.kept, err) != 0 ||
+	if (propagation_set(MS_SLAVE, err) != 0 || bind_over(places.real, places.kept, err) != 0 ||
 	    bind_over(places.stable, places.standard, err) != 0)
 		return NOT_PLACED;
 	return PLACED;

@@ -7,6 +7,8 @@
  */
 #include "shadow.h"
 
+#include "propagation.h"
+
 #include <dirent.h>
 #include <elf.h>
 #include <errno.h>
@@ -60,8 +62,8 @@ int shadow_enter(const char *work, struct matr_error *err)
 		    write_text("/proc/self/gid_map", gids, err) != 0)
 			return -1;
 	}
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
-		return matr_fail_errno(err, "/", "mounts cannot be made private");
+	if (propagation_set(MS_PRIVATE, err) != 0)
+		return -1;
 	/* Mirrors are prepared in it, and new files go there too. */
 	if (mount("tmpfs", work, "tmpfs", 0, "mode=755") != 0)
 		return matr_fail_errno(err, work, "no tmpfs can be mounted");
