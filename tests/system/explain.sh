@@ -86,6 +86,51 @@ check "the versions that there are" grep -q 'with .*NEW' "$T/near"
 "$MATR" why --library ./app libwaek.so 2>"$T/near" || :
 check "the nearest library" grep -q 'nearest: libweak.so' "$T/near"
 
+# Places that were tried, in ld.so's own order, and libraries that come with dlopen().
+mkdir -p "$T/first" "$T/second/deep"
+echo 'int found(void) { return 1; }' | "$CC" -x c -shared -fPIC -o "$T/second/deep/libfound.so" - -Wl,-soname,libfound.so
+echo 'int found(void); int plug(void) { return found(); }' | "$CC" -x c -shared -fPIC -o "$T/plug.so" - -L"$T/second/deep" -lfound \
+	-Wl,-rpath,"\$ORIGIN/first:\$ORIGIN/second:\${ORIGIN}/second/deep"
+cat >loads.c <<'END'
+#include <dlfcn.h>
+int main(int c, char **v) { void *p = dlopen(v[c - 1], RTLD_NOW); return !p || !dlsym(p, "plug"); }
+END
+echo 'int found(void); int main(void) { return found() - 1; }' | "$CC" -x c -o needs - -L"$T/second/deep" -lfound -Wl,-rpath,"$T/first:$T/second:$T/second/deep"
+"$CC" -o loads loads.c
+begin ./needs
+"$MATR" why --library --format json ./needs libfound.so | /usr/bin/python3 -c "
+import json, sys
+for p in json.load(sys.stdin)['sought_in']: print(p['where'], p['found'])" >"$T/ours"
+LD_DEBUG=libs ./needs 2>&1 | sed -n 's|.* trying file=\(.*\)/libfound.so|\1|p' | grep -v hwcaps | grep -Ev '/(tls|x86_64|haswell|avx512_1)(/|$)' >"$T/tried"
+sed 's/$/ False/; $s/False/True/' "$T/tried" >"$T/expected"
+check "places are those that ld.so says it tries" cmp "$T/expected" "$T/ours"
+check "and are told" grep -q "$T/first, DT_RUNPATH of $T/needs: not there" <("$MATR" why --library ./needs libfound.so)
+check "csv has chain, rule and places" grep -q ",DT_RUNPATH,$T/needs -> libfound.so,$T/first:$T/second:$T/second/deep" \
+	<("$MATR" why --library --format csv ./needs libfound.so)
+if "$MATR" record "$T/loads" "$T/plug.so" >"$T/record" 2>&1 </dev/null && begin "$T/loads"; then
+	"$MATR" why --library ./loads libfound.so >"$T/loaded"
+	check "a library that comes with dlopen()" grep -q "^loaded by *dlopen() of $T/plug.so" "$T/loaded"
+	check "and its chain" grep -q "^chain *$T/loads => $T/plug.so -> libfound.so" "$T/loaded"
+	check "and its places" grep -q "^ *$T/second, DT_RUNPATH of $T/plug.so: not there" "$T/loaded"
+	check "and what is bound" grep -q "^$T/plug.so  *found .*$T/plug.so" "$T/loaded"
+	"$MATR" why --format json ./loads found >"$T/found" || :
+	check "a symbol of what is loaded" /usr/bin/python3 -c "
+import json
+c = json.load(open('$T/found'))['closures'][0]
+assert c['root'] == '$T/plug.so' and c['references'][0]['provider'] == '$T/second/deep/libfound.so', c"
+	check "the same as a table" grep -q "^With dlopen() of $T/plug.so:" <("$MATR" why ./loads found)
+	check "the tree has it" grep -q "^dlopen: $T/plug.so" <("$MATR" tree ./loads)
+	check "and what it needs" grep -q -e "-- libfound.so => $T/second/deep/libfound.so (DT_RUNPATH)" <("$MATR" tree ./loads)
+	check "as json" /usr/bin/python3 -c "
+import json, subprocess
+t = json.loads(subprocess.check_output(['$MATR', 'tree', '--format', 'json', './loads']))
+assert 'libfound.so' in [n['name'] for n in t['loads'][0]['needs']], t['loads']"
+	"$MATR" why --library ./loads libfuond.so 2>"$T/near" || :
+	check "the nearest, among what is loaded" grep -q 'nearest: .*libfound.so' "$T/near"
+else
+	not_ok "a program that loads a library" "$T/record" "$T/begin"
+fi
+
 # Real programs: the first match is what ld.so binds to, for every symbol of the program itself.
 mapfile -t programs < <(for program in /usr/bin/git /usr/bin/clang-14 /usr/bin/python3.11 /usr/bin/ssh /usr/bin/bash; do
 	[ ! -x "$program" ] || readlink -f "$program"

@@ -1,7 +1,8 @@
 /* command_tree.c - matr tree: who needs whom, drawn.
  *
  * An object has its own subtree where it was loaded first (loaded_by), which is under exactly one parent; wherever else it is
- * needed it is a leaf, marked with (*) if it has dependencies.
+ * needed it is a leaf, marked with (*) if it has dependencies. What the program loads with dlopen() (its closures) has trees of
+ * its own after that of the start, in which objects of the start are leaves.
  */
 #include "command.h"
 #include "output.h"
@@ -20,7 +21,8 @@ static const char help[] =
 	"\n"
 	"Draw which object needs which, by DT_NEEDED: the name that is needed, the file, and how\n"
 	"it was found. An object's own dependencies are drawn where it was loaded first; (*)\n"
-	"marks where they are left out. Objects that nothing binds to say so.\n"
+	"marks where they are left out. Objects that nothing binds to say so. What the program\n"
+	"loads with dlopen(), as recorded (`matr record`), comes after that.\n"
 	"\n"
 	"  --epoch EPOCH      in that epoch: a number, current or previous\n"
 	"  --format FORMAT    table (default: a drawing) or json (nested)\n"
@@ -29,7 +31,8 @@ static const char help[] =
 	"\n"
 	"Exit status: 0 success; 1 failure, or the program is not in the epoch; 2 usage.\n"
 	"\n"
-	"  matr tree git\n";
+	"  matr tree git\n"
+	"  matr tree --format json --epoch previous python3.11\n";
 
 struct tree {
 	const struct matr_mapping *mapping;
@@ -135,34 +138,99 @@ static void draw_others(struct tree *tree)
 	}
 }
 
-static int show(const struct matr_mapping *mapping, enum output_format format,
-		struct matr_error *err)
+static void tree_close(struct tree *tree)
 {
-	struct tree tree = {
+	free(tree->needs);
+	free(tree->used);
+	free(tree->drawn);
+}
+
+/* A tree of the mapping in which the objects before `first` need no drawing any more. To be closed also after an error. */
+static int tree_open(struct tree *tree, const struct matr_mapping *mapping, size_t first,
+		     struct matr_error *err)
+{
+	*tree = (struct tree){
 		.mapping = mapping,
 		.used = calloc(mapping->n_scope, sizeof(bool)),
 		.drawn = calloc(mapping->n_scope, sizeof(bool)),
 	};
-	int result =
-		tree.used && tree.drawn ? matr_needs(mapping, &tree.needs, &tree.n_needs, err) : -1;
+	if (!tree->used || !tree->drawn)
+		return matr_fail_memory(err);
+	find_used(mapping, tree->used);
+	for (size_t i = 0; i < first; i++)
+		tree->used[i] = tree->drawn[i] = true;
+	return matr_needs(mapping, &tree->needs, &tree->n_needs, err);
+}
 
-	if (!tree.used || !tree.drawn)
-		matr_fail(err, MATR_ERROR_MEMORY, NULL, "out of memory");
-	if (result == 0) {
-		find_used(mapping, tree.used);
-		tree.drawn[0] = true;
+/* A closure's tree, which begins with its root. Whoever loads that uses it. */
+static int show_closure(const struct matr_closure *closure, struct json_object *loads,
+			struct matr_error *err)
+{
+	struct tree tree;
+	uint32_t root = closure->n_start;
+
+	int result = tree_open(&tree, closure->mapping, root, err);
+	if (!result) {
+		tree.drawn[root] = tree.used[root] = true;
+		if (loads) {
+			json_object_array_add(loads, node(&tree, root, NULL, true));
+		} else {
+			printf("dlopen: %s\n", recorded_path(closure->mapping, root));
+			draw(&tree, root, "");
+		}
 	}
-	if (result == 0 && format == FORMAT_JSON) {
-		result = output_json(node(&tree, 0, NULL, true), err);
-	} else if (result == 0) {
-		printf("%s\n", recorded_path(mapping, 0));
+	tree_close(&tree);
+	return result;
+}
+
+static int show_closures(const struct recorded *recorded, struct json_object *loads,
+			 struct matr_error *err)
+{
+	struct matr_store_closure *records;
+	size_t n;
+	int result = 0;
+
+	if (matr_store_closures(recorded->store, recorded->application, &records, &n, err) != 0)
+		return -1;
+	for (size_t i = 0; i < n && !result; i++) {
+		struct matr_closure closure;
+		if (!records[i].objects) /* left to ld.so: what it needs is not known */
+			continue;
+		result = matr_store_closure(recorded->store, recorded->application, &records[i],
+					    &closure, err);
+		if (result)
+			break;
+		if (closure.n_start < closure.mapping->n_scope)
+			result = show_closure(&closure, loads, err);
+		matr_mapping_free(closure.mapping);
+	}
+	matr_store_closures_free(records, n);
+	return result;
+}
+
+static int show(const struct recorded *recorded, enum output_format format, struct matr_error *err)
+{
+	struct tree tree;
+
+	int result = tree_open(&tree, recorded->mapping, 1, err);
+	if (!result && format == FORMAT_JSON) {
+		struct json_object *top = node(&tree, 0, NULL, true);
+		struct json_object *loads = json_object_new_array();
+		json_object_object_add(top, "loads", loads);
+		result = show_closures(recorded, loads, err);
+		if (!result)
+			result = output_json(top, err);
+		else
+			json_object_put(top);
+	} else if (!result) {
+		printf("%s\n", recorded_path(recorded->mapping, 0));
 		draw(&tree, 0, "");
 		draw_others(&tree);
-		result = output_flush(err);
+		result = show_closures(recorded, NULL, err);
+		if (!result)
+			result = output_flush(err);
 	}
-	free(tree.needs);
-	free(tree.used);
-	free(tree.drawn);
+	tree_close(&tree);
 	return result;
 }
 
@@ -189,7 +257,7 @@ int command_tree(const struct context *context, int argc, char **argv)
 		return usage_error_because("tree", "one program, please", NULL);
 	int result = recorded_open(common.prefix, argv[optind], common.epoch, &recorded, &err);
 	if (result == 0)
-		result = show(recorded.mapping, common.format, &err);
+		result = show(&recorded, common.format, &err);
 	recorded_close(&recorded);
 	if (result != 0)
 		print_error(&err);

@@ -3,6 +3,7 @@
 #include "output.h"
 #include "query_options.h"
 #include "recorded.h"
+#include "why.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -18,7 +19,8 @@ static const char help[] =
 	"Which object provides a symbol, and why: who refers to it, and what every object of the\n"
 	"scope had to offer, in the order in which they are asked. The first match provides it.\n"
 	"With --library: which chain of DT_NEEDED entries brings the library in, who else needs\n"
-	"it, how it was found, and which of its symbols are bound by whom.\n"
+	"it, where it was sought and found, and which of its symbols are bound by whom.\n"
+	"What the program loads with dlopen(), as recorded, is part of it.\n"
 	"Everything comes from the store; LIBRARY is a soname, a file name or a path.\n"
 	"\n"
 	"  --library          explain a library, not a symbol\n"
@@ -31,7 +33,8 @@ static const char help[] =
 	"\n"
 	"  matr why git malloc\n"
 	"  matr why clang-14 memcpy@GLIBC_2.14\n"
-	"  matr why --library git libpcre2-8.so.0\n";
+	"  matr why --library git libpcre2-8.so.0\n"
+	"  matr why --library --format json sshd liblzma.so.5\n";
 
 static const char *const verdicts[] = {
 	[MATR_VERDICT_MATCH] = "match",
@@ -56,7 +59,7 @@ static const char *const rules[] = {
 	[MATR_RULE_CHANGED] = "changed: not what the search gives",
 };
 
-static const char *version_of(const struct matr_object *object, uint32_t symbol)
+const char *why_version(const struct matr_object *object, uint32_t symbol)
 {
 	const struct matr_version *version =
 		matr_object_symbol_version(object, &object->symbols[symbol]);
@@ -70,10 +73,11 @@ static const char *provider_name(const struct matr_mapping *mapping, uint32_t pr
 	return provider == MATR_PROVIDER_WEAK_NULL ? "nothing (weak: null)" : "nothing (undefined)";
 }
 
-/* One row per reference and object that was asked, numbered as they are asked. "match" is the one that counts, "next" the
- * one that would be next. */
-static int why_symbol(const struct recorded *recorded, const char *text, enum output_format format,
-		      struct matr_error *err)
+/* Two tables: a row per way in which somebody refers to the symbol, and one per object that such a search asks, in its
+ * order. Of the matches the first is the one that counts. */
+static int show_explanation(const struct matr_mapping *mapping,
+			    const struct matr_explanation *explanation, enum output_format format,
+			    struct matr_error *err)
 {
 	static const struct output_column asking[] = {
 		{"requester", CELL_TEXT}, {"symbol", CELL_TEXT}, {"version", CELL_TEXT},
@@ -84,34 +88,23 @@ static int why_symbol(const struct recorded *recorded, const char *text, enum ou
 		{"search", CELL_NUMBER}, {"order", CELL_NUMBER},     {"object", CELL_TEXT},
 		{"outcome", CELL_TEXT},	 {"has_version", CELL_TEXT}, {"weak", CELL_TEXT},
 	};
-	const struct matr_mapping *mapping = recorded->mapping;
-	struct matr_explanation *explanation;
-	struct matr_symbol_name name;
 	struct output output;
 
-	if (matr_symbol_name_parse(text, &name, err) != 0)
-		return -1;
-	int result = matr_explain(mapping, &name, &explanation, err);
-	matr_symbol_name_free(&name);
-	if (result != 0)
-		return -1;
 	if (format == FORMAT_JSON)
-		printf("{\"references\": ");
-	if (!explanation->n_references && format == FORMAT_TABLE)
-		puts("Nothing refers to it; dlsym() without a version would find:");
+		printf("\"references\": ");
 	output_open(&output, format, asking, sizeof asking / sizeof *asking);
 	for (size_t i = 0; i < explanation->n_references; i++) {
 		const struct matr_explained_reference *at = &explanation->references[i];
 		const struct matr_object *object = mapping->scope[at->requester].object;
 		output_text(&output, recorded_path(mapping, at->requester));
 		output_text(&output, object->symbols[at->symbol].name);
-		output_text(&output, version_of(object, at->symbol));
+		output_text(&output, why_version(object, at->symbol));
 		output_text(&output, provider_name(mapping, at->binding.provider));
 		output_text(&output, rules[at->rule]);
 		output_number(&output, (int64_t)at->relocations);
 		output_number(&output, at->search + 1);
 	}
-	result = output_close(&output, err);
+	int result = output_close(&output, err);
 	if (format == FORMAT_JSON)
 		printf(", \"searches\": ");
 	else if (format == FORMAT_TABLE && explanation->n_references)
@@ -130,127 +123,106 @@ static int why_symbol(const struct recorded *recorded, const char *text, enum ou
 			output_number(&output, (int64_t)n);
 			output_text(&output, recorded_path(mapping, step->object));
 			output_text(&output, outcome);
-			output_text(&output, known ? version_of(object, step->symbol) : NULL);
+			output_text(&output, known ? why_version(object, step->symbol) : NULL);
 			output_text(&output, known && object->symbols[step->symbol].binding == 2
 						     ? "weak"
 						     : NULL);
 		}
 	}
-	if (output_close(&output, err) != 0)
-		result = -1;
-	if (format == FORMAT_JSON)
-		puts("}");
-	matr_explanation_free(explanation);
+	return output_close(&output, err) != 0 ? -1 : result;
+}
+
+static void begin_closure(const char *root, enum output_format format, size_t n, bool gap)
+{
+	if (format == FORMAT_JSON) {
+		struct json_object *text = json_object_new_string(root);
+		if (!n && !gap) /* nothing at the start has it */
+			fputs("{\"references\": [], \"searches\": [], \"closures\": [", stdout);
+		printf("%s{\"root\": %s, ", n ? ", " : "", json_object_to_json_string(text));
+		json_object_put(text);
+	} else {
+		printf("%sWith dlopen() of %s:\n", n || gap ? "\n" : "", root);
+	}
+}
+
+/* What the program loads (matr/mapping.h: closures) has references of its own, which are sought in the scope of the start
+ * and then in what comes with it. *n_shown: how many closures know the symbol. referring: only those that refer to it. */
+static int why_in_closures(const struct recorded *recorded, const struct matr_symbol_name *name,
+			   bool referring, enum output_format format, size_t *n_shown,
+			   struct matr_error *err)
+{
+	struct matr_store_closure *records;
+	size_t n;
+	int result = 0;
+
+	if (matr_store_closures(recorded->store, recorded->application, &records, &n, err) != 0)
+		return -1;
+	for (size_t i = 0; i < n && !result; i++) {
+		struct matr_closure closure;
+		struct matr_explanation *explanation;
+		struct matr_error own = {0};
+		if (!records[i].objects)
+			continue;
+		result = matr_store_closure(recorded->store, recorded->application, &records[i],
+					    &closure, err);
+		if (result)
+			break;
+		if (matr_explain(closure.mapping, name, &explanation, &own) != 0) {
+			if (own.code != MATR_ERROR_NOT_FOUND) {
+				*err = own;
+				result = -1;
+			}
+		} else {
+			if (explanation->n_references || !referring) {
+				begin_closure(records[i].root, format, *n_shown, referring);
+				result =
+					show_explanation(closure.mapping, explanation, format, err);
+				if (format == FORMAT_JSON)
+					putchar('}');
+				++*n_shown;
+			}
+			matr_explanation_free(explanation);
+		}
+		matr_mapping_free(closure.mapping);
+	}
+	matr_store_closures_free(records, n);
 	return result;
 }
 
-/* "git -> libcurl.so.4 -> libssl.so.3" by what loaded each first. */
-static void print_chain(const struct matr_mapping *mapping, uint32_t index)
+static int why_symbol(const struct recorded *recorded, const char *text, enum output_format format,
+		      struct matr_error *err)
 {
-	if (index) {
-		print_chain(mapping, mapping->scope[index].loaded_by);
-		fputs(" -> ", stdout);
-	}
-	fputs(mapping->scope[index].needed_as ? mapping->scope[index].needed_as
-					      : recorded_path(mapping, index),
-	      stdout);
-}
+	struct matr_explanation *explanation = NULL;
+	struct matr_symbol_name name;
+	struct matr_error own = {0};
+	size_t n = 0;
 
-/* Not there from the start; perhaps the program loads it. What was wrong stays in *err where it does not. */
-static int why_loaded(const struct recorded *recorded, const char *library, struct matr_error *err)
-{
-	struct matr_store_closure *closures;
-	struct matr_error ignored;
-	size_t n;
-	bool found = false;
-
-	if (err->code != MATR_ERROR_NOT_FOUND ||
-	    matr_store_closures(recorded->store, recorded->application, &closures, &n, &ignored) !=
-		    0)
+	if (matr_symbol_name_parse(text, &name, err) != 0)
 		return -1;
-	for (size_t i = 0; i < n && !found; i++) {
-		struct matr_closure closure;
-		if (!closures[i].objects ||
-		    matr_store_closure(recorded->store, recorded->application, &closures[i],
-				       &closure, &ignored) != 0)
-			continue;
-		for (size_t k = closure.n_start; k < closure.mapping->n_scope && !found; k++)
-			found = matr_object_is_called(closure.mapping->scope[k].object,
-						      closure.mapping->scope[k].path, library);
-		if (found)
-			matr_fail(
-				err, MATR_ERROR_NOT_FOUND, library,
-				"not there from the start: comes with dlopen() of %s, as recorded",
-				closures[i].root);
-		matr_mapping_free(closure.mapping);
+	bool known = matr_explain(recorded->mapping, &name, &explanation, &own) == 0;
+	int result = known || own.code == MATR_ERROR_NOT_FOUND ? 0 : -1;
+	if (known && format == FORMAT_JSON)
+		putchar('{');
+	if (known && !explanation->n_references && format == FORMAT_TABLE)
+		puts("Nothing refers to it; dlsym() without a version would find:");
+	if (known)
+		result = show_explanation(recorded->mapping, explanation, format, err);
+	if (known && format == FORMAT_JSON)
+		printf(", \"closures\": [");
+	/* Where nothing has it at the start, json begins with the first closure that does. */
+	if (!result)
+		result = why_in_closures(recorded, &name, known, format, &n, err);
+	if ((known || n) && format == FORMAT_JSON)
+		puts("]}");
+	if (!known && !n && !result) {
+		*err = own;
+		result = -1;
 	}
-	matr_store_closures_free(closures, n);
-	return -1;
-}
-
-static int why_library(const struct recorded *recorded, const char *library,
-		       enum output_format format, struct matr_error *err)
-{
-	static const struct output_column columns[] = {
-		{"requester", CELL_TEXT},
-		{"symbol", CELL_TEXT},
-		{"version", CELL_TEXT},
-		{"ifunc", CELL_TEXT},
-	};
-	const struct matr_mapping *mapping = recorded->mapping;
-	struct matr_need *needs;
-	struct output output;
-	uint32_t index;
-	size_t n_needs;
-
-	if (matr_mapping_find_object(mapping, library, &index, err) != 0)
-		return why_loaded(recorded, library, err);
-	if (matr_needs(mapping, &needs, &n_needs, err) != 0)
-		return -1;
-	const struct matr_scope_entry *entry = &mapping->scope[index];
-	if (format == FORMAT_TABLE) {
-		printf("file        %s\nfound as    %s\nfound by    %s\nchain       ",
-		       recorded_path(mapping, index), entry->path,
-		       matr_search_rule_name(entry->rule));
-		print_chain(mapping, index);
-		for (size_t i = 0; i < n_needs; i++) {
-			if (needs[i].object != index || needs[i].requester == entry->loaded_by)
-				continue;
-			fputs("\nalso        ", stdout);
-			print_chain(mapping, needs[i].requester);
-			printf(" -> %s", needs[i].name);
-		}
-		fputs("\n\n", stdout);
-	}
-	free(needs);
-	output_open(&output, format, columns, sizeof columns / sizeof *columns);
-	size_t bound = 0;
-	for (uint32_t i = 0; i < mapping->n_scope; i++) {
-		const struct matr_object *object = mapping->scope[i].object;
-		const struct matr_binding *bindings = mapping->objects[i].bindings;
-		bool *seen = calloc(object->n_symbols + 1, sizeof *seen);
-		if (!seen)
-			return matr_fail_memory(err);
-		for (size_t n = 0; bindings && i != index && n < object->n_relocations; n++) {
-			uint32_t symbol = object->relocations[n].symbol;
-			if (bindings[n].provider != index || seen[symbol])
-				continue;
-			seen[symbol] = true;
-			bound++;
-			output_text(&output, recorded_path(mapping, i));
-			output_text(&output, object->symbols[symbol].name);
-			output_text(&output, version_of(object, symbol));
-			output_text(&output, entry->object->symbols[bindings[n].symbol].type == 10
-						     ? "ifunc"
-						     : NULL);
-		}
-		free(seen);
-	}
-	if (output_close(&output, err) != 0)
-		return -1;
-	if (!bound && format == FORMAT_TABLE)
-		puts("Nothing binds to it.");
-	return output_flush(err);
+	matr_explanation_free(explanation);
+	matr_symbol_name_free(&name);
+	if (!result)
+		result = output_flush(err);
+	return result;
 }
 
 int command_why(const struct context *context, int argc, char **argv)

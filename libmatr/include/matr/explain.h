@@ -99,6 +99,23 @@ struct matr_need {
 int matr_needs(const struct matr_mapping *mapping, struct matr_need **out, size_t *n,
 	       struct matr_error *err);
 
+/* ---- where an object was sought ---- */
+
+struct matr_place {
+	enum matr_search_rule rule;
+	char *where; /* a directory, a path that was asked for, or /etc/ld.so.cache */
+	uint32_t
+		owner; /* scope index of the object whose run path it is, or that asked for the path */
+	bool found; /* it was there (in a directory or one below it for this CPU); else it was not */
+};
+
+/* The places in which ld.so looked for an object of the scope, in order, up to that where it was. Follows from the run
+ * paths in the mapping, where $ORIGIN is expanded. None for the application, the dynamic linker, and what no DT_NEEDED entry
+ * brought in. *out: matr_places_free(). */
+int matr_places(const struct matr_mapping *mapping, uint32_t index, struct matr_place **out,
+		size_t *n, struct matr_error *err);
+void matr_places_free(struct matr_place *places, size_t n);
+
 /* "default directories", as for people. */
 const char *matr_search_rule_name(enum matr_search_rule rule);
 
