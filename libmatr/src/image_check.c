@@ -17,6 +17,7 @@
 #include <matr/image.h>
 #include <matr/image_format.h>
 
+#include "image_slot.h"
 #include "prefix.h"
 
 struct mapped_image {
@@ -292,7 +293,8 @@ static int map_image(const char *path, struct mapped_image *image, struct matr_e
 		result = check_owners(path, err);
 	if (!result) {
 		image->size = (uint64_t)status.st_size;
-		void *bytes = mmap(NULL, image->size, PROT_READ, MAP_SHARED, fd, 0);
+		/* A private copy, as far as it is written: check_contents() */
+		void *bytes = mmap(NULL, image->size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 		if (bytes == MAP_FAILED)
 			result = matr_fail_errno(err, path, "cannot be mapped");
 		else
@@ -308,12 +310,14 @@ static void unmap_image(struct mapped_image *image)
 		munmap((void *)image->bytes, image->size);
 }
 
+/* *withdrawn: how many applications were withdrawn from it. */
 static int check_contents(const struct mapped_image *image, const struct matr_image_header *header,
-			  struct matr_error *err)
+			  size_t *withdrawn, struct matr_error *err)
 {
 	const struct matr_image_slot *slots = (const void *)(image->bytes + header->hash);
 	uint32_t n = 0;
 
+	*withdrawn = image_slots_unmask((void *)image->bytes, image->size);
 	if (matr_image_checksum64(image->bytes + sizeof *header, image->size - sizeof *header, 0) !=
 	    header->bulk_checksum)
 		return malformed(image, err, "its contents do not match their checksum");
@@ -333,17 +337,18 @@ int matr_image_check(const char *path, struct matr_image_info *info, struct matr
 {
 	struct matr_image_header header = {0};
 	struct mapped_image image;
+	size_t withdrawn = 0;
 
 	int result = map_image(path, &image, err);
 	if (!result)
 		result = check_header(&image, &header, err);
 	if (!result)
-		result = check_contents(&image, &header, err);
+		result = check_contents(&image, &header, &withdrawn, err);
 	if (!result && info)
 		*info = (struct matr_image_info){
 			.epoch = header.epoch,
 			.size = image.size,
-			.applications = header.n_applications,
+			.applications = header.n_applications - (uint32_t)withdrawn,
 			.cpu_level = header.cpu_level,
 		};
 	unmap_image(&image);

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "image_slot.h"
 #include "map.h"
 
 /* A field that is added to these has to be copied here, too. */
@@ -50,7 +51,8 @@ static int index_places(struct image_source *source, struct matr_error *err)
 	if (!source->places)
 		return matr_fail_memory(err);
 	for (uint32_t i = 0; i < header->hash_size && source->n < header->n_applications; i++) {
-		if (!slots[i].manifest)
+		if (!slots[i].manifest ||
+		    image_slot_is_withdrawn(source->bytes, source->size, &slots[i]))
 			continue;
 		const struct matr_image_manifest *manifest = at(source, slots[i].manifest);
 		source->places[source->n++] = (struct place){

@@ -1,10 +1,12 @@
 /* image_withdraw.c - taking applications out of an image that is in force.
  *
- * ld-stable finds an application by way of the hash table. So a copy is made with another table, in which some are
- * missing, and takes the image's place with a rename: who has the old one mapped keeps it, and the next exec of an
- * application that is gone is a plain start. Manifests and programs stay where they are; the next epoch is rid of them.
+ * ld-stable finds an application by the key of a slot in the hash table. To withdraw it, that key is inverted, in place:
+ * eight bytes, which the next exec sees at once, however large the image is and however full the disk. Nothing else
+ * changes: no slot moves, who is reading the table meanwhile finds the application or does not, and the next exec of
+ * one that is gone is a plain start. Keys that are masked are told from others by image_slot.c.
  *
- * The copy is the image mapped privately, so that of all its pages only those of the table and the header take memory.
+ * Killed in between, or without power, some applications are masked and some are not. Each is right by itself:
+ * matrd finds the change again when it is started, and masks the rest.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,46 +19,41 @@
 #include <matr/image.h>
 #include <matr/image_format.h>
 
-#include "write_file.h"
+#include "image_slot.h"
 
-struct image_copy {
+struct open_image {
 	const char *path;
-	unsigned char *bytes;
+	const unsigned char *bytes;
 	size_t size;
+	int fd;
 };
 
-static int damaged(const struct image_copy *image, struct matr_error *err, const char *what)
+static int damaged(const struct open_image *image, struct matr_error *err, const char *what)
 {
 	return matr_fail(err, MATR_ERROR_MALFORMED, image->path, "%s", what);
 }
 
-static int map_copy(struct image_copy *image, struct matr_error *err)
+static int open_image(struct open_image *image, struct matr_error *err)
 {
 	struct stat status;
-	int result = 0;
-	int fd = open(image->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
-	if (fd < 0)
+	image->fd = open(image->path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	if (image->fd < 0)
 		return matr_fail(err, errno == ENOENT ? MATR_ERROR_NOT_FOUND : MATR_ERROR_SYSTEM,
 				 image->path, "cannot be opened: %s", strerror(errno));
-	if (fstat(fd, &status) != 0)
-		result = matr_fail_errno(err, image->path, "cannot be read");
-	else if (!S_ISREG(status.st_mode) ||
-		 (size_t)status.st_size < sizeof(struct matr_image_header))
-		result = damaged(image, err, "is not an epoch image");
-	if (result == 0) {
-		image->size = (size_t)status.st_size;
-		void *bytes = mmap(NULL, image->size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
-		if (bytes == MAP_FAILED)
-			result = matr_fail_errno(err, image->path, "cannot be mapped");
-		else
-			image->bytes = bytes;
-	}
-	close(fd);
-	return result;
+	if (fstat(image->fd, &status) != 0)
+		return matr_fail_errno(err, image->path, "cannot be read");
+	if (!S_ISREG(status.st_mode) || (size_t)status.st_size < sizeof(struct matr_image_header))
+		return damaged(image, err, "is not an epoch image");
+	image->size = (size_t)status.st_size;
+	void *bytes = mmap(NULL, image->size, PROT_READ, MAP_SHARED, image->fd, 0);
+	if (bytes == MAP_FAILED)
+		return matr_fail_errno(err, image->path, "cannot be mapped");
+	image->bytes = bytes;
+	return 0;
 }
 
-static int check_header(const struct image_copy *image, uint64_t epoch, struct matr_error *err)
+static int check_header(const struct open_image *image, uint64_t epoch, struct matr_error *err)
 {
 	struct matr_image_header header;
 
@@ -74,10 +71,6 @@ static int check_header(const struct image_copy *image, uint64_t epoch, struct m
 		return damaged(image, err, "its hash table is outside of it");
 	if (header.epoch != epoch)
 		return matr_fail(err, MATR_ERROR_STATE, image->path, "is another epoch's");
-	/* What was damaged must not get a checksum that says otherwise. */
-	if (matr_image_checksum64(image->bytes + sizeof header, image->size - sizeof header, 0) !=
-	    header.bulk_checksum)
-		return damaged(image, err, "its contents do not match their checksum");
 	return 0;
 }
 
@@ -86,66 +79,49 @@ static int compare_names(const void *left, const void *right)
 	return strcmp(*(const char *const *)left, *(const char *const *)right);
 }
 
-/* The application's path; NULL: the manifest makes no sense. */
-static const char *path_of(const struct image_copy *image, uint64_t manifest)
+static int mask(const struct open_image *image, const struct matr_image_slot *slot,
+		struct matr_error *err)
 {
-	const struct matr_image_manifest *at = (const void *)(image->bytes + manifest);
+	uint64_t key = ~slot->key;
+	off_t offset = (const unsigned char *)&slot->key - image->bytes;
+	ssize_t n;
 
-	if ((manifest & 7) || manifest > image->size || image->size - manifest < sizeof *at ||
-	    at->path >= image->size || !memchr(image->bytes + at->path, 0, image->size - at->path))
-		return NULL;
-	return (const char *)image->bytes + at->path;
+	/* Not through the mapping: where there is no room to write, that would be a signal. */
+	do
+		n = pwrite(image->fd, &key, sizeof key, offset);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return matr_fail_errno(err, image->path, "cannot be written");
+	return n == sizeof key ? 0 : damaged(image, err, "could not be written whole");
 }
 
-/* Make the table anew without these applications (sorted). */
-static int rebuild_table(const struct image_copy *image, const char **applications, size_t n,
-			 size_t *removed, struct matr_error *err)
+/* Mask these applications (sorted). */
+static int mask_all(const struct open_image *image, const char *const *applications, size_t n,
+		    size_t *removed, struct matr_error *err)
 {
-	struct matr_image_header *header = (void *)image->bytes;
-	struct matr_image_slot *table = (void *)(image->bytes + header->hash);
-	size_t size = header->hash_size * sizeof *table;
-	struct matr_image_slot *old = malloc(size);
+	const struct matr_image_header *header = (const void *)image->bytes;
+	const struct matr_image_slot *table = (const void *)(image->bytes + header->hash);
 
-	if (!old)
-		return matr_fail_memory(err);
-	memcpy(old, table, size);
-	memset(table, 0, size);
-	*removed = 0;
-	/* From behind a free slot on, so that what has the same key stays in order. */
-	uint32_t start = 0;
-	while (start < header->hash_size && old[start].manifest)
-		start++;
-	for (uint32_t step = 0; step < header->hash_size; step++) {
-		uint32_t i = (start + step) & (header->hash_size - 1);
-		if (!old[i].manifest)
+	for (uint32_t i = 0; i < header->hash_size; i++) {
+		if (!table[i].manifest)
 			continue;
-		const char *path = path_of(image, old[i].manifest);
-		if (!path) {
-			free(old);
+		const char *path = image_slot_path(image->bytes, image->size, &table[i]);
+		if (!path)
 			return damaged(image, err, "an entry is outside of the image");
-		}
-		if (bsearch(&path, applications, n, sizeof *applications, compare_names)) {
-			++*removed;
+		if (!bsearch(&path, applications, n, sizeof *applications, compare_names) ||
+		    image_slot_is_withdrawn(image->bytes, image->size, &table[i]))
 			continue;
-		}
-		uint64_t at = old[i].key & (header->hash_size - 1);
-		while (table[at].manifest)
-			at = (at + 1) & (header->hash_size - 1);
-		table[at] = old[i];
+		if (mask(image, &table[i], err) != 0)
+			return -1;
+		++*removed;
 	}
-	free(old);
-	header->n_applications -= (uint32_t)*removed;
-	header->bulk_checksum = matr_image_checksum64(image->bytes + sizeof *header,
-						      image->size - sizeof *header, 0);
-	header->checksum = 0;
-	header->checksum = matr_image_checksum(header, sizeof *header);
 	return 0;
 }
 
 int matr_image_withdraw(const char *path, uint64_t epoch, const char *const *applications, size_t n,
 			size_t *removed, struct matr_error *err)
 {
-	struct image_copy image = {.path = path};
+	struct open_image image = {.path = path, .fd = -1};
 	const char **sorted = calloc(n + 1, sizeof *sorted);
 	size_t count = 0;
 
@@ -155,15 +131,18 @@ int matr_image_withdraw(const char *path, uint64_t epoch, const char *const *app
 		memcpy(sorted, applications, n * sizeof *sorted);
 		qsort(sorted, n, sizeof *sorted, compare_names);
 	}
-	int result = map_copy(&image, err);
+	int result = open_image(&image, err);
 	if (result == 0)
 		result = check_header(&image, epoch, err);
 	if (result == 0)
-		result = rebuild_table(&image, sorted, n, &count, err);
-	if (result == 0 && count)
-		result = write_file(path, image.bytes, image.size, 0644, err);
+		result = mask_all(&image, sorted, n, &count, err);
+	/* They are gone for every process by now; this is for after a loss of power. */
+	if (result == 0 && count && fdatasync(image.fd) != 0)
+		result = matr_fail_errno(err, path, "cannot be synced");
 	if (image.bytes)
-		munmap(image.bytes, image.size);
+		munmap((void *)image.bytes, image.size);
+	if (image.fd >= 0)
+		close(image.fd);
 	free(sorted);
 	if (result == 0 && removed)
 		*removed = count;

@@ -1,6 +1,7 @@
 /* watch.c - see matr/watch.h.
  *
- * What happens is gathered for a tenth of a second, for a package manager changes many files at once, and then the files
+ * Where nothing happened for a while, a change is looked at almost at once. What follows it is gathered, for a package
+ * manager changes many files at once: for a tenth of a second, or more where looking takes long. The files
  * concerned are compared with the record. Where events were lost, a directory on the way to a file has changed, or
  * something was mounted, all places are found anew and all files compared. So it is at the start too: what happened while
  * nobody watched is found then.
@@ -29,9 +30,10 @@
 #include "violation.h"
 #include "watch_list.h"
 
-enum {			/* milliseconds */
-       QUIET = 100,	/* between an event and the look at what has changed */
-       QUIET_MAX = 500, /* where looking takes long, so that it does not take all of the time */
+enum {		    /* milliseconds */
+       FIRST = 20,  /* between an event and the look at what has changed, after a while without */
+       QUIET = 100, /* after another look */
+       QUIET_MAX = 300, /* where looking takes long, so that it does not take all of the time */
        AGAIN = 5000,	/* after an error */
 };
 
@@ -73,8 +75,8 @@ static void schedule(struct matr_watch *watch, int64_t in)
 	int64_t now = milliseconds();
 
 	/* After a while in which nothing happened there is no reason to hold back. */
-	if (in > QUIET && now - watch->looked > 2 * in)
-		in = QUIET;
+	if (in > FIRST && now - watch->looked > 2 * in)
+		in = FIRST;
 	int64_t due = now + in;
 
 	if (!watch->due || due < watch->due)
@@ -418,7 +420,7 @@ static int affected_paths(struct matr_store *store, int64_t epoch, const struct 
 	return 0;
 }
 
-/* Take them out of the image; *action says what was done in the end. Where the image cannot be written anew the epoch
+/* Take them out of the image; *action says what was done in the end. Where the image cannot be written the epoch
  * ends: that is one rename, and safe. */
 static int withdraw(struct matr_watch *watch, struct matr_store *store,
 		    const struct change *changes, size_t n, const char **action,

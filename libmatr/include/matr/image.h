@@ -52,7 +52,7 @@ int matr_image_builder_write(struct matr_image_builder *builder, const char *pat
 
 struct matr_image_info {
 	uint64_t epoch, size;
-	uint32_t applications;
+	uint32_t applications; /* that were not withdrawn */
 	uint32_t cpu_level;
 };
 
@@ -66,9 +66,9 @@ int matr_image_check(const char *path, struct matr_image_info *info, struct matr
 int matr_image_has(const char *path, const struct matr_build_id *build_id, const char *application,
 		   struct matr_error *err);
 
-/* Take applications (canonical paths) out of the image at `path`, which is to be that epoch's, and replace it
- * atomically: processes that run keep what they have mapped, and the next start of these applications is a plain one.
- * *removed (may be NULL): how many entries went; 0: the file is as it was. To be called with the prefix's lock
+/* Take applications (canonical paths) out of the image at `path`, which is to be that epoch's, in place:
+ * the next start of these applications is a plain one, whatever the image's size; processes that run are not concerned.
+ * *removed (may be NULL): how many entries went that were there. To be called with the prefix's lock
  * (matr_epoch_withdraw). Errors: NOT_FOUND, STATE (another epoch's), MALFORMED, SYSTEM, MEMORY. */
 int matr_image_withdraw(const char *path, uint64_t epoch, const char *const *applications, size_t n,
 			size_t *removed, struct matr_error *err);

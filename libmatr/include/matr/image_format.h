@@ -39,7 +39,8 @@ struct matr_image_header {
 };
 
 /* Open addressing, linear probing: start at key & (hash_size - 1); a slot with manifest 0 ends the
- * search. Several slots may carry one key (copies of a program at different paths). */
+ * search. Several slots may carry one key (copies of a program at different paths). Of an application that was
+ * withdrawn the key's bits are inverted, in place; bulk_checksum is of the slots as they were made. */
 struct matr_image_slot {
 	uint64_t key; /* matr_image_key() of the build-id, or of the path where there is none */
 	uint64_t manifest;

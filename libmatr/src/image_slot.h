@@ -1,0 +1,21 @@
+/* image_slot.h - slots of an image's hash table whose application was withdrawn. */
+#ifndef MATR_IMAGE_SLOT_H
+#define MATR_IMAGE_SLOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <matr/image_format.h>
+
+/* Is the slot, which lies in the image of `size` bytes, one that matr_image_withdraw() has masked? A slot that makes no
+ * sense is not. */
+bool image_slot_is_withdrawn(const void *image, size_t size, const struct matr_image_slot *slot);
+
+/* The path of a slot's application, within the image; NULL: the slot makes no sense. */
+const char *image_slot_path(const void *image, size_t size, const struct matr_image_slot *slot);
+
+/* Give masked slots their keys back, in a private copy of the image, whose checksum is of the slots as they were made.
+ * Returns how many there were. The table has to lie within the image. */
+size_t image_slots_unmask(void *image, size_t size);
+
+#endif
