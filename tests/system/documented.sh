@@ -14,9 +14,9 @@ awk -v t="$T/" '
 	/^```/ { inside = $0 == "```console"; next }
 	inside && /^\$ / { n++; print substr($0, 3) >(t n ".command"); printf "" >(t n ".wanted"); next }
 	inside { print >(t n ".wanted") }' "$SOURCE/docs/explain.md"
-same_but_for_numbers() # FILE
+same_but_for_numbers() # FILE; csv has CRs
 {
-	sed -E 's/[0-9]+/N/g; s/(\.N)+/.N/g; s/[ \t]+/ /g; s/ $//' "$1"
+	sed -E 's/\r//; s/[0-9]+/N/g; s/(\.N)+/.N/g; s/[ \t]+/ /g; s/ $//' "$1"
 }
 n=0
 for command in "$T"/*.command; do
