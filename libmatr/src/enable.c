@@ -94,6 +94,10 @@ static int lock_list(struct matr_error *err)
 		close(fd);
 		return -1;
 	}
+	if (write_file_clean(list_path, err) != 0) {
+		close(fd);
+		return -1;
+	}
 	return fd;
 }
 

@@ -1,6 +1,7 @@
 /* write_file.c - see write_file.h. */
 #include "write_file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -27,13 +28,19 @@ static int write_all(int fd, const void *data, size_t size)
 	return 0;
 }
 
+static void directory_of(const char *path, char directory[PATH_MAX])
+{
+	const char *slash = strrchr(path, '/');
+
+	snprintf(directory, PATH_MAX, "%.*s", slash ? (int)(slash - path) + 1 : 1,
+		 slash ? path : ".");
+}
+
 static int sync_directory(const char *path, struct matr_error *err)
 {
 	char directory[PATH_MAX];
-	const char *slash = strrchr(path, '/');
 
-	snprintf(directory, sizeof directory, "%.*s", slash ? (int)(slash - path) + 1 : 1,
-		 slash ? path : ".");
+	directory_of(path, directory);
 	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return matr_fail_errno(err, directory, "cannot be opened");
@@ -45,11 +52,14 @@ static int sync_directory(const char *path, struct matr_error *err)
 	return result;
 }
 
+/* What mkostemp() appends to the path. */
+static const char pattern[] = ".XXXXXX";
+
 int write_file(const char *path, const void *data, size_t size, mode_t mode, struct matr_error *err)
 {
 	char temporary[PATH_MAX];
 
-	if (snprintf(temporary, sizeof temporary, "%s.XXXXXX", path) >= (int)sizeof temporary)
+	if (snprintf(temporary, sizeof temporary, "%s%s", path, pattern) >= (int)sizeof temporary)
 		return matr_fail(err, MATR_ERROR_USAGE, path, "path is too long");
 	int fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0)
@@ -66,6 +76,29 @@ int write_file(const char *path, const void *data, size_t size, mode_t mode, str
 		return -1;
 	}
 	return sync_directory(path, err);
+}
+
+int write_file_clean(const char *path, struct matr_error *err)
+{
+	char directory[PATH_MAX];
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	size_t length = strlen(name);
+	const struct dirent *entry;
+
+	directory_of(path, directory);
+	DIR *list = opendir(directory);
+	if (!list)
+		return matr_fail_errno(err, directory, "cannot be read");
+	int result = 0;
+	while (result == 0 && (entry = readdir(list)) != NULL) {
+		if (strncmp(entry->d_name, name, length) != 0 || entry->d_name[length] != '.' ||
+		    strlen(entry->d_name + length) != sizeof pattern - 1)
+			continue;
+		if (unlinkat(dirfd(list), entry->d_name, 0) != 0 && errno != ENOENT)
+			result = matr_fail_errno(err, directory, "cannot remove %s", entry->d_name);
+	}
+	closedir(list);
+	return result;
 }
 
 int read_file(const char *path, size_t limit, void **data, size_t *size, struct matr_error *err)

@@ -12,6 +12,9 @@
 int write_file(const char *path, const void *data, size_t size, mode_t mode,
 	       struct matr_error *err);
 
+/* Remove what write_file() calls for this path left that were killed. Only with the lock that its writers take. */
+int write_file_clean(const char *path, struct matr_error *err);
+
 /* The whole file in memory (free()); it may be at most `limit` bytes. */
 int read_file(const char *path, size_t limit, void **data, size_t *size, struct matr_error *err);
 
