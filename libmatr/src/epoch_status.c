@@ -7,6 +7,7 @@
 #include <matr/edit.h>
 
 #include "prefix.h"
+#include "same_program.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -196,8 +197,13 @@ static int look_for_changes(struct matr_store *store, struct matr_epoch_status *
 			 now.st_mtim.tv_sec * INT64_C(1000000000) + now.st_mtim.tv_nsec !=
 				 id->mtime)
 			reason = "changed since the epoch began";
-		else if (now.st_ino != id->inode)
-			reason = "replaced since the epoch began";
+		else if (now.st_ino != id->inode) {
+			int same = same_program(store, status->epoch.id, files[i].path, id, err);
+			if (same < 0)
+				result = -1;
+			else if (same == 0)
+				reason = "replaced since the epoch began";
+		}
 		if (reason)
 			result = add(&status->changed, &status->n_changed, files[i].path, reason,
 				     err);

@@ -27,6 +27,7 @@
 
 #include "epoch_suspend.h"
 #include "prefix.h"
+#include "same_program.h"
 #include "violation.h"
 #include "watch_list.h"
 
@@ -60,6 +61,7 @@ struct change {
 	const char *kind;
 	struct matr_file_id now;
 	struct application_ids affected;
+	bool harmless; /* a program that has been enabled or disabled */
 };
 
 static int64_t milliseconds(void)
@@ -362,9 +364,18 @@ static int find_affected(struct matr_store *store, int64_t epoch, struct change 
 	struct affected_search search = {.session = NULL};
 	int result = 0;
 
-	for (size_t i = 0; i < n && result == 0; i++)
-		result = affected_applications(store, epoch, changes[i].file, &search,
-					       &changes[i].affected, err);
+	for (size_t i = 0; i < n && result == 0; i++) {
+		const struct watched_file *file = changes[i].file;
+		int same = file->kind == WATCHED_OBJECT
+				   ? same_program(store, epoch, file->path, &file->id, err)
+				   : 0;
+		changes[i].harmless = same > 0;
+		if (same < 0)
+			result = -1;
+		else if (same == 0)
+			result = affected_applications(store, epoch, file, &search,
+						       &changes[i].affected, err);
+	}
 	affected_search_close(&search);
 	return result;
 }
@@ -372,6 +383,8 @@ static int find_affected(struct matr_store *store, int64_t epoch, struct change 
 /* Does it go on record? What was looked for in vain, or not needed, need not matter to anybody. */
 static bool is_violation(const struct change *change)
 {
+	if (change->harmless)
+		return false;
 	return change->affected.n || change->file->kind != WATCHED_PROBE ||
 	       strcmp(change->file->path, "/etc/ld.so.preload") == 0 ||
 	       strcmp(change->file->path, "/etc/ld.so.cache") == 0;

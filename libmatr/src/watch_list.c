@@ -210,7 +210,11 @@ const char *watched_change(const struct watch_list *list, const struct watched_f
 	struct stat status;
 	const struct matr_file_id *before = &file->id;
 
-	if (file->kind == WATCHED_INTERPRETER && matr_loader_real(path, real, NULL) == 0)
+	/* ld-stable's own path goes with the last program that is enabled: the others never named it. */
+	if (file->kind == WATCHED_INTERPRETER &&
+	    (matr_loader_real(path, real, NULL) == 0 ||
+	     (strcmp(path, "/lib64/" MATR_LOADER_FILE) == 0 &&
+	      matr_loader_real(MATR_SYSTEM_LOADER, real, NULL) == 0)))
 		path = real;
 	bool there = stat(path, &status) == 0;
 	*now = there ? file_id_of(&status) : nothing;

@@ -46,6 +46,48 @@ equal "nothing is left" "$directory" "$(loader_state)"
 equal "nothing is left beside it" "" "$(find /usr/local/bin -name '.*subject*')"
 check "disable again" matr disable $P
 
+# ---- in mid-epoch, watched: neither is a violation, and the mapping stays ----
+matrd 2>"$T/matrd" &
+daemon=$!
+watched() # wait until it watches
+{
+	for _ in $(seq 100); do
+		matr epoch status | grep -q '^matrd .*watches' && return
+		sleep 0.1
+	done
+}
+violations() { matr epoch status --format json | jq -c '[.violations[].file, .changed[].file]'; }
+matr epoch begin -q bash ls perl cat $P
+watched
+check "enable, while matrd watches" matr enable $P
+sleep 1
+equal "no violation" '[]' "$(violations)"
+equal "it starts from its mapping" applied "$(how $P /)"
+check "disable, while matrd watches" matr disable $P
+sleep 1
+equal "no violation" '[]' "$(violations)"
+equal "exactly as it was" "$before" "$(file_state $P)"
+matr enable -q $P
+matr epoch begin -q bash ls perl cat $P
+watched
+equal "an epoch that begins with it enabled" applied "$(how $P /)"
+check "disable and enable in that one" sh -c "matr disable $P && sleep 0.5 && matr enable $P"
+sleep 1
+equal "no violation" '[]' "$(violations)"
+equal "it starts from its mapping" applied "$(how $P /)"
+cp -p $P "$T/other"
+printf '\1' | dd of="$T/other" bs=1 seek=$(($(stat -c %s "$T/other") - 1)) conv=notrunc status=none
+touch -r $P "$T/other"
+cp -p "$T/other" $P.new
+mv $P.new $P
+sleep 1
+equal "a file with another byte, the same size and time, is one" "[\"$P\"]" "$(violations | jq -c unique)"
+mv /usr/local/bin/.subject.matr-original $P
+matr disable -q $P
+equal "exactly as it was" "$before" "$(file_state $P)"
+kill $daemon
+wait $daemon
+
 refuses "set-user-ID" 'gains privileges' matr enable su
 cp /bin/ls /usr/local/bin/capable
 setcap cap_net_raw+ep /usr/local/bin/capable
