@@ -150,6 +150,11 @@ int matr_store_transaction(struct matr_store *store, const char *sql, struct mat
 	return run(store, sql, err);
 }
 
+int matr_store_freeze(struct matr_store *store, struct matr_error *err)
+{
+	return run(store, "BEGIN", err);
+}
+
 static void forget_statements(struct matr_store *store)
 {
 	for (size_t i = 0; i < store->statements.room; i++)

@@ -504,6 +504,8 @@ int command_baseline(const struct context *context, int argc, char **argv)
 					   NULL);
 	int result = matr_store_open(request.common.prefix, MATR_STORE_READ, &request.store, &err);
 	if (!result)
+		result = matr_store_freeze(request.store, &err);
+	if (!result)
 		result = recorded_epoch(request.common.prefix, request.store, request.common.epoch,
 					&request.epoch, &err);
 	if (!result)

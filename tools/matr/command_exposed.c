@@ -164,6 +164,8 @@ int command_exposed(const struct context *context, int argc, char **argv)
 		return usage_error_because("exposed", "--symbol, --library, or --list", NULL);
 	int result = matr_store_open(common.prefix, MATR_STORE_READ, &store, &err);
 	if (!result)
+		result = matr_store_freeze(store, &err);
+	if (!result)
 		result = recorded_epoch(common.prefix, store, common.epoch, &epoch, &err);
 	if (!result) {
 		output_open(&output, common.format, columns, sizeof columns / sizeof *columns);

@@ -69,6 +69,7 @@ int recorded_open(const char *prefix, const char *program, const char *epoch, st
 {
 	*out = (struct recorded){0};
 	if (matr_store_open(prefix, MATR_STORE_READ, &out->store, err) != 0 ||
+	    matr_store_freeze(out->store, err) != 0 ||
 	    recorded_epoch(prefix, out->store, epoch, &out->epoch, err) != 0 ||
 	    recorded_find(out->store, out->epoch.id, program, &out->application, err) != 0)
 		return -1;

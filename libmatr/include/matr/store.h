@@ -38,6 +38,10 @@ char *matr_store_uri(const char *path, const char *query);
 /* Rolls back a transaction that was not committed. NULL is allowed. */
 void matr_store_close(struct matr_store *store);
 
+/* Everything that is read from now on, until the store is closed, is of one moment, whatever others write meanwhile (they
+ * do not wait for it). For whoever reads much: SQLite then takes its locks once, not per statement. */
+int matr_store_freeze(struct matr_store *store, struct matr_error *err);
+
 /* ---- writing an epoch ---- */
 
 /* Start the transaction and the next epoch, whose id is larger than that of every epoch in the store and
