@@ -11,12 +11,14 @@ endif()
 set(CPACK_PACKAGE_VENDOR MatR)
 set(CPACK_PACKAGE_CONTACT "The MatR founders <matr@localhost>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "stable linking for glibc systems")
-set(CPACK_PACKAGE_DESCRIPTION "The dynamic linker works out at every start of a program which library provides each symbol.
-MatR works it out once, when packages have changed, and every start reuses it; anyone can
-list it, query it with SQL, and compare it with what the dynamic linker would do.
-Files on disk are never rewritten, and libraries stay shared.")
+set(CPACK_PACKAGE_DESCRIPTION "The dynamic linker works out at every start of a program which library
+provides each symbol. MatR works it out once, when packages have changed, and
+every start reuses it; anyone can list it, query it with SQL, and compare it
+with what the dynamic linker would do. Files on disk are never rewritten, and
+libraries stay shared.")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
-set(CPACK_STRIP_FILES OFF) # a debugger looks for a symbol of ld-stable's (ld-stable/debugger.c)
+set(CPACK_STRIP_FILES OFF) # deb-files.cmake does
+set(CPACK_PRE_BUILD_SCRIPTS ${CMAKE_SOURCE_DIR}/packaging/deb-files.cmake)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION admin)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
@@ -24,6 +26,7 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 # Its own libraries are in the package.
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS
 	${CMAKE_BINARY_DIR}/libmatr)
+set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
 	${CMAKE_SOURCE_DIR}/packaging/deb/postinst
