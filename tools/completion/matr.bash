@@ -11,14 +11,14 @@ _matr()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		--prefix | --format | --symbol | --requester | --provider | --ld-stable | --config | --jobs | --by | --root | --loader | --to | --reason | --output | --sort) ((i++)) ;;
+		--prefix | --format | --symbol | --requester | --provider | --ld-stable | --config | --jobs | --by | --root | --loader | --to | --reason | --output | --sort | --forget | --closure | --epoch | --keep | --progress) ((i++)) ;;
 		-*) ;;
 		*)
 			if [[ -z $command ]]; then
 				command=$word
 			elif [[ $command == @(baseline|epoch|loader|hooks) && -z $sub ]]; then
 				sub=$word
-			elif [[ $command == @(run|trace) || $sub == wrap ]]; then
+			elif [[ $command == @(record|run|trace) || $sub == wrap ]]; then
 				# What follows belongs to the program.
 				_command_offset "$i" 2>/dev/null
 				return
@@ -70,17 +70,17 @@ _matr()
 	esac
 
 	case $command/$sub in
-	/) word='baseline check-upgrade diff disable doctor enable epoch exposed hooks inspect loader rebind run shadowed sql trace tree verify why --prefix --verbose --version --help' ;;
+	/) word='baseline check-upgrade diff disable doctor enable epoch exposed hooks inspect loader rebind record run shadowed sql trace tree verify why --prefix --verbose --version --help' ;;
 	epoch/) word='apply begin end list prune resume show status suspend wrap --help' ;;
-	epoch/begin) word='--root --portable --config --jobs --ld-stable --wait --rebuild-store --no-daemon --format --quiet --prefix --help' ;;
+	epoch/begin) word='--progress --root --portable --config --jobs --ld-stable --wait --rebuild-store --no-daemon --format --quiet --prefix --help' ;;
 	epoch/apply) word='--jobs --ld-stable --quiet --prefix --help' ;;
 	epoch/list) word='--format --prefix --help' ;;
 	epoch/show) word='current previous --programs --format --prefix --help' ;;
 	epoch/prune) word='--keep --quiet --prefix --help' ;;
-	epoch/status) word='--format --prefix --help' ;;
+	epoch/status) word='--root --format --prefix --help' ;;
 	epoch/end) word='--no-daemon --prefix --help' ;;
-	epoch/wrap | epoch/resume) word='--prefix --help' ;;
-	epoch/suspend) word='--by --prefix --help' ;;
+	epoch/wrap) word='--prefix --help' ;;
+	epoch/suspend | epoch/resume) word='--by --prefix --help' ;;
 	loader/) word='install uninstall refresh status --help' ;;
 	loader/install | loader/refresh) word='--root --ld-stable --loader --quiet --prefix --help' ;;
 	loader/uninstall) word='--loader --quiet --help' ;;
@@ -96,8 +96,9 @@ _matr()
 	doctor/) word='--format --verbose --prefix --help' ;;
 	enable/) word='--list --refresh --ld-stable --format --quiet --prefix --help' ;;
 	disable/) word='--all --quiet --help' ;;
-	inspect/) word='--epoch --all --bindings --symbol --requester --provider --format --prefix --help' ;;
+	inspect/) word='--closures --closure --epoch --all --bindings --symbol --requester --provider --format --prefix --help' ;;
 	rebind/) word='--all-programs --symbol --requester --to --reason --dry-run --list --undo --format --jobs --ld-stable --quiet --prefix --help' ;;
+	record/) word='--forget-first --list --forget --forget-all --format --prefix --help' ;;
 	run/) word='--verbose --prefix --help' ;;
 	sql/) word='--sql --recursive --epoch --all-epochs --format --headers --cache --write --prefix --help' ;;
 	exposed/) word='--symbol --library --list --epoch --format --prefix --help' ;;
@@ -105,7 +106,7 @@ _matr()
 	shadowed/) word='--epoch --format --prefix --help' ;;
 	why/) word='--library --epoch --format --prefix --help' ;;
 	trace/) word='--symbol --requester --provider --count --sort --output --format --ld-stable --help' ;;
-	verify/) word='--format --prefix --help' ;;
+	verify/) word='--loads --bind-now --format --prefix --help' ;;
 	*) return ;;
 	esac
 	if [[ $cur == -* || -z $command || $command == @(hooks|loader|doctor) || ($command == @(baseline|epoch) && -z $sub) ]]; then

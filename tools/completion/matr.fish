@@ -11,7 +11,7 @@ function __matr_command --description 'Is the command, and after epoch the subco
             continue
         end
         switch $word
-            case --prefix --format --symbol --requester --provider --ld-stable --config --by --root --loader --to --reason --output --sort
+            case --prefix --format --symbol --requester --provider --ld-stable --config --by --root --loader --to --reason --output --sort --forget --closure --epoch --keep --progress
                 set skip 1
             case '-*'
             case '*'
@@ -21,6 +21,8 @@ function __matr_command --description 'Is the command, and after epoch the subco
     switch "$argv[1]"
         case none
             test (count $found) -eq 0
+        case check-upgrade # its name has a dash, and no subcommand
+            test (count $found) -ge 1; and test "$found[1]" = check-upgrade
         case '*-none'
             test (count $found) -eq 1; and test "$found[1]-none" = "$argv[1]"
         case '*-*'
@@ -177,3 +179,26 @@ complete -c matr -n '__matr_command baseline-save' -l epoch -x -a 'current previ
 complete -c matr -n '__matr_command baseline-check' -F -a '(__fish_complete_command)'
 complete -c matr -n '__matr_command baseline-check' -l epoch -x -a 'current previous' -d 'In that epoch'
 complete -c matr -n '__matr_command baseline-check' -l format -x -a 'table json csv'
+complete -c matr -n '__matr_command none' -a record -d 'Note what a program loads with dlopen()'
+complete -c matr -n '__matr_command record' -F -a '(__fish_complete_subcommand)'
+complete -c matr -n '__matr_command record' -l forget-first -d 'Start anew'
+complete -c matr -n '__matr_command record' -l list -d 'What is recorded'
+complete -c matr -n '__matr_command record' -l forget -xa '(__fish_complete_command)' -d 'Forget what is recorded for it'
+complete -c matr -n '__matr_command record' -l forget-all -d 'Forget everything'
+complete -c matr -n '__matr_command record' -l format -x -a 'table json csv'
+complete -c matr -n '__matr_command epoch-begin' -l progress -x -d 'Report to a file descriptor'
+complete -c matr -n '__matr_command epoch-apply' -s j -l jobs -x -d 'Threads'
+complete -c matr -n '__matr_command epoch-apply' -l ld-stable -rF -d 'Loader to install'
+complete -c matr -n '__matr_command epoch-apply' -s q -l quiet -d 'Say nothing'
+complete -c matr -n '__matr_command epoch-prune' -s q -l quiet -d 'Say nothing'
+complete -c matr -n '__matr_command epoch-resume' -l by -x -d 'Who does it'
+complete -c matr -n '__matr_command epoch-status' -l root -xa '(__fish_complete_directories)' -d 'Of the system in a directory'
+complete -c matr -n '__matr_command inspect' -l closures -d 'What the program loads'
+complete -c matr -n '__matr_command inspect' -l closure -rF -d 'Relocations of what loading it brings in'
+complete -c matr -n '__matr_command loader' -l root -xa '(__fish_complete_directories)' -d 'For the system in a directory'
+complete -c matr -n '__matr_command rebind' -s j -l jobs -x -d 'Threads'
+complete -c matr -n '__matr_command rebind' -l ld-stable -rF -d 'Loader to install'
+complete -c matr -n '__matr_command rebind' -s q -l quiet -d 'Say nothing'
+complete -c matr -n '__matr_command trace' -l ld-stable -rF -d 'Loader to use'
+complete -c matr -n '__matr_command verify' -l loads -d 'Run it, compare what it loads'
+complete -c matr -n '__matr_command verify' -l bind-now -d 'Bind all functions at once'

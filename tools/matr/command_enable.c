@@ -41,7 +41,10 @@ static const char disable_help[] = "usage: matr disable PROGRAM...\n"
 				   "  -q, --quiet  say nothing where all went well\n"
 				   "  -h, --help   this text\n"
 				   "\n"
-				   "Exit status: 0 success; 1 failure; 2 usage.\n";
+				   "Exit status: 0 success; 1 failure; 2 usage.\n"
+				   "\n"
+				   "  matr disable clang-14\n"
+				   "  matr disable --all\n";
 
 struct enable {
 	struct matr_loader_options options;

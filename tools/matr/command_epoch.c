@@ -79,7 +79,9 @@ static const char end_help[] = "usage: matr epoch end\n"
 			       "  -h, --help   this text\n"
 			       "\n"
 			       "Exit status: 0 ended; 1 failure, or no epoch was in force; 2 "
-			       "usage.\n";
+			       "usage.\n"
+			       "\n"
+			       "  matr epoch end\n";
 
 /* ---- begin ---- */
 

@@ -26,7 +26,10 @@ static const char list_help[] =
 	"  --format FORMAT  table (default), json or csv\n"
 	"  -h, --help       this text\n"
 	"\n"
-	"Exit status: 0 success; 1 failure; 2 usage.\n";
+	"Exit status: 0 success; 1 failure; 2 usage.\n"
+	"\n"
+	"  matr epoch list\n"
+	"  matr epoch list --format csv > epochs.csv\n";
 
 static const char show_help[] =
 	"usage: matr epoch show [--format table|json] [EPOCH]\n"

@@ -45,7 +45,9 @@ static const char suspend_help[] =
 	"  --by NAME   who does it, for `matr doctor`\n"
 	"  -h, --help  this text\n"
 	"\n"
-	"Exit status: 0 success, also where there was nothing to do; 1 failure; 2 usage.\n";
+	"Exit status: 0 success, also where there was nothing to do; 1 failure; 2 usage.\n"
+	"\n"
+	"  matr epoch suspend --by dpkg && dpkg -i some.deb; matr epoch resume\n";
 
 static int fail(const struct matr_error *err)
 {

@@ -1,0 +1,233 @@
+#!/usr/bin/env python3
+"""What every command of matr has: help with examples and exit statuses, a manual page and completion with its options,
+formats that parse, the nearest names for what is not there, and nothing changed by that. The commands are those of main.c, the
+options those of --help, so that a new one is asked for all of it.
+
+usage: commands.py MATR SOURCE DIRECTORY      with an epoch of git, xz and python3.11 in MATR_PREFIX
+"""
+import csv, hashlib, io, json, os, pathlib, re, shutil, sqlite3, subprocess, sys
+
+matr, source, scratch = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
+prefix = pathlib.Path(os.environ["MATR_PREFIX"])
+number = failures = 0
+
+
+def result(good, name, why=""):
+    global number, failures
+    number += 1
+    failures += not good
+    print(("ok" if good else "not ok"), number, "-", name)
+    if not good:
+        for line in str(why).splitlines()[:20]:
+            print("#  ", line[:300])
+
+
+def run(*arguments):
+    done = subprocess.run([matr, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
+    return done.returncode, done.stdout, done.stderr
+
+
+main = (source / "tools/matr/main.c").read_text()
+commands = re.findall(r'\{"([a-z-]+)", command_', main)
+verbs = {"epoch": ["apply", "begin", "end", "list", "prune", "resume", "show", "status", "suspend", "wrap"]}
+shared = {"baseline": ["save", "check"], "hooks": ["install", "uninstall", "status"],
+          "loader": ["install", "uninstall", "refresh", "status"]}
+
+
+def options_of(text):
+    """Those that begin a line of the list of options."""
+    found = set()
+    for line in text.splitlines():
+        if re.match(r" {2,8}-", line):
+            found.update(re.findall(r"(?<![\w-])--[a-z][a-z-]*", re.split(r" {2,}", line.strip())[0]))
+    return found - {"--help"}
+
+
+# ---- help ----
+
+helps = {}
+for command in commands:
+    for verb in verbs.get(command, [None]):
+        words = [command] + ([verb] if verb else [])
+        name = " ".join(words)
+        status, out, err = run(*words, "--help")
+        helps[tuple(words)] = out
+        result(status == 0 and out.startswith("usage: matr ") and not err, f"{name}: --help", out + err)
+        result(re.search(r"exit status|has its own|the command's", out, re.I), f"{name}: exit statuses in --help", out)
+        result(re.search(rf"^  (?:[A-Za-z_0-9=]+ )*(?:sudo )?(?:\S+ && )?matr .*{command}", out.split("xit status")[-1], re.M),
+               f"{name}: examples in --help", out)
+        status, out, err = run(*words, "--no-such-option")
+        result(status in (2, 125) and "--help" in err, f"{name}: an unknown option", f"{status} {err}")
+        status, out, err = run("--help")
+        result(re.search(rf"^  matr {command}|\b{command}\b", out, re.M), f"{name}: is in matr --help", out)
+
+# ---- manual pages ----
+
+for words, text in helps.items():
+    pages = list((source / "docs/man").glob(f"matr-{words[0]}.[18]"))
+    result(len(pages) == 1, f"{' '.join(words)}: manual page", pages)
+    if not pages:
+        continue
+    page = pages[0].read_text()
+    include = re.match(r"\.so (?:man\d/)?(\S+)", page)
+    if include:
+        page = (source / "docs/man" / include[1]).read_text()
+    plain = re.sub(r"\\f[RBIP]", "", page).replace("\\-", "-")
+    missing = [option for option in sorted(options_of(text)) if option not in plain]
+    result(not missing, f"{' '.join(words)}: its options are in the manual page", missing)
+    if len(words) == 1 or words[1] == "begin":
+        sections = [section for section in ("EXIT STATUS", "EXAMPLES") if f".SH {section}" not in page and f'.SH "{section}"' not in page]
+        result(not sections, f"{words[0]}: exit statuses and examples in the manual page", sections)
+
+# ---- completion ----
+
+def bash(line):
+    script = f"""source {source}/tools/completion/matr.bash
+_command_offset() {{ :; }}
+compopt() {{ :; }}
+COMP_WORDS=({line} --); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _matr; printf '%s\\n' "${{COMPREPLY[@]}}" """
+    return subprocess.run(["bash", "-c", script], capture_output=True, text=True).stdout.split()
+
+
+def fish(line):
+    script = f"source {source}/tools/completion/matr.fish; complete -C '{line} -'"
+    out = subprocess.run(["fish", "--no-config", "-c", script], capture_output=True, text=True).stdout
+    return [row.split("\t")[0] for row in out.splitlines()]
+
+
+zsh = (source / "tools/completion/_matr").read_text()
+fish_text = (source / "tools/completion/matr.fish").read_text()
+bash_text = (source / "tools/completion/matr.bash").read_text()
+
+
+def zsh_part(words):
+    """The lines that are about the command."""
+    start = re.search(rf"^\t\t{'_' if False else ''}{re.escape(words[0])}\)", zsh, re.M)
+    part = zsh[start.start():] if start else ""
+    part = re.split(r"^\t\t[a-z-]+\)|^\t\tesac", part[3:], flags=re.M)[0] if start else ""
+    function = re.search(rf"_matr_{words[0]}\(\) \{{.*?^\}}", zsh, re.M | re.S)
+    if function:
+        part = function[0]
+    return part
+
+
+for command in commands:
+    missing = [shell for shell, found in (
+        ("bash", re.search(rf"^\t/\) word='[^']*\b{command}\b", bash_text, re.M)),
+        ("zsh", re.search(rf"^\t\t'{command}:", zsh, re.M)),
+        ("fish", re.search(rf"__matr_command none' -a '?[^'\n]*\b{command}\b", fish_text))) if not found]
+    result(not missing, f"{command}: is completed in bash, zsh, fish", missing)
+
+general = {"--prefix", "--version", "--verbose"}
+for words, text in helps.items():
+    wanted = options_of(text) - general
+    lines = [" ".join(("matr",) + words)]
+    if words[0] in shared:
+        lines = [f"matr {words[0]} {verb}" for verb in shared[words[0]]]
+    given = {option for line in lines for option in bash(line)}
+    result(wanted <= given, f"{' '.join(words)}: its options are completed in bash", wanted - given)
+    part = zsh_part(words)
+    result(not [o for o in wanted if o not in part], f"{' '.join(words)}: its options are completed in zsh",
+           [o for o in wanted if o not in part])
+    if shutil.which("fish"):
+        given = {option for line in lines for option in fish(line)}
+        result(wanted <= given, f"{' '.join(words)}: its options are completed in fish", wanted - given)
+
+# ---- formats ----
+
+library = subprocess.run(["sh", "-c", "ldd /usr/bin/git | awk '/libz.so/ {print $3}'"], capture_output=True, text=True).stdout.strip()
+baseline = scratch / "baseline.txt"
+run("baseline", "save", str(baseline), "git", "xz")
+tables = {
+    "baseline": [["baseline", "check", str(baseline)]],
+    "check-upgrade": [["check-upgrade", "--replace", f"{library}={library}", "--all"]],
+    "diff": [["diff", "git", "xz"], ["diff", "--details", "git", "xz"]],
+    "doctor": [["doctor"]],
+    "enable": [["enable", "--list"]],
+    "epoch list": [["epoch", "list"]],
+    "epoch show": [["epoch", "show", "--programs"]],
+    "epoch status": [["epoch", "status"]],
+    "exposed": [["exposed", "--library", "libz.so.1"]],
+    "hooks": [["hooks", "status"]],
+    "inspect": [["inspect", "--all", "git"], ["inspect", "--symbol", "malloc", "git"]],
+    "loader": [["loader", "status"]],
+    "rebind": [["rebind", "--list"]],
+    "shadowed": [["shadowed", "git"]],
+    "sql": [["sql", "SELECT symbol, provider FROM bindings WHERE application LIKE '%/git' LIMIT 5"]],
+    "tree": [["tree", "git"]],
+    "verify": [["verify", "git"]],
+    "why": [["why", "git", "malloc"], ["why", "--library", "git", "libz.so.1"]],
+}
+one_document = {"epoch status", "loader", "tree"} # no csv
+not_here = {"epoch begin", "trace", "record"} # have tests of their own that read their tables
+for words, text in helps.items():
+    name = " ".join(words)
+    if "--format" not in text or name == "epoch" or name in not_here:
+        continue
+    result(name in tables, f"{name}: a table of it is known to this test", name)
+    for arguments in tables.get(name, []):
+        shown = " ".join(arguments).replace(str(scratch), "T")[:70]
+        at = 1 + (arguments[0] in verbs or arguments[0] in shared)
+        form = lambda kind: run(*arguments[:at], "--format", kind, *arguments[at:])
+        status, table, err = form("table")
+        result(status in (0, 1) and not re.search("sage", err), f"{shown}: table", f"{status} {err}")
+        status_json, text_json, err = form("json")
+        try:
+            document = json.loads(text_json)
+            result(status_json == status, f"{shown}: json has the same exit status", f"{status_json} {status} {err}")
+        except ValueError as error:
+            document = None
+            result(False, f"{shown}: json", f"{error}: {text_json[:200]} {err}")
+        if name in one_document or arguments[:3] == ["why", "git", "malloc"]:
+            continue
+        status_csv, text_csv, err = form("csv")
+        rows = list(csv.reader(io.StringIO(text_csv)))
+        even = rows and all(len(row) == len(rows[0]) for row in rows)
+        result(status_csv == status and even, f"{shown}: csv", f"{status_csv} {err} {text_csv[:200]}")
+        if isinstance(document, list) and name != "verify": # which nests its differences
+            result(len(rows) - 1 == len(document) and all(list(row) == rows[0] for row in document),
+                   f"{shown}: csv and json have the same rows and columns", f"{len(rows) - 1} {len(document)} {rows[:1]}")
+    status, out, err = run(*words, "--format", "xml")
+    result(status == 2 and "xml" in err, f"{name}: an unknown format", f"{status} {err}")
+
+# ---- what is not there ----
+
+def state():
+    """What may not change: what is in the store, and every other file of the prefix."""
+    database = sqlite3.connect(f"file:{prefix}/store.db?mode=ro", uri=True)
+    contents = hashlib.sha256("\n".join(database.iterdump()).encode()).hexdigest()
+    database.close()
+    names = sorted(p for p in prefix.rglob("*") if p.is_file() and "store.db" not in p.name and "lock" not in p.name)
+    return [("store.db", contents)] + [(str(p), hashlib.sha256(p.read_bytes()).hexdigest()) for p in names]
+
+
+before, precious = state(), baseline.read_bytes()
+unknown = [
+    (["inspect", "gti"], "git"), (["why", "gti", "malloc"], "git"), (["why", "git", "mallco"], "malloc"),
+    (["why", "--library", "git", "libzz.so.1"], "libz.so.1"), (["tree", "gti"], "git"), (["shadowed", "gti"], "git"),
+    (["exposed", "--library", "libzz.so.1"], "libz.so.1"), (["diff", "gti", "xz"], "git"),
+    (["baseline", "save", str(baseline), "gti"], "git"), (["baseline", "check", str(baseline), "gti"], "git"),
+(["check-upgrade", "--replace", f"{library}={library}", "gti"], "git"),
+    (["rebind", "gti", "--symbol", "malloc", "--to", library], "git"),
+    (["rebind", "/usr/bin/git", "--symbol", "mallco", "--to", library], "malloc"),
+    (["inspect", "--epoch", "77", "git"], "1"), (["why", "--epoch", "77", "git", "malloc"], "1"),
+    (["tree", "--epoch", "77", "git"], "1"), (["shadowed", "--epoch", "77", "git"], "1"),
+    (["exposed", "--epoch", "77", "--symbol", "malloc"], "1"), (["diff", "1", "77"], "1"), (["epoch", "show", "77"], "1"),
+    (["baseline", "check", "--epoch", "77", str(baseline)], "1"), (["inspect", "--epoch", "yesterday", "git"], "number"),
+]
+for arguments, near in unknown:
+    status, out, err = run(*arguments)
+    shown = " ".join(arguments).replace(str(scratch), "T")
+    result(status in (1, 2, 125, 127) and err.startswith("matr: ") and len(err.splitlines()) == 1,
+           f"one line: {shown}", f"{status} {err}")
+    result(re.search(rf"(nearest: |there is |kept are |a ).*{re.escape(near)}", err), f"names what is near: {shown}", err)
+status, out, err = run("verify", "gti")
+result(status == 1 and "nearest: git" in out, "verify says it in its table", out + err)
+status, out, err = run("trace", "--symbol", "malloc", "gti")
+result(status in (1, 2, 125, 126, 127) and len(err.splitlines()) == 1, "one line: trace gti", err)
+status, out, err = run("epochh")
+result(status == 2, "an unknown command", err)
+result(state() == before, "nothing in the prefix has changed", [a for a, b in zip(state(), before) if a != b])
+result(baseline.read_bytes() == precious, "nor the baseline")
+print(f"1..{number}")
+sys.exit(failures != 0)
