@@ -40,7 +40,7 @@ static int off(struct reader *reader, unsigned line, const char *reason, const c
 	snprintf(place, sizeof place, "%s:%u", reader->path, line);
 	if (!what)
 		return matr_fail(reader->err, MATR_ERROR_MALFORMED, place, "%s", reason);
-	for (; what[n] && n < sizeof piece - 1; n++)
+	for (; n < sizeof piece - 1 && what[n]; n++)
 		piece[n] = (unsigned char)what[n] < ' ' || what[n] == 0x7f ? '?' : what[n];
 	piece[n] = 0;
 	return matr_fail(reader->err, MATR_ERROR_MALFORMED, place, "%s: %s", reason, piece);

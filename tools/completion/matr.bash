@@ -114,8 +114,8 @@ _matr()
 	elif [[ $sub == show ]]; then
 		mapfile -t COMPREPLY < <(compgen -W 'current previous' -- "$cur")
 	elif [[ $sub != @(apply|end|list|prune|status|suspend|resume) ]]; then
-		# Programs: by name, or by path.
-		if [[ $cur == */* ]]; then
+		# Programs: by name, or by path. A baseline comes before them.
+		if [[ $cur == */* || ($command == baseline && $prev == "$sub") ]]; then
 			compopt -o filenames
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		else

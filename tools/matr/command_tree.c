@@ -183,28 +183,18 @@ static int show_closure(const struct matr_closure *closure, struct json_object *
 	return result;
 }
 
-static int show_closures(const struct recorded *recorded, struct json_object *loads,
+static int show_closures(const struct recorded *recorded, struct json_object *out,
 			 struct matr_error *err)
 {
-	struct matr_store_closure *records;
-	size_t n;
-	int result = 0;
+	struct recorded_loads loads;
 
-	if (matr_store_closures(recorded->store, recorded->application, &records, &n, err) != 0)
-		return -1;
-	for (size_t i = 0; i < n && !result; i++) {
-		struct matr_closure closure;
-		if (!records[i].objects) /* left to ld.so: what it needs is not known */
-			continue;
-		result = matr_store_closure(recorded->store, recorded->application, &records[i],
-					    &closure, err);
-		if (result)
-			break;
-		if (closure.n_start < closure.mapping->n_scope)
-			result = show_closure(&closure, loads, err);
-		matr_mapping_free(closure.mapping);
+	int result = recorded_loads(recorded, &loads, err);
+	for (size_t i = 0; i < loads.n_records && !result; i++) {
+		const struct matr_closure *closure = &loads.list[i];
+		if (closure->mapping && closure->n_start < closure->mapping->n_scope)
+			result = show_closure(closure, out, err);
 	}
-	matr_store_closures_free(records, n);
+	recorded_loads_free(&loads);
 	return result;
 }
 

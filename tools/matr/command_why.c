@@ -145,48 +145,49 @@ static void begin_closure(const char *root, enum output_format format, size_t n,
 	}
 }
 
+/* The symbol in the scope of one closure. 1: shown; 0: nothing of it there. */
+static int why_in_closure(const struct matr_closure *closure, const char *root,
+			  const struct matr_symbol_name *name, bool referring,
+			  enum output_format format, size_t n_shown, struct matr_error *err)
+{
+	struct matr_explanation *explanation;
+	struct matr_error own = {0};
+	int result = 0;
+
+	if (matr_explain(closure->mapping, name, &explanation, &own) != 0) {
+		if (own.code == MATR_ERROR_NOT_FOUND)
+			return 0;
+		*err = own;
+		return -1;
+	}
+	if (explanation->n_references || !referring) {
+		begin_closure(root, format, n_shown, referring);
+		result = show_explanation(closure->mapping, explanation, format, err) < 0 ? -1 : 1;
+		if (format == FORMAT_JSON)
+			putchar('}');
+	}
+	matr_explanation_free(explanation);
+	return result;
+}
+
 /* What the program loads (matr/mapping.h: closures) has references of its own, which are sought in the scope of the start
  * and then in what comes with it. *n_shown: how many closures know the symbol. referring: only those that refer to it. */
 static int why_in_closures(const struct recorded *recorded, const struct matr_symbol_name *name,
 			   bool referring, enum output_format format, size_t *n_shown,
 			   struct matr_error *err)
 {
-	struct matr_store_closure *records;
-	size_t n;
-	int result = 0;
+	struct recorded_loads loads;
 
-	if (matr_store_closures(recorded->store, recorded->application, &records, &n, err) != 0)
-		return -1;
-	for (size_t i = 0; i < n && !result; i++) {
-		struct matr_closure closure;
-		struct matr_explanation *explanation;
-		struct matr_error own = {0};
-		if (!records[i].objects)
+	int result = recorded_loads(recorded, &loads, err);
+	for (size_t i = 0; i < loads.n_records && result >= 0; i++) {
+		if (!loads.list[i].mapping)
 			continue;
-		result = matr_store_closure(recorded->store, recorded->application, &records[i],
-					    &closure, err);
-		if (result)
-			break;
-		if (matr_explain(closure.mapping, name, &explanation, &own) != 0) {
-			if (own.code != MATR_ERROR_NOT_FOUND) {
-				*err = own;
-				result = -1;
-			}
-		} else {
-			if (explanation->n_references || !referring) {
-				begin_closure(records[i].root, format, *n_shown, referring);
-				result =
-					show_explanation(closure.mapping, explanation, format, err);
-				if (format == FORMAT_JSON)
-					putchar('}');
-				++*n_shown;
-			}
-			matr_explanation_free(explanation);
-		}
-		matr_mapping_free(closure.mapping);
+		result = why_in_closure(&loads.list[i], loads.records[i].root, name, referring,
+					format, *n_shown, err);
+		*n_shown += result > 0;
 	}
-	matr_store_closures_free(records, n);
-	return result;
+	recorded_loads_free(&loads);
+	return result < 0 ? -1 : 0;
 }
 
 static int why_symbol(const struct recorded *recorded, const char *text, enum output_format format,

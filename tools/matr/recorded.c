@@ -125,6 +125,34 @@ int recorded_closure(struct recorded *recorded, const char *root,
 	return result;
 }
 
+int recorded_loads(const struct recorded *recorded, struct recorded_loads *out,
+		   struct matr_error *err)
+{
+	*out = (struct recorded_loads){.records = NULL};
+	if (matr_store_closures(recorded->store, recorded->application, &out->records,
+				&out->n_records, err) != 0)
+		return -1;
+	out->list = calloc(out->n_records + 1, sizeof *out->list);
+	if (!out->list)
+		return matr_fail_memory(err);
+	for (size_t i = 0; i < out->n_records; i++)
+		if (out->records[i].objects &&
+		    matr_store_closure(recorded->store, recorded->application, &out->records[i],
+				       &out->list[i], err) != 0)
+			return -1;
+	return 0;
+}
+
+void recorded_loads_free(struct recorded_loads *loads)
+{
+	for (size_t i = 0; loads->list && i < loads->n_records; i++)
+		if (loads->list[i].mapping)
+			matr_mapping_free(loads->list[i].mapping);
+	free(loads->list);
+	if (loads->records)
+		matr_store_closures_free(loads->records, loads->n_records);
+}
+
 void recorded_close(struct recorded *recorded)
 {
 	if (recorded->mapping)

@@ -37,6 +37,19 @@ int recorded_closure(struct recorded *recorded, const char *root,
 		     struct matr_applied_mapping **applied, struct matr_error *err);
 void recorded_close(struct recorded *recorded);
 
+/* What the program loads with dlopen(). */
+struct recorded_loads {
+	struct matr_store_closure *records;
+	size_t n_records;
+	struct matr_closure *
+		list; /* parallel; mapping NULL: it is left to ld.so, and not known what it needs */
+};
+
+/* All closures of the program. *out: recorded_loads_free(), also after an error. */
+int recorded_loads(const struct recorded *recorded, struct recorded_loads *out,
+		   struct matr_error *err);
+void recorded_loads_free(struct recorded_loads *loads);
+
 /* The canonical path of an object of the scope. The application has the name under which it was
  * recorded: it may be one of several hard links. */
 const char *recorded_path(const struct matr_mapping *mapping, size_t index);

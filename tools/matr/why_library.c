@@ -322,41 +322,8 @@ static int show_json(const struct arrival *arrival, const struct bound_list *bou
 	return output_json(object, err);
 }
 
-struct loads { /* the program's closures */
-	struct matr_store_closure *records;
-	size_t n_records;
-	struct matr_closure *list; /* parallel; mapping NULL: left to ld.so */
-};
-
-static void loads_free(struct loads *loads)
-{
-	for (size_t i = 0; loads->list && i < loads->n_records; i++)
-		if (loads->list[i].mapping)
-			matr_mapping_free(loads->list[i].mapping);
-	free(loads->list);
-	if (loads->records)
-		matr_store_closures_free(loads->records, loads->n_records);
-}
-
-/* To be freed also after an error. */
-static int loads_read(const struct recorded *recorded, struct loads *out, struct matr_error *err)
-{
-	if (matr_store_closures(recorded->store, recorded->application, &out->records,
-				&out->n_records, err) != 0)
-		return -1;
-	out->list = calloc(out->n_records + 1, sizeof *out->list);
-	if (!out->list)
-		return matr_fail_memory(err);
-	for (size_t i = 0; i < out->n_records; i++)
-		if (out->records[i].objects &&
-		    matr_store_closure(recorded->store, recorded->application, &out->records[i],
-				       &out->list[i], err) != 0)
-			return -1;
-	return 0;
-}
-
 /* Fail with the nearest names of all that is there sooner or later. */
-static int no_such_library(const struct recorded *recorded, const struct loads *loads,
+static int no_such_library(const struct recorded *recorded, const struct recorded_loads *loads,
 			   const char *library, struct matr_error *err)
 {
 	struct matr_nearest nearest = {.wanted = library};
@@ -377,7 +344,7 @@ static int no_such_library(const struct recorded *recorded, const struct loads *
 				 recorded->mapping->scope[0].path);
 }
 
-static int find_arrival(const struct recorded *recorded, const struct loads *loads,
+static int find_arrival(const struct recorded *recorded, const struct recorded_loads *loads,
 			const char *library, struct arrival *out, struct matr_error *err)
 {
 	if (matr_mapping_find_object(recorded->mapping, library, &out->index, err) == 0) {
@@ -402,7 +369,7 @@ static int find_arrival(const struct recorded *recorded, const struct loads *loa
 }
 
 /* In what is loaded the same library may be there too: by its path. */
-static int find_all_bound(const struct loads *loads, const struct arrival *arrival,
+static int find_all_bound(const struct recorded_loads *loads, const struct arrival *arrival,
 			  const struct matr_mapping *start, struct bound_list *out,
 			  struct matr_error *err)
 {
@@ -423,9 +390,9 @@ int why_library(const struct recorded *recorded, const char *library, enum outpu
 {
 	struct arrival arrival = {.mapping = NULL};
 	struct bound_list bound = {.list = NULL};
-	struct loads loads = {.records = NULL};
+	struct recorded_loads loads = {.records = NULL};
 
-	int result = loads_read(recorded, &loads, err);
+	int result = recorded_loads(recorded, &loads, err);
 	if (!result)
 		result = find_arrival(recorded, &loads, library, &arrival, err);
 	if (!result)
@@ -438,6 +405,6 @@ int why_library(const struct recorded *recorded, const char *library, enum outpu
 						: show_table(&arrival, &bound, err);
 	arrival_free(&arrival);
 	free(bound.list);
-	loads_free(&loads);
+	recorded_loads_free(&loads);
 	return result;
 }
