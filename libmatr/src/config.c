@@ -154,6 +154,13 @@ static int set_keep(struct reading *reading, const char *value)
 	return 1;
 }
 
+/* Settings of the daemon: yes or no. */
+static int set_switch(struct reading *reading, bool *out, const char *value)
+{
+	*out = strcmp(value, "yes") == 0;
+	return *out || strcmp(value, "no") == 0 ? 1 : refuse(reading, "has to be yes or no");
+}
+
 static int take(void *context, const char *section, const char *name, const char *value)
 {
 	struct reading *reading = context;
@@ -187,8 +194,16 @@ static int take(void *context, const char *section, const char *name, const char
 			return set_keep(reading, value);
 		return refuse(reading, "no such setting in [epochs]");
 	}
-	return refuse(reading,
-		      "no such section; there are [programs], [epochs] and [program NAME]");
+	if (strcmp(section, "matrd") == 0) {
+		if (strcmp(name, "strict") == 0)
+			return set_switch(reading, &config->strict, value);
+		if (strcmp(name, "inotify") == 0)
+			return set_switch(reading, &config->inotify, value);
+		return refuse(reading, "no such setting in [matrd]");
+	}
+	return refuse(
+		reading,
+		"no such section; there are [programs], [epochs], [matrd] and [program NAME]");
 }
 
 /* ---- the file ---- */

@@ -189,9 +189,11 @@ void matr_watch_check(struct matr_watch *watch)
 	schedule(watch, 0);
 }
 
-void matr_watch_set_strict(struct matr_watch *watch, bool strict)
+void matr_watch_set(struct matr_watch *watch, bool strict, bool by_inotify)
 {
 	watch->strict = strict;
+	watch->by_inotify = by_inotify;
+	matr_watch_check(watch);
 }
 
 struct matr_watch_status matr_watch_status(const struct matr_watch *watch)

@@ -162,6 +162,78 @@ check "--strict: the epoch ends" sh -c "[ ! -e '$MATR_PREFIX/epoch.image' ] && '
 stop
 start
 
+# ---- settings that are read again ----
+stop
+printf '[matrd]\nstrict = no\n' >"$T/matr.conf"
+start --config "$T/matr.conf"
+begin
+printf '[matrd]\nstrict = yes\ninotify = yes\n' >"$T/matr.conf"
+kill -HUP "$D"
+sleep 0.5
+check "SIGHUP: the configuration is read again" grep -q 'read again: strict yes, inotify yes' "$LOG"
+check "... inotify from now on" sh -c "'$T/request' '{\"request\":\"status\"}' | grep -q '\"method\":\"inotify\"'"
+check "... it is no violation" test -e "$MATR_PREFIX/epoch.image"
+echo 'strict = perhaps' >>"$T/matr.conf"
+kill -HUP "$D"
+sleep 0.5
+check "SIGHUP with a file that is wrong: it is named" grep -q 'matr.conf: line 4: .*yes or no' "$LOG"
+check "... and matrd goes on" sh -c "'$T/request' '{\"request\":\"ping\"}' | grep -q pong"
+touch "$T/two/libf.so.1.0"
+sleep 1
+check "... as it was, strictly" sh -c "[ ! -e '$MATR_PREFIX/epoch.image' ]"
+stop
+check "such a file at the start is an error" sh -c "! timeout 5 '$MATRD' --config '$T/matr.conf' 2>&1 && [ \$? -ne 124 ]"
+printf '[matrd]\nstrict = yes\n' >"$T/matr.conf"
+start --config "$T/matr.conf"
+begin
+printf '[matrd]\n' >"$T/matr.conf"
+kill -HUP "$D"
+sleep 0.5
+touch "$T/two/libf.so.1.0"
+check "SIGHUP: not strict any more" withdrawn_soon "$T/a"
+check "... the epoch goes on" applied "$T/c"
+"$MATR" epoch end
+stop
+start
+
+# ---- what is loaded with dlopen() only ----
+mkdir "$T/plugins"
+echo 'int f(void); int g(void){return f();}' >"$T/g.c"
+$CC -shared -fPIC -o "$T/plugins/helper.so" "$T/f.c"
+$CC -shared -fPIC -o "$T/plugins/plugin.so" "$T/g.c" "$T/plugins/helper.so" -Wl,-rpath,"$T/plugins"
+cat >"$T/d.c" <<'P'
+#include <dlfcn.h>
+#include <stdio.h>
+int main(int argc, char **argv)
+{
+	void *plugin = dlopen(argv[1], RTLD_NOW);
+	int (*g)(void) = plugin ? (int (*)(void))dlsym(plugin, "g") : 0;
+	(void)argc;
+	if (!g) puts(dlerror());
+	return g ? g() - 1 : 1;
+}
+P
+$CC -o "$T/d" "$T/d.c" -ldl
+"$MATR" record "$T/d" "$T/plugins/plugin.so" >"$T/check.out" 2>&1 || not_ok "record" "$T/check.out"
+loaded() { LD_STABLE_DEBUG=1 "$MATR" run "$T/d" "$T/plugins/plugin.so" 2>&1; }
+for mode in "" --inotify; do
+	stop
+	# shellcheck disable=SC2086
+	start $mode
+	for file in plugin.so helper.so; do
+		"$MATR" epoch begin -q "$T/d" "$T/c" && watching || :
+		check "$file: the closure is applied ($mode)" grep -q 'applied closure' <(loaded)
+		replace "$T/plugins/$file"
+		check "$file, which only a closure has, replaced ($mode): withdrawn within a second" withdrawn_soon "$T/d"
+		check "... a plain start, that does the same" sh -c "! LD_STABLE_DEBUG=1 '$MATR' run '$T/d' '$T/plugins/plugin.so' 2>&1 | grep -q applied && '$MATR' run '$T/d' '$T/plugins/plugin.so'"
+		check "... the others are not concerned" applied "$T/c"
+		"$MATR" epoch end
+	done
+done
+"$MATR" record --forget-all >/dev/null
+stop
+start
+
 # ---- more events than the kernel keeps, and a mount ----
 for mode in "" --inotify; do
 	stop

@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <matr/config.h>
 #include <matr/epoch.h>
 #include <matr/watch.h>
 
@@ -46,19 +47,24 @@ static const char help[] =
 	"  --prefix DIR   where store and image are (else MATR_PREFIX, else " MATR_DEFAULT_PREFIX
 	")\n"
 	"  --socket PATH  (else " MATR_DEFAULT_SOCKET ", for another prefix DIR/matrd.sock)\n"
+	"  --config FILE  (else " MATR_CONFIG_FILE ") its section [matrd], read again on SIGHUP\n"
 	"  --strict       a changed file ends the epoch\n"
 	"  --inotify      do not use fanotify (who changed a file is then not known)\n"
 	"  --version      print the version\n"
 	"  -h, --help     this text\n"
 	"\n"
-	"SIGTERM ends it; the epoch stays in force. SIGHUP has it check all files.\n"
+	"SIGTERM ends it; the epoch stays in force. SIGHUP has it read its\n"
+	"configuration again, and check all files.\n"
 	"Exit status: 0 ended by a signal; 1 failure; 2 usage.\n"
 	"\n"
 	"  matrd --prefix ~/.matr &\n";
 
 struct daemon {
 	char prefix[PATH_MAX], socket_path[PATH_MAX], matr[PATH_MAX];
-	uid_t owner; /* of the prefix */
+	const char *config; /* NULL: the usual one */
+	bool strict,
+		by_inotify; /* as the command line has it: these are on whatever the file says */
+	uid_t owner;	    /* of the prefix */
 	int listening, signals, lock;
 	bool bound; /* the socket is ours to remove */
 	struct matr_watch *watch;
@@ -381,13 +387,46 @@ static void look(struct daemon *daemon)
 	matr_watch_report_free(&report);
 }
 
+/* What the file says, with the command line's options. */
+static int read_settings(const struct daemon *daemon, bool *strict, bool *by_inotify,
+			 struct matr_error *err)
+{
+	struct matr_config *config;
+
+	if (matr_config_load(daemon->config, &config, err) != 0)
+		return -1;
+	*strict = daemon->strict || config->strict;
+	*by_inotify = daemon->by_inotify || config->inotify;
+	matr_config_free(config);
+	return 0;
+}
+
+/* A file that is no good leaves the settings as they are. */
+static void reload(struct daemon *daemon)
+{
+	struct matr_error err = {0};
+	bool strict, by_inotify;
+
+	service_reloading();
+	if (read_settings(daemon, &strict, &by_inotify, &err) == 0) {
+		matr_watch_set(daemon->watch, strict, by_inotify);
+		say("the configuration was read again: strict %s, inotify %s",
+		    strict ? "yes" : "no", by_inotify ? "yes" : "no");
+	} else {
+		say_error(&err);
+		say("the settings stay as they were");
+		matr_watch_check(daemon->watch);
+	}
+	service_notify("READY=1");
+}
+
 static void take_signal(struct daemon *daemon)
 {
 	struct signalfd_siginfo info;
 
 	while (read(daemon->signals, &info, sizeof info) == sizeof info) {
 		if (info.ssi_signo == SIGHUP)
-			matr_watch_check(daemon->watch);
+			reload(daemon);
 		else if (info.ssi_signo != SIGCHLD)
 			daemon->quit = true;
 	}
@@ -543,13 +582,10 @@ static int take_signals(struct daemon *daemon)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"prefix", required_argument, NULL, 'p'},
-		{"socket", required_argument, NULL, 's'},
-		{"strict", no_argument, NULL, 'S'},
-		{"inotify", no_argument, NULL, 'i'},
-		{"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
+		{"prefix", required_argument, NULL, 'p'}, {"socket", required_argument, NULL, 's'},
+		{"config", required_argument, NULL, 'c'}, {"strict", no_argument, NULL, 'S'},
+		{"inotify", no_argument, NULL, 'i'},	  {"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},	  {NULL, 0, NULL, 0},
 	};
 	const char *prefix = getenv("MATR_PREFIX"), *path = NULL;
 	struct matr_watch_options watch = {.prefix = NULL};
@@ -565,11 +601,14 @@ int main(int argc, char **argv)
 		case 's':
 			path = optarg;
 			break;
+		case 'c':
+			daemon.config = optarg;
+			break;
 		case 'S':
-			watch.strict = true;
+			daemon.strict = true;
 			break;
 		case 'i':
-			watch.by_inotify = true;
+			daemon.by_inotify = true;
 			break;
 		case 'V':
 			puts("matrd " MATR_VERSION);
@@ -590,6 +629,10 @@ int main(int argc, char **argv)
 	umask(022);
 	if (take_signals(&daemon) != 0 || find_matr(daemon.matr) != 0)
 		return 1;
+	if (read_settings(&daemon, &watch.strict, &watch.by_inotify, &err) != 0) {
+		say_error(&err);
+		return 1;
+	}
 	daemon.listening = service_listening();
 	if (matr_watch_open(&watch, &daemon.watch, &err) != 0) {
 		say_error(&err);

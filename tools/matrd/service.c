@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 void service_notify(const char *format, ...)
@@ -33,6 +34,16 @@ void service_notify(const char *format, ...)
 	sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&address,
 	       (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)));
 	close(fd);
+}
+
+void service_reloading(void)
+{
+	struct timespec now;
+
+	/* systemd wants to know since when, of Type=notify-reload services (sd_notify(3)). */
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	service_notify("RELOADING=1\nMONOTONIC_USEC=%lld",
+		       now.tv_sec * 1000000LL + now.tv_nsec / 1000);
 }
 
 int service_listening(void)

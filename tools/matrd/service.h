@@ -8,4 +8,7 @@ void service_notify(const char *format, ...) __attribute__((format(printf, 1, 2)
 /* The listening socket that was passed on; -1: none. */
 int service_listening(void);
 
+/* Settings are being read again; READY=1 is to follow. */
+void service_reloading(void);
+
 #endif

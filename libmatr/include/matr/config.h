@@ -39,6 +39,7 @@ struct matr_config {
 	struct matr_config_program *programs;
 	size_t n_programs;
 	size_t keep_epochs; /* how many of the newest epochs a begin leaves in the store, its own included */
+	bool strict, inotify; /* of matrd: the options of these names */
 };
 
 /* Read the configuration. file NULL: MATR_CONFIG_FILE, or the defaults where there is none. *out belongs to

@@ -33,7 +33,8 @@ int matr_watch_timeout(const struct matr_watch *watch);
 
 /* Look at everything at the next run, as after a change of settings. */
 void matr_watch_check(struct matr_watch *watch);
-void matr_watch_set_strict(struct matr_watch *watch, bool strict);
+/* Other settings, as in the options of these names, from the next look on, at which all files are checked. */
+void matr_watch_set(struct matr_watch *watch, bool strict, bool by_inotify);
 
 struct matr_watch_report {
 	struct matr_violation *
