@@ -142,6 +142,17 @@ int matr_mapping_find_object(const struct matr_mapping *mapping, const char *nam
 
 /* ---- programs ---- */
 
+/* Does another of them have the same last part? Then that alone would not do. */
+static bool is_ambiguous(const struct matr_store_application *applications, size_t n, size_t i)
+{
+	const char *part = last_part(applications[i].path);
+
+	for (size_t k = 0; k < n; k++)
+		if (k != i && strcmp(last_part(applications[k].path), part) == 0)
+			return true;
+	return false;
+}
+
 static int no_program(int64_t epoch, const char *name,
 		      const struct matr_store_application *applications, size_t n,
 		      struct matr_error *err)
@@ -151,7 +162,8 @@ static int no_program(int64_t epoch, const char *name,
 
 	for (size_t i = 0; i < n; i++) {
 		const char *part = last_part(applications[i].path);
-		matr_nearest_offer(&nearest, part, is_path ? applications[i].path : part);
+		bool by_path = is_path || is_ambiguous(applications, n, i);
+		matr_nearest_offer(&nearest, part, by_path ? applications[i].path : part);
 	}
 	matr_nearest_fail(&nearest, err, "no such program in epoch %lld", (long long)epoch);
 	snprintf(err->file, sizeof err->file, "%s", name);

@@ -131,6 +131,18 @@ else
 	not_ok "a program that loads a library" "$T/record" "$T/begin"
 fi
 
+# What is named as near can be typed.
+mkdir -p "$T/one" "$T/two"
+cp app "$T/one/twins"
+cp app "$T/two/twins"
+begin "$T/one/twins" "$T/two/twins"
+"$MATR" why twinz wanted 2>"$T/near" || :
+check "two programs of one name are named by path" grep -q "nearest: $T/one/twins, $T/two/twins" "$T/near"
+sed "s/.*nearest: //; s/, /\n/g" "$T/near" >"$T/names"
+while read -r near; do
+	check "which can be typed: ${near#"$T/"}" "$MATR" why "$near" wanted
+done <"$T/names"
+
 # Real programs: the first match is what ld.so binds to, for every symbol of the program itself.
 mapfile -t programs < <(for program in /usr/bin/git /usr/bin/clang-14 /usr/bin/python3.11 /usr/bin/ssh /usr/bin/bash; do
 	[ ! -x "$program" ] || readlink -f "$program"
