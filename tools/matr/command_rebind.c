@@ -54,6 +54,7 @@ static const char help[] =
 	"  --format FORMAT    table (default), json or csv\n"
 	"  --ld-stable FILE   the loader to install in the prefix (else the one beside matr)\n"
 	"  -j, --jobs N       threads that work at once\n"
+	"  -q, --quiet        print nothing where all went well\n"
 	"  -h, --help         this text\n"
 	"\n"
 	"Exit status: 0 done (--list: all edits hold); 1 failure or refused, and nothing has "
