@@ -229,34 +229,41 @@ static int look_at_vector(struct search *search, int64_t object, int64_t vector,
 	return result;
 }
 
+/* The epoch's vectors, those of an object after each other. What other epochs have besides is not looked at. */
+static const char select_vectors[] =
+	"SELECT v.id, v.object_id FROM vectors v JOIN ("
+	" SELECT s.vector_id AS id FROM epoch_applications e"
+	" JOIN scope_entries s ON s.application_id = e.application_id WHERE e.epoch_id = ?1"
+	" UNION SELECT s.vector_id FROM epoch_applications e"
+	" JOIN closures c ON c.application_id = e.application_id"
+	" JOIN closure_entries s ON s.closure_id = c.id WHERE e.epoch_id = ?1) USING (id)"
+	" ORDER BY v.object_id, v.id";
+
 static int find_by_symbol(struct search *search, struct matr_error *err)
 {
-	struct number_list objects = {.list = NULL}, vectors = {.list = NULL};
-	sqlite3_stmt *rows =
-		matr_statement(search->store, "SELECT DISTINCT object_id FROM vectors", err);
+	struct number_list vectors = {.list = NULL}, objects = {.list = NULL};
+	sqlite3_stmt *rows = matr_statement(search->store, select_vectors, err);
+	int more = -1, there = 0, result = 0;
 
-	int result = rows ? read_numbers(search->store, rows, &objects, err) : -1;
-	for (size_t i = 0; i < objects.n && !result; i++) {
-		int there = has_name(search, objects.list[i], err);
-		if (there <= 0) {
-			result = there;
-			continue;
-		}
-		vectors.n = 0;
-		rows = matr_statement(search->store, "SELECT id FROM vectors WHERE object_id = ?1",
-				      err);
-		if (!rows) {
-			result = -1;
+	if (!rows)
+		return -1;
+	matr_bind(rows, 1, search->epoch);
+	while ((more = matr_step(search->store, rows, err)) > 0)
+		if (put_number(&vectors, sqlite3_column_int64(rows, 0), err) != 0 ||
+		    put_number(&objects, sqlite3_column_int64(rows, 1), err) != 0) {
+			more = -1;
 			break;
 		}
-		matr_bind(rows, 1, objects.list[i]);
-		result = read_numbers(search->store, rows, &vectors, err);
-		for (size_t n = 0; n < vectors.n && !result; n++)
-			result = look_at_vector(search, objects.list[i], vectors.list[n], err);
+	sqlite3_reset(rows);
+	for (size_t i = 0; i < vectors.n && more >= 0 && !result; i++) {
+		int64_t object = objects.list[i];
+		if (i == 0 || object != objects.list[i - 1])
+			there = has_name(search, object, err);
+		result = there > 0 ? look_at_vector(search, object, vectors.list[i], err) : there;
 	}
 	free(objects.list);
 	free(vectors.list);
-	return result;
+	return more < 0 ? -1 : result;
 }
 
 /* ---- the programs ---- */
