@@ -5,6 +5,7 @@
 #include <matr/loader.h>
 
 #include "circumstances.h"
+#include "epoch_state.h"
 #include "epoch_suspend.h"
 #include "image_source.h"
 #include "prefix.h"
@@ -141,7 +142,7 @@ int matr_epoch_open(const struct matr_epoch_options *options, struct matr_epoch 
 	    matr_prefix_make(options->prefix, epoch->prefix, err) != 0 ||
 	    matr_prefix_check(epoch->prefix, err) != 0)
 		goto fail;
-	epoch->lock = matr_prefix_lock(epoch->prefix, options->wait, err);
+	epoch->lock = epoch_enter(epoch->prefix, EPOCH_BEGIN, options->wait, NULL, err);
 	if (epoch->lock < 0 || matr_prefix_clean(epoch->prefix, err) != 0)
 		goto fail;
 	if (options->rebuild_store && move_store_aside(epoch->prefix, err) != 0)

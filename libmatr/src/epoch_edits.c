@@ -14,6 +14,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "epoch_state.h"
 #include "jobs.h"
 #include "prefix.h"
 #include "store_edit.h"
@@ -595,7 +596,7 @@ int matr_edits_record(const char *prefix, const struct matr_edit *add, size_t n_
 
 	if (matr_prefix_make(prefix, canonical, err) != 0 || matr_prefix_check(canonical, err) != 0)
 		return -1;
-	int lock = matr_prefix_lock(canonical, true, err);
+	int lock = epoch_enter(canonical, EPOCH_RECORDS, true, NULL, err);
 	if (lock < 0)
 		return -1;
 	int result = matr_prefix_check_file(canonical, MATR_STORE_FILE, err);

@@ -2,6 +2,7 @@
  * to build on. */
 #include <matr/epoch.h>
 
+#include "epoch_state.h"
 #include "epoch_suspend.h"
 #include "prefix.h"
 
@@ -11,21 +12,19 @@
 #include <unistd.h>
 
 /* Tell the store, as far as there is one. That the epoch has ended does not depend on it: what counts
- * is the image. 1: the store knew of an epoch that had not ended. */
-static int record_end(const char *prefix, int64_t *id)
+ * is the image. */
+static void record_end(const char *prefix, int64_t *id)
 {
 	struct matr_store *store;
 	struct matr_store_epoch epoch;
-	int open = 0;
 
 	if (matr_store_open(prefix, MATR_STORE_WRITE, &store, NULL) != 0)
-		return 0;
+		return;
 	if (matr_store_epoch(store, 0, &epoch, NULL) == 0 && !epoch.ended) {
-		open = matr_store_end_epoch(store, epoch.id, NULL) == 0;
+		matr_store_end_epoch(store, epoch.id, NULL);
 		*id = epoch.id;
 	}
 	matr_store_close(store);
-	return open;
 }
 
 int epoch_end_locked(const char *canonical, struct matr_error *err)
@@ -51,7 +50,7 @@ static int end(const char *prefix, bool keeping, int64_t *id, struct matr_error 
 		return matr_fail(err, MATR_ERROR_USAGE, prefix, "path is too long");
 	if (access(image, F_OK) != 0 && access(store, F_OK) != 0)
 		return matr_fail(err, MATR_ERROR_STATE, prefix, "no epoch is in force");
-	int lock = matr_prefix_lock(canonical, keeping, err);
+	int lock = epoch_enter(canonical, keeping ? EPOCH_SUSPEND : EPOCH_END, keeping, NULL, err);
 	if (lock < 0)
 		return -1;
 
@@ -60,14 +59,10 @@ static int end(const char *prefix, bool keeping, int64_t *id, struct matr_error 
 	bool was_suspended = !keeping && matr_epoch_suspended(canonical, by, NULL) > 0;
 	if (was_suspended)
 		result = epoch_forget_suspension(canonical, err);
-	int had_image = epoch_end_locked(canonical, result == 0 ? err : NULL);
-	if (had_image < 0)
+	if (epoch_end_locked(canonical, result == 0 ? err : NULL) < 0)
 		result = -1;
-	if (result == 0) {
-		bool recorded = access(store, F_OK) == 0 && record_end(canonical, &epoch) > 0;
-		if (!had_image && !recorded && !was_suspended)
-			result = matr_fail(err, MATR_ERROR_STATE, prefix, "no epoch is in force");
-	}
+	if (result == 0 && access(store, F_OK) == 0)
+		record_end(canonical, &epoch);
 	if (result == 0 && id)
 		*id = epoch;
 	close(lock);

@@ -1,6 +1,7 @@
 /* epoch_prune.c - removing the records of old epochs on request; a begin does it by itself beyond matr.conf(5)'s number. */
 #include <matr/epoch.h>
 
+#include "epoch_state.h"
 #include "prefix.h"
 
 #include <stdio.h>
@@ -34,7 +35,7 @@ int matr_epoch_prune(const char *prefix, size_t keep, size_t *removed, struct ma
 		return matr_fail(err, MATR_ERROR_USAGE, prefix, "path is too long");
 	if (access(store, F_OK) != 0)
 		return matr_fail_errno(err, store, "there is no store");
-	int lock = matr_prefix_lock(canonical, true, err);
+	int lock = epoch_enter(canonical, EPOCH_RECORDS, true, NULL, err);
 	if (lock < 0)
 		return -1;
 	int result = prune(canonical, keep, removed, err);

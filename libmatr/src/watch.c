@@ -25,6 +25,7 @@
 #include <matr/epoch.h>
 #include <matr/image_format.h>
 
+#include "epoch_state.h"
 #include "epoch_suspend.h"
 #include "prefix.h"
 #include "same_program.h"
@@ -520,14 +521,14 @@ static int record(const struct matr_watch *watch, struct matr_store *store,
 }
 
 /* With the lock. */
-static int act(struct matr_watch *watch, struct change *changes, size_t n,
-	       struct matr_watch_report *report, struct matr_error *err)
+static int act(struct matr_watch *watch, enum epoch_verdict verdict, struct change *changes,
+	       size_t n, struct matr_watch_report *report, struct matr_error *err)
 {
 	struct matr_store *store;
 	struct matr_store_epoch current;
 	const char *action;
 
-	if ((uint64_t)matr_epoch_of_image(watch->prefix) != watch->number) {
+	if (verdict != EPOCH_MAY || (uint64_t)matr_epoch_of_image(watch->prefix) != watch->number) {
 		watch->reload = true; /* it ended, or another one began */
 		schedule(watch, 0);
 		return 0;
@@ -568,9 +569,10 @@ static int compare_files(struct matr_watch *watch, struct matr_watch_report *rep
 	int result = find_changes(watch, &changes, &n, err);
 
 	if (result == 0 && n) {
-		int lock = matr_prefix_lock(watch->prefix, false, &why);
+		enum epoch_verdict verdict;
+		int lock = epoch_enter(watch->prefix, EPOCH_WITHDRAW, false, &verdict, &why);
 		if (lock >= 0) {
-			result = act(watch, changes, n, report, err);
+			result = act(watch, verdict, changes, n, report, err);
 			close(lock);
 		} else if (why.code == MATR_ERROR_BUSY) {
 			schedule(watch, QUIET);
