@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,6 +29,7 @@
 
 #include "client.h"
 #include "job.h"
+#include "query.h"
 #include "service.h"
 
 enum {
@@ -265,6 +267,33 @@ static void take_job(struct daemon *daemon, struct client *client, struct json_o
 	}
 }
 
+/* A query is answered by a process of its own, on the client's socket; until it ends, nobody else writes there. */
+static void take_query(struct daemon *daemon, struct client *client, struct json_object *request)
+{
+	struct json_object *sql = json_object_object_get(request, "sql");
+	size_t running = 0, same = 0;
+
+	for (const struct client *at = daemon->clients; at; at = at->next) {
+		running += at->query != 0;
+		same += at->query != 0 && at->uid == client->uid;
+	}
+	if (!json_object_is_type(sql, json_type_string) ||
+	    strlen(json_object_get_string(sql)) != (size_t)json_object_get_string_len(sql)) {
+		refuse(client, "usage", "sql has to be a string");
+	} else if (client->request || client->n_output) {
+		refuse(client, "busy", "a request of this connection is not done yet");
+	} else if (running >= QUERY_AT_ONCE || (!client->owner && same >= QUERY_AT_ONCE / 2)) {
+		refuse(client, "busy", "too many queries at once");
+	} else {
+		pid_t pid = query_start(daemon->prefix, json_object_get_string(sql), client->fd,
+					client->uid, client->gid);
+		if (pid < 0)
+			refuse(client, "system", strerror(errno));
+		else
+			client->query = pid;
+	}
+}
+
 static void answer(struct daemon *daemon, struct client *client, struct json_object *request)
 {
 	struct json_object *value = json_object_object_get(request, "request");
@@ -277,10 +306,13 @@ static void answer(struct daemon *daemon, struct client *client, struct json_obj
 	} else if (strcmp(verb, "status") == 0) {
 		if (client_send(client, status_of(daemon)) != 0)
 			client->closing = true;
+	} else if (strcmp(verb, "query") == 0) {
+		take_query(daemon, client, request);
 	} else if (strcmp(verb, "begin") == 0 || strcmp(verb, "end") == 0) {
 		take_job(daemon, client, request);
 	} else {
-		refuse(client, "usage", "no such request; there are ping, status, begin and end");
+		refuse(client, "usage",
+		       "no such request; there are ping, status, query, begin and end");
 	}
 }
 
@@ -290,6 +322,8 @@ static int serve(struct daemon *daemon, struct client *client, short events)
 
 	if (events & (POLLERR | POLLNVAL))
 		return -1;
+	if (client->query)
+		return events & POLLHUP ? -1 : 0;
 	if ((events & (POLLIN | POLLHUP)) && client_read(client) != 0)
 		return -1;
 	int more = client_request(client, &request);
@@ -316,7 +350,27 @@ static void drop(struct daemon *daemon, struct client *client)
 		daemon->customer = NULL;
 		job_stop(&daemon->job);
 	}
+	if (client->query) {
+		kill(client->query, SIGKILL);
+		waitpid(client->query, NULL, 0);
+	}
 	client_free(client);
+}
+
+/* Queries that are answered. Where one did not end by itself, nobody knows how much of it was said. */
+static void finish_queries(struct daemon *daemon)
+{
+	int status;
+
+	for (struct client *at = daemon->clients, *next; at; at = next) {
+		next = at->next;
+		if (!at->query || waitpid(at->query, &status, WNOHANG) != at->query)
+			continue;
+		at->query = 0;
+		at->since = milliseconds();
+		if (status != 0)
+			drop(daemon, at);
+	}
 }
 
 static void admit(struct daemon *daemon)
@@ -344,6 +398,7 @@ static void admit(struct daemon *daemon)
 		close(fd);
 		return;
 	}
+	client->gid = peer.gid;
 	client->next = daemon->clients;
 	daemon->clients = client;
 }
@@ -354,7 +409,7 @@ static void drop_idle(struct daemon *daemon)
 
 	for (struct client *at = daemon->clients, *next; at; at = next) {
 		next = at->next;
-		if (!at->request && now - at->since > CLIENT_IDLE)
+		if (!at->request && !at->query && now - at->since > CLIENT_IDLE)
 			drop(daemon, at);
 	}
 }
@@ -463,8 +518,9 @@ static int loop(struct daemon *daemon)
 			polls[OUTPUT].fd = polls[ERRORS].fd = -1;
 		for (struct client *at = daemon->clients; at; at = at->next, n++) {
 			who[n] = at;
-			polls[n] = (struct pollfd){.fd = at->fd,
-						   .events = POLLIN | (at->n_output ? POLLOUT : 0)};
+			polls[n] = (struct pollfd){
+				.fd = at->fd,
+				.events = at->query ? 0 : POLLIN | (at->n_output ? POLLOUT : 0)};
 		}
 		if (poll(polls, n, timeout_of(daemon)) < 0 && errno != EINTR) {
 			say("poll: %s", strerror(errno));
@@ -484,6 +540,7 @@ static int loop(struct daemon *daemon)
 			if ((polls[i].revents || who[i]->n_output || who[i]->n_input) &&
 			    serve(daemon, who[i], polls[i].revents) != 0)
 				drop(daemon, who[i]);
+		finish_queries(daemon);
 		drop_idle(daemon);
 		if (polls[LISTEN].revents)
 			admit(daemon);
@@ -655,8 +712,7 @@ int main(int argc, char **argv)
 	job_stop(&daemon.job); /* nothing of it is left; the epoch before stays */
 	while (daemon.clients) {
 		struct client *client = daemon.clients;
-		daemon.clients = client->next;
-		client_free(client);
+		drop(&daemon, client);
 	}
 	if (daemon.bound)
 		unlink(daemon.socket_path);
