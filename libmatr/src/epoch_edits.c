@@ -177,8 +177,7 @@ static int fail_edit(struct matr_epoch *epoch, const struct matr_edit *edit, con
 					   expected, err);
 }
 
-/* AT_SECURE: such programs start plainly whatever the mapping says. */
-static bool starts_plainly(const char *path)
+bool matr_starts_plainly(const char *path)
 {
 	struct stat status;
 
@@ -298,7 +297,7 @@ static int choose(struct concern *concern, size_t i, struct matr_error *err)
 			return -1;
 		if (!binds)
 			continue;
-		if (!starts_plainly(path)) {
+		if (!matr_starts_plainly(path)) {
 			if (take_edit(&work->edits, edit, err) != 0)
 				return -1;
 			continue;
@@ -322,7 +321,7 @@ static int fail_the_rest(struct matr_epoch *epoch, size_t i, struct matr_error *
 	for (size_t n = 0; n < epoch->n_edits; n++) {
 		const struct matr_edit *edit = &epoch->edits[n];
 		if (!matr_edit_names(edit) || !matr_edit_covers(edit, path) ||
-		    is_taken(&work->edits, edit) || starts_plainly(path))
+		    is_taken(&work->edits, edit) || matr_starts_plainly(path))
 			continue;
 		matr_fail(&why, MATR_ERROR_UNSUPPORTED, path,
 			  "nothing%s%s binds %s%s%s through a relocation",

@@ -200,6 +200,27 @@ check "all programs: exit status" test $status -eq 0
 "$MATR" rebind --list --format csv | tail -n 1 | cut -d, -f1 >"$T/id"
 rebind --undo "$(cat "$T/id")"
 
+# ---- several programs ----
+
+cp "$T/bin/main" "$T/bin/other" && cp "$T/bin/main" "$T/bin/third"
+begin "$T/bin/main" "$T/bin/other" "$T/bin/third" "$T/bin/setuid" git bash
+first=$("$MATR" rebind --list --format csv | wc -l)
+status=0
+rebind "$T/bin/third" "$T/bin/setuid" "$T/bin/other" --symbol number --symbol small --to "$T/lib/libtwo.so" || status=$?
+check "several programs: both that can be" test "$(grep -c 'applied' "$T/rebind") $("$MATR" run "$T/bin/other")" = '4 2 4 2 8 40 6 7 2'
+check "several programs: the one that is set-user-ID is said to be left out" grep -q 'setuid: not edited: is set-user-ID' "$T/rebind.err"
+check "several programs: exit status" test $status -eq 3
+check "several programs: one transaction" test "$("$MATR" rebind --list --format csv | wc -l)" -eq $((first + 4))
+# shellcheck disable=SC2046
+"$MATR" rebind --undo $("$MATR" rebind --list --format csv | tail -n 4 | cut -d, -f1) >/dev/null
+check "several programs: all undone at once" test "$("$MATR" run "$T/bin/other") $("$MATR" rebind --list --format csv | wc -l)" = "1 2 1 8 4 6 7 1 $first"
+refused "one of several cannot be: none is" 'bash' "$T/bin/other" bash --symbol number --to "$T/lib/libtwo.so"
+refused "several, all set-user-ID" 'none of these programs' "$T/bin/setuid" "$(command -v su)" --symbol number --to "$T/lib/libtwo.so"
+refused "several, one is not there" 'nearest: .*git' "$T/bin/other" gitt --symbol number --to "$T/lib/libtwo.so"
+rebind "$T/bin/other" "$T/bin/../bin/other" --symbol number --to "$T/lib/libtwo.so"
+check "the same program twice is one" test "$("$MATR" rebind --list --format csv | wc -l)" -eq $((first + 1))
+"$MATR" rebind --undo "$("$MATR" rebind --list --format csv | tail -n 1 | cut -d, -f1)" >/dev/null
+
 # ---- real programs ----
 
 rebind git --symbol inflate --to "$T/lib/liblog.so:log_inflate"

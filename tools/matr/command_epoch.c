@@ -3,6 +3,7 @@
 #include "daemon.h"
 #include "output.h"
 #include "program.h"
+#include "query_options.h"
 #include "root.h"
 
 #include <getopt.h>
@@ -312,17 +313,6 @@ static void show_epoch(const char *prefix, int64_t id, double seconds)
 	       output_bytes(file_size(prefix, MATR_STORE_FILE), store_size),
 	       output_bytes(file_size(prefix, MATR_IMAGE_FILE), image_size), seconds);
 	matr_store_close(store);
-}
-
-static bool parse_jobs(const char *text, unsigned *jobs)
-{
-	char *end;
-	unsigned long number = strtoul(text, &end, 10);
-
-	if (*text < '1' || *text > '9' || *end || number > 256)
-		return false;
-	*jobs = (unsigned)number;
-	return true;
 }
 
 /* ---- by matrd ---- */

@@ -639,13 +639,11 @@ static int report(struct run *run, double rate, struct matr_error *err)
 static int prepare(struct run *run, const char *program, char ld_stable[PATH_MAX],
 		   struct matr_error *err)
 {
-	struct stat status;
-
 	if (program_canonical(program, run->path, err) != 0)
 		return -1;
-	if (stat(run->path, &status) == 0 && (status.st_mode & (S_ISUID | S_ISGID)))
+	if (matr_starts_plainly(run->path))
 		return matr_fail(err, MATR_ERROR_UNSUPPORTED, run->path,
-				 "is set-user-ID or set-group-ID");
+				 "is set-user-ID, set-group-ID or has capabilities");
 	if (program_kind(run->path, run->interpreter, err) != PROGRAM_DYNAMIC)
 		return err->code != MATR_OK ? -1
 					    : matr_fail(err, MATR_ERROR_UNSUPPORTED, run->path,

@@ -4,6 +4,7 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 bool query_option(int option, const char *command, const char *help, struct query_options *options,
 		  int *status)
@@ -28,4 +29,15 @@ bool query_option(int option, const char *command, const char *help, struct quer
 		*status = usage_error(command);
 		return false;
 	}
+}
+
+bool parse_jobs(const char *text, unsigned *jobs)
+{
+	char *end;
+	unsigned long number = strtoul(text, &end, 10);
+
+	if (*text < '1' || *text > '9' || *end || number > 256)
+		return false;
+	*jobs = (unsigned)number;
+	return true;
 }

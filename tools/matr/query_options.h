@@ -17,4 +17,7 @@ struct query_options {
 bool query_option(int option, const char *command, const char *help, struct query_options *options,
 		  int *status);
 
+/* The number of threads that -j wants, 1 to 256. false: that is none. */
+bool parse_jobs(const char *text, unsigned *jobs);
+
 #endif

@@ -38,6 +38,10 @@ void matr_edits_free(struct matr_edit *edits, size_t n);
 bool matr_edit_covers(const struct matr_edit *edit, const char *program);
 bool matr_edit_names(const struct matr_edit *edit);
 
+/* Does the program gain rights when it starts (set-user-ID, set-group-ID, capabilities)? It then starts plainly whatever the
+ * mapping says, so that edits are refused. */
+bool matr_starts_plainly(const char *program);
+
 struct matr_edited_binding { /* one that an edit has changed */
 	uint32_t object;     /* scope index of the requester */
 	uint32_t relocation; /* of the object */
