@@ -9,8 +9,7 @@ set -eu
 large=${MATR_TEST_LARGE-yes}
 
 rebind() { "$MATR" rebind "$@" >"$T/rebind" 2>"$T/rebind.err" </dev/null; }
-# The last N edits are taken back.
-undo() { "$MATR" rebind --list --format csv | tail -n "${1:-1}" | cut -d, -f1 | xargs "$MATR" rebind --quiet --undo; }
+undo_all() { "$MATR" rebind --list --format csv | tail -n +2 | cut -d, -f1 | xargs -r "$MATR" rebind --quiet --undo; }
 canonical() { readlink -f "$(command -v "$1")"; }
 # query SQL: the rows, separated by |
 query() { "$MATR" sql --format list --headers off --sql "$1"; }
@@ -87,7 +86,7 @@ done
 check "verify: everything else is ld.so's" "$MATR" verify git gdb gpg ls
 capture_matr matr "$(canonical su)" --version
 check "a set-user-ID program starts all the same" test -s "$T/matr.out"
-undo
+undo_all
 check "taken back: nothing is edited" test "$(query 'SELECT count(*) FROM store.edited WHERE epoch = (SELECT max(id) FROM epochs)')" = 0
 
 # ---- another allocator for one library only ----
@@ -108,7 +107,6 @@ allocator()
 		AND requester LIKE '%/${library%%.so*}%'")
 	check "$name: malloc and free of $library, and of nobody else, are jemalloc's" test "$outside $inside" = '0 2'
 }
-undo_all() { "$MATR" rebind --list --format csv | tail -n +2 | cut -d, -f1 | xargs -r "$MATR" rebind --quiet --undo; }
 
 if ldconfig -p | grep -q libjemalloc.so.2; then
 	allocator gdb "$(canonical gdb)" libstdc++.so.6
@@ -136,12 +134,12 @@ if ldconfig -p | grep -q libjemalloc.so.2; then
 	if [ -n "$large" ] && [ -e "${office:-}" ]; then
 		printf 'a,b\n1,2\n' >"$T/table.csv"
 		allocator soffice "$office" libstdc++.so.6 &&
-			capture plain $office -env:UserInstallation="file://$T/office" --headless --convert-to txt:Text "$T/hello.c" && # makes the profile
-			capture_matr matr $office -env:UserInstallation="file://$T/office" --headless --convert-to txt:Text --outdir "$T/converted" "$T/hello.c"
+			capture plain "$office" -env:UserInstallation="file://$T/office" --headless --convert-to txt:Text "$T/hello.c" && # makes the profile
+			capture_matr matr "$office" -env:UserInstallation="file://$T/office" --headless --convert-to txt:Text --outdir "$T/converted" "$T/hello.c"
 		check "soffice with jemalloc in libstdc++: converts a file" grep -q compiled "$T/converted/hello.txt"
 		check "soffice with jemalloc in libstdc++: from its mapping" grep -q 'applied objects' "$T/matr.said"
-		check "soffice with jemalloc in libstdc++: it really allocates" grep -q . <("$MATR" run env MALLOC_CONF=stats_print:true $office --version 2>&1 | grep 'jemalloc statistics')
-		check "soffice with jemalloc in libstdc++: verify" "$MATR" verify $office
+		check "soffice with jemalloc in libstdc++: it really allocates" grep -q . <("$MATR" run env MALLOC_CONF=stats_print:true "$office" --version 2>&1 | grep 'jemalloc statistics')
+		check "soffice with jemalloc in libstdc++: verify" "$MATR" verify "$office"
 		undo_all
 	fi
 else

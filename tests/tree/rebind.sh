@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# rebind.sh - edited mappings with ld-stable as the system's dynamic linker: every program of the system, without `matr run`.
+# Runs in the tree: tests/tree/tree /tests/tree/rebind.sh
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+how() # PROGRAM [ARG]...: applied or plain
+{
+	LD_STABLE_DEBUG=1 "$@" 2>&1 >/dev/null </dev/null | sed -n 's/^ld-stable: \(applied\|plain\).*/\1/p' | head -n 1
+}
+calls() { PATCHED=1 "$@" 2>&1 >/dev/null </dev/null | grep -c '^patched$'; }
+
+mkdir -p /opt/fix
+cat >$T/patched.c <<'C'
+#include <locale.h>
+#include <stdlib.h>
+#include <unistd.h>
+char *patched_setlocale(int category, const char *locale)
+{
+	if (getenv("PATCHED")) (void)!write(2, "patched\n", 8);
+	return setlocale(category, locale);
+}
+C
+check "a library" gcc -O1 -fPIC -shared -Wl,-soname,libpatched.so -o /opt/fix/libpatched.so $T/patched.c
+check "install" matr loader install
+sleep 3
+check "an epoch of the whole system" matr epoch begin -q
+equal "before: nobody calls it" 0 "$(calls ls --version)"
+matr rebind --all-programs --symbol setlocale --to /opt/fix/libpatched.so:patched_setlocale --reason 'every program' >$T/rebind 2>$T/rebind.err
+equal "a patched function for every program of the system" 0 $?
+check "those that are set-user-ID are listed" grep -q 'not edited: .*set-user-ID' $T/rebind.err
+for program in ls cat gcc tar less; do
+	equal "$program: from its mapping" applied "$(how $program --version)"
+	equal "$program calls the patched function" 1 "$(calls $program --version | sed 's/^[1-9][0-9]*$/1/')"
+done
+equal "a set-user-ID program starts plainly, unpatched" 0 "$(calls su --version)"
+check "and it starts" su --version
+check "one that a program starts is patched too" sh -c 'PATCHED=1 find / -maxdepth 0 -exec ls --version \; 2>&1 | grep -c "^patched$" | grep -q "^[2-9]"'
+check "a compiler and its children" sh -c "gcc -o $T/hello -x c - <<'C'
+#include <stdio.h>
+int main(void) { puts(\"hello\"); return 0; }
+C
+$T/hello | grep -q hello"
+check "verify" matr verify ls cat gcc tar
+programs=$(matr sql --format list --headers off --sql "SELECT count(DISTINCT application) FROM store.edited WHERE epoch = (SELECT max(id) FROM epochs)")
+check "in how many ($programs)" test "$programs" -ge 100
+
+# The same with plain SQL.
+matr sql --write "DELETE FROM store.edits" >/dev/null
+matr epoch apply -q
+equal "taken back with SQL" "applied 0" "$(how ls --version) $(calls ls --version)"
+matr sql --write "INSERT INTO store.edits (program, symbol, library, to_symbol) VALUES ('*', 'setlocale', '/opt/fix/libpatched.so', 'patched_setlocale')" >/dev/null
+matr epoch apply -q
+equal "made with SQL: the same programs" "$programs" "$(matr sql --format list --headers off --sql "SELECT count(DISTINCT application) FROM store.edited WHERE epoch = (SELECT max(id) FROM epochs)")"
+equal "made with SQL: it is called" 1 "$(calls ls --version)"
+
+# The library goes away.
+mv /opt/fix/libpatched.so /opt/fix/gone.so
+equal "without the library: plain starts, and it starts" "plain 0" "$(how ls --version) $(calls ls --version)"
+matr epoch begin -q >$T/begin 2>&1 </dev/null
+equal "the next epoch says so" 3 $?
+check "with the reason" grep -q 'edit .*libpatched.so' $T/begin
+equal "and has the mappings without it" "applied 0" "$(how ls --version) $(calls ls --version)"
+mv /opt/fix/gone.so /opt/fix/libpatched.so
+matr epoch begin -q >/dev/null 2>&1 </dev/null
+equal "it is back" "applied 1" "$(how ls --version) $(calls ls --version)"
+check "matr epoch end" matr epoch end
+equal "without an epoch: plain" "plain 0" "$(how ls --version) $(calls ls --version)"
+check "uninstall" matr loader uninstall
+finish
