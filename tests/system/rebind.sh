@@ -137,6 +137,11 @@ p, = json.load(open(sys.argv[1]))
 assert p["outcome"] == "same" and not p["differences"] and {e["symbol"] for e in p["edited"]} == {"number"}, p' "$T/verified"
 "$MATR" inspect --symbol number --format csv "$T/bin/main" >"$T/inspected"
 check "inspect has provider and original" grep -q 'libtwo.so.*libone.so' "$T/inspected"
+"$MATR" sql --format list --headers off --sql "SELECT requester, symbol, replace(provider, '$T', ''), replace(original, '$T', ''), edit FROM bindings
+	WHERE application = '$T/bin/main' AND edit IS NOT NULL ORDER BY 1" >"$T/sql"
+check "SQL: bindings has edit and original" test "$(sed 's:.*/::; s/|.*edit//' "$T/sql" | sort -u | tr '\n' ' ') $(grep -c '|number|/lib/libtwo.so|/lib/libone.so|1$' "$T/sql") $(wc -l <"$T/sql")" = 'libone.so|1  3 3'
+check "SQL: relocations too" test "$("$MATR" sql --format list --headers off --sql "SELECT count(*), count(DISTINCT edit), count(original) FROM relocations WHERE application = '$T/bin/main' AND edit IS NOT NULL")" = "$("$MATR" sql --format list --headers off --sql "SELECT count(*), 1, count(*) FROM store.edited WHERE application = '$T/bin/main'")"
+check "SQL: nobody else's" test "$("$MATR" sql --format list --headers off --sql "SELECT count(*) FROM relocations WHERE (edit IS NOT NULL OR original IS NOT NULL) AND application <> '$T/bin/main'")" = 0
 rebind --undo 1
 check "undone" prints "$UNEDITED"
 MATR_PREFIX=$T/other "$MATR" epoch begin -q "$T/bin/main" "$T/bin/setuid" git bash

@@ -135,6 +135,50 @@ static void result_of_provider(struct entries_cursor *cursor, sqlite3_context *c
 	mapping_unpin(store, provider);
 }
 
+static bool same_reference(const struct matr_object *object, uint32_t left, uint32_t right)
+{
+	const struct matr_symbol *a = &object->symbols[left], *b = &object->symbols[right];
+	return left == right || (strcmp(a->name, b->name) == 0 && a->version == b->version);
+}
+
+/* The row's edit; NULL: none. Of a binding that stands for several relocations the first one's. */
+static const struct mapping_edited_row *find_edited(const struct entries_cursor *cursor,
+						    const struct row *row)
+{
+	const struct matr_object *object = &cursor->object->object;
+
+	for (size_t i = 0; i < cursor->edited.n; i++) {
+		const struct mapping_edited_row *edited = &cursor->edited.list[i];
+		uint32_t at = edited->relocation;
+		if (row->relocation
+			    ? at == row->index
+			    : row->bound && cursor->vector && at < object->n_relocations &&
+				      cursor->vector->bindings[at].provider == row->provider &&
+				      cursor->vector->bindings[at].symbol == row->provider_symbol &&
+				      same_reference(object, row->symbol,
+						     object->relocations[at].symbol))
+			return edited;
+	}
+	return NULL;
+}
+
+static void edited_column(struct entries_cursor *cursor, sqlite3_context *context,
+			  const struct row *row, bool original)
+{
+	struct matr_error err;
+
+	if (mapping_edited_read(&cursor->edited, mapping_store_of(&cursor->base),
+				cursor->application_id, cursor->position, &err) != 0) {
+		sqlite3_result_error(context, err.message, -1);
+		return;
+	}
+	const struct mapping_edited_row *edited = find_edited(cursor, row);
+	if (edited && !original)
+		sqlite3_result_int64(context, edited->edit);
+	else if (edited && edited->original >= 0)
+		result_path(cursor, context, edited->original, edited->position == 0);
+}
+
 static void binding_column(struct entries_cursor *cursor, sqlite3_context *context,
 			   const struct row *row, int column)
 {
@@ -146,6 +190,10 @@ static void binding_column(struct entries_cursor *cursor, sqlite3_context *conte
 		break;
 	case RELOCATIONS:
 		sqlite3_result_int64(context, row->bound->relocations);
+		break;
+	case BINDING_EDIT:
+	case BINDING_ORIGINAL:
+		edited_column(cursor, context, row, column == BINDING_ORIGINAL);
 		break;
 	default:
 		result_of_provider(cursor, context, row, column);
@@ -222,6 +270,10 @@ static void relocation_column(struct entries_cursor *cursor, sqlite3_context *co
 		       : row->relative || row->relocation->table == MATR_TABLE_RELA ? "RELA"
 										    : "JMPREL";
 		sqlite3_result_text(context, text, -1, SQLITE_STATIC);
+		break;
+	case RELOCATION_EDIT:
+	case RELOCATION_ORIGINAL:
+		edited_column(cursor, context, row, column == RELOCATION_ORIGINAL);
 		break;
 	default:
 		if (mapping_applied_read(&cursor->applied, mapping_store_of(&cursor->base),
@@ -349,9 +401,22 @@ static const struct mapping_rows rows = {
 		't', '-', 0.5, 1                                                                   \
 	}
 
+/* Only of scopes: closures are never edited. */
+#define EDIT_COLUMNS                                                                               \
+	{'i', '-', 0.01, 1},                                                                       \
+	{                                                                                          \
+		't', '-', 0.01, 1                                                                  \
+	}
+
+#define EDIT_TEXT                                                                                  \
+	"  edit INTEGER,          -- the edit (matr-rebind(1)) that it comes from; NULL: none\n"   \
+	"  original TEXT          -- the object that ld.so would bind to instead; NULL: not "      \
+	"edited, or\n"                                                                             \
+	"                         -- none\n"
+
 #define CLOSURE_TEXT "  closure TEXT,          -- the library that is loaded: closures.library\n"
 
-#define BINDINGS_TEXT                                                                              \
+#define BINDINGS_TEXT(comma)                                                                       \
 	"  requester TEXT,        -- the object that refers to the symbol: objects.path\n"         \
 	"  symbol TEXT,           -- its name\n"                                                   \
 	"  version TEXT,          -- the version asked for; NULL: none\n"                          \
@@ -365,9 +430,9 @@ static const struct mapping_rows rows = {
 	"  weak INTEGER,          -- 1: a weak reference\n"                                        \
 	"  provider_version TEXT, -- the version of the provider's symbol; NULL: none\n"           \
 	"  address INTEGER,       -- of the symbol in the provider: elf_symbols.value\n"           \
-	"  relocations INTEGER    -- how many of the requester's relocations this is\n"
+	"  relocations INTEGER" comma "   -- how many of the requester's relocations this is\n"
 
-#define RELOCATIONS_TEXT                                                                           \
+#define RELOCATIONS_TEXT(comma)                                                                    \
 	"  requester TEXT,        -- the object that is relocated: objects.path\n"                 \
 	"  symbol TEXT,           -- what it refers to; NULL: no symbol\n"                         \
 	"  version TEXT,          -- the version asked for; NULL: none\n"                          \
@@ -385,11 +450,12 @@ static const struct mapping_rows rows = {
 	"requester's)\n"                                                                           \
 	"                         -- load address; NULL: not of that kind\n"                       \
 	"  section TEXT,          -- the table it is in: RELA, JMPREL, RELR\n"                     \
-	"  applied TEXT           -- how in a mapped start: 'word', 'ifunc', 'copy', "             \
+	"  applied TEXT" comma "          -- how in a mapped start: 'word', 'ifunc', 'copy', "     \
 	"'lazy',\n"                                                                                \
 	"                         -- 'residual' (left to ld.so), 'nothing'\n"
 
-static const struct mapping_column bindings_columns[] = {FIRST_COLUMNS, BINDINGS_COLUMNS};
+static const struct mapping_column bindings_columns[] = {FIRST_COLUMNS, BINDINGS_COLUMNS,
+							 EDIT_COLUMNS};
 
 const struct mapping_schema mapping_bindings = {
 	.name = "bindings",
@@ -398,12 +464,13 @@ const struct mapping_schema mapping_bindings = {
 		  "and\n"
 		  "  -- what it came to: what LD_DEBUG=bindings prints, for every program.\n"
 		  "  epoch INTEGER,         -- epochs.id\n"
-		  "  application TEXT,      -- the program: applications.path\n" BINDINGS_TEXT ")",
+		  "  application TEXT,      -- the program: applications.path\n" BINDINGS_TEXT(",")
+			  EDIT_TEXT ")",
 	.rows = 3e6,
 	.work = 1e5,
 	.columns = bindings_columns,
 	.n_columns = sizeof bindings_columns / sizeof *bindings_columns,
-	.shared = ~(BIT(EPOCH) | BIT(APPLICATION)),
+	.shared = ~(BIT(EPOCH) | BIT(APPLICATION) | BIT(BINDING_EDIT) | BIT(BINDING_ORIGINAL)),
 	.rows_of = &rows,
 };
 
@@ -417,7 +484,7 @@ const struct mapping_schema mapping_closure_bindings = {
 		  "what it came to.\n"
 		  "  epoch INTEGER,         -- epochs.id\n"
 		  "  application TEXT,      -- the program: applications.path\n" CLOSURE_TEXT
-			  BINDINGS_TEXT ")",
+			  BINDINGS_TEXT(" ") ")",
 	.rows = 3e4,
 	.work = 1e4,
 	.columns = closure_bindings_columns,
@@ -426,7 +493,8 @@ const struct mapping_schema mapping_closure_bindings = {
 	.rows_of = &rows,
 };
 
-static const struct mapping_column relocations_columns[] = {FIRST_COLUMNS, RELOCATIONS_COLUMNS};
+static const struct mapping_column relocations_columns[] = {FIRST_COLUMNS, RELOCATIONS_COLUMNS,
+							    EDIT_COLUMNS};
 
 const struct mapping_schema mapping_relocations = {
 	.name = "relocations",
@@ -434,12 +502,14 @@ const struct mapping_schema mapping_relocations = {
 		"CREATE TABLE relocations (\n"
 		"  -- One row per dynamic relocation of an object in the scope of an application.\n"
 		"  epoch INTEGER,         -- epochs.id\n"
-		"  application TEXT,      -- the program: applications.path\n" RELOCATIONS_TEXT ")",
+		"  application TEXT,      -- the program: applications.path\n" RELOCATIONS_TEXT(",")
+			EDIT_TEXT ")",
 	.rows = 3e7,
 	.work = 1e6,
 	.columns = relocations_columns,
 	.n_columns = sizeof relocations_columns / sizeof *relocations_columns,
-	.shared = ~(BIT(EPOCH) | BIT(APPLICATION) | BIT(APPLIED)),
+	.shared = ~(BIT(EPOCH) | BIT(APPLICATION) | BIT(APPLIED) | BIT(RELOCATION_EDIT) |
+		    BIT(RELOCATION_ORIGINAL)),
 	.rows_of = &rows,
 };
 
@@ -452,7 +522,7 @@ const struct mapping_schema mapping_closure_relocations = {
 		  "  -- One row per dynamic relocation of an object that a closure brings in.\n"
 		  "  epoch INTEGER,         -- epochs.id\n"
 		  "  application TEXT,      -- the program: applications.path\n" CLOSURE_TEXT
-			  RELOCATIONS_TEXT ")",
+			  RELOCATIONS_TEXT(" ") ")",
 	.rows = 3e5,
 	.work = 1e5,
 	.columns = closure_relocations_columns,

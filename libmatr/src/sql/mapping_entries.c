@@ -26,6 +26,7 @@ static void reset(struct entries_cursor *cursor)
 {
 	release(cursor);
 	mapping_applied_clear(&cursor->applied);
+	mapping_edited_clear(&cursor->edited);
 	free(cursor->application);
 	cursor->application = NULL;
 	cursor->application_id = -1;
@@ -380,4 +381,5 @@ void entries_finish(struct mapping_cursor *base)
 
 	reset(cursor);
 	sqlite3_finalize(cursor->entries);
+	mapping_edited_free(&cursor->edited);
 }

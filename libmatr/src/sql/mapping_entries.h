@@ -10,6 +10,7 @@
 #define MATR_SQL_MAPPING_ENTRIES_H
 
 #include "mapping_applied.h"
+#include "mapping_edited.h"
 #include "mapping_table.h"
 
 enum { /* columns; the first ones are the same in both tables */
@@ -26,15 +27,17 @@ enum { /* columns; the first ones are the same in both tables */
        PROVIDER_VERSION,
        ADDRESS,
        RELOCATIONS,
-       N_BINDINGS_COLUMNS,
+       BINDING_EDIT,
+       BINDING_ORIGINAL,
        /* relocations */
        OFFSET = WEAK,
        ADDEND,
        VALUE,
        SECTION,
        APPLIED,
-       N_RELOCATIONS_COLUMNS,
-       /* The tables of closures have one more, the third of theirs. */
+       RELOCATION_EDIT,
+       RELOCATION_ORIGINAL,
+       /* The tables of closures have one more, the third of theirs, and nothing about edits. */
        CLOSURE = 40,
        CLOSURE_AT = REQUESTER,
 };
@@ -70,6 +73,7 @@ struct entries_cursor {
 	bool before; /* no element was given yet */
 
 	struct mapping_applied applied; /* of the application, as far as it is asked for */
+	struct mapping_edited edited;	/* of the entry, as far as it is asked for */
 };
 
 /* The functions of struct mapping_rows; `relocations` and `closures` are set by the table's own start. */
