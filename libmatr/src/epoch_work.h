@@ -1,4 +1,4 @@
-/* epoch_work.h - one program while it is resolved, shared by epoch_resolve.c and epoch_edits.c. */
+/* epoch_work.h - one program while it is resolved, shared by epoch_resolve.c, epoch_edit_scopes.c and epoch_edits.c. */
 #ifndef MATR_EPOCH_WORK_H
 #define MATR_EPOCH_WORK_H
 
@@ -45,12 +45,22 @@ void epoch_work_make(struct matr_epoch *epoch, size_t i);
 void epoch_work_bind(struct matr_epoch *epoch, struct epoch_work *work);
 void epoch_work_free_loads(struct epoch_work *work);
 
+/* ---- epoch_edit_scopes.c ---- */
+
+/* Find out which edits concern which programs, and make these programs' scopes anew with the libraries. */
+int epoch_edit_scopes(struct matr_epoch *epoch, struct matr_error *err);
+
+/* Before the scope is made anew. */
+void epoch_work_forget_scope(struct epoch_work *work);
+
 /* ---- epoch_edits.c ---- */
 
 void edit_work_free(struct edit_work *edits);
 
-/* Find out which edits concern which programs, and make these programs' scopes anew with the libraries. */
-int epoch_edit_scopes(struct matr_epoch *epoch, struct matr_error *err);
+/* The program goes without the edit; on record, with the reason. `expected`: no complaint (matr_edit_failure). */
+int edit_work_fail(struct matr_epoch *epoch, const struct matr_edit *edit, const char *program,
+		   const struct matr_error *why, bool expected, struct matr_error *err);
+void edit_work_drop(struct edit_work *edits, const struct matr_edit *edit);
 
 /* Were the same edits made in the recorded application? 1, 0, -1. */
 int epoch_same_edits(struct matr_epoch *epoch, const struct epoch_work *work, int64_t application,
