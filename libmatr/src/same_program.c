@@ -1,9 +1,11 @@
 /* same_program.c - see same_program.h.
  *
  * matr enable puts a copy in the program's place in which PT_INTERP is another path, and matr disable puts the original
- * back. Nothing that a mapping follows from is in these bytes, and size, modification time and build-id are the same.
- * ld.so's part of the work does not depend on which inode the program has. So such a file keeps its mapping. While the
- * original is beside it, all other bytes are compared as well.
+ * back. Nothing that a mapping follows from is in these bytes, and size and modification time are the same. ld.so's part of
+ * the work does not depend on which inode the program has. So such a file keeps its mapping. It is known by what the store
+ * holds of the recorded file, all of it but the interpreter: build-id, segments, symbols, relocations, what it needs. A
+ * build-id alone would not do, for not every program has one. While the original is beside it, all other bytes are compared
+ * as well.
  *
  * This is for applications only: a library that is replaced is a violation even where it seems the same.
  */
@@ -23,40 +25,54 @@
 
 enum { MAX_PROGRAM = 1 << 30 }; /* bytes, as in enable.c */
 
-static bool is_recorded_build_id(const struct matr_build_id *id, const char *text)
+/* Does the store hold the same of the object as in this row, but for which file it is and whose interpreter it wants? */
+static int is_recorded(sqlite3_stmt *row, const struct matr_object *object, struct matr_error *err)
 {
-	char hex[2 * MATR_BUILD_ID_MAX + 1] = "";
+	struct matr_object as_recorded = *object;
+	const void *hash = sqlite3_column_blob(row, 0);
+	uint8_t now[MATR_HASH_SIZE];
 
-	for (size_t i = 0; i < id->size; i++)
-		snprintf(hex + 2 * i, 3, "%02x", id->bytes[i]);
-	return id->size && strcmp(hex, text) == 0;
+	as_recorded.path = (char *)(uintptr_t)sqlite3_column_text(row, 1);
+	as_recorded.interpreter = (const char *)sqlite3_column_text(row, 2);
+	as_recorded.file = (struct matr_file_id){
+		.device = (uint64_t)sqlite3_column_int64(row, 3),
+		.inode = (uint64_t)sqlite3_column_int64(row, 4),
+		.size = (uint64_t)sqlite3_column_int64(row, 5),
+		.mtime = sqlite3_column_int64(row, 6),
+		.ctime = sqlite3_column_int64(row, 7),
+	};
+	if (!as_recorded.path || !as_recorded.interpreter ||
+	    sqlite3_column_bytes(row, 0) != MATR_HASH_SIZE)
+		return 0;
+	if (matr_object_hash(&as_recorded, now, err) != 0)
+		return -1;
+	return memcmp(now, hash, MATR_HASH_SIZE) == 0;
 }
 
-/* Is an application of that path and build-id in the epoch? */
+/* Is it an application of the epoch, by its path there or its own? */
 static int is_application(struct matr_store *store, int64_t epoch, const char *path,
-			  const struct matr_build_id *build_id, struct matr_error *err)
+			  const struct matr_object *object, struct matr_error *err)
 {
 	sqlite3_stmt *rows = matr_statement(
 		store,
-		"SELECT o.build_id FROM epoch_applications e JOIN scope_entries s ON"
+		"SELECT o.hash, o.path, o.interpreter, o.device, o.inode, o.size, o.mtime, o.ctime"
+		" FROM epoch_applications e JOIN scope_entries s ON"
 		" s.application_id = e.application_id AND s.position = 0"
 		" JOIN locations l ON l.id = s.location_id JOIN objects o ON o.id = l.object_id"
 		" WHERE e.epoch_id = ?1 AND (l.path = ?2 OR o.path = ?2)",
 		err);
-	int more, n = 0;
-	bool all = true;
+	int more, n = 0, same = 1;
 
 	if (!rows)
 		return -1;
 	matr_bind(rows, 1, epoch);
 	matr_bind_text(rows, 2, path);
-	while ((more = matr_step(store, rows, err)) > 0) {
-		const char *text = (const char *)sqlite3_column_text(rows, 0);
-		all = all && text && is_recorded_build_id(build_id, text);
+	while (same > 0 && (more = matr_step(store, rows, err)) != 0) {
+		same = more > 0 ? is_recorded(rows, object, err) : -1;
 		n++;
 	}
 	sqlite3_reset(rows);
-	return more < 0 ? -1 : n && all;
+	return n ? same : 0;
 }
 
 /* The program's bytes with an interpreter's place blanked. false: not a program that could have been enabled. */
@@ -111,7 +127,7 @@ int same_program(struct matr_store *store, int64_t epoch, const char *path,
 	if (now.size != recorded->size || now.mtime != recorded->mtime ||
 	    matr_object_open(path, &object, NULL) != 0)
 		return 0;
-	int result = is_application(store, epoch, path, &object->build_id, err);
+	int result = is_application(store, epoch, path, object, err);
 	matr_object_free(object);
 	return result > 0 ? same_as_original(path) : result;
 }

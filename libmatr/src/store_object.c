@@ -148,17 +148,39 @@ static int insert_parts(struct matr_store *store, struct matr_blob *parts, int64
 	return 0;
 }
 
-int matr_encode_object(const struct matr_store *store, const struct matr_object *object,
-		       struct matr_encoded_object *out, struct matr_error *err)
+/* Everything but the compressed data. */
+static int encode(const struct matr_object *object, struct matr_encoded_object *out,
+		  struct matr_error *err)
 {
 	*out = (struct matr_encoded_object){.hash = {0}};
 	for (size_t part = 0; part < MATR_N_PARTS; part++) {
-		struct matr_blob *blob = &out->parts[part];
-		matr_encode_part(object, (enum matr_object_part)part, &blob->contents);
-		if (matr_blob_hash(blob, err) != 0 || matr_blob_compress(store, blob, err) != 0)
+		matr_encode_part(object, (enum matr_object_part)part, &out->parts[part].contents);
+		if (matr_blob_hash(&out->parts[part], err) != 0)
 			return -1;
 	}
 	return hash_object(object, out->parts, out->hash, err);
+}
+
+int matr_encode_object(const struct matr_store *store, const struct matr_object *object,
+		       struct matr_encoded_object *out, struct matr_error *err)
+{
+	if (encode(object, out, err) != 0)
+		return -1;
+	for (size_t part = 0; part < MATR_N_PARTS; part++)
+		if (matr_blob_compress(store, &out->parts[part], err) != 0)
+			return -1;
+	return 0;
+}
+
+int matr_object_hash(const struct matr_object *object, uint8_t hash[MATR_HASH_SIZE],
+		     struct matr_error *err)
+{
+	struct matr_encoded_object encoded;
+	int result = encode(object, &encoded, err);
+
+	memcpy(hash, encoded.hash, MATR_HASH_SIZE);
+	matr_encoded_object_free(&encoded);
+	return result;
 }
 
 void matr_encoded_object_free(struct matr_encoded_object *encoded)

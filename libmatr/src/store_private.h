@@ -150,6 +150,10 @@ int matr_encode_object(const struct matr_store *store, const struct matr_object 
 		       struct matr_encoded_object *out, struct matr_error *err);
 void matr_encoded_object_free(struct matr_encoded_object *encoded);
 
+/* What objects.hash says of an object: equal where the store would hold the same of two objects in all columns and blobs. */
+int matr_object_hash(const struct matr_object *object, uint8_t hash[MATR_HASH_SIZE],
+		     struct matr_error *err);
+
 /* Write the object unless it is there, and remember its id. */
 int matr_store_put_encoded(struct matr_store *store, const struct matr_object *object,
 			   struct matr_encoded_object *encoded, int64_t *id,

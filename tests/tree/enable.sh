@@ -75,6 +75,42 @@ check "disable and enable in that one" sh -c "matr disable $P && sleep 0.5 && ma
 sleep 1
 equal "no violation" '[]' "$(violations)"
 equal "it starts from its mapping" applied "$(how $P /)"
+# A program that has no build-id is known by all that the store holds of it.
+Q=/usr/local/bin/nobuildid
+printf '#include <stdio.h>\nint main(void) { puts("hello"); return 0; }\n' >"$T/q.c"
+gcc -Wl,--build-id=none -o $Q "$T/q.c"
+touch -d '2024-03-03 03:03:03.123456789' $Q
+matr disable $P
+matr epoch begin -q bash ls perl cat $P $Q
+watched
+check "a program without build-id: enable in mid-epoch" matr enable $Q
+sleep 1
+equal "no violation" '[]' "$(violations)"
+equal "it starts from its mapping" applied "$(how $Q)"
+check "disable" matr disable $Q
+sleep 1
+equal "no violation" '[]' "$(violations)"
+equal "it starts from its mapping" applied "$(LD_STABLE_DEBUG=1 matr run $Q 2>&1 >/dev/null | grep -o applied)"
+matr enable -q $Q
+matr epoch begin -q bash ls perl cat $P $Q
+watched
+check "disable and enable it in an epoch that began with it enabled" sh -c "matr disable $Q && sleep 0.5 && matr enable $Q"
+sleep 1
+equal "no violation" '[]' "$(violations)"
+equal "it starts from its mapping" applied "$(how $Q)"
+matr disable -q $Q
+sed 's/puts/perror/' "$T/q.c" >"$T/q2.c"
+sed -i 's/"hello"/"hell"/' "$T/q2.c"
+gcc -Wl,--build-id=none -o "$T/q2" "$T/q2.c"
+truncate -s "$(stat -c %s $Q)" "$T/q2"
+touch -r $Q "$T/q2"
+cp -p "$T/q2" $Q.new
+mv $Q.new $Q
+sleep 1
+equal "another program of that size and time is a violation" "[\"$Q\"]" "$(violations | jq -c unique)"
+matr enable -q $P
+matr epoch begin -q bash ls perl cat $P
+watched
 cp -p $P "$T/other"
 printf '\1' | dd of="$T/other" bs=1 seek=$(($(stat -c %s "$T/other") - 1)) conv=notrunc status=none
 touch -r $P "$T/other"
