@@ -351,3 +351,22 @@ int matr_epoch_current(const char *prefix, struct matr_store *store, struct matr
 		return 0;
 	return matr_store_epoch(store, 0, out, err);
 }
+
+int matr_epoch_previous(const char *prefix, struct matr_store *store, struct matr_store_epoch *out,
+			struct matr_error *err)
+{
+	struct matr_store_epoch current;
+	int64_t *ids, before = 0;
+	size_t n;
+
+	if (matr_epoch_current(prefix, store, &current, err) != 0 ||
+	    matr_store_epochs(store, &ids, &n, err) != 0)
+		return -1;
+	for (size_t i = 0; i < n && ids[i] < current.id; i++)
+		before = ids[i];
+	free(ids);
+	if (!before)
+		return matr_fail(err, MATR_ERROR_NOT_FOUND, NULL,
+				 "no record of an epoch before %lld", (long long)current.id);
+	return matr_store_epoch(store, before, out, err);
+}

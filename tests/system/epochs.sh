@@ -36,6 +36,11 @@ check "where the newest binds g" sh -c "grep -q '	g	' '$T/now' && ! grep -q '	f	
 "$MATR" inspect --bindings --epoch previous "$T/bin/one" >"$T/previous"
 check "previous is the second" sh -c "'$MATR' inspect --bindings --epoch 2 '$T/bin/one' | cmp - '$T/previous'"
 check "and to sql" sh -c "[ \"\$('$MATR' sql --epoch 1 --headers off --format csv \"SELECT count(*) FROM bindings WHERE symbol = 'f' AND application = '$T/bin/one'\" | tr -d '\\r')\" -gt 0 ]"
+"$MATR" sql --format csv --epoch 2 "SELECT * FROM bindings WHERE application = '$T/bin/one'" >"$T/sql2"
+check "sql: previous is the second" sh -c "'$MATR' sql --format csv --epoch previous \"SELECT * FROM bindings WHERE application = '$T/bin/one'\" | cmp - '$T/sql2'"
+check "matr_epoch('previous') too" sh -c "[ \"\$('$MATR' sql --format list --headers off \"SELECT matr_epoch('previous'); SELECT DISTINCT epoch FROM applications\" | paste -sd,)\" = previous,2 ]"
+check "elf_ tables: the objects of the previous epoch" sh -c "'$MATR' sql --epoch previous --format list 'SELECT DISTINCT path FROM elf_headers' 2>/dev/null | grep -q /libone.so"
+check "which are not the current one's" sh -c "! '$MATR' sql --format list 'SELECT DISTINCT path FROM elf_headers' 2>/dev/null | grep -q /libone.so"
 check "show" sh -c "'$MATR' epoch show 1 | grep -q '^applications  3,' && '$MATR' epoch show --format json previous | grep -q '\"epoch\": *2'"
 check "its programs: one was mapped anew" [ "$("$MATR" epoch show --programs --format csv 2 | grep -c ',anew,')" -eq 1 ]
 check "to why: who asks for f" sh -c "'$MATR' why --epoch 1 '$T/bin/one' f | grep -q '^.*/one'"
@@ -58,6 +63,10 @@ check "and the store is no larger" [ "$(size)" -le "$before" ]
 check "the second is whole" sh -c "'$MATR' inspect --bindings --epoch 2 '$T/bin/one' | cmp - '$T/previous'"
 check "prune to one" "$MATR" epoch prune --keep 1
 check "the one in force is there" [ "$(ids)" = 3 ]
+one_line "no previous one: show" 1 "$MATR" epoch show previous
+check "says so" grep -q 'no record of an epoch before 3' "$T/line.err"
+one_line "no previous one: sql" 1 "$MATR" sql --epoch previous 'SELECT count(*) FROM objects'
+check "says so too" grep -q 'no record of an epoch before 3' "$T/line.err"
 check "and well" "$MATR" epoch status
 same "a program" "$T/bin/one"
 

@@ -105,7 +105,7 @@ complete -c matr -n '__matr_command run' -s v -l verbose -d 'Say why, if not wit
 complete -c matr -n '__matr_command sql' -F -a '(__fish_complete_command)'
 complete -c matr -n '__matr_command sql' -s s -l sql -x -d 'A query'
 complete -c matr -n '__matr_command sql' -l recursive -d 'The libraries of the files too'
-complete -c matr -n '__matr_command sql' -l epoch -x -a 'current all' -d 'Which epoch'
+complete -c matr -n '__matr_command sql' -l epoch -x -a 'current previous all' -d 'Which epoch'
 complete -c matr -n '__matr_command sql' -l all-epochs -d 'All epochs'
 complete -c matr -n '__matr_command sql' -l format -x -a 'table list csv json markdown line'
 complete -c matr -n '__matr_command sql' -l headers -x -a 'on off' -d 'Names of columns'

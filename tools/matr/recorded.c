@@ -28,33 +28,13 @@ int recorded_find(struct matr_store *store, int64_t epoch, const char *program,
 	return matr_store_find_by_name(store, epoch, program, application, err);
 }
 
-static int previous_epoch(struct matr_store *store, int64_t id, struct matr_store_epoch *out,
-			  struct matr_error *err)
-{
-	int64_t *ids, before = 0;
-	size_t n;
-
-	if (matr_store_epochs(store, &ids, &n, err) != 0)
-		return -1;
-	for (size_t i = 0; i < n && ids[i] < id; i++)
-		before = ids[i];
-	free(ids);
-	if (!before)
-		return matr_fail(err, MATR_ERROR_NOT_FOUND, NULL,
-				 "no record of an epoch before %lld", (long long)id);
-	return matr_store_epoch(store, before, out, err);
-}
-
 int recorded_epoch(const char *prefix, struct matr_store *store, const char *name,
 		   struct matr_store_epoch *out, struct matr_error *err)
 {
 	if (!name || strcmp(name, "current") == 0)
 		return matr_epoch_current(prefix, store, out, err);
-	if (strcmp(name, "previous") == 0) {
-		if (matr_epoch_current(prefix, store, out, err) != 0)
-			return -1;
-		return previous_epoch(store, out->id, out, err);
-	}
+	if (strcmp(name, "previous") == 0)
+		return matr_epoch_previous(prefix, store, out, err);
 	char *end;
 	errno = 0;
 	long long id = strtoll(name, &end, 10);

@@ -243,6 +243,7 @@ static void complete_command(struct session *session, const char *line, size_t *
 	} else if (strncmp(line, ".epoch", 6) == 0) {
 		add(out, line + *start, "all", 3);
 		add(out, line + *start, "current", 7);
+		add(out, line + *start, "previous", 8);
 	} else {
 		table_names(session, line + *start, out);
 	}

@@ -312,7 +312,7 @@ static int command_epoch(struct session *session, const struct arguments *argume
 	int64_t id = word ? strtoll(word, &end, 10) : 0;
 
 	if (arguments->n > 2)
-		return wrong(".epoch", "an id, current or all");
+		return wrong(".epoch", "an id, current, previous or all");
 	if (word && end != word && *end == 0)
 		sql = sqlite3_mprintf("SELECT matr_epoch(%lld) AS epoch", (long long)id);
 	else if (word)
@@ -403,7 +403,7 @@ static const struct {
 } commands[] = {
 	{".databases", "", "the store and other databases", command_databases},
 	{".dump", "[TABLE]...", "the tables' rows as SQL; else those of the mapping", command_dump},
-	{".epoch", "[ID|current|all]", "which epochs the tables are about", command_epoch},
+	{".epoch", "[ID|current|previous|all]", "which epochs the tables are about", command_epoch},
 	{".exit", "", "the same as .quit", command_quit},
 	{".headers", "on|off", "names of the columns", command_headers},
 	{".help", "", "this text", command_help},

@@ -37,7 +37,9 @@ static const char help[] =
 	"dot\n"
 	"  -s, --sql SQL   a query, or a command such as .tables; then all arguments are files\n"
 	"  --recursive     the files' libraries too, found as ld.so would find them\n"
-	"  --epoch ID      an older epoch than the current one; `all`: all of them\n"
+	"  --epoch EPOCH   an older epoch than the current one: a number or `previous`; `all`: all "
+	"of\n"
+	"                  them\n"
 	"  --all-epochs    the same as --epoch all\n"
 	"  --format FORMAT table (default), list, csv, json, markdown or line\n"
 	"  --headers WHEN  on or off; else on, but in lists\n"
@@ -130,6 +132,10 @@ static bool parse_epoch(const char *text, int64_t *epoch)
 		*epoch = MATR_SQL_EPOCH_CURRENT;
 		return true;
 	}
+	if (strcmp(text, "previous") == 0) {
+		*epoch = MATR_SQL_EPOCH_PREVIOUS;
+		return true;
+	}
 	errno = 0;
 	*epoch = strtoll(text, &end, 10);
 	return errno == 0 && end != text && *end == 0 && *epoch > 0;
@@ -198,7 +204,8 @@ static int parse(struct arguments *arguments, int argc, char **argv)
 		case 'e':
 			if (!parse_epoch(optarg, &arguments->options.epoch))
 				return usage_error_because(
-					"sql", "an epoch's id, current or all, please", optarg);
+					"sql", "an epoch's id, current, previous or all, please",
+					optarg);
 			break;
 		case 'a':
 			arguments->options.epoch = MATR_SQL_EPOCH_ALL;

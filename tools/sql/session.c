@@ -200,8 +200,13 @@ static int files_of_epoch(const struct session_options *options, char ***out, si
 	*n_out = 0;
 	if (matr_store_open(options->prefix, MATR_STORE_READ, &store, NULL) != 0)
 		return 0;
-	int found = options->epoch > 0 ? matr_store_epoch(store, options->epoch, &epoch, NULL)
-				       : matr_epoch_current(options->prefix, store, &epoch, NULL);
+	int found;
+	if (options->epoch > 0)
+		found = matr_store_epoch(store, options->epoch, &epoch, NULL);
+	else if (options->epoch == MATR_SQL_EPOCH_PREVIOUS)
+		found = matr_epoch_previous(options->prefix, store, &epoch, NULL);
+	else
+		found = matr_epoch_current(options->prefix, store, &epoch, NULL);
 	if (found == 0 && matr_store_files(store, epoch.id, &files, &n, NULL) == 0) {
 		*out = calloc(n + 1, sizeof **out);
 		for (size_t i = 0; *out && i < n; i++) {

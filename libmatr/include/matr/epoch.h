@@ -171,6 +171,10 @@ void matr_epoch_status_free(struct matr_epoch_status *status);
 int matr_epoch_current(const char *prefix, struct matr_store *store, struct matr_store_epoch *out,
 		       struct matr_error *err);
 
+/* The kept epoch before that one. NOT_FOUND: there is none. */
+int matr_epoch_previous(const char *prefix, struct matr_store *store, struct matr_store_epoch *out,
+			struct matr_error *err);
+
 /* The epoch whose image is in the prefix, as far as the image's header says: it need not be sound for
  * that. 0: none. */
 int64_t matr_epoch_of_image(const char *prefix);

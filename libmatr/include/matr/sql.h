@@ -16,7 +16,11 @@
 
 struct sqlite3;
 
-enum { MATR_SQL_EPOCH_CURRENT = 0, MATR_SQL_EPOCH_ALL = -1 };
+enum {				   /* instead of an epoch's id */
+       MATR_SQL_EPOCH_CURRENT = 0, /* in force, else the newest */
+       MATR_SQL_EPOCH_ALL = -1,
+       MATR_SQL_EPOCH_PREVIOUS = -2, /* the one before the current one */
+};
 
 struct matr_sql_options {
 	const char *prefix; /* whose store the tables of the mapping read; NULL: the system's */

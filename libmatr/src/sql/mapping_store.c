@@ -204,34 +204,62 @@ static int open_store(struct mapping_store *store, struct matr_error *err)
 
 /* ---- the snapshot ---- */
 
-static int select_epochs(struct mapping_store *store, struct matr_error *err)
+/* One number of the epochs table, 0 where there is none. `condition` has a %lld for the id. */
+static int find_epoch(struct mapping_store *store, const char *condition, int64_t id, int64_t *out,
+		      struct matr_error *err)
 {
-	int64_t newest, oldest, id;
+	char *sql = sqlite3_mprintf(condition, (long long)id);
 
-	if (get_number(store, "SELECT max(id) FROM epochs", 0, &newest, err) != 0 ||
-	    get_number(store, "SELECT min(id) FROM epochs", 1, &oldest, err) != 0)
-		return -1;
-	if (store->selection == MATR_SQL_EPOCH_ALL) {
-		store->first = oldest;
-		store->last = newest;
-		return 0;
-	}
-	bool current = store->selection == MATR_SQL_EPOCH_CURRENT;
-	id = current ? matr_epoch_of_image(store->prefix) : store->selection;
-	/* An epoch may have an earlier one's image. */
-	char *sql = sqlite3_mprintf("SELECT max(id) FROM epochs WHERE %s = %lld",
-				    current ? "coalesce(image_epoch, id)" : "id", (long long)id);
-	int64_t there;
 	if (!sql)
 		return matr_fail_memory(err);
-	int result = get_number(store, sql, 0, &there, err);
+	int result = get_number(store, sql, 0, out, err);
 	sqlite3_free(sql);
-	if (result != 0)
+	return result;
+}
+
+/* In force, else the newest; 0: there is none at all. */
+static int find_current(struct mapping_store *store, int64_t newest, int64_t *out,
+			struct matr_error *err)
+{
+	/* An epoch may have an earlier one's image. */
+	if (find_epoch(store, "SELECT max(id) FROM epochs WHERE coalesce(image_epoch, id) = %lld",
+		       matr_epoch_of_image(store->prefix), out, err) != 0)
 		return -1;
-	if (!there && !current)
-		return matr_fail(err, MATR_ERROR_NOT_FOUND, store->path, "no record of epoch %lld",
-				 (long long)id);
-	store->first = store->last = there ? there : newest;
+	*out = *out ? *out : newest;
+	return 0;
+}
+
+static int select_epochs(struct mapping_store *store, struct matr_error *err)
+{
+	int64_t newest, oldest, current, id = store->selection;
+
+	if (get_number(store, "SELECT max(id) FROM epochs", 0, &newest, err) != 0 ||
+	    get_number(store, "SELECT min(id) FROM epochs", 1, &oldest, err) != 0 ||
+	    find_current(store, newest, &current, err) != 0)
+		return -1;
+	store->first = oldest;
+	store->last = newest;
+	if (store->selection == MATR_SQL_EPOCH_ALL)
+		return 0;
+	if (store->selection == MATR_SQL_EPOCH_CURRENT) {
+		id = current;
+	} else if (store->selection == MATR_SQL_EPOCH_PREVIOUS) {
+		if (find_epoch(store, "SELECT max(id) FROM epochs WHERE id < %lld", current, &id,
+			       err) != 0)
+			return -1;
+		if (!id)
+			return matr_fail(err, MATR_ERROR_NOT_FOUND, store->path,
+					 "no record of an epoch before %lld", (long long)current);
+	} else {
+		int64_t there;
+		if (find_epoch(store, "SELECT max(id) FROM epochs WHERE id = %lld", id, &there,
+			       err) != 0)
+			return -1;
+		if (!there)
+			return matr_fail(err, MATR_ERROR_NOT_FOUND, store->path,
+					 "no record of epoch %lld", (long long)id);
+	}
+	store->first = store->last = id;
 	return 0;
 }
 

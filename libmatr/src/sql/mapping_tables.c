@@ -511,7 +511,7 @@ const struct mapping_schema *mapping_schema_of(const char *name)
 	return NULL;
 }
 
-/* matr_epoch(ID), matr_epoch('current'), matr_epoch('all'): which epochs the tables are about from the
+/* matr_epoch(ID), matr_epoch('current'), matr_epoch('previous'), matr_epoch('all'): which epochs the tables are about from the
  * next query on; without an argument: which they are. */
 static void select_epoch(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
@@ -526,9 +526,12 @@ static void select_epoch(sqlite3_context *context, int argc, sqlite3_value **arg
 			store->selection = MATR_SQL_EPOCH_ALL;
 		} else if (word && sqlite3_stricmp(word, "current") == 0) {
 			store->selection = MATR_SQL_EPOCH_CURRENT;
+		} else if (word && sqlite3_stricmp(word, "previous") == 0) {
+			store->selection = MATR_SQL_EPOCH_PREVIOUS;
 		} else {
-			sqlite3_result_error(context,
-					     "matr_epoch(): an id, 'current' or 'all', please", -1);
+			sqlite3_result_error(
+				context,
+				"matr_epoch(): an id, 'current', 'previous' or 'all', please", -1);
 			return;
 		}
 	}
@@ -536,6 +539,8 @@ static void select_epoch(sqlite3_context *context, int argc, sqlite3_value **arg
 		sqlite3_result_text(context, "all", -1, SQLITE_STATIC);
 	else if (store->selection == MATR_SQL_EPOCH_CURRENT)
 		sqlite3_result_text(context, "current", -1, SQLITE_STATIC);
+	else if (store->selection == MATR_SQL_EPOCH_PREVIOUS)
+		sqlite3_result_text(context, "previous", -1, SQLITE_STATIC);
 	else
 		sqlite3_result_int64(context, store->selection);
 }
