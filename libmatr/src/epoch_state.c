@@ -38,7 +38,7 @@ enum epoch_verdict epoch_verdict(enum epoch_state state, enum epoch_action actio
 const char *epoch_state_name(enum epoch_state state)
 {
 	static const char *const names[EPOCH_STATES] = {
-		"management", "suspended", "epoch",   "beginning was interrupted",
+		"management", "suspended", "epoch",   "ahead",
 		"unrecorded", "lost",	   "damaged", "busy",
 	};
 

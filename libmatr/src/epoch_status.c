@@ -6,6 +6,7 @@
  */
 #include <matr/edit.h>
 
+#include "epoch_state.h"
 #include "prefix.h"
 #include "same_program.h"
 
@@ -14,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -69,19 +69,6 @@ static int problem_from(struct matr_epoch_status *status, const char *file,
 	return problem(status, why->file[0] ? why->file : file, reason, err);
 }
 
-static bool lock_is_held(const char *prefix)
-{
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof path, "%.*s/lock", PATH_MAX - 8, prefix);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	bool held = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-	close(fd);
-	return held;
-}
-
 static uint64_t file_size(const char *prefix, const char *name)
 {
 	char path[PATH_MAX];
@@ -89,6 +76,19 @@ static uint64_t file_size(const char *prefix, const char *name)
 
 	snprintf(path, sizeof path, "%.*s/%s", PATH_MAX - 32, prefix, name);
 	return stat(path, &status) == 0 ? (uint64_t)status.st_size : 0;
+}
+
+/* Which state it is in (epoch_state.h), whoever has the lock. */
+static void look_at_state(const char *prefix, struct matr_epoch_status *status)
+{
+	struct epoch_evidence evidence;
+
+	epoch_examine(prefix, &evidence);
+	status->busy = evidence.locked;
+	evidence.locked = false;
+	status->state = epoch_state_name(epoch_state_of(&evidence));
+	if (evidence.suspended)
+		matr_epoch_suspended(prefix, status->suspended_by, NULL);
 }
 
 /* The image: is an epoch in force, and which? *epoch is 0 where there is no sound image. */
@@ -105,9 +105,11 @@ static int look_at_image(const char *prefix, struct matr_epoch_status *status, b
 	*exists = access(path, F_OK) == 0;
 	if (!*exists)
 		return 0;
-	if (matr_image_check(path, &info, &why) != 0)
+	if (matr_image_check(path, &info, &why) != 0) {
+		status->state = epoch_state_name(EPOCH_STATE_DAMAGED);
 		return problem_from(status, path, &why,
 				    "; programs start plainly until an epoch is begun", err);
+	}
 	status->in_force = true;
 	*epoch = (int64_t)info.epoch;
 	return 0;
@@ -292,7 +294,7 @@ int matr_epoch_status(const char *prefix, struct matr_epoch_status *out, struct 
 	bool image_exists;
 	int64_t in_force;
 
-	*out = (struct matr_epoch_status){0};
+	*out = (struct matr_epoch_status){.state = epoch_state_name(EPOCH_STATE_MANAGEMENT)};
 	if (!realpath(prefix, canonical)) {
 		if (errno == ENOENT)
 			return 0; /* nothing was ever begun here */
@@ -305,7 +307,7 @@ int matr_epoch_status(const char *prefix, struct matr_epoch_status *out, struct 
 	if (matr_prefix_check_file(canonical, MATR_STORE_FILE, &why) != 0 &&
 	    problem_from(out, canonical, &why, "", err) != 0)
 		return -1;
-	out->busy = lock_is_held(canonical);
+	look_at_state(canonical, out);
 	if (look_at_image(canonical, out, &image_exists, &in_force, err) != 0 ||
 	    look_at_loader(canonical, out, err) != 0)
 		return -1;

@@ -25,7 +25,7 @@ check "epoch begin" matr epoch begin -q
 first=$(epoch)
 matr epoch wrap -- sh -c 'matr epoch status --format json | jq -r .state >'"$T/during"'; exit 3'
 equal "wrap: the command's exit status" 3 $?
-equal "wrap: management time while it runs" management "$(cat "$T/during")"
+equal "wrap: suspended while it runs" suspended "$(cat "$T/during")"
 equal "wrap: one epoch after it" $((first + 1)) "$(epoch)"
 matr epoch wrap -- sh -c 'kill -9 $$'
 equal "wrap: a command that is killed" 137 $?
@@ -37,7 +37,7 @@ matr epoch wrap 2>/dev/null
 equal "wrap: no command" 125 $?
 equal "and an epoch in force" 1 "$([ "$(epoch)" != none ] && echo 1)"
 matr epoch wrap -- matr epoch wrap -- sh -c 'matr epoch status --format json | jq -r .state >'"$T/during"
-equal "wrap in wrap" management "$(cat "$T/during")"
+equal "wrap in wrap" suspended "$(cat "$T/during")"
 check "suspend" matr epoch suspend --by test
 equal "no epoch then" none "$(epoch)"
 check "suspend again" matr epoch suspend --by again

@@ -15,10 +15,13 @@
 static const char status_help[] =
 	"usage: matr epoch status [--format table|json]\n"
 	"\n"
-	"Is an epoch in force, which, and is all well? Lists what is wrong with store and image, "
-	"the\n"
-	"objects that changed since the epoch began (programs that use them start the ordinary\n"
-	"way), and the programs that were declined.\n"
+	"Is an epoch in force, which, and is all well? Says the state, lists what is wrong with\n"
+	"store and image, the objects that changed since the epoch began (programs that use them\n"
+	"start the ordinary way), and the programs that were declined.\n"
+	"\n"
+	"States: management, suspended (management time until somebody resumes the epoch), epoch;\n"
+	"after an interruption ahead, unrecorded, lost or damaged, which the next begin puts "
+	"right.\n"
 	"\n"
 	"  --format FORMAT  table (default) or json\n"
 	"  --root DIR       of the file tree in DIR, where the prefix is\n"
@@ -128,19 +131,32 @@ static struct json_object *json_violations(const struct matr_epoch_status *statu
 	return array;
 }
 
+/* The state, and what it means where that is not said elsewhere. */
+static void show_state(const struct matr_epoch_status *status)
+{
+	char begun[32];
+
+	printf("state         %s", status->state);
+	format_time(status->epoch.begun, begun);
+	if (status->in_force && status->has_record)
+		printf("%s %" PRId64 ", begun %s",
+		       strcmp(status->state, "epoch") == 0 ? "" : ": in force is epoch",
+		       status->epoch.id, begun);
+	else if (!status->in_force && status->suspended_by[0])
+		printf(": ended by %s, who begins it again (or `matr epoch resume`)",
+		       status->suspended_by);
+	putchar('\n');
+	if (!status->in_force)
+		printf("programs      start the ordinary way\n");
+}
+
 static void status_table(const char *prefix, struct json_object *matrd,
 			 const struct matr_epoch_status *status)
 {
-	char begun[32], store[32], image[32];
+	char store[32], image[32];
 
-	format_time(status->epoch.begun, begun);
 	printf("prefix        %s\n", prefix);
-	if (status->in_force && status->has_record)
-		printf("state         epoch %" PRId64 ", begun %s\n", status->epoch.id, begun);
-	else if (status->in_force)
-		printf("state         epoch\n");
-	else
-		printf("state         management\n");
+	show_state(status);
 	if (status->busy)
 		printf("busy          an epoch is being begun or ended\n");
 	if (status->in_force && status->has_record) {
@@ -212,8 +228,11 @@ static int status_json(const char *prefix, struct json_object *matrd,
 		return matr_fail_memory(err);
 	}
 	json_object_object_add(object, "prefix", json_object_new_string(prefix));
-	json_object_object_add(object, "state",
-			       json_object_new_string(status->in_force ? "epoch" : "management"));
+	json_object_object_add(object, "state", json_object_new_string(status->state));
+	json_object_object_add(object, "in_force", json_object_new_boolean(status->in_force));
+	if (status->suspended_by[0])
+		json_object_object_add(object, "suspended_by",
+				       json_object_new_string(status->suspended_by));
 	json_object_object_add(object, "busy", json_object_new_boolean(status->busy));
 	if (status->has_record) {
 		json_object_object_add(object, "epoch", json_object_new_int64(status->epoch.id));

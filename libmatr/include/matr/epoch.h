@@ -142,9 +142,11 @@ struct matr_epoch_problem {
 };
 
 struct matr_epoch_status {
-	bool in_force;			 /* an image is there and sound; else management time */
-	bool busy;			 /* somebody holds the lock */
-	bool has_record;		 /* the store knows the epoch: `epoch` is filled in */
+	const char *state;	/* as docs/states.md names it, whoever has the lock; never freed */
+	char suspended_by[256]; /* who ended the epoch and means to begin it again; "": nobody */
+	bool in_force;		/* an image is there and sound; else management time */
+	bool busy;		/* somebody holds the lock */
+	bool has_record;	/* the store knows the epoch: `epoch` is filled in */
 	struct matr_store_epoch epoch;	 /* the image's, or else the newest one */
 	uint64_t store_size, image_size; /* bytes; 0: not there */
 	struct matr_store_declined *declined;
