@@ -30,6 +30,7 @@ int command_disable(const struct context *context, int argc, char **argv);
 int command_doctor(const struct context *context, int argc, char **argv);
 int command_enable(const struct context *context, int argc, char **argv);
 int command_epoch(const struct context *context, int argc, char **argv);
+int command_epoch_begin(const struct context *context, int argc, char **argv);
 int command_epoch_apply(const struct context *context, int argc, char **argv);
 int command_epoch_list(const struct context *context, int argc, char **argv);
 int command_epoch_prune(const struct context *context, int argc, char **argv);
