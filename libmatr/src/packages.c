@@ -1,20 +1,17 @@
 /* packages.c - which Debian package a file belongs to.
  *
  * dpkg keeps a list of files per package, PACKAGE.list or PACKAGE:ARCHITECTURE.list, a path a line. They are all read
- * once, for any number of files. A system whose /bin and /lib are links into /usr has files on record under either name.
- *
- * Diversions (dpkg-divert(1)) are in one file beside these: three lines each, from, to, and the package on whose behalf. What
- * other packages have listed as `from` is at `to`.
+ * once, for any number of files. A system whose /bin and /lib are links into /usr has files on record under either name. What is
+ * diverted (matr/diversions.h) is looked for where it is.
  */
+#include <matr/diversions.h>
 #include <matr/exposure.h>
 
 #include <dirent.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "intern.h"
 #include "write_file.h"
@@ -25,85 +22,6 @@ static const char *without_usr(const char *path)
 {
 	return strncmp(path, "/usr/", 5) == 0 ? path + 4 : path;
 }
-
-/* ---- diversions ---- */
-
-struct diversions {
-	char *text; /* of the file */
-	struct intern from;
-	struct diversion {
-		const char *to, *package; /* package ":": the administrator's, of no package */
-	} * list;			  /* by id in from */
-};
-
-static void diversions_free(struct diversions *diversions)
-{
-	intern_free(&diversions->from);
-	free(diversions->list);
-	free(diversions->text);
-}
-
-/* The line at *at, which becomes a string; NULL: there is none. */
-static char *next_line(char **at, const char *end)
-{
-	char *line = *at, *stop = line < end ? memchr(line, '\n', (size_t)(end - line)) : NULL;
-
-	if (!stop)
-		return NULL;
-	*stop = 0;
-	*at = stop + 1;
-	return line;
-}
-
-/* To be freed also after an error. A system without the file has no diversions. */
-static int diversions_read(const char *directory, struct diversions *out, struct matr_error *err)
-{
-	struct matr_error own = {0};
-	char path[PATH_MAX];
-	void *data;
-	size_t size, lines = 0;
-
-	*out = (struct diversions){.text = NULL};
-	if (snprintf(path, sizeof path, "%s/../diversions", directory) >= (int)sizeof path ||
-	    access(path, F_OK) != 0)
-		return 0;
-	if (read_file(path, LIST_MAX, &data, &size, &own) < 0)
-		return own.code == MATR_ERROR_MEMORY ? matr_fail_memory(err) : 0;
-	out->text = data;
-	for (size_t i = 0; i < size; i++)
-		lines += out->text[i] == '\n';
-	out->list = calloc(lines / 3 + 1, sizeof *out->list);
-	if (!out->list)
-		return matr_fail_memory(err);
-	for (char *at = out->text, *end = at + size;;) {
-		char *from = next_line(&at, end), *to = next_line(&at, end);
-		char *package = next_line(&at, end);
-		uint32_t id, n = out->from.n;
-		if (!package)
-			return 0;
-		if (intern_add(&out->from, without_usr(from), &id, err) != 0)
-			return -1;
-		if (id == n) /* the first one, should there be two */
-			out->list[id] = (struct diversion){without_usr(to), package};
-	}
-}
-
-/* Where the file is that the package lists as `path`. */
-static const char *where_is(const struct diversions *diversions, const char *path,
-			    const char *package)
-{
-	uint32_t id = intern_find(&diversions->from, path);
-
-	if (id == UINT32_MAX)
-		return path;
-	const struct diversion *diversion = &diversions->list[id];
-	size_t length = strlen(diversion->package);
-	bool own = strncmp(package, diversion->package, length) == 0 &&
-		   (package[length] == 0 || package[length] == ':');
-	return own ? path : diversion->to;
-}
-
-/* ---- lists ---- */
 
 static int note(char **package, const char *name, struct matr_error *err)
 {
@@ -119,7 +37,8 @@ static int note(char **package, const char *name, struct matr_error *err)
 }
 
 static int read_list(const char *directory, const char *file, const struct intern *wanted,
-		     const struct diversions *diversions, char **packages, struct matr_error *err)
+		     const struct matr_diversions *diversions, char **packages,
+		     struct matr_error *err)
 {
 	char path[PATH_MAX], name[NAME_MAX + 1];
 	void *data;
@@ -135,7 +54,7 @@ static int read_list(const char *directory, const char *file, const struct inter
 	while (at < end && !result) {
 		char *line = strchrnul(at, '\n');
 		*line = 0;
-		uint32_t id = intern_find(wanted, where_is(diversions, without_usr(at), name));
+		uint32_t id = intern_find(wanted, without_usr(matr_diverted(diversions, at, name)));
 		if (id != UINT32_MAX)
 			result = note(&packages[id], name, err);
 		at = line + 1;
@@ -147,22 +66,22 @@ static int read_list(const char *directory, const char *file, const struct inter
 static int read_lists(const char *directory, const struct intern *wanted, char **packages,
 		      struct matr_error *err)
 {
-	struct diversions diversions;
+	struct matr_diversions *diversions;
 	struct dirent **files;
 	int n = scandir(directory, &files, NULL, alphasort);
 
 	if (n < 0)
 		return 0; /* no dpkg here */
-	int result = diversions_read(directory, &diversions, err);
+	int result = matr_diversions_read(directory, &diversions, err);
 	for (int i = 0; i < n; i++) {
 		const char *name = files[i]->d_name;
 		size_t length = strlen(name);
 		if (!result && length > 5 && strcmp(name + length - 5, ".list") == 0)
-			result = read_list(directory, name, wanted, &diversions, packages, err);
+			result = read_list(directory, name, wanted, diversions, packages, err);
 		free(files[i]);
 	}
 	free(files);
-	diversions_free(&diversions);
+	matr_diversions_free(diversions);
 	return result;
 }
 

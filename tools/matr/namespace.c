@@ -4,25 +4,21 @@
  * place it knows (same file as always, which debuggers and /proc/PID/maps show by inode); then
  * PREFIX/interpreter, an ld-stable, over the real loader's path.
  *
- * Root needs a mount namespace only. Everybody else needs a user namespace around it, in which only
- * their own user and group exist, under their own numbers. ld-stable cannot tell there whose a file
- * of another user is and will not trust it, so that this works with one's own prefix only.
+ * Who is not root is in a user namespace then (private_mounts.h). ld-stable cannot tell there whose a file of another
+ * user is and will not trust it, so that this works with one's own prefix only.
  */
 #include "namespace.h"
 
+#include "private_mounts.h"
 #include "propagation.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <matr/epoch.h>
@@ -102,86 +98,26 @@ static int find_real_loader(struct places *places, struct matr_error *err)
 	return 0;
 }
 
-static int write_text(const char *path, const char *text, struct matr_error *err)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return matr_fail_errno(err, path, "cannot be opened");
-	ssize_t length = (ssize_t)strlen(text);
-	int result = write(fd, text, (size_t)length) == length
-			     ? 0
-			     : matr_fail_errno(err, path, "cannot be written");
-	close(fd);
-	return result;
-}
-
-/* Our user and group under their own numbers, nobody else. The kernel wants setgroups() given up
- * first. */
-static int map_ourselves(uid_t uid, gid_t gid, struct matr_error *err)
-{
-	char uids[64], gids[64];
-
-	snprintf(uids, sizeof uids, "%u %u 1\n", (unsigned)uid, (unsigned)uid);
-	snprintf(gids, sizeof gids, "%u %u 1\n", (unsigned)gid, (unsigned)gid);
-	if (write_text("/proc/self/setgroups", "deny", err) != 0 ||
-	    write_text("/proc/self/uid_map", uids, err) != 0 ||
-	    write_text("/proc/self/gid_map", gids, err) != 0)
-		return -1;
-	return 0;
-}
-
-/* A user namespace that is entered cannot be left, and a program in one whose maps are missing sees
- * itself as nobody. So a child tries first whether it works. */
-static bool user_namespace_works(void)
-{
-	pid_t child = fork();
-	if (child < 0)
-		return false;
-	if (child == 0) {
-		uid_t uid = geteuid();
-		gid_t gid = getegid();
-		bool works = unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 &&
-			     map_ourselves(uid, gid, NULL) == 0;
-		_exit(works ? 0 : 1);
-	}
-	int status;
-	while (waitpid(child, &status, 0) < 0)
-		if (errno != EINTR)
-			return false;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
 static enum placement new_namespace(const struct places *places, struct matr_error *err)
 {
-	uid_t uid = geteuid();
-	gid_t gid = getegid();
+	enum private_mounts mounts = private_mounts_enter(err);
 	struct stat image;
 
-	if (unshare(CLONE_NEWNS) == 0)
-		return PLACED;
-	if (errno != EPERM) {
-		matr_fail_errno(err, NULL, "no mount namespace");
-		return NO_NAMESPACE;
+	if (mounts == PRIVATE_MOUNTS_DENIED) {
+		if (stat(places->image, &image) != 0) {
+			matr_fail_errno(err, places->image, "cannot be used");
+			return NOT_PLACED;
+		}
+		if (image.st_uid != geteuid()) {
+			matr_fail(err, MATR_ERROR_UNTRUSTED, places->image,
+				  "belongs to another user, whom a user namespace would not show");
+			return NOT_PLACED;
+		}
+		mounts = private_mounts_enter_as_user(err);
+		if (mounts == PRIVATE_MOUNTS_FAILED)
+			return NOT_PLACED;
 	}
-	if (stat(places->image, &image) != 0) {
-		matr_fail_errno(err, places->image, "cannot be used");
-		return NOT_PLACED;
-	}
-	if (image.st_uid != uid) {
-		matr_fail(err, MATR_ERROR_UNTRUSTED, places->image,
-			  "belongs to another user, whom a user namespace would not show");
-		return NOT_PLACED;
-	}
-	if (!user_namespace_works()) {
-		matr_fail(err, MATR_ERROR_SYSTEM, NULL,
-			  "no user namespace is to be had on this system");
-		return NO_NAMESPACE;
-	}
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) {
-		matr_fail_errno(err, NULL, "no user namespace");
-		return NO_NAMESPACE;
-	}
-	return map_ourselves(uid, gid, err) == 0 ? PLACED : NOT_PLACED;
+	return mounts == PRIVATE_MOUNTS ? PLACED : NO_NAMESPACE;
 }
 
 static int bind_over(const char *source, const char *target, struct matr_error *err)

@@ -5,7 +5,8 @@
  */
 #include "root.h"
 
-#include <errno.h>
+#include "private_mounts.h"
+
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
@@ -42,31 +43,15 @@ static int copy_file(const char *from, int directory, const char *to, struct mat
 	return result;
 }
 
-static int write_map(const char *file, const char *text, struct matr_error *err)
-{
-	int fd = open(file, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return matr_fail_errno(err, file, "cannot be opened");
-	ssize_t written = write(fd, text, strlen(text));
-	close(fd);
-	return written < 0 ? matr_fail_errno(err, file, "cannot be written") : 0;
-}
-
 static int become_root(struct matr_error *err)
 {
-	char users[64], groups[64];
+	unsigned uid = geteuid(), gid = getegid();
 
-	snprintf(users, sizeof users, "0 %u 1", (unsigned)geteuid());
-	snprintf(groups, sizeof groups, "0 %u 1", (unsigned)getegid());
 	if (unshare(CLONE_NEWUSER) != 0)
 		return matr_fail_errno(err, NULL,
 				       "only root can enter a tree, and a user namespace is not "
 				       "to be had");
-	if (write_map("/proc/self/setgroups", "deny", err) != 0 ||
-	    write_map("/proc/self/uid_map", users, err) != 0)
-		return -1;
-	return write_map("/proc/self/gid_map", groups, err);
+	return private_maps(0, 0, uid, gid, err);
 }
 
 int root_enter(const char *directory, const char *ld_stable, char copy[PATH_MAX],

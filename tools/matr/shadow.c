@@ -7,6 +7,7 @@
  */
 #include "shadow.h"
 
+#include "private_mounts.h"
 #include "propagation.h"
 
 #include <dirent.h>
@@ -14,7 +15,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,37 +32,13 @@ static int join(char out[PATH_MAX], const char *directory, const char *name, str
 	return 0;
 }
 
-static int write_text(const char *path, const char *text, struct matr_error *err)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return matr_fail_errno(err, path, "cannot be opened");
-	ssize_t length = (ssize_t)strlen(text);
-	int result = write(fd, text, (size_t)length) == length
-			     ? 0
-			     : matr_fail_errno(err, path, "cannot be written");
-	close(fd);
-	return result;
-}
-
 int shadow_enter(const char *work, struct matr_error *err)
 {
-	unsigned uid = geteuid(), gid = getegid();
-	char uids[64], gids[64];
+	enum private_mounts mounts = private_mounts_enter(err);
 
-	if (unshare(CLONE_NEWNS) != 0) {
-		if (errno != EPERM)
-			return matr_fail_errno(err, NULL, "no mount namespace");
-		if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
-			return matr_fail_errno(err, NULL, "no user namespace");
-		snprintf(uids, sizeof uids, "%u %u 1\n", uid, uid);
-		snprintf(gids, sizeof gids, "%u %u 1\n", gid, gid);
-		if (write_text("/proc/self/setgroups", "deny", err) != 0 ||
-		    write_text("/proc/self/uid_map", uids, err) != 0 ||
-		    write_text("/proc/self/gid_map", gids, err) != 0)
-			return -1;
-	}
-	if (propagation_set(MS_PRIVATE, err) != 0)
+	if (mounts == PRIVATE_MOUNTS_DENIED)
+		mounts = private_mounts_enter_as_user(err);
+	if (mounts != PRIVATE_MOUNTS || propagation_set(MS_PRIVATE, err) != 0)
 		return -1;
 	/* Mirrors are prepared in it, and new files go there too. */
 	if (mount("tmpfs", work, "tmpfs", 0, "mode=755") != 0)
