@@ -197,7 +197,9 @@ int matr_upgrade_check(struct matr_upgrade *upgrade, size_t i, struct matr_upgra
 			 resolution_bind(upgrade->after, &after, &out->after, &out->why) != 0)
 			result = refuse(out, MATR_UPGRADE_REFUSED, err);
 		else if (result == 0) {
-			result = matr_diff(out->before, out->after, &out->diff, err);
+			const struct matr_diff_side old = {.mapping = out->before};
+			const struct matr_diff_side new = {.mapping = out->after};
+			result = matr_diff(&old, &new, &out->diff, err);
 			out->verdict = judge(out);
 		}
 	}

@@ -92,7 +92,7 @@ _matr()
 	baseline/save) word='--all --epoch --prefix --help' ;;
 	baseline/check) word='--epoch --format --prefix --help' ;;
 	check-upgrade/) word='--replace --add --remove --all --format --prefix --help' ;;
-	diff/) word='--from --to --details --symbol --format --prefix --help' ;;
+	diff/) word='--from --to --totals --details --symbol --format --prefix --help' ;;
 	doctor/) word='--format --verbose --prefix --help' ;;
 	enable/) word='--list --refresh --ld-stable --format --quiet --prefix --help' ;;
 	disable/) word='--all --quiet --help' ;;

@@ -79,6 +79,7 @@ complete -c matr -n '__matr_command none' -a diff -d 'What differs between epoch
 complete -c matr -n '__matr_command diff' -x -a '(__fish_complete_command) current previous'
 complete -c matr -n '__matr_command diff' -l from -x -a 'current previous' -d 'The epoch before'
 complete -c matr -n '__matr_command diff' -l to -x -a 'current previous' -d 'The epoch after'
+complete -c matr -n '__matr_command diff' -l totals -d 'Only the numbers of all'
 complete -c matr -n '__matr_command diff' -l details -d 'Every difference'
 complete -c matr -n '__matr_command diff' -l symbol -x -d 'Only these symbols'
 complete -c matr -n '__matr_command diff' -l format -x -a 'table json csv' -d 'How to print'

@@ -7,6 +7,7 @@
 #ifndef MATR_DIFF_H
 #define MATR_DIFF_H
 
+#include <matr/edit.h>
 #include <matr/mapping.h>
 
 enum matr_change {
@@ -19,7 +20,8 @@ enum matr_change {
 
 struct matr_object_change {
 	enum matr_change change;
-	const char *before, *after; /* canonical paths; NULL: not there */
+	const char *before, *after;	 /* canonical paths; NULL: not there */
+	int64_t edit_before, edit_after; /* the edit that brings it into the scope; 0: none does */
 };
 
 struct matr_binding_change {
@@ -29,6 +31,10 @@ struct matr_binding_change {
 	/* Canonical path of the provider, "null" (weak, defined nowhere), "undefined" (bound lazily, defined nowhere);
 	 * NULL: there is no such reference. */
 	const char *before, *after;
+	/* The symbol there, where an edit chose one of another name; else NULL. */
+	const char *before_symbol, *after_symbol;
+	int64_t edit_before,
+		edit_after; /* the edit that made the binding; 0: it is as ld.so has it */
 };
 
 /* Strings belong to the mappings' objects, and live as long as these. */
@@ -40,8 +46,15 @@ struct matr_diff {
 	size_t n_bindings;
 };
 
+struct matr_diff_side { /* a mapping to be compared */
+	const struct matr_mapping *mapping;
+	size_t first; /* scope index of the first object that is looked at: 0, or the first new one of a closure */
+	const struct matr_edited_binding *edited; /* as matr_store_edited() has them */
+	size_t n_edited;
+};
+
 /* *out belongs to the caller: matr_diff_free(), also after an error. Errors: MEMORY. */
-int matr_diff(const struct matr_mapping *before, const struct matr_mapping *after,
+int matr_diff(const struct matr_diff_side *before, const struct matr_diff_side *after,
 	      struct matr_diff *out, struct matr_error *err);
 void matr_diff_free(struct matr_diff *diff);
 
