@@ -11,7 +11,6 @@
  */
 #include "loader_place.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -55,24 +54,22 @@ static int sync_place(int directory, const struct loader_place *place, struct ma
 	return 0;
 }
 
-/* What a killed call left behind. write_file()'s names are LOADER_NEW.XXXXXX and the like. */
+/* What killed calls left behind, of `matr enable` too: its list lies here, and is written with the same lock. */
 static int clean(int directory, const struct loader_place *place, struct matr_error *err)
 {
 	static const char *const names[] = {LOADER_NEW, LOADER_ORIGINAL_NEW, LOADER_SWITCH};
+	static const char *const written[] = {LOADER_NEW, MATR_LOADER_ENABLED};
+	char path[PATH_MAX];
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		if (unlinkat(directory, names[i], 0) != 0 && errno != ENOENT)
 			return matr_fail_errno(err, place->directory, "cannot remove %s", names[i]);
 	}
-	DIR *list = opendir(place->directory);
-	if (!list)
-		return matr_fail_errno(err, place->directory, "cannot be read");
-	const struct dirent *entry;
-	while ((entry = readdir(list)) != NULL) {
-		if (strncmp(entry->d_name, LOADER_NEW ".", sizeof LOADER_NEW) == 0)
-			unlinkat(directory, entry->d_name, 0);
+	for (size_t i = 0; i < sizeof written / sizeof *written; i++) {
+		snprintf(path, sizeof path, "%.*s/%s", PATH_MAX - 32, place->directory, written[i]);
+		if (write_file_clean(path, err) != 0)
+			return -1;
 	}
-	closedir(list);
 	return 0;
 }
 
