@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 static const char apply_help[] =
-	"usage: matr epoch apply\n"
+	"usage: matr epoch apply [--root DIR]\n"
 	"\n"
 	"Apply the store's edits (the table `edits`, matr-rebind(1)) as they are now: what was "
 	"changed\n"
@@ -16,6 +16,9 @@ static const char apply_help[] =
 	"changed\n"
 	"is taken over.\n"
 	"\n"
+	"  --root DIR         of the system in DIR, which is not running; all other paths are "
+	"paths "
+	"in DIR\n"
 	"  --ld-stable FILE   the loader to install in the prefix (else the one beside matr)\n"
 	"  -j, --jobs N       threads that work at once\n"
 	"  -q, --quiet        print nothing where all went well\n"
@@ -31,6 +34,7 @@ static const char apply_help[] =
 int command_epoch_apply(const struct context *context, int argc, char **argv)
 {
 	static const struct option options[] = {
+		{"root", required_argument, NULL, 'R'},
 		{"ld-stable", required_argument, NULL, 'l'},
 		{"jobs", required_argument, NULL, 'j'},
 		{"prefix", required_argument, NULL, 'p'},
@@ -45,6 +49,9 @@ int command_epoch_apply(const struct context *context, int argc, char **argv)
 
 	while ((option = getopt_long(argc, argv, "hqj:", options, NULL)) != -1) {
 		switch (option) {
+		case 'R':
+			request.root = optarg;
+			break;
 		case 'l':
 			request.epoch.ld_stable = optarg;
 			break;
@@ -68,12 +75,15 @@ int command_epoch_apply(const struct context *context, int argc, char **argv)
 	}
 	if (optind < argc)
 		return usage_error_because("epoch apply", "unexpected argument", argv[optind]);
-	int status = rebind_find_ld_stable(&request, ld_stable, &err);
+	int status = rebind_enter(&request, ld_stable, &err);
+	bool entered = status == 0;
 	if (status == 0 && !matr_epoch_of_image(request.prefix))
 		status = matr_fail(&err, MATR_ERROR_STATE, request.prefix,
 				   "no epoch is in force; begin one, and it has the edits");
 	if (status == 0)
 		status = rebind_apply(&request, &err);
+	if (entered)
+		rebind_leave(&request);
 	if (status == STATUS_DECLINED)
 		rebind_list(request.prefix, FORMAT_TABLE);
 	if (status < 0)

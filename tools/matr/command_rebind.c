@@ -19,8 +19,8 @@
 static const char help[] =
 	"usage: matr rebind PROGRAM... --symbol S[@V]... --to LIB[:SYMBOL] [OPTION]...\n"
 	"       matr rebind --all-programs --symbol S[@V]... --to LIB[:SYMBOL] [OPTION]...\n"
-	"       matr rebind --list [--format FORMAT]\n"
-	"       matr rebind --undo ID...\n"
+	"       matr rebind --list [--format FORMAT] [--root DIR]\n"
+	"       matr rebind --undo ID... [--root DIR]\n"
 	"\n"
 	"Have a program bind a symbol to another library than ld.so would, without LD_PRELOAD and\n"
 	"without touching a file. Takes effect at once, for programs that are started from then "
@@ -45,6 +45,9 @@ static const char help[] =
 	"the\n"
 	"                     name of the definition in it if it is another, also SYMBOL@VERSION\n"
 	"  --reason TEXT      why, for the record\n"
+	"  --root DIR         of the system in DIR, which is not running: an image that is built. "
+	"All\n"
+	"                     other paths, the prefix among them, are paths in DIR\n"
 	"  -n, --dry-run      see whether it can be done, and change nothing\n"
 	"  --list             all edits, who made them and whether they hold\n"
 	"  --undo             take edits back\n"
@@ -63,7 +66,8 @@ static const char help[] =
 	"  matr rebind mysqld --requester libz.so.1 --symbol malloc --symbol free --to "
 	"libjemalloc.so.2\n"
 	"  matr rebind --all-programs --symbol inflate --to /opt/patched/libz-fix.so\n"
-	"  matr rebind --list && matr rebind --undo 3\n";
+	"  matr rebind --list && matr rebind --undo 3\n"
+	"  matr rebind --root /srv/image nginx --symbol malloc --to libjemalloc.so.2\n";
 
 /* ---- who ---- */
 
@@ -163,6 +167,7 @@ static int usage(const char *reason, const char *argument)
 struct arguments {
 	char **programs; /* until NULL */
 	const char *requester, *to, *reason;
+	char author[512];
 	const char **symbols;
 	size_t n_symbols;
 	bool all_programs, list, undo;
@@ -223,11 +228,10 @@ static int add_program(struct rebind *request, const struct arguments *arguments
 static int make_edits(const struct arguments *arguments, struct rebind *request,
 		      struct matr_error *err)
 {
-	char author[512];
 	struct matr_edit model = {
 		.program = (char *)"*",
 		.requester = (char *)arguments->requester,
-		.author = author,
+		.author = (char *)arguments->author,
 		.reason = (char *)arguments->reason,
 	};
 	size_t n_programs = 1, n = 0;
@@ -240,7 +244,6 @@ static int make_edits(const struct arguments *arguments, struct rebind *request,
 	request->ids = calloc(n_programs * arguments->n_symbols, sizeof *request->ids);
 	if (!request->add || !request->ids)
 		return matr_fail_memory(err);
-	describe_author(author, sizeof author);
 	if (parse_target(arguments->to, &model.library, &model.to_symbol, err) != 0)
 		return -1;
 	int result = 0;
@@ -300,6 +303,20 @@ static int check_usage(const struct arguments *arguments, char **rest)
 	return STATUS_OK;
 }
 
+static int change(struct arguments *arguments, struct rebind *request, struct matr_error *err)
+{
+	char ld_stable[PATH_MAX];
+
+	describe_author(arguments->author, sizeof arguments->author); /* a user of this system */
+	if (rebind_enter(request, ld_stable, err) != 0)
+		return -1;
+	int status = arguments->undo ? 0 : make_edits(arguments, request, err);
+	if (status == 0)
+		status = arguments->undo ? rebind_undo(request, err) : rebind_apply(request, err);
+	rebind_leave(request);
+	return status;
+}
+
 int command_rebind(const struct context *context, int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -308,6 +325,7 @@ int command_rebind(const struct context *context, int argc, char **argv)
 		{"requester", required_argument, NULL, 'r'},
 		{"to", required_argument, NULL, 't'},
 		{"reason", required_argument, NULL, 'w'},
+		{"root", required_argument, NULL, 'R'},
 		{"dry-run", no_argument, NULL, 'n'},
 		{"list", no_argument, NULL, 'L'},
 		{"undo", no_argument, NULL, 'u'},
@@ -322,7 +340,6 @@ int command_rebind(const struct context *context, int argc, char **argv)
 	struct rebind request = {.prefix = context->prefix};
 	struct arguments arguments = {.symbols = calloc((size_t)argc + 1, sizeof(const char *))};
 	struct matr_error err = {0};
-	char ld_stable[PATH_MAX];
 	int option, status = 0;
 
 	request.remove = calloc((size_t)argc + 1, sizeof *request.remove);
@@ -346,6 +363,9 @@ int command_rebind(const struct context *context, int argc, char **argv)
 			break;
 		case 'w':
 			arguments.reason = optarg;
+			break;
+		case 'R':
+			request.root = optarg;
 			break;
 		case 'n':
 			request.dry_run = true;
@@ -386,20 +406,14 @@ int command_rebind(const struct context *context, int argc, char **argv)
 	if (!status && arguments.undo)
 		status = parse_ids(&request, argv + optind);
 	arguments.programs = argv + optind;
-	if (status || arguments.list) {
-		free(arguments.symbols);
+	if (!status && arguments.list) {
+		status = rebind_enter(&request, NULL, &err);
 		if (!status)
 			status = rebind_list(request.prefix, request.format);
-		return finish(&request, status, &err);
+	} else if (!status) {
+		status = change(&arguments, &request, &err);
 	}
-	if (!arguments.undo)
-		status = make_edits(&arguments, &request, &err);
 	free(arguments.symbols);
-	if (status == 0)
-		status = rebind_find_ld_stable(&request, ld_stable, &err);
-	if (status == 0)
-		status =
-			arguments.undo ? rebind_undo(&request, &err) : rebind_apply(&request, &err);
 	status = finish(&request, status, &err);
 	return status == STATUS_OK && request.left_out ? STATUS_DECLINED : status;
 }

@@ -49,8 +49,10 @@ static const char help[] =
 static int prepare(struct trace_run *run, const char *program, char ld_stable[PATH_MAX],
 		   struct matr_error *err)
 {
-	if (program_canonical(program, run->path, err) != 0)
+	if (program_canonical(program, run->path, err) != 0) {
+		program_add_nearest(program, true, err);
 		return -1;
+	}
 	if (matr_starts_plainly(run->path))
 		return matr_fail(err, MATR_ERROR_UNSUPPORTED, run->path,
 				 "is set-user-ID, set-group-ID or has capabilities");
@@ -65,7 +67,9 @@ static int prepare(struct trace_run *run, const char *program, char ld_stable[PA
 	}
 	if (trace_collect(run, err) != 0 || trace_make_prefix(run, err) != 0)
 		return -1;
-	return trace_begin(run, err);
+	if (trace_begin(run, err) != 0)
+		return -1;
+	return trace_open_output(run, err);
 }
 
 static int usage(const char *reason, const char *argument)
@@ -88,7 +92,10 @@ int command_trace(const struct context *context, int argc, char **argv)
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
-	struct trace_run run = {.symbols = calloc((size_t)argc + 1, sizeof(const char *))};
+	struct trace_run run = {
+		.symbols = calloc((size_t)argc + 1, sizeof(const char *)),
+		.output_fd = -1,
+	};
 	char ld_stable[PATH_MAX], *program = NULL;
 	struct matr_error err = {0};
 	double rate = 1;

@@ -16,6 +16,12 @@ static bool is_program(const char *path)
 	return stat(path, &status) == 0 && S_ISREG(status.st_mode) && access(path, X_OK) == 0;
 }
 
+const char *program_search_path(void)
+{
+	const char *path = getenv("PATH");
+	return path ? path : "/usr/local/bin:/usr/bin:/bin";
+}
+
 int program_find(const char *name, char path[PATH_MAX], struct matr_error *err)
 {
 	if (strchr(name, '/')) {
@@ -25,9 +31,7 @@ int program_find(const char *name, char path[PATH_MAX], struct matr_error *err)
 			return matr_fail(err, MATR_ERROR_NOT_FOUND, name, "%s", strerror(errno));
 		return 0;
 	}
-	const char *search = getenv("PATH");
-	if (!search)
-		search = "/usr/local/bin:/usr/bin:/bin";
+	const char *search = program_search_path();
 	while (*name) {
 		const char *end = strchrnul(search, ':');
 		int length = (int)(end - search);

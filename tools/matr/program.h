@@ -14,6 +14,12 @@ int program_find(const char *name, char path[PATH_MAX], struct matr_error *err);
 /* The same, canonical: without symbolic links. */
 int program_canonical(const char *name, char path[PATH_MAX], struct matr_error *err);
 
+/* Where programs are looked for: PATH, or what shells take without. */
+const char *program_search_path(void);
+
+/* Add to an error's message ("NAME: not found") what comes near to the name: files of its directory, or what is on PATH. */
+void program_add_nearest(const char *name, bool executable, struct matr_error *err);
+
 enum program_kind {
 	PROGRAM_DYNAMIC, /* a 64-bit ELF file with PT_INTERP */
 	PROGRAM_OTHER,	 /* a static program, a script, another architecture, ... */

@@ -10,6 +10,7 @@
 
 struct rebind { /* what is to be done */
 	const char *prefix;
+	const char *root; /* the tree of a system that is not running; NULL: this system */
 	struct matr_epoch_options epoch;
 	char config[PATH_MAX];
 	bool in_force, dry_run, quiet;
@@ -29,8 +30,10 @@ int rebind_apply(struct rebind *request, struct matr_error *err);
 /* Take edits back: the same, but that nothing is resolved where no epoch is in force. */
 int rebind_undo(struct rebind *request, struct matr_error *err);
 
-/* The loader beside matr, where none was given; `path` is to live as long as the request. */
-int rebind_find_ld_stable(struct rebind *request, char path[PATH_MAX], struct matr_error *err);
+/* Find the loader beside matr, where none was given, and make request->root this process's root, if there is one. `path`
+ * is to live as long as the request; NULL: no epoch is to begin. After that: rebind_leave(). */
+int rebind_enter(struct rebind *request, char path[PATH_MAX], struct matr_error *err);
+void rebind_leave(const struct rebind *request);
 
 /* Show the edits with one of these ids; NULL: all. */
 int rebind_show(const struct matr_edit *edits, size_t n, const int64_t *ids, size_t n_ids,

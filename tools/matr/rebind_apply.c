@@ -7,12 +7,14 @@
 #include "program.h"
 #include "rebind.h"
 #include "recorded.h"
+#include "root.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <matr/names.h>
 
@@ -156,7 +158,7 @@ int rebind_apply(struct rebind *request, struct matr_error *err)
 	request->in_force = matr_epoch_of_image(request->prefix) != 0;
 	if (matr_epoch_before(request->prefix, request->config, &portable, err) != 0)
 		return -1;
-	request->epoch.portable = portable;
+	request->epoch.portable = portable || request->root;
 	request->epoch.config = request->config[0] ? request->config : NULL;
 	umask(022); /* everybody's processes read the image */
 	if (matr_epoch_open(&request->epoch, &epoch, err) != 0)
@@ -206,12 +208,22 @@ int rebind_undo(struct rebind *request, struct matr_error *err)
 	return STATUS_OK;
 }
 
-int rebind_find_ld_stable(struct rebind *request, char path[PATH_MAX], struct matr_error *err)
+int rebind_enter(struct rebind *request, char path[PATH_MAX], struct matr_error *err)
 {
-	if (request->epoch.ld_stable)
-		return 0;
-	if (program_ld_stable(path, err) != 0)
+	char found[PATH_MAX];
+
+	if (!path)
+		return request->root ? root_enter(request->root, NULL, NULL, err) : 0;
+	if (!request->epoch.ld_stable && program_ld_stable(found, err) != 0)
 		return -1;
+	snprintf(path, PATH_MAX, "%s", request->epoch.ld_stable ? request->epoch.ld_stable : found);
 	request->epoch.ld_stable = path;
-	return 0;
+	return request->root ? root_enter(request->root, path, path, err) : 0;
+}
+
+/* The loader was taken along into the tree. */
+void rebind_leave(const struct rebind *request)
+{
+	if (request->root)
+		unlink(request->epoch.ld_stable);
 }

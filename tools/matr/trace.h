@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include <matr/error.h>
+#include <matr/mapping.h>
 
 enum trace_sort { SORT_SELF, SORT_TOTAL, SORT_CALLS };
 
@@ -29,11 +29,13 @@ struct traced { /* one binding */
 struct trace_run {
 	const char **symbols, *requester, *provider, *output;
 	size_t n_symbols;
+	bool *matched; /* by symbol: something that is bound matches */
 	bool count;
 	enum trace_sort sort;
 	enum output_format format;
 	const char *ld_stable;
 	char path[PATH_MAX], interpreter[PATH_MAX];
+	int output_fd; /* open before the program runs; -1: not yet */
 	char prefix[PATH_MAX], module[PATH_MAX], file[PATH_MAX];
 	struct traced *list;
 	size_t n;
@@ -45,6 +47,11 @@ struct trace_run {
  * matches cannot be traced. */
 int trace_collect(struct trace_run *run, struct matr_error *err);
 
+/* Fail with NOT_FOUND where a pattern matches nothing in the mapping, and with the nearest names. */
+int trace_check_names(const struct trace_run *run, const struct matr_mapping *mapping,
+		      struct matr_error *err);
+bool trace_object_matches(const char *glob, const struct matr_scope_entry *entry);
+
 /* Make the prefix with an epoch of the one program, in which each binding of run->list goes by way of a thunk; those for
  * which that was refused are taken out of the list. */
 int trace_make_prefix(struct trace_run *run, struct matr_error *err);
@@ -52,6 +59,9 @@ int trace_begin(struct trace_run *run, struct matr_error *err);
 
 /* Run the program. Returns its exit status as a shell has it, or -1; *rate receives ticks per nanosecond. */
 int trace_execute(const struct trace_run *run, char **argv, double *rate, struct matr_error *err);
+
+/* Open where the table goes. What is in the file stays until the table is printed. */
+int trace_open_output(struct trace_run *run, struct matr_error *err);
 
 /* Print the table. */
 int trace_report(struct trace_run *run, double rate, struct matr_error *err);

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <matr/names.h>
-#include <matr/nearest.h>
 #include <matr/resolve.h>
 
 /* What must not see another return address: it returns twice, or looks at who called it. */
@@ -33,15 +31,16 @@ static const char *const count_only[] = {"setjmp",
 					 "_mcount",
 					 "__fentry__",
 					 "clone",
+					 "_Unwind_Resume",
 					 "__libc_start_main",
 					 "_mcleanup",
 					 "__cyg_profile_func_enter",
 					 "__cyg_profile_func_exit",
 					 NULL};
 
-/* An unwinder reads return addresses: they are put right first. */
+/* An unwinder reads return addresses: they are put right first, when it begins. (_Unwind_Resume goes on with what was
+ * begun.) */
 static const char *const unwinders[] = {"_Unwind_RaiseException",
-					"_Unwind_Resume",
 					"_Unwind_Resume_or_Rethrow",
 					"_Unwind_ForcedUnwind",
 					"_Unwind_Backtrace",
@@ -60,24 +59,20 @@ static bool is_among(const char *const *names, const char *name)
 	return false;
 }
 
-static bool object_matches(const char *glob, const struct matr_object *object)
-{
-	const char *slash = strrchr(object->path, '/');
-
-	return !glob || fnmatch(glob, object->path, 0) == 0 ||
-	       fnmatch(glob, slash ? slash + 1 : object->path, 0) == 0 ||
-	       (object->soname && fnmatch(glob, object->soname, 0) == 0);
-}
-
-static bool symbol_matches(const struct trace_run *run, const char *name, const char *version)
+/* Which of the patterns does the name match? All that do are noted. */
+static bool symbol_matches(struct trace_run *run, const char *name, const char *version)
 {
 	char full[1024];
+	bool any = false;
 
 	snprintf(full, sizeof full, "%s@%s", name, version ? version : "");
-	for (size_t i = 0; i < run->n_symbols; i++)
-		if (fnmatch(run->symbols[i], strchr(run->symbols[i], '@') ? full : name, 0) == 0)
-			return true;
-	return false;
+	for (size_t i = 0; i < run->n_symbols; i++) {
+		if (fnmatch(run->symbols[i], strchr(run->symbols[i], '@') ? full : name, 0) != 0)
+			continue;
+		run->matched[i] = true;
+		any = true;
+	}
+	return any;
 }
 
 static int add_binding(struct trace_run *run, const struct matr_mapping *mapping, uint32_t caller,
@@ -128,34 +123,44 @@ static bool can_be_traced(const struct matr_mapping *mapping, const struct matr_
 	       (symbol->type != STT_GNU_IFUNC || libc);
 }
 
+/* Unwinders, or all others. */
 static int collect_object(struct trace_run *run, const struct matr_mapping *mapping, uint32_t index,
-			  struct matr_error *err)
+			  bool unwinding, struct matr_error *err)
 {
-	const struct matr_object *object = mapping->scope[index].object;
-	bool *seen = calloc(object->n_symbols + 1, sizeof *seen);
+	const struct matr_scope_entry *entry = &mapping->scope[index];
+	const struct matr_object *object = entry->object;
+	enum { UNSEEN, LEFT_OUT, TAKEN };
+	uint8_t *seen = calloc(object->n_symbols + 1, sizeof *seen);
 	int result = seen ? 0 : matr_fail_memory(err);
 
 	for (size_t n = 0; n < object->n_relocations && result == 0; n++) {
 		const struct matr_relocation *relocation = &object->relocations[n];
 		const struct matr_binding *binding = &mapping->objects[index].bindings[n];
 		const struct matr_symbol *reference = &object->symbols[relocation->symbol];
-		if (!relocation->symbol || seen[relocation->symbol] ||
-		    !matr_symbol_is_looked_up(reference) || binding->provider >= mapping->n_scope)
+		if (!relocation->symbol || seen[relocation->symbol] == TAKEN ||
+		    !matr_symbol_is_looked_up(reference) || binding->provider >= mapping->n_scope ||
+		    is_among(unwinders, reference->name) != unwinding)
 			continue;
-		seen[relocation->symbol] = true;
 		const struct matr_object *provider = mapping->scope[binding->provider].object;
 		const struct matr_symbol *symbol = &provider->symbols[binding->symbol];
 		const struct matr_version *version = matr_object_symbol_version(object, reference);
 		if (symbol->type != STT_FUNC && symbol->type != STT_GNU_IFUNC)
 			continue;
-		bool shown = symbol_matches(run, reference->name, version ? version->name : NULL) &&
-			     object_matches(run->requester, object) &&
-			     object_matches(run->provider, provider);
-		if (!shown && !is_among(unwinders, reference->name))
+		bool shown =
+			symbol_matches(run, reference->name, version ? version->name : NULL) &&
+			trace_object_matches(run->requester, entry) &&
+			trace_object_matches(run->provider, &mapping->scope[binding->provider]);
+		if (!shown && (!unwinding || run->count))
 			continue;
-		if (!can_be_traced(mapping, binding))
+		/* The address of a function may be its PLT entry in the program, and the call from there
+		 * be another matter. */
+		bool can = can_be_traced(mapping, binding);
+		if (!can && seen[relocation->symbol] == UNSEEN)
 			run->left_out += shown;
-		else
+		if (can && seen[relocation->symbol] == LEFT_OUT)
+			run->left_out -= shown;
+		seen[relocation->symbol] = can ? TAKEN : LEFT_OUT;
+		if (can)
 			result = add_binding(run, mapping, index, reference, binding, shown, err);
 	}
 	free(seen);
@@ -169,15 +174,19 @@ int trace_collect(struct trace_run *run, struct matr_error *err)
 	size_t shown = 0;
 
 	run->list = calloc(TRACE_SLOTS, sizeof *run->list);
-	if (!run->list)
+	run->matched = calloc(run->n_symbols, sizeof *run->matched);
+	if (!run->list || !run->matched)
 		return matr_fail_memory(err);
 	if (matr_session_open(NULL, &session, err) != 0)
 		return -1;
 	int result = matr_resolve(session, run->path, &mapping, err);
-	/* What is asked for first, for there is only so much room. */
-	for (uint32_t i = 0; result == 0 && i < mapping->n_scope; i++)
-		if (i != mapping->interpreter && mapping->objects[i].bindings)
-			result = collect_object(run, mapping, i, err);
+	/* Unwinders first: there is only so much room, and without them exceptions do not arrive. */
+	for (int others = 0; others < 2; others++)
+		for (uint32_t i = 0; result == 0 && i < mapping->n_scope; i++)
+			if (i != mapping->interpreter && mapping->objects[i].bindings)
+				result = collect_object(run, mapping, i, !others, err);
+	if (result == 0)
+		result = trace_check_names(run, mapping, err);
 	for (size_t i = 0; i < run->n; i++)
 		shown += run->list[i].shown;
 	if (result == 0 && !shown && run->left_out)
@@ -185,17 +194,9 @@ int trace_collect(struct trace_run *run, struct matr_error *err)
 				   "the %zu bindings that match lead to the program itself, the "
 				   "dynamic linker, or a resolver (IFUNC), and cannot be traced",
 				   run->left_out);
-	else if (result == 0 && !shown) {
-		struct matr_symbol_name name = {0};
-		if (run->n_symbols == 1 && !strpbrk(run->symbols[0], "*?[") &&
-		    matr_symbol_name_parse(run->symbols[0], &name, NULL) == 0)
-			matr_mapping_no_symbol(mapping, &name, err);
-		else
-			matr_fail(err, MATR_ERROR_NOT_FOUND, run->path,
-				  "none of its objects binds a function that matches");
-		matr_symbol_name_free(&name);
-		result = -1;
-	}
+	else if (result == 0 && !shown)
+		result = matr_fail(err, MATR_ERROR_NOT_FOUND, run->path,
+				   "none of its objects binds a function that matches");
 	matr_mapping_free(mapping);
 	matr_session_close(session);
 	return result;

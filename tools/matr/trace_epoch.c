@@ -235,4 +235,7 @@ void trace_end(struct trace_run *run)
 	for (size_t i = 0; run->list && i < run->n; i++)
 		trace_free_binding(&run->list[i]);
 	free(run->list);
+	free(run->matched);
+	if (run->output_fd >= 0)
+		close(run->output_fd);
 }

@@ -3,6 +3,7 @@
 #include "command.h"
 #include "trace.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -61,15 +62,20 @@ static int show(struct trace_run *run, double rate, struct matr_error *err)
 	return output_close(&output, err);
 }
 
+int trace_open_output(struct trace_run *run, struct matr_error *err)
+{
+	if (!run->output)
+		return 0;
+	run->output_fd = open(run->output, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+	return run->output_fd < 0 ? matr_fail_errno(err, run->output, "cannot be written") : 0;
+}
+
 /* The table is output for this process's standard output, which was the program's until now. */
 int trace_report(struct trace_run *run, double rate, struct matr_error *err)
 {
 	fflush(stdout);
-	int fd = run->output ? open(run->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)
-			     : STDERR_FILENO;
-	if (fd < 0)
-		return matr_fail_errno(err, run->output, "cannot be written");
-	if (dup2(fd, STDOUT_FILENO) < 0)
+	if ((run->output && ftruncate(run->output_fd, 0) != 0 && errno != EINVAL) ||
+	    dup2(run->output ? run->output_fd : STDERR_FILENO, STDOUT_FILENO) < 0)
 		return matr_fail_errno(err, run->output, "cannot be written");
 	if (show(run, rate, err) != 0)
 		return -1;
