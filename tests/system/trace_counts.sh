@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # trace_counts.sh - the calls that `matr trace` counts in Debian's programs, per caller and function, against what valgrind and gdb
 # count (trace_counts.py). A sample; MATR_TEST_COUNTS=all: many programs, some minutes.
-# shellcheck source-path=SCRIPTDIR source=lib.sh
+# shellcheck source-path=SCRIPTDIR source=lib.sh disable=SC2016
 . "$(dirname "$0")/lib.sh"
 unset MATR_PREFIX # matr trace makes its own
 export PATH=/usr/bin:/bin:/usr/sbin HOME=$T
