@@ -338,10 +338,12 @@ static int compare_shadowed(const void *left, const void *right)
 	return order ? order : (a->requester > b->requester) - (a->requester < b->requester);
 }
 
-/* Rows that differ in the requester only become one; rows without losers go. */
+/* Rows that differ in the requester only become one; rows without losers go. A requester that calls a function and takes its
+ * address as well has two rows, which stand beside each other. */
 static size_t merge(struct matr_shadowed *list, size_t n)
 {
 	size_t kept = 0;
+	uint32_t requester = 0; /* of the row before */
 
 	if (n)
 		qsort(list, n, sizeof *list, compare_shadowed);
@@ -353,7 +355,8 @@ static size_t merge(struct matr_shadowed *list, size_t n)
 			    memcmp(last->losers, list[i].losers,
 				   list[i].n_losers * sizeof *list[i].losers) == 0;
 		if (same)
-			last->n_requesters++;
+			last->n_requesters += list[i].requester != requester;
+		requester = list[i].requester;
 		if (same || !list[i].n_losers)
 			free(list[i].losers);
 		else

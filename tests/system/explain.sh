@@ -12,7 +12,7 @@ extern int data;
 int main(void) { return wanted() + protected_too() + data; }
 END
 echo 'int other; int *use(void) { return &other; }' >absent.c
-echo 'extern int wanted(void), data; int refer(void) { return wanted() + data; }' >refers.c
+echo 'extern int wanted(void), data; int refer(void) { return wanted() + data; } int (*too)(void) = wanted;' >refers.c
 echo '__attribute__((visibility("hidden"))) int wanted(void) { return 1; } int h(void) { return wanted(); }' >hidden.c
 printf '%s\n' 'int wanted_old(void) { return 2; }' '__asm__(".symver wanted_old,wanted@OLD");' >version.c
 echo 'OLD { global: wanted; };' >version.map
@@ -72,6 +72,9 @@ check "data that is copied is not sought in the application" grep -q 'passed ove
 check "a protected symbol is its own library's" grep -q '"rule":"protected"' "$T/protected"
 "$MATR" shadowed --format csv ./app >"$T/shadowed"
 check "shadowed: weak wins because it is first" grep -q ',wanted,NEW,.*/libweak.so,.*/libstrong.so,' "$T/shadowed"
+check "who calls it and takes its address is one requester: the application and librefers" \
+	grep -q ',wanted,NEW,.*/libweak.so,.*/libstrong.so,1,' "$T/shadowed"
+check "who asks without a version has a row of its own" grep -q ',wanted,,.*/libversion.so,.*/libweak.so,1,' "$T/shadowed"
 check "shadowed: copied data" grep -q ',data,[^,]*,.*/app,.*/libweak.so,[0-9]*,copied' "$T/shadowed"
 check "why --library says that nothing binds" grep -q 'Nothing binds to it' <("$MATR" why --library ./app libabsent.so)
 check "why --library says how it was found" grep -Eq 'found by +DT_RUNPATH' <("$MATR" why --library ./app libabsent.so)
