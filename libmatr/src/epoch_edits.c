@@ -271,11 +271,13 @@ static int set_state(struct matr_epoch *epoch, struct matr_edit *edit, struct ma
 				  first->reason, n - 1) < 0;
 	else if (n || (first && !edit->programs))
 		failed = asprintf(&complaint, "%s: %s", first->program, first->reason) < 0;
+	else if (!edit->programs && matr_edit_names(edit))
+		failed = asprintf(&complaint, "%s: is not among the programs that the epoch maps",
+				  edit->program) < 0;
 	else if (!edit->programs)
-		failed = asprintf(&complaint, "%s: %s", edit->program,
-				  matr_edit_names(edit)
-					  ? "is not among the programs that the epoch maps"
-					  : "no program that it covers binds the symbol") < 0;
+		failed = asprintf(&complaint, "%s: no program that it covers binds %s%s%s",
+				  edit->program, edit->symbol, edit->version ? "@" : "",
+				  edit->version ? edit->version : "") < 0;
 	if (failed)
 		return matr_fail_memory(err);
 	free(edit->complaint);

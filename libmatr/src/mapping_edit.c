@@ -119,7 +119,7 @@ static enum kind kind_of(const struct matr_object *object, const struct matr_sym
 	return KIND_UNKNOWN;
 }
 
-static bool is_definition(const struct matr_symbol *symbol)
+bool edit_can_lead_to(const struct matr_symbol *symbol)
 {
 	return symbol->hashed && symbol->section != SHN_UNDEF &&
 	       (symbol->visibility == STV_DEFAULT || symbol->visibility == STV_PROTECTED) &&
@@ -144,7 +144,7 @@ static int find_definition(const struct matr_object *library, const struct targe
 
 	for (size_t i = 1; i < library->n_symbols; i++) {
 		const struct matr_symbol *symbol = &library->symbols[i];
-		if (!is_definition(symbol) ||
+		if (!edit_can_lead_to(symbol) ||
 		    strncmp(symbol->name, target->name, target->name_length) != 0 ||
 		    symbol->name[target->name_length])
 			continue;

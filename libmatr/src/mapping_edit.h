@@ -21,6 +21,9 @@ bool edit_concerns(const struct matr_edit *edit, const struct matr_object *objec
 bool edit_requests(const struct matr_edit *edit, const struct matr_object *object,
 		   const char *path);
 
+/* Is it a definition that others can bind to? */
+bool edit_can_lead_to(const struct matr_symbol *symbol);
+
 /* Rebind what the edit is about. The library is the addition's object; its own members are spared. Nothing is changed
  * on error. UNSUPPORTED: it cannot be, and the message says why. */
 int mapping_edit(struct matr_mapping *mapping, const struct matr_edit *edit,

@@ -112,6 +112,22 @@ void matr_nearest_offer(struct matr_nearest *nearest, const char *name, const ch
 	nearest->n++;
 }
 
+void matr_nearest_add(struct matr_nearest *nearest, struct matr_error *err)
+{
+	size_t length = strlen(err->message);
+
+	for (size_t i = 0; i < nearest->n; i++) {
+		int more = snprintf(err->message + length, sizeof err->message - length, "%s%s",
+				    i ? ", " : "; nearest: ", nearest->best[i].name);
+		if (more < 0 || (size_t)more >= sizeof err->message - length) {
+			err->message[length] = 0; /* only whole names */
+			break;
+		}
+		length += (size_t)more;
+	}
+	matr_nearest_free(nearest);
+}
+
 int matr_nearest_fail(struct matr_nearest *nearest, struct matr_error *err, const char *format, ...)
 {
 	char message[512];
@@ -120,18 +136,8 @@ int matr_nearest_fail(struct matr_nearest *nearest, struct matr_error *err, cons
 	va_start(args, format);
 	vsnprintf(message, sizeof message, format, args);
 	va_end(args);
-	size_t length = strlen(message);
-	for (size_t i = 0; i < nearest->n; i++) {
-		int more = snprintf(message + length, sizeof message - length, "%s%s",
-				    i ? ", " : "; nearest: ", nearest->best[i].name);
-		if (more < 0 || (size_t)more >= sizeof message - length) {
-			message[length] = 0; /* only whole names */
-			break;
-		}
-		length += (size_t)more;
-	}
 	matr_fail(err, MATR_ERROR_NOT_FOUND, nearest->wanted, "%s", message);
-	matr_nearest_free(nearest);
+	matr_nearest_add(nearest, err);
 	return -1;
 }
 

@@ -210,6 +210,18 @@ unknown = [
 (["check-upgrade", "--replace", f"{library}={library}", "gti"], "git"),
     (["rebind", "gti", "--symbol", "malloc", "--to", library], "git"),
     (["rebind", "/usr/bin/git", "--symbol", "mallco", "--to", library], "malloc"),
+    (["rebind", "/usr/bin/git", "--symbol", "malloc", "--to", "libzz.so.1"], "libz.so.1"),
+    (["rebind", "/usr/bin/git", "--symbol", "malloc", "--to", os.path.dirname(library) + "/libzz.so.1"], "libz.so.1"),
+    (["rebind", "/usr/bin/git", "--symbol", "malloc", "--to", f"{library}:inflat"], "inflate"),
+    (["rebind", "/usr/bin/git", "--symbol", "inflate", "--requester", "libzz.so.1", "--to", library], "libz.so.1"),
+    (["rebind", "--all-programs", "--symbol", "mallco", "--to", library], "malloc"),
+    (["rebind", "--all-programs", "--symbol", "malloc", "--to", "libzz.so.1"], "libz.so.1"),
+    (["trace", "gti", "--symbol", "malloc"], "git"), (["trace", "/usr/bin/gti", "--symbol", "malloc"], "/usr/bin/git"),
+    (["trace", "--symbol", "malloc", "--", "gti", "--version"], "git"),
+    (["trace", "--symbol", "mallco", "git", "--version"], "malloc"), (["trace", "--symbol", "mallco*", "git", "--version"], "malloc"),
+    (["trace", "--symbol", "malloc", "--symbol", "inflat", "git", "--version"], "inflate"),
+    (["trace", "--symbol", "malloc", "--requester", "libzz.so.1", "git", "--version"], "libz.so.1"),
+    (["trace", "--symbol", "malloc", "--provider", "libzz.so.1", "git", "--version"], "libz.so.1"),
     (["inspect", "--epoch", "77", "git"], "1"), (["why", "--epoch", "77", "git", "malloc"], "1"),
     (["tree", "--epoch", "77", "git"], "1"), (["shadowed", "--epoch", "77", "git"], "1"),
     (["exposed", "--epoch", "77", "--symbol", "malloc"], "1"), (["diff", "1", "77"], "1"), (["epoch", "show", "77"], "1"),
@@ -220,11 +232,19 @@ for arguments, near in unknown:
     shown = " ".join(arguments).replace(str(scratch), "T")
     result(status in (1, 2, 125, 127) and err.startswith("matr: ") and len(err.splitlines()) == 1,
            f"one line: {shown}", f"{status} {err}")
+    result(not out, f"and nothing on standard output: {shown}", out)
     result(re.search(rf"(nearest: |there is |kept are |a ).*{re.escape(near)}", err), f"names what is near: {shown}", err)
 status, out, err = run("verify", "gti")
 result(status == 1 and "nearest: git" in out, "verify says it in its table", out + err)
-status, out, err = run("trace", "--symbol", "malloc", "gti")
-result(status in (1, 2, 125, 126, 127) and len(err.splitlines()) == 1, "one line: trace gti", err)
+for arguments in (["rebind", "--undo", "77"], ["rebind", "/usr/bin/git", "--symbol", "malloc@V9", "--to", library],
+                  ["trace", "--symbol", "malloc@V9", "git", "--version"], ["trace", "--symbol", "environ", "git", "--version"],
+                  ["trace", "--symbol", "malloc", "su"], ["trace", "--symbol", "malloc", "/usr/sbin/ldconfig"],
+                  ["trace", "--symbol", "malloc", "/usr/bin/ldd"], ["trace", "--symbol", "malloc", "/tmp"],
+                  ["trace", "--symbol", "malloc", "-o", "/nowhere/table", "git", "--version"],
+                  ["rebind", "su", "--symbol", "malloc", "--to", library]):
+    status, out, err = run(*arguments)
+    result(status in (1, 125) and not out and err.startswith("matr: ") and len(err.splitlines()) == 1,
+           f"one line: {' '.join(arguments)}", f"{status} {out} {err}")
 status, out, err = run("epochh")
 result(status == 2, "an unknown command", err)
 result(state() == before, "nothing in the prefix has changed", [a for a, b in zip(state(), before) if a != b])

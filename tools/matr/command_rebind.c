@@ -121,6 +121,7 @@ static int parse_target(const char *text, char **library, char **symbol, struct 
 	if (strchr(name, '/')) {
 		if (!realpath(name, path)) {
 			matr_fail_errno(err, name, "cannot be found");
+			program_add_nearest(name, false, err);
 			free(name);
 			return -1;
 		}
@@ -149,13 +150,17 @@ static int parse_program(const char *prefix, const char *text, char **out, struc
 		*out = copy(path);
 		return 0;
 	}
-	/* The epoch knows what is near. */
+	/* The epoch knows what is near, if there is one. */
+	bool known = false;
 	if (matr_store_open(prefix, MATR_STORE_READ, &store, &why) == 0) {
-		if (matr_epoch_current(prefix, store, &epoch, &why) == 0 &&
-		    recorded_find(store, epoch.id, text, &application, &why) != 0)
-			*err = why;
+		known = matr_epoch_current(prefix, store, &epoch, &why) == 0 &&
+			recorded_find(store, epoch.id, text, &application, &why) != 0;
 		matr_store_close(store);
 	}
+	if (known)
+		*err = why;
+	else
+		program_add_nearest(text, true, err);
 	return -1;
 }
 

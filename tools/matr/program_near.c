@@ -58,7 +58,6 @@ void program_add_nearest(const char *name, bool executable, struct matr_error *e
 {
 	const char *slash = strrchr(name, '/');
 	struct matr_nearest nearest = {.wanted = slash ? slash + 1 : name};
-	struct matr_error was = *err;
 	char directory[PATH_MAX];
 
 	if (slash) {
@@ -68,7 +67,5 @@ void program_add_nearest(const char *name, bool executable, struct matr_error *e
 	} else {
 		offer_path(&nearest);
 	}
-	matr_nearest_fail(&nearest, err, "%s", was.message);
-	err->code = was.code;
-	snprintf(err->file, sizeof err->file, "%s", was.file);
+	matr_nearest_add(&nearest, err);
 }

@@ -6,7 +6,6 @@
 #include "command.h"
 #include "program.h"
 #include "rebind.h"
-#include "recorded.h"
 #include "root.h"
 
 #include <inttypes.h>
@@ -15,8 +14,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <matr/names.h>
 
 static const struct matr_edit *find_edit(const struct matr_epoch *epoch, int64_t id)
 {
@@ -65,28 +62,16 @@ static int change_edits(struct rebind *request, struct matr_epoch *epoch, struct
 	return 0;
 }
 
-/* The names that come near a symbol that nothing binds, or a library that is not there. */
 static void add_nearest(const struct rebind *request, const struct matr_edit *edit,
 			struct matr_error *err)
 {
-	struct recorded recorded;
-	struct matr_symbol_name name = {
-		.name = edit->symbol, .version = edit->version, .any_version = !edit->version};
-	struct matr_error why = {0};
+	struct matr_store *store = NULL;
+	struct matr_error why;
 
-	if (recorded_open(request->prefix, edit->program, NULL, &recorded, &why) != 0) {
-		recorded_close(&recorded);
-		return;
-	}
-	if (strstr(err->message, "through a relocation")) {
-		matr_mapping_no_symbol(recorded.mapping, &name, &why);
-		const char *near = strstr(why.message, "; nearest: ");
-		size_t length = strlen(err->message);
-		if (near)
-			snprintf(err->message + length, sizeof err->message - length, "%.200s",
-				 near);
-	}
-	recorded_close(&recorded);
+	if (matr_store_open(request->prefix, MATR_STORE_READ, &store, &why) != 0)
+		store = NULL;
+	matr_edit_add_nearest(store, edit, err);
+	matr_store_close(store);
 }
 
 /* Could what was asked for be done? Not at all is an error. */

@@ -42,6 +42,12 @@ bool matr_edit_names(const struct matr_edit *edit);
  * mapping says, so that edits are refused. */
 bool matr_starts_plainly(const char *program);
 
+/* Where an edit has failed: add to the message of *err which names come near to what it names and is not there: its requester, its
+ * symbol, its library, or the definition in that. For a pattern of programs the store's newest epoch is looked at; NULL: it
+ * is left as it is, as where nothing is near. */
+void matr_edit_add_nearest(struct matr_store *store, const struct matr_edit *edit,
+			   struct matr_error *err);
+
 struct matr_edited_binding { /* one that an edit has changed */
 	uint32_t object;     /* scope index of the requester */
 	uint32_t relocation; /* of the object */

@@ -37,6 +37,9 @@ void matr_nearest_offer(struct matr_nearest *nearest, const char *name, const ch
 int matr_nearest_fail(struct matr_nearest *nearest, struct matr_error *err, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Add "; nearest: A, B" to the message of an error that is there already; forget everything. */
+void matr_nearest_add(struct matr_nearest *nearest, struct matr_error *err);
+
 /* Forget what was offered. */
 void matr_nearest_free(struct matr_nearest *nearest);
 
