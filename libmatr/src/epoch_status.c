@@ -344,10 +344,17 @@ int64_t matr_epoch_of_image(const char *prefix)
 		       : 0;
 }
 
+int64_t matr_epoch_of_image_with(const char *prefix, const struct matr_store *store)
+{
+	const struct matr_store_copy *copy = matr_store_copied(store);
+
+	return copy ? copy->image : matr_epoch_of_image(prefix);
+}
+
 int matr_epoch_current(const char *prefix, struct matr_store *store, struct matr_store_epoch *out,
 		       struct matr_error *err)
 {
-	int64_t id = matr_epoch_of_image(prefix);
+	int64_t id = matr_epoch_of_image_with(prefix, store);
 
 	if (id && matr_store_epoch_of_image(store, id, out, NULL) == 0)
 		return 0;

@@ -222,54 +222,111 @@ static int try_to_read(struct matr_store *store, const char *query, int flags,
 	return -1;
 }
 
+static int refuse_access(const char *path, const char *when, struct matr_error *err)
+{
+	if (errno == EACCES || errno == EPERM)
+		return matr_fail(err, MATR_ERROR_DENIED, path, "cannot be read%s: %s", when,
+				 strerror(errno));
+	return matr_fail_errno(err, path, "cannot be read%s", when);
+}
+
+/* The store's files beside it: NAME-wal and NAME-shm. *out is malloc'ed. */
+static int name_beside(const char *path, const char *suffix, char **out, struct matr_error *err)
+{
+	return asprintf(out, "%s-%s", path, suffix) < 0 ? matr_fail_memory(err) : 0;
+}
+
+/* Is there a journal with something in it? */
+static bool is_written(const char *wal)
+{
+	struct stat status;
+	return stat(wal, &status) == 0 && status.st_size > 0;
+}
+
+int matr_store_check_access(const char *path, struct matr_error *err)
+{
+	char *wal, *shm, *directory;
+	int result = 0;
+
+	if (access(path, R_OK) != 0)
+		return errno == ENOENT || errno == ENOTDIR
+			       ? matr_fail(err, MATR_ERROR_NOT_FOUND, path, "there is no store")
+			       : refuse_access(path, "", err);
+	if (name_beside(path, "wal", &wal, err) != 0)
+		return -1;
+	if (name_beside(path, "shm", &shm, err) != 0) {
+		free(wal);
+		return -1;
+	}
+	directory = strndup(path, (size_t)(strrchr(path, '/') - path));
+	/* While it is written a reader needs both files, and has to make the second where it is missing. */
+	if (!directory)
+		result = matr_fail_memory(err);
+	else if (is_written(wal) && (access(wal, R_OK) != 0 ||
+				     (access(shm, R_OK) != 0 && access(directory, W_OK) != 0)))
+		result = refuse_access(path, " while it is written", err);
+	free(directory);
+	free(shm);
+	free(wal);
+	return result;
+}
+
 static int open_to_read(struct matr_store *store, const char *prefix, struct matr_error *err)
 {
 	struct matr_error why = {0};
 	char *wal;
 
-	if (access(store->path, F_OK) != 0 && errno == ENOENT)
-		return matr_fail(err, MATR_ERROR_NOT_FOUND, store->path, "there is no store");
-	if (asprintf(&wal, "%s-wal", store->path) < 0)
-		return matr_fail_memory(err);
-	struct stat journal;
-	bool being_written = stat(wal, &journal) == 0 && journal.st_size > 0;
-	free(wal);
+	if (matr_store_check_access(store->path, err) != 0 ||
+	    name_beside(store->path, "wal", &wal, err) != 0)
+		return -1;
 	bool ours = access(prefix, W_OK) == 0 && access(store->path, W_OK) == 0;
-	if (ours || being_written) {
+	int result = 0;
+	if (ours || is_written(wal)) {
 		int flags = ours ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
-		if (try_to_read(store, "", flags, &why) == 0)
+		result = try_to_read(store, "", flags, &why);
+		if (result == 0) {
+			free(wal);
 			return 0;
-		if (being_written || why.code != MATR_ERROR_STORE) {
-			if (err)
-				*err = why;
-			return -1;
 		}
 	}
-	return try_to_read(store, "?immutable=1", SQLITE_OPEN_READONLY, err);
+	/* Whoever wrote may have finished meanwhile. */
+	bool settled = result == 0 || (why.code == MATR_ERROR_STORE && !is_written(wal));
+	free(wal);
+	if (settled)
+		return try_to_read(store, "?immutable=1", SQLITE_OPEN_READONLY, err);
+	if (err)
+		*err = why;
+	return -1;
+}
+
+struct matr_store *matr_store_new(const char *prefix, struct matr_error *err)
+{
+	struct matr_store *store = calloc(1, sizeof *store);
+
+	if (store && asprintf(&store->path, "%s/" MATR_STORE_FILE, prefix) >= 0) {
+		store->compression_level = COMPRESSION_LEVEL;
+		return store;
+	}
+	free(store);
+	matr_fail_memory(err);
+	return NULL;
 }
 
 int matr_store_open(const char *prefix, enum matr_store_mode mode, struct matr_store **out,
 		    struct matr_error *err)
 {
-	struct matr_store *store = calloc(1, sizeof *store);
+	struct matr_store *store = matr_store_new(prefix, err);
 
 	if (!store)
-		return matr_fail_memory(err);
-	store->compression_level = COMPRESSION_LEVEL;
-	if (asprintf(&store->path, "%s/" MATR_STORE_FILE, prefix) < 0) {
-		store->path = NULL;
-		matr_fail_memory(err);
-		goto fail;
-	}
+		return -1;
 	int result = mode == MATR_STORE_WRITE ? open_to_write(store, err)
 					      : open_to_read(store, prefix, err);
-	if (result != 0)
-		goto fail;
+	if (result != 0) {
+		matr_store_close(store);
+		return -1;
+	}
 	*out = store;
 	return 0;
-fail:
-	matr_store_close(store);
-	return -1;
 }
 
 void matr_store_close(struct matr_store *store)
@@ -281,6 +338,7 @@ void matr_store_close(struct matr_store *store)
 	sqlite3_close(store->db);
 	matr_store_free_objects(store);
 	matr_map_free(&store->ids);
+	matr_store_copy_free(&store->copy);
 	free(store->path);
 	free(store);
 }

@@ -1,6 +1,7 @@
 /* store_private.h - what the store_*.c files share; nobody else includes it.
  *
  *	store.c            open, close, transactions, statements
+ *	store_copy.c       the store as bytes in memory
  *	store_schema.c     the tables and their migrations
  *	store_blob.c       content-addressed, compressed blobs
  *	store_object.c     objects
@@ -32,7 +33,11 @@ struct matr_store {
 	struct matr_map ids;	/* object being written (address) -> row id */
 	struct matr_map loaded; /* row id -> struct matr_object * read back */
 	int compression_level;	/* zstd's */
+	struct matr_store_copy copy; /* what db is made of; no bytes: the files */
 };
+
+/* The store of a prefix, not open yet; matr_store_close(). */
+struct matr_store *matr_store_new(const char *prefix, struct matr_error *err);
 
 /* ---- store.c: statements ---- */
 

@@ -281,28 +281,6 @@ for c in b'{"request":"ping"}\n': s.send(bytes([c])); time.sleep(0.01)
 assert b"pong" in s.recv(100)
 P
 
-# ---- queries ----
-"$MATR" epoch begin -q "$T/a" "$T/b" "$T/c"
-chmod 600 "$MATR_PREFIX/store.db"
-cp "$MATR_PREFIX/store.db" "$T/before.db"
-as_user=
-[ "$(id -u)" -ne 0 ] || as_user=$nobody
-cp "$HERE/daemon_query.py" "$T/query"
-chmod 755 "$T/query"
-# shellcheck disable=SC2086 # words
-timeout 120 $as_user "$T/query" >"$T/queries" 2>&1 || echo "BAD exit status $?" >>"$T/queries"
-while read -r verdict name; do
-	case $verdict in
-	good) ok "query: $name" ;;
-	*) not_ok "query: $verdict $name" "$LOG" ;;
-	esac
-done <"$T/queries"
-check "queries: the store is as it was" cmp "$T/before.db" "$MATR_PREFIX/store.db"
-check "... nothing was written anywhere" sh -c "! ls /tmp/matr-test-attached /tmp/matr-test-vacuumed /tmp/matr-test-w 2>/dev/null"
-check "... no process is left" test -z "$(pgrep -P "$D")"
-check "... and matrd goes on" grep -q pong <(request '{"request":"ping"}')
-chmod 644 "$MATR_PREFIX/store.db"
-
 # ---- two begins ----
 "$MATR" epoch begin -q >"$T/first.out" 2>&1 &
 first=$!

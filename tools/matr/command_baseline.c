@@ -2,6 +2,7 @@
 #include "command.h"
 #include "output.h"
 #include "query_options.h"
+#include "reading.h"
 #include "recorded.h"
 
 #include <fcntl.h>
@@ -502,7 +503,7 @@ int command_baseline(const struct context *context, int argc, char **argv)
 	if (request.all && (!saving || request.n_programs))
 		return usage_error_because("baseline", "--all goes with save, without programs",
 					   NULL);
-	int result = matr_store_open(request.common.prefix, MATR_STORE_READ, &request.store, &err);
+	int result = reading_open(request.common.prefix, &request.store, &err);
 	if (!result)
 		result = matr_store_freeze(request.store, &err);
 	if (!result)

@@ -6,6 +6,7 @@
  */
 #include "command.h"
 #include "output.h"
+#include "reading.h"
 #include "recorded.h"
 #include "shadow.h"
 
@@ -455,7 +456,7 @@ static int find_programs(struct request *request, const struct matr_config *conf
 
 	if (!wanted)
 		return matr_fail_memory(err);
-	int result = matr_store_open(request->prefix, MATR_STORE_READ, &store, err);
+	int result = reading_open(request->prefix, &store, err);
 	if (result != 0) {
 		free(wanted);
 		return -1;

@@ -1,6 +1,7 @@
 /* command_diff.c - matr diff: two epochs, two programs, or one program in two epochs. */
 #include "command.h"
 #include "diff_show.h"
+#include "reading.h"
 #include "recorded.h"
 
 #include <getopt.h>
@@ -116,7 +117,7 @@ static int compare(struct request *request, int n, char **names, struct matr_err
 {
 	struct matr_store *store;
 
-	if (matr_store_open(request->prefix, MATR_STORE_READ, &store, err) != 0)
+	if (reading_open(request->prefix, &store, err) != 0)
 		return -1;
 	bool epochs = request->show.epochs;
 	int result;

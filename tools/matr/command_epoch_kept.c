@@ -1,6 +1,7 @@
 /* command_epoch_kept.c - matr epoch list, show and prune: the epochs that the store keeps. */
 #include "command.h"
 #include "output.h"
+#include "reading.h"
 #include "recorded.h"
 
 #include <getopt.h>
@@ -86,7 +87,7 @@ static const char *state_of(const struct matr_store_epoch *epoch, int64_t in_for
 static int64_t epoch_in_force(const char *prefix, struct matr_store *store)
 {
 	struct matr_store_epoch epoch;
-	int64_t image = matr_epoch_of_image(prefix);
+	int64_t image = matr_epoch_of_image_with(prefix, store);
 
 	return image && matr_store_epoch_of_image(store, image, &epoch, NULL) == 0 ? epoch.id : 0;
 }
@@ -164,7 +165,7 @@ int command_epoch_list(const struct context *context, int argc, char **argv)
 	}
 	if (optind < argc)
 		return usage_error_because("epoch list", "unexpected argument", argv[optind]);
-	int result = matr_store_open(prefix, MATR_STORE_READ, &store, &err);
+	int result = reading_open(prefix, &store, &err);
 	if (result == 0) {
 		result = list(prefix, store, format, &err);
 		matr_store_close(store);
@@ -371,7 +372,7 @@ int command_epoch_show(const struct context *context, int argc, char **argv)
 		return usage_error_because("epoch show", "one epoch, please", NULL);
 	if (format == FORMAT_CSV && !programs)
 		return usage_error_because("epoch show", "csv is for --programs", NULL);
-	int result = matr_store_open(prefix, MATR_STORE_READ, &store, &err);
+	int result = reading_open(prefix, &store, &err);
 	if (result == 0) {
 		result = recorded_epoch(prefix, store, optind < argc ? argv[optind] : NULL, &epoch,
 					&err);

@@ -2,6 +2,7 @@
 #include "command.h"
 #include "output.h"
 #include "query_options.h"
+#include "reading.h"
 #include "recorded.h"
 
 #include <errno.h>
@@ -162,7 +163,7 @@ int command_exposed(const struct context *context, int argc, char **argv)
 	}
 	if (argc != optind || (list ? symbol || library : !symbol && !library))
 		return usage_error_because("exposed", "--symbol, --library, or --list", NULL);
-	int result = matr_store_open(common.prefix, MATR_STORE_READ, &store, &err);
+	int result = reading_open(common.prefix, &store, &err);
 	if (!result)
 		result = matr_store_freeze(store, &err);
 	if (!result)

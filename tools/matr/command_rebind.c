@@ -3,6 +3,7 @@
 #include "command.h"
 #include "program.h"
 #include "query_options.h"
+#include "reading.h"
 #include "rebind.h"
 #include "recorded.h"
 
@@ -152,7 +153,7 @@ static int parse_program(const char *prefix, const char *text, char **out, struc
 	}
 	/* The epoch knows what is near, if there is one. */
 	bool known = false;
-	if (matr_store_open(prefix, MATR_STORE_READ, &store, &why) == 0) {
+	if (reading_open(prefix, &store, &why) == 0) {
 		known = matr_epoch_current(prefix, store, &epoch, &why) == 0 &&
 			recorded_find(store, epoch.id, text, &application, &why) != 0;
 		matr_store_close(store);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 int daemon_connect(const char *prefix)
@@ -136,16 +137,84 @@ int daemon_do(int fd, struct json_object *request,
 		       : status;
 }
 
+/* A request that is nothing but its name. */
+static struct json_object *request_of(const char *name)
+{
+	struct json_object *request = json_object_new_object();
+
+	json_object_object_add(request, "request", json_object_new_string(name));
+	return request;
+}
+
+static void have_patience(int fd, time_t seconds)
+{
+	const struct timeval patience = {.tv_sec = seconds};
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+}
+
+/* The bytes that follow the event. */
+static int receive_store(FILE *stream, struct json_object *head, struct matr_store_copy *out,
+			 struct matr_error *err)
+{
+	int64_t size = json_object_get_int64(json_object_object_get(head, "bytes"));
+
+	out->image = json_object_get_int64(json_object_object_get(head, "image"));
+	out->size = size > 0 ? (size_t)size : 0;
+	out->bytes = matr_store_copy_room(out->size);
+	if (!out->bytes)
+		return matr_fail_memory(err);
+	if (fread(out->bytes, 1, out->size, stream) == out->size)
+		return 0;
+	matr_store_copy_free(out);
+	return matr_fail(err, MATR_ERROR_SYSTEM, "matrd", "went away before all of the store came");
+}
+
+int daemon_store(int fd, struct matr_store_copy *out, struct matr_error *err)
+{
+	enum { TRIES = 300, BETWEEN = 100000000 /* nanoseconds */ };
+	struct json_object *object;
+	char *line = NULL;
+	size_t room = 0;
+	int result = 1;
+
+	*out = (struct matr_store_copy){.bytes = NULL};
+	have_patience(fd, 30);
+	FILE *stream = fdopen(fd, "r");
+	if (!stream) {
+		close(fd);
+		return matr_fail_memory(err);
+	}
+	for (int i = 0; i < TRIES && result > 0; i++) {
+		if (i > 0)
+			nanosleep(&(struct timespec){.tv_nsec = BETWEEN}, NULL);
+		if (send_line(fd, request_of("store"), err) != 0) {
+			result = -1;
+			break;
+		}
+		object = read_event(stream, &line, &room);
+		if (strcmp(text_of(object, "event"), "store") == 0)
+			result = receive_store(stream, object, out, err);
+		else if (!object)
+			result = matr_fail(err, MATR_ERROR_SYSTEM, "matrd", "does not answer");
+		else if (i + 1 == TRIES || strcmp(text_of(object, "code"), "busy") != 0)
+			result = matr_fail(err, MATR_ERROR_STATE, "matrd", "%s",
+					   text_of(object, "message"));
+		json_object_put(object);
+	}
+	free(line);
+	fclose(stream);
+	return result;
+}
+
 struct json_object *daemon_status(int fd)
 {
-	const struct timeval patience = {.tv_sec = 2};
-	struct json_object *request = json_object_new_object(), *object = NULL;
+	struct json_object *object = NULL;
 	char *line = NULL;
 	size_t room = 0;
 
-	json_object_object_add(request, "request", json_object_new_string("status"));
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-	FILE *stream = send_line(fd, request, NULL) == 0 ? fdopen(fd, "r") : NULL;
+	have_patience(fd, 2);
+	FILE *stream = send_line(fd, request_of("status"), NULL) == 0 ? fdopen(fd, "r") : NULL;
 	if (!stream) {
 		close(fd);
 		return NULL;

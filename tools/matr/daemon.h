@@ -5,6 +5,7 @@
 #include <json-c/json.h>
 
 #include <matr/epoch.h>
+#include <matr/store.h>
 
 /* Connect to the prefix's matrd. -1: there is none, or it is not one to be trusted with what is asked of it. */
 int daemon_connect(const char *prefix);
@@ -13,6 +14,10 @@ int daemon_connect(const char *prefix);
  * there is any. Closes the connection. -1: it went away, or refused; *err. */
 int daemon_do(int fd, struct json_object *request,
 	      void (*progress)(const struct matr_epoch_progress *), struct matr_error *err);
+
+/* Get a copy of the store, which is the caller's (matr_store_copy_free()). Closes the connection. -1: it went away, or refused;
+ * *err. */
+int daemon_store(int fd, struct matr_store_copy *out, struct matr_error *err);
 
 /* Its answer to a status request; the caller's (json_object_put). NULL: none. Closes the connection. */
 struct json_object *daemon_status(int fd);

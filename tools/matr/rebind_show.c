@@ -1,5 +1,6 @@
 /* rebind_show.c - edits as a table, and what is said of those that do not hold. */
 #include "command.h"
+#include "reading.h"
 #include "rebind.h"
 
 #include <inttypes.h>
@@ -88,7 +89,7 @@ int rebind_list(const char *prefix, enum output_format format)
 	size_t n = 0;
 	bool well = true;
 
-	int result = matr_store_open(prefix, MATR_STORE_READ, &store, &err);
+	int result = reading_open(prefix, &store, &err);
 	if (result == 0) {
 		result = matr_store_edits(store, &edits, &n, &err);
 		matr_store_close(store);

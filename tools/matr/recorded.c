@@ -1,6 +1,7 @@
 /* recorded.c - what the store has on one program; see recorded.h. */
 #include "recorded.h"
 #include "program.h"
+#include "reading.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -48,7 +49,7 @@ int recorded_open(const char *prefix, const char *program, const char *epoch, st
 		  struct matr_error *err)
 {
 	*out = (struct recorded){0};
-	if (matr_store_open(prefix, MATR_STORE_READ, &out->store, err) != 0 ||
+	if (reading_open(prefix, &out->store, err) != 0 ||
 	    matr_store_freeze(out->store, err) != 0 ||
 	    recorded_epoch(prefix, out->store, epoch, &out->epoch, err) != 0 ||
 	    recorded_find(out->store, out->epoch.id, program, &out->application, err) != 0)

@@ -17,8 +17,7 @@ enum {
 struct client {
 	int fd;
 	uid_t uid;
-	gid_t gid;
-	pid_t query;  /* the process that answers it now; 0: none */
+	pid_t reader; /* the process that answers it now; 0: none */
 	bool owner;   /* root, or whose prefix it is */
 	bool waiting; /* for a job, which is `request` */
 	bool closing; /* when all is written */

@@ -29,7 +29,7 @@
 
 #include "client.h"
 #include "job.h"
-#include "query.h"
+#include "reader.h"
 #include "service.h"
 
 enum {
@@ -267,30 +267,31 @@ static void take_job(struct daemon *daemon, struct client *client, struct json_o
 	}
 }
 
-/* A query is answered by a process of its own, on the client's socket; until it ends, nobody else writes there. */
-static void take_query(struct daemon *daemon, struct client *client, struct json_object *request)
+/* What is read is answered by a process of its own, on the client's socket; until it ends, nobody else writes there. */
+static void take_reader(struct daemon *daemon, struct client *client, struct json_object *request,
+			bool report)
 {
-	struct json_object *sql = json_object_object_get(request, "sql");
+	const char *format = json_object_get_string(json_object_object_get(request, "format"));
 	size_t running = 0, same = 0;
 
 	for (const struct client *at = daemon->clients; at; at = at->next) {
-		running += at->query != 0;
-		same += at->query != 0 && at->uid == client->uid;
+		running += at->reader != 0;
+		same += at->reader != 0 && at->uid == client->uid;
 	}
-	if (!json_object_is_type(sql, json_type_string) ||
-	    strlen(json_object_get_string(sql)) != (size_t)json_object_get_string_len(sql)) {
-		refuse(client, "usage", "sql has to be a string");
+	if (report && (!format || (strcmp(format, "table") != 0 && strcmp(format, "json") != 0))) {
+		refuse(client, "usage", "format is table or json");
 	} else if (client->request || client->n_output) {
 		refuse(client, "busy", "a request of this connection is not done yet");
-	} else if (running >= QUERY_AT_ONCE || (!client->owner && same >= QUERY_AT_ONCE / 2)) {
-		refuse(client, "busy", "too many queries at once");
+	} else if (running >= READERS || (!client->owner && same >= READERS_OF_USER)) {
+		refuse(client, "busy", "too many are reading at once");
 	} else {
-		pid_t pid = query_start(daemon->prefix, json_object_get_string(sql), client->fd,
-					client->uid, client->gid);
+		pid_t pid = report ? reader_start_report(daemon->matr, daemon->prefix, format,
+							 client->fd)
+				   : reader_start_store(daemon->prefix, client->fd);
 		if (pid < 0)
 			refuse(client, "system", strerror(errno));
 		else
-			client->query = pid;
+			client->reader = pid;
 	}
 }
 
@@ -306,13 +307,13 @@ static void answer(struct daemon *daemon, struct client *client, struct json_obj
 	} else if (strcmp(verb, "status") == 0) {
 		if (client_send(client, status_of(daemon)) != 0)
 			client->closing = true;
-	} else if (strcmp(verb, "query") == 0) {
-		take_query(daemon, client, request);
+	} else if (strcmp(verb, "store") == 0 || strcmp(verb, "report") == 0) {
+		take_reader(daemon, client, request, strcmp(verb, "report") == 0);
 	} else if (strcmp(verb, "begin") == 0 || strcmp(verb, "end") == 0) {
 		take_job(daemon, client, request);
 	} else {
 		refuse(client, "usage",
-		       "no such request; there are ping, status, query, begin and end");
+		       "no such request; there are ping, status, report, store, begin and end");
 	}
 }
 
@@ -322,7 +323,7 @@ static int serve(struct daemon *daemon, struct client *client, short events)
 
 	if (events & (POLLERR | POLLNVAL))
 		return -1;
-	if (client->query)
+	if (client->reader)
 		return events & POLLHUP ? -1 : 0;
 	if ((events & (POLLIN | POLLHUP)) && client_read(client) != 0)
 		return -1;
@@ -350,23 +351,23 @@ static void drop(struct daemon *daemon, struct client *client)
 		daemon->customer = NULL;
 		job_stop(&daemon->job);
 	}
-	if (client->query) {
-		kill(client->query, SIGKILL);
-		waitpid(client->query, NULL, 0);
+	if (client->reader) {
+		kill(client->reader, SIGKILL);
+		waitpid(client->reader, NULL, 0);
 	}
 	client_free(client);
 }
 
-/* Queries that are answered. Where one did not end by itself, nobody knows how much of it was said. */
-static void finish_queries(struct daemon *daemon)
+/* Readers that have answered. Where one did not end by itself, nobody knows how much of it was said. */
+static void finish_readers(struct daemon *daemon)
 {
 	int status;
 
 	for (struct client *at = daemon->clients, *next; at; at = next) {
 		next = at->next;
-		if (!at->query || waitpid(at->query, &status, WNOHANG) != at->query)
+		if (!at->reader || waitpid(at->reader, &status, WNOHANG) != at->reader)
 			continue;
-		at->query = 0;
+		at->reader = 0;
 		at->since = milliseconds();
 		if (status != 0)
 			drop(daemon, at);
@@ -398,7 +399,6 @@ static void admit(struct daemon *daemon)
 		close(fd);
 		return;
 	}
-	client->gid = peer.gid;
 	client->next = daemon->clients;
 	daemon->clients = client;
 }
@@ -409,7 +409,7 @@ static void drop_idle(struct daemon *daemon)
 
 	for (struct client *at = daemon->clients, *next; at; at = next) {
 		next = at->next;
-		if (!at->request && !at->query && now - at->since > CLIENT_IDLE)
+		if (!at->request && !at->reader && now - at->since > CLIENT_IDLE)
 			drop(daemon, at);
 	}
 }
@@ -520,7 +520,7 @@ static int loop(struct daemon *daemon)
 			who[n] = at;
 			polls[n] = (struct pollfd){
 				.fd = at->fd,
-				.events = at->query ? 0 : POLLIN | (at->n_output ? POLLOUT : 0)};
+				.events = at->reader ? 0 : POLLIN | (at->n_output ? POLLOUT : 0)};
 		}
 		if (poll(polls, n, timeout_of(daemon)) < 0 && errno != EINTR) {
 			say("poll: %s", strerror(errno));
@@ -540,7 +540,7 @@ static int loop(struct daemon *daemon)
 			if ((polls[i].revents || who[i]->n_output || who[i]->n_input) &&
 			    serve(daemon, who[i], polls[i].revents) != 0)
 				drop(daemon, who[i]);
-		finish_queries(daemon);
+		finish_readers(daemon);
 		drop_idle(daemon);
 		if (polls[LISTEN].revents)
 			admit(daemon);

@@ -327,9 +327,11 @@ static int command_epoch(struct session *session, const struct arguments *argume
 static int command_databases(struct session *session, const struct arguments *arguments)
 {
 	(void)arguments;
+	/* SQLite's name for a copy in memory is x. */
 	return session_run(session,
-			   "SELECT name, nullif(file, '') AS file FROM pragma_database_list", NULL,
-			   1);
+			   "SELECT name, nullif(nullif(file, ''), 'x') AS file"
+			   " FROM pragma_database_list",
+			   NULL, 1);
 }
 
 /* ---- files ---- */

@@ -18,6 +18,7 @@
 #include <matr/store.h>
 
 #include "../matr/command.h"
+#include "../matr/reading.h"
 
 enum { BUSY_MILLISECONDS = 5000 };
 
@@ -154,6 +155,16 @@ static int attach(struct session *session, const char *path, const char *options
 	return result;
 }
 
+static int attach_copy(struct session *session, const char *path, struct matr_error *err)
+{
+	if (sqlite3_exec(session->db, "ATTACH ':memory:' AS store", NULL, NULL, NULL) !=
+		    SQLITE_OK ||
+	    matr_store_copy_attach(matr_store_copied(session->store), session->db, "store") !=
+		    SQLITE_OK)
+		return fail(session, path, err);
+	return 0;
+}
+
 /* The store as a database. Who may not make its -shm file can read it as long as there is no journal:
  * see store.c. That there is none is no error, and nor is one that cannot be read: the tables that need it
  * say so. */
@@ -164,6 +175,8 @@ static int attach_store(struct session *session, const char *prefix, struct matr
 
 	snprintf(path, sizeof path, "%s/" MATR_STORE_FILE, prefix);
 	snprintf(journal, sizeof journal, "%s-wal", path);
+	if (session->store && matr_store_copied(session->store) && !session->write)
+		return attach_copy(session, path, err);
 	if (access(path, F_OK) != 0) {
 		if (!session->write)
 			return 0;
@@ -188,26 +201,25 @@ static int attach_store(struct session *session, const char *prefix, struct matr
 }
 
 /* Without files the tables of ELF files are about the objects of the epoch. */
-static int files_of_epoch(const struct session_options *options, char ***out, size_t *n_out,
-			  struct matr_error *err)
+static int files_of_epoch(const struct session *session, const struct session_options *options,
+			  char ***out, size_t *n_out, struct matr_error *err)
 {
-	struct matr_store *store = NULL;
 	struct matr_store_epoch epoch;
 	struct matr_store_file *files = NULL;
 	size_t n = 0;
 
 	*out = NULL;
 	*n_out = 0;
-	if (matr_store_open(options->prefix, MATR_STORE_READ, &store, NULL) != 0)
+	if (!session->store)
 		return 0;
 	int found;
 	if (options->epoch > 0)
-		found = matr_store_epoch(store, options->epoch, &epoch, NULL);
+		found = matr_store_epoch(session->store, options->epoch, &epoch, NULL);
 	else if (options->epoch == MATR_SQL_EPOCH_PREVIOUS)
-		found = matr_epoch_previous(options->prefix, store, &epoch, NULL);
+		found = matr_epoch_previous(options->prefix, session->store, &epoch, NULL);
 	else
-		found = matr_epoch_current(options->prefix, store, &epoch, NULL);
-	if (found == 0 && matr_store_files(store, epoch.id, &files, &n, NULL) == 0) {
+		found = matr_epoch_current(options->prefix, session->store, &epoch, NULL);
+	if (found == 0 && matr_store_files(session->store, epoch.id, &files, &n, NULL) == 0) {
 		*out = calloc(n + 1, sizeof **out);
 		for (size_t i = 0; *out && i < n; i++) {
 			(*out)[i] = files[i].path;
@@ -216,7 +228,6 @@ static int files_of_epoch(const struct session_options *options, char ***out, si
 		*n_out = *out ? n : 0;
 	}
 	matr_store_files_free(files, n);
-	matr_store_close(store);
 	return found == 0 && n > 0 && !*out ? matr_fail_memory(err) : 0;
 }
 
@@ -228,6 +239,7 @@ static int add_tables(struct session *session, const struct session_options *opt
 	struct matr_sql_options sql = {
 		.prefix = options->prefix,
 		.epoch = options->epoch,
+		.copy = session->store ? matr_store_copied(session->store) : NULL,
 		.files = options->files,
 		.n_files = options->n_files,
 		.recursive = options->recursive,
@@ -235,7 +247,7 @@ static int add_tables(struct session *session, const struct session_options *opt
 		.warn = warn,
 	};
 	if (sql.n_files == 0) {
-		if (files_of_epoch(options, &of_epoch, &n, err) != 0)
+		if (files_of_epoch(session, options, &of_epoch, &n, err) != 0)
 			return -1;
 		sql.files = (const char *const *)of_epoch;
 		sql.n_files = n;
@@ -257,9 +269,17 @@ int session_open(struct session *session, const struct session_options *options,
 		return session->db ? fail(session, NULL, err) : matr_fail_memory(err);
 	sqlite3_busy_timeout(session->db, BUSY_MILLISECONDS);
 	sqlite3_db_config(session->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	/* Where it is a copy, all that is read is in it. */
+	struct matr_error why = {0};
+	if (reading_open(options->prefix, &session->store, &why) != 0)
+		session->store = NULL;
 	if (attach_store(session, options->prefix, err) != 0 ||
 	    add_tables(session, options, err) != 0)
 		return -1;
+	if (session->store && !matr_store_copied(session->store)) {
+		matr_store_close(session->store);
+		session->store = NULL;
+	}
 	const char *mode = options->write ? "PRAGMA foreign_keys = ON" : "PRAGMA query_only = ON";
 	if (sqlite3_exec(session->db, mode, NULL, NULL, NULL) != SQLITE_OK)
 		return fail(session, NULL, err);
@@ -275,4 +295,5 @@ void session_close(struct session *session)
 		fclose(session->render.out);
 	free(session->output);
 	sqlite3_close(session->db);
+	matr_store_close(session->store);
 }

@@ -8,6 +8,7 @@
 #include <sqlite3.h>
 
 #include <matr/error.h>
+#include <matr/store.h>
 
 #include "render.h"
 
@@ -22,6 +23,7 @@ struct session_options {
 
 struct session {
 	sqlite3 *db;
+	struct matr_store *store; /* what db reads, where that is a copy; NULL: the store's files */
 	struct render render;
 	char *output; /* name of the file that results go to; NULL: standard output */
 	bool timer, interactive, write, quit;

@@ -181,6 +181,9 @@ int matr_epoch_previous(const char *prefix, struct matr_store *store, struct mat
  * that. 0: none. */
 int64_t matr_epoch_of_image(const char *prefix);
 
+/* The same as seen with the store: where that is a copy, of the moment at which it was made. */
+int64_t matr_epoch_of_image_with(const char *prefix, const struct matr_store *store);
+
 /* ---- the loader's place ---- */
 
 /* Is everything in the prefix that a program would be started with root's or the caller's, and nobody else's to

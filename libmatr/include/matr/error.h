@@ -25,6 +25,7 @@ enum matr_code {
 	MATR_ERROR_STATE,	/* not possible now: no epoch, an epoch already begun, ... */
 	MATR_ERROR_USAGE,	/* the caller's arguments are off */
 	MATR_ERROR_UNTRUSTED,	/* wrong owner or mode */
+	MATR_ERROR_DENIED,	/* there, but not for this user to read */
 };
 
 struct matr_error {

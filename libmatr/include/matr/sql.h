@@ -15,6 +15,7 @@
 #include <matr/error.h>
 
 struct sqlite3;
+struct matr_store_copy;
 
 enum {				   /* instead of an epoch's id */
        MATR_SQL_EPOCH_CURRENT = 0, /* in force, else the newest */
@@ -25,6 +26,10 @@ enum {				   /* instead of an epoch's id */
 struct matr_sql_options {
 	const char *prefix; /* whose store the tables of the mapping read; NULL: the system's */
 	int64_t epoch;	    /* an id, or one of MATR_SQL_EPOCH_* */
+
+	/* A copy of that store (matr/store.h), for who may not read it himself. It is not copied again: it has to live
+	 * as long as the connection. NULL: the store itself. */
+	const struct matr_store_copy *copy;
 
 	/* What the tables of ELF files are about: ELF files, and directories that are walked
 	 * (regular files, symbolic links in them are not followed). With no files at all a query

@@ -19,6 +19,7 @@
 #define MATR_STORE_VERSION 8	      /* PRAGMA user_version of what this libmatr writes */
 
 struct matr_store;
+struct sqlite3;
 
 enum matr_store_mode {
 	MATR_STORE_READ,  /* must exist; works without write permission too */
@@ -26,14 +27,46 @@ enum matr_store_mode {
 };
 
 /* Open the store in the directory `prefix`. *out belongs to the caller: matr_store_close().
- * NOT_FOUND: there is none (READ); STATE: it was written by a newer MatR; MALFORMED: it is no
- * database, or not ours. */
+ * NOT_FOUND: there is none (READ); DENIED: this user may not read it (READ); STATE: it was written by a newer MatR;
+ * MALFORMED: it is no database, or not ours. */
 int matr_store_open(const char *prefix, enum matr_store_mode mode, struct matr_store **out,
 		    struct matr_error *err);
 
 /* The file: URI by which SQLite opens the file at `path` with a query such as "?mode=ro". malloc'ed;
  * NULL: out of memory. */
 char *matr_store_uri(const char *path, const char *query);
+
+/* Why the store at `path` may not be read by this user, as far as permissions say: DENIED (message: the system's), or
+ * NOT_FOUND; 0: there is one, and it may. */
+int matr_store_check_access(const char *path, struct matr_error *err);
+
+/* ---- a copy, for who may not read the store himself ---- */
+
+/* The bytes of a store at one moment, and the epoch whose image was in force then (0: none). */
+struct matr_store_copy {
+	unsigned char *bytes;
+	size_t size;
+	int64_t image;
+};
+
+/* Copy the prefix's store into memory. *out: matr_store_copy_free(). Errors as of matr_store_open(). */
+int matr_store_copy_make(const char *prefix, struct matr_store_copy *out, struct matr_error *err);
+/* Room for the bytes of a copy that comes from elsewhere. NULL: out of memory. */
+unsigned char *matr_store_copy_room(size_t size);
+void matr_store_copy_free(struct matr_store_copy *copy);
+
+/* Open a copy as the store of `prefix`, to read. It is taken over, also where that fails: *copy is empty then. Errors as of
+ * matr_store_open(). */
+int matr_store_open_copy(const char *prefix, struct matr_store_copy *copy, struct matr_store **out,
+			 struct matr_error *err);
+
+/* The copy that the store was opened from, which lives as long as it; NULL: it was opened from its files. */
+const struct matr_store_copy *matr_store_copied(const struct matr_store *store);
+
+/* Make the copy the database `schema` of a connection, read-only; it has to live as long as that is open. Gives SQLite's
+ * result code. */
+int matr_store_copy_attach(const struct matr_store_copy *copy, struct sqlite3 *db,
+			   const char *schema);
 
 /* Rolls back a transaction that was not committed. NULL is allowed. */
 void matr_store_close(struct matr_store *store);

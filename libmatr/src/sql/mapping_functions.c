@@ -4,15 +4,13 @@
 
 #include <elf.h>
 
-#include <matr/epoch.h>
-
 static void image_epoch(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
 	const struct mapping_store *store = sqlite3_user_data(context);
 
 	(void)argc;
 	(void)argv;
-	sqlite3_result_int64(context, matr_epoch_of_image(store->prefix));
+	sqlite3_result_int64(context, mapping_store_image(store));
 }
 
 /* The object with its segments; NULL: the result is an error. */

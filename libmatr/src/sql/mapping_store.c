@@ -24,7 +24,8 @@
 
 enum { BUSY_MILLISECONDS = 5000 };
 
-struct mapping_store *mapping_store_new(const char *prefix, int64_t epoch)
+struct mapping_store *mapping_store_new(const char *prefix, int64_t epoch,
+					const struct matr_store_copy *copy)
 {
 	struct mapping_store *store = calloc(1, sizeof *store);
 	const char *environment = secure_getenv("MATR_PREFIX");
@@ -34,6 +35,7 @@ struct mapping_store *mapping_store_new(const char *prefix, int64_t epoch)
 	if (!prefix)
 		prefix = environment && *environment ? environment : MATR_DEFAULT_PREFIX;
 	store->selection = epoch;
+	store->copy = copy;
 	store->prefix = strdup(prefix);
 	if (asprintf(&store->path, "%s/" MATR_STORE_FILE, prefix) < 0)
 		store->path = NULL;
@@ -121,6 +123,8 @@ static bool identify(const struct mapping_store *store, uint64_t identity[6])
 	struct stat status;
 
 	memset(identity, 0, 6 * sizeof *identity);
+	if (store->copy)
+		return true;
 	if (stat(store->path, &status) != 0)
 		return false;
 	identity[0] = status.st_dev;
@@ -140,12 +144,14 @@ static bool identify(const struct mapping_store *store, uint64_t identity[6])
 static int try_to_open(struct mapping_store *store, const char *query, int flags,
 		       struct matr_error *err)
 {
-	char *uri = matr_store_uri(store->path, query);
+	char *uri = store->copy ? strdup(":memory:") : matr_store_uri(store->path, query);
 
 	if (!uri)
 		return matr_fail_memory(err);
 	int result = sqlite3_open_v2(uri, &store->db, flags | SQLITE_OPEN_URI, NULL);
 	free(uri);
+	if (result == SQLITE_OK && store->copy)
+		result = matr_store_copy_attach(store->copy, store->db, "main");
 	if (result == SQLITE_OK) {
 		sqlite3_busy_timeout(store->db, BUSY_MILLISECONDS);
 		result = sqlite3_exec(store->db, "PRAGMA query_only = ON; PRAGMA user_version",
@@ -180,14 +186,16 @@ static int check_version(struct mapping_store *store, struct matr_error *err)
 						      : "an older MatR's; begin an epoch");
 }
 
-static int open_store(struct mapping_store *store, struct matr_error *err)
+static int open_files(struct mapping_store *store, struct matr_error *err)
 {
-	if (!identify(store, store->opened)) {
-		if (errno != ENOENT && errno != ENOTDIR)
-			return matr_fail_errno(err, store->path, "cannot be looked at");
-		return matr_fail(err, MATR_ERROR_NOT_FOUND, store->path,
-				 "there is no store; `matr epoch begin` makes one");
-	}
+	struct matr_error why;
+
+	if (matr_store_check_access(store->path, &why) != 0)
+		return matr_fail(err, why.code, why.file, "%s%s", why.message,
+				 why.code == MATR_ERROR_NOT_FOUND ? "; `matr epoch begin` makes one"
+								  : "");
+	if (!identify(store, store->opened))
+		return matr_fail_errno(err, store->path, "cannot be looked at");
 	bool ours = access(store->prefix, W_OK) == 0 && access(store->path, W_OK) == 0;
 	bool being_written = store->opened[4] > 0;
 	int result = -1;
@@ -196,6 +204,13 @@ static int open_store(struct mapping_store *store, struct matr_error *err)
 				     err);
 	if (result != 0 && !being_written)
 		result = try_to_open(store, "?immutable=1", SQLITE_OPEN_READONLY, err);
+	return result;
+}
+
+static int open_store(struct mapping_store *store, struct matr_error *err)
+{
+	int result = store->copy ? try_to_open(store, "", SQLITE_OPEN_READWRITE, err)
+				 : open_files(store, err);
 	if (result == 0 && check_version(store, err) == 0)
 		return 0;
 	close_store(store);
@@ -203,6 +218,11 @@ static int open_store(struct mapping_store *store, struct matr_error *err)
 }
 
 /* ---- the snapshot ---- */
+
+int64_t mapping_store_image(const struct mapping_store *store)
+{
+	return store->copy ? store->copy->image : matr_epoch_of_image(store->prefix);
+}
 
 /* One number of the epochs table, 0 where there is none. `condition` has a %lld for the id. */
 static int find_epoch(struct mapping_store *store, const char *condition, int64_t id, int64_t *out,
@@ -223,7 +243,7 @@ static int find_current(struct mapping_store *store, int64_t newest, int64_t *ou
 {
 	/* An epoch may have an earlier one's image. */
 	if (find_epoch(store, "SELECT max(id) FROM epochs WHERE coalesce(image_epoch, id) = %lld",
-		       matr_epoch_of_image(store->prefix), out, err) != 0)
+		       mapping_store_image(store), out, err) != 0)
 		return -1;
 	*out = *out ? *out : newest;
 	return 0;

@@ -52,7 +52,8 @@ struct mapping_vector {
 
 struct mapping_store {
 	char *prefix, *path;
-	sqlite3 *db;	       /* NULL: not open */
+	const struct matr_store_copy *copy; /* what is read instead of the files; NULL: they are */
+	sqlite3 *db;			    /* NULL: not open */
 	uint64_t opened[6];    /* what the files were when it was opened: see identify() */
 	int64_t version;       /* PRAGMA data_version that the cache is about */
 	unsigned cursors;      /* in use; the snapshot lasts as long as there are any */
@@ -72,9 +73,13 @@ struct mapping_name {
 	char path[];	    /* canonical, and behind it the soname */
 };
 
-/* prefix NULL: MATR_PREFIX, else the system's. */
-struct mapping_store *mapping_store_new(const char *prefix, int64_t epoch);
+/* prefix NULL: MATR_PREFIX, else the system's. copy: as in struct matr_sql_options. */
+struct mapping_store *mapping_store_new(const char *prefix, int64_t epoch,
+					const struct matr_store_copy *copy);
 void mapping_store_free(struct mapping_store *store);
+
+/* Which epoch's image is in force; 0: none. */
+int64_t mapping_store_image(const struct mapping_store *store);
 
 /* A cursor starts, or ends, to read. NOT_FOUND: there is no store, or not the epoch asked for. */
 int mapping_store_enter(struct mapping_store *store, struct matr_error *err);

@@ -576,7 +576,7 @@ static int create_temporary(sqlite3 *db, const struct mapping_schema *schema,
 
 int sql_register_mapping(struct matr_sql *sql, struct matr_error *err)
 {
-	sql->mapping = mapping_store_new(sql->prefix, sql->epoch);
+	sql->mapping = mapping_store_new(sql->prefix, sql->epoch, sql->copy);
 	if (!sql->mapping)
 		return matr_fail_memory(err);
 	for (size_t i = 0; i < N_SCHEMAS; i++)

@@ -43,6 +43,7 @@ static int fill(struct matr_sql *sql, const struct matr_sql_options *options,
 		struct matr_error *err)
 {
 	sql->epoch = options->epoch;
+	sql->copy = options->copy;
 	if (options->prefix) {
 		sql->prefix = strdup(options->prefix);
 		if (!sql->prefix)

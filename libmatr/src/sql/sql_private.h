@@ -26,6 +26,7 @@ struct matr_sql {
 	sqlite3 *db;
 	char *prefix; /* NULL: the system's */
 	int64_t epoch;
+	const struct matr_store_copy *copy; /* NULL: the prefix's store */
 	struct file_set *files;
 	struct warnings *warnings;
 	struct row_cache *cache; /* NULL: none */

@@ -1,0 +1,11 @@
+/* reading.h - the store, for commands that only read it. */
+#ifndef MATR_READING_H
+#define MATR_READING_H
+
+#include <matr/store.h>
+
+/* Open the prefix's store to read. Where this user may not, matrd is asked for a copy, if it runs; *err is then matrd's, and
+ * DENIED where it does not run. Errors otherwise as of matr_store_open(). */
+int reading_open(const char *prefix, struct matr_store **out, struct matr_error *err);
+
+#endif
