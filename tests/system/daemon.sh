@@ -344,10 +344,11 @@ P
 listener=$!
 while [ ! -S "$T/notify" ]; do sleep 0.05; done
 NOTIFY_SOCKET=$T/notify start
-"$MATR" epoch begin -q "$T/a"
+"$MATR" epoch begin -q "$T/a" /bin/ls /usr/bin/git || :
 stop
 wait "$listener"
-check "sd_notify: ready, status, stopping" sh -c "grep -q READY=1 '$T/notified' && grep -q STATUS= '$T/notified' && grep -q STOPPING=1 '$T/notified'"
+check "sd_notify: ready, status, stopping" sh -c "grep -q READY=1 '$T/notified' && grep -q STATUS=waiting '$T/notified' && grep -q STOPPING=1 '$T/notified'"
+check "... and how far a begin is" grep -Eq '^STATUS=[a-z ]+: [0-9]+ of [1-9][0-9]*$' "$T/notified"
 if command -v systemd-socket-activate >/dev/null; then
 	systemd-socket-activate -l "$MATR_PREFIX/matrd.sock" -E MATR_PREFIX "$MATRD" 2>>"$LOG" &
 	D=$!

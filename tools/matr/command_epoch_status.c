@@ -274,7 +274,7 @@ static int status_json(const char *prefix, struct json_object *matrd,
 }
 
 /* An ordinary user may look neither at the lock of the prefix nor at everybody's files; matrd may, and says what its owner
- * would see. The exit status; -1: this is the owner, or there is no matrd. */
+ * would see. The exit status; -1: this is the owner, or there is no matrd, or it has no time for us. */
 static int report_by_daemon(const char *prefix, enum output_format format)
 {
 	struct stat status;
@@ -289,10 +289,7 @@ static int report_by_daemon(const char *prefix, enum output_format format)
 	json_object_object_add(request, "request", json_object_new_string("report"));
 	json_object_object_add(request, "format",
 			       json_object_new_string(format == FORMAT_JSON ? "json" : "table"));
-	int result = daemon_do(fd, request, NULL, &err);
-	if (result < 0)
-		print_error(&err);
-	return result < 0 ? STATUS_FAILURE : result;
+	return daemon_do(fd, request, NULL, &err);
 }
 
 int command_epoch_status(const struct context *context, int argc, char **argv)

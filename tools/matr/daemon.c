@@ -170,41 +170,51 @@ static int receive_store(FILE *stream, struct json_object *head, struct matr_sto
 	return matr_fail(err, MATR_ERROR_SYSTEM, "matrd", "went away before all of the store came");
 }
 
-int daemon_store(int fd, struct matr_store_copy *out, struct matr_error *err)
+/* 0: here it is; 1: too many ask at once, or are connected; -1. */
+static int ask_store(int fd, struct matr_store_copy *out, struct matr_error *err)
 {
-	enum { TRIES = 300, BETWEEN = 100000000 /* nanoseconds */ };
-	struct json_object *object;
 	char *line = NULL;
 	size_t room = 0;
-	int result = 1;
+	int result;
 
-	*out = (struct matr_store_copy){.bytes = NULL};
 	have_patience(fd, 30);
-	FILE *stream = fdopen(fd, "r");
+	FILE *stream = send_line(fd, request_of("store"), err) == 0 ? fdopen(fd, "r") : NULL;
 	if (!stream) {
 		close(fd);
-		return matr_fail_memory(err);
+		return 1; /* closed at once */
 	}
-	for (int i = 0; i < TRIES && result > 0; i++) {
-		if (i > 0)
-			nanosleep(&(struct timespec){.tv_nsec = BETWEEN}, NULL);
-		if (send_line(fd, request_of("store"), err) != 0) {
-			result = -1;
-			break;
-		}
-		object = read_event(stream, &line, &room);
-		if (strcmp(text_of(object, "event"), "store") == 0)
-			result = receive_store(stream, object, out, err);
-		else if (!object)
-			result = matr_fail(err, MATR_ERROR_SYSTEM, "matrd", "does not answer");
-		else if (i + 1 == TRIES || strcmp(text_of(object, "code"), "busy") != 0)
-			result = matr_fail(err, MATR_ERROR_STATE, "matrd", "%s",
-					   text_of(object, "message"));
-		json_object_put(object);
+	struct json_object *object = read_event(stream, &line, &room);
+	if (strcmp(text_of(object, "event"), "store") == 0) {
+		result = receive_store(stream, object, out, err);
+	} else if (object) {
+		matr_fail(err, MATR_ERROR_STATE, "matrd", "%s", text_of(object, "message"));
+		result = strcmp(text_of(object, "code"), "busy") == 0 ? 1 : -1;
+	} else {
+		matr_fail(err, MATR_ERROR_SYSTEM, "matrd", "does not answer");
+		result = 1;
 	}
+	json_object_put(object);
 	free(line);
 	fclose(stream);
 	return result;
+}
+
+int daemon_store(const char *prefix, struct matr_store_copy *out, struct matr_error *err)
+{
+	enum { TRIES = 200, BETWEEN = 100000000 /* nanoseconds */ };
+	int result = 1;
+
+	*out = (struct matr_store_copy){.bytes = NULL};
+	for (int i = 0; i < TRIES && result > 0; i++) {
+		if (i > 0)
+			nanosleep(&(struct timespec){.tv_nsec = BETWEEN}, NULL);
+		int fd = daemon_connect(prefix);
+		if (fd < 0 && i == 0)
+			return 1;
+		result = fd < 0 ? matr_fail(err, MATR_ERROR_SYSTEM, "matrd", "went away")
+				: ask_store(fd, out, err);
+	}
+	return result == 0 ? 0 : -1;
 }
 
 struct json_object *daemon_status(int fd)

@@ -15,9 +15,9 @@ int daemon_connect(const char *prefix);
 int daemon_do(int fd, struct json_object *request,
 	      void (*progress)(const struct matr_epoch_progress *), struct matr_error *err);
 
-/* Get a copy of the store, which is the caller's (matr_store_copy_free()). Closes the connection. -1: it went away, or refused;
- * *err. */
-int daemon_store(int fd, struct matr_store_copy *out, struct matr_error *err);
+/* Get a copy of the store from the prefix's matrd, which is the caller's (matr_store_copy_free()). Waits where many ask. 1: there
+ * is no matrd; -1: it went away, or refused; *err. */
+int daemon_store(const char *prefix, struct matr_store_copy *out, struct matr_error *err);
 
 /* Its answer to a status request; the caller's (json_object_put). NULL: none. Closes the connection. */
 struct json_object *daemon_status(int fd);

@@ -14,13 +14,10 @@ int reading_open(const char *prefix, struct matr_store **out, struct matr_error 
 
 	if (matr_store_open(prefix, MATR_STORE_READ, out, &why) == 0)
 		return 0;
-	int fd = why.code == MATR_ERROR_DENIED ? daemon_connect(prefix) : -1;
-	if (fd < 0) {
-		if (err)
-			*err = why;
-		return -1;
-	}
-	if (daemon_store(fd, &copy, err) != 0)
-		return -1;
-	return matr_store_open_copy(prefix, &copy, out, err);
+	int asked = why.code == MATR_ERROR_DENIED ? daemon_store(prefix, &copy, err) : 1;
+	if (asked == 0)
+		return matr_store_open_copy(prefix, &copy, out, err);
+	if (asked > 0 && err)
+		*err = why;
+	return -1;
 }

@@ -1,0 +1,67 @@
+/* daemon.h - what matrd is at any moment, and the parts of it that work on that.
+ *
+ *	matrd.c       the command line, watching, the loop
+ *	start.c       what is to be had before: the prefix, the socket, matr
+ *	requests.c    who is connected, and what they ask
+ */
+#ifndef MATRD_DAEMON_H
+#define MATRD_DAEMON_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <matr/error.h>
+#include <matr/watch.h>
+
+#include "client.h"
+#include "job.h"
+
+enum {
+	MAX_CLIENTS = 64,
+	MAX_PER_USER = 8, /* of those who may only ask */
+	MAX_OWNER = 128,
+};
+
+struct daemon {
+	char prefix[PATH_MAX], socket_path[PATH_MAX], matr[PATH_MAX];
+	const char *config; /* NULL: the usual one */
+	bool strict,
+		by_inotify; /* as the command line has it: these are on whatever the file says */
+	uid_t owner;	    /* of the prefix */
+	int listening, signals, lock;
+	bool bound; /* the socket is ours to remove */
+	struct matr_watch *watch;
+	struct matr_error trouble; /* of the last look; code MATR_OK: none */
+	struct client *clients;
+	struct job job;
+	struct client *customer; /* whose job it is; NULL: gone */
+	bool quit;
+};
+
+/* "matrd: ..." on standard error. */
+void matrd_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* ---- start.c: -1, and it has been said why ---- */
+
+/* One matrd for a prefix: take it, and note its owner. */
+int matrd_take_prefix(struct daemon *daemon);
+int matrd_bind(struct daemon *daemon);
+int matrd_find_matr(char out[PATH_MAX]);
+int matrd_take_signals(struct daemon *daemon);
+
+/* ---- requests.c ---- */
+
+void matrd_admit(struct daemon *daemon);
+/* What poll(2) says of the client's socket. -1: he is to be dropped. */
+int matrd_serve(struct daemon *daemon, struct client *client, short events);
+void matrd_drop(struct daemon *daemon, struct client *client);
+void matrd_drop_idle(struct daemon *daemon);
+void matrd_finish_readers(struct daemon *daemon);
+
+/* The job's output, to who asked for it; its progress; its end, and the next one. */
+void matrd_relay(struct daemon *daemon, int *fd, const char *stream);
+void matrd_tell_progress(struct daemon *daemon);
+void matrd_finish_job(struct daemon *daemon);
+
+#endif
