@@ -344,7 +344,14 @@ P
 listener=$!
 while [ ! -S "$T/notify" ]; do sleep 0.05; done
 NOTIFY_SOCKET=$T/notify start
-"$MATR" epoch begin -q "$T/a" /bin/ls /usr/bin/git || :
+"$MATR" epoch begin -q &
+first=$!
+for _ in $(seq 100); do
+	grep -q ' of ' "$T/notified" && break
+	sleep 0.1
+done
+kill $first
+wait $first || :
 stop
 wait "$listener"
 check "sd_notify: ready, status, stopping" sh -c "grep -q READY=1 '$T/notified' && grep -q STATUS=waiting '$T/notified' && grep -q STOPPING=1 '$T/notified'"
