@@ -64,6 +64,42 @@ equal "and has the mappings without it" "applied 0" "$(how ls --version) $(calls
 mv /opt/fix/gone.so /opt/fix/libpatched.so
 matr epoch begin -q >/dev/null 2>&1 </dev/null
 equal "it is back" "applied 1" "$(how ls --version) $(calls ls --version)"
+
+# The library comes with a package, whose versions come and go between epochs, as dpkg's hooks have it.
+check "hooks install" matr hooks install
+matr sql --write "DELETE FROM store.edits" >/dev/null
+package() # VERSION FUNCTION: a package with a library that defines it
+{
+	local at=$T/fix-$1
+	mkdir -p "$at/DEBIAN" "$at/opt/package"
+	sed "s/patched_setlocale/$2/" $T/patched.c >$T/version.c
+	gcc -O1 -fPIC -shared -Wl,-soname,libfix.so.1 -o "$at/opt/package/libfix.so.1" $T/version.c
+	printf 'Package: libfix1\nVersion: %s\nArchitecture: amd64\nMaintainer: nobody <nobody@example.org>\nDescription: a fix\n' "$1" >"$at/DEBIAN/control"
+	dpkg-deb --root-owner-group -b "$at" "$T/libfix1_$1.deb" >/dev/null
+}
+package 1 fixed_setlocale
+package 2 another_name
+package 3 fixed_setlocale
+said() { matr epoch status >$T/status 2>&1; echo "$? $(grep -c "edit .*$1" $T/status)"; }
+check "dpkg -i: version 1" dpkg -i $T/libfix1_1.deb
+sleep 3
+check "an edit to the package's library" matr rebind --all-programs --symbol setlocale --to /opt/package/libfix.so.1:fixed_setlocale --reason 'package'
+equal "it is in force" "applied 1" "$(how ls --version) $(calls ls --version)"
+dpkg -i $T/libfix1_2.deb >$T/dpkg 2>&1 </dev/null
+equal "dpkg -i: an upgrade that loses the function: dpkg is content" 0 $?
+equal "the epoch after it has the mappings without the edit" "applied 0" "$(how ls --version) $(calls ls --version)"
+equal "and the status says so" "1 1" "$(said 'does not define fixed_setlocale')"
+check "with it gone, programs work" sh -c 'ls / >/dev/null && gcc --version >/dev/null && dpkg -l libfix1'
+dpkg -i $T/libfix1_3.deb >$T/dpkg 2>&1 </dev/null
+equal "dpkg -i: an upgrade that has it again" "applied 1" "$(how ls --version) $(calls ls --version)"
+equal "the status is content" 0 "$(said nothing | cut -d' ' -f1)"
+dpkg -r libfix1 >$T/dpkg 2>&1 </dev/null
+equal "dpkg -r: the library is gone" "applied 0" "$(how ls --version) $(calls ls --version)"
+equal "and the status says so" "1 1" "$(said '/opt/package/libfix.so.1')"
+dpkg -i $T/libfix1_1.deb >$T/dpkg 2>&1 </dev/null
+equal "dpkg -i: it is back" "applied 1" "$(how ls --version) $(calls ls --version)"
+check "hooks uninstall" matr hooks uninstall
+
 check "matr epoch end" matr epoch end
 equal "without an epoch: plain" "plain 0" "$(how ls --version) $(calls ls --version)"
 check "uninstall" matr loader uninstall
