@@ -192,6 +192,15 @@ check "python3: everything traced" test "$(cat "$T/python.out")" = "$(/usr/bin/p
 trace bash --symbol '*' bash -c 'for i in 1 2 3; do (echo $i); done; echo $(echo in)'
 check "bash: everything traced, with its children" test "$(tr '\n' ' ' <"$T/bash.out")" = "1 2 3 in "
 
+office=/usr/lib/libreoffice/program/soffice.bin
+if [ -x $office ]; then # ten times as many bindings as there is room for; it throws and catches
+	trace office --symbol '*' $office --version
+	check "soffice: everything traced" test "$(cat "$T/office.out") $(cat "$T/office.status")" = "$($office --version) 0"
+	check "soffice: there was an exception" test "$(calls office _Unwind_RaiseException)" -gt 0
+else
+	skip "soffice: everything traced" "there is none"
+fi
+
 if [ "$(id -u)" -eq 0 ] && setpriv --reuid 65534 --regid 65534 --clear-groups unshare -Um true 2>/dev/null; then
 	setpriv --reuid 65534 --regid 65534 --clear-groups env HOME=/tmp "$MATR" trace --symbol malloc --format csv ls / >"$T/user.out" 2>"$T/user.csv" </dev/null || :
 	check "an ordinary user" grep -q ',malloc,' "$T/user.csv"

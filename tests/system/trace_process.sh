@@ -129,6 +129,23 @@ for function in words mixed reals large extended two_extended many variadic smal
 done
 check "a callback, as often as a counting library sees it" test "$(calls values compare)" = "$(LD_PRELOAD=$T/lib/libcounted.so "$T/uses" 2>&1 >/dev/null)"
 
+# The address of a function may be its PLT entry in the program, for all; calls are bound to the function all the same.
+cat >"$T/taker.c" <<'C'
+extern int compare(const void *, const void *);
+int (*pointer)(const void *, const void *) = compare;
+int taker(const int *a, const int *b) { return compare(a, b) + pointer(b, a); }
+C
+cat >"$T/plt.c" <<'C'
+extern int compare(const void *, const void *), taker(const int *, const int *);
+int (*volatile own)(const void *, const void *);
+int main(void) { int a = 1, b = 2; own = compare; return compare(&a, &b) + own(&b, &a) + taker(&a, &b); }
+C
+$CC -O1 -fPIC -shared -o "$T/lib/libtaker.so" "$T/taker.c"
+$CC -O1 -fno-pie -no-pie -o "$T/plt" "$T/plt.c" -L"$T/lib" -ltaker -lvalues -Wl,-rpath,"$T/lib"
+check "(the program has such an address)" test "$(readelf -W --dyn-syms "$T/plt" | awk '$8 == "compare" { print $7, $2 !~ /^0*$/ }')" = 'UND 1'
+trace plt --symbol compare --requester libtaker.so "$T/plt"
+check "a function that has a PLT entry for its address: calls" test "$(cat "$T/plt.status") $(calls plt compare)" = '0 2 0'
+
 # ---- what the process does ----
 
 cat >"$T/does.c" <<'C'
