@@ -28,6 +28,51 @@ bool is_ld_stable(uint64_t base)
 	return bytes_equal((const char *)base + HEAD, __ehdr_start + HEAD, HEAD_END - HEAD);
 }
 
+/* What ld.so looks at before it maps a file, and what tells builds apart: so ld.so will take it. */
+static bool head_is_ours(const char *head, uint64_t size)
+{
+	const Elf64_Ehdr *header = (const Elf64_Ehdr *)head;
+	const Elf64_Phdr *segment = (const Elf64_Phdr *)(head + sizeof *header);
+
+	if (!bytes_equal(head, __ehdr_start, offsetof(Elf64_Ehdr, e_phoff)) ||
+	    !bytes_equal(head + HEAD, __ehdr_start + HEAD, HEAD_END - HEAD) ||
+	    header->e_phoff != sizeof *header || header->e_phentsize != sizeof *segment ||
+	    header->e_phnum > (HEAD_END - HEAD) / sizeof *segment)
+		return false;
+	for (size_t i = 0; i < header->e_phnum; i++) {
+		if (segment[i].p_offset + segment[i].p_filesz > size)
+			return false;
+	}
+	return true;
+}
+
+/* It is mapped as ld.so will map it: that fails on a file system that is mounted noexec, or where a policy forbids it. */
+static const char *file_reason(int fd, uint32_t euid)
+{
+	struct file_status status;
+
+	if (!file_status_fd(fd, &status) || !file_is_trusted(&status, euid))
+		return "ld-stable in the prefix is not to be trusted";
+	if (status.size < HEAD_END)
+		return "ld-stable in the prefix is damaged";
+	long at = system_call(CALL_MMAP, 0, HEAD_END, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+	if (system_call_failed(at))
+		return "ld-stable in the prefix may not be mapped";
+	bool ours = head_is_ours((const char *)at, status.size);
+	system_call(CALL_MUNMAP, at, HEAD_END, 0, 0, 0, 0);
+	return ours ? NULL : "ld-stable in the prefix is another, or damaged";
+}
+
+const char *self_reason(const char *self, uint32_t euid)
+{
+	long fd = file_open(self);
+	if (fd < 0)
+		return "ld-stable is gone from its prefix";
+	const char *reason = file_reason((int)fd, euid);
+	system_call(CALL_CLOSE, fd, 0, 0, 0, 0, 0);
+	return reason;
+}
+
 /* The interpreter in the system loader's place may be older or newer than the hook in the prefix. Then they do not
  * know each other's structures, and the hook is to do nothing. */
 uint64_t handover_magic(void)

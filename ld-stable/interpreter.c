@@ -84,12 +84,9 @@ static struct handover *mapped_start(const struct start *start, const struct pro
 	const char *object = NULL;
 	struct image image;
 
-	struct file_status self;
-
 	const char *reason = environment_reason(start);
-	/* Named in DT_NEEDED: ld.so would stop at it. */
-	if (!reason && !file_status(config_stamped.self, &self))
-		reason = "ld-stable is gone from its prefix";
+	if (!reason)
+		reason = self_reason(config_stamped.self, start->euid);
 	if (!reason)
 		reason = image_open(&image, &config_stamped, start);
 	if (reason) {

@@ -103,6 +103,7 @@ struct file_status {
 	uint32_t mode, uid;
 };
 const char *trust_reason(const char *path, const struct file_status *status, uint32_t euid);
+bool file_is_trusted(const struct file_status *status, uint32_t euid); /* whatever is above it */
 
 uint32_t cpu_level(void); /* 1 to 4: x86-64 to x86-64-v4 */
 
@@ -199,6 +200,10 @@ void leave_residual_of(const struct image *image, const struct matr_image_object
 void closures_follow(struct handover *handover, struct link_map_public *maps);
 void give_back(struct handover *handover, struct link_map_public *maps);
 bool is_ld_stable(uint64_t base); /* and of this very build */
+
+/* The file that DT_NEEDED will name: ld.so would stop at one that is not there or is none, and with it every program.
+ * NULL: it is of this very build, and root's or the caller's. */
+const char *self_reason(const char *self, uint32_t euid);
 
 /* Compare every slot with what the mapping would have written, report, and exit. */
 _Noreturn void verify_and_exit(const struct handover *handover);

@@ -212,6 +212,35 @@ equal "others may write to the prefix: plain starts" plain "$(how /bin/true)"
 chmod 755 /var/lib/matr
 equal "the prefix is back" applied "$(how /bin/true)"
 
+# The file in the prefix that ld.so is told to load: one it would stop at must not reach it.
+cp -p /var/lib/matr/ld-stable "$T/ld-stable.good"
+bad_hook() # NAME, of what was done to it
+{
+	equal "$1: plain starts" plain "$(how /bin/true)"
+	check "$1: programs start" starts
+	cp -p --remove-destination "$T/ld-stable.good" /var/lib/matr/ld-stable
+}
+cp /bin/ls /var/lib/matr/ld-stable
+bad_hook "PREFIX/ld-stable overwritten with a program"
+: >/var/lib/matr/ld-stable
+bad_hook "empty"
+truncate -s 30000 /var/lib/matr/ld-stable
+bad_hook "truncated"
+dd if=/dev/urandom of=/var/lib/matr/ld-stable bs=64 count=8 conv=notrunc status=none
+bad_hook "its head is overwritten"
+rm /var/lib/matr/ld-stable
+bad_hook "gone"
+chmod 777 /var/lib/matr/ld-stable
+bad_hook "others may write to it"
+chmod 700 /var/lib/matr/ld-stable
+equal "a user may not read it: a plain start" plain "$(su user -c 'LD_STABLE_DEBUG=1 /bin/true' 2>&1 | sed -n 's/^ld-stable: \([a-z]*\).*/\1/p')"
+chmod 755 /var/lib/matr/ld-stable
+unshare -m sh -c 'mount --bind /var/lib/matr /var/lib/matr && mount -o remount,bind,noexec /var/lib/matr &&
+	LD_STABLE_DEBUG=1 /usr/bin/apt-get --version' >"$T/noexec" 2>&1
+equal "the prefix is mounted noexec: a plain start" "ld-stable: plain" "$(grep -o '^ld-stable: [a-z]*' "$T/noexec")"
+check "and it is one that works" grep -q '^apt ' "$T/noexec"
+equal "it is as it was" applied "$(how /bin/true)"
+
 real=$(realpath /lib64/matr-original.so)
 "$T/starter" >/dev/null & # something static that lives on
 starter=$!
