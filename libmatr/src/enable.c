@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "buffer.h"
+#include "enable_names.h"
 #include "prefix.h"
 #include "program_interpreter.h"
 #include "write_file.h"
@@ -46,9 +47,9 @@ static int make_names(const char *program, struct names *names, struct matr_erro
 	int length = (int)(slash - program);
 	if (snprintf(names->directory, PATH_MAX, "%.*s", length ? length : 1, program) >=
 		    PATH_MAX ||
-	    snprintf(names->original, PATH_MAX, "%.*s/.%s.matr-original", length, program,
+	    snprintf(names->original, PATH_MAX, "%.*s/.%s" ENABLE_ORIGINAL, length, program,
 		     slash + 1) >= PATH_MAX ||
-	    snprintf(names->next, PATH_MAX, "%.*s/.%s.matr-new", length, program, slash + 1) >=
+	    snprintf(names->next, PATH_MAX, "%.*s/.%s" ENABLE_NEXT, length, program, slash + 1) >=
 		    PATH_MAX)
 		return matr_fail(err, MATR_ERROR_USAGE, program, "path is too long");
 	return 0;

@@ -19,6 +19,7 @@
 
 #include <matr/loader.h>
 
+#include "enable_names.h"
 #include "file_id.h"
 #include "program_interpreter.h"
 #include "write_file.h"
@@ -104,7 +105,7 @@ static bool same_as_original(const char *path)
 	if (!realpath(path, canonical) || !read_blanked(canonical, &now, &n_now))
 		return false;
 	char *slash = strrchr(canonical, '/');
-	bool same = snprintf(original, sizeof original, "%.*s/.%s.matr-original",
+	bool same = snprintf(original, sizeof original, "%.*s/.%s" ENABLE_ORIGINAL,
 			     (int)(slash - canonical), canonical, slash + 1) < PATH_MAX;
 	struct stat status;
 	if (same && lstat(original, &status) == 0)

@@ -24,6 +24,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "enable_names.h"
 #include "file_id.h"
 #include "intern.h"
 #include "map.h"
@@ -286,7 +287,8 @@ static int read_names(DIR *directory, struct names *names, bool *complete, struc
 	struct dirent *entry;
 
 	while (errno = 0, (entry = readdir(directory)) != NULL) {
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+		    is_enable_name(entry->d_name))
 			continue;
 		if (names->n == names->room) {
 			size_t room = names->room ? 2 * names->room : 64;

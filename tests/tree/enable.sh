@@ -180,6 +180,13 @@ check "the original is gone: disable" matr disable $P
 equal "bytes, owner, mode, time all the same" "$(stat -c '%u:%g %a %s %y' /usr/local/bin/subject2; md5sum </usr/local/bin/subject2)" \
 	"$(stat -c '%u:%g %a %s %y' $P; md5sum <$P)"
 
+matr enable -q perl
+matr epoch begin -q
+equal "an epoch of the system: what is kept of an enabled program is none" "" "$(matr epoch status --format json | jq -r '.declined[]?.file, .changed[].file' | grep matr; matr sql "SELECT path FROM applications WHERE path LIKE '%matr-original'" 2>/dev/null | grep original)"
+matr disable -q perl
+equal "disabled in it: no file has changed" '[]' "$(violations)"
+equal "it starts by the real loader" "" "$(how perl -e 1)"
+
 if [ -n "${MATR_TEST_APT-1}" ]; then
 	matr hooks install >/dev/null
 	matr epoch begin -q
