@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# managers.sh - the hooks of dnf and pacman, which Debian has packages of: a package of each kind is installed and removed,
-# and each time one epoch ends and one begins. Runs in the tree: tests/tree/tree /tests/tree/managers.sh
+# managers.sh - the hooks of dnf, rpm and pacman, which Debian has packages of: a package of each kind is installed and
+# removed, and each time one epoch ends and one begins. Runs in the tree: tests/tree/tree /tests/tree/managers.sh
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -23,7 +23,7 @@ sed -i 's/^CheckSpace/#CheckSpace/' /etc/pacman.conf # it looks for the root fil
 mkdir -p "$T/rpm" /usr/share/libalpm/hooks "$(python3 -c 'import dnf, os; print(os.path.dirname(os.path.dirname(dnf.__file__)))')/dnf-plugins"
 cat >"$T/subject.spec" <<'EOF'
 Name: subject
-Version: 1
+Version: %{subject_version}
 Release: 1
 Summary: A subject
 License: none
@@ -35,8 +35,18 @@ mkdir -p %{buildroot}/opt/subject
 cp /bin/ls %{buildroot}/opt/subject/list
 %files
 /opt/subject
+%preun -p <lua>
+os.execute("matr epoch status --format json | jq -r .state >>/tmp/preun")
 EOF
-check "an rpm" rpmbuild -bb --define "_topdir $T/rpm" --define '__os_install_post %{nil}' --define 'debug_package %{nil}' "$T/subject.spec"
+# shellcheck disable=SC2317 # called by check
+build_rpm() # SPEC VERSION
+{
+	rpmbuild -bb --define "_topdir $T/rpm" --define "subject_version $2" --define '__os_install_post %{nil}' \
+		--define 'debug_package %{nil}' "$1"
+}
+check "an rpm" build_rpm "$T/subject.spec" 1
+check "its next version" build_rpm "$T/subject.spec" 2
+check "the package with triggers for rpm" build_rpm /usr/local/share/matr/hooks/rpm.spec 0
 mkdir -p "$T/pacman/opt/pacman-subject"
 cp /bin/ls "$T/pacman/opt/pacman-subject/list"
 printf 'pkgname = pacman-subject\npkgbase = pacman-subject\npkgver = 1-1\npkgdesc = A subject\narch = x86_64\nsize = 1\nbuilddate = 1\n' \
@@ -48,10 +58,51 @@ matr loader install -q
 check "hooks install" matr hooks install
 matr hooks status | sed 's/^/# /'
 equal "dnf's and pacman's are installed" 3 "$(matr hooks status --format csv | grep -Ec '^(dnf|pacman),installed')"
-rpm=$(find "$T/rpm/RPMS" -name '*.rpm')
+rpm=$(find "$T/rpm/RPMS" -name 'subject-1-*.rpm')
+rpm2=$(find "$T/rpm/RPMS" -name 'subject-2-*.rpm')
+triggers=$(find "$T/rpm/RPMS" -name 'matr-hooks-*.rpm')
 one_epoch "dnf install" dnf -y --disablerepo='*' --nogpgcheck install "$rpm"
 check "what was installed is there" /opt/subject/list /
 one_epoch "dnf remove" dnf -y --disablerepo='*' remove subject
+
+# rpm by itself. Its database does not know of Debian's /bin/sh, which the triggers want.
+# shellcheck disable=SC2317 # called by check
+bare_rpm()
+{
+	rpm --nodeps "$@"
+}
+before=$(epoch)
+check "without the triggers: rpm -i" bare_rpm -i "$rpm"
+check "rpm -e" bare_rpm -e subject
+equal "no epoch ends for them" "$before" "$(epoch)"
+check "rpm -i of the triggers" bare_rpm -i "$triggers"
+matr epoch begin -q
+one_epoch "rpm -i" bare_rpm -i "$rpm"
+check "what was installed is there" /opt/subject/list /
+: >/tmp/preun
+one_epoch "rpm -U" bare_rpm -U "$rpm2"
+equal "no epoch was in force when the old one was replaced" suspended "$(sort -u /tmp/preun)"
+: >/tmp/preun
+one_epoch "rpm -e" bare_rpm -e subject
+equal "no epoch was in force when it was removed" suspended "$(sort -u /tmp/preun)"
+one_epoch "dnf install, with both hooks" dnf -y --disablerepo='*' --nogpgcheck install "$rpm"
+one_epoch "dnf remove, with both hooks" dnf -y --disablerepo='*' remove subject
+matr epoch end
+check "rpm -i in management time" bare_rpm -i "$rpm"
+equal "begins none" none "$(epoch)"
+matr epoch begin -q
+mv /usr/local/libexec/matr/package-hook "$T/package-hook"
+check "the hook is gone: rpm -e" bare_rpm -e subject
+mv "$T/package-hook" /usr/local/libexec/matr/package-hook
+mv /usr/local/bin/matr "$T/matr"
+printf '#!/bin/sh\nkill -SEGV $$\n' >/usr/local/bin/matr
+chmod 755 /usr/local/bin/matr
+check "matr crashes: rpm -i" bare_rpm -i "$rpm"
+check "matr crashes: rpm -e" bare_rpm -e subject
+mv "$T/matr" /usr/local/bin/matr
+check "rpm -e of the triggers" bare_rpm -e matr-hooks
+matr epoch begin -q
+
 pacman=$(find "$T" -name '*.pkg.tar.zst')
 one_epoch "pacman -U" pacman -U --noconfirm "$pacman"
 check "what was installed is there" /opt/pacman-subject/list /

@@ -61,6 +61,8 @@ size_t report_edits(const struct matr_epoch *epoch, bool quiet);
 
 /* How many package managers of this system lack their hook, and which ("apt, dpkg"). */
 size_t hooks_missing(char *names, size_t size);
+/* The file that installed hooks call and cannot be executed, so that they do nothing; NULL: there is none such. */
+const char *hooks_idle(void);
 
 /* "matr: FILE: MESSAGE" on stderr. */
 void print_error(const struct matr_error *err);

@@ -23,6 +23,8 @@ static const char help[] =
 	"next one after: once for a transaction. A hook that fails does not keep it from its "
 	"work.\n"
 	"MANAGER is apt, dpkg, dnf, dnf5 or pacman; without any, all that this system has.\n"
+	"rpm by itself has no such place: its hook is a package, made from rpm.spec beside the\n"
+	"shipped hooks.\n"
 	"For whatever else changes files there is `matr epoch wrap`.\n"
 	"\n"
 	"  --root DIR       the system in DIR, rather than this one\n"
@@ -264,6 +266,20 @@ size_t hooks_missing(char *names, size_t size)
 		free(place.wanted);
 	}
 	return n;
+}
+
+const char *hooks_idle(void)
+{
+	static const char program[] = MATR_LIBEXEC "/matr/package-hook";
+	bool installed = false;
+
+	for (size_t i = 0; i < N_HOOKS && !installed; i++) {
+		struct place place;
+		installed = look(&hooks[i], "", &place, NULL) == 0 &&
+			    (place.state == HOOK_INSTALLED || place.state == HOOK_DIFFERS);
+		free(place.wanted);
+	}
+	return installed && access(program, X_OK) != 0 ? program : NULL;
 }
 
 static bool is_manager(const char *name)
