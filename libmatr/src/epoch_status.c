@@ -334,7 +334,7 @@ int64_t matr_epoch_of_image(const char *prefix)
 	struct matr_image_header header;
 
 	snprintf(path, sizeof path, "%.*s/" MATR_IMAGE_FILE, PATH_MAX - 32, prefix);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO, too */
 	if (fd < 0)
 		return 0;
 	bool whole = read(fd, &header, sizeof header) == sizeof header;
