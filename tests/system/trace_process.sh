@@ -3,16 +3,9 @@
 # an exec of itself, signals from the terminal; and times against those that the program takes itself.
 # shellcheck source-path=SCRIPTDIR source=lib.sh disable=SC2015,SC2016
 . "$(dirname "$0")/lib.sh"
-unset MATR_PREFIX # it makes its own
+# shellcheck source=trace_lib.sh
+. "$HERE/trace_lib.sh"
 
-# trace NAME OPTION...: the program's output in NAME.out, the table in NAME.csv
-trace()
-{
-	local name=$1 status=0
-	shift
-	timeout 100 "$MATR" trace -o "$T/$name.csv" --format csv "$@" >"$T/$name.out" 2>"$T/$name.err" </dev/null || status=$?
-	echo "$status" >"$T/$name.status"
-}
 # calls NAME SYMBOL: calls and unfinished
 calls()
 {
