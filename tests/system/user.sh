@@ -57,6 +57,25 @@ capture plain "$T/program"
 capture matr env LD_STABLE_DEBUG=1 "$MATR_PREFIX/ld-stable" "$T/program"
 heard matr
 expect "ld-stable PROGRAM" applied
+# fanotify is root's; matrd takes inotify by itself.
+if [ -x "$BUILD/tools/matrd" ]; then
+	"$BUILD/tools/matrd" 2>"$T/matrd.log" &
+	matrd=$!
+	for _ in $(seq 100); do
+		"$MATR" epoch status | grep -q '^matrd .*watches.*(inotify)' && break
+		sleep 0.1
+	done
+	check "matrd watches, by inotify" sh -c "'$MATR' epoch status | grep -q '^matrd .*watches.*(inotify)'"
+	cp "$T/lib/libuser.so" "$T/lib/new"
+	mv "$T/lib/new" "$T/lib/libuser.so"
+	sleep 1
+	check "who uses a library that changes is withdrawn within a second" grep -q "libuser.so: replaced" "$T/matrd.log"
+	same_plain "... and starts plainly" . "$T/program"
+	kill $matrd
+	wait $matrd
+else
+	skip "matrd watches, by inotify" "only in the build directory"
+fi
 check "epoch end" "$MATR" epoch end
 same_any "after epoch end" "$T/program"
 one_line "a prefix that belongs to root" '!0' env MATR_PREFIX=/usr/matr-test "$MATR" epoch begin "$T/program"

@@ -15,6 +15,7 @@
 #include <check.h>
 #include <sqlite3.h>
 
+#include <matr/epoch.h>
 #include <matr/resolve.h>
 #include <matr/store.h>
 
@@ -600,6 +601,54 @@ START_TEST(damaged_blob)
 }
 END_TEST
 
+/* One that another process hands over: the same records, of the moment at which it was made, and never a crash. */
+START_TEST(copies)
+{
+	struct matr_mapping *mappings[N_PROGRAMS], *read_back;
+	struct matr_session *session;
+	struct matr_store *store, *writer;
+	struct matr_store_copy copy, part;
+	struct matr_store_epoch epoch;
+	int64_t application, next;
+
+	check_ok(matr_session_open(NULL, &session, &err));
+	int64_t id = write_epoch(session, mappings);
+	check_ok(matr_store_open(prefix, MATR_STORE_WRITE, &writer, &err));
+	check_ok(matr_store_begin(writer, "", 0, &next, &err));
+	check_ok(matr_store_commit(writer, 2, &err)); /* still in the journal */
+	check_ok(matr_store_copy_make(prefix, &copy, &err));
+	ck_assert_int_eq(copy.image, 0);
+	matr_store_close(writer);
+
+	for (size_t size = 0; size < copy.size; size += size < 4096 ? 97 : 5003) {
+		part = (struct matr_store_copy){matr_store_copy_room(size + 1), size, 0};
+		memcpy(part.bytes, copy.bytes, size);
+		if (matr_store_open_copy(prefix, &part, &store, &err) != 0)
+			continue;
+		(void)matr_store_epoch(store, 0, &epoch, &err);
+		matr_store_close(store);
+	}
+	copy.image = id;
+	check_ok(matr_store_open_copy(prefix, &copy, &store, &err));
+	ck_assert_ptr_null(copy.bytes);
+	ck_assert_int_eq(matr_store_copied(store)->image, id);
+	check_ok(matr_store_epoch(store, 0, &epoch, &err));
+	ck_assert_int_eq(epoch.id, next);
+	check_ok(matr_epoch_current(prefix, store, &epoch, &err));
+	ck_assert_int_eq(epoch.id, id);
+	for (size_t i = 0; i < N_PROGRAMS; i++) {
+		check_ok(matr_store_find(store, id, programs[i], &application, &err));
+		check_ok(matr_store_mapping(store, application, &read_back, &err));
+		check_mapping(mappings[i], read_back);
+		matr_mapping_free(read_back);
+	}
+	ck_assert_msg(matr_store_end_epoch(store, id, &err) != 0, "a copy is not written");
+	matr_store_close(store);
+	free_mappings(mappings);
+	matr_session_close(session);
+}
+END_TEST
+
 START_TEST(hash_vectors)
 {
 	/* b2sum -l 160 */
@@ -636,6 +685,7 @@ int main(void)
 	tcase_add_test(tests, not_a_store);
 	tcase_add_test(tests, other_versions);
 	tcase_add_test(tests, damaged_blob);
+	tcase_add_test(tests, copies);
 	tcase_add_test(tests, hash_vectors);
 	suite_add_tcase(suite, tests);
 	SRunner *runner = srunner_create(suite);
