@@ -209,6 +209,12 @@ END2
 }
 check "Ctrl-C: the program dies of it, the table is there" test "$(interrupted wait | tr '\n' ,)" = '130,1 0,'
 check "Ctrl-C: the program has a handler" test "$(interrupted handle | tr '\n' ,)" = '3,2 0,'
+cat >"$T/signals.py" <<'END2'
+import signal
+print(*(signal.getsignal(s) for s in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)))
+END2
+ignoring() { (trap '' HUP QUIT && "$@" /usr/bin/python3 "$T/signals.py"); }
+check "signals that are ignored stay so, others do not" test "$(ignoring "$MATR" trace --symbol malloc -o "$T/signals.csv")" = "$(ignoring env)"
 echo 'as it was' >"$T/kept"
 "$MATR" trace --symbol smal -o "$T/kept" "$T/does" x >"$T/out" 2>&1 || :
 check "nothing is run: the file for the table stays as it was" test "$(cat "$T/kept")" = 'as it was'

@@ -19,14 +19,28 @@ static void pass_on(int number)
 		kill(child, number);
 }
 
-static _Noreturn void run_child(const struct trace_run *run, char **argv)
+/* What is not for us: the terminal's signals are for the program. What was ignored (nohup) stays so. */
+static const int handled[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP};
+enum { N_HANDLED = sizeof handled / sizeof *handled };
+
+static void handle_signals(struct sigaction before[N_HANDLED])
+{
+	for (size_t i = 0; i < N_HANDLED; i++) {
+		bool terminal = handled[i] == SIGINT || handled[i] == SIGQUIT;
+		struct sigaction action = {.sa_handler = terminal ? SIG_IGN : pass_on};
+		sigaction(handled[i], NULL, &before[i]);
+		if (before[i].sa_handler != SIG_IGN)
+			sigaction(handled[i], &action, NULL);
+	}
+}
+
+static _Noreturn void run_child(const struct trace_run *run, char **argv,
+				const struct sigaction before[N_HANDLED])
 {
 	struct matr_error err = {0};
 
-	signal(SIGINT, SIG_DFL);
-	signal(SIGQUIT, SIG_DFL);
-	signal(SIGTERM, SIG_DFL);
-	signal(SIGHUP, SIG_DFL);
+	for (size_t i = 0; i < N_HANDLED; i++)
+		sigaction(handled[i], &before[i], NULL);
 	if (namespace_enter(run->prefix, run->interpreter, &err) != PLACED) {
 		print_error(&err);
 		_exit(STATUS_RUN);
@@ -53,20 +67,18 @@ static double seconds(void)
 /* The exit status; *rate: ticks per nanosecond. */
 int trace_execute(const struct trace_run *run, char **argv, double *rate, struct matr_error *err)
 {
+	struct sigaction before[N_HANDLED];
 	int status = 0;
 	double start = seconds();
 	uint64_t first = ticks();
 
-	signal(SIGINT, SIG_IGN); /* the terminal's are for the program */
-	signal(SIGQUIT, SIG_IGN);
-	signal(SIGTERM, pass_on);
-	signal(SIGHUP, pass_on);
+	handle_signals(before);
 	fflush(NULL);
 	child = fork();
 	if (child < 0)
 		return matr_fail_errno(err, run->path, "cannot fork");
 	if (child == 0)
-		run_child(run, argv);
+		run_child(run, argv, before);
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		continue;
 	child = 0;
