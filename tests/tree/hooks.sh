@@ -99,6 +99,16 @@ if [ -n "$other" ]; then
 		libc6-dev="$other" libc-dev-bin="$other"
 	equal "ld-stable is in its place again" installed "$(matr loader status --format json | jq -r .state)"
 	equal "programs start from their mappings" applied "$(how /bin/true)"
+	libc=$(apt-cache policy libc6 | awk '/Candidate/ { print $2 }')
+	for version in "$libc" "$other"; do
+		mkdir "$T/$version"
+		(cd "$T/$version" && apt download {libc6,libc-bin,libc6-dev,libc-dev-bin}="$version" >/dev/null 2>&1)
+		before=$(epoch)
+		check "dpkg by itself: libc6 $version" dpkg -i --auto-deconfigure "$T/$version"/*.deb
+		equal "one epoch" $((before + 1)) "$(epoch)"
+		equal "ld-stable is in its place again" installed "$(matr loader status --format json | jq -r .state)"
+		equal "programs start from their mappings" applied "$(how /bin/true)"
+	done
 	check "upgrade of everything" apt dist-upgrade
 	equal "ld-stable is in its place again" installed "$(matr loader status --format json | jq -r .state)"
 	equal "programs start from their mappings" applied "$(how /bin/true)"

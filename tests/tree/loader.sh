@@ -356,6 +356,22 @@ if [ -n "${MATR_TEST_APT-1}" ]; then
 		check "and back" apt-get install -y -q libc6 libc-bin libc6-dev libc-dev-bin
 		check "programs start" starts
 		check "uninstall" matr loader uninstall
+		# dpkg by itself, and no hook: nothing of MatR takes part.
+		matr loader install -q
+		libc=$(dpkg-query -W -f '${Version}' libc6)
+		for version in "$other" "$libc"; do
+			mkdir "$T/$version"
+			(cd "$T/$version" && apt-get download -q {libc6,libc-bin,libc6-dev,libc-dev-bin}="$version" >/dev/null 2>&1)
+			matr epoch begin -q
+			check "bare dpkg: libc6 $version in mid-epoch" dpkg -i --auto-deconfigure "$T/$version"/*.deb
+			equal "it is that version" "$version" "$(dpkg-query -W -f '${Version}' libc6)"
+			check "programs start" starts
+			matr loader refresh -q
+			equal "by ld-stable, plainly" plain "$(how /bin/true)"
+			check "the next epoch" matr epoch begin -q
+			equal "from its mapping" applied "$(how /bin/true)"
+		done
+		check "uninstall" matr loader uninstall
 	else
 		echo "# no other version of libc6 is to be had"
 	fi

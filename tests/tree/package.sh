@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # package.sh - the Debian package: installed, upgraded, removed and purged by apt and dpkg, in the tree, with everything
-# switched on that it offers. Two versions of it are in /out: tests/tree/package makes them and starts this.
-# shellcheck source-path=SCRIPTDIR source=lib.sh
+# switched on that it offers; with a matr that does not work; and killed in the middle of the purge. Two versions of it are in
+# /out: tests/tree/package makes them and starts this. MATR_TEST_KILLS=N: N / 4 kills (default: of 20).
+# shellcheck source-path=SCRIPTDIR source=lib.sh disable=SC2317 # functions called by check
 . "$(dirname "$0")/lib.sh"
 export LC_ALL=C.UTF-8
 old=$(echo /out/matr_*~1_*.deb)
 new=$(echo /out/matr_*~2_*.deb)
 
-# shellcheck disable=SC2317 # called by check
 apt()
 {
 	apt-get -y -q "$@"
@@ -22,7 +22,6 @@ names()
 		-o -printf '%p %l\n' | sort
 }
 
-# shellcheck disable=SC2317 # called by check
 runs() # is this machine alive?
 {
 	bash -c 'exit 0' && perl -e 'exit 0' && python3 -c 'import json, ctypes' && runuser -u user -- id >"$T/id" &&
@@ -84,11 +83,78 @@ check "the loader is as it was" cmp <(loader_state) "$T/loader.before"
 check "programs run" runs
 
 # Straight from everything to nothing.
-check "install again" apt install "$new"
-check "hooks, epoch, loader" sh -c 'matr hooks install && matr epoch begin -q && matr loader install'
-check "dpkg --purge" dpkg --purge matr
-ldconfig
-check "no trace" diff "$T/names.before" <(names)
-check "the loader is as it was" cmp <(loader_state) "$T/loader.before"
-check "programs run" runs
+everything() # all that the package offers is in use
+{
+	apt install "$new" && matr hooks install && matr epoch begin -q && matr loader install && matr enable -q perl bash || return
+	matrd >"$T/matrd" 2>&1 &
+	disown
+	sleep 0.5
+	matr epoch status | grep -q '^matrd '
+}
+nothing() # NAME: of it is left
+{
+	ldconfig
+	check "$1: no trace" diff "$T/names.before" <(names)
+	check "$1: the loader is as it was" cmp <(loader_state) "$T/loader.before"
+	check "$1: the enabled programs are as they were" cmp /usr/bin/perl "$T/perl.before"
+	check "$1: programs run" runs
+	check "$1: matrd has gone" sh -c '! pgrep -x matrd'
+	equal "$1: packages are as they should be" "" "$(dpkg --audit; dpkg --verify perl-base bash libc6 | grep -v ' c ')"
+}
+check "everything is in use" everything
+check "dpkg --purge in mid-epoch" dpkg --purge matr
+nothing "dpkg --purge"
+
+# matr does not work.
+broken() # NAME COMMAND...: it is broken by the command
+{
+	check "everything is in use" everything
+	check "$@"
+	check "$1: dpkg --purge" dpkg --purge matr
+	nothing "$1"
+}
+broken "matr crashes" sh -c 'printf "#!/bin/sh\nkill -SEGV \$\$\n" >/usr/bin/matr && ! matr --version'
+broken "matr is gone" rm /usr/bin/matr
+broken "its library is gone" sh -c 'rm /usr/lib/x86_64-linux-gnu/libmatr.so.* && ! matr --version'
+check "everything is in use" everything
+printf 'newer' | cat "$T/perl.before" - >"$T/newer"
+chmod 755 "$T/newer"
+mv "$T/newer" /usr/bin/perl # as an upgrade of that package would
+rm /usr/bin/matr
+check "an enabled program was replaced, matr is gone: dpkg --purge" dpkg --purge matr
+equal "the newer one stays" newer "$(tail -c 5 /usr/bin/perl)"
+cp -p "$T/perl.before" /usr/bin/perl
+nothing "with a newer program"
+
+# Killed in the middle of it.
+gcc -O1 -static -o "$T/hit" /tests/tree/hit.c
+n=0 hits=0 dead=0 wrong=0
+for _ in $(seq "$((${MATR_TEST_KILLS:-20} / 4))"); do
+	everything >"$T/everything" 2>&1 || wrong=$((wrong + 1))
+	case $((n++ % 3)) in
+	0) victim='^dpkg --purge' within=1500000 ;;
+	1) victim='^/bin/sh /var/lib/dpkg/info/matr\.p' within=800000 ;;
+	*) victim='^matr (disable|loader|hooks|epoch)' within=200000 ;;
+	esac
+	dpkg --purge matr >"$T/purge" 2>&1 &
+	"$T/hit" "$victim" $(((RANDOM * 32768 + RANDOM) % within)) $! >"$T/hit.said" && hits=$((hits + 1))
+	runs >/dev/null 2>&1 || dead=$((dead + 1))
+	wait $!
+	while pgrep -x 'dpkg|matr|matr.prerm' >/dev/null; do sleep 0.1; done
+	{ runs && dpkg --configure -a; dpkg --purge matr; } >"$T/again" 2>&1
+	if dpkg -s matr >/dev/null 2>&1; then
+		wrong=$((wrong + 1))
+		sed 's/^/# /' "$T/again"
+	fi
+	ldconfig
+	if ! diff "$T/names.before" <(names) >"$T/difference" || ! cmp -s <(loader_state) "$T/loader.before"; then
+		wrong=$((wrong + 1))
+		echo "# after a kill of: $(cat "$T/hit.said")"
+		sed 's/^/# /' "$T/difference"
+	fi
+done 2>/dev/null
+equal "purge killed $hits times at random moments: programs run" 0 $dead
+equal "and the next purge leaves no trace" 0 $wrong
+check "it was killed" test "$hits" -gt 1
+nothing "after these"
 finish
