@@ -217,6 +217,7 @@ while [ $done -lt "$kills" ] && [ $tries -lt $((kills * 5)) ]; do
 	}
 	hits[$name]=$((hits[$name] + 1))
 	done=$((done + 1))
+	[ $((done % 10)) -ne 0 ] || echo "# $done kills, $SECONDS s"
 	boots "afterwards: $name in ${command[*]}"
 	if [[ " ${command[*]} " = *" apt-get "* || " ${command[*]} " = *" dpkg "* ]]; then
 		repair "${command[@]}" >"$T/repair" 2>&1 </dev/null || {
