@@ -50,8 +50,8 @@ static int insert_application(struct matr_store *store, int64_t epoch,
 		return there < 0 ? -1 : 0;
 	sqlite3_stmt *insert = matr_statement(
 		store,
-		"INSERT INTO application_records (path, flags, interpreter, library_path)"
-		" VALUES (?1, ?2, ?3, ?4)",
+		"INSERT INTO application_records (path, flags, interpreter, library_path, since)"
+		" VALUES (?1, ?2, ?3, ?4, ?5)",
 		err);
 	if (!insert)
 		return -1;
@@ -59,6 +59,7 @@ static int insert_application(struct matr_store *store, int64_t epoch,
 	matr_bind(insert, 2, mapping->flags);
 	matr_bind(insert, 3, mapping->interpreter);
 	matr_bind_text(insert, 4, mapping->library_path);
+	matr_bind(insert, 5, epoch);
 	if (matr_execute(store, insert, err) != 0)
 		return -1;
 	*id = sqlite3_last_insert_rowid(store->db);

@@ -28,9 +28,8 @@ int matr_store_epoch(struct matr_store *store, int64_t id, struct matr_store_epo
 		"SELECT id, begun, ended, cpu_level, coalesce(image_epoch, id),"
 		" (SELECT count(*) FROM applications WHERE epoch_id = e.id),"
 		" (SELECT count(*) FROM declined WHERE epoch_id = e.id),"
-		" (SELECT count(*) FROM epoch_applications a WHERE a.epoch_id = e.id AND"
-		"  EXISTS (SELECT 1 FROM epoch_applications b WHERE"
-		"  b.application_id = a.application_id AND b.epoch_id < e.id)),"
+		" (SELECT count(*) FROM epoch_applications a JOIN application_records r"
+		"  ON r.id = a.application_id WHERE a.epoch_id = e.id AND r.since < e.id),"
 		" (SELECT count(DISTINCT l.object_id) FROM applications a"
 		"  JOIN scope_entries s ON s.application_id = a.id"
 		"  JOIN locations l ON l.id = s.location_id WHERE a.epoch_id = e.id), portable,"
@@ -94,9 +93,9 @@ int matr_store_applications(struct matr_store *store, int64_t epoch,
 {
 	sqlite3_stmt *statement =
 		matr_statement(store,
-			       "SELECT id, path, EXISTS (SELECT 1 FROM epoch_applications WHERE"
-			       " application_id = a.id AND epoch_id < ?1) FROM applications a"
-			       " WHERE epoch_id = ?1 ORDER BY id",
+			       "SELECT r.id, r.path, r.since < ?1 FROM epoch_applications a"
+			       " JOIN application_records r ON r.id = a.application_id"
+			       " WHERE a.epoch_id = ?1 ORDER BY r.id",
 			       err);
 	struct matr_store_application *item;
 

@@ -346,8 +346,16 @@ static const char version_8[] =
 	" LEFT JOIN locations pl ON pl.id = p.location_id"
 	" LEFT JOIN objects po ON po.id = pl.object_id;";
 
+/* Since which epoch a record is as it is: that is known, too, when the epochs before are removed. */
+static const char version_9[] =
+	"ALTER TABLE application_records ADD COLUMN since INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE application_records SET since = coalesce((SELECT min(epoch_id)"
+	" FROM epoch_applications WHERE application_id = application_records.id), 0);";
+
 static const char *const migrations[MATR_STORE_VERSION] = {
-	version_1, version_2, version_3, version_4, version_5, version_6, version_7, version_8};
+	version_1, version_2, version_3, version_4, version_5,
+	version_6, version_7, version_8, version_9,
+};
 
 static int user_version(struct matr_store *store, int64_t *version, struct matr_error *err)
 {

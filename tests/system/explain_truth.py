@@ -272,12 +272,13 @@ def check_libraries(programs):
     return libraries
 
 
+programs = [os.path.realpath(p) for p in sys.argv[4 if sys.argv[2] == 'why' else 3:]]
 if sys.argv[2] == 'why':
-    compared = check_why(sys.argv[4:], int(sys.argv[3]))
+    compared = check_why(programs, int(sys.argv[3]))
 elif sys.argv[2] == 'library':
-    compared = check_libraries(sys.argv[3:])
+    compared = check_libraries(programs)
 else:
-    compared = check_shadowed(sys.argv[3:])
+    compared = check_shadowed(programs)
 if differences > 20:
     print(f'and {differences - 20} more')
 sys.exit(1 if differences or not compared else 0)

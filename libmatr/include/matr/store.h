@@ -16,7 +16,7 @@
 #include <matr/mapping.h>
 
 #define MATR_STORE_FILE	   "store.db" /* in the prefix */
-#define MATR_STORE_VERSION 8	      /* PRAGMA user_version of what this libmatr writes */
+#define MATR_STORE_VERSION 9	      /* PRAGMA user_version of what this libmatr writes */
 
 struct matr_store;
 struct sqlite3;
@@ -161,7 +161,7 @@ void matr_store_skipped_free(struct matr_store_skipped *skipped, size_t n);
 struct matr_store_application {
 	int64_t id;
 	char *path;   /* canonical */
-	bool carried; /* it is the record of an earlier epoch too: nothing of it has changed since */
+	bool carried; /* it was the record of an earlier epoch too: nothing of it has changed since */
 };
 
 /* The epoch's applications in order of id. *out belongs to the caller:
