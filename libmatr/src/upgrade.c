@@ -2,19 +2,29 @@
  *
  * Two sessions, one that has read everything before the files change and one that reads them afterwards. Both stay: a
  * session keeps in memory all that binding needs, so that the first one's programs can still be bound when its files
- * are no longer to be seen.
+ * are no longer to be seen. Only where a mapping is edited is it bound at once: what of the edits can be made may take
+ * more than one attempt, and each makes the scope anew.
  */
 #include <matr/upgrade.h>
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "resolution.h"
+#include "upgrade_edits.h"
+
+struct checked_part { /* the start, or a load, as it is before the change */
+	const char *load;
+	struct resolution scope;
+	struct matr_mapping *mapping; /* NULL: it is not bound yet */
+	struct matr_error why;	      /* why there is no scope; code MATR_OK: there is */
+};
 
 struct checked {
-	const char *path, *library_path;
-	struct resolution before;
-	struct matr_error why; /* why there is no scope before; code MATR_OK: there is */
+	const struct matr_upgrade_program *program;
+	struct upgrade_edits edits; /* those that can be made */
+	struct checked_part *parts;
+	size_t n_parts;
 };
 
 struct matr_upgrade {
@@ -23,15 +33,64 @@ struct matr_upgrade {
 	size_t n;
 };
 
-static int make(struct matr_session *session, const struct checked *program, struct resolution *out,
-		struct matr_error *why)
+/* ---- before the change ---- */
+
+static int make_load(struct matr_session *session, const struct matr_upgrade_program *program,
+		     const struct upgrade_edits *edits, const char *root, struct resolution *out,
+		     struct matr_error *why)
 {
-	const struct scope_wish wish = {.library_path = program->library_path};
+	const struct scope_wish wish = {
+		.library_path = program->library_path,
+		.additions = edits->libraries,
+		.n_additions = edits->n_libraries,
+		.root = root,
+	};
 
 	return resolution_make(session, program->path, &wish, out, why);
 }
 
-int matr_upgrade_open(const char *const *programs, const char *const *library_paths, size_t n,
+/* The start's scope; where the mapping is edited, its bindings too. */
+static int make_start(struct matr_session *session, struct checked *checked)
+{
+	const struct matr_upgrade_program *program = checked->program;
+	struct checked_part *part = &checked->parts[0];
+
+	int result =
+		upgrade_edited_scope(session, program, &checked->edits, &part->scope, &part->why);
+	if (result != 0 || !checked->edits.n)
+		return result;
+	result = upgrade_edited_mapping(session, program, &checked->edits, &part->scope,
+					&part->mapping, &part->why);
+	/* The scope has gone to the mapping; it is for comparison. */
+	resolution_free(&part->scope);
+	if (result != 0)
+		return result;
+	return make_load(session, program, &checked->edits, NULL, &part->scope, &part->why);
+}
+
+static int take(struct matr_session *session, const struct matr_upgrade_program *program,
+		struct checked *checked, struct matr_error *err)
+{
+	checked->program = program;
+	checked->parts = calloc(program->n_loads + 1, sizeof *checked->parts);
+	if (!checked->parts || upgrade_edits_take(&checked->edits, program, err) != 0)
+		return matr_fail_memory(err);
+	checked->n_parts = program->is_new ? 0 : program->n_loads + 1;
+	for (size_t i = 0; i < checked->n_parts; i++) {
+		struct checked_part *part = &checked->parts[i];
+		part->load = i ? program->loads[i - 1] : NULL;
+		int made = i ? make_load(session, program, &checked->edits, part->load,
+					 &part->scope, &part->why)
+			     : make_start(session, checked);
+		if (made != 0 && part->why.code == MATR_ERROR_MEMORY)
+			return matr_fail_memory(err);
+		if (made == 0)
+			part->why.code = MATR_OK; /* of an attempt with an edit that was lost */
+	}
+	return 0;
+}
+
+int matr_upgrade_open(const struct matr_upgrade_program *programs, size_t n,
 		      struct matr_upgrade **out, struct matr_error *err)
 {
 	struct matr_upgrade *upgrade = calloc(1, sizeof *upgrade);
@@ -42,14 +101,8 @@ int matr_upgrade_open(const char *const *programs, const char *const *library_pa
 	upgrade->programs = calloc(n + 1, sizeof *upgrade->programs);
 	int result = upgrade->programs ? matr_session_open(NULL, &upgrade->before, err)
 				       : matr_fail_memory(err);
-	for (size_t i = 0; i < n && result == 0; i++) {
-		struct checked *program = &upgrade->programs[upgrade->n++];
-		program->path = programs[i];
-		program->library_path = library_paths ? library_paths[i] : NULL;
-		if (make(upgrade->before, program, &program->before, &program->why) != 0 &&
-		    program->why.code == MATR_ERROR_MEMORY)
-			result = matr_fail_memory(err);
-	}
+	for (size_t i = 0; i < n && result == 0; i++)
+		result = take(upgrade->before, &programs[i], &upgrade->programs[upgrade->n++], err);
 	if (result == 0)
 		*out = upgrade;
 	else
@@ -57,12 +110,22 @@ int matr_upgrade_open(const char *const *programs, const char *const *library_pa
 	return result;
 }
 
+static void free_checked(struct checked *checked)
+{
+	for (size_t i = 0; i < checked->n_parts; i++) {
+		resolution_free(&checked->parts[i].scope);
+		matr_mapping_free(checked->parts[i].mapping);
+	}
+	free(checked->parts);
+	upgrade_edits_free(&checked->edits);
+}
+
 void matr_upgrade_close(struct matr_upgrade *upgrade)
 {
 	if (!upgrade)
 		return;
 	for (size_t i = 0; i < upgrade->n; i++)
-		resolution_free(&upgrade->programs[i].before);
+		free_checked(&upgrade->programs[i]);
 	free(upgrade->programs);
 	if (upgrade->before)
 		matr_session_close(upgrade->before);
@@ -76,7 +139,7 @@ int matr_upgrade_changed(struct matr_upgrade *upgrade, struct matr_error *err)
 	return matr_session_open(NULL, &upgrade->after, err);
 }
 
-/* ---- one program ---- */
+/* ---- what has changed ---- */
 
 static bool is_same_file(const struct matr_file_id *a, const struct matr_file_id *b)
 {
@@ -113,7 +176,7 @@ static const struct matr_object *named(const struct scope *scope, const char *na
 
 /* resolve.c reports a version that is missing from a library that has others, as ld.so does. */
 static int find_version_losses(const struct scope *before, const struct scope *after,
-			       struct matr_upgrade_result *out, struct matr_error *err)
+			       struct matr_upgrade_part *out, struct matr_error *err)
 {
 	for (size_t i = 0; i < after->n; i++) {
 		const struct matr_object *object = after->entries[i].object;
@@ -150,12 +213,12 @@ bool matr_binding_is_worse(const struct matr_binding_change *binding)
 	return binding->change == MATR_CHANGE_MOVED && is_provider(binding->before);
 }
 
-static enum matr_verdict judge(const struct matr_upgrade_result *result)
+static enum matr_verdict judge(const struct matr_upgrade_part *part)
 {
-	if (result->n_versions)
+	if (part->n_versions || part->n_edits)
 		return MATR_UPGRADE_WORSE;
-	for (size_t i = 0; i < result->diff.n_bindings; i++) {
-		const struct matr_binding_change *binding = &result->diff.bindings[i];
+	for (size_t i = 0; i < part->diff.n_bindings; i++) {
+		const struct matr_binding_change *binding = &part->diff.bindings[i];
 		if (matr_binding_is_worse(binding))
 			return MATR_UPGRADE_WORSE;
 		/* A new reference, of a new file, that nothing satisfies: ld.so stops at the first call. */
@@ -165,8 +228,8 @@ static enum matr_verdict judge(const struct matr_upgrade_result *result)
 	return MATR_UPGRADE_DIFFERENT;
 }
 
-static int refuse(struct matr_upgrade_result *out, enum matr_verdict verdict,
-		  struct matr_error *err)
+/* 0: that is what becomes of it; -1: MEMORY. */
+static int settle(struct matr_upgrade_part *out, enum matr_verdict verdict, struct matr_error *err)
 {
 	if (out->why.code == MATR_ERROR_MEMORY)
 		return matr_fail_memory(err);
@@ -174,44 +237,162 @@ static int refuse(struct matr_upgrade_result *out, enum matr_verdict verdict,
 	return 0;
 }
 
-int matr_upgrade_check(struct matr_upgrade *upgrade, size_t i, struct matr_upgrade_result *out,
+/* Of two mappings that are there. */
+static int compare(struct matr_upgrade_part *out, struct matr_error *err)
+{
+	const struct matr_diff_side before = {.mapping = out->before},
+				    after = {.mapping = out->after};
+
+	if (matr_diff(&before, &after, &out->diff, err) != 0)
+		return -1;
+	out->verdict = judge(out);
+	return 0;
+}
+
+static void take_lost(struct upgrade_edits *edits, struct matr_upgrade_part *out)
+{
+	out->edits = edits->lost;
+	out->n_edits = edits->n_lost;
+	edits->lost = NULL;
+	edits->n_lost = 0;
+}
+
+/* ---- the start ---- */
+
+/* Is there still a program at the path that ld.so has to do with? It may have become a script, or a static program. */
+static bool is_program(struct matr_session *session, const char *path)
+{
+	struct matr_error why = {.code = MATR_OK};
+
+	if (access(path, F_OK) != 0)
+		return false;
+	const struct matr_object *object = matr_session_object(session, path, &why);
+	if (object)
+		return object->interpreter && object->n_dynamic;
+	return why.code != MATR_ERROR_NOT_ELF && why.code != MATR_ERROR_FOREIGN;
+}
+
+static int check_start(struct matr_upgrade *upgrade, struct checked *checked,
+		       struct upgrade_edits *edits, struct matr_upgrade_part *out,
 		       struct matr_error *err)
 {
-	struct checked *program = &upgrade->programs[i];
+	const struct matr_upgrade_program *program = checked->program;
+	struct checked_part *was = &checked->parts[0];
 	struct resolution after;
 
-	*out = (struct matr_upgrade_result){.verdict = MATR_UPGRADE_SAME};
-	if (program->why.code != MATR_OK) {
-		out->why = program->why;
-		return refuse(out, MATR_UPGRADE_UNKNOWN, err);
+	if (was->why.code != MATR_OK) {
+		out->why = was->why;
+		return settle(out, MATR_UPGRADE_UNKNOWN, err);
 	}
-	int result = make(upgrade->after, program, &after, &out->why);
+	int result = upgrade_edited_scope(upgrade->after, program, edits, &after, &out->why);
 	if (result != 0) {
-		result = refuse(out, MATR_UPGRADE_REFUSED, err);
-	} else if (!is_same_scope(&program->before.scope, &after.scope)) {
-		result = find_version_losses(&program->before.scope, &after.scope, out, err);
-		if (result == 0 && resolution_bind(upgrade->before, &program->before, &out->before,
-						   &out->why) != 0)
-			result = refuse(out, MATR_UPGRADE_UNKNOWN, err);
-		else if (result == 0 &&
-			 resolution_bind(upgrade->after, &after, &out->after, &out->why) != 0)
-			result = refuse(out, MATR_UPGRADE_REFUSED, err);
+		result = settle(out,
+				is_program(upgrade->after, program->path) ? MATR_UPGRADE_REFUSED
+									  : MATR_UPGRADE_GONE,
+				err);
+	} else if (edits->n_lost || !is_same_scope(&was->scope.scope, &after.scope)) {
+		result = find_version_losses(&was->scope.scope, &after.scope, out, err);
+		out->before = was->mapping;
+		was->mapping = NULL;
+		if (result == 0 && !out->before &&
+		    resolution_bind(upgrade->before, &was->scope, &out->before, &out->why) != 0)
+			result = settle(out, MATR_UPGRADE_UNKNOWN, err);
+		else if (result == 0 && upgrade_edited_mapping(upgrade->after, program, edits,
+							       &after, &out->after, &out->why) != 0)
+			result = settle(out, MATR_UPGRADE_REFUSED, err);
 		else if (result == 0) {
-			const struct matr_diff_side old = {.mapping = out->before};
-			const struct matr_diff_side new = {.mapping = out->after};
-			result = matr_diff(&old, &new, &out->diff, err);
-			out->verdict = judge(out);
+			take_lost(edits, out);
+			result = compare(out, err);
 		}
 	}
 	resolution_free(&after);
 	return result;
 }
 
+static int check_new(struct matr_upgrade *upgrade, const struct matr_upgrade_program *program,
+		     struct matr_upgrade_part *out, struct matr_error *err)
+{
+	const struct scope_wish wish = {.library_path = program->library_path};
+	struct resolution after;
+
+	int made = resolution_make(upgrade->after, program->path, &wish, &after, &out->why);
+	if (made == 0)
+		made = resolution_bind(upgrade->after, &after, &out->after, &out->why);
+	resolution_free(&after);
+	return settle(out, made == 0 ? MATR_UPGRADE_NEW : MATR_UPGRADE_REFUSED, err);
+}
+
+/* ---- loads ---- */
+
+static int check_load(struct matr_upgrade *upgrade, struct checked *checked,
+		      const struct upgrade_edits *edits, struct checked_part *was,
+		      struct matr_upgrade_part *out, struct matr_error *err)
+{
+	struct resolution after;
+
+	out->load = was->load;
+	if (was->why.code != MATR_OK)
+		return 0; /* nothing is known of what it was */
+	int result =
+		make_load(upgrade->after, checked->program, edits, was->load, &after, &out->why);
+	if (result != 0) {
+		result = settle(out, MATR_UPGRADE_REFUSED, err);
+	} else if (was->scope.n_start != after.n_start ||
+		   !is_same_scope(&was->scope.scope, &after.scope)) {
+		result = find_version_losses(&was->scope.scope, &after.scope, out, err);
+		if (result == 0 &&
+		    resolution_bind(upgrade->before, &was->scope, &out->before, &out->why) != 0)
+			result = out->why.code == MATR_ERROR_MEMORY ? matr_fail_memory(err) : 0;
+		else if (result == 0 &&
+			 resolution_bind(upgrade->after, &after, &out->after, &out->why) != 0)
+			result = settle(out, MATR_UPGRADE_REFUSED, err);
+		else if (result == 0)
+			result = compare(out, err);
+	}
+	resolution_free(&after);
+	return result;
+}
+
+/* ---- all of a program ---- */
+
+int matr_upgrade_check(struct matr_upgrade *upgrade, size_t i, struct matr_upgrade_result *out,
+		       struct matr_error *err)
+{
+	struct checked *checked = &upgrade->programs[i];
+	struct matr_upgrade_program surviving = *checked->program;
+	struct upgrade_edits edits = {.n = 0};
+
+	*out = (struct matr_upgrade_result){
+		.parts = calloc(checked->n_parts + 1, sizeof *out->parts)};
+	if (!out->parts)
+		return matr_fail_memory(err);
+	out->n_parts = 1;
+	if (checked->program->is_new)
+		return check_new(upgrade, checked->program, &out->parts[0], err);
+	surviving.edits = checked->edits.list;
+	surviving.n_edits = checked->edits.n;
+	int result = upgrade_edits_take(&edits, &surviving, err);
+	if (result == 0)
+		result = check_start(upgrade, checked, &edits, &out->parts[0], err);
+	/* What does not start loads nothing. */
+	bool starts = out->parts[0].verdict < MATR_UPGRADE_NEW;
+	for (size_t n = 1; n < checked->n_parts && starts && result == 0; n++)
+		result = check_load(upgrade, checked, &edits, &checked->parts[n],
+				    &out->parts[out->n_parts++], err);
+	upgrade_edits_free(&edits);
+	return result;
+}
+
 void matr_upgrade_result_free(struct matr_upgrade_result *result)
 {
-	matr_diff_free(&result->diff);
-	matr_mapping_free(result->before);
-	matr_mapping_free(result->after);
-	free(result->versions);
-	*result = (struct matr_upgrade_result){.verdict = MATR_UPGRADE_SAME};
+	for (size_t i = 0; i < result->n_parts; i++) {
+		struct matr_upgrade_part *part = &result->parts[i];
+		matr_diff_free(&part->diff);
+		matr_mapping_free(part->before);
+		matr_mapping_free(part->after);
+		free(part->versions);
+		free(part->edits);
+	}
+	free(result->parts);
+	*result = (struct matr_upgrade_result){.n_parts = 0};
 }

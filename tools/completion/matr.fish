@@ -73,7 +73,7 @@ complete -c matr -n '__matr_command check-upgrade' -F -a '(__fish_complete_comma
 complete -c matr -n '__matr_command check-upgrade' -l replace -rF -d 'OLD=NEW or FILE.deb'
 complete -c matr -n '__matr_command check-upgrade' -l add -rF -d 'PATH=NEW'
 complete -c matr -n '__matr_command check-upgrade' -l remove -rF -d 'A file that will be gone'
-complete -c matr -n '__matr_command check-upgrade' -l all -d 'Programs too that bind as before'
+complete -c matr -n '__matr_command check-upgrade' -l all -d 'What makes no difference, too'
 complete -c matr -n '__matr_command check-upgrade' -l format -x -a 'table json csv'
 complete -c matr -n '__matr_command none' -a diff -d 'What differs between epochs or programs'
 complete -c matr -n '__matr_command diff' -x -a '(__fish_complete_command) current previous'

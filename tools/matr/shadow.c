@@ -4,14 +4,17 @@
  * to: such a directory is mirrored, that is, a tmpfs takes its place in which every file and directory is a bind mount
  * of the one that it was, and every symbolic link the same link. So all files keep the device and inode by which they
  * are known, which an overlayfs would not leave them, and every kernel with user namespaces can do it.
+ *
+ * All that is made on the way lies on a tmpfs that is mounted in the namespace only. So nothing is left when the process
+ * is gone, whatever ended it, and no directory has to be tidied up.
  */
 #include "shadow.h"
 
 #include "private_mounts.h"
 #include "propagation.h"
+#include "subprocess.h"
 
 #include <dirent.h>
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -21,7 +24,6 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static int join(char out[PATH_MAX], const char *directory, const char *name, struct matr_error *err)
@@ -32,7 +34,19 @@ static int join(char out[PATH_MAX], const char *directory, const char *name, str
 	return 0;
 }
 
-int shadow_enter(const char *work, struct matr_error *err)
+/* Directories that every system has and in which nothing is that programs are loaded from. (Docker covers some of their kind
+ * with file systems of its own.) */
+static const char *find_place(void)
+{
+	static const char *const places[] = {"/proc/fs", "/dev/shm"};
+
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+		if (mount("tmpfs", places[i], "tmpfs", 0, "mode=755") == 0)
+			return places[i];
+	return NULL;
+}
+
+int shadow_enter(const char **work, struct matr_error *err)
 {
 	enum private_mounts mounts = private_mounts_enter(err);
 
@@ -40,9 +54,10 @@ int shadow_enter(const char *work, struct matr_error *err)
 		mounts = private_mounts_enter_as_user(err);
 	if (mounts != PRIVATE_MOUNTS || propagation_set(MS_PRIVATE, err) != 0)
 		return -1;
-	/* Mirrors are prepared in it, and new files go there too. */
-	if (mount("tmpfs", work, "tmpfs", 0, "mode=755") != 0)
-		return matr_fail_errno(err, work, "no tmpfs can be mounted");
+	*work = find_place();
+	if (!*work)
+		return matr_fail_errno(err, NULL,
+				       "no tmpfs can be mounted on /proc/fs or /dev/shm");
 	return 0;
 }
 
@@ -225,90 +240,7 @@ int shadow_put(const char *work, const char *target, const char *source, struct 
 	return mirror_entry(source, path, err);
 }
 
-/* ---- a package's files ---- */
-
-static bool is_elf(const char *path)
-{
-	char magic[SELFMAG];
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	bool result = fd >= 0 && read(fd, magic, sizeof magic) == sizeof magic &&
-		      memcmp(magic, ELFMAG, SELFMAG) == 0;
-
-	if (fd >= 0)
-		close(fd);
-	return result;
-}
-
-/* Does what is there have a part in how programs are loaded? */
-static bool matters(const char *source, const char *target, const struct stat *status)
-{
-	if (strncmp(target, "/usr/share/", 11) == 0)
-		return S_ISREG(status->st_mode) && is_elf(source);
-	if (S_ISLNK(status->st_mode) || strncmp(target, "/etc/ld.so.conf", 15) == 0)
-		return true;
-	return S_ISREG(status->st_mode) && (is_elf(source) || is_elf(target));
-}
-
-static int overlay_directory(const char *work, const char *source, const char *target,
-			     struct matr_error *err)
-{
-	char from[PATH_MAX], to[PATH_MAX];
-	struct dirent **entries;
-	struct stat status;
-	int result = 0;
-	int n = scandir(source, &entries, NULL, alphasort);
-
-	if (n < 0)
-		return matr_fail_errno(err, source, "cannot be read");
-	for (int i = 0; i < n; i++) {
-		const char *name = entries[i]->d_name;
-		if (result == 0 && strcmp(name, ".") != 0 && strcmp(name, "..") != 0) {
-			if (join(from, source, name, err) != 0 || join(to, target, name, err) != 0)
-				result = -1;
-			else if (lstat(from, &status) != 0)
-				result = matr_fail_errno(err, from, "cannot be read");
-			else if (S_ISDIR(status.st_mode))
-				result = overlay_directory(work, from, to, err);
-			else if (matters(from, to, &status))
-				result = shadow_put(work, to, from, err);
-		}
-		free(entries[i]);
-	}
-	free(entries);
-	return result;
-}
-
-int shadow_overlay(const char *work, const char *tree, struct matr_error *err)
-{
-	return overlay_directory(work, tree, "/", err);
-}
-
 /* ---- ld.so.cache ---- */
-
-static int run_ldconfig(const char *cache, struct matr_error *err)
-{
-	int status;
-	pid_t child = fork();
-
-	if (child < 0)
-		return matr_fail_errno(err, NULL, "no process for ldconfig");
-	if (child == 0) {
-		int null = open("/dev/null", O_RDWR);
-		if (null >= 0) {
-			dup2(null, STDIN_FILENO);
-			dup2(null, STDOUT_FILENO);
-			dup2(null, STDERR_FILENO);
-		}
-		execl("/sbin/ldconfig", "ldconfig", "-X", "-C", cache, (char *)NULL);
-		_exit(127);
-	}
-	while (waitpid(child, &status, 0) < 0)
-		if (errno != EINTR)
-			return matr_fail_errno(err, "/sbin/ldconfig", "cannot be waited for");
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return matr_fail(err, MATR_ERROR_SYSTEM, "/sbin/ldconfig", "failed");
-	return 0;
-}
 
 int shadow_ldconfig(const char *work, struct matr_error *err)
 {
@@ -324,5 +256,8 @@ int shadow_ldconfig(const char *work, struct matr_error *err)
 		return matr_fail_errno(err, other, "cannot be made");
 	if (access("/var/cache", F_OK) == 0 && bind_over(other, "/var/cache", err) != 0)
 		return -1;
-	return run_ldconfig(own, err) != 0 ? -1 : bind_over(own, cache, err);
+	char *ldconfig[] = {(char *)"/sbin/ldconfig", (char *)"-X", (char *)"-C", own, NULL};
+	if (subprocess_run(ldconfig, work, cache, NULL, 0, err) != 0)
+		return -1;
+	return bind_over(own, cache, err);
 }

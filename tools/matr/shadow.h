@@ -7,15 +7,12 @@
 
 #include <matr/error.h>
 
-/* Move the calling process into a mount namespace of its own. `work` is an empty directory that mounts may be prepared in. */
-int shadow_enter(const char *work, struct matr_error *err);
+/* Move the calling process into a mount namespace of its own. *work: an empty directory in memory that is there in it. Who
+ * is not root needs a user namespace for it. */
+int shadow_enter(const char **work, struct matr_error *err);
 
 /* `source`, a file or a directory, in the place of what is at `target`, which is there (symbolic links are followed). */
 int shadow_replace(const char *target, const char *source, struct matr_error *err);
-
-/* What is unpacked below `tree` over the system, as a package manager would put it there: ELF files, symbolic links and
- * ld.so's configuration. */
-int shadow_overlay(const char *work, const char *tree, struct matr_error *err);
 
 /* The name is gone: a file or a symbolic link. One that is not there is no error. */
 int shadow_remove(const char *work, const char *target, struct matr_error *err);

@@ -1,22 +1,35 @@
 /* upgrade.h - what would change for programs if files were replaced.
  *
- * The scopes of the programs are made twice: before and after the file system this process sees has changed (the caller
- * puts other files in place in a private mount namespace, say). A program whose scope came out as before, of the same
- * files, binds as before. The others are bound in both scopes, and the mappings compared (matr/diff.h). Nothing is
- * started, no store is touched.
+ * The scopes of the programs, and of what they are known to load with dlopen(), are made twice: before and after the file
+ * system that this process sees has changed (the caller puts other files in place in a private mount namespace, say). What
+ * came out as before, of the same files, binds as before. The rest is bound in both scopes, with the edits that are made
+ * in the program, and the mappings are compared (matr/diff.h). Nothing is started, no store is touched.
  */
 #ifndef MATR_UPGRADE_H
 #define MATR_UPGRADE_H
 
 #include <matr/diff.h>
+#include <matr/edit.h>
 
 struct matr_upgrade;
 
+struct matr_upgrade_program { /* nothing of it is copied: it is to live as long as the upgrade */
+	const char *path;
+	const char *library_path; /* LD_LIBRARY_PATH it is started with; NULL: none */
+	bool is_new;		  /* it comes with the change: there is no before */
+	const char **loads;	  /* libraries that it loads with dlopen(), absolute paths */
+	size_t n_loads;
+	const struct matr_edit **edits; /* that are made in it, by id */
+	size_t n_edits;
+};
+
 enum matr_verdict {
 	MATR_UPGRADE_SAME,	/* nothing it binds to has changed */
-	MATR_UPGRADE_DIFFERENT, /* other files or references, but no binding is lost or moved */
-	MATR_UPGRADE_WORSE,   /* a binding or a version is lost, or another provider comes first */
-	MATR_UPGRADE_REFUSED, /* ld.so would not start it, or MatR could not tell: `why` */
+	MATR_UPGRADE_DIFFERENT, /* other files or references, but nothing is lost or moved */
+	MATR_UPGRADE_WORSE, /* a binding, a version or an edit is lost, or another provider comes first */
+	MATR_UPGRADE_NEW,  /* it comes with the change, and ld.so would start it */
+	MATR_UPGRADE_GONE, /* it is not there any more, or is no dynamically linked program: `why` */
+	MATR_UPGRADE_REFUSED, /* ld.so would not start (load) it, or MatR could not tell: `why` */
 	MATR_UPGRADE_UNKNOWN, /* so it was before: `why` */
 };
 
@@ -25,26 +38,40 @@ struct matr_version_loss {
 	const char *requester, *file, *version; /* the requester's canonical path */
 };
 
-struct matr_upgrade_result {
+struct matr_edit_loss { /* an edit that could no longer be made */
+	const struct matr_edit *edit;
+	struct matr_error why;
+};
+
+struct matr_upgrade_part { /* the start of a program, or a library that it loads */
+	const char *load;  /* NULL: the start */
 	enum matr_verdict verdict;
 	struct matr_error why;
 	struct matr_diff diff; /* where the verdict is DIFFERENT or WORSE */
 	struct matr_version_loss *versions;
 	size_t n_versions;
+	struct matr_edit_loss *edits;
+	size_t n_edits;
 	struct matr_mapping *before, *after; /* what the diff's strings belong to */
 };
 
-/* The scopes as they are now. library_paths: for each program its LD_LIBRARY_PATH or NULL. The strings are to live as long
- * as *out, which belongs to the caller: matr_upgrade_close(). */
-int matr_upgrade_open(const char *const *programs, const char *const *library_paths, size_t n,
+struct matr_upgrade_result {
+	struct matr_upgrade_part
+		*parts; /* the start, then the loads, of which those that could not be
+					    made before are left out */
+	size_t n_parts;
+};
+
+/* The scopes as they are now. *out belongs to the caller: matr_upgrade_close(). Errors: MEMORY, SYSTEM. */
+int matr_upgrade_open(const struct matr_upgrade_program *programs, size_t n,
 		      struct matr_upgrade **out, struct matr_error *err);
 void matr_upgrade_close(struct matr_upgrade *upgrade);
 
 /* The files have changed: what is found from here on is what comes after. Once. */
 int matr_upgrade_changed(struct matr_upgrade *upgrade, struct matr_error *err);
 
-/* What becomes of the i-th program. *out: matr_upgrade_result_free(), also after an error; it lives no longer than the
- * upgrade. Errors: MEMORY. */
+/* What becomes of the i-th program. Once for each. *out: matr_upgrade_result_free(), also after an error; it lives no
+ * longer than the upgrade. Errors: MEMORY. */
 int matr_upgrade_check(struct matr_upgrade *upgrade, size_t i, struct matr_upgrade_result *out,
 		       struct matr_error *err);
 void matr_upgrade_result_free(struct matr_upgrade_result *result);
