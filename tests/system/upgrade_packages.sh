@@ -31,7 +31,7 @@ expat-old: libexpat1/bookworm -> libexpat1/bullseye
 	mapfile -t all < <(sed -n 's/:.*//p' <<<"$cases")
 	set -- "${all[@]}"
 else
-	set -- expat
+	set -- curl
 fi
 
 # ---- the archive ----
