@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "binding_codec.h"
+#include "object_codec.h"
 #include "store_private.h"
 
 struct search {
@@ -130,14 +131,13 @@ static int read_numbers(struct matr_store *store, sqlite3_stmt *rows, struct num
 	return more < 0 ? -1 : 0;
 }
 
-/* 1: the name is somewhere in the blob with the object's symbols. */
-static int has_name(struct search *search, int64_t object, struct matr_error *err)
+/* The blob with the object's symbols (object_codec.h). 1 and *contents (free()); 0: there is none; -1. */
+static int read_symbols(struct search *search, int64_t object, uint8_t **contents, size_t *size,
+			struct matr_error *err)
 {
 	sqlite3_stmt *row = matr_statement(
 		search->store, "SELECT blob_id FROM object_blobs WHERE object_id = ?1 AND part = 1",
 		err);
-	uint8_t *contents;
-	size_t size;
 
 	if (!row)
 		return -1;
@@ -147,12 +147,82 @@ static int has_name(struct search *search, int64_t object, struct matr_error *er
 	sqlite3_reset(row);
 	if (found <= 0)
 		return found;
-	if (matr_blob_get(search->store, blob, &contents, &size, err) != 0)
-		return -1;
+	return matr_blob_get(search->store, blob, contents, size, err) == 0 ? 1 : -1;
+}
+
+/* 1: the name is somewhere among the object's symbols. */
+static int has_name(struct search *search, int64_t object, struct matr_error *err)
+{
 	const char *name = search->symbol->name;
+	uint8_t *contents;
+	size_t size;
+
+	int found = read_symbols(search, object, &contents, &size, err);
+	if (found <= 0)
+		return found;
 	found = memmem(contents, size, name, strlen(name) + 1) != NULL;
 	free(contents);
 	return found;
+}
+
+/* Offer what the object binds or could be bound to. */
+static int offer_symbols(struct search *search, int64_t id, struct matr_nearest *nearest,
+			 struct matr_error *err)
+{
+	struct matr_object object = {.path = NULL};
+	uint8_t *contents;
+	size_t size;
+
+	int found = read_symbols(search, id, &contents, &size, err);
+	if (found <= 0)
+		return found;
+	struct matr_cursor cursor = {.at = contents, .end = contents + size};
+	int result = 0;
+	if (matr_decode_part(&object, MATR_PART_SYMBOLS, &cursor) != 0)
+		result = cursor.damaged
+				 ? matr_store_damaged(search->store, err, "part of an object")
+				 : matr_fail_memory(err);
+	for (size_t i = 1; i < object.n_symbols && !result; i++)
+		if (matr_symbol_is_looked_up(&object.symbols[i]))
+			matr_nearest_offer(nearest, object.symbols[i].name, NULL);
+	free(object.symbols);
+	free(contents);
+	return result;
+}
+
+static const char select_object_ids[] =
+	"SELECT l.object_id FROM epoch_applications e"
+	" JOIN scope_entries s ON s.application_id = e.application_id"
+	" JOIN locations l ON l.id = s.location_id WHERE e.epoch_id = ?1"
+	" UNION SELECT l.object_id FROM epoch_applications e"
+	" JOIN closures c ON c.application_id = e.application_id"
+	" JOIN closure_entries s ON s.closure_id = c.id"
+	" JOIN locations l ON l.id = s.location_id WHERE e.epoch_id = ?1";
+
+/* Nobody binds to the symbol. Where no object of the epoch has such a name, it is not one. */
+static int check_name(struct search *search, struct matr_error *err)
+{
+	sqlite3_stmt *rows = matr_statement(search->store, select_object_ids, err);
+	struct matr_nearest nearest = {.wanted = search->symbol->name};
+	struct number_list objects = {.list = NULL};
+	int there = 0;
+
+	if (!rows)
+		return -1;
+	matr_bind(rows, 1, search->epoch);
+	int result = read_numbers(search->store, rows, &objects, err);
+	for (size_t i = 0; i < objects.n && !result && !there; i++) {
+		there = has_name(search, objects.list[i], err);
+		result = there < 0 ? -1 : 0;
+	}
+	for (size_t i = 0; i < objects.n && !result && !there; i++)
+		result = offer_symbols(search, objects.list[i], &nearest, err);
+	free(objects.list);
+	if (!result && !there)
+		return matr_nearest_fail(&nearest, err, "no object of epoch %lld has such a symbol",
+					 (long long)search->epoch);
+	matr_nearest_free(&nearest);
+	return result;
 }
 
 /* Does a vector, whose mapping has the object at 0 and the providers after it, bind to the symbol? 1, 0, -1. */
@@ -263,6 +333,8 @@ static int find_by_symbol(struct search *search, struct matr_error *err)
 	}
 	free(objects.list);
 	free(vectors.list);
+	if (more >= 0 && !result && !search->vectors.used)
+		result = check_name(search, err);
 	return more < 0 ? -1 : result;
 }
 

@@ -205,7 +205,7 @@ before, precious = state(), baseline.read_bytes()
 unknown = [
     (["inspect", "gti"], "git"), (["why", "gti", "malloc"], "git"), (["why", "git", "mallco"], "malloc"),
     (["why", "--library", "git", "libzz.so.1"], "libz.so.1"), (["tree", "gti"], "git"), (["shadowed", "gti"], "git"),
-    (["exposed", "--library", "libzz.so.1"], "libz.so.1"), (["diff", "gti", "xz"], "git"),
+    (["exposed", "--library", "libzz.so.1"], "libz.so.1"), (["exposed", "--symbol", "inflat"], "inflate"), (["diff", "gti", "xz"], "git"),
     (["baseline", "save", str(baseline), "gti"], "git"), (["baseline", "check", str(baseline), "gti"], "git"),
 (["check-upgrade", "--replace", f"{library}={library}", "gti"], "git"),
     (["rebind", "gti", "--symbol", "malloc", "--to", library], "git"),

@@ -225,7 +225,12 @@ loading=$("$MATR" sql --format list "SELECT count(DISTINCT application) FROM sco
 check "who binds and who only loads are all that load" test "$(cat "$T/both")" = "$loading"
 printf '# two\nlzma_code  # of any\n\nliblzma.so.5\n' >"$T/items"
 check "--list" test "$("$MATR" exposed --list "$T/items" --format csv 2>/dev/null | cut -d, -f1 | sort -u | wc -l)" = 3
-check "a symbol that nobody binds to" "$MATR" exposed --symbol no_such_symbol_at_all
+check "a symbol that nobody binds to" "$MATR" exposed --symbol inflateUndermine
+one_line "a symbol that nobody has" 1 "$MATR" exposed --symbol inflateUndermin
+check "gets the nearest" grep -q 'no object of epoch .*; nearest: .*inflateUndermine' "$T/line.err"
+printf 'libnobodyhas.so.1\ninflate\n' >"$T/items.missing"
+capture line "$MATR" exposed --list "$T/items.missing" --format csv
+check "--list: what is not there is said, the others are listed" sh -c "[ \"\$(cat '$T/line.status')\" = 1 ] && grep -q '^inflate,' '$T/line.out' && grep -q 'libnobodyhas' '$T/line.err'"
 for arguments in "--library liblzam.so.5" "--list $T/absent" "--symbol @V"; do
 	# shellcheck disable=SC2086 # words
 	one_line "one line: exposed $arguments" 1 "$MATR" exposed $arguments

@@ -30,7 +30,8 @@ static const char help[] =
 	"  --prefix DIR       where the store is\n"
 	"  -h, --help         this text\n"
 	"\n"
-	"Exit status: 0 success, whoever binds; 1 failure, or there is no such library; 2 usage.\n"
+	"Exit status: 0 success, whoever binds; 1 failure, or there is no such symbol\n"
+	"or library (of a list the others are looked at all the same); 2 usage.\n"
 	"\n"
 	"  matr exposed --library liblzma.so.5\n"
 	"  matr exposed --symbol lzma_code\n"
@@ -96,8 +97,9 @@ static int show(struct matr_store *store, int64_t epoch, const char *symbol, con
 	return result;
 }
 
+/* An item that is not there is said, and the others are looked at: nobody is exposed to what he does not have. */
 static int show_list(struct matr_store *store, int64_t epoch, const char *file,
-		     struct output *output, struct matr_error *err)
+		     struct output *output, bool *missing, struct matr_error *err)
 {
 	FILE *list = fopen(file, "r");
 	char *line = NULL;
@@ -114,6 +116,11 @@ static int show_list(struct matr_store *store, int64_t epoch, const char *file,
 		if (*item)
 			result = show(store, epoch, library ? NULL : item, library ? item : NULL,
 				      output, err);
+		if (result && err->code == MATR_ERROR_NOT_FOUND) {
+			print_error(err);
+			*missing = true;
+			result = 0;
+		}
 	}
 	if (!result && ferror(list))
 		result = matr_fail_errno(err, file, "cannot be read");
@@ -143,6 +150,7 @@ int command_exposed(const struct context *context, int argc, char **argv)
 	struct matr_store_epoch epoch;
 	struct matr_error err = {0};
 	struct output output;
+	bool missing = false;
 	int option, status;
 
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -170,7 +178,7 @@ int command_exposed(const struct context *context, int argc, char **argv)
 		result = recorded_epoch(common.prefix, store, common.epoch, &epoch, &err);
 	if (!result) {
 		output_open(&output, common.format, columns, sizeof columns / sizeof *columns);
-		result = list ? show_list(store, epoch.id, list, &output, &err)
+		result = list ? show_list(store, epoch.id, list, &output, &missing, &err)
 			      : show(store, epoch.id, symbol, library, &output, &err);
 		struct matr_error closing = {0};
 		if (output_close(&output, &closing) != 0 && !result) {
@@ -181,5 +189,5 @@ int command_exposed(const struct context *context, int argc, char **argv)
 	matr_store_close(store);
 	if (result)
 		print_error(&err);
-	return result ? STATUS_FAILURE : STATUS_OK;
+	return result || missing ? STATUS_FAILURE : STATUS_OK;
 }

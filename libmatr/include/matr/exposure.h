@@ -25,7 +25,7 @@ struct matr_exposure {
 /* Who binds to the symbol, in whatever library (symbol, library NULL), to anything of the library (symbol NULL), or to that
  * symbol of that library. The version of a symbol is the one asked for or that of what it is bound to. What an object has of
  * itself does not count. library: soname, file name or path. *out: matr_exposure_free(). NOT_FOUND: no object of the epoch
- * is called so; a symbol that nobody binds to is no error. */
+ * is called so, or has a symbol of that name; a symbol that nobody binds to is no error. */
 int matr_exposure(struct matr_store *store, int64_t epoch, const struct matr_symbol_name *symbol,
 		  const char *library, struct matr_exposure *out, struct matr_error *err);
 void matr_exposure_free(struct matr_exposure *exposure);
