@@ -5,36 +5,8 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh disable=SC2015,SC2119
 set -eu
 . "$(dirname "$0")/lib.sh"
-MATRD=$BUILD/tools/matrd
-D=
-LOG=$T/matrd.log
-stop() { [ -z "$D" ] || { kill "$D" 2>/dev/null || :; wait "$D" 2>/dev/null || :; D=; }; }
-trap 'stop; cleanup' EXIT
-start()
-{
-	"$MATRD" "$@" 2>>"$LOG" &
-	D=$!
-	for _ in $(seq 100); do
-		[ -S "$MATR_PREFIX/matrd.sock" ] && request '{"request":"ping"}' >/dev/null 2>&1 && return
-		sleep 0.05
-	done
-	not_ok "matrd starts" "$LOG"
-	exit 1
-}
-# request LINE...: the first answer to each
-cat >"$T/request" <<'P'
-#!/usr/bin/python3
-import os, socket, sys
-s = socket.socket(socket.AF_UNIX)
-s.settimeout(3)
-s.connect(os.environ["MATR_PREFIX"] + "/matrd.sock")
-f = s.makefile("r")
-for line in sys.argv[1:]:
-    s.sendall(line.encode() + b"\n")
-    print(f.readline().strip())
-P
-chmod 755 "$T/request"
-request() { "$T/request" "$@"; }
+# shellcheck source=matrd_lib.sh
+. "$HERE/matrd_lib.sh"
 # check NAME COMMAND...
 check()
 {

@@ -6,22 +6,8 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh disable=SC2015
 set -eu
 . "$(dirname "$0")/lib.sh"
-MATRD=$BUILD/tools/matrd
-LOG=$T/matrd.log
-D=
-stop() { [ -z "$D" ] || { kill "$D" 2>/dev/null || :; wait "$D" 2>/dev/null || :; D=; }; }
-trap 'stop; cleanup' EXIT
-start()
-{
-	"$MATRD" 2>>"$LOG" &
-	D=$!
-	for _ in $(seq 100); do
-		[ -S "$MATR_PREFIX/matrd.sock" ] && return
-		sleep 0.05
-	done
-	not_ok "matrd starts" "$LOG"
-	exit 1
-}
+# shellcheck source=matrd_lib.sh
+. "$HERE/matrd_lib.sh"
 cp "$HERE/readers_client.py" "$T/client"
 chmod 755 "$T/client"
 "$MATR" epoch begin -q git ls cat
