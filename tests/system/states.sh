@@ -64,10 +64,10 @@ in_state "a byte of the image has changed" damaged 'plainly until an epoch is be
 mends "a changed byte"
 
 # Somebody else has the lock: the state is what it is, and that is said too.
-flock "$MATR_PREFIX/lock" sleep 10 &
-holder=$!
-sleep 0.3
+exec 9<>"$MATR_PREFIX/lock"
+flock 9
 in_state "somebody has the lock" epoch '^busy '
-kill $holder
-wait $holder 2>/dev/null || :
+exec 9>&-
+in_state "and has it no longer" epoch 'begun'
+check "nobody is busy" sh -c "! grep -q '^busy' '$T/status'"
 finish
