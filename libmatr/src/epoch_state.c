@@ -10,11 +10,17 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <matr/epoch.h>
 
 #include "prefix.h"
+
+enum {
+	A_MOMENT = 100000000, /* nanoseconds */
+	PATIENCE = 20,	      /* such moments */
+};
 
 /* The state machine. States down, actions across. */
 static const enum epoch_verdict table[EPOCH_STATES][EPOCH_ACTIONS] = {
@@ -108,12 +114,30 @@ void epoch_examine(const char *canonical, struct epoch_evidence *out)
 	out->locked = locked;
 }
 
+/* Most who have the lock are done in a moment: matrd, which compares files, withdraws and ends; a prune. Only whoever begins
+ * an epoch has it for long. So to be told BUSY takes more than to meet one of the former; matrd itself does not wait. */
+static int take_lock(const char *canonical, bool wait, bool patient, struct matr_error *err)
+{
+	struct matr_error why = {0};
+	int lock;
+
+	for (int i = 0; (lock = matr_prefix_lock(canonical, wait, &why)) < 0; i++) {
+		if (why.code != MATR_ERROR_BUSY || !patient || i == PATIENCE) {
+			if (err)
+				*err = why;
+			return -1;
+		}
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = A_MOMENT}, NULL);
+	}
+	return lock;
+}
+
 int epoch_enter(const char *canonical, enum epoch_action action, bool wait,
 		enum epoch_verdict *verdict, struct matr_error *err)
 {
 	struct epoch_evidence evidence;
 
-	int lock = matr_prefix_lock(canonical, wait, err);
+	int lock = take_lock(canonical, wait, action != EPOCH_WITHDRAW, err);
 	if (lock < 0)
 		return -1;
 	examine(canonical, &evidence);

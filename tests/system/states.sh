@@ -67,7 +67,17 @@ mends "a changed byte"
 exec 9<>"$MATR_PREFIX/lock"
 flock 9
 in_state "somebody has the lock" epoch '^busy '
+capture line "$MATR" epoch begin /bin/bash
+check "begin is told" sh -c "[ \"\$(cat '$T/line.status')\" = 1 ] && grep -q 'another process is beginning' '$T/line.err'"
 exec 9>&-
+(
+	flock 9
+	sleep 0.7
+) 9<>"$MATR_PREFIX/lock" &
+sleep 0.2
+check "somebody has it for a moment, as matrd has: begin waits that long" "$MATR" epoch begin -q /bin/bash /bin/ls
+wait
+"$MATR" epoch status >"$T/status"
 in_state "and has it no longer" epoch 'begun'
 check "nobody is busy" sh -c "! grep -q '^busy' '$T/status'"
 finish

@@ -164,7 +164,12 @@ settle() # what goes on without the killed one comes to its end
 # were under way to another version, dpkg cannot finish by itself.)
 repair() # COMMAND...
 {
+	local package
 	dpkg --configure -a
+	# dpkg that is killed while it unpacks says that the package has to be installed again; apt does not do that by itself.
+	for package in $(dpkg-query -W -f '${db:Status-Eflag} ${Package}\n' | sed -n 's/^reinstreq //p'); do
+		dpkg -i "$(printf '%s\n' /srv/packages/"$package"_*.deb | sort -V | tail -n 1)"
+	done
 	apt-get -y -q -f install && "$@" && [ -z "$(dpkg --audit)" ]
 }
 
