@@ -1,7 +1,7 @@
 /* fuzz_ld_so_cache.c - /etc/ld.so.cache with any contents, and every name it lists looked up. */
 #include "fuzz_file.h"
 
-#include "ld_so_cache.h"
+#include "resolve/ld_so_cache.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "object_codec.h"
+#include "store/object_codec.h"
 
 static int decode(struct matr_object *object, struct matr_cursor *cursor)
 {

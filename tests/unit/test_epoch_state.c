@@ -11,8 +11,8 @@
 
 #include <matr/epoch.h>
 
-#include "epoch_state.h"
-#include "prefix.h"
+#include "epoch/state.h"
+#include "base/prefix.h"
 
 static char prefix[64];
 

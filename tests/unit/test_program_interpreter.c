@@ -1,5 +1,5 @@
 /* test_program_interpreter.c - finding and replacing PT_INTERP in the bytes of a program, of bad ones in particular. */
-#include "program_interpreter.h"
+#include "elf/interpreter.h"
 
 #include <check.h>
 #include <elf.h>

@@ -19,9 +19,9 @@
 #include <matr/resolve.h>
 #include <matr/store.h>
 
-#include "binding_codec.h"
-#include "hash.h"
-#include "object_codec.h"
+#include "store/binding_codec.h"
+#include "base/blake2b.h"
+#include "store/object_codec.h"
 
 static char prefix[] = "/tmp/matr-test-store.XXXXXX";
 static struct matr_error err;

@@ -1,5 +1,5 @@
 /* main.c - matr: the options before the command, and which command it is. */
-#include "command.h"
+#include "matr/command.h"
 
 #include <getopt.h>
 #include <stdio.h>

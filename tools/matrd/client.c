@@ -1,5 +1,5 @@
 /* client.c - see client.h. */
-#include "client.h"
+#include "matrd/client.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -14,8 +14,8 @@
 #include <matr/error.h>
 #include <matr/watch.h>
 
-#include "client.h"
-#include "job.h"
+#include "matrd/client.h"
+#include "matrd/job.h"
 
 enum {
 	MAX_CLIENTS = 64,

@@ -1,5 +1,5 @@
 /* job.c - see job.h. */
-#include "job.h"
+#include "matrd/job.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,8 +3,8 @@
  * One thread, one loop over poll(2). What takes long, beginning an epoch, is a process of its own (job.h); everything else
  * takes milliseconds. docs/protocol.md has what is said on the socket.
  */
-#include "daemon.h"
-#include "service.h"
+#include "matrd/daemon.h"
+#include "matrd/service.h"
 
 #include <errno.h>
 #include <getopt.h>

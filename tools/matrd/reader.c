@@ -4,8 +4,8 @@
  * what is asked is more than a word: no SQL, no path. So they need not give up what rights matrd has, and none of these
  * comes into the hands of who asks: he gets bytes. They are killed when their time is over, and go with matrd.
  */
-#include "reader.h"
-#include "job.h"
+#include "matrd/reader.h"
+#include "matrd/job.h"
 
 #include <errno.h>
 #include <fcntl.h>

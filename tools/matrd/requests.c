@@ -3,9 +3,9 @@
  * Root and the owner of the prefix may do everything. Of others there are only so many, with so many requests at once, that
  * nobody keeps the rest out. One begin or end at a time; who waits for his turn is a client with a request of his own.
  */
-#include "daemon.h"
-#include "reader.h"
-#include "service.h"
+#include "matrd/daemon.h"
+#include "matrd/reader.h"
+#include "matrd/service.h"
 
 #include <errno.h>
 #include <poll.h>

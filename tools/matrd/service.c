@@ -1,6 +1,6 @@
 /* service.c - see service.h. Both protocols are a few lines, documented as stable; libsystemd would bring five more
  * libraries into a daemon that root runs. */
-#include "service.h"
+#include "matrd/service.h"
 
 #include <fcntl.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* start.c - what matrd has to have before it can serve: the prefix for itself, its socket, the matr beside it. */
-#include "daemon.h"
+#include "matrd/daemon.h"
 
 #include <errno.h>
 #include <fcntl.h>

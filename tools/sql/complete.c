@@ -4,7 +4,7 @@
  * tables that the statement names come with the names of tables, functions and keywords; where the
  * statement names no table yet, columns of any table do.
  */
-#include "complete.h"
+#include "sql/complete.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -14,7 +14,7 @@
 
 #include <matr/sql.h>
 
-#include "dot.h"
+#include "sql/dot.h"
 
 static void add(struct candidates *out, const char *prefix, const char *name, size_t length)
 {

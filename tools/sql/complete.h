@@ -2,7 +2,7 @@
 #ifndef MATR_SQL_COMPLETE_H
 #define MATR_SQL_COMPLETE_H
 
-#include "session.h"
+#include "sql/session.h"
 
 struct candidates {
 	char **list; /* sorted, each once */

@@ -1,5 +1,5 @@
 /* dot.c - the commands that begin with a dot, as the sqlite3 shell has them. */
-#include "dot.h"
+#include "sql/dot.h"
 
 #include <errno.h>
 #include <stdlib.h>

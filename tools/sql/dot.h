@@ -2,7 +2,7 @@
 #ifndef MATR_SQL_DOT_H
 #define MATR_SQL_DOT_H
 
-#include "session.h"
+#include "sql/session.h"
 
 /* NULL: no more. */
 const char *dot_command_name(size_t i);

@@ -1,7 +1,7 @@
 /* main.c - matr-sql: what `matr sql` executes. A program of its own, because it needs libdw, capstone and
  * libedit, which nothing that starts programs should have to load.
  */
-#include "session.h"
+#include "sql/session.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -16,8 +16,8 @@
 #include <matr/epoch.h>
 #include <matr/sql.h>
 
-#include "../matr/command.h"
-#include "../matr/program.h"
+#include "common/program.h"
+#include "matr/command.h"
 
 static const char help[] =
 	"usage: matr sql [OPTION]... [FILE]... [QUERY]...\n"

@@ -1,5 +1,5 @@
 /* render.c - results in six formats; see render.h. */
-#include "render.h"
+#include "sql/render.h"
 
 #include <stdlib.h>
 #include <string.h>

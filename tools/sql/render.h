@@ -13,7 +13,7 @@
 
 #include <sqlite3.h>
 
-#include "text.h"
+#include "sql/text.h"
 
 enum render_format {
 	RENDER_TABLE,

@@ -1,5 +1,5 @@
 /* run.c - running text: statements one after the other, and where in the text an error is. */
-#include "session.h"
+#include "sql/session.h"
 
 #include <errno.h>
 #include <stdint.h>

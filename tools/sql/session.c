@@ -5,7 +5,7 @@
  * be written, not even to memory, unless the caller says --write: query_only is on, and the authorizer
  * lets nobody turn it off, attach a database that could be created, or use a pragma that acts.
  */
-#include "session.h"
+#include "sql/session.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -17,8 +17,8 @@
 #include <matr/sql.h>
 #include <matr/store.h>
 
-#include "../matr/command.h"
-#include "../matr/reading.h"
+#include "common/open_store.h"
+#include "matr/command.h"
 
 enum { BUSY_MILLISECONDS = 5000 };
 

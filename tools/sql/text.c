@@ -1,5 +1,5 @@
 /* text.c - growing text and safe text; see text.h. */
-#include "text.h"
+#include "sql/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>

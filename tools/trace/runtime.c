@@ -19,7 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "trace_format.h"
+#include "trace/trace_format.h"
 
 enum { /* system calls of x86-64 */
        CALL_CLOSE = 3,

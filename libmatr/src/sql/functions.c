@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "demangle.h"
-#include "elf_dynamic.h"
-#include "elf_notes.h"
-#include "file_set.h"
-#include "result.h"
+#include "sql/reader/demangle.h"
+#include "sql/reader/elf_dynamic.h"
+#include "sql/reader/elf_notes.h"
+#include "sql/vtab/file_set.h"
+#include "sql/vtab/result.h"
 
 /* demangle(NAME): a C++ or Rust name as people write it; any other as it is. */
 static void demangle_function(sqlite3_context *context, int n, sqlite3_value **values)

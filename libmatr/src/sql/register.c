@@ -1,13 +1,13 @@
 /* register.c - everything that a connection gets from us, and what its tables share. */
-#include "sql_private.h"
+#include "sql/vtab/connection.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "file_set.h"
-#include "mapping_store.h"
-#include "row_cache.h"
-#include "warnings.h"
+#include "sql/mapping/store.h"
+#include "sql/vtab/file_set.h"
+#include "sql/vtab/row_cache.h"
+#include "sql/vtab/warnings.h"
 
 struct matr_sql *sql_hold(struct matr_sql *sql)
 {

@@ -1,0 +1,140 @@
+/* write_file.c - see write_file.h. */
+#include "base/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int write_all(int fd, const void *data, size_t size)
+{
+	const char *at = data;
+
+	while (size > 0) {
+		ssize_t n = write(fd, at, size);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		at += n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+static void directory_of(const char *path, char directory[PATH_MAX])
+{
+	const char *slash = strrchr(path, '/');
+
+	snprintf(directory, PATH_MAX, "%.*s", slash ? (int)(slash - path) + 1 : 1,
+		 slash ? path : ".");
+}
+
+static int sync_directory(const char *path, struct matr_error *err)
+{
+	char directory[PATH_MAX];
+
+	directory_of(path, directory);
+	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return matr_fail_errno(err, directory, "cannot be opened");
+	/* Some file systems cannot sync a directory and say EINVAL; the rename stands all the same. */
+	int result = fsync(fd) < 0 && errno != EINVAL
+			     ? matr_fail_errno(err, directory, "cannot be synced")
+			     : 0;
+	close(fd);
+	return result;
+}
+
+/* What mkostemp() appends to the path. */
+static const char pattern[] = ".XXXXXX";
+
+int write_file(const char *path, const void *data, size_t size, mode_t mode, struct matr_error *err)
+{
+	char temporary[PATH_MAX];
+
+	if (snprintf(temporary, sizeof temporary, "%s%s", path, pattern) >= (int)sizeof temporary)
+		return matr_fail(err, MATR_ERROR_USAGE, path, "path is too long");
+	int fd = mkostemp(temporary, O_CLOEXEC);
+	if (fd < 0)
+		return matr_fail_errno(err, path, "cannot be written");
+	int result = 0;
+	if (write_all(fd, data, size) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0)
+		result = matr_fail_errno(err, path, "cannot be written");
+	if (close(fd) < 0 && !result)
+		result = matr_fail_errno(err, path, "cannot be written");
+	if (!result && rename(temporary, path) < 0)
+		result = matr_fail_errno(err, path, "cannot be replaced");
+	if (result) {
+		unlink(temporary);
+		return -1;
+	}
+	return sync_directory(path, err);
+}
+
+int write_file_clean(const char *path, struct matr_error *err)
+{
+	char directory[PATH_MAX];
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	size_t length = strlen(name);
+	const struct dirent *entry;
+
+	directory_of(path, directory);
+	DIR *list = opendir(directory);
+	if (!list)
+		return matr_fail_errno(err, directory, "cannot be read");
+	int result = 0;
+	while (result == 0 && (entry = readdir(list)) != NULL) {
+		if (strncmp(entry->d_name, name, length) != 0 || entry->d_name[length] != '.' ||
+		    strlen(entry->d_name + length) != sizeof pattern - 1)
+			continue;
+		if (unlinkat(dirfd(list), entry->d_name, 0) != 0 && errno != ENOENT)
+			result = matr_fail_errno(err, directory, "cannot remove %s", entry->d_name);
+	}
+	closedir(list);
+	return result;
+}
+
+int read_file(const char *path, size_t limit, void **data, size_t *size, struct matr_error *err)
+{
+	struct stat status;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int result = 0;
+
+	if (fd < 0)
+		return matr_fail_errno(err, path, "cannot be opened");
+	*data = NULL;
+	if (fstat(fd, &status) < 0)
+		result = matr_fail_errno(err, path, "cannot be read");
+	else if (!S_ISREG(status.st_mode))
+		result = matr_fail(err, MATR_ERROR_SYSTEM, path, "is not a regular file");
+	else if ((uint64_t)status.st_size > limit)
+		result = matr_fail(err, MATR_ERROR_MALFORMED, path, "is too large");
+	else if (!(*data = malloc((size_t)status.st_size + 1)))
+		result = matr_fail_memory(err);
+	*size = 0;
+	while (!result) {
+		ssize_t n = read(fd, (char *)*data + *size, (size_t)status.st_size + 1 - *size);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			result = matr_fail_errno(err, path, "cannot be read");
+		if (n <= 0)
+			break;
+		*size += (size_t)n;
+		if (*size > (size_t)status.st_size)
+			result = matr_fail(err, MATR_ERROR_SYSTEM, path, "grew while it was read");
+	}
+	close(fd);
+	if (result) {
+		free(*data);
+		*data = NULL;
+	}
+	return result;
+}

@@ -1,0 +1,177 @@
+/* prefix.c - the directory of a store and image; see prefix.h. */
+#include "base/prefix.h"
+
+#include <matr/epoch.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int matr_prefix_make(const char *prefix, char canonical[PATH_MAX], struct matr_error *err)
+{
+	char path[PATH_MAX];
+
+	if (!*prefix || snprintf(path, sizeof path, "%s", prefix) >= (int)sizeof path)
+		return matr_fail(err, MATR_ERROR_USAGE, prefix, "not usable as a prefix");
+	for (char *slash = path + 1;; slash++) {
+		if (*slash != '/' && *slash != 0)
+			continue;
+		char end = *slash;
+		*slash = 0;
+		if (mkdir(path, 0755) != 0 && errno != EEXIST)
+			return matr_fail_errno(err, path, "cannot create directory");
+		if (!end)
+			break;
+		*slash = '/';
+	}
+	if (!realpath(prefix, canonical))
+		return matr_fail_errno(err, prefix, "no usable directory");
+	return 0;
+}
+
+static int check_owner(const char *path, const struct stat *status, struct matr_error *err)
+{
+	if (status->st_uid != 0 && status->st_uid != geteuid())
+		return matr_fail(err, MATR_ERROR_UNTRUSTED, path,
+				 "belongs to user %u, neither root nor you",
+				 (unsigned)status->st_uid);
+	bool sticky = S_ISDIR(status->st_mode) && (status->st_mode & S_ISVTX);
+	if ((status->st_mode & (S_IWGRP | S_IWOTH)) && !sticky)
+		return matr_fail(err, MATR_ERROR_UNTRUSTED, path,
+				 "others may write to it (mode %04o)",
+				 (unsigned)(status->st_mode & 07777));
+	return 0;
+}
+
+static int check_directory(const char *path, struct matr_error *err)
+{
+	struct stat status;
+
+	if (stat(path, &status) != 0)
+		return matr_fail_errno(err, path, "cannot look at directory");
+	if (!S_ISDIR(status.st_mode))
+		return matr_fail(err, MATR_ERROR_UNTRUSTED, path, "not a directory");
+	return check_owner(path, &status, err);
+}
+
+int matr_prefix_check_file(const char *canonical, const char *name, struct matr_error *err)
+{
+	char path[PATH_MAX];
+	struct stat status;
+
+	if (snprintf(path, sizeof path, "%s/%s", canonical, name) >= (int)sizeof path)
+		return matr_fail(err, MATR_ERROR_USAGE, canonical, "path is too long");
+	if (lstat(path, &status) != 0)
+		return errno == ENOENT ? 0 : matr_fail_errno(err, path, "cannot look at file");
+	if (!S_ISREG(status.st_mode))
+		return matr_fail(err, MATR_ERROR_UNTRUSTED, path, "not a regular file");
+	return check_owner(path, &status, err);
+}
+
+int matr_prefix_check(const char *canonical, struct matr_error *err)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof path, "%s", canonical);
+	for (;;) {
+		if (check_directory(path, err) != 0)
+			return -1;
+		char *slash = strrchr(path, '/');
+		if (!slash || !slash[1])
+			return 0;
+		slash[slash == path] = 0; /* "/x" becomes "/" */
+	}
+}
+
+int matr_prefix_trusted(const char *prefix, struct matr_error *err)
+{
+	static const char *const files[] = {MATR_IMAGE_FILE, MATR_INTERPRETER_FILE,
+					    MATR_LD_STABLE_FILE, MATR_REAL_LOADER_FILE};
+	char canonical[PATH_MAX];
+
+	if (!realpath(prefix, canonical))
+		return matr_fail_errno(err, prefix, "cannot be resolved");
+	if (matr_prefix_check(canonical, err) != 0)
+		return -1;
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		if (matr_prefix_check_file(canonical, files[i], err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int matr_prefix_lock(const char *canonical, bool wait, struct matr_error *err)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof path, "%s/lock", canonical) >= (int)sizeof path)
+		return matr_fail(err, MATR_ERROR_USAGE, canonical, "path is too long");
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return matr_fail_errno(err, path, "cannot open the lock");
+	while (flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB)) != 0) {
+		if (errno == EINTR)
+			continue;
+		if (errno == EWOULDBLOCK)
+			matr_fail(err, MATR_ERROR_BUSY, path,
+				  "another process is beginning or ending an epoch");
+		else
+			matr_fail_errno(err, path, "cannot lock");
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* Names that atomic replacement uses for files that are not complete yet. */
+static bool is_leftover(const char *name)
+{
+	static const char *const starts[] = {"epoch.image.", "ld-stable.", "ld.so.",
+					     "interpreter.", "programs.",  "suspended."};
+
+	for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
+		if (strncmp(name, starts[i], strlen(starts[i])) == 0)
+			return true;
+	return false;
+}
+
+int matr_prefix_clean(const char *canonical, struct matr_error *err)
+{
+	DIR *directory = opendir(canonical);
+	struct dirent *entry;
+	int result = 0;
+
+	if (!directory)
+		return matr_fail_errno(err, canonical, "cannot read directory");
+	while (errno = 0, (entry = readdir(directory)) != NULL) {
+		if (is_leftover(entry->d_name) &&
+		    unlinkat(dirfd(directory), entry->d_name, 0) != 0 && errno != ENOENT) {
+			result = matr_fail_errno(err, canonical, "cannot remove %s", entry->d_name);
+			break;
+		}
+	}
+	if (!entry && errno)
+		result = matr_fail_errno(err, canonical, "cannot read directory");
+	closedir(directory);
+	return result;
+}
+
+int matr_prefix_sync(const char *canonical, struct matr_error *err)
+{
+	int fd = open(canonical, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return matr_fail_errno(err, canonical, "cannot open directory");
+	/* Some file systems cannot sync a directory and say EINVAL. */
+	int result = fsync(fd) != 0 && errno != EINVAL
+			     ? matr_fail_errno(err, canonical, "cannot sync directory")
+			     : 0;
+	close(fd);
+	return result;
+}

@@ -1,0 +1,119 @@
+/* columns.c - varint columns, written to growing buffers and read with bounded cursors. */
+#include "base/varint.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void matr_columns_free(struct matr_columns *columns)
+{
+	free(columns->data);
+	*columns = (struct matr_columns){0};
+}
+
+static bool reserve(struct matr_columns *columns, size_t size)
+{
+	if (columns->failed)
+		return false;
+	if (columns->room - columns->size >= size)
+		return true;
+	size_t room = columns->room ? columns->room : 256;
+	while (room - columns->size < size) {
+		if (room > SIZE_MAX / 2) {
+			columns->failed = true;
+			return false;
+		}
+		room *= 2;
+	}
+	uint8_t *data = realloc(columns->data, room);
+	if (!data) {
+		columns->failed = true;
+		return false;
+	}
+	columns->data = data;
+	columns->room = room;
+	return true;
+}
+
+void matr_put_bytes(struct matr_columns *columns, const void *data, size_t size)
+{
+	if (size == 0 || !reserve(columns, size))
+		return;
+	memcpy(columns->data + columns->size, data, size);
+	columns->size += size;
+}
+
+void matr_put(struct matr_columns *columns, uint64_t value)
+{
+	if (!reserve(columns, 10))
+		return;
+	uint8_t *at = columns->data + columns->size;
+	for (; value >= 0x80; value >>= 7)
+		*at++ = (uint8_t)(value | 0x80);
+	*at++ = (uint8_t)value;
+	columns->size = (size_t)(at - columns->data);
+}
+
+void matr_put_signed(struct matr_columns *columns, int64_t value)
+{
+	matr_put(columns, (uint64_t)value << 1 ^ (value < 0 ? UINT64_MAX : 0));
+}
+
+void matr_put_string(struct matr_columns *columns, const char *string)
+{
+	if (!string)
+		string = "";
+	matr_put_bytes(columns, string, strlen(string) + 1);
+}
+
+uint64_t matr_get(struct matr_cursor *cursor)
+{
+	uint64_t value = 0;
+
+	for (int shift = 0; shift < 64 && !cursor->damaged && cursor->at < cursor->end;
+	     shift += 7) {
+		uint8_t byte = *cursor->at++;
+		value |= (uint64_t)(byte & 0x7f) << shift;
+		if (byte < 0x80)
+			return value;
+	}
+	cursor->damaged = true;
+	return 0;
+}
+
+int64_t matr_get_signed(struct matr_cursor *cursor)
+{
+	uint64_t value = matr_get(cursor);
+	return (int64_t)(value >> 1 ^ (value & 1 ? UINT64_MAX : 0));
+}
+
+uint64_t matr_get_up_to(struct matr_cursor *cursor, uint64_t most)
+{
+	uint64_t value = matr_get(cursor);
+	if (value <= most)
+		return value;
+	cursor->damaged = true;
+	return 0;
+}
+
+size_t matr_get_count(struct matr_cursor *cursor)
+{
+	uint64_t count = matr_get(cursor);
+	if (count <= (uint64_t)(cursor->end - cursor->at))
+		return count;
+	cursor->damaged = true;
+	return 0;
+}
+
+const char *matr_get_string(struct matr_cursor *cursor)
+{
+	const uint8_t *start = cursor->at;
+	const uint8_t *nul = cursor->damaged || start == cursor->end
+				     ? NULL
+				     : memchr(start, 0, (size_t)(cursor->end - start));
+	if (!nul) {
+		cursor->damaged = true;
+		return NULL;
+	}
+	cursor->at = nul + 1;
+	return (const char *)start;
+}

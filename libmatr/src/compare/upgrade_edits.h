@@ -1,0 +1,36 @@
+/* upgrade_edits.h - a program's scope and bindings with the edits that can be made in it. */
+#ifndef MATR_UPGRADE_EDITS_H
+#define MATR_UPGRADE_EDITS_H
+
+#include <matr/upgrade.h>
+
+#include "mapping/edit.h"
+#include "resolve/resolution.h"
+
+struct upgrade_edits {		       /* of one program */
+	const struct matr_edit **list; /* those that are still to be made */
+	size_t n;
+	const char **libraries; /* that they add to the scope, each once */
+	size_t n_libraries;
+	size_t *library; /* parallel to the list: which of the libraries */
+	struct matr_edit_loss *lost;
+	size_t n_lost;
+};
+
+/* All of the program's. To be freed also after an error. */
+int upgrade_edits_take(struct upgrade_edits *edits, const struct matr_upgrade_program *program,
+		       struct matr_error *err);
+void upgrade_edits_free(struct upgrade_edits *edits);
+
+/* The scope, with what the edits add; an edit whose library cannot be had is lost. To be freed also after an error. */
+int upgrade_edited_scope(struct matr_session *session, const struct matr_upgrade_program *program,
+			 struct upgrade_edits *edits, struct resolution *out,
+			 struct matr_error *why);
+
+/* The bindings, edited, of the scope that the above has made. An edit that cannot be made is lost, and the scope made anew
+ * without it. */
+int upgrade_edited_mapping(struct matr_session *session, const struct matr_upgrade_program *program,
+			   struct upgrade_edits *edits, struct resolution *resolution,
+			   struct matr_mapping **out, struct matr_error *why);
+
+#endif

@@ -1,0 +1,210 @@
+/* relocation_table.c - DT_RELA and DT_JMPREL, split into relative and all other relocations.
+ *
+ * The two tables may overlap: some linkers let DT_RELASZ count DT_JMPREL too, which then lies at the
+ * end of DT_RELA. ld.so takes that part off DT_RELA, and so do we, lest it be listed twice.
+ *
+ * Every relocation has to write into memory that belongs to the object. ld.so does not check that,
+ * but an object that fails it would be broken at exec, not mapped.
+ */
+#include "elf/reader.h"
+
+#include <string.h>
+
+struct table {
+	const unsigned char *entries; /* Elf64_Rela[n], not aligned */
+	uint64_t n;
+	enum matr_relocation_table kind;
+};
+
+static Elf64_Rela entry_at(const struct table *table, uint64_t i)
+{
+	Elf64_Rela entry;
+
+	memcpy(&entry, table->entries + i * sizeof entry, sizeof entry);
+	return entry;
+}
+
+static bool is_relative(const Elf64_Rela *entry)
+{
+	uint32_t type = ELF64_R_TYPE(entry->r_info);
+	return type == R_X86_64_RELATIVE || type == R_X86_64_RELATIVE64;
+}
+
+/* How many bytes it writes at least. */
+static uint64_t width(uint32_t type)
+{
+	switch (type) {
+	case R_X86_64_NONE:
+		return 0;
+	case R_X86_64_8:
+	case R_X86_64_PC8:
+	case R_X86_64_COPY: /* the symbol's size, which may be anything */
+		return 1;
+	case R_X86_64_16:
+	case R_X86_64_PC16:
+		return 2;
+	case R_X86_64_32:
+	case R_X86_64_32S:
+	case R_X86_64_PC32:
+	case R_X86_64_SIZE32:
+		return 4;
+	case R_X86_64_TLSDESC:
+		return 16;
+	default:
+		return 8;
+	}
+}
+
+/* ---- finding the tables ---- */
+
+static int read_table(struct matr_reader *reader, struct table *table, uint64_t vaddr,
+		      uint64_t size, const char *name)
+{
+	if (size % sizeof(Elf64_Rela) != 0)
+		return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
+				 "%s has %llu bytes, not a multiple of %zu", name,
+				 (unsigned long long)size, sizeof(Elf64_Rela));
+	table->n = size / sizeof(Elf64_Rela);
+	if (size == 0) /* then the address may be anything */
+		return 0;
+	table->entries = matr_reader_at(reader, vaddr, size, name);
+	return table->entries ? 0 : -1;
+}
+
+static int find_tables(struct matr_reader *reader, struct table *rela, struct table *jmprel)
+{
+	const struct matr_object *object = reader->object;
+	uint64_t rela_vaddr = 0, rela_size = 0, jmprel_vaddr = 0, jmprel_size = 0, value;
+	bool has_rela = matr_dynamic_value(object, DT_RELA, &rela_vaddr);
+
+	if (has_rela && matr_dynamic_need(reader, DT_RELASZ, &rela_size, "DT_RELASZ") != 0)
+		return -1;
+	if (has_rela && matr_dynamic_value(object, DT_RELAENT, &value) &&
+	    value != sizeof(Elf64_Rela))
+		return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
+				 "has relocations of %llu bytes", (unsigned long long)value);
+	if (matr_dynamic_value(object, DT_PLTREL, &value)) {
+		if (value != DT_RELA)
+			return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
+					 "DT_PLTREL is not DT_RELA");
+		if (matr_dynamic_need(reader, DT_JMPREL, &jmprel_vaddr, "DT_JMPREL") != 0 ||
+		    matr_dynamic_need(reader, DT_PLTRELSZ, &jmprel_size, "DT_PLTRELSZ") != 0)
+			return -1;
+	}
+	if (has_rela && rela_vaddr + rela_size == jmprel_vaddr + jmprel_size) {
+		if (jmprel_size > rela_size)
+			return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
+					 "DT_RELA lies within DT_JMPREL");
+		rela_size -= jmprel_size;
+	}
+	rela->kind = MATR_TABLE_RELA;
+	jmprel->kind = MATR_TABLE_JMPREL;
+	if (read_table(reader, rela, rela_vaddr, rela_size, "DT_RELA") != 0 ||
+	    read_table(reader, jmprel, jmprel_vaddr, jmprel_size, "DT_JMPREL") != 0)
+		return -1;
+	return 0;
+}
+
+/* ---- reading them ---- */
+
+static uint64_t count_relative(const struct table *table)
+{
+	uint64_t n = 0;
+
+	for (uint64_t i = 0; i < table->n; i++) {
+		Elf64_Rela entry = entry_at(table, i);
+		n += is_relative(&entry);
+	}
+	return n;
+}
+
+static int add_entries(struct matr_reader *reader, const struct table *table, uint64_t *n_symbols)
+{
+	struct matr_object *object = reader->object;
+
+	for (uint64_t i = 0; i < table->n; i++) {
+		Elf64_Rela entry = entry_at(table, i);
+		uint32_t type = ELF64_R_TYPE(entry.r_info), symbol = ELF64_R_SYM(entry.r_info);
+
+		if (type != R_X86_64_NONE &&
+		    !matr_reader_segment(reader, entry.r_offset, width(type)))
+			return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
+					 "a relocation writes to address 0x%llx, which is not the "
+					 "object's",
+					 (unsigned long long)entry.r_offset);
+		if (is_relative(&entry)) {
+			object->relatives[object->n_relatives++] = (struct matr_relative){
+				.offset = entry.r_offset,
+				.addend = entry.r_addend,
+			};
+			continue;
+		}
+		struct matr_relocation *relocation = &object->relocations[object->n_relocations++];
+		*relocation = (struct matr_relocation){
+			.offset = entry.r_offset,
+			.addend = entry.r_addend,
+			.type = type,
+			.symbol = symbol,
+			.table = (uint8_t)table->kind,
+		};
+		if (symbol >= *n_symbols)
+			*n_symbols = (uint64_t)symbol + 1;
+		if (type == R_X86_64_JUMP_SLOT &&
+		    matr_reader_word(reader, entry.r_offset, &relocation->word, "a PLT slot") != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int matr_read_relocations(struct matr_reader *reader, uint64_t *n_symbols)
+{
+	struct matr_object *object = reader->object;
+	struct table rela = {0}, jmprel = {0};
+	uint64_t n_relative;
+
+	if (find_tables(reader, &rela, &jmprel) != 0)
+		return -1;
+	n_relative = count_relative(&rela) + count_relative(&jmprel);
+	object->relatives = matr_reader_allocate(reader, n_relative, sizeof *object->relatives);
+	object->relocations = matr_reader_allocate(reader, rela.n + jmprel.n - n_relative,
+						   sizeof *object->relocations);
+	if (!object->relatives || !object->relocations)
+		return -1;
+	if (add_entries(reader, &rela, n_symbols) != 0 ||
+	    add_entries(reader, &jmprel, n_symbols) != 0)
+		return -1;
+	return 0;
+}
+
+/* ---- the witness ---- */
+
+/* A reference to a weak symbol that is not defined here may well come to nothing and leave its word
+ * at 0: no witness of relocation. */
+static bool is_witness(const struct matr_object *object, const struct matr_relocation *relocation)
+{
+	const struct matr_symbol *symbol = &object->symbols[relocation->symbol];
+
+	if (relocation->type != R_X86_64_GLOB_DAT && relocation->type != R_X86_64_64 &&
+	    relocation->type != R_X86_64_JUMP_SLOT)
+		return false;
+	return relocation->symbol != 0 &&
+	       !(symbol->binding == STB_WEAK && symbol->section == SHN_UNDEF);
+}
+
+int matr_read_witness(struct matr_reader *reader)
+{
+	struct matr_object *object = reader->object;
+
+	if (object->n_relatives > 0)
+		object->witness_vaddr = object->relatives[0].offset;
+	else if (object->n_relr > 0)
+		object->witness_vaddr = object->relr[0].offset;
+	else
+		for (size_t i = 0; i < object->n_relocations && object->witness_vaddr == 0; i++)
+			if (is_witness(object, &object->relocations[i]))
+				object->witness_vaddr = object->relocations[i].offset;
+	if (object->witness_vaddr == 0)
+		return 0;
+	return matr_reader_word(reader, object->witness_vaddr, &object->witness_word,
+				"a relocated word");
+}

@@ -1,0 +1,407 @@
+/* epoch_begin.c - beginning an epoch; epoch.h says in which order and why. epoch_resolve.c and epoch_image.c do the
+ * work. */
+#include "epoch/epoch.h"
+
+#include <matr/loader.h>
+
+#include "base/prefix.h"
+#include "epoch/circumstances.h"
+#include "epoch/marker.h"
+#include "epoch/state.h"
+#include "image/source.h"
+#include "store/edit.h"
+#include "store/store.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void matr_epoch_close(struct matr_epoch *epoch)
+{
+	if (!epoch)
+		return;
+	epoch_resolve_free(epoch);
+	if (epoch->session)
+		matr_session_close(epoch->session);
+	matr_image_builder_close(epoch->builder);
+	image_source_close(epoch->source);
+	matr_store_close(epoch->store); /* the session had its objects */
+	for (size_t i = 0; i < epoch->n_results; i++) {
+		free(epoch->results[i].path);
+		free(epoch->results[i].reason);
+	}
+	free(epoch->results);
+	intern_free(&epoch->paths);
+	free(epoch->ld_stable);
+	free(epoch->config_file);
+	free(epoch->circumstances);
+	matr_edits_free(epoch->edits, epoch->n_edits);
+	matr_edit_failures_free(epoch->edit_failures, epoch->n_edit_failures);
+	probes_free(&epoch->probes);
+	matr_previous_free(&epoch->previous);
+	matr_config_free(epoch->config);
+	matr_recordings_free(&epoch->recordings);
+	if (!epoch->scan_is_previous)
+		matr_scan_free(epoch->scan);
+	if (epoch->lock >= 0)
+		close(epoch->lock);
+	free(epoch);
+}
+
+int epoch_join(const char *prefix, const char *name, char out[PATH_MAX], struct matr_error *err)
+{
+	if (snprintf(out, PATH_MAX, "%s/%s", prefix, name) >= PATH_MAX)
+		return matr_fail(err, MATR_ERROR_USAGE, prefix, "path is too long");
+	return 0;
+}
+
+/* Keep a damaged store for whoever wants to look at it, without its journal, which would be taken for
+ * the new store's. */
+static int move_store_aside(const char *prefix, struct matr_error *err)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+	static const char *const journals[] = {MATR_STORE_FILE "-wal", MATR_STORE_FILE "-shm"};
+
+	if (epoch_join(prefix, MATR_STORE_FILE, from, err) != 0 ||
+	    epoch_join(prefix, MATR_STORE_FILE ".damaged", to, err) != 0)
+		return -1;
+	if (rename(from, to) != 0 && errno != ENOENT)
+		return matr_fail_errno(err, from, "cannot be moved aside");
+	for (size_t i = 0; i < sizeof journals / sizeof *journals; i++) {
+		if (epoch_join(prefix, journals[i], from, err) != 0)
+			return -1;
+		if (unlink(from) != 0 && errno != ENOENT)
+			return matr_fail_errno(err, from, "cannot be removed");
+	}
+	return 0;
+}
+
+/* The files that are not among the paths of a search, as they are before they are read. */
+static int look_at_inputs(struct matr_epoch *epoch, struct matr_error *err)
+{
+	const char *config = epoch->config_file ? epoch->config_file : MATR_CONFIG_FILE;
+	char recordings[PATH_MAX];
+
+	if (epoch_join(epoch->prefix, MATR_RECORDINGS_FILE, recordings, err) != 0 ||
+	    probes_look(&epoch->probes, recordings, err) != 0 ||
+	    matr_recordings_read(epoch->prefix, &epoch->recordings, err) != 0)
+		return -1;
+	if (probes_look(&epoch->probes, "/etc/ld.so.cache", err) != 0 ||
+	    probes_look(&epoch->probes, "/etc/ld.so.preload", err) != 0)
+		return -1;
+	return probes_look(&epoch->probes, config, err);
+}
+
+static int copy_options(struct matr_epoch *epoch, const struct matr_epoch_options *options,
+			struct matr_error *err)
+{
+	epoch->jobs = options->jobs;
+	epoch->portable = options->portable;
+	epoch->ld_stable = strdup(options->ld_stable);
+	epoch->config_file = options->config ? strdup(options->config) : NULL;
+	if (!epoch->ld_stable || (options->config && !epoch->config_file))
+		return matr_fail_memory(err);
+	if (access(epoch->ld_stable, R_OK) != 0)
+		return matr_fail_errno(err, epoch->ld_stable, "cannot read ld-stable");
+	/* Where ld-stable is the system's loader, the real one behind it. */
+	return matr_loader_real(options->interpreter ? options->interpreter
+						     : MATR_DEFAULT_INTERPRETER,
+				epoch->interpreter, err);
+}
+
+static int open_store(struct matr_epoch *epoch, struct matr_error *err)
+{
+	const char *level = matr_session_cpu_level(epoch->session);
+
+	if (matr_prefix_check_file(epoch->prefix, MATR_STORE_FILE, err) != 0 ||
+	    matr_store_open(epoch->prefix, MATR_STORE_WRITE, &epoch->store, err) != 0 ||
+	    matr_store_begin(epoch->store, level, matr_epoch_of_image(epoch->prefix), &epoch->id,
+			     err) != 0 ||
+	    edits_restore(epoch->prefix, epoch->store, err) != 0 ||
+	    epoch_edits_read(epoch, err) != 0)
+		return -1;
+	epoch->circumstances = circumstances(level, epoch->config_file, epoch->portable, err);
+	if (!epoch->circumstances ||
+	    (epoch->portable && matr_store_set_portable(epoch->store, epoch->id, err) != 0))
+		return -1;
+	return matr_store_previous(epoch->store, epoch->id, epoch->circumstances, &epoch->previous,
+				   err);
+}
+
+int matr_epoch_open(const struct matr_epoch_options *options, struct matr_epoch **out,
+		    struct matr_error *err)
+{
+	struct matr_epoch *epoch = calloc(1, sizeof *epoch);
+
+	if (!epoch)
+		return matr_fail_memory(err);
+	epoch->lock = -1;
+	if (copy_options(epoch, options, err) != 0 ||
+	    matr_prefix_make(options->prefix, epoch->prefix, err) != 0 ||
+	    matr_prefix_check(epoch->prefix, err) != 0)
+		goto fail;
+	epoch->lock = epoch_enter(epoch->prefix, EPOCH_BEGIN, options->wait, NULL, err);
+	if (epoch->lock < 0 || matr_prefix_clean(epoch->prefix, err) != 0)
+		goto fail;
+	if (options->rebuild_store && move_store_aside(epoch->prefix, err) != 0)
+		goto fail;
+	if (look_at_inputs(epoch, err) != 0 ||
+	    matr_config_load(epoch->config_file, &epoch->config, err) != 0 ||
+	    matr_session_open(NULL, &epoch->session, err) != 0 || open_store(epoch, err) != 0)
+		goto fail;
+	epoch->preload = matr_session_preload(epoch->session);
+	*out = epoch;
+	return 0;
+fail:
+	matr_epoch_close(epoch);
+	return -1;
+}
+
+int64_t matr_epoch_id(const struct matr_epoch *epoch)
+{
+	return epoch->id;
+}
+
+const struct matr_epoch_result *matr_epoch_results(const struct matr_epoch *epoch, size_t *n)
+{
+	*n = epoch->n_results;
+	return epoch->results;
+}
+
+/* ---- programs ---- */
+
+int epoch_add_result(struct matr_epoch *epoch, const char *path, struct matr_error *err)
+{
+	uint32_t before = epoch->paths.n, id;
+
+	if (epoch->n_results == epoch->room) {
+		size_t room = epoch->room ? 2 * epoch->room : 16;
+		struct matr_epoch_result *results = realloc(epoch->results, room * sizeof *results);
+		if (!results)
+			return matr_fail_memory(err);
+		epoch->results = results;
+		epoch->room = room;
+	}
+	char *copy = strdup(path);
+	if (!copy)
+		return matr_fail_memory(err);
+	int result = intern_add(&epoch->paths, copy, &id, err);
+	if (result != 0 || id != before) { /* or it is there already */
+		free(copy);
+		return result;
+	}
+	epoch->results[epoch->n_results++] = (struct matr_epoch_result){.path = copy};
+	return 0;
+}
+
+void epoch_describe(const struct matr_error *why, const char *program, char *out, size_t size)
+{
+	if (why->file[0] && strcmp(why->file, program) != 0)
+		snprintf(out, size, "%s: %s", why->file, why->message);
+	else
+		snprintf(out, size, "%s", why->message);
+}
+
+int epoch_decline(struct matr_epoch *epoch, struct matr_epoch_result *result,
+		  const struct matr_error *why, struct matr_error *err)
+{
+	char reason[sizeof why->file + sizeof why->message + 2];
+
+	epoch_describe(why, result->path, reason, sizeof reason);
+	result->reason = strdup(reason);
+	if (!result->reason)
+		return matr_fail_memory(err);
+	if (matr_store_decline(epoch->store, epoch->id, result->path, reason, err) != 0)
+		return -1;
+	bool own_file = strcmp(why->file, result->path) == 0 &&
+			(why->code == MATR_ERROR_MALFORMED || why->code == MATR_ERROR_NOT_ELF);
+	return own_file ? matr_store_decline_own(epoch->store, epoch->id, result->path, err) : 0;
+}
+
+int matr_epoch_add(struct matr_epoch *epoch, const char *program, struct matr_error *err)
+{
+	char path[PATH_MAX];
+	struct matr_error why = {0};
+
+	if (realpath(program, path))
+		return epoch_add_result(epoch, path, err);
+	matr_fail_errno(&why, program, "cannot be found");
+	size_t before = epoch->n_results;
+	if (epoch_add_result(epoch, program, err) != 0)
+		return -1;
+	return epoch->n_results == before
+		       ? 0
+		       : epoch_decline(epoch, &epoch->results[before], &why, err);
+}
+
+int matr_epoch_scan(struct matr_epoch *epoch, const struct matr_scan **out, struct matr_error *err)
+{
+	const struct matr_previous *previous = &epoch->previous;
+
+	epoch->scan_is_previous = previous->scan && scan_unchanged(epoch->config, previous->scan,
+								   previous->trusted, epoch->jobs);
+	if (epoch->scan_is_previous)
+		epoch->scan = previous->scan;
+	else if (matr_scan(epoch->config, previous->scan, previous->trusted, &epoch->scan, err) !=
+		 0)
+		return -1;
+	for (size_t i = 0; i < epoch->scan->n_programs; i++)
+		if (epoch_add_result(epoch, epoch->scan->programs[i], err) != 0)
+			return -1;
+	*out = epoch->scan;
+	return 0;
+}
+
+/* ---- the work ---- */
+
+static int compare_results(const void *left, const void *right)
+{
+	const struct matr_epoch_result *a = left, *b = right;
+	return strcmp(a->path, b->path);
+}
+
+struct matr_epoch_result *epoch_find_result(const struct matr_epoch *epoch, const char *path)
+{
+	struct matr_epoch_result wanted = {.path = (char *)(uintptr_t)path};
+
+	return bsearch(&wanted, epoch->results, epoch->n_results, sizeof wanted, compare_results);
+}
+
+/* What became of each program, from the records that were carried over. */
+static int read_results(struct matr_epoch *epoch, struct matr_error *err)
+{
+	struct matr_store_application *applications;
+	struct matr_store_declined *declined;
+	struct matr_epoch_result *result;
+	size_t n;
+
+	if (matr_store_applications(epoch->store, epoch->id, &applications, &n, err) != 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if ((result = epoch_find_result(epoch, applications[i].path)) != NULL) {
+			result->application = applications[i].id;
+			result->carried = true;
+		}
+	matr_store_applications_free(applications, n);
+	if (matr_store_declined(epoch->store, epoch->id, &declined, &n, err) != 0)
+		return -1;
+	int failed = 0;
+	for (size_t i = 0; i < n; i++)
+		if ((result = epoch_find_result(epoch, declined[i].path)) != NULL) {
+			result->reason = strdup(declined[i].reason);
+			failed |= !result->reason;
+		}
+	matr_store_declined_free(declined, n);
+	return failed ? matr_fail_memory(err) : 0;
+}
+
+/* With nothing changed that the epoch before follows from, this one is the same. 1, 0, -1. */
+static int carry_all(struct matr_epoch *epoch, struct matr_error *err)
+{
+	const struct matr_previous *previous = &epoch->previous;
+
+	if (!epoch->scan_is_previous || epoch->n_results != epoch->scan->n_programs ||
+	    !probes_unchanged(&previous->probes, previous->trusted, epoch->jobs))
+		return 0;
+	int same = matr_store_directories_unchanged(epoch->store, previous->id, err);
+	if (same > 0)
+		same = epoch_edits_unchanged(epoch, err);
+	if (same <= 0)
+		return same;
+	if (matr_store_carry_all(epoch->store, previous->id, epoch->id, err) != 0 ||
+	    matr_store_carry_edit_failures(epoch->store, previous->id, epoch->id, err) != 0 ||
+	    read_results(epoch, err) != 0)
+		return -1;
+	return 1;
+}
+
+static int start(struct matr_epoch *epoch, struct matr_error *err)
+{
+	if (epoch->edits_stale && epoch_edits_read(epoch, err) != 0)
+		return -1;
+	int carried = carry_all(epoch, err);
+	if (carried < 0)
+		return -1;
+	epoch->all_carried = carried;
+	epoch->phase = carried ? EPOCH_IMAGE : EPOCH_SCOPES;
+	epoch->next = 0;
+	return 0;
+}
+
+static void tell_progress(const struct matr_epoch *epoch, struct matr_epoch_progress *progress)
+{
+	static const char *const names[] = {
+		[EPOCH_LIST] = "comparing",	      [EPOCH_SCOPES] = "reading files",
+		[EPOCH_OBJECTS] = "recording files",  [EPOCH_BINDINGS] = "resolving programs",
+		[EPOCH_RECORD] = "recording",	      [EPOCH_IMAGE] = "compiling the image",
+		[EPOCH_READY] = "putting into force",
+	};
+
+	*progress = (struct matr_epoch_progress){
+		.what = names[epoch->phase],
+		.done = epoch->next,
+		.all = epoch->phase == EPOCH_OBJECTS ? epoch->n_objects : epoch->n_results,
+	};
+}
+
+int matr_epoch_step(struct matr_epoch *epoch, struct matr_epoch_progress *progress,
+		    struct matr_error *err)
+{
+	int result = 0;
+
+	switch (epoch->phase) {
+	case EPOCH_LIST:
+		result = start(epoch, err);
+		break;
+	case EPOCH_IMAGE:
+		result = epoch_image_step(epoch, err);
+		if (result == 0 && epoch->phase == EPOCH_READY)
+			result = epoch_edits_settle(epoch, err);
+		break;
+	case EPOCH_READY:
+		break;
+	default:
+		result = epoch_resolve_step(epoch, err);
+	}
+	if (result != 0)
+		return -1;
+	if (progress)
+		tell_progress(epoch, progress);
+	return epoch->phase != EPOCH_READY;
+}
+
+/* ---- commit ---- */
+
+int matr_epoch_commit(struct matr_epoch *epoch, struct matr_error *err)
+{
+	char image[PATH_MAX], next[PATH_MAX], ended[PATH_MAX];
+	int more;
+
+	if (epoch_join(epoch->prefix, MATR_IMAGE_FILE, image, err) != 0 ||
+	    epoch_join(epoch->prefix, MATR_IMAGE_FILE ".next", next, err) != 0 ||
+	    epoch_join(epoch->prefix, MATR_ENDED_IMAGE_FILE, ended, err) != 0)
+		return -1;
+	while ((more = matr_epoch_step(epoch, NULL, err)) > 0)
+		;
+	if (more < 0)
+		return -1;
+	if (epoch_image_write(epoch, next, err) != 0 ||
+	    matr_loader_install(epoch->prefix, epoch->ld_stable, epoch->interpreter, err) != 0 ||
+	    epoch_keep_programs(epoch->prefix, epoch->scan ? NULL : epoch->results,
+				epoch->n_results, err) != 0 ||
+	    edits_write_copy(epoch->prefix, epoch->edits, epoch->n_edits, err) != 0 ||
+	    matr_store_commit(epoch->store, epoch->config->keep_epochs, err) != 0) {
+		unlink(next);
+		return -1;
+	}
+	if (!epoch->builder && epoch->source_in_force)
+		return epoch_forget_suspension(epoch->prefix, err);
+	if (rename(epoch->builder ? next : ended, image) != 0)
+		return matr_fail_errno(err, image, "cannot be replaced");
+	unlink(ended); /* it was kept for this epoch to build on */
+	if (epoch_forget_suspension(epoch->prefix, err) != 0)
+		return -1;
+	return matr_prefix_sync(epoch->prefix, err);
+}

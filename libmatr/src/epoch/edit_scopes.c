@@ -1,0 +1,274 @@
+/* epoch_edit_scopes.c - which edits concern which programs of an epoch, and the scopes of these.
+ *
+ * That shows when the scopes are there: the edit covers the program, and some object in it binds the symbol. The scopes
+ * are then made once more, with the edits' libraries at the end; and again, as what an edit adds may be concerned by
+ * another. A library that cannot be had takes its edits along, and nobody else's.
+ */
+#include "epoch/work.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+
+#include "base/parallel.h"
+
+/* ---- which edits concern a program ---- */
+
+bool matr_starts_plainly(const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status) != 0)
+		return false;
+	return status.st_mode & (S_ISUID | S_ISGID) ||
+	       getxattr(path, "security.capability", NULL, 0) > 0;
+}
+
+enum answer { UNASKED, YES, NO };
+
+struct concern { /* what is known of edits and objects: answers[edit * n_objects + object] */
+	struct matr_epoch *epoch;
+	size_t n_objects;
+	uint8_t *answers;
+};
+
+/* Does the session's object bind the edit's symbol? -1: error. */
+static int object_binds(struct concern *concern, size_t edit, uint32_t index,
+			struct matr_error *err)
+{
+	struct session_object *object = &concern->epoch->session->objects[index];
+	if (index >= concern->n_objects) /* came with an edit */
+		return edit_concerns(&concern->epoch->edits[edit], object->object);
+	uint8_t *answer = &concern->answers[edit * concern->n_objects + index];
+
+	if (*answer == UNASKED) {
+		if (object->borrowed &&
+		    matr_store_complete_object(concern->epoch->store, object->object, err) != 0)
+			return -1;
+		*answer = edit_concerns(&concern->epoch->edits[edit], object->object) ? YES : NO;
+	}
+	return *answer == YES;
+}
+
+static int scope_binds(struct concern *concern, size_t edit, const struct scope *scope,
+		       struct matr_error *err)
+{
+	for (size_t i = 0; i < scope->n; i++) {
+		const struct matr_scope_entry *entry = &scope->entries[i];
+		if (i == scope->interpreter ||
+		    !edit_requests(&concern->epoch->edits[edit], entry->object, entry->path))
+			continue;
+		int binds = object_binds(concern, edit, scope->indices[i], err);
+		if (binds != 0)
+			return binds;
+	}
+	return 0;
+}
+
+static int take_edit(struct edit_work *edits, const struct matr_edit *edit, struct matr_error *err)
+{
+	size_t n = edits->n + 1, at = 0;
+	const struct matr_edit **list = realloc(edits->list, n * sizeof(const struct matr_edit *));
+	if (list)
+		edits->list = list;
+	size_t *library = realloc(edits->library, n * sizeof *library);
+	if (library)
+		edits->library = library;
+	const char **libraries = realloc(edits->libraries, n * sizeof(const char *));
+	if (libraries)
+		edits->libraries = libraries;
+	if (!list || !library || !libraries)
+		return matr_fail_memory(err);
+	while (at < edits->n_libraries && strcmp(libraries[at], edit->library) != 0)
+		at++;
+	if (at == edits->n_libraries)
+		libraries[edits->n_libraries++] = edit->library;
+	list[edits->n] = edit;
+	library[edits->n] = at;
+	edits->n++;
+	return 0;
+}
+
+static bool is_taken(const struct edit_work *edits, const struct matr_edit *edit)
+{
+	for (size_t i = 0; i < edits->n; i++)
+		if (edits->list[i] == edit)
+			return true;
+	return false;
+}
+
+/* Take the edits that something in the scope is concerned by. */
+static int choose(struct concern *concern, size_t i, struct matr_error *err)
+{
+	struct matr_epoch *epoch = concern->epoch;
+	struct epoch_work *work = &epoch->work[i];
+	const char *path = epoch->results[i].path;
+	struct matr_error why;
+
+	for (size_t n = 0; n < epoch->n_edits; n++) {
+		const struct matr_edit *edit = &epoch->edits[n];
+		if (!matr_edit_covers(edit, path) || is_taken(&work->edits, edit))
+			continue;
+		int binds = scope_binds(concern, n, &work->resolution.scope, err);
+		if (binds < 0)
+			return -1;
+		if (!binds)
+			continue;
+		if (!matr_starts_plainly(path)) {
+			if (take_edit(&work->edits, edit, err) != 0)
+				return -1;
+			continue;
+		}
+		matr_fail(&why, MATR_ERROR_UNSUPPORTED, path,
+			  "is set-user-ID, set-group-ID or has capabilities: it starts without a "
+			  "mapping");
+		if (edit_work_fail(epoch, edit, path, &why, !matr_edit_names(edit), err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* What names the program, and concerns nothing in it, is a mistake. */
+static int fail_the_rest(struct matr_epoch *epoch, size_t i, struct matr_error *err)
+{
+	const struct epoch_work *work = &epoch->work[i];
+	const char *path = epoch->results[i].path;
+	struct matr_error why;
+
+	for (size_t n = 0; n < epoch->n_edits; n++) {
+		const struct matr_edit *edit = &epoch->edits[n];
+		if (!matr_edit_names(edit) || !matr_edit_covers(edit, path) ||
+		    is_taken(&work->edits, edit) || matr_starts_plainly(path))
+			continue;
+		matr_fail(&why, MATR_ERROR_UNSUPPORTED, path,
+			  "nothing%s%s binds %s%s%s through a relocation",
+			  edit->requester ? " of " : " in its scope",
+			  edit->requester ? edit->requester : "", edit->symbol,
+			  edit->version ? "@" : "", edit->version ? edit->version : "");
+		if (edit_work_fail(epoch, edit, path, &why, false, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- scopes with the libraries ---- */
+
+void epoch_work_forget_scope(struct epoch_work *work)
+{
+	resolution_free(&work->resolution);
+	epoch_work_free_loads(work);
+	work->made = false;
+	work->why.code = MATR_OK;
+}
+
+struct remake {
+	struct matr_epoch *epoch;
+	size_t *which; /* results */
+};
+
+static void remake(void *context, size_t i)
+{
+	const struct remake *job = context;
+	struct epoch_work *work = &job->epoch->work[job->which[i]];
+
+	epoch_work_forget_scope(work);
+	epoch_work_make(job->epoch, job->which[i]);
+}
+
+/* Can the scope be made with this library alone? */
+static bool can_have(struct matr_epoch *epoch, size_t i, const char *library,
+		     struct matr_error *why)
+{
+	const struct matr_config_program *program =
+		epoch->config ? matr_config_program(epoch->config, epoch->results[i].path) : NULL;
+	const struct scope_wish wish = {
+		.library_path = program ? program->library_path : NULL,
+		.additions = &library,
+		.n_additions = 1,
+	};
+	struct resolution resolution;
+
+	bool can = resolution_make(epoch->session, epoch->results[i].path, &wish, &resolution,
+				   why) == 0;
+	resolution_free(&resolution);
+	return can;
+}
+
+/* The scope came to nothing: without the libraries whose fault it is, or without all of them. */
+static int without_the_guilty(struct matr_epoch *epoch, size_t i, struct matr_error *err)
+{
+	struct epoch_work *work = &epoch->work[i];
+	struct matr_error common = work->why, why;
+	bool found = false;
+
+	if (common.code == MATR_ERROR_MEMORY)
+		return matr_fail_memory(err);
+	for (size_t n = work->edits.n; n-- > 0;) {
+		const struct matr_edit *edit = work->edits.list[n];
+		if (can_have(epoch, i, edit->library, &why))
+			continue;
+		if (why.code == MATR_ERROR_MEMORY)
+			return matr_fail_memory(err);
+		found = true;
+		if (edit_work_fail(epoch, edit, epoch->results[i].path, &why, false, err) != 0)
+			return -1;
+		edit_work_drop(&work->edits, edit);
+	}
+	while (!found && work->edits.n) {
+		const struct matr_edit *edit = work->edits.list[work->edits.n - 1];
+		if (edit_work_fail(epoch, edit, epoch->results[i].path, &common, false, err) != 0)
+			return -1;
+		edit_work_drop(&work->edits, edit);
+	}
+	epoch_work_forget_scope(work);
+	epoch_work_make(epoch, i);
+	return 0;
+}
+
+int epoch_edit_scopes(struct matr_epoch *epoch, struct matr_error *err)
+{
+	struct concern concern = {.epoch = epoch, .n_objects = epoch->session->n_objects};
+	struct remake job = {.epoch = epoch};
+	size_t n = 0;
+	int result = 0;
+
+	if (!epoch->n_edits)
+		return 0;
+	concern.answers = calloc(epoch->n_edits, concern.n_objects + 1);
+	job.which = calloc(epoch->n_results + 1, sizeof *job.which);
+	if (!concern.answers || !job.which)
+		result = matr_fail_memory(err);
+	for (size_t i = 0; i < epoch->n_results && result == 0; i++) {
+		if (!epoch->work[i].made)
+			continue;
+		result = choose(&concern, i, err);
+		if (epoch->work[i].edits.n)
+			job.which[n++] = i;
+	}
+	/* What an edit adds may be concerned by another. */
+	for (size_t left = n; left && result == 0;) {
+		size_t again = 0;
+		matr_jobs_run(epoch->jobs, left, remake, &job);
+		for (size_t i = 0; i < left && result == 0; i++) {
+			struct epoch_work *work = &epoch->work[job.which[i]];
+			size_t libraries = work->edits.n_libraries;
+			if (work->made)
+				result = choose(&concern, job.which[i], err);
+			if (work->edits.n_libraries != libraries)
+				job.which[again++] = job.which[i];
+		}
+		left = again;
+	}
+	for (size_t i = 0; i < epoch->n_results && result == 0; i++) {
+		struct epoch_work *work = &epoch->work[i];
+		bool tried = work->made || work->edits.n;
+		if (tried)
+			result = fail_the_rest(epoch, i, err);
+		while (result == 0 && !work->made && work->edits.n)
+			result = without_the_guilty(epoch, i, err);
+	}
+	free(concern.answers);
+	free(job.which);
+	return result;
+}

@@ -1,0 +1,358 @@
+/* epoch_edits.c - edits (matr/edit.h) in an epoch that is being begun.
+ *
+ * Once epoch_edit_scopes.c has found out which programs they concern, and has made the scopes with the edits' libraries,
+ * the edits are made when these are bound. An edit that cannot be made in a program goes on record, and the program
+ * gets its mapping without it.
+ */
+#include "epoch/work.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/prefix.h"
+#include "epoch/state.h"
+#include "store/edit.h"
+
+void edit_work_free(struct edit_work *edits)
+{
+	free(edits->list);
+	free(edits->library);
+	free(edits->libraries);
+	edited_bindings_free(&edits->edited);
+	*edits = (struct edit_work){.n = 0};
+}
+
+int epoch_edits_read(struct matr_epoch *epoch, struct matr_error *err)
+{
+	struct matr_edit *edits;
+	size_t n;
+
+	if (matr_store_edits(epoch->store, &edits, &n, err) != 0)
+		return -1;
+	matr_edits_free(epoch->edits, epoch->n_edits);
+	epoch->edits = edits;
+	epoch->n_edits = n;
+	epoch->edits_stale = false;
+	return 0;
+}
+
+const struct matr_edit *matr_epoch_edits(const struct matr_epoch *epoch, size_t *n)
+{
+	*n = epoch->n_edits;
+	return epoch->edits;
+}
+
+const struct matr_edit_failure *matr_epoch_edit_failures(const struct matr_epoch *epoch, size_t *n)
+{
+	*n = epoch->n_edit_failures;
+	return epoch->edit_failures;
+}
+
+int matr_epoch_add_edit(struct matr_epoch *epoch, const struct matr_edit *edit, int64_t *id,
+			struct matr_error *err)
+{
+	struct matr_edit added = *edit;
+
+	added.id = 0;
+	epoch->edits_stale = true;
+	return matr_store_add_edit(epoch->store, &added, id, err);
+}
+
+int matr_epoch_remove_edit(struct matr_epoch *epoch, int64_t id, struct matr_error *err)
+{
+	epoch->edits_stale = true;
+	return matr_store_remove_edit(epoch->store, id, err);
+}
+
+/* ---- are they the same? ---- */
+
+static char *signature_of_all(const struct matr_epoch *epoch, struct matr_error *err)
+{
+	const struct matr_edit **list =
+		calloc(epoch->n_edits + 1, sizeof(const struct matr_edit *));
+
+	if (!list) {
+		matr_fail_memory(err);
+		return NULL;
+	}
+	for (size_t i = 0; i < epoch->n_edits; i++)
+		list[i] = &epoch->edits[i];
+	char *signature = matr_edits_signature(list, epoch->n_edits, err);
+	free(list);
+	return signature;
+}
+
+int epoch_edits_unchanged(struct matr_epoch *epoch, struct matr_error *err)
+{
+	char *signature = signature_of_all(epoch, err);
+
+	if (!signature)
+		return -1;
+	int same = matr_store_same_epoch_edits(epoch->store, epoch->previous.id, signature, err);
+	free(signature);
+	return same;
+}
+
+int epoch_same_edits(struct matr_epoch *epoch, const struct epoch_work *work, int64_t application,
+		     struct matr_error *err)
+{
+	char *signature = matr_edits_signature(work->edits.list, work->edits.n, err);
+
+	if (!signature)
+		return -1;
+	int same = matr_store_same_application_edits(epoch->store, application, signature, err);
+	free(signature);
+	return same;
+}
+
+int epoch_put_edits(struct matr_epoch *epoch, const struct epoch_work *work, int64_t application,
+		    struct matr_error *err)
+{
+	if (!work->edits.n)
+		return 0;
+	char *signature = matr_edits_signature(work->edits.list, work->edits.n, err);
+	if (!signature)
+		return -1;
+	int result = matr_store_set_application_edits(epoch->store, application, signature, err);
+	free(signature);
+	return result == 0
+		       ? matr_store_put_edited(epoch->store, application, &work->edits.edited, err)
+		       : -1;
+}
+
+/* ---- beginning as before ---- */
+
+/* What circumstances.c has written. */
+static void parse_circumstances(const char *text, char config[PATH_MAX])
+{
+	static const char key[] = "\nconfiguration ";
+	const char *at = strstr(text, key);
+
+	if (!at)
+		return;
+	at += sizeof key - 1;
+	snprintf(config, PATH_MAX, "%.*s", (int)strcspn(at, "\n"), at);
+	if (strcmp(config, "usual") == 0)
+		config[0] = 0;
+}
+
+int matr_epoch_before(const char *prefix, char config[PATH_MAX], bool *portable,
+		      struct matr_error *err)
+{
+	struct matr_store *store;
+	struct matr_error why;
+
+	config[0] = 0;
+	*portable = false;
+	/* A store that cannot be read is the next begin's business. */
+	if (matr_store_open(prefix, MATR_STORE_READ, &store, &why) != 0)
+		return why.code == MATR_ERROR_MEMORY ? matr_fail_memory(err) : 0;
+	sqlite3_stmt *row = matr_statement(
+		store, "SELECT circumstances, portable FROM epochs ORDER BY id DESC LIMIT 1", err);
+	int found = row ? matr_step(store, row, err) : -1;
+	if (found > 0) {
+		const char *text = (const char *)sqlite3_column_text(row, 0);
+		parse_circumstances(text ? text : "", config);
+		*portable = sqlite3_column_int(row, 1) != 0;
+	}
+	matr_store_close(store);
+	return found < 0 ? -1 : 0;
+}
+
+/* ---- not to be made ---- */
+
+int edit_work_fail(struct matr_epoch *epoch, const struct matr_edit *edit, const char *program,
+		   const struct matr_error *why, bool expected, struct matr_error *err)
+{
+	char reason[sizeof why->file + sizeof why->message + 2];
+
+	epoch_describe(why, program, reason, sizeof reason);
+	return matr_store_put_edit_failure(epoch->store, epoch->id, edit->id, program, reason,
+					   expected, err);
+}
+
+void edit_work_drop(struct edit_work *edits, const struct matr_edit *edit)
+{
+	size_t kept = 0;
+
+	edits->n_libraries = 0;
+	for (size_t i = 0; i < edits->n; i++) {
+		size_t at = 0;
+		if (edits->list[i] == edit)
+			continue;
+		edits->list[kept] = edits->list[i];
+		while (at < edits->n_libraries &&
+		       strcmp(edits->libraries[at], edits->list[i]->library) != 0)
+			at++;
+		if (at == edits->n_libraries)
+			edits->libraries[edits->n_libraries++] = edits->list[i]->library;
+		edits->library[kept++] = at;
+	}
+	edits->n = kept;
+}
+
+/* ---- bindings ---- */
+
+bool epoch_edit_mapping(const struct matr_epoch *epoch, struct epoch_work *work)
+{
+	struct edit_work *edits = &work->edits;
+	const struct scope_addition *additions = work->resolution.scope.additions;
+	int64_t guilty = 0;
+
+	edits->refused = NULL;
+	edits->edited.n = 0;
+	edits->why.code = MATR_OK;
+	for (size_t i = 0; i < edits->n && !edits->refused; i++)
+		if (mapping_edit(work->mapping, edits->list[i], &additions[edits->library[i]],
+				 epoch->portable, &edits->edited, &edits->why) != 0)
+			edits->refused = edits->list[i];
+	if (!edits->refused &&
+	    mapping_edits_check(work->mapping, &edits->edited, &guilty, &edits->why) != 0) {
+		edits->refused = edits->list[0];
+		for (size_t i = 0; i < edits->n; i++)
+			if (edits->list[i]->id == guilty)
+				edits->refused = edits->list[i];
+	}
+	if (edits->refused && edits->why.code == MATR_ERROR_MEMORY) {
+		work->why = edits->why;
+		edits->refused = NULL;
+		return false;
+	}
+	if (!edits->refused && edits->edited.n)
+		work->mapping->flags |= MATR_MAPPING_EDITED;
+	return !edits->refused;
+}
+
+int epoch_edit_again(struct matr_epoch *epoch, size_t i, struct matr_error *err)
+{
+	struct epoch_work *work = &epoch->work[i];
+	const char *path = epoch->results[i].path;
+
+	while (work->edits.refused) {
+		const struct matr_edit *refused = work->edits.refused;
+		/* A pattern covers programs in which a library brings its own, or that bind it in odd ways. */
+		if (edit_work_fail(epoch, refused, path, &work->edits.why, false, err) != 0)
+			return -1;
+		edit_work_drop(&work->edits, refused);
+		work->edits.refused = NULL;
+		matr_mapping_free(work->mapping);
+		work->mapping = NULL;
+		epoch_work_forget_scope(work);
+		epoch_work_make(epoch, i);
+		if (work->made)
+			epoch_work_bind(epoch, work);
+		else if (work->why.code == MATR_OK)
+			matr_fail(&work->why, MATR_ERROR_SYSTEM, path, "cannot be resolved again");
+	}
+	return 0;
+}
+
+/* ---- what became of them ---- */
+
+static int set_state(struct matr_epoch *epoch, struct matr_edit *edit, struct matr_error *err)
+{
+	const struct matr_edit_failure *first = NULL;
+	size_t n = 0;
+	char *complaint = NULL;
+	bool failed = false;
+
+	for (size_t i = 0; i < epoch->n_edit_failures; i++) {
+		const struct matr_edit_failure *failure = &epoch->edit_failures[i];
+		if (failure->edit != edit->id)
+			continue;
+		if (!first || (first->expected && !failure->expected))
+			first = failure;
+		n += !failure->expected;
+	}
+	if (n > 1)
+		failed = asprintf(&complaint, "%s: %s (and %zu more programs)", first->program,
+				  first->reason, n - 1) < 0;
+	else if (n || (first && !edit->programs))
+		failed = asprintf(&complaint, "%s: %s", first->program, first->reason) < 0;
+	else if (!edit->programs && matr_edit_names(edit))
+		failed = asprintf(&complaint, "%s: is not among the programs that the epoch maps",
+				  edit->program) < 0;
+	else if (!edit->programs)
+		failed = asprintf(&complaint, "%s: no program that it covers binds %s%s%s",
+				  edit->program, edit->symbol, edit->version ? "@" : "",
+				  edit->version ? edit->version : "") < 0;
+	if (failed)
+		return matr_fail_memory(err);
+	free(edit->complaint);
+	edit->complaint = complaint;
+	free(edit->state);
+	edit->state = strdup(!edit->programs ? "failed" : complaint ? "partly" : "applied");
+	if (!edit->state)
+		return matr_fail_memory(err);
+	return matr_store_set_edit_state(epoch->store, edit, err);
+}
+
+int epoch_edits_settle(struct matr_epoch *epoch, struct matr_error *err)
+{
+	char *signature = signature_of_all(epoch, err);
+
+	int result = signature ? matr_store_set_epoch_edits(epoch->store, epoch->id, signature, err)
+			       : -1;
+	free(signature);
+	if (result != 0 || epoch_edits_read(epoch, err) != 0 ||
+	    matr_store_edit_failures(epoch->store, epoch->id, &epoch->edit_failures,
+				     &epoch->n_edit_failures, err) != 0)
+		return -1;
+	for (size_t i = 0; i < epoch->n_edits; i++)
+		if (set_state(epoch, &epoch->edits[i], err) != 0)
+			return -1;
+	return 0;
+}
+
+/* ---- without an epoch ---- */
+
+static int record(struct matr_store *store, const struct matr_edit *add, size_t n_add,
+		  const int64_t *remove, size_t n_remove, struct matr_error *err)
+{
+	if (matr_store_transaction(store, "BEGIN IMMEDIATE", err) != 0)
+		return -1;
+	for (size_t i = 0; i < n_remove; i++)
+		if (matr_store_remove_edit(store, remove[i], err) != 0)
+			return -1;
+	for (size_t i = 0; i < n_add; i++) {
+		struct matr_edit edit = add[i];
+		edit.id = 0;
+		if (matr_store_add_edit(store, &edit, NULL, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int matr_edits_record(const char *prefix, const struct matr_edit *add, size_t n_add,
+		      const int64_t *remove, size_t n_remove, struct matr_error *err)
+{
+	char canonical[PATH_MAX];
+	struct matr_store *store = NULL;
+	struct matr_edit *edits = NULL;
+	size_t n = 0;
+
+	if (matr_prefix_make(prefix, canonical, err) != 0 || matr_prefix_check(canonical, err) != 0)
+		return -1;
+	int lock = epoch_enter(canonical, EPOCH_RECORDS, true, NULL, err);
+	if (lock < 0)
+		return -1;
+	int result = matr_prefix_check_file(canonical, MATR_STORE_FILE, err);
+	if (result == 0)
+		result = matr_store_open(canonical, MATR_STORE_WRITE, &store, err);
+	if (result == 0)
+		result = edits_restore(canonical, store, err);
+	if (result == 0)
+		result = record(store, add, n_add, remove, n_remove, err);
+	if (result == 0)
+		result = matr_store_edits(store, &edits, &n, err);
+	if (result == 0)
+		result = edits_write_copy(canonical, edits, n, err);
+	if (result == 0)
+		result = matr_store_transaction(store, "COMMIT", err);
+	matr_edits_free(edits, n);
+	matr_store_close(store); /* rolls back what was not committed */
+	close(lock);
+	return result;
+}

@@ -1,0 +1,80 @@
+/* epoch_end.c - ending an epoch: the image goes, with one rename. It is kept under the other name, for the next epoch
+ * to build on. */
+#include <matr/epoch.h>
+
+#include "base/prefix.h"
+#include "epoch/marker.h"
+#include "epoch/state.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Tell the store, as far as there is one. That the epoch has ended does not depend on it: what counts
+ * is the image. */
+static void record_end(const char *prefix, int64_t *id)
+{
+	struct matr_store *store;
+	struct matr_store_epoch epoch;
+
+	if (matr_store_open(prefix, MATR_STORE_WRITE, &store, NULL) != 0)
+		return;
+	if (matr_store_epoch(store, 0, &epoch, NULL) == 0 && !epoch.ended) {
+		matr_store_end_epoch(store, epoch.id, NULL);
+		*id = epoch.id;
+	}
+	matr_store_close(store);
+}
+
+int epoch_end_locked(const char *canonical, struct matr_error *err)
+{
+	char image[PATH_MAX], ended[PATH_MAX];
+
+	snprintf(image, sizeof image, "%.*s/" MATR_IMAGE_FILE, PATH_MAX - 32, canonical);
+	snprintf(ended, sizeof ended, "%.*s/" MATR_ENDED_IMAGE_FILE, PATH_MAX - 32, canonical);
+	if (rename(image, ended) == 0)
+		return matr_prefix_sync(canonical, err) == 0 ? 1 : -1;
+	return errno == ENOENT ? 0 : matr_fail_errno(err, image, "cannot be removed");
+}
+
+static int end(const char *prefix, bool keeping, int64_t *id, struct matr_error *err)
+{
+	char canonical[PATH_MAX], image[PATH_MAX], store[PATH_MAX];
+	int64_t epoch = 0;
+
+	if (!realpath(prefix, canonical))
+		return matr_fail(err, MATR_ERROR_STATE, prefix, "no epoch is in force");
+	if (snprintf(image, sizeof image, "%s/" MATR_IMAGE_FILE, canonical) >= (int)sizeof image ||
+	    snprintf(store, sizeof store, "%s/" MATR_STORE_FILE, canonical) >= (int)sizeof store)
+		return matr_fail(err, MATR_ERROR_USAGE, prefix, "path is too long");
+	if (access(image, F_OK) != 0 && access(store, F_OK) != 0)
+		return matr_fail(err, MATR_ERROR_STATE, prefix, "no epoch is in force");
+	int lock = epoch_enter(canonical, keeping ? EPOCH_SUSPEND : EPOCH_END, keeping, NULL, err);
+	if (lock < 0)
+		return -1;
+
+	int result = 0;
+	char by[256];
+	bool was_suspended = !keeping && matr_epoch_suspended(canonical, by, NULL) > 0;
+	if (was_suspended)
+		result = epoch_forget_suspension(canonical, err);
+	if (epoch_end_locked(canonical, result == 0 ? err : NULL) < 0)
+		result = -1;
+	if (result == 0 && access(store, F_OK) == 0)
+		record_end(canonical, &epoch);
+	if (result == 0 && id)
+		*id = epoch;
+	close(lock);
+	return result;
+}
+
+int matr_epoch_end(const char *prefix, int64_t *id, struct matr_error *err)
+{
+	return end(prefix, false, id, err);
+}
+
+int matr_epoch_end_keeping(const char *prefix, struct matr_error *err)
+{
+	return end(prefix, true, NULL, err);
+}

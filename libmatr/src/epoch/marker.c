@@ -1,0 +1,146 @@
+/* epoch_suspend.c - an epoch that is ended for a while, and is to begin again (matr/epoch.h).
+ *
+ * Packages are changed in management time. Whoever changes them, a package manager's hook or `matr epoch wrap`, suspends
+ * the epoch first and resumes it afterwards. That it is to be resumed stands in a file of the prefix, which comes before
+ * the end and goes with the next begin: killed in between, the next one that resumes does it. An epoch that was not in
+ * force is not begun by a hook, and one that is ended in between by somebody else stays ended.
+ */
+#include <matr/epoch.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/file.h"
+#include "base/prefix.h"
+#include "epoch/marker.h"
+
+enum { LIST_MAX = 16 << 20 }; /* bytes of names */
+
+static int join(char out[PATH_MAX], const char *prefix, const char *name, struct matr_error *err)
+{
+	if (snprintf(out, PATH_MAX, "%s/%s", prefix, name) >= PATH_MAX)
+		return matr_fail(err, MATR_ERROR_USAGE, prefix, "path is too long");
+	return 0;
+}
+
+static int forget(const char *prefix, const char *name, struct matr_error *err)
+{
+	char path[PATH_MAX];
+
+	if (join(path, prefix, name, err) != 0)
+		return -1;
+	if (unlink(path) != 0 && errno != ENOENT)
+		return matr_fail_errno(err, path, "cannot be removed");
+	return 0;
+}
+
+int matr_epoch_suspend(const char *prefix, const char *by, struct matr_error *err)
+{
+	char image[PATH_MAX], mark[PATH_MAX], line[300];
+	struct matr_error why = {0};
+
+	if (join(image, prefix, MATR_IMAGE_FILE, err) != 0 ||
+	    join(mark, prefix, MATR_SUSPENDED_FILE, err) != 0)
+		return -1;
+	if (access(image, F_OK) != 0)
+		return errno == ENOENT || errno == ENOTDIR
+			       ? 0
+			       : matr_fail_errno(err, image, "cannot be looked at");
+	int length = snprintf(line, sizeof line, "%.250s\n", by);
+	if (write_file(mark, line, (size_t)length, 0644, err) != 0)
+		return -1;
+	if (matr_epoch_end_keeping(prefix, &why) == 0)
+		return 1;
+	if (access(image, F_OK) != 0 && errno == ENOENT)
+		return 1; /* it was ended at the same time */
+	forget(prefix, MATR_SUSPENDED_FILE, NULL);
+	return matr_fail(err, why.code, why.file, "%s", why.message);
+}
+
+int matr_epoch_suspended(const char *prefix, char by[256], struct matr_error *err)
+{
+	char mark[PATH_MAX];
+
+	if (join(mark, prefix, MATR_SUSPENDED_FILE, err) != 0)
+		return -1;
+	int fd = open(mark, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR
+			       ? 0
+			       : matr_fail_errno(err, mark, "cannot be read");
+	ssize_t n = read(fd, by, 255);
+	close(fd);
+	by[n > 0 ? n : 0] = 0;
+	by[strcspn(by, "\n")] = 0;
+	return 1;
+}
+
+int epoch_forget_suspension(const char *prefix, struct matr_error *err)
+{
+	return forget(prefix, MATR_SUSPENDED_FILE, err);
+}
+
+/* ---- which programs an epoch is of ---- */
+
+int epoch_keep_programs(const char *prefix, const struct matr_epoch_result *results, size_t n,
+			struct matr_error *err)
+{
+	char path[PATH_MAX];
+	struct buffer list = {0};
+	uint64_t at;
+	int result = join(path, prefix, MATR_PROGRAMS_FILE, err);
+
+	if (result == 0 && !results)
+		return forget(prefix, MATR_PROGRAMS_FILE, err);
+	for (size_t i = 0; i < n && result == 0; i++)
+		result = buffer_append(&list, results[i].path, strlen(results[i].path) + 1, 1, &at,
+				       err);
+	if (result == 0)
+		result = write_file(path, list.bytes, list.size, 0644, err);
+	buffer_free(&list);
+	return result;
+}
+
+int matr_epoch_programs(const char *prefix, char ***out, size_t *n, struct matr_error *err)
+{
+	char path[PATH_MAX];
+	void *data;
+	size_t size;
+
+	*out = NULL;
+	*n = 0;
+	if (join(path, prefix, MATR_PROGRAMS_FILE, err) != 0)
+		return -1;
+	if (access(path, F_OK) != 0)
+		return 0;
+	if (read_file(path, LIST_MAX, &data, &size, err) != 0)
+		return -1;
+	char *text = data;
+	text[size] = 0; /* read_file() leaves room */
+	size_t count = 0;
+	for (size_t at = 0; at < size; at += strlen(text + at) + 1)
+		count++;
+	char **list = calloc(count + 1, sizeof *list);
+	if (!list) {
+		free(data);
+		return matr_fail_memory(err);
+	}
+	for (size_t at = 0; at < size; at += strlen(text + at) + 1)
+		list[(*n)++] = text + at;
+	if (!count)
+		free(data);
+	*out = list;
+	return 0;
+}
+
+void matr_epoch_programs_free(char **programs)
+{
+	if (programs)
+		free(programs[0]); /* the names are one block */
+	free(programs);
+}

@@ -1,0 +1,507 @@
+/* epoch_resolve.c - from a list of programs to their records in the store, several at a time.
+ *
+ * In phases, for each needs all of the one before: the scopes of all programs (which reads every object), the objects'
+ * encodings, the bindings. A phase goes in batches: the batch's work is done by all threads, then its results are
+ * written by one, in the programs' order. So the store does not depend on how many threads there were or which of them
+ * was faster, SQLite sees one thread, and no more than a batch's results are in memory at once.
+ *
+ * What an earlier epoch knows is used in two ways. Objects whose files have not changed are taken from its records,
+ * without their symbols at first. An application whose scope came out as recorded, of such objects only, binds as
+ * recorded: its record is carried over. Scopes are made anew for all, because that is quick, and because it is the one
+ * way to be sure that no new file comes first in a search.
+ */
+#include "epoch/epoch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file_id.h"
+#include "base/parallel.h"
+#include "epoch/work.h"
+#include "store/edit.h"
+#include "store/store.h"
+
+enum {
+	SCOPES_AT_ONCE = 128,
+	OBJECTS_AT_ONCE = 32,
+	BINDINGS_AT_ONCE = 32,
+};
+
+static void free_work(struct epoch_work *work)
+{
+	resolution_free(&work->resolution);
+	matr_mapping_free(work->mapping);
+	matr_encoded_mapping_free(&work->encoded);
+	edit_work_free(&work->edits);
+	work->mapping = NULL;
+	work->made = false;
+	epoch_work_free_loads(work);
+}
+
+void epoch_work_free_loads(struct epoch_work *work)
+{
+	for (size_t i = 0; i < work->n_loads; i++) {
+		resolution_free(&work->loads[i].resolution);
+		matr_mapping_free(work->loads[i].closure.mapping);
+	}
+	free(work->loads);
+	work->loads = NULL;
+	work->n_loads = 0;
+}
+
+void epoch_resolve_free(struct matr_epoch *epoch)
+{
+	for (size_t i = 0; epoch->work && i < epoch->n_results; i++)
+		free_work(&epoch->work[i]);
+	free(epoch->work);
+	epoch->work = NULL;
+	free(epoch->objects);
+	epoch->objects = NULL;
+}
+
+/* What a thread's error means for the epoch: -1 the end of it, 0 the end of the one program. */
+static int program_failed(struct matr_epoch *epoch, size_t i, struct matr_error *err)
+{
+	struct epoch_work *work = &epoch->work[i];
+
+	if (work->why.code == MATR_ERROR_MEMORY)
+		return matr_fail_memory(err);
+	free_work(work);
+	return epoch_decline(epoch, &epoch->results[i], &work->why, err);
+}
+
+static size_t batch_size(const struct matr_epoch *epoch, size_t n, size_t at_once)
+{
+	return n - epoch->next < at_once ? n - epoch->next : at_once;
+}
+
+/* ---- scopes ---- */
+
+/* A library that is no longer there, or cannot be mapped, is ld.so's business. */
+static int make_loads(struct matr_epoch *epoch, struct epoch_work *work, const char *path,
+		      const struct scope_wish *wish)
+{
+	struct scope_wish load_wish = *wish;
+	const struct matr_recordings *recordings = &epoch->recordings;
+	size_t n = 0;
+
+	for (size_t i = 0; i < recordings->n; i++)
+		n += strcmp(recordings->list[i].application, path) == 0;
+	if (!n)
+		return 0;
+	work->loads = calloc(n, sizeof *work->loads);
+	if (!work->loads)
+		return matr_fail_memory(&work->why);
+	for (size_t i = 0; i < recordings->n; i++) {
+		if (strcmp(recordings->list[i].application, path) != 0)
+			continue;
+		struct load *load = &work->loads[work->n_loads++];
+		load->root = recordings->list[i].root;
+		load->flags = recordings->list[i].flags;
+		load_wish.root = load->root;
+		load->made = resolution_make(epoch->session, path, &load_wish, &load->resolution,
+					     &load->why) == 0;
+		load->closure.n_start = load->resolution.n_start;
+	}
+	return 0;
+}
+
+void epoch_work_make(struct matr_epoch *epoch, size_t i)
+{
+	struct epoch_work *work = &epoch->work[i];
+	const char *path = epoch->results[i].path;
+	const struct matr_config_program *program =
+		epoch->config ? matr_config_program(epoch->config, path) : NULL;
+	const struct scope_wish wish = {
+		.library_path = program ? program->library_path : NULL,
+		.additions = work->edits.libraries,
+		.n_additions = work->edits.n_libraries,
+	};
+
+	work->made =
+		resolution_make(epoch->session, path, &wish, &work->resolution, &work->why) == 0 &&
+		make_loads(epoch, work, path, &wish) == 0;
+}
+
+static void make_scope(void *context, size_t i)
+{
+	struct matr_epoch *epoch = context;
+
+	if (!epoch->results[epoch->next + i].reason)
+		epoch_work_make(epoch, epoch->next + i);
+}
+
+/* Is the scope the recorded one, of recorded objects? */
+static bool is_alike(struct matr_epoch *epoch, const struct resolution *resolution,
+		     const struct matr_earlier *earlier)
+{
+	const struct scope *scope = &resolution->scope;
+	uint64_t id;
+
+	if (!earlier || earlier->has_closures || earlier->n_scope != scope->n ||
+	    (earlier->flags & ~(uint32_t)MATR_MAPPING_EDITED) != scope->flags ||
+	    earlier->interpreter != scope->interpreter ||
+	    !earlier->library_path != !resolution->library_path ||
+	    (earlier->library_path && strcmp(earlier->library_path, resolution->library_path) != 0))
+		return false;
+	for (size_t i = 0; i < scope->n; i++) {
+		const struct matr_scope_entry *entry = &scope->entries[i];
+		const struct matr_earlier_entry *was = &earlier->scope[i];
+		const struct matr_object *by = scope->entries[entry->loaded_by].object;
+		int64_t needed = matr_needed_position(by, entry->needed_as);
+		if (!epoch->session->objects[scope->indices[i]].borrowed ||
+		    !matr_map_get(&epoch->store->ids, (uintptr_t)entry->object, &id) ||
+		    (int64_t)id != was->object || strcmp(entry->path, was->path) != 0 ||
+		    entry->rule != was->rule || entry->loaded_by != was->loaded_by ||
+		    needed != was->needed)
+			return false;
+	}
+	return true;
+}
+
+static int carry(struct matr_epoch *epoch, size_t i, const struct matr_earlier *earlier,
+		 struct matr_error *err)
+{
+	struct epoch_work *work = &epoch->work[i];
+	int64_t directory;
+
+	if (matr_store_carry(epoch->store, epoch->id, earlier->application, err) != 0)
+		return -1;
+	for (size_t n = 0; n < work->resolution.n_directories; n++)
+		if (matr_store_directory(epoch->store, epoch->id, &work->resolution.directories[n],
+					 &directory, err) != 0)
+			return -1;
+	epoch->results[i].application = earlier->application;
+	epoch->results[i].carried = true;
+	work->carried = true;
+	free_work(work);
+	return 0;
+}
+
+static int carry_what_is_alike(struct matr_epoch *epoch, struct matr_error *err)
+{
+	struct matr_earlier_list list;
+	int result = 0;
+
+	if (!epoch->previous.id)
+		return 0;
+	if (matr_store_earlier(epoch->store, epoch->previous.id, &list, err) != 0)
+		return -1;
+	for (size_t i = 0; i < epoch->n_results && result == 0; i++) {
+		const struct matr_earlier *earlier =
+			matr_earlier_find(&list, epoch->results[i].path);
+		if (!epoch->work[i].made || epoch->work[i].n_loads ||
+		    !is_alike(epoch, &epoch->work[i].resolution, earlier))
+			continue;
+		int same = matr_store_same_directories(
+			epoch->store, earlier->application, epoch->work[i].resolution.directories,
+			epoch->work[i].resolution.n_directories, err);
+		if (same > 0)
+			same = epoch_same_edits(epoch, &epoch->work[i], earlier->application, err);
+		if (same < 0)
+			result = -1;
+		else if (same > 0)
+			result = carry(epoch, i, earlier, err);
+	}
+	matr_earlier_free(&list);
+	return result;
+}
+
+/* A scope's objects: complete those that are known, list those that are to be written. */
+static int collect_scope(struct matr_epoch *epoch, const struct scope *scope, bool *seen,
+			 struct matr_error *err)
+{
+	for (size_t n = 0; n < scope->n; n++) {
+		uint32_t index = scope->indices[n];
+		struct session_object *object = &epoch->session->objects[index];
+		if (seen[index])
+			continue;
+		seen[index] = true;
+		if (!object->borrowed)
+			epoch->objects[epoch->n_objects++] = object->object;
+		else if (matr_store_complete_object(epoch->store, object->object, err) != 0 ||
+			 session_index(epoch->session, index, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int collect_objects(struct matr_epoch *epoch, struct matr_error *err)
+{
+	bool *seen = calloc(epoch->session->n_objects + 1, sizeof *seen);
+	int result = 0;
+
+	epoch->objects = calloc(epoch->session->n_objects + 1, sizeof(const struct matr_object *));
+	if (!seen || !epoch->objects)
+		result = matr_fail_memory(err);
+	for (size_t i = 0; i < epoch->n_results && result == 0; i++) {
+		const struct epoch_work *work = &epoch->work[i];
+		if (work->made)
+			result = collect_scope(epoch, &work->resolution.scope, seen, err);
+		for (size_t n = 0; n < work->n_loads && result == 0; n++)
+			if (work->loads[n].made)
+				result = collect_scope(epoch, &work->loads[n].resolution.scope,
+						       seen, err);
+	}
+	free(seen);
+	return result;
+}
+
+/* The file that an earlier scan saw at the path, if it is what was declined and is still there unchanged. */
+static bool is_unchanged(const struct matr_previous *previous, const struct intern *paths,
+			 const char *path)
+{
+	uint32_t at = intern_find(paths, path);
+	struct stat status;
+
+	if (at == UINT32_MAX || stat(path, &status) != 0)
+		return false;
+	struct matr_file_id now = file_id_of(&status);
+	return file_id_unchanged(&previous->scan->files[at].id, &now, previous->trusted);
+}
+
+/* What was declined because its file makes no sense still does not. */
+static int decline_again(struct matr_epoch *epoch, struct matr_error *err)
+{
+	const struct matr_previous *previous = &epoch->previous;
+	struct matr_store_declined *list;
+	struct intern paths = {0};
+	uint32_t id;
+	size_t n;
+	int result = 0;
+
+	if (!epoch->scan || !previous->scan)
+		return 0;
+	if (matr_store_declined_own(epoch->store, previous->id, &list, &n, err) != 0)
+		return -1;
+	/* Files that were included may be there twice; for these the numbers would be off. */
+	size_t n_files = previous->scan->n_files - previous->scan->n_included;
+	for (size_t i = 0; i < n_files && n && result == 0; i++)
+		result = intern_add(&paths, previous->scan->files[i].path, &id, err);
+	for (size_t i = 0; i < n && result == 0; i++) {
+		struct matr_epoch_result *program = epoch_find_result(epoch, list[i].path);
+		struct matr_error why = {.code = MATR_ERROR_MALFORMED};
+		if (!program || program->reason || !is_unchanged(previous, &paths, list[i].path))
+			continue;
+		snprintf(why.file, sizeof why.file, "%s", list[i].path);
+		snprintf(why.message, sizeof why.message, "%s", list[i].reason);
+		result = epoch_decline(epoch, program, &why, err);
+	}
+	intern_free(&paths);
+	matr_store_declined_free(list, n);
+	return result;
+}
+
+static int start_scopes(struct matr_epoch *epoch, struct matr_error *err)
+{
+	struct matr_object **known;
+	size_t n;
+
+	epoch->work = calloc(epoch->n_results + 1, sizeof *epoch->work);
+	if (!epoch->work)
+		return matr_fail_memory(err);
+	if (epoch_add_configured_loads(epoch, err) != 0)
+		return -1;
+	if (!epoch->previous.id)
+		return 0;
+	if (decline_again(epoch, err) != 0)
+		return -1;
+	if (matr_store_light_objects(epoch->store, epoch->previous.id, &known, &n, err) != 0)
+		return -1;
+	int result = session_know(epoch->session, known, n, epoch->previous.trusted, err);
+	free(known);
+	return result;
+}
+
+static int scopes_step(struct matr_epoch *epoch, struct matr_error *err)
+{
+	if (epoch->next == 0 && start_scopes(epoch, err) != 0)
+		return -1;
+	size_t n = batch_size(epoch, epoch->n_results, SCOPES_AT_ONCE);
+	matr_jobs_run(epoch->jobs, n, make_scope, epoch);
+	for (size_t i = 0; i < n; i++, epoch->next++) {
+		if (!epoch->results[epoch->next].reason && !epoch->work[epoch->next].made &&
+		    program_failed(epoch, epoch->next, err) != 0)
+			return -1;
+	}
+	if (epoch->next < epoch->n_results)
+		return 0;
+	if (epoch_edit_scopes(epoch, err) != 0 || session_settle_names(epoch->session, err) != 0 ||
+	    carry_what_is_alike(epoch, err) != 0 || collect_objects(epoch, err) != 0)
+		return -1;
+	epoch->phase = EPOCH_OBJECTS;
+	epoch->next = 0;
+	return 0;
+}
+
+/* ---- objects ---- */
+
+struct object_batch {
+	struct matr_epoch *epoch;
+	struct {
+		struct matr_encoded_object encoded;
+		struct matr_error err;
+		bool done;
+	} list[OBJECTS_AT_ONCE];
+};
+
+static void encode_object(void *context, size_t i)
+{
+	struct object_batch *batch = context;
+	struct matr_epoch *epoch = batch->epoch;
+
+	batch->list[i].done = matr_encode_object(epoch->store, epoch->objects[epoch->next + i],
+						 &batch->list[i].encoded, &batch->list[i].err) == 0;
+}
+
+static int objects_step(struct matr_epoch *epoch, struct matr_error *err)
+{
+	struct object_batch *batch = calloc(1, sizeof *batch);
+	size_t n = batch_size(epoch, epoch->n_objects, OBJECTS_AT_ONCE);
+	int result = 0;
+	int64_t id;
+
+	if (!batch)
+		return matr_fail_memory(err);
+	batch->epoch = epoch;
+	matr_jobs_run(epoch->jobs, n, encode_object, batch);
+	for (size_t i = 0; i < n; i++) {
+		if (result == 0 && !batch->list[i].done) {
+			result = -1;
+			if (err)
+				*err = batch->list[i].err;
+		}
+		if (result == 0)
+			result = matr_store_put_encoded(epoch->store,
+							epoch->objects[epoch->next + i],
+							&batch->list[i].encoded, &id, err);
+		matr_encoded_object_free(&batch->list[i].encoded);
+	}
+	free(batch);
+	epoch->next += n;
+	if (epoch->next == epoch->n_objects) {
+		epoch->phase = EPOCH_BINDINGS;
+		epoch->next = 0;
+	}
+	return result;
+}
+
+/* ---- bindings ---- */
+
+void epoch_work_bind(struct matr_epoch *epoch, struct epoch_work *work)
+{
+	if (resolution_bind(epoch->session, &work->resolution, &work->mapping, &work->why) == 0 &&
+	    epoch_edit_mapping(epoch, work))
+		(void)matr_encode_mapping(epoch->store, work->mapping, &work->encoded, &work->why);
+	for (size_t n = 0; n < work->n_loads; n++) {
+		struct load *load = &work->loads[n];
+		if (load->made && resolution_adds(&load->resolution))
+			(void)resolution_bind(epoch->session, &load->resolution,
+					      &load->closure.mapping, &load->why);
+	}
+}
+
+static void bind(void *context, size_t i)
+{
+	struct matr_epoch *epoch = context;
+	struct epoch_work *work = &epoch->work[epoch->next + i];
+
+	if (work->made)
+		epoch_work_bind(epoch, work);
+}
+
+static int put_load(struct matr_epoch *epoch, const struct load *load, int64_t application,
+		    struct matr_error *err)
+{
+	char reason[sizeof load->why.file + sizeof load->why.message + 2];
+
+	if (load->why.code == MATR_ERROR_MEMORY)
+		return matr_fail_memory(err);
+	if (load->why.code == MATR_OK && !load->closure.mapping)
+		return 0; /* there from the start, now */
+	if (load->why.code != MATR_OK)
+		epoch_describe(&load->why, load->root, reason, sizeof reason);
+	bool good = load->why.code == MATR_OK;
+	return matr_store_add_closure(epoch->store, application, load->root, load->flags,
+				      good ? &load->closure : NULL, good ? NULL : reason, NULL,
+				      err);
+}
+
+static int put_program(struct matr_epoch *epoch, size_t i, struct matr_error *err)
+{
+	struct epoch_work *work = &epoch->work[i];
+	struct matr_epoch_result *result = &epoch->results[i];
+
+	if (!work->made)
+		return 0;
+	if (work->edits.refused && epoch_edit_again(epoch, i, err) != 0)
+		return -1;
+	if (work->why.code != MATR_OK)
+		return program_failed(epoch, i, err);
+	int added = matr_store_add_encoded(epoch->store, epoch->id, work->mapping, &work->encoded,
+					   &result->application, err);
+	if (added == 0 && result->application)
+		added = epoch_put_edits(epoch, work, result->application, err);
+	for (size_t n = 0; n < work->n_loads && added == 0 && result->application; n++)
+		added = put_load(epoch, &work->loads[n], result->application, err);
+	free_work(work);
+	return added;
+}
+
+static int bindings_step(struct matr_epoch *epoch, struct matr_error *err)
+{
+	size_t n = batch_size(epoch, epoch->n_results, BINDINGS_AT_ONCE);
+
+	matr_jobs_run(epoch->jobs, n, bind, epoch);
+	for (size_t i = 0; i < n; i++, epoch->next++)
+		if (put_program(epoch, epoch->next, err) != 0)
+			return -1;
+	if (epoch->next == epoch->n_results)
+		epoch->phase = EPOCH_RECORD;
+	return 0;
+}
+
+/* ---- what it all follows from ---- */
+
+static int record_step(struct matr_epoch *epoch, struct matr_error *err)
+{
+	struct matr_session *session = epoch->session;
+
+	for (size_t i = 0; i < session->n_paths; i++) {
+		const struct known_path *path = session->paths[i];
+		if (probes_add(&epoch->probes, path->path, &path->file, path->is_directory, err) !=
+		    0)
+			return -1;
+	}
+	/* What is the real dynamic linker depends on what is where it should be. */
+	for (const struct real_interpreter *at = session->interpreters; at; at = at->next)
+		if (probes_look(&epoch->probes, at->path, err) != 0)
+			return -1;
+	probes_sort(&epoch->probes);
+	if (matr_store_set_inputs(epoch->store, epoch->id, epoch->circumstances, epoch->scan,
+				  &epoch->probes, err) != 0 ||
+	    (epoch->scan && matr_store_set_skipped(epoch->store, epoch->id, epoch->scan, err) != 0))
+		return -1;
+	epoch_resolve_free(epoch);
+	/* What was parsed is in the store now, and the ELF files' memory is wanted for reading it. */
+	matr_session_close(epoch->session);
+	epoch->session = NULL;
+	epoch->phase = EPOCH_IMAGE;
+	epoch->next = 0;
+	return 0;
+}
+
+int epoch_resolve_step(struct matr_epoch *epoch, struct matr_error *err)
+{
+	switch (epoch->phase) {
+	case EPOCH_SCOPES:
+		return scopes_step(epoch, err);
+	case EPOCH_OBJECTS:
+		return objects_step(epoch, err);
+	case EPOCH_BINDINGS:
+		return bindings_step(epoch, err);
+	default:
+		return record_step(epoch, err);
+	}
+}

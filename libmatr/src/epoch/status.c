@@ -1,0 +1,381 @@
+/* epoch_status.c - how things stand, and what does not fit together.
+ *
+ * The image alone decides whether an epoch is in force, for it is all that ld-stable looks at. The
+ * store is asked what it knows of that epoch; where the two disagree, a crash or somebody's rm came
+ * between them, and the line says what to do.
+ */
+#include <matr/edit.h>
+
+#include "base/prefix.h"
+#include "epoch/same_program.h"
+#include "epoch/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static void free_problems(struct matr_epoch_problem *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(list[i].file);
+		free(list[i].reason);
+	}
+	free(list);
+}
+
+void matr_epoch_status_free(struct matr_epoch_status *status)
+{
+	free_problems(status->problems, status->n_problems);
+	free_problems(status->changed, status->n_changed);
+	matr_store_declined_free(status->declined, status->n_declined);
+	matr_store_skipped_free(status->skipped, status->n_skipped);
+	matr_store_violations_free(status->violations, status->n_violations);
+	*status = (struct matr_epoch_status){0};
+}
+
+static int add(struct matr_epoch_problem **list, size_t *n, const char *file, const char *reason,
+	       struct matr_error *err)
+{
+	struct matr_epoch_problem *grown = realloc(*list, (*n + 1) * sizeof *grown);
+	if (!grown)
+		return matr_fail_memory(err);
+	*list = grown;
+	grown[*n] = (struct matr_epoch_problem){strdup(file), strdup(reason)};
+	(*n)++;
+	return grown[*n - 1].file && grown[*n - 1].reason ? 0 : matr_fail_memory(err);
+}
+
+static int problem(struct matr_epoch_status *status, const char *file, const char *reason,
+		   struct matr_error *err)
+{
+	return add(&status->problems, &status->n_problems, file, reason, err);
+}
+
+/* What another function complained about; running out of memory remains an error. */
+static int problem_from(struct matr_epoch_status *status, const char *file,
+			const struct matr_error *why, const char *consequence,
+			struct matr_error *err)
+{
+	char reason[sizeof why->message + 128];
+
+	if (why->code == MATR_ERROR_MEMORY)
+		return matr_fail_memory(err);
+	snprintf(reason, sizeof reason, "%s%s", why->message, consequence);
+	return problem(status, why->file[0] ? why->file : file, reason, err);
+}
+
+static uint64_t file_size(const char *prefix, const char *name)
+{
+	char path[PATH_MAX];
+	struct stat status;
+
+	snprintf(path, sizeof path, "%.*s/%s", PATH_MAX - 32, prefix, name);
+	return stat(path, &status) == 0 ? (uint64_t)status.st_size : 0;
+}
+
+/* Which state it is in (epoch_state.h), whoever has the lock. */
+static void look_at_state(const char *prefix, struct matr_epoch_status *status)
+{
+	struct epoch_evidence evidence;
+
+	epoch_examine(prefix, &evidence);
+	status->busy = evidence.locked;
+	evidence.locked = false;
+	status->state = epoch_state_name(epoch_state_of(&evidence));
+	if (evidence.suspended)
+		matr_epoch_suspended(prefix, status->suspended_by, NULL);
+}
+
+/* The image: is an epoch in force, and which? *epoch is 0 where there is no sound image. */
+static int look_at_image(const char *prefix, struct matr_epoch_status *status, bool *exists,
+			 int64_t *epoch, struct matr_error *err)
+{
+	char path[PATH_MAX];
+	struct matr_image_info info;
+	struct matr_error why = {0};
+
+	*epoch = 0;
+	snprintf(path, sizeof path, "%.*s/" MATR_IMAGE_FILE, PATH_MAX - 32, prefix);
+	status->image_size = file_size(prefix, MATR_IMAGE_FILE);
+	*exists = access(path, F_OK) == 0;
+	if (!*exists)
+		return 0;
+	if (matr_image_check(path, &info, &why) != 0) {
+		status->state = epoch_state_name(EPOCH_STATE_DAMAGED);
+		return problem_from(status, path, &why,
+				    "; programs start plainly until an epoch is begun", err);
+	}
+	status->in_force = true;
+	*epoch = (int64_t)info.epoch;
+	return 0;
+}
+
+/* One of the prefix's copies of ld-stable. */
+static int look_at_copy(const char *prefix, const char *name, struct matr_epoch_status *status,
+			struct matr_error *err)
+{
+	char path[PATH_MAX];
+	struct matr_loader_config config;
+	struct matr_error why = {0};
+
+	snprintf(path, sizeof path, "%.*s/%s", PATH_MAX - 32, prefix, name);
+	int ours = matr_loader_identify(path, &config, &why);
+	if (ours < 0)
+		return problem_from(status, path, &why, "; begin an epoch to install it", err);
+	if (ours == 0)
+		return problem(status, path, "is not an ld-stable", err);
+	if (strcmp(config.prefix, prefix) != 0)
+		return problem(status, path, "was installed for another prefix", err);
+	return 0;
+}
+
+static int look_at_loader(const char *prefix, struct matr_epoch_status *status,
+			  struct matr_error *err)
+{
+	char path[PATH_MAX];
+
+	if (!status->in_force)
+		return 0;
+	if (look_at_copy(prefix, MATR_LD_STABLE_FILE, status, err) != 0 ||
+	    look_at_copy(prefix, MATR_INTERPRETER_FILE, status, err) != 0)
+		return -1;
+	snprintf(path, sizeof path, "%.*s/" MATR_REAL_LOADER_FILE, PATH_MAX - 32, prefix);
+	if (access(path, R_OK | X_OK) != 0)
+		return problem(status, path,
+			       "the copy of the dynamic linker is missing or not executable", err);
+	return 0;
+}
+
+static int compare_records(struct matr_epoch_status *status, const char *store_path,
+			   const struct matr_store_epoch *newest, bool image_exists,
+			   int64_t in_force, struct matr_error *err)
+{
+	char reason[256];
+
+	if (image_exists && !status->in_force)
+		return 0; /* the broken image has been reported */
+	if (newest->ended || newest->image == in_force)
+		return 0;
+	if (status->busy) /* between commit and rename, or about to be */
+		return 0;
+	if (in_force)
+		snprintf(
+			reason, sizeof reason,
+			"beginning epoch %lld was interrupted, epoch %lld is still in force; begin "
+			"again",
+			(long long)newest->id, (long long)in_force);
+	else
+		snprintf(
+			reason, sizeof reason,
+			"epoch %lld has no image (interrupted, or removed); begin again, or end it",
+			(long long)newest->id);
+	return problem(status, store_path, reason, err);
+}
+
+static int look_for_changes(struct matr_store *store, struct matr_epoch_status *status,
+			    struct matr_error *err)
+{
+	struct matr_store_file *files;
+	size_t n;
+	int result = 0;
+
+	if (matr_store_files(store, status->epoch.id, &files, &n, err) != 0)
+		return -1;
+	for (size_t i = 0; i < n && result == 0; i++) {
+		const struct matr_file_id *id = &files[i].id;
+		const char *reason = NULL;
+		struct stat now;
+		if (stat(files[i].path, &now) != 0)
+			reason = strerror(errno);
+		else if (status->epoch.portable)
+			reason = (uint64_t)now.st_size != id->size ? "changed since the epoch began"
+								   : NULL;
+		else if ((uint64_t)now.st_size != id->size ||
+			 now.st_mtim.tv_sec * INT64_C(1000000000) + now.st_mtim.tv_nsec !=
+				 id->mtime)
+			reason = "changed since the epoch began";
+		else if (now.st_ino != id->inode) {
+			int same = same_program(store, status->epoch.id, files[i].path, id, err);
+			if (same < 0)
+				result = -1;
+			else if (same == 0)
+				reason = "replaced since the epoch began";
+		}
+		if (reason)
+			result = add(&status->changed, &status->n_changed, files[i].path, reason,
+				     err);
+	}
+	matr_store_files_free(files, n);
+	return result;
+}
+
+/* Edits that are not in force, or not everywhere. */
+static int look_at_edits(struct matr_store *store, struct matr_epoch_status *status,
+			 struct matr_error *err)
+{
+	struct matr_edit *edits;
+	char name[64];
+	size_t n;
+
+	if (matr_store_edits(store, &edits, &n, err) != 0)
+		return -1;
+	int result = 0;
+	for (size_t i = 0; i < n && result == 0; i++) {
+		bool waits = strcmp(edits[i].state, "new") == 0;
+		status->n_edits++;
+		if (!edits[i].complaint && !waits)
+			continue;
+		snprintf(name, sizeof name, "edit %lld", (long long)edits[i].id);
+		result = problem(status, name,
+				 waits ? "waits for `matr epoch apply`" : edits[i].complaint, err);
+	}
+	matr_edits_free(edits, n);
+	return result;
+}
+
+static bool started_since(int64_t time)
+{
+	struct timespec now, up;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	clock_gettime(CLOCK_BOOTTIME, &up);
+	return time < now.tv_sec - up.tv_sec;
+}
+
+static int look_into_store(struct matr_store *store, struct matr_epoch_status *status,
+			   const char *path, bool image_exists, int64_t in_force,
+			   struct matr_error *err)
+{
+	struct matr_store_epoch newest;
+	struct matr_error why = {0};
+
+	if (matr_store_epoch(store, 0, &newest, &why) != 0) {
+		if (why.code != MATR_ERROR_NOT_FOUND)
+			return problem_from(status, path, &why, "", err);
+		if (!in_force)
+			return 0;
+		return problem(status, path,
+			       "does not know the epoch that is in force; begin again", err);
+	}
+	if (compare_records(status, path, &newest, image_exists, in_force, err) != 0)
+		return -1;
+	status->epoch = newest;
+	status->has_record = true;
+	if (in_force && in_force != newest.image &&
+	    matr_store_epoch_of_image(store, in_force, &status->epoch, &why) != 0) {
+		status->has_record = false;
+		return problem_from(status, path, &why, ", which is in force; begin again", err);
+	}
+	if (matr_store_declined(store, status->epoch.id, &status->declined, &status->n_declined,
+				&why) != 0 ||
+	    matr_store_skipped(store, status->epoch.id, &status->skipped, &status->n_skipped,
+			       &why) != 0 ||
+	    matr_store_violations(store, status->epoch.id, &status->violations,
+				  &status->n_violations, &why) != 0)
+		return problem_from(status, path, &why, "", err);
+	status->restarted = started_since(status->epoch.begun);
+	if (!status->in_force)
+		return 0;
+	if (look_for_changes(store, status, &why) != 0 || look_at_edits(store, status, &why) != 0)
+		return problem_from(status, path, &why, "", err);
+	return 0;
+}
+
+int matr_epoch_status(const char *prefix, struct matr_epoch_status *out, struct matr_error *err)
+{
+	char canonical[PATH_MAX], path[PATH_MAX];
+	struct matr_error why = {0};
+	struct matr_store *store;
+	bool image_exists;
+	int64_t in_force;
+
+	*out = (struct matr_epoch_status){.state = epoch_state_name(EPOCH_STATE_MANAGEMENT)};
+	if (!realpath(prefix, canonical)) {
+		if (errno == ENOENT)
+			return 0; /* nothing was ever begun here */
+		return matr_fail_errno(err, prefix, "no usable prefix");
+	}
+	if (matr_prefix_check(canonical, &why) != 0 &&
+	    problem_from(out, canonical, &why, "", err) != 0)
+		return -1;
+	why = (struct matr_error){0};
+	if (matr_prefix_check_file(canonical, MATR_STORE_FILE, &why) != 0 &&
+	    problem_from(out, canonical, &why, "", err) != 0)
+		return -1;
+	look_at_state(canonical, out);
+	if (look_at_image(canonical, out, &image_exists, &in_force, err) != 0 ||
+	    look_at_loader(canonical, out, err) != 0)
+		return -1;
+	snprintf(path, sizeof path, "%.*s/" MATR_STORE_FILE, PATH_MAX - 32, canonical);
+	out->store_size = file_size(canonical, MATR_STORE_FILE);
+	out->store_size += file_size(canonical, MATR_STORE_FILE "-wal");
+	why = (struct matr_error){0};
+	if (matr_store_open(canonical, MATR_STORE_READ, &store, &why) != 0) {
+		if (why.code == MATR_ERROR_NOT_FOUND && !image_exists)
+			return 0;
+		bool lost = why.code == MATR_ERROR_NOT_FOUND || why.code == MATR_ERROR_MALFORMED;
+		return problem_from(out, path, &why,
+				    lost ? "; beginning an epoch makes it anew" : "", err);
+	}
+	int result = look_into_store(store, out, path, image_exists, in_force, err);
+	matr_store_close(store);
+	return result;
+}
+
+/* Which epoch's image it is, as far as its header says. It need not be sound for that. */
+int64_t matr_epoch_of_image(const char *prefix)
+{
+	char path[PATH_MAX];
+	struct matr_image_header header;
+
+	snprintf(path, sizeof path, "%.*s/" MATR_IMAGE_FILE, PATH_MAX - 32, prefix);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO, too */
+	if (fd < 0)
+		return 0;
+	bool whole = read(fd, &header, sizeof header) == sizeof header;
+	close(fd);
+	return whole && header.magic == MATR_IMAGE_MAGIC && header.format == MATR_IMAGE_FORMAT
+		       ? (int64_t)header.epoch
+		       : 0;
+}
+
+int64_t matr_epoch_of_image_with(const char *prefix, const struct matr_store *store)
+{
+	const struct matr_store_copy *copy = matr_store_copied(store);
+
+	return copy ? copy->image : matr_epoch_of_image(prefix);
+}
+
+int matr_epoch_current(const char *prefix, struct matr_store *store, struct matr_store_epoch *out,
+		       struct matr_error *err)
+{
+	int64_t id = matr_epoch_of_image_with(prefix, store);
+
+	if (id && matr_store_epoch_of_image(store, id, out, NULL) == 0)
+		return 0;
+	return matr_store_epoch(store, 0, out, err);
+}
+
+int matr_epoch_previous(const char *prefix, struct matr_store *store, struct matr_store_epoch *out,
+			struct matr_error *err)
+{
+	struct matr_store_epoch current;
+	int64_t *ids, before = 0;
+	size_t n;
+
+	if (matr_epoch_current(prefix, store, &current, err) != 0 ||
+	    matr_store_epochs(store, &ids, &n, err) != 0)
+		return -1;
+	for (size_t i = 0; i < n && ids[i] < current.id; i++)
+		before = ids[i];
+	free(ids);
+	if (!before)
+		return matr_fail(err, MATR_ERROR_NOT_FOUND, NULL,
+				 "no record of an epoch before %lld", (long long)current.id);
+	return matr_store_epoch(store, before, out, err);
+}

@@ -1,0 +1,358 @@
+/* loader_place.c - taking the dynamic linker's place and giving it back (matr/loader.h).
+ *
+ * There is no moment at which the loader path does not lead to a loader, and none at which a crash would leave more
+ * behind than a name that the next call removes. That is because of three habits:
+ *
+ * - A file is written and synced under another name, tested, and only then renamed to its own.
+ * - The original is kept as what it is, an inode (a hard link to the symbolic link or file), so that giving it back is a
+ *   rename and restores owner, times and attributes with it.
+ * - matr-ld.so is removed last, and some time after the loader path has ceased to lead to it: an execve() that was
+ *   between following the link and opening the file finds it still there.
+ */
+#include "loader/place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/prefix.h"
+#include "loader/stamp.h"
+
+enum {
+	GRACE = 200000000
+}; /* nanoseconds for an execve() to get from a symbolic link to its file */
+
+/* Whoever comes second waits: the first is done in a moment. Also where nothing can be locked (a read-only file system,
+ * say) the rename has the last word. */
+static int lock_directory(const struct loader_place *place, struct matr_error *err)
+{
+	int fd = open(place->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return matr_fail_errno(err, place->directory, "cannot be opened");
+	while (flock(fd, LOCK_EX) != 0) {
+		if (errno == EINTR)
+			continue;
+		matr_fail_errno(err, place->directory, "cannot be locked");
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static int sync_place(int directory, const struct loader_place *place, struct matr_error *err)
+{
+	if (fsync(directory) != 0 && errno != EINVAL)
+		return matr_fail_errno(err, place->directory, "cannot be synced");
+	return 0;
+}
+
+/* What killed calls left behind, of `matr enable` too: its list lies here, and is written with the same lock. */
+static int clean(int directory, const struct loader_place *place, struct matr_error *err)
+{
+	static const char *const names[] = {LOADER_NEW, LOADER_ORIGINAL_NEW, LOADER_SWITCH};
+	static const char *const written[] = {LOADER_NEW, MATR_LOADER_ENABLED};
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if (unlinkat(directory, names[i], 0) != 0 && errno != ENOENT)
+			return matr_fail_errno(err, place->directory, "cannot remove %s", names[i]);
+	}
+	for (size_t i = 0; i < sizeof written / sizeof *written; i++) {
+		snprintf(path, sizeof path, "%.*s/%s", PATH_MAX - 32, place->directory, written[i]);
+		if (write_file_clean(path, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int rename_in(int directory, const char *from, const char *to,
+		     const struct loader_place *place, struct matr_error *err)
+{
+	if (renameat(directory, from, directory, to) != 0)
+		return matr_fail_errno(err, place->directory, "%s cannot be renamed to %s", from,
+				       to);
+	/* Two names of one file: rename() leaves both. */
+	if (unlinkat(directory, from, 0) != 0 && errno != ENOENT)
+		return matr_fail_errno(err, place->directory, "cannot remove %s", from);
+	return 0;
+}
+
+static const char *base_name(const struct loader_place *place)
+{
+	return strrchr(place->path, '/') + 1;
+}
+
+/* A symbolic link at the loader path, in one step. */
+static int switch_link(int directory, const struct loader_place *place, const char *target,
+		       struct matr_error *err)
+{
+	if (symlinkat(target, directory, LOADER_SWITCH) != 0)
+		return matr_fail_errno(err, place->directory, "no symbolic link can be made");
+	if (rename_in(directory, LOADER_SWITCH, base_name(place), place, err) != 0) {
+		unlinkat(directory, LOADER_SWITCH, 0);
+		return -1;
+	}
+	return sync_place(directory, place, err);
+}
+
+/* ---- the way back ---- */
+
+/* Does the original lead to a loader that is not ours? */
+static int check_original(const struct loader_place *place, struct matr_error *err)
+{
+	char real[PATH_MAX];
+	struct loader_place original;
+
+	if (loader_place_look(place->original, &original, err) != 0 ||
+	    loader_place_real(&original, real, err) != 0)
+		return -1;
+	if (original.ours)
+		return matr_fail(err, MATR_ERROR_STATE, place->original, "is not the original");
+	return 0;
+}
+
+static int give_back(int directory, const struct loader_place *place, struct matr_error *err)
+{
+	char real[PATH_MAX];
+
+	if (place->has_original) {
+		if (check_original(place, err) != 0 ||
+		    rename_in(directory, MATR_LOADER_ORIGINAL, base_name(place), place, err) != 0)
+			return -1;
+		return sync_place(directory, place, err);
+	}
+	/* Somebody has removed it. What ld-stable starts is the next best. */
+	if (loader_place_real(place, real, err) != 0)
+		return -1;
+	return switch_link(directory, place, real, err);
+}
+
+/* ---- taking it ---- */
+
+/* The original's inode gets its second name. Not where ld-stable has the place already: then only what it starts can be
+ * named, should the original have been removed. */
+static int keep_original(int directory, const struct loader_place *place, const char *real,
+			 struct matr_error *err)
+{
+	int failed = 0;
+
+	if (place->ours && place->has_original)
+		return 0;
+	if (place->ours)
+		failed = symlinkat(real, directory, LOADER_ORIGINAL_NEW);
+	else
+		failed = linkat(directory, base_name(place), directory, LOADER_ORIGINAL_NEW, 0);
+	if (failed)
+		return matr_fail_errno(err, place->path, "cannot be kept by a second name");
+	if (rename_in(directory, LOADER_ORIGINAL_NEW, MATR_LOADER_ORIGINAL, place, err) != 0)
+		return -1;
+	return sync_place(directory, place, err);
+}
+
+static void drop_original(int directory, const struct loader_place *place)
+{
+	struct loader_place now;
+
+	if (!place->has_original && loader_place_look(place->given, &now, NULL) == 0 && !now.ours)
+		unlinkat(directory, MATR_LOADER_ORIGINAL, 0);
+}
+
+/* Are the bytes those of matr-ld.so? */
+static bool is_current(const struct loader_place *place, const void *bytes, size_t size)
+{
+	struct stat status;
+	void *old;
+	size_t old_size;
+
+	if (lstat(place->interpreter, &status) != 0 || !S_ISREG(status.st_mode) ||
+	    (status.st_mode & 07777) != 0755 || status.st_uid != geteuid() ||
+	    read_file(place->interpreter, (size_t)status.st_size, &old, &old_size, NULL) != 0)
+		return false;
+	bool same = old_size == size && memcmp(old, bytes, size) == 0;
+	free(old);
+	return same;
+}
+
+/* The path by which programs will name the new file while it is tested: the loader path's directory as they name it. */
+static int test_path(const struct loader_place *place, char out[PATH_MAX], struct matr_error *err)
+{
+	int length = (int)(strrchr(place->given, '/') - place->given);
+
+	if (snprintf(out, PATH_MAX, "%.*s/" LOADER_NEW, length, place->given) >= PATH_MAX)
+		return matr_fail(err, MATR_ERROR_USAGE, place->given, "path is too long");
+	return 0;
+}
+
+static int put_interpreter(int directory, const struct loader_place *place, const char *real,
+			   const void *bytes, size_t size, struct matr_error *err)
+{
+	char next[PATH_MAX], tested[PATH_MAX];
+
+	if (snprintf(next, sizeof next, "%s/" LOADER_NEW, place->directory) >= (int)sizeof next)
+		return matr_fail(err, MATR_ERROR_USAGE, place->directory, "path is too long");
+	if (test_path(place, tested, err) != 0 || write_file(next, bytes, size, 0755, err) != 0)
+		return -1;
+	if (matr_loader_test(tested, real, err) == 0 &&
+	    rename_in(directory, LOADER_NEW, MATR_LOADER_FILE, place, err) == 0)
+		return sync_place(directory, place, err);
+	unlinkat(directory, LOADER_NEW, 0);
+	return -1;
+}
+
+/* Where ld-stable will find the real ld.so: the file that the link leads to, or what will be the original's name. */
+static int loader_for(const struct loader_place *place, const struct matr_loader_options *options,
+		      char loader[PATH_MAX], struct matr_error *err)
+{
+	char real[PATH_MAX];
+
+	if (loader_place_real(place, real, err) != 0)
+		return -1;
+	bool becomes_original = !place->ours && !place->is_link && !options->place_only;
+	snprintf(loader, PATH_MAX, "%s", becomes_original ? place->original : real);
+	return 0;
+}
+
+static int check_file(const char *path, struct matr_error *err)
+{
+	char directory[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+
+	snprintf(directory, sizeof directory, "%.*s", (int)(slash - path), path);
+	if (matr_prefix_check(directory[0] ? directory : "/", err) != 0)
+		return -1;
+	return matr_prefix_check_file(directory, slash + 1, err);
+}
+
+/* The last word is what happens when programs start the usual way; this process is still running, and can undo it. */
+static int check_switched(int directory, const struct loader_place *place, const char *real,
+			  struct matr_error *err)
+{
+	struct loader_place now;
+
+	if (matr_loader_test(place->given, real, err) == 0)
+		return 0;
+	if (loader_place_look(place->given, &now, NULL) == 0)
+		give_back(directory, &now, NULL);
+	return -1;
+}
+
+static int take(int directory, const struct matr_loader_options *options,
+		struct loader_place *place, struct matr_error *err)
+{
+	char prefix[PATH_MAX], real[PATH_MAX], loader[PATH_MAX];
+	void *bytes = NULL;
+	size_t size = 0;
+
+	if (matr_prefix_make(options->prefix, prefix, err) != 0 ||
+	    matr_prefix_check(prefix, err) != 0 || loader_place_real(place, real, err) != 0 ||
+	    check_file(real, err) != 0 || loader_for(place, options, loader, err) != 0 ||
+	    loader_make(prefix, options->ld_stable, real, loader, &bytes, &size, err) != 0)
+		return -1;
+	bool current = is_current(place, bytes, size);
+	bool switched = place->ours && place->is_link && place->works;
+	bool done = current && (options->place_only || (switched && place->has_original));
+	int result = 0;
+	if (!done && !options->place_only)
+		result = keep_original(directory, place, real, err);
+	if (!done && result == 0) {
+		result = put_interpreter(directory, place, real, bytes, size, err);
+		if (result == 0 && !options->place_only && !switched)
+			result = switch_link(directory, place, MATR_LOADER_FILE, err) == 0
+					 ? check_switched(directory, place, real, err)
+					 : -1;
+		if (result != 0 && !options->place_only)
+			drop_original(directory, place);
+	}
+	free(bytes);
+	return result != 0 ? -1 : done ? MATR_LOADER_UNCHANGED : MATR_LOADER_CHANGED;
+}
+
+int matr_loader_take(const struct matr_loader_options *options, struct matr_error *err)
+{
+	struct loader_place place;
+
+	if (loader_place_look(options->path, &place, err) != 0 ||
+	    matr_prefix_check(place.directory, err) != 0)
+		return -1;
+	if (options->refresh && !place.has_original)
+		return MATR_LOADER_UNCHANGED;
+	int directory = lock_directory(&place, err);
+	if (directory < 0)
+		return -1;
+	int result = loader_place_look(options->path, &place, err); /* now that nobody else acts */
+	if (result == 0 && place.in_run)
+		result = matr_fail(err, MATR_ERROR_STATE, place.path,
+				   "this is a namespace of `matr run`");
+	if (result == 0)
+		result = clean(directory, &place, err);
+	if (result == 0)
+		result = take(directory, options, &place, err);
+	close(directory);
+	return result;
+}
+
+/* ---- giving it back ---- */
+
+/* Programs that name matr-ld.so themselves could not start without it. */
+static bool is_named_by_programs(const struct loader_place *place)
+{
+	char path[PATH_MAX];
+	struct stat status;
+
+	snprintf(path, sizeof path, "%.*s/" MATR_LOADER_ENABLED, PATH_MAX - 32, place->directory);
+	return stat(path, &status) == 0 && status.st_size > 0;
+}
+
+static int restore(int directory, const struct loader_place *place, struct matr_error *err)
+{
+	bool changed = false;
+
+	if (place->ours || !place->works) {
+		if (give_back(directory, place, err) != 0)
+			return -1;
+		changed = true;
+	} else if (place->has_original) {
+		/* A package has put its own back: the original is not wanted any more. */
+		if (unlinkat(directory, MATR_LOADER_ORIGINAL, 0) != 0)
+			return matr_fail_errno(err, place->original, "cannot be removed");
+		changed = true;
+	}
+	if (place->has_interpreter && !is_named_by_programs(place)) {
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = GRACE}, NULL);
+		if (unlinkat(directory, MATR_LOADER_FILE, 0) != 0 && errno != ENOENT)
+			return matr_fail_errno(err, place->interpreter, "cannot be removed");
+		changed = true;
+	}
+	if (changed && sync_place(directory, place, err) != 0)
+		return -1;
+	return changed ? MATR_LOADER_CHANGED : MATR_LOADER_UNCHANGED;
+}
+
+int matr_loader_restore(const char *path, struct matr_error *err)
+{
+	struct loader_place place;
+
+	if (loader_place_look(path, &place, err) != 0)
+		return -1;
+	int directory = lock_directory(&place, err);
+	if (directory < 0)
+		return -1;
+	int result = loader_place_look(path, &place, err);
+	if (result == 0 && place.in_run)
+		result = matr_fail(err, MATR_ERROR_STATE, place.path,
+				   "this is a namespace of `matr run`");
+	if (result == 0)
+		result = clean(directory, &place, err);
+	if (result == 0)
+		result = restore(directory, &place, err);
+	close(directory);
+	return result;
+}

@@ -1,0 +1,182 @@
+/* loader_install.c - making a prefix ready for the loader (matr/image.h, matr_loader_install).
+ *
+ * ld-stable takes no paths from its environment: its copy in the prefix has them stamped in. The place is found
+ * by its magic number, so that no section headers are needed and a stripped ld-stable works as well.
+ */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <matr/image.h>
+#include <matr/image_format.h>
+
+#include "base/file.h"
+#include "loader/embed.h"
+#include "loader/stamp.h"
+
+enum { MAX_LOADER = 64 << 20 }; /* bytes; ld-stable and ld.so have well under one megabyte */
+
+static struct matr_loader_config *find_config(void *data, size_t size)
+{
+	const uint64_t magic = MATR_CONFIG_MAGIC;
+	struct matr_loader_config *found = NULL;
+
+	for (size_t at = 0; at + sizeof *found <= size; at += 8) {
+		if (memcmp((char *)data + at, &magic, sizeof magic) != 0)
+			continue;
+		if (found)
+			return NULL; /* twice: which is it? */
+		found = (void *)((char *)data + at);
+	}
+	return found;
+}
+
+static int set_path(char target[MATR_CONFIG_PATH], const char *prefix, const char *name,
+		    struct matr_error *err)
+{
+	memset(target, 0, MATR_CONFIG_PATH);
+	if (snprintf(target, MATR_CONFIG_PATH, "%s%s", prefix, name) >= MATR_CONFIG_PATH)
+		return matr_fail(err, MATR_ERROR_USAGE, prefix, "is too long a path for a prefix");
+	return 0;
+}
+
+/* Leave the file alone where it is as wanted: others may have it bound over their loader. */
+static int replace_if_different(const char *path, const void *data, size_t size,
+				struct matr_error *err)
+{
+	struct matr_error ignored;
+	struct stat status;
+	void *old;
+	size_t old_size;
+
+	if (stat(path, &status) == 0 && (status.st_mode & 07777) == 0755 &&
+	    read_file(path, MAX_LOADER, &old, &old_size, &ignored) == 0) {
+		bool same = old_size == size && !memcmp(old, data, size);
+		free(old);
+		if (same)
+			return 0;
+	}
+	return write_file(path, data, size, 0755, err);
+}
+
+/* Stamp the prefix's paths into the bytes of an ld-stable. */
+static int stamp(void *data, size_t size, const char *source, const char *prefix,
+		 const char *loader, struct matr_error *err)
+{
+	struct matr_loader_config *config = find_config(data, size);
+
+	if (!config || config->format != MATR_IMAGE_FORMAT)
+		return matr_fail(err, MATR_ERROR_MALFORMED, source,
+				 config ? "is an ld-stable of another version"
+					: "is not an ld-stable");
+	if (set_path(config->prefix, prefix, "", err) < 0 ||
+	    set_path(config->self, prefix, "/ld-stable", err) < 0 ||
+	    set_path(config->loader, loader ? loader : prefix, loader ? "" : "/ld.so", err) < 0)
+		return -1;
+	return set_path(config->image, prefix, "/epoch.image", err);
+}
+
+static int install(const char *prefix, const char *name, const void *data, size_t size,
+		   struct matr_error *err)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof path, "%s/%s", prefix, name) >= (int)sizeof path)
+		return matr_fail(err, MATR_ERROR_USAGE, prefix, "path is too long");
+	return replace_if_different(path, data, size, err);
+}
+
+/* The file for ld.so's place, which remembers which ld.so it holds. */
+static int make_interpreter(const char *source, const void *stable, size_t stable_size,
+			    const char *interpreter, const void *real, size_t real_size, void **out,
+			    size_t *out_size, struct matr_error *err)
+{
+	struct stat status;
+	uint64_t base;
+
+	if (stat(interpreter, &status) < 0)
+		return matr_fail_errno(err, interpreter, "cannot be read");
+	if (loader_with_sections(source, stable, stable_size, interpreter, real, real_size, out,
+				 out_size, &base, err) < 0)
+		return -1;
+	struct matr_loader_config *config = find_config(*out, *out_size);
+	if (!config) /* cannot be: it was found in the original */
+		return matr_fail(err, MATR_ERROR_MALFORMED, source, "is not an ld-stable");
+	config->embedded = base;
+	config->loader_size = (uint64_t)status.st_size;
+	config->loader_mtime = (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
+	return 0;
+}
+
+/* An ld-stable for the prefix, stamped. loader NULL: the prefix's own copy of ld.so. */
+static int read_stable(const char *prefix, const char *source, const char *loader, void **out,
+		       size_t *size, struct matr_error *err)
+{
+	if (strchr(prefix, '$'))
+		return matr_fail(err, MATR_ERROR_UNSUPPORTED, prefix,
+				 "contains '$', which ld.so would expand");
+	if (read_file(source, MAX_LOADER, out, size, err) < 0)
+		return -1;
+	if (stamp(*out, *size, source, prefix, loader, err) == 0)
+		return 0;
+	free(*out);
+	*out = NULL;
+	return -1;
+}
+
+static int read_real(const char *interpreter, void **out, size_t *size, struct matr_error *err)
+{
+	if (read_file(interpreter, MAX_LOADER, out, size, err) < 0)
+		return -1;
+	if (!find_config(*out, *size))
+		return 0;
+	free(*out);
+	*out = NULL;
+	return matr_fail(err, MATR_ERROR_STATE, interpreter,
+			 "is an ld-stable, not the real dynamic linker");
+}
+
+int loader_make(const char *prefix, const char *source, const char *interpreter, const char *loader,
+		void **out, size_t *out_size, struct matr_error *err)
+{
+	void *stable = NULL, *real = NULL;
+	size_t stable_size, real_size;
+
+	int result = read_stable(prefix, source, loader, &stable, &stable_size, err);
+	if (!result)
+		result = read_real(interpreter, &real, &real_size, err);
+	if (!result)
+		result = make_interpreter(source, stable, stable_size, interpreter, real, real_size,
+					  out, out_size, err);
+	free(stable);
+	free(real);
+	return result;
+}
+
+int matr_loader_install(const char *prefix, const char *source, const char *interpreter,
+			struct matr_error *err)
+{
+	char canonical[PATH_MAX];
+	void *stable = NULL, *real = NULL, *both = NULL;
+	size_t stable_size, real_size, both_size;
+
+	if (!realpath(prefix, canonical))
+		return matr_fail_errno(err, prefix, "cannot be resolved");
+	int result = read_stable(canonical, source, NULL, &stable, &stable_size, err);
+	if (!result)
+		result = read_real(interpreter, &real, &real_size, err);
+	if (!result)
+		result = make_interpreter(source, stable, stable_size, interpreter, real, real_size,
+					  &both, &both_size, err);
+	/* What others refer to first: ld-stable cannot do without ld.so. */
+	if (!result && (install(canonical, "ld.so", real, real_size, err) < 0 ||
+			install(canonical, "ld-stable", stable, stable_size, err) < 0 ||
+			install(canonical, "interpreter", both, both_size, err) < 0))
+		result = -1;
+	free(stable);
+	free(real);
+	free(both);
+	return result;
+}

@@ -1,0 +1,401 @@
+/* closure_terms.c - which of a closure's bindings hold in every process that may load it.
+ *
+ * A closure was bound in the scope of the start followed by its own objects. In a process things may differ, and
+ * ld-stable cannot see how: it knows which objects there are, but not with which flags they were loaded.
+ *
+ * - An object loaded before with RTLD_GLOBAL comes after the scope of the start and before the closure. So a name that
+ *   is bound in the closure, or not at all, must not be defined by another object that the application loads. Of those that
+ *   were recorded this is known here; for others ld-stable looks (`names`).
+ * - With RTLD_DEEPBIND the closure comes before the scope of the start. So a name that is bound in the latter must not
+ *   be defined by the closure.
+ * - Where ld.so binds to an object that the requester does not depend on, it notes that the object must stay as long as
+ *   the requester does (dlclose). It cannot note what it does not do.
+ * - There is one STB_GNU_UNIQUE symbol of a name in a process, and ld.so keeps the list of them.
+ *
+ * References of these kinds are unsettled: they are left to ld.so, one by one. A name among DT_NEEDED that leads to
+ * another object when that is loaded already changes the closure itself; then it is left to ld.so whole.
+ *
+ * Functions are bound when the closure is loaded or, with RTLD_LAZY, when they are first called. So an object keeps its
+ * PLT, which is ld.so's then:
+ *
+ * - where it has functions that are undefined: RTLD_NOW refuses to load them, RTLD_LAZY does not;
+ * - where it has functions that are not bound in the scope of the start, and the closure is not known to be loaded
+ *   with RTLD_NOW: what is loaded between then and the first call may define them.
+ */
+#include "mapping/closure_terms.h"
+
+#include <elf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <matr/image_format.h>
+
+#include "base/intern.h"
+
+struct hash_list {
+	uint32_t *list;
+	size_t n, capacity;
+};
+
+struct definer {	 /* an object that defines a name; chained by name */
+	uint32_t object; /* in loaded */
+	uint32_t next;	 /* index into definers + 1; 0: last */
+};
+
+/* What all closures of the application have in common. */
+struct universe {
+	struct intern paths; /* of the members: number in loaded */
+	const struct matr_scope_entry **loaded;
+	struct intern names; /* that members refer to */
+	uint32_t *first;     /* by name: index into definers + 1 */
+	struct definer *definers;
+	size_t n_definers, capacity;
+};
+
+/* One closure while its terms are made. */
+struct work {
+	const struct universe *universe;
+	const struct matr_closure *closure;
+	struct closure_terms *terms;
+	bool *is_member;  /* by number in loaded */
+	bool *depends_on; /* members' members: [requester * n_members + provider] */
+	struct hash_list names, files;
+};
+
+void closure_terms_free(struct closure_terms *terms, size_t n_closures)
+{
+	for (size_t i = 0; terms && i < n_closures; i++) {
+		for (size_t m = 0; terms[i].unsettled && m < terms[i].n_members; m++)
+			free(terms[i].unsettled[m]);
+		free(terms[i].unsettled);
+		free(terms[i].keep_plt);
+		free(terms[i].names);
+		free(terms[i].files);
+	}
+	free(terms);
+}
+
+/* ---- hashes ---- */
+
+static int add_hash(struct hash_list *list, const char *text, struct matr_error *err)
+{
+	if (list->n == list->capacity) {
+		size_t capacity = list->capacity ? 2 * list->capacity : 64;
+		uint32_t *grown = realloc(list->list, capacity * sizeof *grown);
+		if (!grown)
+			return matr_fail_memory(err);
+		list->list = grown;
+		list->capacity = capacity;
+	}
+	list->list[list->n++] = matr_image_name_hash(text);
+	return 0;
+}
+
+static int compare_hashes(const void *left, const void *right)
+{
+	uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+	return a < b ? -1 : a > b;
+}
+
+static void sort_once(struct hash_list *list)
+{
+	size_t kept = 0;
+
+	if (list->n)
+		qsort(list->list, list->n, sizeof *list->list, compare_hashes);
+	for (size_t i = 0; i < list->n; i++) {
+		if (!kept || list->list[kept - 1] != list->list[i])
+			list->list[kept++] = list->list[i];
+	}
+	list->n = kept;
+}
+
+/* ---- the universe ---- */
+
+static void universe_free(struct universe *universe)
+{
+	intern_free(&universe->paths);
+	intern_free(&universe->names);
+	free(universe->loaded);
+	free(universe->first);
+	free(universe->definers);
+}
+
+static int collect_members(struct universe *universe, const struct matr_closure *closures,
+			   size_t n_closures, struct matr_error *err)
+{
+	size_t most = 0;
+	uint32_t id;
+
+	for (size_t i = 0; i < n_closures; i++)
+		most += closures[i].mapping->n_scope - closures[i].n_start;
+	universe->loaded = calloc(most + 1, sizeof(struct matr_scope_entry *));
+	if (!universe->loaded)
+		return matr_fail_memory(err);
+	for (size_t i = 0; i < n_closures; i++) {
+		const struct matr_mapping *mapping = closures[i].mapping;
+		for (size_t m = closures[i].n_start; m < mapping->n_scope; m++) {
+			if (intern_add(&universe->paths, mapping->scope[m].path, &id, err) < 0)
+				return -1;
+			universe->loaded[id] = &mapping->scope[m];
+		}
+	}
+	return 0;
+}
+
+static int collect_names(struct universe *universe, struct matr_error *err)
+{
+	uint32_t id;
+
+	for (uint32_t i = 0; i < universe->paths.n; i++) {
+		const struct matr_object *object = universe->loaded[i]->object;
+		for (size_t n = 0; n < object->n_relocations; n++) {
+			uint32_t symbol = object->relocations[n].symbol;
+			if (symbol && intern_add(&universe->names, object->symbols[symbol].name,
+						 &id, err) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+static int collect_definers(struct universe *universe, struct matr_error *err)
+{
+	universe->first = calloc(universe->names.n + 1, sizeof *universe->first);
+	if (!universe->first)
+		return matr_fail_memory(err);
+	for (uint32_t i = 0; i < universe->paths.n; i++) {
+		const struct matr_object *object = universe->loaded[i]->object;
+		for (size_t n = 0; n < object->n_symbols; n++) {
+			const struct matr_symbol *symbol = &object->symbols[n];
+			if (!symbol->hashed || symbol->section == SHN_UNDEF)
+				continue;
+			uint32_t name = intern_find(&universe->names, symbol->name);
+			if (name == UINT32_MAX)
+				continue;
+			if (universe->n_definers == universe->capacity) {
+				size_t capacity = universe->capacity ? 2 * universe->capacity : 256;
+				struct definer *grown =
+					realloc(universe->definers, capacity * sizeof *grown);
+				if (!grown)
+					return matr_fail_memory(err);
+				universe->definers = grown;
+				universe->capacity = capacity;
+			}
+			universe->definers[universe->n_definers++] =
+				(struct definer){i, universe->first[name]};
+			universe->first[name] = (uint32_t)universe->n_definers;
+		}
+	}
+	return 0;
+}
+
+/* Does an object of the closure, or one outside of it, define the name? */
+static bool is_defined(const struct work *work, const char *text, bool by_member)
+{
+	const struct universe *universe = work->universe;
+	uint32_t name = intern_find(&universe->names, text);
+
+	for (uint32_t at = universe->first[name]; at; at = universe->definers[at - 1].next) {
+		if (work->is_member[universe->definers[at - 1].object] == by_member)
+			return true;
+	}
+	return false;
+}
+
+/* ---- names among DT_NEEDED ---- */
+
+static const char *last_component(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+static bool has_name(const struct matr_scope_entry *entry, const char *name)
+{
+	return (entry->needed_as && !strcmp(entry->needed_as, name)) ||
+	       (entry->object->soname && !strcmp(entry->object->soname, name)) ||
+	       !strcmp(last_component(entry->path), last_component(name));
+}
+
+/* Which member the name leads to; NO_MEMBER: an object of the start, or one under an unusual name. */
+#define NO_MEMBER SIZE_MAX
+
+static size_t member_of_name(const struct matr_closure *closure, const char *name)
+{
+	for (size_t i = 0; i < closure->mapping->n_scope; i++) {
+		if (has_name(&closure->mapping->scope[i], name))
+			return i < closure->n_start ? NO_MEMBER : i - closure->n_start;
+	}
+	return NO_MEMBER;
+}
+
+static bool leads_elsewhere(const struct work *work, const char *name)
+{
+	for (uint32_t i = 0; i < work->universe->paths.n; i++) {
+		if (!work->is_member[i] && has_name(work->universe->loaded[i], name))
+			return true;
+	}
+	return false;
+}
+
+static int follow_needed(struct work *work, struct matr_error *err)
+{
+	const struct matr_closure *closure = work->closure;
+	size_t n_members = work->terms->n_members;
+	const struct matr_scope_entry *members = closure->mapping->scope + closure->n_start;
+
+	for (size_t m = 0; m < n_members; m++) {
+		const struct matr_object *object = members[m].object;
+		for (size_t n = 0; n < object->n_needed; n++) {
+			const char *name = object->needed[n];
+			size_t member = member_of_name(closure, name);
+			if (member != NO_MEMBER)
+				work->depends_on[m * n_members + member] = true;
+			if (leads_elsewhere(work, name))
+				work->terms->reason = "two libraries that the application loads "
+						      "have a name that is needed";
+			if (add_hash(&work->files, last_component(name), err) < 0)
+				return -1;
+		}
+	}
+	/* What is depended on by way of another (Warshall). */
+	for (size_t by = 0; by < n_members; by++) {
+		for (size_t m = 0; m < n_members; m++) {
+			if (!work->depends_on[m * n_members + by])
+				continue;
+			for (size_t n = 0; n < n_members; n++)
+				work->depends_on[m * n_members + n] |=
+					work->depends_on[by * n_members + n];
+		}
+	}
+	return 0;
+}
+
+/* ---- bindings ---- */
+
+static bool is_unsettled(const struct work *work, size_t member,
+			 const struct matr_symbol *reference, const struct matr_binding *binding)
+{
+	const struct matr_mapping *mapping = work->closure->mapping;
+	size_t n_start = work->closure->n_start;
+
+	if (binding->provider < mapping->n_scope &&
+	    mapping->scope[binding->provider].object->symbols[binding->symbol].binding ==
+		    STB_GNU_UNIQUE)
+		return true;
+	if (binding->provider < n_start)
+		return is_defined(work, reference->name, true);
+	if (is_defined(work, reference->name, false))
+		return true;
+	if (binding->provider >= mapping->n_scope)
+		return false;
+	size_t provider = binding->provider - n_start;
+	return provider != member && !work->depends_on[member * work->terms->n_members + provider];
+}
+
+static bool needs_plt(const struct work *work, const struct matr_object *object,
+		      const struct matr_relocation *relocation, const struct matr_binding *binding,
+		      bool unsettled)
+{
+	if (relocation->table != MATR_TABLE_JMPREL || relocation->type != R_X86_64_JUMP_SLOT)
+		return false;
+	if (binding->provider == MATR_PROVIDER_UNDEFINED)
+		return true;
+	if (object->flags & MATR_OBJECT_BIND_NOW)
+		return false;
+	return binding->provider == MATR_PROVIDER_WEAK_NULL ||
+	       (!work->closure->now && (unsettled || binding->provider >= work->closure->n_start));
+}
+
+static int settle_member(struct work *work, size_t member, struct matr_error *err)
+{
+	size_t index = work->closure->n_start + member;
+	const struct matr_mapping *mapping = work->closure->mapping;
+	const struct matr_object *object = mapping->scope[index].object;
+	const struct matr_binding *bindings = mapping->objects[index].bindings;
+	bool *unsettled = calloc(object->n_relocations + 1, sizeof *unsettled);
+
+	if (!unsettled)
+		return matr_fail_memory(err);
+	work->terms->unsettled[member] = unsettled;
+	for (size_t n = 0; n < object->n_relocations; n++) {
+		const struct matr_relocation *relocation = &object->relocations[n];
+		const struct matr_symbol *reference = &object->symbols[relocation->symbol];
+		if (!relocation->symbol || !matr_symbol_is_looked_up(reference))
+			continue;
+		unsettled[n] = is_unsettled(work, member, reference, &bindings[n]);
+		if (needs_plt(work, object, relocation, &bindings[n], unsettled[n]))
+			work->terms->keep_plt[member] = true;
+		if (!unsettled[n] && bindings[n].provider >= work->closure->n_start &&
+		    add_hash(&work->names, reference->name, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int make_terms(struct work *work, struct matr_error *err)
+{
+	struct closure_terms *terms = work->terms;
+	const struct matr_mapping *mapping = work->closure->mapping;
+	size_t n_members = mapping->n_scope - work->closure->n_start;
+
+	terms->n_start = work->closure->n_start;
+	terms->n_members = n_members;
+	terms->unsettled = calloc(n_members, sizeof *terms->unsettled);
+	terms->keep_plt = calloc(n_members, sizeof *terms->keep_plt);
+	work->is_member = calloc(work->universe->paths.n, sizeof *work->is_member);
+	work->depends_on = calloc(n_members, n_members * sizeof *work->depends_on);
+	if (!terms->unsettled || !terms->keep_plt || !work->is_member || !work->depends_on)
+		return matr_fail_memory(err);
+	for (size_t i = 0; i < n_members; i++) {
+		const char *path = mapping->scope[work->closure->n_start + i].path;
+		work->is_member[intern_find(&work->universe->paths, path)] = true;
+	}
+	if (mapping->interpreter >= work->closure->n_start &&
+	    mapping->interpreter < mapping->n_scope)
+		terms->reason = "it needs the dynamic linker, which the application does not";
+	if (follow_needed(work, err) < 0)
+		return -1;
+	for (size_t m = 0; m < n_members; m++) {
+		if (settle_member(work, m, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int closure_settle(const struct universe *universe, const struct matr_closure *closure,
+			  struct closure_terms *terms, struct matr_error *err)
+{
+	struct work work = {.universe = universe, .closure = closure, .terms = terms};
+
+	int result = make_terms(&work, err);
+	sort_once(&work.names);
+	sort_once(&work.files);
+	terms->names = work.names.list;
+	terms->n_names = work.names.n;
+	terms->files = work.files.list;
+	terms->n_files = work.files.n;
+	free(work.is_member);
+	free(work.depends_on);
+	return result;
+}
+
+int closure_terms_make(const struct matr_closure *closures, size_t n_closures,
+		       struct closure_terms **out, struct matr_error *err)
+{
+	struct universe universe = {.loaded = NULL};
+
+	*out = calloc(n_closures + 1, sizeof **out);
+	int result = *out ? 0 : matr_fail_memory(err);
+	if (!result)
+		result = collect_members(&universe, closures, n_closures, err);
+	if (!result)
+		result = collect_names(&universe, err);
+	if (!result)
+		result = collect_definers(&universe, err);
+	for (size_t i = 0; i < n_closures && !result; i++)
+		result = closure_settle(&universe, &closures[i], &(*out)[i], err);
+	universe_free(&universe);
+	return result;
+}

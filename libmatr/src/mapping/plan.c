@@ -1,0 +1,457 @@
+/* relocation_plan.c - who does what with a relocation: the mapping, or still ld.so.
+ *
+ * The mapping takes what is a word with a value known but for load addresses: relative relocations, and
+ * R_X86_64_64, GLOB_DAT and JUMP_SLOT against symbols that are bound; copy relocations; and references
+ * bound to an IFUNC, whose resolver is called once. Everything else is residual, ld.so's own:
+ *
+ * - TLS relocations of all kinds, which need module ids and offsets that only ld.so knows;
+ * - the first reference of each object to a STB_GNU_UNIQUE symbol, so that ld.so enters it into its table
+ *   of unique symbols, where objects loaded later by dlopen find it;
+ * - IFUNCs of all but glibc's own libraries, see below;
+ * - copies that ld.so has something to say about: of another size, or of protected data;
+ * - words that are not aligned, and relocation types that hardly occur.
+ *
+ * An object is left to ld.so whole ("untouched") where its tables cannot be replaced: text relocations,
+ * a dynamic section that is not writable, no DT_RELA to hold a residual, two relocations for one word.
+ */
+#include "mapping/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "mapping/word_layout.h"
+
+void relocation_plan_free(struct relocation_plan *plan)
+{
+	for (size_t i = 0; plan->objects && i < plan->n_objects; i++) {
+		struct object_plan *object = &plan->objects[i];
+		free(object->relative.list);
+		free(object->symbolic.list);
+		free(object->lazy.list);
+		free(object->providers);
+		free(object->residual);
+	}
+	free(plan->objects);
+	free(plan->ifuncs);
+	free(plan->copies);
+	*plan = (struct relocation_plan){0};
+}
+
+/* Room for one more element of `size` bytes; NULL: no memory. */
+static void *list_room(void *list, size_t n, size_t *capacity, size_t size, struct matr_error *err)
+{
+	if (n < *capacity)
+		return list;
+	size_t larger = *capacity ? *capacity * 2 : 32;
+	void *moved = realloc(list, larger * size);
+	if (!moved) {
+		matr_fail_memory(err);
+		return NULL;
+	}
+	*capacity = larger;
+	return moved;
+}
+
+static bool has_tag(const struct matr_object *object, int64_t tag, uint64_t value, bool any_value)
+{
+	for (size_t i = 0; i < object->n_dynamic; i++) {
+		if (object->dynamic[i].tag == tag &&
+		    (any_value || object->dynamic[i].value == value))
+			return true;
+	}
+	return false;
+}
+
+static bool dynamic_is_writable(const struct matr_object *object)
+{
+	for (size_t i = 0; i < object->n_segments; i++) {
+		if (object->segments[i].type == PT_DYNAMIC)
+			return object->segments[i].flags & PF_W;
+	}
+	return false;
+}
+
+/* glibc's resolvers look at the CPU and nothing else. Others may call functions, of other libraries too, read
+ * thread-local variables or the environment; all of that works when ld.so calls them, in its order, and for a
+ * lazily bound call that is when everything has been set up. So those stay ld.so's, and lazy calls lazy. */
+static bool resolvers_are_safe(const struct matr_object *object)
+{
+	return object->soname &&
+	       (!strcmp(object->soname, "libc.so.6") || !strcmp(object->soname, "libm.so.6"));
+}
+
+/* What ld.so binds at the first call, and looks up by its place in DT_JMPREL. (In a closure, only the whole of DT_JMPREL
+ * can be left to that: with RTLD_NOW ld.so does not set up the PLT for it.) */
+static bool is_lazy(const struct matr_object *object, const struct matr_relocation *relocation)
+{
+	return relocation->table == MATR_TABLE_JMPREL && relocation->type == R_X86_64_JUMP_SLOT &&
+	       !(object->flags & MATR_OBJECT_BIND_NOW);
+}
+
+static int must_stay_untouched(const struct matr_mapping *mapping, uint32_t index, bool *untouched,
+			       struct matr_error *err)
+{
+	const struct matr_object *object = mapping->scope[index].object;
+
+	*untouched = index == mapping->interpreter || (object->flags & MATR_OBJECT_TEXTREL) ||
+		     !dynamic_is_writable(object) || has_tag(object, DT_REL, 0, true) ||
+		     has_tag(object, DT_PLTREL, DT_REL, false);
+	if (*untouched)
+		return 0;
+	int separate = words_are_separate(object, err);
+	*untouched = separate == 0;
+	return separate < 0 ? -1 : 0;
+}
+
+/* ---- adding to the plan ---- */
+
+static int add_residual(struct object_plan *object, const struct matr_relocation *relocation,
+			struct matr_error *err)
+{
+	Elf64_Rela *list = list_room(object->residual, object->n_residual,
+				     &object->residual_capacity, sizeof *list, err);
+	if (!list)
+		return -1;
+	object->residual = list;
+	list[object->n_residual++] = (Elf64_Rela){
+		.r_offset = relocation->offset,
+		.r_info = ELF64_R_INFO((uint64_t)relocation->symbol, relocation->type),
+		.r_addend = relocation->addend,
+	};
+	return 0;
+}
+
+static int add_ifunc(struct relocation_plan *plan, uint32_t provider, uint64_t vaddr,
+		     uint32_t object, uint64_t offset, struct matr_error *err)
+{
+	struct ifunc_plan *list =
+		list_room(plan->ifuncs, plan->n_ifuncs, &plan->ifunc_capacity, sizeof *list, err);
+	if (!list)
+		return -1;
+	plan->ifuncs = list;
+	list[plan->n_ifuncs++] = (struct ifunc_plan){provider, vaddr, MATR_SLOT(object, offset)};
+	return 0;
+}
+
+/* local[] maps a scope index (n_objects: absolute) to the object's provider number + 1. */
+static int add_symbolic(struct object_plan *object, uint32_t *local, uint32_t provider,
+			uint64_t offset, uint64_t value, struct matr_error *err)
+{
+	if (!local[provider])
+		local[provider] = (uint32_t)++object->n_providers;
+	return words_add(&object->symbolic, offset, value, local[provider] - 1, err);
+}
+
+static int plan_copy(struct relocation_plan *plan, const struct matr_mapping *mapping,
+		     uint32_t index, const struct matr_relocation *relocation,
+		     const struct matr_binding *binding, struct matr_error *err)
+{
+	const struct matr_object *object = mapping->scope[index].object;
+
+	if (binding->provider >= mapping->n_scope) /* weak and defined nowhere: nothing to copy */
+		return 0;
+	const struct matr_object *provider = mapping->scope[binding->provider].object;
+	const struct matr_symbol *source = &provider->symbols[binding->symbol];
+	uint64_t size = object->symbols[relocation->symbol].size;
+	if (source->size < size)
+		size = source->size;
+	if (index != 0 || plan->objects[binding->provider].untouched ||
+	    source->section == SHN_ABS || source->visibility == STV_PROTECTED ||
+	    source->size > object->symbols[relocation->symbol].size ||
+	    !writable_segment(object, relocation->offset, size))
+		return add_residual(&plan->objects[index], relocation, err);
+
+	struct matr_image_copy *list =
+		list_room(plan->copies, plan->n_copies, &plan->copy_capacity, sizeof *list, err);
+	if (!list)
+		return -1;
+	plan->copies = list;
+	list[plan->n_copies++] = (struct matr_image_copy){
+		.target_vaddr = relocation->offset,
+		.source_vaddr = source->value,
+		.size = size,
+		.object = binding->provider,
+	};
+	return 0;
+}
+
+/* ld.so takes no notice of an addend of GLOB_DAT and JUMP_SLOT. */
+static uint64_t addend_of(const struct matr_relocation *relocation)
+{
+	return relocation->type == R_X86_64_64 ? (uint64_t)relocation->addend : 0;
+}
+
+/* A word-sized reference that is bound to a symbol. */
+static int plan_bound(struct relocation_plan *plan, const struct matr_mapping *mapping,
+		      uint32_t index, const struct matr_relocation *relocation,
+		      const struct matr_binding *binding, uint32_t *local, bool *unique_seen,
+		      struct matr_error *err)
+{
+	const struct matr_object *requester = mapping->scope[index].object;
+	struct object_plan *object = &plan->objects[index];
+	const struct object_plan *provider_plan = &plan->objects[binding->provider];
+	const struct matr_symbol *symbol =
+		&mapping->scope[binding->provider].object->symbols[binding->symbol];
+
+	if (symbol->type == STT_TLS)
+		return add_residual(object, relocation, err);
+	/* ld.so checks whether the provider puts up with an address of its function in the application. */
+	if (index == 0 && symbol->visibility == STV_PROTECTED &&
+	    requester->symbols[relocation->symbol].value)
+		return add_residual(object, relocation, err);
+	if (symbol->binding == STB_GNU_UNIQUE && !unique_seen[relocation->symbol]) {
+		unique_seen[relocation->symbol] = true;
+		return add_residual(object, relocation, err);
+	}
+	if (symbol->type == STT_GNU_IFUNC && symbol->section != SHN_UNDEF) {
+		if (!provider_plan->ifunc_safe && !plan->of_closure &&
+		    is_lazy(requester, relocation))
+			return words_add(&object->lazy, relocation->offset, relocation->word, 0,
+					 err);
+		if (!provider_plan->ifunc_safe || addend_of(relocation))
+			return add_residual(object, relocation, err);
+		return add_ifunc(plan, binding->provider, symbol->value, index, relocation->offset,
+				 err);
+	}
+	uint32_t provider =
+		symbol->section == SHN_ABS ? (uint32_t)mapping->n_scope : binding->provider;
+	return add_symbolic(object, local, provider, relocation->offset,
+			    symbol->value + addend_of(relocation), err);
+}
+
+static int plan_relocation(struct relocation_plan *plan, const struct matr_mapping *mapping,
+			   uint32_t index, size_t n, uint32_t *local, bool *unique_seen,
+			   bool unsettled, struct matr_error *err)
+{
+	const struct matr_object *object = mapping->scope[index].object;
+	const struct matr_relocation *relocation = &object->relocations[n];
+	const struct matr_binding *binding = &mapping->objects[index].bindings[n];
+	struct object_plan *object_plan = &plan->objects[index];
+
+	if (relocation->type == R_X86_64_NONE ||
+	    (object_plan->keep_plt && relocation->table == MATR_TABLE_JMPREL))
+		return 0;
+	if (unsettled)
+		return add_residual(object_plan, relocation, err);
+	switch (relocation->type) {
+	case R_X86_64_COPY:
+		return plan_copy(plan, mapping, index, relocation, binding, err);
+	case R_X86_64_IRELATIVE:
+		if (!object_plan->ifunc_safe || relocation->offset & 7)
+			return add_residual(object_plan, relocation, err);
+		return add_ifunc(plan, index, (uint64_t)relocation->addend, index,
+				 relocation->offset, err);
+	case R_X86_64_64:
+	case R_X86_64_GLOB_DAT:
+	case R_X86_64_JUMP_SLOT:
+		break;
+	default:
+		return add_residual(object_plan, relocation, err);
+	}
+	if (relocation->offset & 7)
+		return add_residual(object_plan, relocation, err);
+	switch (binding->provider) {
+	case MATR_PROVIDER_NONE:
+		return add_residual(object_plan, relocation, err);
+	case MATR_PROVIDER_UNDEFINED:
+	case MATR_PROVIDER_WEAK_NULL:
+		/* A lazily bound call stays lazy: dlopen may still bring a definition. */
+		if (is_lazy(object, relocation))
+			return words_add(&object_plan->lazy, relocation->offset, relocation->word,
+					 0, err);
+		if (binding->provider == MATR_PROVIDER_UNDEFINED)
+			return add_residual(object_plan, relocation, err);
+		return add_symbolic(object_plan, local, (uint32_t)mapping->n_scope,
+				    relocation->offset, addend_of(relocation), err);
+	default:
+		return plan_bound(plan, mapping, index, relocation, binding, local, unique_seen,
+				  err);
+	}
+}
+
+static int plan_relative(struct object_plan *plan, const struct matr_relative *list, size_t n,
+			 struct matr_error *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct matr_relocation as_rela = {
+			.offset = list[i].offset,
+			.addend = list[i].addend,
+			.type = R_X86_64_RELATIVE,
+		};
+		int result = list[i].offset & 7 ? add_residual(plan, &as_rela, err)
+						: words_add(&plan->relative, list[i].offset,
+							    (uint64_t)list[i].addend, 0, err);
+		if (result < 0)
+			return -1;
+	}
+	return 0;
+}
+
+enum { NO_PLACE_FOR_RESIDUAL = 1 };
+
+static int plan_object(struct relocation_plan *plan, const struct matr_mapping *mapping,
+		       const struct closure_terms *terms, uint32_t index, uint32_t *local,
+		       struct matr_error *err)
+{
+	const struct matr_object *object = mapping->scope[index].object;
+	struct object_plan *object_plan = &plan->objects[index];
+	const bool *unsettled = terms ? terms->unsettled[index - terms->n_start] : NULL;
+	bool *unique_seen = calloc(object->n_symbols + 1, sizeof *unique_seen);
+	int result = unique_seen ? 0 : matr_fail_memory(err);
+
+	memset(local, 0, (mapping->n_scope + 1) * sizeof *local);
+	if (!result)
+		result = plan_relative(object_plan, object->relatives, object->n_relatives, err);
+	if (!result)
+		result = plan_relative(object_plan, object->relr, object->n_relr, err);
+	for (size_t n = 0; n < object->n_relocations && !result; n++)
+		result = plan_relocation(plan, mapping, index, n, local, unique_seen,
+					 unsettled && unsettled[n], err);
+	free(unique_seen);
+	if (result)
+		return -1;
+	if (object_plan->n_residual && !has_tag(object, DT_RELA, 0, true))
+		return NO_PLACE_FOR_RESIDUAL;
+	object_plan->providers = calloc(object_plan->n_providers + 1, sizeof(uint32_t));
+	if (!object_plan->providers)
+		return matr_fail_memory(err);
+	for (uint32_t i = 0; i <= mapping->n_scope; i++) {
+		if (local[i])
+			object_plan->providers[local[i] - 1] =
+				i == mapping->n_scope ? MATR_IMAGE_ABSOLUTE : i;
+	}
+	return 0;
+}
+
+/* ---- copy relocations against data that is complete only later ---- */
+
+static bool range_has(uint64_t start, uint64_t size, uint64_t offset)
+{
+	return offset + 8 > start && offset < start + size;
+}
+
+/* What is copied must be what ld.so would copy, with the source relocated. Where IFUNC results are part of
+ * it, they go to the copy as well; where a residual is, ld.so does the copying (the application is what it
+ * relocates last). */
+static int complete_copies(struct relocation_plan *plan, const struct matr_mapping *mapping,
+			   struct matr_error *err)
+{
+	size_t n_ifuncs = plan->n_ifuncs, kept = 0;
+
+	for (size_t i = 0; i < plan->n_copies; i++) {
+		struct matr_image_copy copy = plan->copies[i];
+		const struct object_plan *source = &plan->objects[copy.object];
+		bool leave = source->untouched;
+		for (size_t n = 0; n < source->n_residual && !leave; n++)
+			leave = range_has(copy.source_vaddr, copy.size,
+					  source->residual[n].r_offset);
+		if (leave) {
+			const struct matr_object *object = mapping->scope[0].object;
+			for (size_t n = 0; n < object->n_relocations; n++) {
+				const struct matr_relocation *relocation = &object->relocations[n];
+				if (relocation->type == R_X86_64_COPY &&
+				    relocation->offset == copy.target_vaddr &&
+				    add_residual(&plan->objects[0], relocation, err) < 0)
+					return -1;
+			}
+			continue;
+		}
+		plan->copies[kept++] = copy;
+		for (size_t n = 0; n < n_ifuncs; n++) {
+			struct ifunc_plan ifunc = plan->ifuncs[n];
+			uint64_t vaddr = MATR_SLOT_VADDR(ifunc.slot);
+			if (MATR_SLOT_OBJECT(ifunc.slot) == copy.object &&
+			    range_has(copy.source_vaddr, copy.size, vaddr) &&
+			    add_ifunc(plan, ifunc.object, ifunc.vaddr, 0,
+				      copy.target_vaddr + vaddr - copy.source_vaddr, err) < 0)
+				return -1;
+		}
+	}
+	plan->n_copies = kept;
+	return 0;
+}
+
+/* NO_PLACE_FOR_RESIDUAL: some object is now marked untouched, and all is to be planned again, for what
+ * refers to it depends on that. */
+static int plan_all(struct relocation_plan *plan, const struct matr_mapping *mapping,
+		    const struct closure_terms *terms, uint32_t *local, struct matr_error *err)
+{
+	for (uint32_t i = terms ? terms->n_start : 0; i < mapping->n_scope; i++) {
+		if (plan->objects[i].untouched)
+			continue;
+		int result = plan_object(plan, mapping, terms, i, local, err);
+		if (result == NO_PLACE_FOR_RESIDUAL) {
+			plan->objects[i].untouched = true;
+			plan->objects[i].ifunc_safe = false;
+		}
+		if (result)
+			return result;
+	}
+	return complete_copies(plan, mapping, err);
+}
+
+static void forget(struct relocation_plan *plan)
+{
+	for (size_t i = 0; i < plan->n_objects; i++) {
+		struct object_plan *object = &plan->objects[i];
+		free(object->providers);
+		object->providers = NULL;
+		object->relative.n = object->symbolic.n = object->lazy.n = 0;
+		object->n_residual = object->n_providers = 0;
+	}
+	plan->n_ifuncs = plan->n_copies = 0;
+}
+
+static int plan_populate(struct object_plan *plan, const struct matr_object *object,
+			 struct matr_error *err)
+{
+	const struct words *lists[] = {&plan->relative, &plan->symbolic, &plan->lazy};
+
+	return words_populate_range(object, lists, 3, &plan->populate_vaddr, &plan->populate_size,
+				    err);
+}
+
+/* What concerns an object as a provider. Resolvers of the objects of the start may be called by the time a closure is
+ * loaded, a member's not: it may be waiting for its residual. */
+static int judge_object(struct relocation_plan *plan, const struct matr_mapping *mapping,
+			const struct closure_terms *terms, uint32_t index, struct matr_error *err)
+{
+	struct object_plan *object = &plan->objects[index];
+
+	if (terms && index < terms->n_start) {
+		object->ifunc_safe = true;
+		return 0;
+	}
+	if (must_stay_untouched(mapping, index, &object->untouched, err) < 0)
+		return -1;
+	object->ifunc_safe =
+		!terms && !object->untouched && resolvers_are_safe(mapping->scope[index].object);
+	object->keep_plt = terms && terms->keep_plt[index - terms->n_start];
+	return 0;
+}
+
+int relocation_plan_make(struct relocation_plan *plan, const struct matr_mapping *mapping,
+			 const struct closure_terms *terms, struct matr_error *err)
+{
+	uint32_t *local = calloc(mapping->n_scope + 1, sizeof *local);
+	int result = 0;
+
+	plan->n_objects = mapping->n_scope;
+	plan->of_closure = terms != NULL;
+	plan->objects = calloc(mapping->n_scope, sizeof *plan->objects);
+	if (!plan->objects || !local)
+		result = matr_fail_memory(err);
+	/* All of them first, since any may refer to any. */
+	for (uint32_t i = 0; i < mapping->n_scope && !result; i++)
+		result = judge_object(plan, mapping, terms, i, err);
+	if (!result)
+		result = plan_all(plan, mapping, terms, local, err);
+	while (result == NO_PLACE_FOR_RESIDUAL) {
+		forget(plan);
+		result = plan_all(plan, mapping, terms, local, err);
+	}
+	for (uint32_t i = terms ? terms->n_start : 0; i < mapping->n_scope && !result; i++)
+		result = plan_populate(&plan->objects[i], mapping->scope[i].object, err);
+	free(local);
+	return result;
+}

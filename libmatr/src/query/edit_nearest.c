@@ -1,0 +1,228 @@
+/* edit_near.c - what an edit names and is not there: the names that come near.
+ *
+ * An edit names a requester, a symbol, a library and a definition in that. Once it has failed, each is looked for on its own, in
+ * the scope of the program or, where a pattern stands for many, in everything that the newest epoch loads. The first that is
+ * nowhere is what was mistyped.
+ */
+#include <matr/edit.h>
+#include <matr/names.h>
+#include <matr/nearest.h>
+#include <matr/resolve.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "mapping/edit.h"
+#include "resolve/resolution.h"
+#include "resolve/session.h"
+#include "store/store.h"
+
+struct world { /* what there is */
+	struct matr_session *session;
+	struct matr_mapping *mapping; /* NULL: not of one program */
+	struct matr_scope_entry *entries;
+	size_t n, room;
+};
+
+static const char *last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+static int add_entry(struct world *world, struct matr_object *object, char *path,
+		     struct matr_error *err)
+{
+	if (world->n == world->room) {
+		size_t room = world->room ? 2 * world->room : 64;
+		struct matr_scope_entry *grown =
+			realloc(world->entries, room * sizeof *world->entries);
+		if (!grown)
+			return matr_fail_memory(err);
+		world->entries = grown;
+		world->room = room;
+	}
+	world->entries[world->n++] = (struct matr_scope_entry){.object = object, .path = path};
+	return 0;
+}
+
+static int of_program(struct world *world, const char *program, struct matr_error *err)
+{
+	if (matr_resolve(world->session, program, &world->mapping, err) != 0)
+		return -1;
+	for (size_t i = 0; i < world->mapping->n_scope; i++) {
+		struct matr_scope_entry *entry = &world->mapping->scope[i];
+		if (add_entry(world, entry->object, entry->path, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int of_epoch(struct world *world, struct matr_store *store, struct matr_error *err)
+{
+	sqlite3_stmt *rows = matr_statement(
+		store,
+		"SELECT DISTINCT o.path FROM epoch_applications e"
+		" JOIN scope_entries s ON s.application_id = e.application_id"
+		" JOIN locations l ON l.id = s.location_id JOIN objects o ON o.id = l.object_id"
+		" WHERE e.epoch_id = (SELECT max(id) FROM epochs) ORDER BY o.path",
+		err);
+	struct matr_error why;
+	int more;
+
+	if (!rows)
+		return -1;
+	while ((more = matr_step(store, rows, err)) > 0) {
+		const char *path = (const char *)sqlite3_column_text(rows, 0);
+		/* What is gone meanwhile is not near either. */
+		struct matr_object *object = matr_session_object(world->session, path, &why);
+		if (object && add_entry(world, object, (char *)object->path, err) != 0)
+			break;
+	}
+	sqlite3_reset(rows);
+	return more == 0 ? 0 : -1;
+}
+
+static void offer_objects(const struct world *world, struct matr_nearest *nearest)
+{
+	for (size_t i = 0; i < world->n; i++) {
+		const struct matr_object *object = world->entries[i].object;
+		const char *shown = object->soname ? object->soname : last_part(object->path);
+		matr_nearest_offer(nearest, shown, NULL);
+		matr_nearest_offer(nearest, last_part(object->path), shown);
+	}
+}
+
+/* Each of these: false if it is there, and else true and what is near. */
+
+static bool no_requester(const struct world *world, const struct matr_edit *edit,
+			 struct matr_nearest *nearest)
+{
+	for (size_t i = 0; i < world->n; i++)
+		if (edit_requests(edit, world->entries[i].object, world->entries[i].path))
+			return false;
+	nearest->wanted = edit->requester;
+	offer_objects(world, nearest);
+	return true;
+}
+
+static bool no_symbol(const struct world *world, const struct matr_edit *edit,
+		      struct matr_nearest *nearest)
+{
+	nearest->wanted = edit->symbol;
+	for (size_t i = 0; i < world->n; i++) {
+		const struct matr_object *object = world->entries[i].object;
+		for (size_t k = 1; k < object->n_symbols; k++) {
+			if (strcmp(object->symbols[k].name, edit->symbol) == 0)
+				return false;
+			if (matr_symbol_is_looked_up(&object->symbols[k]))
+				matr_nearest_offer(nearest, object->symbols[k].name, NULL);
+		}
+	}
+	return true;
+}
+
+/* By a run path, say. */
+static bool can_be_found(const struct world *world, const struct matr_edit *edit)
+{
+	const char *library = edit->library;
+	const struct scope_wish wish = {.additions = &library, .n_additions = 1};
+	struct resolution resolution;
+	struct matr_error why;
+
+	int result = resolution_make(world->session, edit->program, &wish, &resolution, &why);
+	resolution_free(&resolution);
+	return result == 0;
+}
+
+/* *object: the library, where it is there. */
+static bool no_library(const struct world *world, const struct matr_edit *edit,
+		       const struct matr_object **object, struct matr_nearest *nearest)
+{
+	static const char *const no_levels[] = {NULL};
+	const struct ld_so_cache *cache = &world->session->cache;
+	bool by_level = false;
+	const char *path = strchr(edit->library, '/') ? edit->library : NULL;
+	struct matr_error why;
+
+	*object = NULL;
+	for (size_t i = 0; !path && i < world->n; i++)
+		if (matr_object_is_called(world->entries[i].object, world->entries[i].path,
+					  edit->library))
+			path = world->entries[i].object->path;
+	if (!path)
+		path = ld_so_cache_find(cache, edit->library, no_levels, &by_level);
+	if (path) {
+		*object = matr_session_object(world->session, path, &why);
+		return false;
+	}
+	if (world->mapping && can_be_found(world, edit))
+		return false;
+	nearest->wanted = edit->library;
+	offer_objects(world, nearest);
+	for (size_t i = 0; i < cache->n_entries; i++)
+		matr_nearest_offer(nearest, last_part(cache->entries[i].path), NULL);
+	return true;
+}
+
+static bool no_definition(const struct matr_object *library, const char *name,
+			  struct matr_nearest *nearest)
+{
+	nearest->wanted = name;
+	for (size_t i = 1; i < library->n_symbols; i++) {
+		const struct matr_symbol *symbol = &library->symbols[i];
+		if (!edit_can_lead_to(symbol))
+			continue;
+		if (strcmp(symbol->name, name) == 0)
+			return false;
+		matr_nearest_offer(nearest, symbol->name, NULL);
+	}
+	return true;
+}
+
+static void look(const struct world *world, const struct matr_edit *edit, struct matr_error *err)
+{
+	struct matr_nearest nearest = {.wanted = ""};
+	const struct matr_object *library;
+	char *name = strdup(edit->to_symbol ? edit->to_symbol : edit->symbol);
+
+	if (!name)
+		return;
+	name[strcspn(name, "@")] = 0;
+	bool missing = no_requester(world, edit, &nearest);
+	if (!missing) {
+		matr_nearest_free(&nearest);
+		missing = no_symbol(world, edit, &nearest);
+	}
+	if (!missing) {
+		matr_nearest_free(&nearest);
+		missing = no_library(world, edit, &library, &nearest);
+	}
+	if (!missing && library) {
+		matr_nearest_free(&nearest);
+		missing = no_definition(library, name, &nearest);
+	}
+	if (missing)
+		matr_nearest_add(&nearest, err);
+	matr_nearest_free(&nearest);
+	free(name);
+}
+
+void matr_edit_add_nearest(struct matr_store *store, const struct matr_edit *edit,
+			   struct matr_error *err)
+{
+	struct world world = {.n = 0};
+	struct matr_error why;
+
+	if (matr_session_open(NULL, &world.session, &why) != 0)
+		return;
+	bool one = matr_edit_names(edit) && edit->program[0] == '/';
+	int result = one     ? of_program(&world, edit->program, &why)
+		     : store ? of_epoch(&world, store, &why)
+			     : -1;
+	if (result == 0)
+		look(&world, edit, err);
+	free(world.entries);
+	matr_mapping_free(world.mapping);
+	matr_session_close(world.session);
+}

@@ -1,0 +1,125 @@
+/* packages.c - which Debian package a file belongs to.
+ *
+ * dpkg keeps a list of files per package, PACKAGE.list or PACKAGE:ARCHITECTURE.list, a path a line. They are all read
+ * once, for any number of files. A system whose /bin and /lib are links into /usr has files on record under either name. What is
+ * diverted (matr/diversions.h) is looked for where it is.
+ */
+#include <matr/diversions.h>
+#include <matr/exposure.h>
+
+#include <dirent.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/intern.h"
+
+enum { LIST_MAX = 1 << 28 }; /* bytes */
+
+static const char *without_usr(const char *path)
+{
+	return strncmp(path, "/usr/", 5) == 0 ? path + 4 : path;
+}
+
+static int note(char **package, const char *name, struct matr_error *err)
+{
+	char *text = NULL;
+
+	if (*package && strcmp(*package, name) == 0)
+		return 0;
+	if (asprintf(&text, "%s%s%s", *package ? *package : "", *package ? ", " : "", name) < 0)
+		return matr_fail_memory(err);
+	free(*package);
+	*package = text;
+	return 0;
+}
+
+static int read_list(const char *directory, const char *file, const struct intern *wanted,
+		     const struct matr_diversions *diversions, char **packages,
+		     struct matr_error *err)
+{
+	char path[PATH_MAX], name[NAME_MAX + 1];
+	void *data;
+	size_t size;
+	int result = 0;
+
+	snprintf(name, sizeof name, "%.*s", (int)(strlen(file) - strlen(".list")), file);
+	if (snprintf(path, sizeof path, "%s/%s", directory, file) >= (int)sizeof path ||
+	    read_file(path, LIST_MAX, &data, &size, err) < 0)
+		return -1;
+	char *at = data, *end = at + size;
+	*end = 0; /* read_file leaves room */
+	while (at < end && !result) {
+		char *line = strchrnul(at, '\n');
+		*line = 0;
+		uint32_t id = intern_find(wanted, without_usr(matr_diverted(diversions, at, name)));
+		if (id != UINT32_MAX)
+			result = note(&packages[id], name, err);
+		at = line + 1;
+	}
+	free(data);
+	return result;
+}
+
+static int read_lists(const char *directory, const struct intern *wanted, char **packages,
+		      struct matr_error *err)
+{
+	struct matr_diversions *diversions;
+	struct dirent **files;
+	int n = scandir(directory, &files, NULL, alphasort);
+
+	if (n < 0)
+		return 0; /* no dpkg here */
+	int result = matr_diversions_read(directory, &diversions, err);
+	for (int i = 0; i < n; i++) {
+		const char *name = files[i]->d_name;
+		size_t length = strlen(name);
+		if (!result && length > 5 && strcmp(name + length - 5, ".list") == 0)
+			result = read_list(directory, name, wanted, diversions, packages, err);
+		free(files[i]);
+	}
+	free(files);
+	matr_diversions_free(diversions);
+	return result;
+}
+
+int matr_packages(const char *directory, const char *const *paths, size_t n, char ***out,
+		  struct matr_error *err)
+{
+	struct intern wanted = {.entries = NULL};
+	char **packages = calloc(n + 1, sizeof(char *)); /* by id */
+	char **result = calloc(n + 1, sizeof(char *));
+	int failed = packages && result ? 0 : matr_fail_memory(err);
+	uint32_t id;
+
+	for (size_t i = 0; i < n && !failed; i++)
+		failed = intern_add(&wanted, without_usr(paths[i]), &id, err);
+	if (!failed)
+		failed = read_lists(directory ? directory : "/var/lib/dpkg/info", &wanted, packages,
+				    err);
+	for (size_t i = 0; i < n && !failed; i++) {
+		const char *package = packages[intern_find(&wanted, without_usr(paths[i]))];
+		result[i] = package ? strdup(package) : NULL;
+		if (package && !result[i])
+			failed = matr_fail_memory(err);
+	}
+	if (packages)
+		matr_packages_free(packages, n);
+	intern_free(&wanted);
+	if (failed) {
+		if (result)
+			matr_packages_free(result, n);
+		return -1;
+	}
+	*out = result;
+	return 0;
+}
+
+void matr_packages_free(char **packages, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(packages[i]);
+	free(packages);
+}

@@ -1,0 +1,68 @@
+/* scope.h - which objects an application consists of, in which order symbols are looked up in them. */
+#ifndef MATR_SCOPE_H
+#define MATR_SCOPE_H
+
+#include "resolve/scope_names.h"
+#include "resolve/session.h"
+
+struct dependency {		    /* what one name in one object's dynamic section came to */
+	uint32_t requester, object; /* scope indices; NO_INDEX: a DT_AUXILIARY that is not there */
+	uint32_t needed;	    /* position in the requester's `needed` */
+};
+
+struct scope {
+	struct matr_scope_entry *entries;
+	uint32_t *indices; /* session object index of each entry */
+	size_t n, capacity;
+	uint32_t interpreter;		 /* index of the dynamic linker; n: not in scope */
+	struct dependency *dependencies; /* by requester, then by position */
+	size_t n_dependencies, dependency_capacity;
+	uint32_t flags;		  /* MATR_MAPPING_* */
+	const char *library_path; /* LD_LIBRARY_PATH it is for; NULL: none */
+	struct scope_names names;
+	uint32_t n_preload;
+	bool rearranged; /* by filters: the order is not that in which the objects were loaded */
+	/* What edits add to the end of the application's own scope (matr/edit.h). */
+	uint32_t n_own;			  /* entries before that */
+	struct scope_addition *additions; /* parallel to the names that were asked for */
+};
+
+struct scope_addition {
+	uint32_t object; /* scope index of the library */
+	uint32_t first,
+		end; /* entries that came with it, itself included; none where it was there */
+};
+
+/* With what the application is started, and what comes in addition. Strings are to live as long as the scope. */
+struct scope_wish {
+	const char *library_path; /* LD_LIBRARY_PATH; NULL: unset */
+	const char *const
+		*additions; /* names as of DT_NEEDED entries behind all others of the application */
+	size_t n_additions;
+	const char *root; /* a library that dlopen() then adds; NULL: none */
+};
+
+/* The scope of the application that is session object `application`, under its canonical path: of several (hard links)
+ * the one that is started, for $ORIGIN. To be freed also after an error. */
+int scope_make(struct matr_session *session, uint32_t application, const char *path,
+	       struct scope *out, struct matr_error *err);
+/* The same with additions, followed by what dlopen() adds. *n_start: entries before that. */
+int scope_make_closure(struct matr_session *session, uint32_t application, const char *path,
+		       const struct scope_wish *wish, struct scope *out, uint32_t *n_start,
+		       struct matr_error *err);
+void scope_free(struct scope *scope);
+
+/* The order in which ld.so relocates (and initialises) the objects: scope indices, free(). */
+uint32_t *scope_relocation_order(const struct scope *scope, struct matr_error *err);
+
+/* Would ld.so arrive at the same scope, and at the same dependencies, if the application needed the whole scope by
+ * path? That is how ld-stable has it load the scope (DESIGN.md, "Handover"). -1 and UNSUPPORTED where not. */
+int scope_check_flat(struct matr_session *session, const struct scope *scope,
+		     struct matr_error *err);
+
+/* The directories that the entries from `first` on depend on (matr/mapping.h). *out: free each path, then the list. Adds
+ * MATR_MAPPING_PRIVATE to the flags where some file cannot be read by everybody. */
+int scope_directories(struct scope *scope, uint32_t first, struct matr_directory **out, size_t *n,
+		      struct matr_error *err);
+
+#endif

@@ -1,0 +1,56 @@
+/* scope_names.c - see scope_names.h. */
+#include "resolve/scope_names.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void scope_names_free(struct scope_names *names)
+{
+	intern_free(&names->intern);
+	free(names->index);
+	for (size_t i = 0; i < names->n_copies; i++)
+		free(names->copies[i]);
+	free(names->copies);
+	*names = (struct scope_names){0};
+}
+
+int scope_names_add(struct scope_names *names, const char *name, uint32_t index,
+		    struct matr_error *err)
+{
+	uint32_t before = names->intern.n, id;
+
+	if (intern_add(&names->intern, name, &id, err) < 0)
+		return -1;
+	if (id >= names->capacity) {
+		size_t capacity = names->capacity ? names->capacity * 2 : 256;
+		uint32_t *list = realloc(names->index, capacity * sizeof *list);
+		if (!list)
+			return matr_fail_memory(err);
+		names->index = list;
+		names->capacity = capacity;
+	}
+	if (id == before || index < names->index[id])
+		names->index[id] = index;
+	return 0;
+}
+
+int scope_names_add_copy(struct scope_names *names, const char *name, uint32_t index,
+			 struct matr_error *err)
+{
+	char **list = realloc(names->copies, (names->n_copies + 1) * sizeof *list);
+
+	if (!list)
+		return matr_fail_memory(err);
+	names->copies = list;
+	list[names->n_copies] = strdup(name);
+	if (!list[names->n_copies])
+		return matr_fail_memory(err);
+	return scope_names_add(names, list[names->n_copies++], index, err);
+}
+
+uint32_t scope_names_find(const struct scope_names *names, const char *name)
+{
+	uint32_t id = intern_find(&names->intern, name);
+
+	return id == UINT32_MAX ? UINT32_MAX : names->index[id];
+}

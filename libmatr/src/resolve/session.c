@@ -1,0 +1,608 @@
+/* session.c - each file read once, each symbol name compared once.
+ *
+ * Objects are known by device and inode, as ld.so knows them; paths lead to them. Every symbol that lookups
+ * can find is entered in one index, by interned name, so that looking a name up means walking the few objects
+ * that define it rather than the many of a scope (lookup.c).
+ */
+#include "resolve/session.h"
+
+#include <matr/loader.h>
+
+#include <elf.h>
+#include <errno.h>
+#include <libelf.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/file_id.h"
+#include "elf/reader.h"
+
+const char session_default_interpreter[] = "/lib64/ld-linux-x86-64.so.2";
+static const char cache_path[] = "/etc/ld.so.cache";
+static const char preload_path[] = "/etc/ld.so.preload";
+
+enum {
+	MAX_PRELOAD = 1 << 20, /* bytes */
+	/* Memory is only taken for those that there are. */
+	MAX_SESSION_OBJECTS = 1 << 20,
+};
+
+/* As glibc does it, which looks for every comment from the start of the file, but in what is left of its length: it
+ * does not see all of them, and does not see others to their end. */
+static void blank_comments(char *text, size_t size)
+{
+	size_t left = size;
+	char *at;
+
+	while (left && (at = memchr(text, '#', left))) {
+		left -= (size_t)(at - text);
+		do
+			*at = ' ';
+		while (--left && *++at != '\n');
+	}
+}
+
+/* Names are separated by white space or colons; # starts a comment (ld.so(8), FILES). */
+static int read_preload(struct matr_session *session, struct matr_error *err)
+{
+	struct stat status;
+	void *data;
+	size_t size;
+
+	if (stat(preload_path, &status) < 0)
+		return 0;
+	if (read_file(preload_path, MAX_PRELOAD, &data, &size, err) < 0)
+		return -1;
+	if (size)
+		session->preload_file = file_id_of(&status);
+	char *text = data, *save = NULL;
+	text[size] = 0; /* read_file leaves room */
+	blank_comments(text, size);
+	int result = 0;
+	for (char *name = strtok_r(text, " \t\n:", &save); name && !result;
+	     name = strtok_r(NULL, " \t\n:", &save)) {
+		char **list = realloc(session->preload, (session->n_preload + 1) * sizeof *list);
+		if (list) {
+			session->preload = list;
+			list[session->n_preload] = strdup(name);
+		}
+		if (!list || !list[session->n_preload++])
+			result = matr_fail_memory(err);
+	}
+	free(data);
+	return result;
+}
+
+int matr_session_open(const struct matr_session_options *options, struct matr_session **out,
+		      struct matr_error *err)
+{
+	if (options && options->root && options->root[0] && strcmp(options->root, "/") != 0)
+		return matr_fail(err, MATR_ERROR_UNSUPPORTED, options->root,
+				 "another root is not supported yet");
+	struct matr_session *session = calloc(1, sizeof *session);
+	if (!session)
+		return matr_fail_memory(err);
+	pthread_mutex_init(&session->lock, NULL);
+	elf_version(EV_CURRENT); /* not something that threads should do at once */
+	session->objects = calloc(MAX_SESSION_OBJECTS, sizeof *session->objects);
+	if (!session->objects) {
+		matr_session_close(session);
+		return matr_fail_memory(err);
+	}
+	if (system_paths_open(session_default_interpreter, options ? options->cpu_level : NULL,
+			      &session->system, err) < 0 ||
+	    ld_so_cache_open(cache_path, &session->cache, err) < 0 ||
+	    read_preload(session, err) < 0) {
+		matr_session_close(session);
+		return -1;
+	}
+	*out = session;
+	return 0;
+}
+
+void matr_session_close(struct matr_session *session)
+{
+	if (!session)
+		return;
+	system_paths_close(&session->system);
+	ld_so_cache_close(&session->cache);
+	for (size_t i = 0; i < session->n_preload; i++)
+		free(session->preload[i]);
+	free(session->preload);
+	for (struct real_interpreter *at = session->interpreters, *next; at; at = next) {
+		next = at->next;
+		free(at->path);
+		free(at->real);
+		free(at);
+	}
+	for (size_t i = 0; i < session->n_objects; i++) {
+		if (!session->objects[i].borrowed)
+			matr_object_free(session->objects[i].object);
+		free(session->objects[i].names);
+	}
+	free(session->objects);
+	matr_map_free(&session->by_file);
+	free(session->known);
+	matr_map_free(&session->known_by_file);
+	for (size_t i = 0; i < session->n_paths; i++) {
+		free(session->paths[i]->path);
+		free(session->paths[i]->failure);
+		free(session->paths[i]);
+	}
+	free(session->paths);
+	intern_free(&session->path_names);
+	intern_free(&session->names);
+	free(session->first);
+	free(session->last);
+	free(session->definitions);
+	pthread_mutex_destroy(&session->lock);
+	free(session);
+}
+
+int session_open_for_search(struct matr_session **out, struct matr_error *err)
+{
+	if (matr_session_open(NULL, out, err) < 0)
+		return -1;
+	(*out)->search_only = true;
+	return 0;
+}
+
+struct matr_file_id matr_session_preload(const struct matr_session *session)
+{
+	return session->preload_file;
+}
+
+const char *matr_session_cpu_level(const struct matr_session *session)
+{
+	return session->system.levels[0] ? session->system.levels[0] : "";
+}
+
+/* ---- the symbol index ---- */
+
+static int index_name(struct matr_session *session, const char *name, uint32_t *id,
+		      struct matr_error *err)
+{
+	if (intern_add(&session->names, name, id, err) < 0)
+		return -1;
+	if (*id < session->name_capacity)
+		return 0;
+	size_t capacity = session->name_capacity ? session->name_capacity * 2 : 4096;
+	uint32_t *first = realloc(session->first, capacity * sizeof *first);
+	if (first)
+		session->first = first;
+	uint32_t *last = realloc(session->last, capacity * sizeof *last);
+	if (last)
+		session->last = last;
+	if (!first || !last)
+		return matr_fail_memory(err);
+	memset(first + session->name_capacity, 0, (capacity - session->name_capacity) * 4);
+	memset(last + session->name_capacity, 0, (capacity - session->name_capacity) * 4);
+	session->name_capacity = capacity;
+	return 0;
+}
+
+static int add_definition(struct matr_session *session, uint32_t name, struct definition definition,
+			  struct matr_error *err)
+{
+	if (session->n_definitions == session->definition_capacity) {
+		size_t capacity =
+			session->definition_capacity ? session->definition_capacity * 2 : 16384;
+		struct definition *list = realloc(session->definitions, capacity * sizeof *list);
+		if (!list)
+			return matr_fail_memory(err);
+		session->definitions = list;
+		session->definition_capacity = capacity;
+	}
+	session->definitions[session->n_definitions++] = definition;
+	uint32_t at = (uint32_t)session->n_definitions;
+	if (session->last[name])
+		session->definitions[session->last[name] - 1].next = at;
+	else
+		session->first[name] = at;
+	session->last[name] = at;
+	return 0;
+}
+
+/* An undefined symbol with a value is the canonical address of a function in a non-PIE executable, and is
+ * found too (psABI, "Function Addresses"). */
+static int index_symbols(struct matr_session *session, uint32_t index, struct matr_error *err)
+{
+	struct session_object *entry = &session->objects[index];
+	const struct matr_object *object = entry->object;
+
+	entry->names = calloc(object->n_symbols + 1, sizeof *entry->names);
+	if (!entry->names)
+		return matr_fail_memory(err);
+	/* In the order in which the hash table leads to symbols of one name: a chain of DT_GNU_HASH goes up, one of
+	 * DT_HASH down (or the object is not taken, lookup.c). */
+	bool up = object->flags & MATR_OBJECT_GNU_HASH;
+	for (size_t n = 0; n < object->n_symbols; n++) {
+		size_t i = up ? n : object->n_symbols - 1 - n;
+		const struct matr_symbol *symbol = &object->symbols[i];
+		if (index_name(session, symbol->name, &entry->names[i], err) < 0)
+			return -1;
+		if (!symbol->hashed || (symbol->section == SHN_UNDEF && !symbol->value))
+			continue;
+		struct definition definition = {.object = index, .symbol = (uint32_t)i};
+		if (add_definition(session, entry->names[i], definition, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- objects and paths ---- */
+
+static uint64_t file_key(uint64_t device, uint64_t inode)
+{
+	return inode ^ device * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static uint32_t find_object(const struct matr_session *session, uint64_t device, uint64_t inode)
+{
+	uint64_t at;
+
+	if (!matr_map_get(&session->by_file, file_key(device, inode), &at))
+		return NO_INDEX;
+	for (; at; at = session->objects[at - 1].next) {
+		const struct matr_file_id *file = &session->objects[at - 1].object->file;
+		if (file->device == device && file->inode == inode)
+			return (uint32_t)at - 1;
+	}
+	return NO_INDEX;
+}
+
+/* With the lock held. Takes over the object, unless it is borrowed. */
+static int add_object(struct matr_session *session, struct matr_object *object, bool borrowed,
+		      uint32_t *index, struct matr_error *err)
+{
+	if (session->n_objects == MAX_SESSION_OBJECTS) {
+		matr_fail(err, MATR_ERROR_UNSUPPORTED, object->path, "more than %d objects",
+			  MAX_SESSION_OBJECTS);
+		if (!borrowed)
+			matr_object_free(object);
+		return -1;
+	}
+	uint64_t key = file_key(object->file.device, object->file.inode), next = 0;
+	matr_map_get(&session->by_file, key, &next);
+	*index = (uint32_t)session->n_objects;
+	session->objects[session->n_objects++] = (struct session_object){
+		.object = object,
+		.borrowed = borrowed,
+		.next = (uint32_t)next,
+	};
+	if (matr_map_set(&session->by_file, key, *index + 1) < 0)
+		return matr_fail_memory(err);
+	return borrowed || session->search_only ? 0 : index_symbols(session, *index, err);
+}
+
+int session_index(struct matr_session *session, uint32_t object, struct matr_error *err)
+{
+	return session->objects[object].names ? 0 : index_symbols(session, object, err);
+}
+
+int session_of_objects(struct matr_object **objects, size_t n, struct matr_session **out,
+		       struct matr_error *err)
+{
+	struct matr_session *session = calloc(1, sizeof *session);
+
+	if (!session)
+		return matr_fail_memory(err);
+	pthread_mutex_init(&session->lock, NULL);
+	session->objects = calloc(n + 1, sizeof *session->objects);
+	int result = session->objects ? 0 : matr_fail_memory(err);
+	for (size_t i = 0; i < n && !result; i++) {
+		session->objects[session->n_objects++] = (struct session_object){
+			.object = objects[i],
+			.borrowed = true,
+		};
+		result = session_index(session, (uint32_t)i, err);
+	}
+	if (result) {
+		matr_session_close(session);
+		return -1;
+	}
+	*out = session;
+	return 0;
+}
+
+int session_know(struct matr_session *session, struct matr_object **objects, size_t n,
+		 int64_t trusted, struct matr_error *err)
+{
+	session->known = calloc(n + 1, sizeof(struct matr_object *));
+	if (!session->known)
+		return matr_fail_memory(err);
+	session->trusted = trusted;
+	for (size_t i = 0; i < n; i++) {
+		const struct matr_file_id *file = &objects[i]->file;
+		session->known[session->n_known++] = objects[i];
+		if (matr_map_set(&session->known_by_file, file_key(file->device, file->inode), i) !=
+		    0)
+			return matr_fail_memory(err);
+	}
+	return 0;
+}
+
+/* An object from the store that is this file still, and at the canonical path it had. */
+static struct matr_object *find_known(const struct matr_session *session,
+				      const struct matr_file_id *file)
+{
+	char canonical[PATH_MAX];
+	struct stat status;
+	uint64_t at;
+
+	if (!matr_map_get(&session->known_by_file, file_key(file->device, file->inode), &at))
+		return NULL;
+	struct matr_object *object = session->known[at];
+	if (!file_id_unchanged(&object->file, file, session->trusted) ||
+	    !realpath(object->path, canonical) || strcmp(canonical, object->path) != 0 ||
+	    stat(canonical, &status) != 0 || status.st_dev != file->device ||
+	    status.st_ino != file->inode)
+		return NULL;
+	return object;
+}
+
+static int read_object(const struct matr_session *session, const char *path,
+		       struct matr_object **out, struct matr_error *err)
+{
+	return session->search_only ? matr_object_open_headers(path, out, err)
+				    : matr_object_open(path, out, err);
+}
+
+/* What ld.so passes over when it searches: files for another class or machine, files that it may not read. At
+ * anything else that is no library it stops. */
+static bool is_passed_over(const char *path, const struct matr_error *failure)
+{
+	return failure->code == MATR_ERROR_FOREIGN ||
+	       (failure->code == MATR_ERROR_SYSTEM && access(path, R_OK) < 0 && errno == EACCES);
+}
+
+/* The object for a file, which may be there already, may be known, or has to be read. The lock is not held while
+ * it is read; where another thread was faster, its object counts. *failure: why it cannot be had. */
+static int find_or_read(struct matr_session *session, struct known_path *path,
+			struct matr_error *failure, struct matr_error *err)
+{
+	pthread_mutex_lock(&session->lock);
+	path->object = find_object(session, path->file.device, path->file.inode);
+	pthread_mutex_unlock(&session->lock);
+	if (path->object != NO_INDEX)
+		return 0;
+	struct matr_object *object = find_known(session, &path->file);
+	bool borrowed = object != NULL;
+	if (!borrowed && read_object(session, path->path, &object, failure) != 0)
+		return failure->code == MATR_ERROR_MEMORY ? matr_fail_memory(err) : 0;
+	path->file = object->file; /* what was read is what counts */
+	pthread_mutex_lock(&session->lock);
+	int result = 0;
+	path->object = find_object(session, object->file.device, object->file.inode);
+	if (path->object == NO_INDEX)
+		result = add_object(session, object, borrowed, &path->object, err);
+	else if (!borrowed)
+		matr_object_free(object);
+	pthread_mutex_unlock(&session->lock);
+	return result;
+}
+
+/* A search that comes here ends with this. */
+static int keep_failure(struct known_path *path, const struct matr_error *failure,
+			struct matr_error *err)
+{
+	path->failure = malloc(sizeof *path->failure);
+	if (!path->failure)
+		return matr_fail_memory(err);
+	*path->failure = *failure;
+	return 0;
+}
+
+/* Find out what is at path->path. */
+static int look_at_path(struct matr_session *session, struct known_path *path,
+			struct matr_error *err)
+{
+	struct matr_error failure = {0};
+	struct stat status;
+
+	path->object = NO_INDEX;
+	if (stat(path->path, &status) < 0) {
+		if (errno == ENOENT || errno == ENOTDIR || errno == EACCES)
+			return 0;
+		matr_fail_errno(&failure, path->path, "cannot be looked at");
+		return keep_failure(path, &failure, err);
+	}
+	path->file = file_id_of(&status);
+	path->is_directory = S_ISDIR(status.st_mode);
+	if (path->is_directory)
+		return 0;
+	if (find_or_read(session, path, &failure, err) < 0)
+		return -1;
+	if (failure.code == MATR_OK || session->search_only || is_passed_over(path->path, &failure))
+		return 0;
+	return keep_failure(path, &failure, err);
+}
+
+static void free_path(struct known_path *path)
+{
+	free(path->failure);
+	free(path->path);
+	free(path);
+}
+
+/* With the lock held. The path becomes the session's; another thread may have been faster, then its stays. */
+static int add_path(struct matr_session *session, struct known_path *path,
+		    const struct known_path **out, struct matr_error *err)
+{
+	uint32_t at = intern_find(&session->path_names, path->path);
+
+	if (at == UINT32_MAX && session->n_paths == session->path_capacity) {
+		size_t capacity = session->path_capacity ? session->path_capacity * 2 : 1024;
+		struct known_path **list =
+			realloc(session->paths, capacity * sizeof(struct known_path *));
+		if (!list) {
+			free_path(path);
+			return matr_fail_memory(err);
+		}
+		session->paths = list;
+		session->path_capacity = capacity;
+	}
+	if (at != UINT32_MAX) {
+		free_path(path);
+		*out = session->paths[at];
+		return 0;
+	}
+	if (intern_add(&session->path_names, path->path, &at, err) < 0) {
+		free_path(path);
+		return -1;
+	}
+	if (path->object != NO_INDEX && session->objects[path->object].object->path &&
+	    strcmp(session->objects[path->object].object->path, path->path) != 0)
+		session->objects[path->object].many_names = true;
+	session->paths[session->n_paths++] = path;
+	*out = path;
+	return 0;
+}
+
+static int outcome(const struct known_path *path, struct matr_error *err)
+{
+	if (!path->failure)
+		return 0;
+	if (err)
+		*err = *path->failure;
+	return -1;
+}
+
+int session_path(struct matr_session *session, const char *path, const struct known_path **out,
+		 struct matr_error *err)
+{
+	pthread_mutex_lock(&session->lock);
+	uint32_t at = intern_find(&session->path_names, path);
+	if (at != UINT32_MAX)
+		*out = session->paths[at];
+	pthread_mutex_unlock(&session->lock);
+	if (at != UINT32_MAX)
+		return outcome(*out, err);
+	struct known_path *fresh = calloc(1, sizeof *fresh);
+	if (fresh)
+		fresh->path = strdup(path);
+	if (!fresh || !fresh->path) {
+		free(fresh);
+		return matr_fail_memory(err);
+	}
+	if (look_at_path(session, fresh, err) < 0) {
+		free_path(fresh);
+		return -1;
+	}
+	pthread_mutex_lock(&session->lock);
+	int result = add_path(session, fresh, out, err);
+	pthread_mutex_unlock(&session->lock);
+	return result < 0 ? -1 : outcome(*out, err);
+}
+
+int session_settle_names(struct matr_session *session, struct matr_error *err)
+{
+	char canonical[PATH_MAX];
+
+	for (size_t i = 0; i < session->n_paths; i++) {
+		const struct known_path *path = session->paths[i];
+		if (path->object == NO_INDEX)
+			continue;
+		const struct session_object *entry = &session->objects[path->object];
+		if (entry->borrowed || !entry->many_names || !realpath(path->path, canonical) ||
+		    strcmp(canonical, entry->object->path) >= 0)
+			continue;
+		char *copy = strdup(canonical);
+		if (!copy)
+			return matr_fail_memory(err);
+		free(entry->object->path);
+		entry->object->path = copy;
+	}
+	return 0;
+}
+
+/* With the lock held. There is one interpreter, or a few: a list will do. */
+static const char *look_up_interpreter(const struct matr_session *session, const char *path)
+{
+	for (const struct real_interpreter *at = session->interpreters; at; at = at->next)
+		if (strcmp(at->path, path) == 0)
+			return at->real;
+	return NULL;
+}
+
+static const char *find_interpreter(struct matr_session *session, const char *path)
+{
+	pthread_mutex_lock(&session->lock);
+	const char *real = look_up_interpreter(session, path);
+	pthread_mutex_unlock(&session->lock);
+	return real;
+}
+
+static void free_interpreter(struct real_interpreter *interpreter)
+{
+	free(interpreter->path);
+	free(interpreter->real);
+	free(interpreter);
+}
+
+/* Unless another thread was faster. */
+static int add_interpreter(struct matr_session *session, const char *path, const char *real,
+			   struct matr_error *err)
+{
+	struct real_interpreter *added = malloc(sizeof *added);
+
+	if (!added)
+		return matr_fail_memory(err);
+	*added = (struct real_interpreter){.path = strdup(path), .real = strdup(real)};
+	if (!added->path || !added->real) {
+		free_interpreter(added);
+		return matr_fail_memory(err);
+	}
+	pthread_mutex_lock(&session->lock);
+	bool there = look_up_interpreter(session, path) != NULL;
+	if (!there) {
+		added->next = session->interpreters;
+		session->interpreters = added;
+	}
+	pthread_mutex_unlock(&session->lock);
+	if (there)
+		free_interpreter(added);
+	return 0;
+}
+
+int session_interpreter(struct matr_session *session, const char *path, const char **out,
+			struct matr_error *err)
+{
+	char real[PATH_MAX];
+	struct matr_error why;
+
+	*out = find_interpreter(session, path);
+	if (*out)
+		return 0;
+	if (matr_loader_real(path, real, &why) != 0) {
+		if (why.code == MATR_ERROR_NOT_FOUND)
+			return 0;
+		return matr_fail(err, why.code, why.file, "%s", why.message);
+	}
+	if (add_interpreter(session, path, real, err) != 0)
+		return -1;
+	*out = find_interpreter(session, path);
+	return 0;
+}
+
+struct matr_object *matr_session_object(struct matr_session *session, const char *path,
+					struct matr_error *err)
+{
+	const struct known_path *known;
+
+	if (session_path(session, path, &known, err) < 0)
+		return NULL;
+	if (known->object != NO_INDEX)
+		return session->objects[known->object].object;
+	/* Say what is wrong with it: reading it again gives the reason that the search passes over. */
+	struct matr_object *object;
+	if (matr_object_open(path, &object, err) == 0) {
+		matr_object_free(object);
+		matr_fail(err, MATR_ERROR_SYSTEM, path, "changed while it was read");
+	}
+	return NULL;
+}

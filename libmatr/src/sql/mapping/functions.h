@@ -1,0 +1,11 @@
+/* mapping_functions.h - functions for the queries that the tables of the mapping consist of. */
+#ifndef MATR_SQL_MAPPING_FUNCTIONS_H
+#define MATR_SQL_MAPPING_FUNCTIONS_H
+
+#include "sql/mapping/store.h"
+
+/* Add to the store's connection: image_epoch(), relro(OBJECT-ID), executable_stack(OBJECT-ID). An SQLite
+ * result code. */
+int mapping_functions_add(struct mapping_store *store);
+
+#endif

@@ -1,0 +1,118 @@
+/* mapping_table.h - what the tables of the mapping have in common: how a table is described, how a query's
+ * constraints come from SQLite's planner to the cursor, and the cursor.
+ *
+ * A constraint is passed on where it can only leave out rows that SQLite would leave out itself;
+ * SQLite checks each again. So a cursor may use one or not.
+ */
+#ifndef MATR_SQL_MAPPING_TABLE_H
+#define MATR_SQL_MAPPING_TABLE_H
+
+#include "sql/mapping/store.h"
+
+struct mapping_column {
+	char type; /* 't' text, 'i' integer */
+	char use;  /* '-' constraints are not used, '=' equality, LIKE and GLOB, '<' also ranges */
+	double rows; /* the part of the rows that an equality leaves, roughly */
+	double work; /* the part of the work that remains for the table */
+};
+
+struct mapping_schema {
+	const char *name;
+	const char *create; /* CREATE TABLE with comments: what .schema shows */
+	double rows;	    /* in all, roughly, for an epoch of a thousand programs */
+	double work;	    /* to go through all, in rows */
+	const struct mapping_column *columns;
+	int n_columns;
+	uint64_t shared; /* columns that are the same for all applications in which an object binds
+	                    alike: a query that wants no others and DISTINCT has less to do. 0: none */
+	const char *query; /* tables that are a query: "SELECT ... FROM ..."; columns by name */
+	const struct mapping_rows *rows_of;
+};
+
+struct mapping_table {
+	sqlite3_vtab base;
+	struct mapping_store *store;
+	struct matr_sql *sql;
+	const struct mapping_schema *schema;
+};
+
+extern const sqlite3_module mapping_module;
+
+/* A constraint as the cursor gets it. */
+enum { MAPPING_TERMS_MAX = 12 };
+struct mapping_term {
+	int column;
+	char operator; /* '=' '<' '{' (<=) '>' '}' (>=) '~' (LIKE) '*' (GLOB) */
+	sqlite3_value *value;
+};
+
+struct mapping_terms {
+	struct mapping_term list[MAPPING_TERMS_MAX];
+	int n;
+	uint64_t columns; /* that the query wants; bit 63: 63 and more */
+	bool distinct;	  /* rows that differ in other columns only need not be repeated */
+};
+
+struct mapping_cursor { /* what every table's cursor starts with */
+	sqlite3_vtab_cursor base;
+	struct mapping_terms terms;
+	bool entered; /* the store */
+	bool done;
+};
+
+enum { MAPPING_INTERRUPTED = 2 };
+
+/* How a table comes to its rows. */
+struct mapping_rows {
+	size_t cursor_size; /* all zero at first */
+	/* Go to before the first row for the cursor's terms, maybe not for the first time; 0 or -1. */
+	int (*start)(struct mapping_cursor *cursor, struct matr_error *err);
+	/* 1 a row, 0 no more, -1 error, MAPPING_INTERRUPTED. */
+	int (*next)(struct mapping_cursor *cursor, struct matr_error *err);
+	void (*column)(struct mapping_cursor *cursor, sqlite3_context *context, int column);
+	/* Tells the row from all others of the table, however a query comes to it. */
+	int64_t (*number)(const struct mapping_cursor *cursor);
+	/* Free what the cursor holds, if it was started. */
+	void (*finish)(struct mapping_cursor *cursor);
+};
+
+static inline struct mapping_table *mapping_table_of(const struct mapping_cursor *cursor)
+{
+	return (struct mapping_table *)cursor->base.pVtab;
+}
+
+static inline struct mapping_store *mapping_store_of(const struct mapping_cursor *cursor)
+{
+	return mapping_table_of(cursor)->store;
+}
+
+/* The text a column has to equal, NULL: none. */
+const char *mapping_equals(const struct mapping_terms *terms, int column);
+/* Can a row with this text in the column be wanted? */
+bool mapping_admits(const struct mapping_terms *terms, int column, const char *text);
+
+/* Is the query that the cursor belongs to to be interrupted? For loops that give no row for long. */
+bool mapping_interrupted(const struct mapping_cursor *cursor);
+
+/* By name; NULL: none. */
+const struct mapping_schema *mapping_schema_of(const char *name);
+
+extern const struct mapping_schema mapping_epochs, mapping_applications, mapping_objects,
+	mapping_needed, mapping_scopes, mapping_bindings, mapping_relocations, mapping_symbols,
+	mapping_closures, mapping_closure_scopes, mapping_closure_bindings,
+	mapping_closure_relocations, mapping_violations, mapping_withdrawals, mapping_declined;
+
+/* Of tables that are a query. */
+extern const struct mapping_rows mapping_query_rows;
+
+/* In a query with an object o and an epoch e: is it in a scope, or a closure, of the epoch? */
+#define MAPPING_IN_EPOCH                                                                           \
+	"(EXISTS (SELECT 1 FROM locations le CROSS JOIN scope_entries se CROSS JOIN"               \
+	" epoch_applications ee WHERE le.object_id = o.id AND se.location_id = le.id"              \
+	" AND ee.application_id = se.application_id AND ee.epoch_id = e.id) OR"                    \
+	" EXISTS (SELECT 1 FROM locations le CROSS JOIN closure_entries se CROSS JOIN"             \
+	" closures ke CROSS JOIN epoch_applications ee WHERE le.object_id = o.id AND"              \
+	" se.location_id = le.id AND ke.id = se.closure_id AND"                                    \
+	" ee.application_id = ke.application_id AND ee.epoch_id = e.id))"
+
+#endif

@@ -1,0 +1,173 @@
+/* store_binding.c - binding vectors: how one object binds, stored once for all applications in which
+ * it binds alike.
+ *
+ * A vector is the object, the objects that provide for it in order of first use, and a blob that
+ * refers to these by number (binding_codec.h). The hash over the three finds it again.
+ */
+#include "base/blake2b.h"
+#include "store/binding_codec.h"
+#include "store/store.h"
+
+#include <stdlib.h>
+
+static int hash_vector(int64_t object, const int64_t *ids, const uint32_t *providers,
+		       size_t n_providers, const struct matr_columns *contents,
+		       uint8_t hash[MATR_HASH_SIZE], struct matr_error *err)
+{
+	struct matr_columns all = {0};
+
+	matr_put(&all, (uint64_t)object);
+	matr_put(&all, n_providers);
+	for (size_t i = 0; i < n_providers; i++)
+		matr_put(&all, (uint64_t)ids[providers[i]]);
+	matr_put_bytes(&all, contents->data, contents->size);
+	bool failed = all.failed || contents->failed;
+	matr_hash(all.data, all.size, hash);
+	matr_columns_free(&all);
+	return failed ? matr_fail_memory(err) : 0;
+}
+
+static int insert(struct matr_store *store, int64_t object, struct matr_encoded_vector *vector,
+		  int64_t *id, struct matr_error *err)
+{
+	int64_t blob;
+
+	if (matr_blob_hash(&vector->bindings, err) != 0 ||
+	    matr_blob_put(store, &vector->bindings, &blob, err) != 0)
+		return -1;
+	sqlite3_stmt *statement = matr_statement(
+		store, "INSERT INTO vectors (object_id, hash, blob_id) VALUES (?1, ?2, ?3)", err);
+	if (!statement)
+		return -1;
+	matr_bind(statement, 1, object);
+	sqlite3_bind_blob(statement, 2, vector->hash, MATR_HASH_SIZE, SQLITE_STATIC);
+	matr_bind(statement, 3, blob);
+	if (matr_execute(store, statement, err) != 0)
+		return -1;
+	*id = sqlite3_last_insert_rowid(store->db);
+	return 0;
+}
+
+static int insert_provider(struct matr_store *store, int64_t vector, size_t position,
+			   int64_t object, struct matr_error *err)
+{
+	sqlite3_stmt *statement = matr_statement(
+		store, "INSERT INTO providers (vector_id, position, object_id) VALUES (?1, ?2, ?3)",
+		err);
+	if (!statement)
+		return -1;
+	matr_bind(statement, 1, vector);
+	matr_bind(statement, 2, (int64_t)position);
+	matr_bind(statement, 3, object);
+	return matr_execute(store, statement, err);
+}
+
+int matr_encode_vector(const struct matr_mapping *mapping, size_t requester, const int64_t *ids,
+		       struct matr_encoded_vector *out, struct matr_error *err)
+{
+	*out = (struct matr_encoded_vector){
+		.providers = calloc(mapping->n_scope, sizeof *out->providers),
+	};
+	if (!out->providers)
+		return matr_fail_memory(err);
+	matr_encode_bindings(mapping, requester, &out->bindings.contents, out->providers,
+			     &out->n_providers);
+	return hash_vector(ids[requester], ids, out->providers, out->n_providers,
+			   &out->bindings.contents, out->hash, err);
+}
+
+void matr_encoded_vector_free(struct matr_encoded_vector *vector)
+{
+	matr_blob_free(&vector->bindings);
+	free(vector->providers);
+	vector->providers = NULL;
+}
+
+int matr_store_put_vector(struct matr_store *store, struct matr_encoded_vector *vector,
+			  size_t requester, const int64_t *ids, int64_t *id, struct matr_error *err)
+{
+	int found = matr_find_by_hash(store, "SELECT id FROM vectors WHERE hash = ?1", vector->hash,
+				      id, err);
+	if (found != 0)
+		return found < 0 ? -1 : 0;
+	if (insert(store, ids[requester], vector, id, err) != 0)
+		return -1;
+	for (size_t i = 0; i < vector->n_providers; i++)
+		if (insert_provider(store, *id, i, ids[vector->providers[i]], err) != 0)
+			return -1;
+	return 0;
+}
+
+/* ---- reading ---- */
+
+/* The vector's providers as indices of this application's scope. providers has room for n_scope. */
+static int read_providers(struct matr_store *store, int64_t vector, const int64_t *ids,
+			  size_t n_scope, uint32_t *providers, size_t *n, struct matr_error *err)
+{
+	sqlite3_stmt *rows = matr_statement(
+		store, "SELECT object_id FROM providers WHERE vector_id = ?1 ORDER BY position",
+		err);
+	int more;
+
+	if (!rows)
+		return -1;
+	matr_bind(rows, 1, vector);
+	*n = 0;
+	while ((more = matr_step(store, rows, err)) > 0) {
+		int64_t object = sqlite3_column_int64(rows, 0);
+		size_t index = 0;
+		while (index < n_scope && ids[index] != object)
+			index++;
+		if (index == n_scope || *n == n_scope) {
+			more = matr_store_damaged(store, err, "provider outside the scope");
+			break;
+		}
+		providers[(*n)++] = (uint32_t)index;
+	}
+	sqlite3_reset(rows);
+	return more < 0 ? -1 : 0;
+}
+
+static int vector_blob(struct matr_store *store, int64_t vector, int64_t object, int64_t *blob,
+		       struct matr_error *err)
+{
+	sqlite3_stmt *row = matr_statement(
+		store, "SELECT blob_id FROM vectors WHERE id = ?1 AND object_id = ?2", err);
+	if (!row)
+		return -1;
+	matr_bind(row, 1, vector);
+	matr_bind(row, 2, object);
+	int found = matr_step(store, row, err);
+	*blob = found > 0 ? sqlite3_column_int64(row, 0) : 0;
+	sqlite3_reset(row);
+	if (found == 0)
+		return matr_store_damaged(store, err, "bindings missing");
+	return found < 0 ? -1 : 0;
+}
+
+int matr_store_get_bindings(struct matr_store *store, struct matr_mapping *mapping,
+			    size_t requester, const int64_t *ids, int64_t vector,
+			    struct matr_error *err)
+{
+	uint32_t *providers = calloc(mapping->n_scope, sizeof *providers);
+	uint8_t *contents = NULL;
+	size_t n_providers, size;
+	int64_t blob;
+	int result = -1;
+
+	if (!providers)
+		return matr_fail_memory(err);
+	if (read_providers(store, vector, ids, mapping->n_scope, providers, &n_providers, err) !=
+		    0 ||
+	    vector_blob(store, vector, ids[requester], &blob, err) != 0 ||
+	    matr_blob_get(store, blob, &contents, &size, err) != 0)
+		goto done;
+	struct matr_cursor cursor = {.at = contents, .end = contents + size};
+	result = matr_decode_bindings(mapping, requester, &cursor, providers, n_providers);
+	if (result != 0)
+		cursor.damaged ? matr_store_damaged(store, err, "bindings") : matr_fail_memory(err);
+done:
+	free(contents);
+	free(providers);
+	return result;
+}

@@ -1,0 +1,24 @@
+/* binding_codec.h - the bindings of one object in one application as a blob, and back.
+ *
+ * The blob does not depend on the order of the application's scope, so that two applications in
+ * which the object binds alike give the same bytes: providers are numbered in the order in which
+ * they first occur, and who they are is a list beside the blob.
+ */
+#ifndef MATR_BINDING_CODEC_H
+#define MATR_BINDING_CODEC_H
+
+#include "base/varint.h"
+
+#include <matr/mapping.h>
+
+/* Encode the bindings of scope object `requester`. providers: room for n_scope entries, receives
+ * scope indices; *n_providers how many. */
+void matr_encode_bindings(const struct matr_mapping *mapping, size_t requester,
+			  struct matr_columns *out, uint32_t *providers, size_t *n_providers);
+
+/* Decode into bindings[object->n_relocations] of scope object `requester`; providers as above.
+ * Every index is checked. -1: damaged, or out of memory (then cursor->damaged is false). */
+int matr_decode_bindings(struct matr_mapping *mapping, size_t requester, struct matr_cursor *in,
+			 const uint32_t *providers, size_t n_providers);
+
+#endif

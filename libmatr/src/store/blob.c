@@ -1,0 +1,135 @@
+/* store_blob.c - content-addressed, compressed blobs.
+ *
+ * A blob is found by the hash of its uncompressed contents, so equal contents are stored once, and
+ * nothing is compressed that is there already. The zstd frame carries its own checksum and size: a
+ * blob that was damaged on disk is noticed when it is read.
+ */
+#include "base/blake2b.h"
+#include "store/store.h"
+
+#include <stdlib.h>
+#include <zstd.h>
+
+/* More than any part of any object on a system takes, less than what would be a nuisance. */
+#define BLOB_SIZE_MAX (UINT64_C(1) << 31)
+
+/* *out is malloc'ed. */
+static int compress(const struct matr_store *store, const struct matr_columns *contents, void **out,
+		    size_t *size, struct matr_error *err)
+{
+	size_t room = ZSTD_compressBound(contents->size);
+	ZSTD_CCtx *context = ZSTD_createCCtx();
+	void *data = malloc(room);
+	size_t result = 0;
+
+	if (!context || !data) {
+		matr_fail_memory(err);
+		goto fail;
+	}
+	ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, store->compression_level);
+	ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1);
+	result = ZSTD_compress2(context, data, room, contents->data, contents->size);
+	if (ZSTD_isError(result)) {
+		matr_fail(err, MATR_ERROR_STORE, store->path, "compression: %s",
+			  ZSTD_getErrorName(result));
+		goto fail;
+	}
+	ZSTD_freeCCtx(context);
+	*out = data;
+	*size = result;
+	return 0;
+fail:
+	ZSTD_freeCCtx(context);
+	free(data);
+	return -1;
+}
+
+int matr_blob_hash(struct matr_blob *blob, struct matr_error *err)
+{
+	if (blob->contents.failed)
+		return matr_fail_memory(err);
+	matr_hash(blob->contents.data, blob->contents.size, blob->hash);
+	return 0;
+}
+
+int matr_blob_compress(const struct matr_store *store, struct matr_blob *blob,
+		       struct matr_error *err)
+{
+	return compress(store, &blob->contents, &blob->data, &blob->size, err);
+}
+
+void matr_blob_free(struct matr_blob *blob)
+{
+	matr_columns_free(&blob->contents);
+	free(blob->data);
+	blob->data = NULL;
+}
+
+static int insert(struct matr_store *store, const struct matr_blob *blob, int64_t *id,
+		  struct matr_error *err)
+{
+	sqlite3_stmt *statement = matr_statement(
+		store, "INSERT INTO blobs (hash, size, data) VALUES (?1, ?2, ?3)", err);
+	if (!statement)
+		return -1;
+	sqlite3_bind_blob(statement, 1, blob->hash, MATR_HASH_SIZE, SQLITE_STATIC);
+	matr_bind(statement, 2, (int64_t)blob->contents.size);
+	sqlite3_bind_blob64(statement, 3, blob->data, blob->size, SQLITE_STATIC);
+	int result = matr_execute(store, statement, err);
+	sqlite3_clear_bindings(statement);
+	*id = sqlite3_last_insert_rowid(store->db);
+	return result;
+}
+
+int matr_blob_put(struct matr_store *store, struct matr_blob *blob, int64_t *id,
+		  struct matr_error *err)
+{
+	int found = matr_find_by_hash(store, "SELECT id FROM blobs WHERE hash = ?1", blob->hash, id,
+				      err);
+	if (found != 0)
+		return found < 0 ? -1 : 0;
+	if (!blob->data && matr_blob_compress(store, blob, err) != 0)
+		return -1;
+	return insert(store, blob, id, err);
+}
+
+static int decompress(struct matr_store *store, const void *data, size_t data_size,
+		      uint64_t expected, uint8_t **out, size_t *size, struct matr_error *err)
+{
+	if (!data || expected > BLOB_SIZE_MAX ||
+	    ZSTD_getFrameContentSize(data, data_size) != expected)
+		return matr_store_damaged(store, err, "blob of the wrong size");
+	uint8_t *contents = malloc(expected + 1);
+	if (!contents)
+		return matr_fail_memory(err);
+	size_t result = ZSTD_decompress(contents, expected, data, data_size);
+	if (ZSTD_isError(result) || result != expected) {
+		free(contents);
+		return matr_store_damaged(store, err,
+					  ZSTD_isError(result) ? ZSTD_getErrorName(result)
+							       : "short blob");
+	}
+	*out = contents;
+	*size = expected;
+	return 0;
+}
+
+int matr_blob_get(struct matr_store *store, int64_t id, uint8_t **out, size_t *size,
+		  struct matr_error *err)
+{
+	sqlite3_stmt *statement =
+		matr_statement(store, "SELECT size, data FROM blobs WHERE id = ?1", err);
+	if (!statement)
+		return -1;
+	matr_bind(statement, 1, id);
+	int found = matr_step(store, statement, err);
+	if (found < 0)
+		return -1;
+	if (found == 0)
+		return matr_store_damaged(store, err, "blob missing");
+	const void *data = sqlite3_column_blob(statement, 1);
+	int result = decompress(store, data, (size_t)sqlite3_column_bytes(statement, 1),
+				(uint64_t)sqlite3_column_int64(statement, 0), out, size, err);
+	sqlite3_reset(statement);
+	return result;
+}

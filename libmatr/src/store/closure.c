@@ -1,0 +1,200 @@
+/* store_closure.c - what applications load with dlopen(): closures and their objects.
+ *
+ * A closure's scope is the application's with more behind it. Only that is written; reading starts from the
+ * application's.
+ */
+#include "store/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <matr/recording.h>
+
+/* ---- writing ---- */
+
+static const char insert_closure_entry[] =
+	"INSERT INTO closure_entries (closure_id, position, location_id, rule, loaded_by,"
+	" needed, vector_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+
+static int insert_closure(struct matr_store *store, int64_t application, const char *root,
+			  const char *flags, const char *reason, int64_t *id,
+			  struct matr_error *err)
+{
+	sqlite3_stmt *insert = matr_statement(
+		store,
+		"INSERT INTO closures (application_id, position, root, flags, reason) VALUES (?1,"
+		" (SELECT count(*) FROM closures WHERE application_id = ?1), ?2, ?3, ?4)",
+		err);
+	if (!insert)
+		return -1;
+	matr_bind(insert, 1, application);
+	matr_bind_text(insert, 2, root);
+	matr_bind_text(insert, 3, flags);
+	matr_bind_text(insert, 4, reason);
+	if (matr_execute(store, insert, err) != 0)
+		return -1;
+	*id = sqlite3_last_insert_rowid(store->db);
+	return 0;
+}
+
+int matr_store_add_closure(struct matr_store *store, int64_t application, const char *root,
+			   const char *flags, const struct matr_closure *closure,
+			   const char *reason, int64_t *id, struct matr_error *err)
+{
+	int64_t number;
+
+	if (insert_closure(store, application, root, flags, reason, &number, err) != 0)
+		return -1;
+	if (id)
+		*id = number;
+	if (!closure)
+		return 0;
+	const struct matr_mapping *mapping = closure->mapping;
+	struct matr_encoded_mapping encoded = {.n = 0};
+	int64_t object;
+	int result = 0;
+	for (size_t i = 0; i < mapping->n_scope && !result; i++)
+		result = matr_store_put_object(store, mapping->scope[i].object, &object, err);
+	if (!result)
+		result = matr_encode_mapping(store, mapping, &encoded, err);
+	for (size_t i = closure->n_start; i < mapping->n_scope && !result; i++)
+		result = matr_store_put_entry(store, insert_closure_entry, number, mapping, i,
+					      &encoded, err);
+	matr_encoded_mapping_free(&encoded);
+	return result;
+}
+
+int matr_store_decline_closure(struct matr_store *store, int64_t closure, const char *reason,
+			       struct matr_error *err)
+{
+	sqlite3_stmt *update =
+		matr_statement(store, "UPDATE closures SET reason = ?2 WHERE id = ?1", err);
+	if (!update)
+		return -1;
+	matr_bind(update, 1, closure);
+	matr_bind_text(update, 2, reason);
+	return matr_execute(store, update, err);
+}
+
+/* ---- reading ---- */
+
+void matr_store_closures_free(struct matr_store_closure *closures, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(closures[i].root);
+		free(closures[i].flags);
+		free(closures[i].reason);
+	}
+	free(closures);
+}
+
+int matr_store_closures(struct matr_store *store, int64_t application,
+			struct matr_store_closure **out, size_t *n, struct matr_error *err)
+{
+	struct matr_store_closure *item;
+	sqlite3_stmt *statement = matr_statement(
+		store,
+		"SELECT id, root, reason, (SELECT count(*) FROM closure_entries WHERE closure_id ="
+		" closures.id), flags FROM closures WHERE application_id = ?1 ORDER BY position",
+		err);
+
+	if (statement)
+		matr_bind(statement, 1, application);
+	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
+	while ((item = matr_next_row(&rows, err)) != NULL) {
+		item->id = sqlite3_column_int64(statement, 0);
+		item->objects = (size_t)sqlite3_column_int64(statement, 3);
+		matr_row_text(&rows, 1, &item->root, err);
+		matr_row_text(&rows, 2, &item->reason, err);
+		matr_row_text(&rows, 4, &item->flags, err);
+	}
+	if (rows.failed) {
+		matr_store_closures_free(rows.items, rows.n);
+		return -1;
+	}
+	*out = rows.items;
+	*n = rows.n;
+	return 0;
+}
+
+static int count_entries(struct matr_store *store, int64_t closure, size_t *n,
+			 struct matr_error *err)
+{
+	sqlite3_stmt *row = matr_statement(
+		store, "SELECT count(*) FROM closure_entries WHERE closure_id = ?1", err);
+	if (!row)
+		return -1;
+	matr_bind(row, 1, closure);
+	int found = matr_step(store, row, err);
+	*n = found > 0 ? (size_t)sqlite3_column_int64(row, 0) : 0;
+	sqlite3_reset(row);
+	if (found < 0)
+		return -1;
+	return *n ? 0 : matr_store_damaged(store, err, "closure without objects");
+}
+
+/* Make room behind the application's own scope. */
+static int extend(struct matr_mapping *mapping, struct matr_scope_row **rows, size_t n,
+		  struct matr_error *err)
+{
+	size_t n_start = mapping->n_scope, all = n_start + n;
+
+	struct matr_scope_entry *scope = realloc(mapping->scope, all * sizeof *scope);
+	if (scope)
+		mapping->scope = scope;
+	struct matr_mapped_object *objects = realloc(mapping->objects, all * sizeof *objects);
+	if (objects)
+		mapping->objects = objects;
+	struct matr_scope_row *grown = realloc(*rows, all * sizeof *grown);
+	if (grown)
+		*rows = grown;
+	if (!scope || !objects || !grown)
+		return matr_fail_memory(err);
+	memset(scope + n_start, 0, n * sizeof *scope);
+	memset(objects + n_start, 0, n * sizeof *objects);
+	memset(grown + n_start, 0, n * sizeof *grown);
+	mapping->n_scope = all;
+	return 0;
+}
+
+static const char select_closure_entries[] =
+	"SELECT l.object_id, l.path, c.rule, c.loaded_by, c.needed, c.vector_id, c.position"
+	" FROM closure_entries c JOIN locations l ON l.id = c.location_id"
+	" WHERE c.closure_id = ?1 ORDER BY c.position";
+
+int matr_store_closure(struct matr_store *store, int64_t application,
+		       const struct matr_store_closure *record, struct matr_closure *out,
+		       struct matr_error *err)
+{
+	struct matr_mapping *mapping;
+	struct matr_scope_row *rows;
+	size_t n;
+
+	if (count_entries(store, record->id, &n, err) != 0 ||
+	    matr_store_get_mapping(store, application, false, &mapping, &rows, err) != 0)
+		return -1;
+	size_t n_start = mapping->n_scope;
+	bool interpreter_later = mapping->interpreter == n_start;
+	int result = extend(mapping, &rows, n, err);
+	if (!result)
+		result = matr_store_get_entries(store, select_closure_entries, record->id, n_start,
+						mapping, rows, true, err);
+	free(rows);
+	if (result) {
+		matr_mapping_free(mapping);
+		return -1;
+	}
+	if (interpreter_later) {
+		mapping->interpreter = (uint32_t)mapping->n_scope;
+		for (size_t i = n_start; i < mapping->n_scope; i++) {
+			if (mapping->scope[i].rule == MATR_FOUND_INTERPRETER)
+				mapping->interpreter = (uint32_t)i;
+		}
+	}
+	*out = (struct matr_closure){
+		.mapping = mapping,
+		.n_start = (uint32_t)n_start,
+		.now = matr_loads_now(record->flags),
+	};
+	return 0;
+}

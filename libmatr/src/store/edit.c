@@ -1,0 +1,408 @@
+/* store_edit.c - the tables of edits; see store_edit.h. */
+#include "store/edit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/blake2b.h"
+#include "store/store.h"
+
+static void free_edit(struct matr_edit *edit)
+{
+	free(edit->program);
+	free(edit->symbol);
+	free(edit->version);
+	free(edit->requester);
+	free(edit->library);
+	free(edit->to_symbol);
+	free(edit->author);
+	free(edit->reason);
+	free(edit->state);
+	free(edit->complaint);
+}
+
+void matr_edits_free(struct matr_edit *edits, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free_edit(&edits[i]);
+	free(edits);
+}
+
+static int read_edit(sqlite3_stmt *row, struct matr_edit *out, struct matr_error *err)
+{
+	char **const columns[] = {&out->program, &out->symbol,	  &out->version, &out->requester,
+				  &out->library, &out->to_symbol, &out->author,	 &out->reason,
+				  &out->state,	 &out->complaint};
+
+	*out = (struct matr_edit){
+		.id = sqlite3_column_int64(row, 0),
+		.time = sqlite3_column_int64(row, 11),
+		.programs = (size_t)sqlite3_column_int64(row, 12),
+		.bindings = (size_t)sqlite3_column_int64(row, 13),
+	};
+	for (int i = 0; i < 10; i++)
+		if (matr_column_text(row, i + 1, columns[i], err) != 0)
+			return -1;
+	/* Whatever was put there with SQL, these are strings. */
+	if (!out->program || !out->symbol || !out->library)
+		return matr_fail(err, MATR_ERROR_MALFORMED, NULL, "edit %lld is not complete",
+				 (long long)out->id);
+	return 0;
+}
+
+int matr_store_edits(struct matr_store *store, struct matr_edit **out, size_t *n,
+		     struct matr_error *err)
+{
+	sqlite3_stmt *rows = matr_statement(
+		store,
+		"WITH newest (application_id) AS MATERIALIZED (SELECT application_id FROM"
+		"  epoch_applications WHERE epoch_id = (SELECT max(id) FROM epochs)),"
+		" used (edit_id, programs, bindings) AS MATERIALIZED (SELECT edit_id,"
+		"  count(DISTINCT application_id), count(*) FROM edited_bindings WHERE"
+		"  application_id IN newest GROUP BY edit_id)"
+		" SELECT id, program, symbol, version, requester, library, to_symbol, author, "
+		"reason,"
+		" state, complaint, time, coalesce(u.programs, 0), coalesce(u.bindings, 0)"
+		" FROM edits LEFT JOIN used u ON u.edit_id = id ORDER BY id",
+		err);
+	struct matr_edit *list = NULL;
+	size_t count = 0, room = 0;
+	int more;
+
+	if (!rows)
+		return -1;
+	while ((more = matr_step(store, rows, err)) > 0) {
+		if (count == room) {
+			room = room ? 2 * room : 16;
+			struct matr_edit *grown = realloc(list, room * sizeof *grown);
+			if (!grown) {
+				more = matr_fail_memory(err);
+				break;
+			}
+			list = grown;
+		}
+		if ((more = read_edit(rows, &list[count++], err)) != 0)
+			break;
+	}
+	sqlite3_reset(rows);
+	if (more < 0) {
+		matr_edits_free(list, count);
+		return -1;
+	}
+	*out = list;
+	*n = count;
+	return 0;
+}
+
+int matr_store_add_edit(struct matr_store *store, const struct matr_edit *edit, int64_t *id,
+			struct matr_error *err)
+{
+	sqlite3_stmt *insert = matr_statement(
+		store,
+		"INSERT INTO edits (id, program, symbol, version, requester, library, to_symbol,"
+		" author, reason, time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, coalesce(?8, ''),"
+		" coalesce(?9, ''), coalesce(?10, unixepoch()))",
+		err);
+
+	if (!insert)
+		return -1;
+	if (edit->id)
+		matr_bind(insert, 1, edit->id);
+	matr_bind_text(insert, 2, edit->program);
+	matr_bind_text(insert, 3, edit->symbol);
+	matr_bind_text(insert, 4, edit->version);
+	matr_bind_text(insert, 5, edit->requester);
+	matr_bind_text(insert, 6, edit->library);
+	matr_bind_text(insert, 7, edit->to_symbol);
+	matr_bind_text(insert, 8, edit->author);
+	matr_bind_text(insert, 9, edit->reason);
+	if (edit->time)
+		matr_bind(insert, 10, edit->time);
+	if (matr_execute(store, insert, err) != 0)
+		return -1;
+	if (id)
+		*id = sqlite3_last_insert_rowid(store->db);
+	return 0;
+}
+
+int matr_store_remove_edit(struct matr_store *store, int64_t id, struct matr_error *err)
+{
+	sqlite3_stmt *remove = matr_statement(store, "DELETE FROM edits WHERE id = ?1", err);
+
+	if (!remove)
+		return -1;
+	matr_bind(remove, 1, id);
+	if (matr_execute(store, remove, err) != 0)
+		return -1;
+	return sqlite3_changes(store->db) ? 0
+					  : matr_fail(err, MATR_ERROR_NOT_FOUND, NULL,
+						      "there is no edit %lld", (long long)id);
+}
+
+/* ---- which edits something was made with ---- */
+
+char *matr_edits_signature(const struct matr_edit *const *edits, size_t n, struct matr_error *err)
+{
+	struct matr_columns all = {0};
+	uint8_t hash[MATR_HASH_SIZE];
+	char *text = calloc(1, 2 * MATR_HASH_SIZE + 1);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct matr_edit *edit = edits[i];
+		const char *const fields[] = {edit->program,   edit->symbol,  edit->version,
+					      edit->requester, edit->library, edit->to_symbol};
+		matr_put_signed(&all, edit->id);
+		for (size_t f = 0; f < sizeof fields / sizeof *fields; f++) {
+			matr_put(&all, fields[f] != NULL);
+			if (fields[f])
+				matr_put_string(&all, fields[f]);
+		}
+	}
+	bool failed = all.failed || !text;
+	if (!failed && n) {
+		matr_hash(all.data, all.size, hash);
+		for (size_t i = 0; i < MATR_HASH_SIZE; i++)
+			snprintf(text + 2 * i, 3, "%02x", hash[i]);
+	}
+	matr_columns_free(&all);
+	if (failed) {
+		free(text);
+		matr_fail_memory(err);
+		return NULL;
+	}
+	return text;
+}
+
+static int set_signature(struct matr_store *store, const char *sql, int64_t id,
+			 const char *signature, struct matr_error *err)
+{
+	sqlite3_stmt *update = matr_statement(store, sql, err);
+
+	if (!update)
+		return -1;
+	matr_bind(update, 1, id);
+	matr_bind_text(update, 2, signature);
+	return matr_execute(store, update, err);
+}
+
+int matr_store_set_epoch_edits(struct matr_store *store, int64_t epoch, const char *signature,
+			       struct matr_error *err)
+{
+	return set_signature(store, "UPDATE epochs SET edits = ?2 WHERE id = ?1", epoch, signature,
+			     err);
+}
+
+int matr_store_set_application_edits(struct matr_store *store, int64_t application,
+				     const char *signature, struct matr_error *err)
+{
+	return set_signature(store, "UPDATE application_records SET edits = ?2 WHERE id = ?1",
+			     application, signature, err);
+}
+
+static int is_signature(struct matr_store *store, const char *sql, int64_t id,
+			const char *signature, struct matr_error *err)
+{
+	sqlite3_stmt *row = matr_statement(store, sql, err);
+
+	if (!row)
+		return -1;
+	matr_bind(row, 1, id);
+	matr_bind_text(row, 2, signature);
+	int found = matr_step(store, row, err);
+	sqlite3_reset(row);
+	return found;
+}
+
+int matr_store_same_epoch_edits(struct matr_store *store, int64_t epoch, const char *signature,
+				struct matr_error *err)
+{
+	return is_signature(store, "SELECT 1 FROM epochs WHERE id = ?1 AND edits = ?2", epoch,
+			    signature, err);
+}
+
+int matr_store_same_application_edits(struct matr_store *store, int64_t application,
+				      const char *signature, struct matr_error *err)
+{
+	return is_signature(store, "SELECT 1 FROM application_records WHERE id = ?1 AND edits = ?2",
+			    application, signature, err);
+}
+
+/* ---- edited bindings ---- */
+
+int matr_store_put_edited(struct matr_store *store, int64_t application,
+			  const struct edited_bindings *edited, struct matr_error *err)
+{
+	for (size_t i = 0; i < edited->n; i++) {
+		const struct matr_edited_binding *binding = &edited->list[i];
+		sqlite3_stmt *insert =
+			matr_statement(store,
+				       "INSERT INTO edited_bindings (application_id, position, "
+				       "relocation, edit_id,"
+				       " provider, symbol) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+				       err);
+		if (!insert)
+			return -1;
+		matr_bind(insert, 1, application);
+		matr_bind(insert, 2, binding->object);
+		matr_bind(insert, 3, binding->relocation);
+		matr_bind(insert, 4, binding->edit);
+		/* What nothing provided is negative: as in MATR_PROVIDER_*. */
+		matr_bind(insert, 5, (int32_t)binding->original.provider);
+		matr_bind(insert, 6, binding->original.symbol);
+		if (matr_execute(store, insert, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int matr_store_edited(struct matr_store *store, int64_t application,
+		      struct matr_edited_binding **out, size_t *n, struct matr_error *err)
+{
+	sqlite3_stmt *rows = matr_statement(
+		store,
+		"SELECT position, relocation, edit_id, provider, symbol FROM edited_bindings"
+		" WHERE application_id = ?1 ORDER BY position, relocation",
+		err);
+	struct matr_edited_binding *list = NULL;
+	size_t count = 0, room = 0;
+	int more;
+
+	*out = NULL;
+	*n = 0;
+	if (!rows)
+		return -1;
+	matr_bind(rows, 1, application);
+	while ((more = matr_step(store, rows, err)) > 0) {
+		if (count == room) {
+			room = room ? 2 * room : 16;
+			struct matr_edited_binding *grown = realloc(list, room * sizeof *grown);
+			if (!grown) {
+				more = matr_fail_memory(err);
+				break;
+			}
+			list = grown;
+		}
+		list[count++] = (struct matr_edited_binding){
+			.object = (uint32_t)sqlite3_column_int64(rows, 0),
+			.relocation = (uint32_t)sqlite3_column_int64(rows, 1),
+			.edit = sqlite3_column_int64(rows, 2),
+			.original = {(uint32_t)sqlite3_column_int64(rows, 3),
+				     (uint32_t)sqlite3_column_int64(rows, 4)},
+		};
+	}
+	sqlite3_reset(rows);
+	if (more < 0) {
+		free(list);
+		return -1;
+	}
+	*out = list;
+	*n = count;
+	return 0;
+}
+
+/* ---- what went wrong ---- */
+
+int matr_store_put_edit_failure(struct matr_store *store, int64_t epoch, int64_t edit,
+				const char *program, const char *reason, bool expected,
+				struct matr_error *err)
+{
+	sqlite3_stmt *insert = matr_statement(
+		store,
+		"INSERT OR REPLACE INTO edit_failures (epoch_id, edit_id, path, reason, expected)"
+		" VALUES (?1, ?2, ?3, ?4, ?5)",
+		err);
+
+	if (!insert)
+		return -1;
+	matr_bind(insert, 1, epoch);
+	matr_bind(insert, 2, edit);
+	matr_bind_text(insert, 3, program);
+	matr_bind_text(insert, 4, reason);
+	matr_bind(insert, 5, expected);
+	return matr_execute(store, insert, err);
+}
+
+int matr_store_carry_edit_failures(struct matr_store *store, int64_t earlier, int64_t epoch,
+				   struct matr_error *err)
+{
+	sqlite3_stmt *copy = matr_statement(store,
+					    "INSERT INTO edit_failures SELECT ?2, edit_id, path, "
+					    "reason, expected FROM edit_failures"
+					    " WHERE epoch_id = ?1",
+					    err);
+
+	if (!copy)
+		return -1;
+	matr_bind(copy, 1, earlier);
+	matr_bind(copy, 2, epoch);
+	return matr_execute(store, copy, err);
+}
+
+void matr_edit_failures_free(struct matr_edit_failure *failures, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(failures[i].program);
+		free(failures[i].reason);
+	}
+	free(failures);
+}
+
+int matr_store_edit_failures(struct matr_store *store, int64_t epoch,
+			     struct matr_edit_failure **out, size_t *n, struct matr_error *err)
+{
+	sqlite3_stmt *rows = matr_statement(
+		store,
+		"SELECT edit_id, path, reason, expected FROM edit_failures WHERE epoch_id = ?1"
+		" ORDER BY edit_id, path",
+		err);
+	struct matr_edit_failure *list = NULL;
+	size_t count = 0, room = 0;
+	int more;
+
+	if (!rows)
+		return -1;
+	matr_bind(rows, 1, epoch);
+	while ((more = matr_step(store, rows, err)) > 0) {
+		if (count == room) {
+			room = room ? 2 * room : 16;
+			struct matr_edit_failure *grown = realloc(list, room * sizeof *grown);
+			if (!grown) {
+				more = matr_fail_memory(err);
+				break;
+			}
+			list = grown;
+		}
+		struct matr_edit_failure *failure = &list[count++];
+		*failure = (struct matr_edit_failure){.edit = sqlite3_column_int64(rows, 0),
+						      .expected = sqlite3_column_int(rows, 3) != 0};
+		if ((more = matr_column_text(rows, 1, &failure->program, err)) != 0 ||
+		    (more = matr_column_text(rows, 2, &failure->reason, err)) != 0)
+			break;
+	}
+	sqlite3_reset(rows);
+	if (more < 0) {
+		matr_edit_failures_free(list, count);
+		return -1;
+	}
+	*out = list;
+	*n = count;
+	return 0;
+}
+
+int matr_store_set_edit_state(struct matr_store *store, const struct matr_edit *edit,
+			      struct matr_error *err)
+{
+	sqlite3_stmt *update =
+		matr_statement(store,
+			       "UPDATE edits SET state = ?2, complaint = ?3 WHERE id = ?1 AND"
+			       " (state IS NOT ?2 OR complaint IS NOT ?3)",
+			       err);
+
+	if (!update)
+		return -1;
+	matr_bind(update, 1, edit->id);
+	matr_bind_text(update, 2, edit->state);
+	matr_bind_text(update, 3, edit->complaint);
+	return matr_execute(store, update, err);
+}

@@ -1,0 +1,353 @@
+/* store_epoch.c - see store_epoch.h. */
+#include "store/epoch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file_id.h"
+#include "store/store.h"
+
+/* A file system may round times down to two seconds (FAT), and its clock may tick only now and then. */
+static const int64_t slack = INT64_C(2000000000);
+
+void matr_previous_free(struct matr_previous *previous)
+{
+	matr_scan_free(previous->scan);
+	probes_free(&previous->probes);
+	*previous = (struct matr_previous){.id = 0};
+}
+
+static int read_inputs(struct matr_store *store, int64_t scan, int64_t probes,
+		       struct matr_previous *out, struct matr_error *err)
+{
+	uint8_t *contents;
+	size_t size;
+
+	if (matr_blob_get(store, probes, &contents, &size, err) != 0)
+		return -1;
+	struct matr_cursor cursor = {.at = contents, .end = contents + size};
+	int result = probes_decode(&cursor, &out->probes, err);
+	free(contents);
+	if (result != 0)
+		return cursor.damaged ? matr_store_damaged(store, err, "probes of an epoch") : -1;
+	if (!scan)
+		return 0;
+	if (matr_blob_get(store, scan, &contents, &size, err) != 0)
+		return -1;
+	cursor = (struct matr_cursor){.at = contents, .end = contents + size};
+	result = scan_decode(&cursor, &out->scan, err);
+	free(contents);
+	if (result != 0 && cursor.damaged)
+		matr_store_damaged(store, err, "scan of an epoch");
+	return result;
+}
+
+int matr_store_previous(struct matr_store *store, int64_t epoch, const char *circumstances,
+			struct matr_previous *out, struct matr_error *err)
+{
+	sqlite3_stmt *row =
+		matr_statement(store,
+			       "SELECT id, begun, scan_blob_id, probes_blob_id, circumstances = ?2,"
+			       " coalesce(image_epoch, id) FROM epochs"
+			       " WHERE id < ?1 ORDER BY id DESC LIMIT 1",
+			       err);
+
+	*out = (struct matr_previous){.id = 0};
+	if (!row)
+		return -1;
+	matr_bind(row, 1, epoch);
+	matr_bind_text(row, 2, circumstances);
+	int found = matr_step(store, row, err);
+	int64_t id = 0, begun = 0, scan = 0, probes = 0;
+	if (found > 0 && sqlite3_column_int64(row, 4)) {
+		id = sqlite3_column_int64(row, 0);
+		begun = sqlite3_column_int64(row, 1);
+		scan = sqlite3_column_int64(row, 2);
+		probes = sqlite3_column_int64(row, 3);
+		out->image = sqlite3_column_int64(row, 5);
+	}
+	sqlite3_reset(row);
+	if (found < 0)
+		return -1;
+	if (!id || !probes)
+		return 0;
+	out->id = id;
+	out->trusted = begun * INT64_C(1000000000) - slack;
+	return read_inputs(store, scan, probes, out, err);
+}
+
+static int put_blob(struct matr_store *store, struct matr_blob *blob, int64_t *id,
+		    struct matr_error *err)
+{
+	int result = matr_blob_hash(blob, err);
+	if (result == 0)
+		result = matr_blob_put(store, blob, id, err);
+	matr_blob_free(blob);
+	return result;
+}
+
+int matr_store_set_inputs(struct matr_store *store, int64_t epoch, const char *circumstances,
+			  const struct matr_scan *scan, const struct probes *probes,
+			  struct matr_error *err)
+{
+	struct matr_blob blob = {.data = NULL};
+	int64_t scan_id = 0, probes_id;
+
+	if (scan) {
+		scan_encode(scan, &blob.contents);
+		if (put_blob(store, &blob, &scan_id, err) != 0)
+			return -1;
+	}
+	blob = (struct matr_blob){.data = NULL};
+	probes_encode(probes, &blob.contents);
+	if (put_blob(store, &blob, &probes_id, err) != 0)
+		return -1;
+	sqlite3_stmt *update =
+		matr_statement(store,
+			       "UPDATE epochs SET circumstances = ?2, scan_blob_id = ?3,"
+			       " probes_blob_id = ?4 WHERE id = ?1",
+			       err);
+	if (!update)
+		return -1;
+	matr_bind(update, 1, epoch);
+	matr_bind_text(update, 2, circumstances);
+	if (scan_id)
+		matr_bind(update, 3, scan_id);
+	matr_bind(update, 4, probes_id);
+	return matr_execute(store, update, err);
+}
+
+static int put_skipped(struct matr_store *store, int64_t epoch, const char *kind, size_t n,
+		       struct matr_error *err)
+{
+	sqlite3_stmt *insert = matr_statement(
+		store, "INSERT INTO skipped (epoch_id, kind, files) VALUES (?1, ?2, ?3)", err);
+	if (!insert)
+		return -1;
+	matr_bind(insert, 1, epoch);
+	matr_bind_text(insert, 2, kind);
+	matr_bind(insert, 3, (int64_t)n);
+	return matr_execute(store, insert, err);
+}
+
+int matr_store_set_skipped(struct matr_store *store, int64_t epoch, const struct matr_scan *scan,
+			   struct matr_error *err)
+{
+	for (int kind = 0; kind < MATR_SCAN_KINDS; kind++)
+		if (scan->skipped[kind] && put_skipped(store, epoch, matr_scan_kind_name(kind),
+						       scan->skipped[kind], err) != 0)
+			return -1;
+	if (scan->n_unreadable)
+		return put_skipped(store, epoch, "unreadable directory", scan->n_unreadable, err);
+	return 0;
+}
+
+int matr_store_directories_unchanged(struct matr_store *store, int64_t earlier,
+				     struct matr_error *err)
+{
+	sqlite3_stmt *rows = matr_statement(store,
+					    "SELECT p.path, e.mtime FROM epoch_directories e"
+					    " JOIN directory_paths p ON p.id = e.directory_id"
+					    " WHERE e.epoch_id = ?1",
+					    err);
+	int more, unchanged = 1;
+
+	if (!rows)
+		return -1;
+	matr_bind(rows, 1, earlier);
+	while ((more = matr_step(store, rows, err)) > 0 && unchanged) {
+		struct stat status;
+		const char *path = (const char *)sqlite3_column_text(rows, 0);
+		unchanged = path && stat(path, &status) == 0 &&
+			    file_id_of(&status).mtime == sqlite3_column_int64(rows, 1);
+	}
+	sqlite3_reset(rows);
+	return more < 0 ? -1 : unchanged;
+}
+
+int matr_store_carry_all(struct matr_store *store, int64_t earlier, int64_t epoch,
+			 struct matr_error *err)
+{
+	static const char *const copies[] = {
+		"INSERT INTO epoch_applications SELECT ?2, application_id FROM epoch_applications"
+		" WHERE epoch_id = ?1",
+		"INSERT INTO epoch_directories SELECT ?2, directory_id, mtime FROM "
+		"epoch_directories"
+		" WHERE epoch_id = ?1",
+		"INSERT INTO declined SELECT ?2, path, reason, own_file FROM declined WHERE "
+		"epoch_id = ?1",
+		"INSERT INTO skipped SELECT ?2, kind, files FROM skipped WHERE epoch_id = ?1",
+		"UPDATE epochs SET (circumstances, scan_blob_id, probes_blob_id) ="
+		" (SELECT circumstances, scan_blob_id, probes_blob_id FROM epochs WHERE id = ?1)"
+		" WHERE id = ?2",
+	};
+
+	for (size_t i = 0; i < sizeof copies / sizeof *copies; i++) {
+		sqlite3_stmt *copy = matr_statement(store, copies[i], err);
+		if (!copy)
+			return -1;
+		matr_bind(copy, 1, earlier);
+		matr_bind(copy, 2, epoch);
+		if (matr_execute(store, copy, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int matr_store_set_image(struct matr_store *store, int64_t epoch, int64_t image,
+			 struct matr_error *err)
+{
+	sqlite3_stmt *update =
+		matr_statement(store, "UPDATE epochs SET image_epoch = ?2 WHERE id = ?1", err);
+	if (!update)
+		return -1;
+	matr_bind(update, 1, epoch);
+	matr_bind(update, 2, image);
+	return matr_execute(store, update, err);
+}
+
+int matr_store_decline_own(struct matr_store *store, int64_t epoch, const char *path,
+			   struct matr_error *err)
+{
+	sqlite3_stmt *update = matr_statement(
+		store, "UPDATE declined SET own_file = 1 WHERE epoch_id = ?1 AND path = ?2", err);
+	if (!update)
+		return -1;
+	matr_bind(update, 1, epoch);
+	matr_bind_text(update, 2, path);
+	return matr_execute(store, update, err);
+}
+
+int matr_store_declined_own(struct matr_store *store, int64_t epoch,
+			    struct matr_store_declined **out, size_t *n, struct matr_error *err)
+{
+	return matr_store_list_declined(
+		store,
+		matr_statement(store,
+			       "SELECT path, reason FROM declined WHERE epoch_id = ?1 AND own_file"
+			       " ORDER BY path",
+			       err),
+		epoch, out, n, err);
+}
+
+/* ---- applications ---- */
+
+void matr_earlier_free(struct matr_earlier_list *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		struct matr_earlier *earlier = &list->list[i];
+		for (size_t n = 0; n < earlier->n_scope; n++)
+			free(earlier->scope[n].path);
+		free(earlier->scope);
+		free(earlier->path);
+		free(earlier->library_path);
+	}
+	free(list->list);
+	*list = (struct matr_earlier_list){.n = 0};
+}
+
+static int read_scope(struct matr_store *store, struct matr_earlier *earlier,
+		      struct matr_error *err)
+{
+	sqlite3_stmt *statement = matr_statement(
+		store,
+		"SELECT l.object_id, l.path, s.rule, s.loaded_by, coalesce(s.needed, -1)"
+		" FROM scope_entries s JOIN locations l ON l.id = s.location_id"
+		" WHERE s.application_id = ?1 ORDER BY s.position",
+		err);
+	struct matr_earlier_entry *item;
+
+	if (statement)
+		matr_bind(statement, 1, earlier->application);
+	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
+	while ((item = matr_next_row(&rows, err)) != NULL) {
+		item->object = sqlite3_column_int64(statement, 0);
+		item->rule = (uint32_t)sqlite3_column_int64(statement, 2);
+		item->loaded_by = (uint32_t)sqlite3_column_int64(statement, 3);
+		item->needed = sqlite3_column_int64(statement, 4);
+		matr_row_text(&rows, 1, &item->path, err);
+	}
+	earlier->scope = rows.items;
+	earlier->n_scope = rows.n;
+	return rows.failed ? -1 : 0;
+}
+
+int matr_store_earlier(struct matr_store *store, int64_t epoch, struct matr_earlier_list *out,
+		       struct matr_error *err)
+{
+	sqlite3_stmt *statement =
+		matr_statement(store,
+			       "SELECT id, path, flags, interpreter, library_path, EXISTS (SELECT 1"
+			       " FROM closures c WHERE c.application_id = a.id) FROM applications a"
+			       " WHERE epoch_id = ?1 ORDER BY path",
+			       err);
+	struct matr_earlier *item;
+
+	if (statement)
+		matr_bind(statement, 1, epoch);
+	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
+	while ((item = matr_next_row(&rows, err)) != NULL) {
+		item->application = sqlite3_column_int64(statement, 0);
+		item->flags = (uint32_t)sqlite3_column_int64(statement, 2);
+		item->interpreter = (uint32_t)sqlite3_column_int64(statement, 3);
+		item->has_closures = sqlite3_column_int64(statement, 5) != 0;
+		matr_row_text(&rows, 1, &item->path, err);
+		matr_row_text(&rows, 4, &item->library_path, err);
+	}
+	*out = (struct matr_earlier_list){.list = rows.items, .n = rows.n};
+	int result = rows.failed ? -1 : 0;
+	for (size_t i = 0; i < out->n && result == 0; i++)
+		result = read_scope(store, &out->list[i], err);
+	if (result != 0)
+		matr_earlier_free(out);
+	return result;
+}
+
+static int compare_path(const void *path, const void *earlier)
+{
+	return strcmp(path, ((const struct matr_earlier *)earlier)->path);
+}
+
+const struct matr_earlier *matr_earlier_find(const struct matr_earlier_list *list, const char *path)
+{
+	return list->n ? bsearch(path, list->list, list->n, sizeof *list->list, compare_path)
+		       : NULL;
+}
+
+/* ---- objects ---- */
+
+int matr_store_light_objects(struct matr_store *store, int64_t epoch, struct matr_object ***out,
+			     size_t *n, struct matr_error *err)
+{
+	sqlite3_stmt *statement = matr_statement(
+		store,
+		"SELECT DISTINCT l.object_id FROM epoch_applications a"
+		" JOIN scope_entries s ON s.application_id = a.application_id"
+		" JOIN locations l ON l.id = s.location_id WHERE a.epoch_id = ?1"
+		" UNION SELECT l.object_id FROM epoch_applications a"
+		" JOIN closures c ON c.application_id = a.application_id"
+		" JOIN closure_entries s ON s.closure_id = c.id"
+		" JOIN locations l ON l.id = s.location_id WHERE a.epoch_id = ?1 ORDER BY 1",
+		err);
+	struct matr_object **item;
+
+	if (statement)
+		matr_bind(statement, 1, epoch);
+	struct matr_rows rows = matr_rows(store, statement, sizeof(void *));
+	while ((item = matr_next_row(&rows, err)) != NULL) {
+		int64_t id = sqlite3_column_int64(statement, 0);
+		*item = matr_store_get_light_object(store, id, err);
+		rows.failed = !*item;
+		if (*item && matr_map_set(&store->ids, (uintptr_t)*item, (uint64_t)id) != 0) {
+			matr_fail_memory(err);
+			rows.failed = true;
+		}
+	}
+	if (rows.failed) {
+		free(rows.items);
+		return -1;
+	}
+	*out = rows.items;
+	*n = rows.n;
+	return 0;
+}

@@ -1,0 +1,91 @@
+/* store_epoch.h - what an epoch leaves in the store for the next one to build on. */
+#ifndef MATR_STORE_EPOCH_H
+#define MATR_STORE_EPOCH_H
+
+#include <matr/store.h>
+
+#include "inputs/snapshot.h"
+
+struct matr_previous { /* the newest epoch before; id 0: there is none, or none that is of use */
+	int64_t id;
+	int64_t image;		/* the epoch whose image it has */
+	int64_t trusted;	/* file_id_unchanged() */
+	struct matr_scan *scan; /* NULL: its programs were named */
+	struct probes probes;
+};
+
+/* The epoch before `epoch`, if it was begun under the same circumstances. *out is to be freed, also after an
+ * error. */
+int matr_store_previous(struct matr_store *store, int64_t epoch, const char *circumstances,
+			struct matr_previous *out, struct matr_error *err);
+void matr_previous_free(struct matr_previous *previous);
+
+/* Record what the epoch follows from. scan may be NULL. */
+int matr_store_set_inputs(struct matr_store *store, int64_t epoch, const char *circumstances,
+			  const struct matr_scan *scan, const struct probes *probes,
+			  struct matr_error *err);
+/* Record what the scan passed over. */
+int matr_store_set_skipped(struct matr_store *store, int64_t epoch, const struct matr_scan *scan,
+			   struct matr_error *err);
+
+/* Are the directories in which its files were found as the earlier epoch found them? 1, 0, -1. */
+int matr_store_directories_unchanged(struct matr_store *store, int64_t earlier,
+				     struct matr_error *err);
+
+/* Everything of the earlier epoch is the new one's too. */
+int matr_store_carry_all(struct matr_store *store, int64_t earlier, int64_t epoch,
+			 struct matr_error *err);
+
+/* The epoch goes on with an earlier one's image. */
+int matr_store_set_image(struct matr_store *store, int64_t epoch, int64_t image,
+			 struct matr_error *err);
+
+/* ---- declined programs ---- */
+
+/* The program was declined for what its own file holds. */
+int matr_store_decline_own(struct matr_store *store, int64_t epoch, const char *path,
+			   struct matr_error *err);
+/* Those of an epoch, by path. *out: matr_store_declined_free(). */
+int matr_store_declined_own(struct matr_store *store, int64_t epoch,
+			    struct matr_store_declined **out, size_t *n, struct matr_error *err);
+
+/* ---- one application ---- */
+
+struct matr_earlier { /* its scope, as the earlier epoch recorded it */
+	int64_t application;
+	char *path, *library_path;
+	uint32_t flags, interpreter;
+	bool has_closures;
+	struct matr_earlier_entry {
+		int64_t object;
+		char *path;
+		uint32_t rule, loaded_by;
+		int64_t needed; /* -1: none */
+	} * scope;
+	size_t n_scope;
+};
+
+struct matr_earlier_list {
+	struct matr_earlier *list; /* by path */
+	size_t n;
+};
+
+int matr_store_earlier(struct matr_store *store, int64_t epoch, struct matr_earlier_list *out,
+		       struct matr_error *err);
+void matr_earlier_free(struct matr_earlier_list *list);
+/* NULL: none of that path. */
+const struct matr_earlier *matr_earlier_find(const struct matr_earlier_list *list,
+					     const char *path);
+
+/* ---- objects ---- */
+
+/* All objects of the epoch with their headers only. They belong to the store, and are the same pointers as in
+ * mappings read from it. *out: free(). */
+int matr_store_light_objects(struct matr_store *store, int64_t epoch, struct matr_object ***out,
+			     size_t *n, struct matr_error *err);
+
+/* Read what is missing of such an object. */
+int matr_store_complete_object(struct matr_store *store, struct matr_object *object,
+			       struct matr_error *err);
+
+#endif

@@ -1,0 +1,541 @@
+/* store_mapping.c - applications: scope, directories, and which binding vector each object has. */
+#include "store/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- writing ---- */
+
+/* Is there an application of that path in the epoch? 1, 0, -1. */
+static int has_application(struct matr_store *store, int64_t epoch, const char *path,
+			   struct matr_error *err)
+{
+	sqlite3_stmt *select =
+		matr_statement(store,
+			       "SELECT 1 FROM application_records r"
+			       " JOIN epoch_applications e ON e.application_id = r.id"
+			       " WHERE r.path = ?1 AND e.epoch_id = ?2",
+			       err);
+	if (!select)
+		return -1;
+	matr_bind_text(select, 1, path);
+	matr_bind(select, 2, epoch);
+	int found = matr_step(store, select, err);
+	sqlite3_reset(select);
+	return found;
+}
+
+int matr_store_carry(struct matr_store *store, int64_t epoch, int64_t application,
+		     struct matr_error *err)
+{
+	sqlite3_stmt *insert = matr_statement(
+		store, "INSERT INTO epoch_applications (epoch_id, application_id) VALUES (?1, ?2)",
+		err);
+	if (!insert)
+		return -1;
+	matr_bind(insert, 1, epoch);
+	matr_bind(insert, 2, application);
+	return matr_execute(store, insert, err);
+}
+
+static int insert_application(struct matr_store *store, int64_t epoch,
+			      const struct matr_mapping *mapping, int64_t *id,
+			      struct matr_error *err)
+{
+	int there = has_application(store, epoch, mapping->scope[0].path, err);
+
+	*id = 0;
+	if (there != 0)
+		return there < 0 ? -1 : 0;
+	sqlite3_stmt *insert = matr_statement(
+		store,
+		"INSERT INTO application_records (path, flags, interpreter, library_path, since)"
+		" VALUES (?1, ?2, ?3, ?4, ?5)",
+		err);
+	if (!insert)
+		return -1;
+	matr_bind_text(insert, 1, mapping->scope[0].path);
+	matr_bind(insert, 2, mapping->flags);
+	matr_bind(insert, 3, mapping->interpreter);
+	matr_bind_text(insert, 4, mapping->library_path);
+	matr_bind(insert, 5, epoch);
+	if (matr_execute(store, insert, err) != 0)
+		return -1;
+	*id = sqlite3_last_insert_rowid(store->db);
+	return matr_store_carry(store, epoch, *id, err);
+}
+
+/* The row for an object under the name by which it was found. */
+static int put_location(struct matr_store *store, int64_t object, const char *path, int64_t *id,
+			struct matr_error *err)
+{
+	sqlite3_stmt *select = matr_statement(
+		store, "SELECT id FROM locations WHERE object_id = ?1 AND path = ?2", err);
+	if (!select)
+		return -1;
+	matr_bind(select, 1, object);
+	matr_bind_text(select, 2, path);
+	int found = matr_step(store, select, err);
+	if (found > 0)
+		*id = sqlite3_column_int64(select, 0);
+	sqlite3_reset(select);
+	if (found != 0)
+		return found < 0 ? -1 : 0;
+	sqlite3_stmt *insert = matr_statement(
+		store, "INSERT INTO locations (object_id, path) VALUES (?1, ?2)", err);
+	if (!insert)
+		return -1;
+	matr_bind(insert, 1, object);
+	matr_bind_text(insert, 2, path);
+	if (matr_execute(store, insert, err) != 0)
+		return -1;
+	*id = sqlite3_last_insert_rowid(store->db);
+	return 0;
+}
+
+/* Where the name stands in the list of the object that needs it; -1: nowhere. */
+int64_t matr_needed_position(const struct matr_object *object, const char *name)
+{
+	for (size_t i = 0; name && i < object->n_needed; i++)
+		if (object->needed[i] == name || strcmp(object->needed[i], name) == 0)
+			return (int64_t)i;
+	return -1;
+}
+
+int matr_store_put_entry(struct matr_store *store, const char *sql, int64_t owner,
+			 const struct matr_mapping *mapping, size_t position,
+			 struct matr_encoded_mapping *encoded, struct matr_error *err)
+{
+	const struct matr_scope_entry *entry = &mapping->scope[position];
+	const int64_t *ids = encoded->ids;
+	int64_t location, vector = 0;
+	int64_t needed =
+		matr_needed_position(mapping->scope[entry->loaded_by].object, entry->needed_as);
+
+	if (put_location(store, ids[position], entry->path, &location, err) != 0)
+		return -1;
+	bool bound = encoded->vectors[position].providers != NULL;
+	if (bound && matr_store_put_vector(store, &encoded->vectors[position], position, ids,
+					   &vector, err) != 0)
+		return -1;
+	sqlite3_stmt *insert = matr_statement(store, sql, err);
+	if (!insert)
+		return -1;
+	matr_bind(insert, 1, owner);
+	matr_bind(insert, 2, (int64_t)position);
+	matr_bind(insert, 3, location);
+	matr_bind(insert, 4, entry->rule);
+	matr_bind(insert, 5, entry->loaded_by);
+	if (needed >= 0)
+		matr_bind(insert, 6, needed);
+	if (bound)
+		matr_bind(insert, 7, vector);
+	return matr_execute(store, insert, err);
+}
+
+/* The id of a directory's path. */
+static int put_directory_path(struct matr_store *store, const char *path, int64_t *id,
+			      struct matr_error *err)
+{
+	sqlite3_stmt *insert = matr_statement(store,
+					      "INSERT INTO directory_paths (path) VALUES (?1)"
+					      " ON CONFLICT DO UPDATE SET path = path RETURNING id",
+					      err);
+	if (!insert)
+		return -1;
+	matr_bind_text(insert, 1, path);
+	int found = matr_step(store, insert, err);
+	if (found > 0)
+		*id = sqlite3_column_int64(insert, 0);
+	/* The row is written when the statement has run to its end. */
+	if (found > 0 && matr_step(store, insert, err) < 0)
+		found = -1;
+	sqlite3_reset(insert);
+	return found < 0 ? -1 : 0;
+}
+
+/* The first time that is told counts: it is the oldest, and a later one may hide a change. */
+static int put_directory_time(struct matr_store *store, int64_t epoch, int64_t directory,
+			      int64_t mtime, struct matr_error *err)
+{
+	sqlite3_stmt *insert = matr_statement(
+		store,
+		"INSERT INTO epoch_directories (epoch_id, directory_id, mtime) VALUES (?1, ?2, ?3)"
+		" ON CONFLICT DO NOTHING",
+		err);
+	if (!insert)
+		return -1;
+	matr_bind(insert, 1, epoch);
+	matr_bind(insert, 2, directory);
+	matr_bind(insert, 3, mtime);
+	return matr_execute(store, insert, err);
+}
+
+int matr_store_directory(struct matr_store *store, int64_t epoch,
+			 const struct matr_directory *directory, int64_t *id,
+			 struct matr_error *err)
+{
+	if (put_directory_path(store, directory->path, id, err) != 0)
+		return -1;
+	return put_directory_time(store, epoch, *id, directory->mtime, err);
+}
+
+int matr_store_same_directories(struct matr_store *store, int64_t application,
+				const struct matr_directory *directories, size_t n,
+				struct matr_error *err)
+{
+	sqlite3_stmt *rows = matr_statement(store,
+					    "SELECT p.path FROM application_directories a"
+					    " JOIN directory_paths p ON p.id = a.directory_id"
+					    " WHERE a.application_id = ?1 ORDER BY a.position",
+					    err);
+	size_t i = 0;
+	int more;
+
+	if (!rows)
+		return -1;
+	matr_bind(rows, 1, application);
+	bool same = true;
+	while ((more = matr_step(store, rows, err)) > 0 && same) {
+		const char *path = (const char *)sqlite3_column_text(rows, 0);
+		same = i < n && path && strcmp(path, directories[i].path) == 0;
+		i++;
+	}
+	sqlite3_reset(rows);
+	return more < 0 ? -1 : same && i == n;
+}
+
+static int put_directories(struct matr_store *store, int64_t epoch, int64_t application,
+			   const struct matr_mapping *mapping, struct matr_error *err)
+{
+	for (size_t i = 0; i < mapping->n_directories; i++) {
+		int64_t directory;
+		if (matr_store_directory(store, epoch, &mapping->directories[i], &directory, err) !=
+		    0)
+			return -1;
+		sqlite3_stmt *insert = matr_statement(
+			store,
+			"INSERT INTO application_directories (application_id, position, "
+			"directory_id)"
+			" VALUES (?1, ?2, ?3)",
+			err);
+		if (!insert)
+			return -1;
+		matr_bind(insert, 1, application);
+		matr_bind(insert, 2, (int64_t)i);
+		matr_bind(insert, 3, directory);
+		if (matr_execute(store, insert, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static const char insert_scope_entry[] =
+	"INSERT INTO scope_entries (application_id, position, location_id, rule, loaded_by,"
+	" needed, vector_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+
+int matr_encode_mapping(const struct matr_store *store, const struct matr_mapping *mapping,
+			struct matr_encoded_mapping *out, struct matr_error *err)
+{
+	uint64_t id;
+
+	*out = (struct matr_encoded_mapping){
+		.ids = calloc(mapping->n_scope, sizeof *out->ids),
+		.vectors = calloc(mapping->n_scope, sizeof *out->vectors),
+		.n = mapping->n_scope,
+	};
+	if (!out->ids || !out->vectors)
+		return matr_fail_memory(err);
+	for (size_t i = 0; i < mapping->n_scope; i++) {
+		if (!matr_map_get(&store->ids, (uintptr_t)mapping->scope[i].object, &id))
+			return matr_fail(err, MATR_ERROR_STORE, store->path, "%s was not written",
+					 mapping->scope[i].object->path);
+		out->ids[i] = (int64_t)id;
+	}
+	for (size_t i = 0; i < mapping->n_scope; i++)
+		if (mapping->scope[i].object->n_relocations > 0 && mapping->objects[i].bindings &&
+		    matr_encode_vector(mapping, i, out->ids, &out->vectors[i], err) != 0)
+			return -1;
+	return 0;
+}
+
+void matr_encoded_mapping_free(struct matr_encoded_mapping *encoded)
+{
+	for (size_t i = 0; encoded->vectors && i < encoded->n; i++)
+		matr_encoded_vector_free(&encoded->vectors[i]);
+	free(encoded->vectors);
+	free(encoded->ids);
+	*encoded = (struct matr_encoded_mapping){.n = 0};
+}
+
+int matr_store_add_encoded(struct matr_store *store, int64_t epoch,
+			   const struct matr_mapping *mapping, struct matr_encoded_mapping *encoded,
+			   int64_t *application, struct matr_error *err)
+{
+	if (insert_application(store, epoch, mapping, application, err) != 0)
+		return -1;
+	if (*application == 0)
+		return 0;
+	for (size_t i = 0; i < mapping->n_scope; i++)
+		if (matr_store_put_entry(store, insert_scope_entry, *application, mapping, i,
+					 encoded, err) != 0)
+			return -1;
+	return put_directories(store, epoch, *application, mapping, err);
+}
+
+int matr_store_add(struct matr_store *store, int64_t epoch, const struct matr_mapping *mapping,
+		   int64_t *application, struct matr_error *err)
+{
+	struct matr_encoded_mapping encoded;
+	int64_t id;
+
+	for (size_t i = 0; i < mapping->n_scope; i++)
+		if (matr_store_put_object(store, mapping->scope[i].object, &id, err) != 0)
+			return -1;
+	int result = matr_encode_mapping(store, mapping, &encoded, err);
+	if (result == 0)
+		result = matr_store_add_encoded(store, epoch, mapping, &encoded, application, err);
+	matr_encoded_mapping_free(&encoded);
+	return result;
+}
+
+int matr_store_decline(struct matr_store *store, int64_t epoch, const char *path,
+		       const char *reason, struct matr_error *err)
+{
+	sqlite3_stmt *insert = matr_statement(
+		store,
+		"INSERT OR REPLACE INTO declined (epoch_id, path, reason) VALUES (?1, ?2, ?3)",
+		err);
+	if (!insert)
+		return -1;
+	matr_bind(insert, 1, epoch);
+	matr_bind_text(insert, 2, path);
+	matr_bind_text(insert, 3, reason);
+	return matr_execute(store, insert, err);
+}
+
+int matr_store_remove(struct matr_store *store, int64_t epoch, int64_t application,
+		      struct matr_error *err)
+{
+	sqlite3_stmt *statement = matr_statement(
+		store, "DELETE FROM epoch_applications WHERE epoch_id = ?1 AND application_id = ?2",
+		err);
+	if (!statement)
+		return -1;
+	matr_bind(statement, 1, epoch);
+	matr_bind(statement, 2, application);
+	store->has_orphans = true;
+	return matr_execute(store, statement, err);
+}
+
+/* ---- reading ---- */
+
+static int read_application(struct matr_store *store, int64_t application,
+			    struct matr_mapping *mapping, struct matr_error *err)
+{
+	sqlite3_stmt *row =
+		matr_statement(store,
+			       "SELECT flags, interpreter, (SELECT count(*) FROM scope_entries"
+			       " WHERE application_id = ?1), (SELECT count(*) FROM"
+			       " application_directories WHERE application_id = ?1), library_path"
+			       " FROM application_records WHERE id = ?1",
+			       err);
+	if (!row)
+		return -1;
+	matr_bind(row, 1, application);
+	int found = matr_step(store, row, err);
+	if (found <= 0)
+		return found < 0 ? -1 : matr_store_damaged(store, err, "application missing");
+	mapping->flags = (uint32_t)sqlite3_column_int64(row, 0);
+	mapping->interpreter = (uint32_t)sqlite3_column_int64(row, 1);
+	size_t n_scope = (size_t)sqlite3_column_int64(row, 2);
+	size_t n_directories = (size_t)sqlite3_column_int64(row, 3);
+	int copied = matr_column_text(row, 4, &mapping->library_path, err);
+	sqlite3_reset(row);
+	if (copied != 0)
+		return -1;
+	if (n_scope == 0 || mapping->interpreter > n_scope)
+		return matr_store_damaged(store, err, "application without a scope");
+	mapping->scope = calloc(n_scope, sizeof *mapping->scope);
+	mapping->objects = calloc(n_scope, sizeof *mapping->objects);
+	mapping->directories = calloc(n_directories + 1, sizeof *mapping->directories);
+	if (!mapping->scope || !mapping->objects || !mapping->directories)
+		return matr_fail_memory(err);
+	mapping->n_scope = n_scope;
+	mapping->n_directories = n_directories;
+	return 0;
+}
+
+static int read_rows(struct matr_store *store, const char *sql, int64_t owner, size_t first,
+		     struct matr_mapping *mapping, struct matr_scope_row *rows,
+		     struct matr_error *err)
+{
+	sqlite3_stmt *statement = matr_statement(store, sql, err);
+	size_t n = first;
+	int more;
+
+	if (!statement)
+		return -1;
+	matr_bind(statement, 1, owner);
+	while ((more = matr_step(store, statement, err)) > 0) {
+		int64_t rule = sqlite3_column_int64(statement, 2);
+		int64_t loaded_by = sqlite3_column_int64(statement, 3);
+		if (n == mapping->n_scope || sqlite3_column_int64(statement, 6) != (int64_t)n ||
+		    rule < MATR_FOUND_APPLICATION || rule >= MATR_FOUND_RULES || loaded_by < 0 ||
+		    (size_t)loaded_by >= mapping->n_scope) {
+			more = matr_store_damaged(store, err, "scope");
+			break;
+		}
+		struct matr_scope_entry *entry = &mapping->scope[n];
+		if ((more = matr_column_text(statement, 1, &entry->path, err)) != 0)
+			break;
+		entry->rule = (enum matr_search_rule)rule;
+		entry->loaded_by = (uint32_t)loaded_by;
+		bool has_needed = sqlite3_column_type(statement, 4) != SQLITE_NULL;
+		rows[n++] = (struct matr_scope_row){
+			.object = sqlite3_column_int64(statement, 0),
+			.needed = has_needed ? sqlite3_column_int64(statement, 4) : -1,
+			.vector = sqlite3_column_int64(statement, 5),
+		};
+	}
+	sqlite3_reset(statement);
+	if (more < 0)
+		return -1;
+	return n == mapping->n_scope ? 0 : matr_store_damaged(store, err, "scope");
+}
+
+static int read_objects(struct matr_store *store, size_t first, struct matr_mapping *mapping,
+			const struct matr_scope_row *rows, struct matr_error *err)
+{
+	for (size_t i = first; i < mapping->n_scope; i++) {
+		mapping->scope[i].object = matr_store_get_object(store, rows[i].object, err);
+		if (!mapping->scope[i].object)
+			return -1;
+	}
+	for (size_t i = first; i < mapping->n_scope; i++) {
+		struct matr_scope_entry *entry = &mapping->scope[i];
+		const struct matr_object *by = mapping->scope[entry->loaded_by].object;
+		if (rows[i].needed < 0)
+			continue;
+		if ((size_t)rows[i].needed >= by->n_needed)
+			return matr_store_damaged(store, err, "needed entry missing");
+		entry->needed_as = by->needed[rows[i].needed];
+	}
+	return 0;
+}
+
+static int read_bindings(struct matr_store *store, size_t first, struct matr_mapping *mapping,
+			 const struct matr_scope_row *rows, struct matr_error *err)
+{
+	int64_t *ids = calloc(mapping->n_scope, sizeof *ids);
+	int result = ids ? 0 : matr_fail_memory(err);
+
+	for (size_t i = 0; i < mapping->n_scope && !result; i++)
+		ids[i] = rows[i].object;
+	for (size_t i = first; i < mapping->n_scope && !result; i++) {
+		size_t n = mapping->scope[i].object->n_relocations;
+		if (rows[i].vector == 0 && n > 0)
+			continue;
+		mapping->objects[i].bindings = calloc(n + 1, sizeof(struct matr_binding));
+		if (!mapping->objects[i].bindings)
+			result = matr_fail_memory(err);
+		else if (n > 0)
+			result = matr_store_get_bindings(store, mapping, i, ids, rows[i].vector,
+							 err);
+	}
+	free(ids);
+	return result;
+}
+
+int matr_store_get_entries(struct matr_store *store, const char *sql, int64_t owner, size_t first,
+			   struct matr_mapping *mapping, struct matr_scope_row *rows,
+			   bool with_bindings, struct matr_error *err)
+{
+	if (read_rows(store, sql, owner, first, mapping, rows, err) != 0 ||
+	    read_objects(store, first, mapping, rows, err) != 0)
+		return -1;
+	return with_bindings ? read_bindings(store, first, mapping, rows, err) : 0;
+}
+
+int matr_store_application_directories(struct matr_store *store, int64_t application,
+				       struct matr_directory **out, size_t *n,
+				       struct matr_error *err)
+{
+	sqlite3_stmt *statement = matr_statement(
+		store,
+		"SELECT path, mtime FROM directories WHERE application_id = ?1 AND epoch_id ="
+		" (SELECT max(epoch_id) FROM epoch_applications WHERE application_id = ?1)"
+		" ORDER BY position",
+		err);
+	struct matr_directory *item;
+
+	if (statement)
+		matr_bind(statement, 1, application);
+	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
+	while ((item = matr_next_row(&rows, err)) != NULL) {
+		matr_row_text(&rows, 0, &item->path, err);
+		item->mtime = sqlite3_column_int64(statement, 1);
+	}
+	*out = rows.items;
+	*n = rows.n;
+	return rows.failed ? -1 : 0;
+}
+
+static int read_directories(struct matr_store *store, int64_t application,
+			    struct matr_mapping *mapping, struct matr_error *err)
+{
+	size_t n = mapping->n_directories;
+
+	free(mapping->directories);
+	mapping->directories = NULL;
+	int result = matr_store_application_directories(store, application, &mapping->directories,
+							&mapping->n_directories, err);
+	return result == 0 && mapping->n_directories != n
+		       ? matr_store_damaged(store, err, "directories")
+		       : result;
+}
+
+static const char select_scope_entries[] =
+	"SELECT l.object_id, l.path, s.rule, s.loaded_by, s.needed, s.vector_id, s.position"
+	" FROM scope_entries s JOIN locations l ON l.id = s.location_id"
+	" WHERE s.application_id = ?1 ORDER BY s.position";
+
+int matr_store_get_mapping(struct matr_store *store, int64_t application, bool with_bindings,
+			   struct matr_mapping **out, struct matr_scope_row **out_rows,
+			   struct matr_error *err)
+{
+	struct matr_mapping *mapping = calloc(1, sizeof *mapping);
+	struct matr_scope_row *rows = NULL;
+
+	int result = mapping ? read_application(store, application, mapping, err)
+			     : matr_fail_memory(err);
+	if (result == 0) {
+		rows = calloc(mapping->n_scope, sizeof *rows);
+		result = rows ? 0 : matr_fail_memory(err);
+	}
+	if (result == 0)
+		result = matr_store_get_entries(store, select_scope_entries, application, 0,
+						mapping, rows, with_bindings, err);
+	if (result == 0)
+		result = read_directories(store, application, mapping, err);
+	if (result != 0) {
+		free(rows);
+		matr_mapping_free(mapping);
+		return -1;
+	}
+	*out = mapping;
+	*out_rows = rows;
+	return 0;
+}
+
+int matr_store_mapping(struct matr_store *store, int64_t application, struct matr_mapping **out,
+		       struct matr_error *err)
+{
+	struct matr_scope_row *rows;
+
+	if (matr_store_get_mapping(store, application, true, out, &rows, err) != 0)
+		return -1;
+	free(rows);
+	return 0;
+}

@@ -1,0 +1,458 @@
+/* store_object.c - objects: a row each, their needed list, and four blobs (object_codec.h).
+ *
+ * An object is found again by a hash over all that is stored of it, path, file id and build-id
+ * included. So an object that did not change since an earlier epoch costs no write, and one that
+ * did, in whatever way, is another object, which leaves the earlier epoch's as it was.
+ */
+#include "base/blake2b.h"
+#include "store/epoch.h"
+#include "store/object_codec.h"
+#include "store/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- writing ---- */
+
+static void build_id_text(const struct matr_build_id *id, char text[2 * MATR_BUILD_ID_MAX + 1])
+{
+	text[0] = 0;
+	for (size_t i = 0; i < id->size && i < MATR_BUILD_ID_MAX; i++)
+		sprintf(text + 2 * i, "%02x", id->bytes[i]);
+}
+
+static void put_optional(struct matr_columns *out, const char *string)
+{
+	matr_put(out, string != NULL);
+	matr_put_string(out, string);
+}
+
+/* The hash by which the object is found again. */
+static int hash_object(const struct matr_object *object, const struct matr_blob *parts,
+		       uint8_t hash[MATR_HASH_SIZE], struct matr_error *err)
+{
+	struct matr_columns all = {0};
+
+	matr_put_string(&all, object->path);
+	matr_put(&all, object->file.device);
+	matr_put(&all, object->file.inode);
+	matr_put(&all, object->file.size);
+	matr_put_signed(&all, object->file.mtime);
+	matr_put_signed(&all, object->file.ctime);
+	matr_put(&all, object->build_id.size);
+	matr_put_bytes(&all, object->build_id.bytes, object->build_id.size);
+	matr_put(&all, object->build_id_vaddr);
+	matr_put(&all, object->flags);
+	matr_put(&all, object->machine);
+	put_optional(&all, object->interpreter);
+	put_optional(&all, object->soname);
+	put_optional(&all, object->rpath);
+	put_optional(&all, object->runpath);
+	for (size_t i = 0; i < object->n_needed; i++)
+		matr_put_string(&all, object->needed[i]);
+	matr_put(&all, object->dynamic_vaddr);
+	matr_put(&all, object->dynamic_fingerprint);
+	matr_put(&all, object->witness_vaddr);
+	matr_put(&all, object->witness_word);
+	for (size_t part = 0; part < MATR_N_PARTS; part++)
+		matr_put_bytes(&all, parts[part].hash, MATR_HASH_SIZE);
+	bool failed = all.failed;
+	matr_hash(all.data, all.size, hash);
+	matr_columns_free(&all);
+	return failed ? matr_fail_memory(err) : 0;
+}
+
+static int insert_row(struct matr_store *store, const struct matr_object *object,
+		      const uint8_t *hash, int64_t *id, struct matr_error *err)
+{
+	char build_id[2 * MATR_BUILD_ID_MAX + 1];
+	sqlite3_stmt *insert = matr_statement(
+		store,
+		"INSERT INTO objects (path, build_id, device, inode, size, mtime, ctime,"
+		" build_id_vaddr, flags, machine, interpreter, soname, rpath, runpath, "
+		"dynamic_vaddr,"
+		" dynamic_fingerprint, witness_vaddr, witness_word, n_symbols, n_relocations,"
+		" n_relatives, n_relr, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
+		" ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)",
+		err);
+	if (!insert)
+		return -1;
+	build_id_text(&object->build_id, build_id);
+	matr_bind_text(insert, 1, object->path);
+	matr_bind_text(insert, 2, build_id);
+	matr_bind(insert, 3, (int64_t)object->file.device);
+	matr_bind(insert, 4, (int64_t)object->file.inode);
+	matr_bind(insert, 5, (int64_t)object->file.size);
+	matr_bind(insert, 6, object->file.mtime);
+	matr_bind(insert, 7, object->file.ctime);
+	matr_bind(insert, 8, (int64_t)object->build_id_vaddr);
+	matr_bind(insert, 9, object->flags);
+	matr_bind(insert, 10, object->machine);
+	matr_bind_text(insert, 11, object->interpreter);
+	matr_bind_text(insert, 12, object->soname);
+	matr_bind_text(insert, 13, object->rpath);
+	matr_bind_text(insert, 14, object->runpath);
+	matr_bind(insert, 15, (int64_t)object->dynamic_vaddr);
+	matr_bind(insert, 16, object->dynamic_fingerprint);
+	matr_bind(insert, 17, (int64_t)object->witness_vaddr);
+	matr_bind(insert, 18, (int64_t)object->witness_word);
+	matr_bind(insert, 19, (int64_t)object->n_symbols);
+	matr_bind(insert, 20, (int64_t)object->n_relocations);
+	matr_bind(insert, 21, (int64_t)object->n_relatives);
+	matr_bind(insert, 22, (int64_t)object->n_relr);
+	sqlite3_bind_blob(insert, 23, hash, MATR_HASH_SIZE, SQLITE_STATIC);
+	if (matr_execute(store, insert, err) != 0)
+		return -1;
+	*id = sqlite3_last_insert_rowid(store->db);
+	return 0;
+}
+
+static int insert_needed(struct matr_store *store, const struct matr_object *object, int64_t id,
+			 struct matr_error *err)
+{
+	for (size_t i = 0; i < object->n_needed; i++) {
+		sqlite3_stmt *insert = matr_statement(
+			store, "INSERT INTO needed (object_id, position, name) VALUES (?1, ?2, ?3)",
+			err);
+		if (!insert)
+			return -1;
+		matr_bind(insert, 1, id);
+		matr_bind(insert, 2, (int64_t)i);
+		matr_bind_text(insert, 3, object->needed[i]);
+		if (matr_execute(store, insert, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int insert_parts(struct matr_store *store, struct matr_blob *parts, int64_t id,
+			struct matr_error *err)
+{
+	for (size_t part = 0; part < MATR_N_PARTS; part++) {
+		int64_t blob;
+		if (matr_blob_put(store, &parts[part], &blob, err) != 0)
+			return -1;
+		sqlite3_stmt *insert = matr_statement(
+			store,
+			"INSERT INTO object_blobs (object_id, part, blob_id) VALUES (?1, ?2, ?3)",
+			err);
+		if (!insert)
+			return -1;
+		matr_bind(insert, 1, id);
+		matr_bind(insert, 2, (int64_t)part);
+		matr_bind(insert, 3, blob);
+		if (matr_execute(store, insert, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Everything but the compressed data. */
+static int encode(const struct matr_object *object, struct matr_encoded_object *out,
+		  struct matr_error *err)
+{
+	*out = (struct matr_encoded_object){.hash = {0}};
+	for (size_t part = 0; part < MATR_N_PARTS; part++) {
+		matr_encode_part(object, (enum matr_object_part)part, &out->parts[part].contents);
+		if (matr_blob_hash(&out->parts[part], err) != 0)
+			return -1;
+	}
+	return hash_object(object, out->parts, out->hash, err);
+}
+
+int matr_encode_object(const struct matr_store *store, const struct matr_object *object,
+		       struct matr_encoded_object *out, struct matr_error *err)
+{
+	if (encode(object, out, err) != 0)
+		return -1;
+	for (size_t part = 0; part < MATR_N_PARTS; part++)
+		if (matr_blob_compress(store, &out->parts[part], err) != 0)
+			return -1;
+	return 0;
+}
+
+int matr_object_hash(const struct matr_object *object, uint8_t hash[MATR_HASH_SIZE],
+		     struct matr_error *err)
+{
+	struct matr_encoded_object encoded;
+	int result = encode(object, &encoded, err);
+
+	memcpy(hash, encoded.hash, MATR_HASH_SIZE);
+	matr_encoded_object_free(&encoded);
+	return result;
+}
+
+void matr_encoded_object_free(struct matr_encoded_object *encoded)
+{
+	for (size_t part = 0; part < MATR_N_PARTS; part++)
+		matr_blob_free(&encoded->parts[part]);
+}
+
+int matr_store_put_encoded(struct matr_store *store, const struct matr_object *object,
+			   struct matr_encoded_object *encoded, int64_t *id, struct matr_error *err)
+{
+	int found = matr_find_by_hash(store, "SELECT id FROM objects WHERE hash = ?1",
+				      encoded->hash, id, err);
+	if (found < 0)
+		return -1;
+	if (found == 0 && (insert_row(store, object, encoded->hash, id, err) != 0 ||
+			   insert_needed(store, object, *id, err) != 0 ||
+			   insert_parts(store, encoded->parts, *id, err) != 0))
+		return -1;
+	return matr_map_set(&store->ids, (uintptr_t)object, (uint64_t)*id) != 0
+		       ? matr_fail_memory(err)
+		       : 0;
+}
+
+int matr_store_put_object(struct matr_store *store, const struct matr_object *object, int64_t *id,
+			  struct matr_error *err)
+{
+	struct matr_encoded_object encoded;
+	uint64_t known;
+
+	if (matr_map_get(&store->ids, (uintptr_t)object, &known)) {
+		*id = (int64_t)known;
+		return 0;
+	}
+	int result = matr_encode_object(store, object, &encoded, err);
+	if (result == 0)
+		result = matr_store_put_encoded(store, object, &encoded, id, err);
+	matr_encoded_object_free(&encoded);
+	return result;
+}
+
+/* ---- reading ---- */
+
+/* An object from the store and what its strings are in. */
+struct stored_object {
+	struct matr_object object; /* first: the address is the same */
+	uint8_t *parts[MATR_N_PARTS];
+	char *interpreter, *soname, *rpath, *runpath;
+	char **needed; /* the object's own array has the same pointers */
+	size_t n_needed;
+	int64_t id;
+	bool complete; /* all parts are read, not just the headers */
+};
+
+static void free_object(struct stored_object *stored)
+{
+	if (!stored)
+		return;
+	for (size_t part = 0; part < MATR_N_PARTS; part++)
+		free(stored->parts[part]);
+	for (size_t i = 0; i < stored->n_needed; i++)
+		free(stored->needed[i]);
+	free(stored->needed);
+	free(stored->interpreter);
+	free(stored->soname);
+	free(stored->rpath);
+	free(stored->runpath);
+	free(stored->object.path);
+	free(stored->object.needed);
+	free(stored->object.segments);
+	free(stored->object.dynamic);
+	free(stored->object.symbols);
+	free(stored->object.versions);
+	free(stored->object.relocations);
+	free(stored->object.relatives);
+	free(stored->object.relr);
+	free(stored);
+}
+
+void matr_store_free_objects(struct matr_store *store)
+{
+	for (size_t i = 0; i < store->loaded.room; i++)
+		if (store->loaded.entries[i].used)
+			free_object(
+				(struct stored_object *)(uintptr_t)store->loaded.entries[i].value);
+	matr_map_free(&store->loaded);
+}
+
+static int parse_build_id(struct matr_store *store, const char *text, struct matr_build_id *id,
+			  struct matr_error *err)
+{
+	size_t length = text ? strlen(text) : 0;
+	unsigned int byte;
+
+	if (length % 2 != 0 || length > 2 * MATR_BUILD_ID_MAX)
+		return matr_store_damaged(store, err, "build-id of an absurd length");
+	for (size_t i = 0; i < length / 2; i++) {
+		if (sscanf(text + 2 * i, "%2x", &byte) != 1)
+			return matr_store_damaged(store, err, "build-id that is not hexadecimal");
+		id->bytes[i] = (uint8_t)byte;
+	}
+	id->size = (uint8_t)(length / 2);
+	return 0;
+}
+
+static int read_row(struct matr_store *store, int64_t id, struct stored_object *stored,
+		    struct matr_error *err)
+{
+	struct matr_object *object = &stored->object;
+	sqlite3_stmt *row = matr_statement(
+		store,
+		"SELECT path, build_id, device, inode, size, mtime, ctime, build_id_vaddr, flags,"
+		" machine, interpreter, soname, rpath, runpath, dynamic_vaddr, dynamic_fingerprint,"
+		" witness_vaddr, witness_word FROM objects WHERE id = ?1",
+		err);
+	if (!row)
+		return -1;
+	matr_bind(row, 1, id);
+	int found = matr_step(store, row, err);
+	if (found <= 0)
+		return found < 0 ? -1 : matr_store_damaged(store, err, "object missing");
+	int result = -1;
+	if (matr_column_text(row, 0, &object->path, err) != 0 ||
+	    matr_column_text(row, 10, &stored->interpreter, err) != 0 ||
+	    matr_column_text(row, 11, &stored->soname, err) != 0 ||
+	    matr_column_text(row, 12, &stored->rpath, err) != 0 ||
+	    matr_column_text(row, 13, &stored->runpath, err) != 0)
+		goto done;
+	if (!object->path) {
+		matr_store_damaged(store, err, "object without a path");
+		goto done;
+	}
+	if (parse_build_id(store, (const char *)sqlite3_column_text(row, 1), &object->build_id,
+			   err) != 0)
+		goto done;
+	object->file.device = (uint64_t)sqlite3_column_int64(row, 2);
+	object->file.inode = (uint64_t)sqlite3_column_int64(row, 3);
+	object->file.size = (uint64_t)sqlite3_column_int64(row, 4);
+	object->file.mtime = sqlite3_column_int64(row, 5);
+	object->file.ctime = sqlite3_column_int64(row, 6);
+	object->build_id_vaddr = (uint64_t)sqlite3_column_int64(row, 7);
+	object->flags = (uint32_t)sqlite3_column_int64(row, 8);
+	object->machine = (uint16_t)sqlite3_column_int64(row, 9);
+	object->interpreter = stored->interpreter;
+	object->soname = stored->soname;
+	object->rpath = stored->rpath;
+	object->runpath = stored->runpath;
+	object->dynamic_vaddr = (uint64_t)sqlite3_column_int64(row, 14);
+	object->dynamic_fingerprint = (uint32_t)sqlite3_column_int64(row, 15);
+	object->witness_vaddr = (uint64_t)sqlite3_column_int64(row, 16);
+	object->witness_word = (uint64_t)sqlite3_column_int64(row, 17);
+	result = 0;
+done:
+	sqlite3_reset(row);
+	return result;
+}
+
+static int read_needed(struct matr_store *store, int64_t id, struct stored_object *stored,
+		       struct matr_error *err)
+{
+	sqlite3_stmt *rows = matr_statement(
+		store, "SELECT name FROM needed WHERE object_id = ?1 ORDER BY position", err);
+	size_t room = 0;
+	int more;
+
+	if (!rows)
+		return -1;
+	matr_bind(rows, 1, id);
+	while ((more = matr_step(store, rows, err)) > 0) {
+		if (stored->n_needed == room) {
+			room = room ? 2 * room : 16;
+			char **grown = realloc(stored->needed, room * sizeof *grown);
+			if (!grown) {
+				more = matr_fail_memory(err);
+				break;
+			}
+			stored->needed = grown;
+		}
+		char *name;
+		if ((more = matr_column_text(rows, 0, &name, err)) != 0)
+			break;
+		if (!name) {
+			more = matr_store_damaged(store, err, "needed entry without a name");
+			break;
+		}
+		stored->needed[stored->n_needed++] = name;
+	}
+	sqlite3_reset(rows);
+	if (more < 0)
+		return -1;
+	stored->object.needed = calloc(stored->n_needed + 1, sizeof *stored->object.needed);
+	if (!stored->object.needed)
+		return matr_fail_memory(err);
+	for (size_t i = 0; i < stored->n_needed; i++)
+		stored->object.needed[i] = stored->needed[i];
+	stored->object.n_needed = stored->n_needed;
+	return 0;
+}
+
+static int read_part(struct matr_store *store, int64_t id, enum matr_object_part part,
+		     struct stored_object *stored, struct matr_error *err)
+{
+	sqlite3_stmt *row = matr_statement(
+		store, "SELECT blob_id FROM object_blobs WHERE object_id = ?1 AND part = ?2", err);
+	size_t size;
+
+	if (!row)
+		return -1;
+	matr_bind(row, 1, id);
+	matr_bind(row, 2, part);
+	int found = matr_step(store, row, err);
+	int64_t blob = found > 0 ? sqlite3_column_int64(row, 0) : 0;
+	sqlite3_reset(row);
+	if (found <= 0)
+		return found < 0 ? -1 : matr_store_damaged(store, err, "part of an object missing");
+	if (matr_blob_get(store, blob, &stored->parts[part], &size, err) != 0)
+		return -1;
+	struct matr_cursor cursor = {.at = stored->parts[part], .end = stored->parts[part] + size};
+	if (matr_decode_part(&stored->object, part, &cursor) != 0)
+		return cursor.damaged ? matr_store_damaged(store, err, "part of an object")
+				      : matr_fail_memory(err);
+	/* Only versions and symbols have strings in their blobs. */
+	if (part == MATR_PART_RELOCATIONS || part == MATR_PART_RELATIVES) {
+		free(stored->parts[part]);
+		stored->parts[part] = NULL;
+	}
+	return 0;
+}
+
+struct matr_object *matr_store_get_light_object(struct matr_store *store, int64_t id,
+						struct matr_error *err)
+{
+	uint64_t known;
+
+	if (matr_map_get(&store->loaded, (uint64_t)id, &known))
+		return &((struct stored_object *)(uintptr_t)known)->object;
+	struct stored_object *stored = calloc(1, sizeof *stored);
+	if (!stored) {
+		matr_fail_memory(err);
+		return NULL;
+	}
+	stored->id = id;
+	if (read_row(store, id, stored, err) != 0 || read_needed(store, id, stored, err) != 0 ||
+	    read_part(store, id, MATR_PART_HEADERS, stored, err) != 0)
+		goto fail;
+	if (matr_map_set(&store->loaded, (uint64_t)id, (uintptr_t)stored) != 0) {
+		matr_fail_memory(err);
+		goto fail;
+	}
+	return &stored->object;
+fail:
+	free_object(stored);
+	return NULL;
+}
+
+int matr_store_complete_object(struct matr_store *store, struct matr_object *object,
+			       struct matr_error *err)
+{
+	struct stored_object *stored = (struct stored_object *)object; /* its first member */
+
+	for (size_t part = 0; part < MATR_N_PARTS && !stored->complete; part++)
+		if (part != MATR_PART_HEADERS &&
+		    read_part(store, stored->id, (enum matr_object_part)part, stored, err) != 0)
+			return -1;
+	stored->complete = true;
+	return 0;
+}
+
+struct matr_object *matr_store_get_object(struct matr_store *store, int64_t id,
+					  struct matr_error *err)
+{
+	struct matr_object *object = matr_store_get_light_object(store, id, err);
+
+	return object && matr_store_complete_object(store, object, err) == 0 ? object : NULL;
+}

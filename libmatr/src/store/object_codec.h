@@ -1,0 +1,31 @@
+/* object_codec.h - an object's arrays as columnar blobs, and back.
+ *
+ * An object is a row of plain columns (store_object.c) and four blobs. Which array is in which blob
+ * follows from what is wanted together and what is often the same: `headers` is small, `relatives`
+ * is large and wanted by the image compiler only.
+ */
+#ifndef MATR_OBJECT_CODEC_H
+#define MATR_OBJECT_CODEC_H
+
+#include "base/varint.h"
+
+#include <matr/object.h>
+
+enum matr_object_part {
+	MATR_PART_HEADERS,     /* segments, dynamic section, versions */
+	MATR_PART_SYMBOLS,     /* symbols */
+	MATR_PART_RELOCATIONS, /* relocations */
+	MATR_PART_RELATIVES,   /* relatives and relr */
+	MATR_N_PARTS
+};
+
+void matr_encode_part(const struct matr_object *object, enum matr_object_part part,
+		      struct matr_columns *out);
+
+/* Fill in the part's arrays (malloc'ed). Strings point into what the cursor reads, which has to live
+ * as long as the object. -1: out of memory, or the contents are damaged (cursor->damaged). Symbols
+ * come before relocations, whose symbol indices are checked against them. */
+int matr_decode_part(struct matr_object *object, enum matr_object_part part,
+		     struct matr_cursor *cursor);
+
+#endif

@@ -1,0 +1,401 @@
+/* store.c - opening and closing the store, its transactions, and SQLite statements for the others.
+ *
+ * SQLite does the hard part: with WAL a writer that dies at any point leaves the last committed
+ * state. Two things need care:
+ *
+ * - Readers of a WAL database need its -shm file. Who may write to the prefix creates it (and removes
+ *   it with the last close); an ordinary user looking at /var/lib/matr cannot, and on a full disk
+ *   nobody can. While no -wal file is there nobody is writing and the database file is complete, so
+ *   that it can be opened as `immutable`, which needs no other file.
+ * - auto_vacuum has to be chosen before the first table exists; with it the file shrinks when the
+ *   epochs that filled it are removed.
+ */
+#include "store/store.h"
+#include "base/blake2b.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	BUSY_MILLISECONDS = 5000, /* how long to wait for another process's transaction */
+	COMPRESSION_LEVEL = 9,	  /* zstd: beyond that, time doubles for a few per cent of size */
+};
+
+int matr_store_fail(struct matr_store *store, struct matr_error *err)
+{
+	int code = store->db ? sqlite3_extended_errcode(store->db) : SQLITE_NOMEM;
+	const char *message = store->db ? sqlite3_errmsg(store->db) : "out of memory";
+
+	switch (code & 0xff) {
+	case SQLITE_NOMEM:
+		return matr_fail_memory(err);
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return matr_fail(err, MATR_ERROR_MALFORMED, store->path, "damaged store: %s",
+				 message);
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return matr_fail(err, MATR_ERROR_BUSY, store->path, "%s", message);
+	case SQLITE_IOERR: {
+		/* "disk I/O error" says little; the system call's own error says it all. */
+		int system = sqlite3_system_errno(store->db);
+		return matr_fail(err, MATR_ERROR_STORE, store->path, "%s%s%s", message,
+				 system ? ": " : "", system ? strerror(system) : "");
+	}
+	default:
+		return matr_fail(err, MATR_ERROR_STORE, store->path, "%s", message);
+	}
+}
+
+int matr_store_damaged(struct matr_store *store, struct matr_error *err, const char *what)
+{
+	return matr_fail(err, MATR_ERROR_MALFORMED, store->path, "damaged store: %s", what);
+}
+
+/* ---- statements ---- */
+
+sqlite3_stmt *matr_statement(struct matr_store *store, const char *sql, struct matr_error *err)
+{
+	uint64_t known;
+	sqlite3_stmt *statement;
+
+	if (matr_map_get(&store->statements, (uintptr_t)sql, &known)) {
+		statement = (sqlite3_stmt *)(uintptr_t)known;
+		sqlite3_reset(statement);
+		sqlite3_clear_bindings(statement);
+		return statement;
+	}
+	if (sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) !=
+	    SQLITE_OK) {
+		matr_store_fail(store, err);
+		return NULL;
+	}
+	if (matr_map_set(&store->statements, (uintptr_t)sql, (uintptr_t)statement) != 0) {
+		sqlite3_finalize(statement);
+		matr_fail_memory(err);
+		return NULL;
+	}
+	return statement;
+}
+
+int matr_step(struct matr_store *store, sqlite3_stmt *statement, struct matr_error *err)
+{
+	switch (sqlite3_step(statement)) {
+	case SQLITE_ROW:
+		return 1;
+	case SQLITE_DONE:
+		sqlite3_reset(statement);
+		return 0;
+	default:
+		matr_store_fail(store, err);
+		sqlite3_reset(statement);
+		return -1;
+	}
+}
+
+int matr_execute(struct matr_store *store, sqlite3_stmt *statement, struct matr_error *err)
+{
+	return matr_step(store, statement, err) < 0 ? -1 : 0;
+}
+
+int matr_find_by_hash(struct matr_store *store, const char *sql, const uint8_t *hash, int64_t *id,
+		      struct matr_error *err)
+{
+	sqlite3_stmt *select = matr_statement(store, sql, err);
+
+	if (!select)
+		return -1;
+	sqlite3_bind_blob(select, 1, hash, MATR_HASH_SIZE, SQLITE_STATIC);
+	int found = matr_step(store, select, err);
+	if (found > 0)
+		*id = sqlite3_column_int64(select, 0);
+	sqlite3_reset(select);
+	return found;
+}
+
+void matr_bind(sqlite3_stmt *statement, int parameter, int64_t value)
+{
+	sqlite3_bind_int64(statement, parameter, value);
+}
+
+void matr_bind_text(sqlite3_stmt *statement, int parameter, const char *text)
+{
+	sqlite3_bind_text(statement, parameter, text, -1, SQLITE_STATIC);
+}
+
+int matr_column_text(sqlite3_stmt *statement, int column, char **out, struct matr_error *err)
+{
+	*out = NULL;
+	if (sqlite3_column_type(statement, column) == SQLITE_NULL)
+		return 0;
+	const unsigned char *text = sqlite3_column_text(statement, column);
+	*out = text ? strdup((const char *)text) : NULL;
+	return *out ? 0 : matr_fail_memory(err);
+}
+
+/* Run SQL without parameters or results. */
+static int run(struct matr_store *store, const char *sql, struct matr_error *err)
+{
+	if (sqlite3_exec(store->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		return matr_store_fail(store, err);
+	return 0;
+}
+
+int matr_store_transaction(struct matr_store *store, const char *sql, struct matr_error *err)
+{
+	return run(store, sql, err);
+}
+
+int matr_store_freeze(struct matr_store *store, struct matr_error *err)
+{
+	return run(store, "BEGIN", err);
+}
+
+static void forget_statements(struct matr_store *store)
+{
+	for (size_t i = 0; i < store->statements.room; i++)
+		if (store->statements.entries[i].used)
+			sqlite3_finalize(
+				(sqlite3_stmt *)(uintptr_t)store->statements.entries[i].value);
+	matr_map_free(&store->statements);
+}
+
+/* ---- open and close ---- */
+
+char *matr_store_uri(const char *path, const char *query)
+{
+	size_t room = 3 * strlen(path) + strlen(query) + sizeof "file:";
+	char *uri = malloc(room);
+	if (!uri)
+		return NULL;
+	char *at = uri + sprintf(uri, "file:");
+	for (; *path; path++) {
+		if (strchr("?#%", *path))
+			at += sprintf(at, "%%%02x", (unsigned char)*path);
+		else
+			*at++ = *path;
+	}
+	strcpy(at, query);
+	return uri;
+}
+
+static int open_database(struct matr_store *store, const char *query, int flags,
+			 struct matr_error *err)
+{
+	char *uri = matr_store_uri(store->path, query);
+
+	if (!uri)
+		return matr_fail_memory(err);
+	flags |= SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI | SQLITE_OPEN_EXRESCODE;
+	int result = sqlite3_open_v2(uri, &store->db, flags, NULL);
+	free(uri);
+	if (result != SQLITE_OK)
+		return matr_store_fail(store, err);
+	sqlite3_busy_timeout(store->db, BUSY_MILLISECONDS);
+	return 0;
+}
+
+static int open_to_write(struct matr_store *store, struct matr_error *err)
+{
+	if (open_database(store, "", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err) != 0 ||
+	    run(store, "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;", err) != 0 ||
+	    run(store, "PRAGMA foreign_keys = ON", err) != 0)
+		return -1;
+	return matr_store_migrate(store, true, err);
+}
+
+/* Open and look whether it can be read; closed again where not. */
+static int try_to_read(struct matr_store *store, const char *query, int flags,
+		       struct matr_error *err)
+{
+	if (open_database(store, query, flags, err) == 0 &&
+	    run(store, "PRAGMA query_only = ON", err) == 0 &&
+	    matr_store_migrate(store, false, err) == 0)
+		return 0;
+	forget_statements(store);
+	sqlite3_close(store->db);
+	store->db = NULL;
+	return -1;
+}
+
+static int refuse_access(const char *path, const char *when, struct matr_error *err)
+{
+	if (errno == EACCES || errno == EPERM)
+		return matr_fail(err, MATR_ERROR_DENIED, path, "cannot be read%s: %s", when,
+				 strerror(errno));
+	return matr_fail_errno(err, path, "cannot be read%s", when);
+}
+
+/* The store's files beside it: NAME-wal and NAME-shm. *out is malloc'ed. */
+static int name_beside(const char *path, const char *suffix, char **out, struct matr_error *err)
+{
+	return asprintf(out, "%s-%s", path, suffix) < 0 ? matr_fail_memory(err) : 0;
+}
+
+/* Is there a journal with something in it? */
+static bool is_written(const char *wal)
+{
+	struct stat status;
+	return stat(wal, &status) == 0 && status.st_size > 0;
+}
+
+int matr_store_check_access(const char *path, struct matr_error *err)
+{
+	char *wal, *shm, *directory;
+	int result = 0;
+
+	if (access(path, R_OK) != 0)
+		return errno == ENOENT || errno == ENOTDIR
+			       ? matr_fail(err, MATR_ERROR_NOT_FOUND, path, "there is no store")
+			       : refuse_access(path, "", err);
+	if (name_beside(path, "wal", &wal, err) != 0)
+		return -1;
+	if (name_beside(path, "shm", &shm, err) != 0) {
+		free(wal);
+		return -1;
+	}
+	directory = strndup(path, (size_t)(strrchr(path, '/') - path));
+	/* While it is written a reader needs both files, and has to make the second where it is missing. */
+	if (!directory)
+		result = matr_fail_memory(err);
+	else if (is_written(wal) && (access(wal, R_OK) != 0 ||
+				     (access(shm, R_OK) != 0 && access(directory, W_OK) != 0)))
+		result = refuse_access(path, " while it is written", err);
+	free(directory);
+	free(shm);
+	free(wal);
+	return result;
+}
+
+static int open_to_read(struct matr_store *store, const char *prefix, struct matr_error *err)
+{
+	struct matr_error why = {0};
+	char *wal;
+
+	if (matr_store_check_access(store->path, err) != 0 ||
+	    name_beside(store->path, "wal", &wal, err) != 0)
+		return -1;
+	bool ours = access(prefix, W_OK) == 0 && access(store->path, W_OK) == 0;
+	int result = 0;
+	if (ours || is_written(wal)) {
+		int flags = ours ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
+		result = try_to_read(store, "", flags, &why);
+		if (result == 0) {
+			free(wal);
+			return 0;
+		}
+	}
+	/* Whoever wrote may have finished meanwhile. */
+	bool settled = result == 0 || (why.code == MATR_ERROR_STORE && !is_written(wal));
+	free(wal);
+	if (settled)
+		return try_to_read(store, "?immutable=1", SQLITE_OPEN_READONLY, err);
+	if (err)
+		*err = why;
+	return -1;
+}
+
+struct matr_store *matr_store_new(const char *prefix, struct matr_error *err)
+{
+	struct matr_store *store = calloc(1, sizeof *store);
+
+	if (store && asprintf(&store->path, "%s/" MATR_STORE_FILE, prefix) >= 0) {
+		store->compression_level = COMPRESSION_LEVEL;
+		return store;
+	}
+	free(store);
+	matr_fail_memory(err);
+	return NULL;
+}
+
+int matr_store_open(const char *prefix, enum matr_store_mode mode, struct matr_store **out,
+		    struct matr_error *err)
+{
+	struct matr_store *store = matr_store_new(prefix, err);
+
+	if (!store)
+		return -1;
+	int result = mode == MATR_STORE_WRITE ? open_to_write(store, err)
+					      : open_to_read(store, prefix, err);
+	if (result != 0) {
+		matr_store_close(store);
+		return -1;
+	}
+	*out = store;
+	return 0;
+}
+
+void matr_store_close(struct matr_store *store)
+{
+	if (!store)
+		return;
+	forget_statements(store);
+	/* Rolls back what is open; the last one to close folds the WAL into the database. */
+	sqlite3_close(store->db);
+	matr_store_free_objects(store);
+	matr_map_free(&store->ids);
+	matr_store_copy_free(&store->copy);
+	free(store->path);
+	free(store);
+}
+
+/* ---- the transaction of an epoch ---- */
+
+int matr_store_begin(struct matr_store *store, const char *cpu_level, int64_t after, int64_t *epoch,
+		     struct matr_error *err)
+{
+	if (run(store, "BEGIN IMMEDIATE", err) != 0)
+		return -1;
+	store->in_transaction = true;
+	sqlite3_stmt *insert = matr_statement(
+		store,
+		"INSERT INTO epochs (id, begun, cpu_level) VALUES"
+		" (1 + max(?2, coalesce((SELECT max(id) FROM epochs), 0)), unixepoch(), ?1)",
+		err);
+	if (!insert)
+		return -1;
+	matr_bind(insert, 2, after);
+	matr_bind_text(insert, 1, cpu_level ? cpu_level : "");
+	if (matr_execute(store, insert, err) != 0)
+		return -1;
+	*epoch = sqlite3_last_insert_rowid(store->db);
+	return 0;
+}
+
+int matr_store_commit(struct matr_store *store, size_t keep, struct matr_error *err)
+{
+	/* The image that is in force until the new one is may be that of the epoch before. */
+	if (matr_store_remove_epochs(store, keep > 2 ? keep : 2, INT64_MAX, NULL, err) != 0 ||
+	    run(store, "COMMIT", err) != 0)
+		return -1;
+	store->in_transaction = false;
+	matr_map_free(&store->ids);
+	/* Giving pages back is a convenience: the epoch has been committed whether or not it works. */
+	(void)matr_store_give_back(store);
+	return 0;
+}
+
+int matr_store_set_portable(struct matr_store *store, int64_t epoch, struct matr_error *err)
+{
+	sqlite3_stmt *update =
+		matr_statement(store, "UPDATE epochs SET portable = 1 WHERE id = ?1", err);
+	if (!update)
+		return -1;
+	matr_bind(update, 1, epoch);
+	return matr_execute(store, update, err);
+}
+
+int matr_store_end_epoch(struct matr_store *store, int64_t epoch, struct matr_error *err)
+{
+	sqlite3_stmt *update = matr_statement(
+		store, "UPDATE epochs SET ended = unixepoch() WHERE id = ?1 AND ended IS NULL",
+		err);
+	if (!update)
+		return -1;
+	matr_bind(update, 1, epoch);
+	return matr_execute(store, update, err);
+}

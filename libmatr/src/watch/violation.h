@@ -1,0 +1,26 @@
+/* violation.h - whom a change concerns. */
+#ifndef MATR_VIOLATION_H
+#define MATR_VIOLATION_H
+
+#include "watch/list.h"
+
+struct application_ids {
+	int64_t *ids; /* sorted, each once; free() */
+	size_t n;
+};
+
+/* What was asked of the search is asked once for all changes of a moment. All zero: not yet. */
+struct affected_search {
+	struct matr_session *session;
+	bool failed;
+	struct matr_map answers; /* application -> 1: would start otherwise; 2: would not */
+};
+
+void affected_search_close(struct affected_search *search);
+
+/* The epoch's applications that use the file, or that would find other files now that it has changed. */
+int affected_applications(struct matr_store *store, int64_t epoch, const struct watched_file *file,
+			  struct affected_search *search, struct application_ids *out,
+			  struct matr_error *err);
+
+#endif

@@ -1,0 +1,520 @@
+/* command_baseline.c - matr baseline: mappings that were signed off, and whether they are still so. */
+#include "common/open_store.h"
+#include "common/options.h"
+#include "common/output.h"
+#include "common/recorded.h"
+#include "matr/command.h"
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <matr/baseline.h>
+#include <matr/nearest.h>
+
+/* As diff(1). */
+enum { CHECK_SAME = STATUS_OK, CHECK_DIFFERENT = STATUS_FAILURE, CHECK_TROUBLE = STATUS_USAGE };
+
+static const char help[] =
+	"usage: matr baseline save [OPTION]... FILE [PROGRAM]...\n"
+	"       matr baseline check [OPTION]... FILE [PROGRAM]...\n"
+	"\n"
+	"A baseline is a set of mappings that somebody has signed off: a text file for version\n"
+	"control, with the objects of each program's scope, how they were found, and what they "
+	"bind\n"
+	"to. `save` writes it, `check` says what differs from it now, one row per difference.\n"
+	"\n"
+	"save: of the PROGRAMs; without any, of those that the FILE has, or else of every program "
+	"of\n"
+	"the epoch. FILE is replaced as a whole, and only if it is a baseline; - is standard "
+	"output.\n"
+	"check: the PROGRAMs, or all that the FILE has. In a baseline of every program, one that "
+	"was\n"
+	"added to the epoch is a difference too.\n"
+	"\n"
+	"  --all            save: every program of the epoch, whatever the FILE has\n"
+	"  --epoch EPOCH    in that epoch: a number, current or previous\n"
+	"  --format FORMAT  check: table (default), json or csv\n"
+	"  --prefix DIR     where the store is\n"
+	"  -h, --help       this text\n"
+	"\n"
+	"Exit status, as that of diff(1): 0 all is as signed off (save: written); 1 something\n"
+	"differs; 2 trouble.\n"
+	"\n"
+	"  matr baseline save ci/mappings.txt sshd git\n"
+	"  matr baseline check ci/mappings.txt\n"
+	"  matr baseline save ci/mappings.txt && git diff ci/mappings.txt\n"
+	"  matr baseline check --format json ci/mappings.txt sshd\n";
+
+struct request {
+	struct query_options common;
+	bool all;
+	const char *file;
+	char **programs;
+	size_t n_programs;
+	struct matr_store *store;
+	struct matr_store_epoch epoch;
+};
+
+/* ---- which programs ---- */
+
+struct chosen { /* sorted by path, each once */
+	struct matr_store_application *list;
+	size_t n;
+};
+
+static int compare_applications(const void *left, const void *right)
+{
+	const struct matr_store_application *a = left, *b = right;
+	return strcmp(a->path, b->path);
+}
+
+static void chosen_free(struct chosen *chosen)
+{
+	for (size_t i = 0; i < chosen->n; i++)
+		free(chosen->list[i].path);
+	free(chosen->list);
+}
+
+static const struct matr_store_application *chosen_find(const struct chosen *chosen,
+							const char *path)
+{
+	struct matr_store_application wanted = {.path = (char *)path};
+
+	return chosen->n ? bsearch(&wanted, chosen->list, chosen->n, sizeof wanted,
+				   compare_applications)
+			 : NULL;
+}
+
+/* Every program of the epoch. To be freed also after an error. */
+static int choose_all(const struct request *request, struct chosen *out, struct matr_error *err)
+{
+	if (matr_store_applications(request->store, request->epoch.id, &out->list, &out->n, err) !=
+	    0)
+		return -1;
+	if (out->n)
+		qsort(out->list, out->n, sizeof *out->list, compare_applications);
+	return 0;
+}
+
+/* Take those that are `kept` out of all. */
+static void keep(struct chosen *chosen, const bool *kept)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < chosen->n; i++) {
+		if (kept[i])
+			chosen->list[n++] = chosen->list[i];
+		else
+			free(chosen->list[i].path);
+	}
+	chosen->n = n;
+}
+
+static int choose_named(const struct request *request, struct chosen *all, bool *kept,
+			struct matr_error *err)
+{
+	for (size_t i = 0; i < request->n_programs; i++) {
+		int64_t id;
+		if (recorded_find(request->store, request->epoch.id, request->programs[i], &id,
+				  err) != 0)
+			return -1;
+		for (size_t k = 0; k < all->n; k++)
+			kept[k] |= all->list[k].id == id;
+	}
+	return 0;
+}
+
+/* Those of the file; which of them the epoch does not have is said. */
+static void choose_signed(const struct matr_baseline *baseline, const struct chosen *all,
+			  bool *kept)
+{
+	for (size_t i = 0; i < baseline->n_programs; i++) {
+		const struct matr_store_application *at =
+			chosen_find(all, baseline->programs[i].path);
+		if (at)
+			kept[at - all->list] = true;
+		else
+			print_warning("%s: not in the epoch any more, left out",
+				      baseline->programs[i].path);
+	}
+}
+
+/* ---- save ---- */
+
+/* The file, through symbolic links, if it may be replaced; "" : it is not there. */
+static int may_replace(const char *file, char path[PATH_MAX], bool *there, struct matr_error *err)
+{
+	int known = matr_baseline_recognize(file, err);
+
+	if (known < 0)
+		return -1;
+	if (known == 0)
+		return matr_fail(err, MATR_ERROR_STATE, file,
+				 "is there and no baseline; it is left alone");
+	*there = known == 1;
+	if (known != 3) {
+		if (!realpath(file, path))
+			return matr_fail_errno(err, file, "cannot be resolved");
+	} else if (snprintf(path, PATH_MAX, "%s", file) >= PATH_MAX) {
+		return matr_fail(err, MATR_ERROR_USAGE, file, "path is too long");
+	}
+	return 0;
+}
+
+static int choose_to_save(const struct request *request, bool there, bool *every,
+			  struct chosen *chosen, struct matr_error *err)
+{
+	struct matr_baseline *baseline = NULL;
+
+	if (choose_all(request, chosen, err) != 0)
+		return -1;
+	*every = request->all;
+	if (!*every && !request->n_programs) {
+		if (there && matr_baseline_read(request->file, &baseline, err) != 0)
+			return -1;
+		*every = !baseline || baseline->all;
+	}
+	bool *kept = calloc(chosen->n + 1, sizeof *kept);
+	int result = kept ? 0 : matr_fail_memory(err);
+	if (!result && request->n_programs)
+		result = choose_named(request, chosen, kept, err);
+	else if (!result && !*every)
+		choose_signed(baseline, chosen, kept);
+	if (!result && !*every)
+		keep(chosen, kept);
+	free(kept);
+	matr_baseline_free(baseline);
+	return result;
+}
+
+static int write_programs(const struct request *request, const struct chosen *chosen, bool every,
+			  FILE *out, struct matr_error *err)
+{
+	int result = 0;
+
+	matr_baseline_write_head(out, every);
+	for (size_t i = 0; i < chosen->n && !result; i++) {
+		struct matr_baseline_program program;
+		result = matr_baseline_of_application(request->store, chosen->list[i].id, &program,
+						      err);
+		if (!result)
+			matr_baseline_write(out, &program);
+		matr_baseline_program_free(&program);
+	}
+	return result;
+}
+
+/* Beside the file, then over it. */
+static int write_file_of(const struct request *request, const struct chosen *chosen, bool every,
+			 const char *path, struct matr_error *err)
+{
+	char temporary[PATH_MAX];
+	struct stat status;
+	mode_t mask = umask(0);
+
+	umask(mask);
+	mode_t mode = stat(path, &status) == 0 ? status.st_mode & 0777 : 0666 & ~mask;
+	if (snprintf(temporary, sizeof temporary, "%s.XXXXXX", path) >= (int)sizeof temporary)
+		return matr_fail(err, MATR_ERROR_USAGE, path, "path is too long");
+	int fd = mkostemp(temporary, O_CLOEXEC);
+	FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
+	if (!out) {
+		matr_fail_errno(err, path, "cannot be written");
+		if (fd >= 0) {
+			close(fd);
+			unlink(temporary);
+		}
+		return -1;
+	}
+	int result = write_programs(request, chosen, every, out, err);
+	if (!result && (fflush(out) != 0 || ferror(out) || fchmod(fd, mode) != 0 || fsync(fd) != 0))
+		result = matr_fail_errno(err, path, "cannot be written");
+	if (fclose(out) != 0 && !result)
+		result = matr_fail_errno(err, path, "cannot be written");
+	if (!result && rename(temporary, path) != 0)
+		result = matr_fail_errno(err, path, "cannot be replaced");
+	if (result)
+		unlink(temporary);
+	return result;
+}
+
+static int save(const struct request *request, struct matr_error *err)
+{
+	bool to_stdout = strcmp(request->file, "-") == 0, there = false, every = false;
+	struct chosen chosen = {.list = NULL};
+	char path[PATH_MAX];
+
+	if (!to_stdout && may_replace(request->file, path, &there, err) != 0)
+		return -1;
+	int result = choose_to_save(request, there, &every, &chosen, err);
+	if (!result && to_stdout) {
+		result = write_programs(request, &chosen, every, stdout, err);
+		if (!result)
+			result = output_flush(err);
+	} else if (!result) {
+		result = write_file_of(request, &chosen, every, path, err);
+	}
+	if (!result && !to_stdout)
+		fprintf(stderr, "%s: %zu program%s of epoch %lld\n", request->file, chosen.n,
+			chosen.n == 1 ? "" : "s", (long long)request->epoch.id);
+	chosen_free(&chosen);
+	return result;
+}
+
+/* ---- check ---- */
+
+static const struct output_column columns[] = {
+	{"program", CELL_TEXT},	  {"change", CELL_TEXT}, {"what", CELL_TEXT},
+	{"requester", CELL_TEXT}, {"symbol", CELL_TEXT}, {"version", CELL_TEXT},
+	{"before", CELL_TEXT},	  {"after", CELL_TEXT},	 {"load", CELL_TEXT},
+};
+
+struct report {
+	struct output output;
+	size_t programs, differences, same; /* programs: that differ */
+};
+
+static void whole_program(struct report *report, const char *path, const char *change,
+			  const char *before, const char *after)
+{
+	output_text(&report->output, path);
+	output_text(&report->output, change);
+	output_text(&report->output, "program");
+	for (int i = 0; i < 3; i++)
+		output_text(&report->output, NULL);
+	output_text(&report->output, before);
+	output_text(&report->output, after);
+	output_text(&report->output, NULL);
+	report->programs++;
+	report->differences++;
+}
+
+static void put_object(struct output *output, const struct matr_baseline_object *object)
+{
+	char text[PATH_MAX + 64];
+
+	if (object)
+		snprintf(text, sizeof text, "%s (%s)", object->path, object->rule);
+	output_text(output, object ? text : NULL);
+}
+
+static void put_change(struct report *report, const char *program,
+		       const struct matr_baseline_change *change)
+{
+	static const char *const subjects[] = {
+		[MATR_BASELINE_LOAD] = "load",
+		[MATR_BASELINE_SCOPE] = "scope",
+		[MATR_BASELINE_OBJECT] = "object",
+		[MATR_BASELINE_BINDING] = "binding",
+	};
+	const struct matr_baseline_binding *binding =
+		change->after ? change->after : change->before;
+	struct output *output = &report->output;
+
+	output_text(output, program);
+	output_text(output, change->subject == MATR_BASELINE_SCOPE
+				    ? "reordered"
+				    : matr_change_name(change->change));
+	output_text(output, subjects[change->subject]);
+	output_text(output, binding ? binding->requester : NULL);
+	output_text(output, binding ? binding->symbol : NULL);
+	output_text(output, binding && *binding->version ? binding->version : NULL);
+	if (change->subject == MATR_BASELINE_BINDING) {
+		output_text(output, change->before ? change->before->provider : NULL);
+		output_text(output, change->after ? change->after->provider : NULL);
+	} else {
+		put_object(output, change->object_before);
+		put_object(output, change->object_after);
+	}
+	output_text(output, change->load);
+	report->differences++;
+}
+
+static int check_program(const struct request *request, const struct matr_baseline_program *before,
+			 int64_t application, struct report *report, struct matr_error *err)
+{
+	struct matr_baseline_program after;
+	struct matr_baseline_change *changes = NULL;
+	size_t n = 0;
+
+	int result = matr_baseline_of_application(request->store, application, &after, err);
+	if (!result)
+		result = matr_baseline_compare(before, &after, &changes, &n, err);
+	for (size_t i = 0; i < n; i++)
+		put_change(report, before->path, &changes[i]);
+	report->programs += n > 0;
+	report->same += n == 0;
+	free(changes);
+	matr_baseline_program_free(&after);
+	return result;
+}
+
+/* The program is signed off, but not in the epoch. */
+static int check_missing(const struct request *request, const char *path, struct report *report,
+			 struct matr_error *err)
+{
+	struct matr_store_declined *declined;
+	char reason[600] = "";
+	size_t n;
+
+	if (matr_store_declined(request->store, request->epoch.id, &declined, &n, err) != 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(declined[i].path, path) == 0)
+			snprintf(reason, sizeof reason, "declined: %s", declined[i].reason);
+	matr_store_declined_free(declined, n);
+	whole_program(report, path, "removed", NULL, *reason ? reason : NULL);
+	return 0;
+}
+
+/* Is it one of those that are asked about? They are paths of the baseline. */
+static bool is_asked_for(const struct request *request, char *const *asked, const char *path)
+{
+	for (size_t i = 0; i < request->n_programs; i++)
+		if (strcmp(asked[i], path) == 0)
+			return true;
+	return !request->n_programs;
+}
+
+/* What the user calls a program, in the baseline: as the epoch knows it, or by the path or file name there. */
+static int find_signed(const struct request *request, const struct matr_baseline *baseline,
+		       const struct chosen *all, const char *name, char **out,
+		       struct matr_error *err)
+{
+	struct matr_nearest nearest = {.wanted = name};
+	struct matr_error ignored;
+	const char *found = NULL;
+	int64_t id;
+
+	if (recorded_find(request->store, request->epoch.id, name, &id, &ignored) == 0)
+		for (size_t i = 0; i < all->n && !found; i++)
+			if (all->list[i].id == id &&
+			    matr_baseline_find(baseline, all->list[i].path))
+				found = all->list[i].path;
+	for (size_t i = 0; i < baseline->n_programs && !found; i++) {
+		const char *path = baseline->programs[i].path, *last = strrchr(path, '/') + 1;
+		if (strcmp(strchr(name, '/') ? path : last, name) == 0)
+			found = path;
+		matr_nearest_offer(&nearest, strchr(name, '/') ? path : last, NULL);
+	}
+	if (!found)
+		return matr_nearest_fail(&nearest, err, "no such program in %s", request->file);
+	matr_nearest_free(&nearest);
+	*out = strdup(found);
+	return *out ? 0 : matr_fail_memory(err);
+}
+
+static int check_all(const struct request *request, const struct matr_baseline *baseline,
+		     const struct chosen *all, char *const *asked, struct report *report,
+		     struct matr_error *err)
+{
+	size_t i = 0, k = 0;
+	int result = 0;
+
+	while ((i < baseline->n_programs || k < all->n) && !result) {
+		const char *before = i < baseline->n_programs ? baseline->programs[i].path : NULL;
+		const char *after = k < all->n ? all->list[k].path : NULL;
+		int order = !before ? 1 : !after ? -1 : strcmp(before, after);
+		bool wanted = is_asked_for(request, asked, order <= 0 ? before : after);
+		if (order == 0 && wanted)
+			result = check_program(request, &baseline->programs[i], all->list[k].id,
+					       report, err);
+		else if (order < 0 && wanted)
+			result = check_missing(request, before, report, err);
+		else if (order > 0 && baseline->all && !request->n_programs)
+			whole_program(report, after, "added", NULL, NULL);
+		i += order <= 0;
+		k += order >= 0;
+	}
+	return result;
+}
+
+/* 1: something differs. */
+static int check(const struct request *request, struct matr_error *err)
+{
+	struct matr_baseline *baseline = NULL;
+	struct chosen all = {.list = NULL};
+	struct report report = {.same = 0};
+	char **asked = calloc(request->n_programs + 1, sizeof(char *));
+
+	int result =
+		asked ? matr_baseline_read(request->file, &baseline, err) : matr_fail_memory(err);
+	if (!result)
+		result = choose_all(request, &all, err);
+	for (size_t i = 0; i < request->n_programs && !result; i++)
+		result = find_signed(request, baseline, &all, request->programs[i], &asked[i], err);
+	if (!result) {
+		output_open(&report.output, request->common.format, columns,
+			    sizeof columns / sizeof *columns);
+		result = check_all(request, baseline, &all, asked, &report, err);
+		if (output_close(&report.output, result ? NULL : err) != 0)
+			result = -1;
+	}
+	if (!result)
+		fprintf(stderr, "%s: %zu as signed off, %zu not (%zu difference%s)\n",
+			request->file, report.same, report.programs, report.differences,
+			report.differences == 1 ? "" : "s");
+	for (size_t i = 0; i < request->n_programs && asked; i++)
+		free(asked[i]);
+	free(asked);
+	chosen_free(&all);
+	matr_baseline_free(baseline);
+	return result ? -1 : report.differences > 0;
+}
+
+int command_baseline(const struct context *context, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"all", no_argument, NULL, 'a'},	  {"epoch", required_argument, NULL, 'e'},
+		{"format", required_argument, NULL, 'f'}, {"prefix", required_argument, NULL, 'p'},
+		{"help", no_argument, NULL, 'h'},	  {NULL, 0, NULL, 0},
+	};
+	struct request request = {.common.prefix = context->prefix};
+	struct matr_error err = {0};
+	bool format = false;
+	int option, status;
+
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		format |= option == 'f';
+		if (option == 'a')
+			request.all = true;
+		else if (!query_option(option, "baseline", help, &request.common, &status))
+			return status;
+	}
+	if (optind == argc)
+		return usage_error_because("baseline", "save or check?", NULL);
+	const char *verb = argv[optind++];
+	bool saving = strcmp(verb, "save") == 0;
+	if (!saving && strcmp(verb, "check") != 0)
+		return usage_error_because("baseline", "save or check, not", verb);
+	if (optind == argc)
+		return usage_error_because("baseline", "which file?", NULL);
+	request.file = argv[optind++];
+	request.programs = argv + optind;
+	request.n_programs = (size_t)(argc - optind);
+	if (saving && format)
+		return usage_error_because("baseline", "--format goes with check", NULL);
+	if (request.all && (!saving || request.n_programs))
+		return usage_error_because("baseline", "--all goes with save, without programs",
+					   NULL);
+	int result = reading_open(request.common.prefix, &request.store, &err);
+	if (!result)
+		result = matr_store_freeze(request.store, &err);
+	if (!result)
+		result = recorded_epoch(request.common.prefix, request.store, request.common.epoch,
+					&request.epoch, &err);
+	if (!result)
+		result = saving ? save(&request, &err) : check(&request, &err);
+	matr_store_close(request.store);
+	if (result < 0) {
+		print_error(&err);
+		return CHECK_TROUBLE;
+	}
+	return result ? CHECK_DIFFERENT : CHECK_SAME;
+}

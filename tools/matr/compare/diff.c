@@ -1,0 +1,204 @@
+/* command_diff.c - matr diff: two epochs, two programs, or one program in two epochs. */
+#include "common/open_store.h"
+#include "common/recorded.h"
+#include "matr/command.h"
+#include "matr/compare/diff_show.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <matr/diff_epochs.h>
+
+/* As diff(1): trouble has the status that a wrong command line has everywhere. */
+enum { DIFF_SAME = STATUS_OK, DIFF_DIFFERENT = STATUS_FAILURE, DIFF_TROUBLE = STATUS_USAGE };
+
+static const char help[] =
+	"usage: matr diff [OPTION]... EPOCH EPOCH\n"
+	"       matr diff [OPTION]... PROGRAM PROGRAM\n"
+	"       matr diff [OPTION]... [--from EPOCH] [--to EPOCH] PROGRAM\n"
+	"\n"
+	"What differs between the mappings of two epochs, of two programs, or of one program in "
+	"two\n"
+	"epochs: programs that came, went, or are declined; objects and bindings that were added,\n"
+	"removed or moved (to another path; to another provider), objects that were replaced, "
+	"scopes in\n"
+	"another order; the same of what is loaded with dlopen(), as recorded. First numbers: of "
+	"all,\n"
+	"and a row per program that differs; with --details a row per difference. An EPOCH is a "
+	"number\n"
+	"(`matr epoch list`), `current` or `previous`.\n"
+	"\n"
+	"  --from EPOCH     the program before (else previous; of two programs: current)\n"
+	"  --to EPOCH       the program after (else current)\n"
+	"  --totals         of two epochs: only the numbers of all programs together\n"
+	"  --details        every program, object, binding and load that differs\n"
+	"  --symbol GLOB    only bindings of these symbols, with details\n"
+	"  --format FORMAT  table (default), json or csv\n"
+	"  -h, --help       this text\n"
+	"\n"
+	"Exit status, as that of diff(1): 0 nothing differs; 1 something does; 2 trouble.\n"
+	"\n"
+	"  matr diff previous current\n"
+	"  matr diff --totals --format json 11 12\n"
+	"  matr diff --details git\n"
+	"  matr diff --symbol 'pthread_*' 11 12\n"
+	"  matr diff xz xzdec\n";
+
+struct request {
+	const char *prefix, *from, *to;
+	struct diff_show show;
+};
+
+static int diff_pair(struct request *request, struct matr_store *store,
+		     const struct matr_program_pair *pair, struct matr_error *err)
+{
+	struct matr_application_diff diff;
+
+	if (!pair->before.application || !pair->after.application)
+		return diff_show_pair(&request->show, pair, err);
+	if (pair->before.application == pair->after.application) /* nothing of it has changed */
+		return diff_show_application(&request->show, pair, NULL, err);
+	int result = matr_application_diff(store, pair->before.application, pair->after.application,
+					   &diff, err);
+	if (result == 0)
+		result = diff_show_application(&request->show, pair, &diff, err);
+	matr_application_diff_free(&diff);
+	return result;
+}
+
+static int diff_epochs(struct request *request, struct matr_store *store, struct matr_error *err)
+{
+	struct matr_program_pairs pairs;
+	struct matr_store_epoch from, to;
+
+	if (recorded_epoch(request->prefix, store, request->from, &from, err) != 0 ||
+	    recorded_epoch(request->prefix, store, request->to, &to, err) != 0)
+		return -1;
+	int result = matr_program_pairs(store, from.id, to.id, &pairs, err);
+	for (size_t i = 0; i < pairs.n && result == 0; i++)
+		result = diff_pair(request, store, &pairs.list[i], err);
+	matr_program_pairs_free(&pairs);
+	return result;
+}
+
+static int diff_programs(struct request *request, struct matr_store *store, const char *first,
+			 const char *second, struct matr_error *err)
+{
+	struct matr_program_pair pair = {.path = NULL};
+	struct matr_application_diff diff;
+	struct matr_store_epoch from, to;
+
+	if (recorded_epoch(request->prefix, store, request->from, &from, err) != 0 ||
+	    recorded_epoch(request->prefix, store, request->to, &to, err) != 0 ||
+	    recorded_find(store, from.id, first, &pair.before.application, err) != 0 ||
+	    recorded_find(store, to.id, second, &pair.after.application, err) != 0)
+		return -1;
+	if (pair.before.application == pair.after.application)
+		return 0;
+	int result = matr_application_diff(store, pair.before.application, pair.after.application,
+					   &diff, err);
+	if (result == 0) {
+		pair.path = matr_application_diff_path(&diff);
+		result = diff_show_application(&request->show, &pair, &diff, err);
+	}
+	matr_application_diff_free(&diff);
+	return result;
+}
+
+/* A number, current or previous. */
+static bool is_epoch(const char *name)
+{
+	return strcmp(name, "current") == 0 || strcmp(name, "previous") == 0 ||
+	       (*name && name[strspn(name, "0123456789")] == 0);
+}
+
+static int compare(struct request *request, int n, char **names, struct matr_error *err)
+{
+	struct matr_store *store;
+
+	if (reading_open(request->prefix, &store, err) != 0)
+		return -1;
+	bool epochs = request->show.epochs;
+	int result;
+	if (epochs) {
+		request->from = names[0];
+		request->to = names[1];
+	} else if (n == 1 && !request->from) {
+		request->from = "previous";
+	}
+	diff_show_open(&request->show);
+	result = epochs ? diff_epochs(request, store, err)
+			: diff_programs(request, store, names[0], names[n - 1], err);
+	int closed = diff_show_close(&request->show, result != 0, err);
+	matr_store_close(store);
+	return result == 0 ? closed : result;
+}
+
+int command_diff(const struct context *context, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"from", required_argument, NULL, 'F'},
+		{"to", required_argument, NULL, 'T'},
+		{"totals", no_argument, NULL, 't'},
+		{"details", no_argument, NULL, 'd'},
+		{"symbol", required_argument, NULL, 's'},
+		{"format", required_argument, NULL, 'f'},
+		{"prefix", required_argument, NULL, 'p'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	struct request request = {.prefix = context->prefix};
+	struct matr_error err = {0};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (option) {
+		case 'F':
+			request.from = optarg;
+			break;
+		case 'T':
+			request.to = optarg;
+			break;
+		case 't':
+			request.show.view = DIFF_TOTALS;
+			break;
+		case 'd':
+			request.show.view = DIFF_DETAILS;
+			break;
+		case 's':
+			request.show.symbol = optarg;
+			break;
+		case 'f':
+			if (!output_format_parse(optarg, &request.show.format))
+				return usage_error_because("diff", "no such format", optarg);
+			break;
+		case 'p':
+			request.prefix = optarg;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return DIFF_SAME;
+		default:
+			return usage_error("diff");
+		}
+	}
+	int n = argc - optind;
+	if (n < 1 || n > 2)
+		return usage_error_because(
+			"diff", "two epochs, two programs, or one program, please", NULL);
+	if (n == 2 && is_epoch(argv[optind]) != is_epoch(argv[optind + 1]))
+		return usage_error_because("diff", "an epoch and a program", argv[optind]);
+	request.show.epochs = n == 2 && is_epoch(argv[optind]);
+	if (request.show.view == DIFF_TOTALS && !request.show.epochs)
+		return usage_error_because("diff", "totals are of two epochs", "--totals");
+	if (request.show.view == DIFF_TOTALS && request.show.symbol)
+		return usage_error_because("diff", "totals are of all symbols", "--symbol");
+	if (request.show.symbol)
+		request.show.view = DIFF_DETAILS;
+	if (compare(&request, n, argv + optind, &err) != 0) {
+		print_error(&err);
+		return DIFF_TROUBLE;
+	}
+	return request.show.different ? DIFF_DIFFERENT : DIFF_SAME;
+}

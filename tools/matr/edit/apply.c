@@ -1,0 +1,214 @@
+/* rebind_apply.c - putting changed edits in force.
+ *
+ * Where an epoch is in force, the next begins right away, which takes over all that the edits do not concern, and commits
+ * only if the edits could be made. Without one they are checked all the same, and recorded for the epoch that begins next.
+ */
+#include "common/program.h"
+#include "matr/command.h"
+#include "matr/edit/rebind.h"
+#include "matr/namespace/root.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const struct matr_edit *find_edit(const struct matr_epoch *epoch, int64_t id)
+{
+	size_t n;
+	const struct matr_edit *edits = matr_epoch_edits(epoch, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (edits[i].id == id)
+			return &edits[i];
+	return NULL;
+}
+
+/* The programs of the epoch that is in force. In management time what the edits name is enough. */
+static int add_programs(const struct rebind *request, struct matr_epoch *epoch,
+			struct matr_error *err)
+{
+	const struct matr_scan *scan;
+	char **programs;
+	size_t n;
+	bool named = !request->in_force && request->n_add != 0;
+
+	for (size_t i = 0; i < request->n_add; i++)
+		named &= matr_edit_names(&request->add[i]);
+	for (size_t i = 0; named && i < request->n_add; i++)
+		if (matr_epoch_add(epoch, request->add[i].program, err) != 0)
+			return -1;
+	if (named)
+		return 0;
+	if (matr_epoch_programs(request->prefix, &programs, &n, err) != 0)
+		return -1;
+	int result = n ? 0 : matr_epoch_scan(epoch, &scan, err);
+	for (size_t i = 0; i < n && result == 0; i++)
+		result = matr_epoch_add(epoch, programs[i], err);
+	matr_epoch_programs_free(programs);
+	return result;
+}
+
+static int change_edits(struct rebind *request, struct matr_epoch *epoch, struct matr_error *err)
+{
+	for (size_t i = 0; i < request->n_remove; i++)
+		if (matr_epoch_remove_edit(epoch, request->remove[i], err) != 0)
+			return -1;
+	for (size_t i = 0; i < request->n_add; i++)
+		if (matr_epoch_add_edit(epoch, &request->add[i], &request->ids[i], err) != 0)
+			return -1;
+	return 0;
+}
+
+static void add_nearest(const struct rebind *request, const struct matr_edit *edit,
+			struct matr_error *err)
+{
+	struct matr_store *store = NULL;
+	struct matr_error why;
+
+	if (matr_store_open(request->prefix, MATR_STORE_READ, &store, &why) != 0)
+		store = NULL;
+	matr_edit_add_nearest(store, edit, err);
+	matr_store_close(store);
+}
+
+/* Could what was asked for be done? Not at all is an error. */
+static int judge(const struct rebind *request, const struct matr_epoch *epoch,
+		 struct matr_error *err)
+{
+	for (size_t i = 0; i < request->n_add; i++) {
+		const struct matr_edit *edit = find_edit(epoch, request->ids[i]);
+		if (!edit || strcmp(edit->state, "failed") != 0)
+			continue;
+		matr_fail(err, MATR_ERROR_UNSUPPORTED, NULL, "%s", edit->complaint);
+		add_nearest(request, edit, err);
+		return -1;
+	}
+	return 0;
+}
+
+static void report_failures(const struct rebind *request, const struct matr_epoch *epoch)
+{
+	enum { SHOWN = 20 };
+	size_t n, shown = 0, more = 0;
+	const struct matr_edit_failure *failures = matr_epoch_edit_failures(epoch, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		bool ours = false;
+		for (size_t k = 0; k < request->n_add; k++)
+			ours |= failures[i].edit == request->ids[k];
+		if (!ours)
+			continue;
+		if (shown < SHOWN) {
+			print_warning("%s: not edited: %s", failures[i].program,
+				      failures[i].reason);
+			shown++;
+		} else {
+			more++;
+		}
+	}
+	if (more)
+		print_warning("%zu more programs are not edited; `matr sql` has them in the table "
+			      "store.edit_failures",
+			      more);
+}
+
+static int work(struct rebind *request, struct matr_epoch *epoch, struct matr_error *err)
+{
+	int more;
+
+	if (change_edits(request, epoch, err) != 0 || add_programs(request, epoch, err) != 0)
+		return -1;
+	while ((more = matr_epoch_step(epoch, NULL, err)) > 0)
+		;
+	if (more < 0 || judge(request, epoch, err) != 0)
+		return -1;
+	if (request->dry_run)
+		return 0;
+	if (request->in_force)
+		return matr_epoch_commit(epoch, err);
+	return 0;
+}
+
+/* The exit status. */
+int rebind_apply(struct rebind *request, struct matr_error *err)
+{
+	struct matr_epoch *epoch;
+	bool portable;
+
+	request->epoch.prefix = request->prefix;
+	request->epoch.wait = true;
+	request->in_force = matr_epoch_of_image(request->prefix) != 0;
+	if (matr_epoch_before(request->prefix, request->config, &portable, err) != 0)
+		return -1;
+	request->epoch.portable = portable || request->root;
+	request->epoch.config = request->config[0] ? request->config : NULL;
+	umask(022); /* everybody's processes read the image */
+	if (matr_epoch_open(&request->epoch, &epoch, err) != 0)
+		return -1;
+	if (work(request, epoch, err) != 0) {
+		matr_epoch_close(epoch);
+		return -1;
+	}
+	size_t n, bad = 0;
+	const struct matr_edit *edits = matr_epoch_edits(epoch, &n);
+	report_failures(request, epoch);
+	for (size_t i = 0; i < n; i++)
+		if (request->n_add ? rebind_is_wanted(&edits[i], request->ids, request->n_add)
+				   : true)
+			bad += edits[i].complaint != NULL;
+	int result = 0;
+	if (request->n_add && !request->quiet)
+		result = rebind_show(edits, n, request->ids, request->n_add, request->format, err);
+	bool table = request->format == FORMAT_TABLE && !request->quiet;
+	if (table && request->dry_run)
+		puts("nothing was changed");
+	else if (table && request->in_force)
+		printf("in force with epoch %" PRId64 "\n", matr_epoch_id(epoch));
+	matr_epoch_close(epoch);
+	if (result == 0 && !request->in_force && !request->dry_run) {
+		result = matr_edits_record(request->prefix, request->add, request->n_add,
+					   request->remove, request->n_remove, err);
+		if (result == 0 && table)
+			puts("in force as soon as an epoch begins");
+	}
+	return result != 0 ? -1 : bad ? STATUS_DECLINED : STATUS_OK;
+}
+
+/* Without an epoch there is nothing to be checked when something is taken back. */
+int rebind_undo(struct rebind *request, struct matr_error *err)
+{
+	struct matr_store *store;
+
+	if (matr_epoch_of_image(request->prefix) != 0)
+		return rebind_apply(request, err);
+	if (matr_store_open(request->prefix, MATR_STORE_READ, &store, err) != 0)
+		return -1; /* none, and none is to be made for this */
+	matr_store_close(store);
+	if (matr_edits_record(request->prefix, NULL, 0, request->remove, request->n_remove, err) !=
+	    0)
+		return -1;
+	return STATUS_OK;
+}
+
+int rebind_enter(struct rebind *request, char path[PATH_MAX], struct matr_error *err)
+{
+	char found[PATH_MAX];
+
+	if (!path)
+		return request->root ? root_enter(request->root, NULL, NULL, err) : 0;
+	if (!request->epoch.ld_stable && program_ld_stable(found, err) != 0)
+		return -1;
+	snprintf(path, PATH_MAX, "%s", request->epoch.ld_stable ? request->epoch.ld_stable : found);
+	request->epoch.ld_stable = path;
+	return request->root ? root_enter(request->root, path, path, err) : 0;
+}
+
+/* The loader was taken along into the tree. */
+void rebind_leave(const struct rebind *request)
+{
+	if (request->root)
+		unlink(request->epoch.ld_stable);
+}

@@ -1,0 +1,425 @@
+/* command_rebind.c - matr rebind: bindings that go elsewhere than ld.so would have them. What the command line asks for;
+ * rebind_apply.c does it. */
+#include "matr/edit/rebind.h"
+#include "common/open_store.h"
+#include "common/options.h"
+#include "common/program.h"
+#include "common/recorded.h"
+#include "matr/command.h"
+
+#include <getopt.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <matr/edit.h>
+#include <matr/names.h>
+
+static const char help[] =
+	"usage: matr rebind PROGRAM... --symbol S[@V]... --to LIB[:SYMBOL] [OPTION]...\n"
+	"       matr rebind --all-programs --symbol S[@V]... --to LIB[:SYMBOL] [OPTION]...\n"
+	"       matr rebind --list [--format FORMAT] [--root DIR]\n"
+	"       matr rebind --undo ID... [--root DIR]\n"
+	"\n"
+	"Have a program bind a symbol to another library than ld.so would, without LD_PRELOAD and\n"
+	"without touching a file. Takes effect at once, for programs that are started from then "
+	"on;\n"
+	"where no epoch is in force, with the next. A library that the program does not have is\n"
+	"added at the end of its scope, with what it needs.\n"
+	"\n"
+	"PROGRAM is a path, a name found on PATH, or a pattern of paths ('/usr/bin/git*'). All "
+	"that\n"
+	"is asked for is done at once, or nothing is; but programs that start with other rights\n"
+	"(set-user-ID and the like) are left out where there are others.\n"
+	"\n"
+	"  --all-programs     every program of the epoch that binds the symbol\n"
+	"  --symbol S[@V]     what is bound; with a version only references to that version. May "
+	"be\n"
+	"                     given several times\n"
+	"  --requester R      only the references of this object (path, soname, file name, "
+	"pattern);\n"
+	"                     else everybody's but the library's own, so that a wrapper can call\n"
+	"                     what it wraps by its name\n"
+	"  --to LIB[:SYMBOL]  the library (a path, or a name that the program would find), and "
+	"the\n"
+	"                     name of the definition in it if it is another, also SYMBOL@VERSION\n"
+	"  --reason TEXT      why, for the record\n"
+	"  --root DIR         of the system in DIR, which is not running: an image that is built. "
+	"All\n"
+	"                     other paths, the prefix among them, are paths in DIR\n"
+	"  -n, --dry-run      see whether it can be done, and change nothing\n"
+	"  --list             all edits, who made them and whether they hold\n"
+	"  --undo             take edits back\n"
+	"  --format FORMAT    table (default), json or csv\n"
+	"  --ld-stable FILE   the loader to install in the prefix (else the one beside matr)\n"
+	"  -j, --jobs N       threads that work at once\n"
+	"  -q, --quiet        print nothing where all went well\n"
+	"  -h, --help         this text\n"
+	"\n"
+	"Exit status: 0 done (--list: all edits hold); 1 failure or refused, and nothing has "
+	"changed\n"
+	"(--list: some edit does not hold); 2 usage; 3 done, but not in all programs.\n"
+	"\n"
+	"  matr rebind git --symbol inflate --to /usr/local/lib/inflate-log.so --reason 'ticket "
+	"7'\n"
+	"  matr rebind mysqld --requester libz.so.1 --symbol malloc --symbol free --to "
+	"libjemalloc.so.2\n"
+	"  matr rebind --all-programs --symbol inflate --to /opt/patched/libz-fix.so\n"
+	"  matr rebind --list && matr rebind --undo 3\n"
+	"  matr rebind --root /srv/image nginx --symbol malloc --to libjemalloc.so.2\n";
+
+/* ---- who ---- */
+
+static void describe_author(char *out, size_t size)
+{
+	const struct passwd *user = getpwuid(getuid());
+	const char *sudo = getenv("SUDO_USER"), *login = getlogin();
+	char name[128];
+
+	snprintf(name, sizeof name, "%s", user ? user->pw_name : "?");
+	if (getuid() != 0 || (sudo && !*sudo))
+		sudo = NULL;
+	if (sudo)
+		snprintf(out, size, "%s (uid %u), sudo by %s", name, (unsigned)getuid(), sudo);
+	else if (login && strcmp(login, name) != 0)
+		snprintf(out, size, "%s (uid %u), logged in as %s", name, (unsigned)getuid(),
+			 login);
+	else
+		snprintf(out, size, "%s (uid %u)", name, (unsigned)getuid());
+}
+
+/* ---- the command line ---- */
+
+static char *copy(const char *text)
+{
+	char *result = text ? strdup(text) : NULL;
+
+	if (text && !result) {
+		struct matr_error err = {0};
+		matr_fail_memory(&err);
+		print_error(&err);
+		exit(STATUS_FAILURE);
+	}
+	return result;
+}
+
+/* LIB[:SYMBOL] */
+static int parse_target(const char *text, char **library, char **symbol, struct matr_error *err)
+{
+	char path[PATH_MAX];
+	const char *colon = strrchr(text, ':');
+
+	if (colon && (strchr(colon, '/') || !colon[1]))
+		colon = NULL;
+	size_t length = colon ? (size_t)(colon - text) : strlen(text);
+	if (!length || length >= sizeof path)
+		return matr_fail(err, MATR_ERROR_USAGE, text, "is no LIB[:SYMBOL]");
+	char *name = strndup(text, length);
+	if (!name)
+		return matr_fail_memory(err);
+	if (strchr(name, '/')) {
+		if (!realpath(name, path)) {
+			matr_fail_errno(err, name, "cannot be found");
+			program_add_nearest(name, false, err);
+			free(name);
+			return -1;
+		}
+		free(name);
+		name = copy(path);
+	}
+	*library = name;
+	*symbol = copy(colon ? colon + 1 : NULL);
+	return 0;
+}
+
+/* A path of the epoch's, or of the disk; patterns stay. */
+static int parse_program(const char *prefix, const char *text, char **out, struct matr_error *err)
+{
+	struct matr_store_epoch epoch;
+	struct matr_store *store;
+	struct matr_error why = {0};
+	char path[PATH_MAX];
+	int64_t application;
+
+	if (strpbrk(text, "*?[")) {
+		*out = copy(text);
+		return 0;
+	}
+	if (program_canonical(text, path, err) == 0) {
+		*out = copy(path);
+		return 0;
+	}
+	/* The epoch knows what is near, if there is one. */
+	bool known = false;
+	if (reading_open(prefix, &store, &why) == 0) {
+		known = matr_epoch_current(prefix, store, &epoch, &why) == 0 &&
+			recorded_find(store, epoch.id, text, &application, &why) != 0;
+		matr_store_close(store);
+	}
+	if (known)
+		*err = why;
+	else
+		program_add_nearest(text, true, err);
+	return -1;
+}
+
+static int usage(const char *reason, const char *argument)
+{
+	return usage_error_because("rebind", reason, argument);
+}
+
+struct arguments {
+	char **programs; /* until NULL */
+	const char *requester, *to, *reason;
+	char author[512];
+	const char **symbols;
+	size_t n_symbols;
+	bool all_programs, list, undo;
+};
+
+/* The edits of one program. */
+static int add_edits(struct rebind *request, const struct arguments *arguments,
+		     const struct matr_edit *model, struct matr_error *err)
+{
+	for (size_t i = 0; i < arguments->n_symbols; i++) {
+		struct matr_symbol_name name;
+		if (matr_symbol_name_parse(arguments->symbols[i], &name, err) != 0)
+			return -1;
+		request->add[request->n_add++] = (struct matr_edit){
+			.program = copy(model->program),
+			.symbol = name.name,
+			.version = name.version,
+			.requester = copy(model->requester),
+			.library = copy(model->library),
+			.to_symbol = copy(model->to_symbol),
+			.author = copy(model->author),
+			.reason = copy(model->reason),
+		};
+	}
+	return 0;
+}
+
+static bool is_asked_for(const struct rebind *request, const char *program)
+{
+	for (size_t i = 0; i < request->n_add; i++)
+		if (strcmp(request->add[i].program, program) == 0)
+			return true;
+	return false;
+}
+
+/* Of several programs those that can be edited are; one alone is refused where it is judged. */
+static int add_program(struct rebind *request, const struct arguments *arguments, const char *text,
+		       struct matr_edit *model, struct matr_error *err)
+{
+	bool alone = !arguments->programs[1];
+
+	if (parse_program(request->prefix, text, &model->program, err) != 0)
+		return -1;
+	int result = 0;
+	if (!alone && matr_edit_names(model) && matr_starts_plainly(model->program)) {
+		print_warning("%s: not edited: is set-user-ID, set-group-ID or has capabilities: "
+			      "it starts without a mapping",
+			      model->program);
+		request->left_out++;
+	} else if (!is_asked_for(request, model->program)) {
+		result = add_edits(request, arguments, model, err);
+	}
+	free(model->program);
+	model->program = NULL;
+	return result;
+}
+
+static int make_edits(const struct arguments *arguments, struct rebind *request,
+		      struct matr_error *err)
+{
+	struct matr_edit model = {
+		.program = (char *)"*",
+		.requester = (char *)arguments->requester,
+		.author = (char *)arguments->author,
+		.reason = (char *)arguments->reason,
+	};
+	size_t n_programs = 1, n = 0;
+
+	while (arguments->programs[n])
+		n++;
+	if (n > n_programs)
+		n_programs = n;
+	request->add = calloc(n_programs * arguments->n_symbols, sizeof *request->add);
+	request->ids = calloc(n_programs * arguments->n_symbols, sizeof *request->ids);
+	if (!request->add || !request->ids)
+		return matr_fail_memory(err);
+	if (parse_target(arguments->to, &model.library, &model.to_symbol, err) != 0)
+		return -1;
+	int result = 0;
+	if (arguments->all_programs)
+		result = add_edits(request, arguments, &model, err);
+	for (char **text = arguments->programs; *text && result == 0; text++)
+		result = add_program(request, arguments, *text, &model, err);
+	if (result == 0 && !request->n_add)
+		result = matr_fail(err, MATR_ERROR_UNSUPPORTED, NULL,
+				   "none of these programs starts with a mapping");
+	free(model.library);
+	free(model.to_symbol);
+	return result;
+}
+
+static int finish(struct rebind *request, int status, const struct matr_error *err)
+{
+	if (status < 0)
+		print_error(err);
+	matr_edits_free(request->add, request->n_add);
+	free(request->ids);
+	free(request->remove);
+	return status < 0 ? STATUS_FAILURE : status;
+}
+
+static int parse_ids(struct rebind *request, char **texts)
+{
+	for (; *texts; texts++) {
+		char *end;
+		long long id = strtoll(*texts, &end, 10);
+		if (*end || id <= 0)
+			return usage("no number of an edit", *texts);
+		request->remove[request->n_remove++] = id;
+	}
+	return STATUS_OK;
+}
+
+static int check_usage(const struct arguments *arguments, char **rest)
+{
+	bool edits = arguments->n_symbols || arguments->to || arguments->requester ||
+		     arguments->reason || arguments->all_programs;
+
+	if (arguments->list && (arguments->undo || edits || *rest))
+		return usage("--list stands alone", NULL);
+	if (arguments->undo && edits)
+		return usage("--undo wants numbers of edits and nothing else", NULL);
+	if (arguments->list)
+		return STATUS_OK;
+	if (arguments->undo)
+		return *rest ? STATUS_OK : usage("which edits? (matr rebind --list)", NULL);
+	if (!arguments->all_programs == !*rest)
+		return usage(*rest ? "a program, or --all-programs?" : "which program?", NULL);
+	if (!arguments->n_symbols)
+		return usage("which --symbol?", NULL);
+	if (!arguments->to)
+		return usage("--to which library?", NULL);
+	return STATUS_OK;
+}
+
+static int change(struct arguments *arguments, struct rebind *request, struct matr_error *err)
+{
+	char ld_stable[PATH_MAX];
+
+	describe_author(arguments->author, sizeof arguments->author); /* a user of this system */
+	if (rebind_enter(request, ld_stable, err) != 0)
+		return -1;
+	int status = arguments->undo ? 0 : make_edits(arguments, request, err);
+	if (status == 0)
+		status = arguments->undo ? rebind_undo(request, err) : rebind_apply(request, err);
+	rebind_leave(request);
+	return status;
+}
+
+int command_rebind(const struct context *context, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"all-programs", no_argument, NULL, 'A'},
+		{"symbol", required_argument, NULL, 's'},
+		{"requester", required_argument, NULL, 'r'},
+		{"to", required_argument, NULL, 't'},
+		{"reason", required_argument, NULL, 'w'},
+		{"root", required_argument, NULL, 'R'},
+		{"dry-run", no_argument, NULL, 'n'},
+		{"list", no_argument, NULL, 'L'},
+		{"undo", no_argument, NULL, 'u'},
+		{"format", required_argument, NULL, 'f'},
+		{"ld-stable", required_argument, NULL, 'l'},
+		{"jobs", required_argument, NULL, 'j'},
+		{"prefix", required_argument, NULL, 'p'},
+		{"quiet", no_argument, NULL, 'q'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	struct rebind request = {.prefix = context->prefix};
+	struct arguments arguments = {.symbols = calloc((size_t)argc + 1, sizeof(const char *))};
+	struct matr_error err = {0};
+	int option, status = 0;
+
+	request.remove = calloc((size_t)argc + 1, sizeof *request.remove);
+	if (!arguments.symbols || !request.remove) {
+		free(arguments.symbols);
+		return finish(&request, matr_fail_memory(&err), &err);
+	}
+	while ((option = getopt_long(argc, argv, "hnqj:", options, NULL)) != -1 && !status) {
+		switch (option) {
+		case 'A':
+			arguments.all_programs = true;
+			break;
+		case 's':
+			arguments.symbols[arguments.n_symbols++] = optarg;
+			break;
+		case 'r':
+			arguments.requester = optarg;
+			break;
+		case 't':
+			arguments.to = optarg;
+			break;
+		case 'w':
+			arguments.reason = optarg;
+			break;
+		case 'R':
+			request.root = optarg;
+			break;
+		case 'n':
+			request.dry_run = true;
+			break;
+		case 'L':
+			arguments.list = true;
+			break;
+		case 'u':
+			arguments.undo = true;
+			break;
+		case 'q':
+			request.quiet = true;
+			break;
+		case 'f':
+			if (!output_format_parse(optarg, &request.format))
+				status = usage("no such format", optarg);
+			break;
+		case 'l':
+			request.epoch.ld_stable = optarg;
+			break;
+		case 'j':
+			if (!parse_jobs(optarg, &request.epoch.jobs))
+				status = usage("no number of jobs", optarg);
+			break;
+		case 'p':
+			request.prefix = optarg;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			free(arguments.symbols);
+			return finish(&request, STATUS_OK, &err);
+		default:
+			status = usage_error("rebind");
+		}
+	}
+	if (!status)
+		status = check_usage(&arguments, argv + optind);
+	if (!status && arguments.undo)
+		status = parse_ids(&request, argv + optind);
+	arguments.programs = argv + optind;
+	if (!status && arguments.list) {
+		status = rebind_enter(&request, NULL, &err);
+		if (!status)
+			status = rebind_list(request.prefix, request.format);
+	} else if (!status) {
+		status = change(&arguments, &request, &err);
+	}
+	free(arguments.symbols);
+	status = finish(&request, status, &err);
+	return status == STATUS_OK && request.left_out ? STATUS_DECLINED : status;
+}

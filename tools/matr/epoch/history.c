@@ -1,0 +1,466 @@
+/* command_epoch_kept.c - matr epoch list, show and prune: the epochs that the store keeps. */
+#include "common/open_store.h"
+#include "common/output.h"
+#include "common/recorded.h"
+#include "matr/command.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include <matr/epoch.h>
+
+static const char list_help[] =
+	"usage: matr epoch list [--format table|json|csv]\n"
+	"\n"
+	"The epochs that the store keeps, oldest first: when each began and ended, how many "
+	"programs\n"
+	"it has, how many of them were mapped anew (the others are as in the epoch before), how "
+	"many\n"
+	"were declined, and whether it is in force.\n"
+	"\n"
+	"  --format FORMAT  table (default), json or csv\n"
+	"  -h, --help       this text\n"
+	"\n"
+	"Exit status: 0 success; 1 failure; 2 usage.\n"
+	"\n"
+	"  matr epoch list\n"
+	"  matr epoch list --format csv > epochs.csv\n";
+
+static const char show_help[] =
+	"usage: matr epoch show [--format table|json] [EPOCH]\n"
+	"\n"
+	"What the store knows of an epoch: times, numbers, what was declined and why, and what "
+	"matrd\n"
+	"noticed. EPOCH is a number, `current` (in force, else the newest; the default) or "
+	"`previous`.\n"
+	"What is in force, and whether all is well with it, is `matr epoch status`.\n"
+	"\n"
+	"  --programs       list the programs, one a line, and which of them were mapped anew\n"
+	"  --format FORMAT  table (default) or json; with --programs csv too\n"
+	"  -h, --help       this text\n"
+	"\n"
+	"Exit status: 0 success; 1 failure, or no such epoch; 2 usage.\n"
+	"\n"
+	"  matr epoch show previous\n"
+	"  matr epoch show --programs --format csv 12\n";
+
+static const char prune_help[] =
+	"usage: matr epoch prune --keep N\n"
+	"\n"
+	"Remove the records of all epochs but the N newest, and never those of the epoch in "
+	"force.\n"
+	"A begin does this by itself with the number in matr.conf(5), section [epochs].\n"
+	"\n"
+	"  --keep N    how many are kept: at least 1\n"
+	"  -q, --quiet say nothing\n"
+	"  -h, --help  this text\n"
+	"\n"
+	"Exit status: 0 done, also where there was nothing to remove; 1 failure; 2 usage.\n"
+	"\n"
+	"  matr epoch prune --keep 3\n";
+
+static void format_time(int64_t seconds, char text[32])
+{
+	time_t time = (time_t)seconds;
+	struct tm broken_down;
+
+	text[0] = 0;
+	if (seconds && localtime_r(&time, &broken_down))
+		strftime(text, 32, "%Y-%m-%d %H:%M:%S", &broken_down);
+}
+
+/* In force, superseded by a later one, or ended. */
+static const char *state_of(const struct matr_store_epoch *epoch, int64_t in_force)
+{
+	if (epoch->id == in_force)
+		return "in force";
+	return epoch->ended ? "ended" : "replaced";
+}
+
+/* The record of the epoch in force; 0: none is. */
+static int64_t epoch_in_force(const char *prefix, struct matr_store *store)
+{
+	struct matr_store_epoch epoch;
+	int64_t image = matr_epoch_of_image_with(prefix, store);
+
+	return image && matr_store_epoch_of_image(store, image, &epoch, NULL) == 0 ? epoch.id : 0;
+}
+
+/* ---- list ---- */
+
+static int list(const char *prefix, struct matr_store *store, enum output_format format,
+		struct matr_error *err)
+{
+	static const struct output_column columns[] = {
+		{"epoch", CELL_NUMBER},	   {"begun", CELL_TEXT},   {"ended", CELL_TEXT},
+		{"programs", CELL_NUMBER}, {"anew", CELL_NUMBER},  {"declined", CELL_NUMBER},
+		{"objects", CELL_NUMBER},  {"image", CELL_NUMBER}, {"state", CELL_TEXT},
+	};
+	int64_t in_force = epoch_in_force(prefix, store), *ids;
+	struct matr_store_epoch epoch;
+	struct output output;
+	char begun[32], ended[32];
+	size_t n;
+
+	if (matr_store_epochs(store, &ids, &n, err) != 0)
+		return -1;
+	output_open(&output, format, columns, sizeof columns / sizeof *columns);
+	int result = 0;
+	for (size_t i = 0; i < n && result == 0; i++) {
+		result = matr_store_epoch(store, ids[i], &epoch, err);
+		if (result != 0)
+			break;
+		format_time(epoch.begun, begun);
+		format_time(epoch.ended, ended);
+		output_number(&output, epoch.id);
+		output_text(&output, begun);
+		output_text(&output, *ended ? ended : NULL);
+		output_number(&output, (int64_t)epoch.applications);
+		output_number(&output, (int64_t)(epoch.applications - epoch.carried));
+		output_number(&output, (int64_t)epoch.declined);
+		output_number(&output, (int64_t)epoch.objects);
+		output_number(&output, epoch.image);
+		output_text(&output, state_of(&epoch, in_force));
+	}
+	free(ids);
+	int closed = output_close(&output, result == 0 ? err : NULL);
+	return result == 0 ? closed : result;
+}
+
+int command_epoch_list(const struct context *context, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"format", required_argument, NULL, 'f'},
+		{"prefix", required_argument, NULL, 'p'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	const char *prefix = context->prefix;
+	enum output_format format = FORMAT_TABLE;
+	struct matr_store *store;
+	struct matr_error err = {0};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (option) {
+		case 'f':
+			if (!output_format_parse(optarg, &format))
+				return usage_error_because("epoch list", "no such format", optarg);
+			break;
+		case 'p':
+			prefix = optarg;
+			break;
+		case 'h':
+			fputs(list_help, stdout);
+			return STATUS_OK;
+		default:
+			return usage_error("epoch list");
+		}
+	}
+	if (optind < argc)
+		return usage_error_because("epoch list", "unexpected argument", argv[optind]);
+	int result = reading_open(prefix, &store, &err);
+	if (result == 0) {
+		result = list(prefix, store, format, &err);
+		matr_store_close(store);
+	}
+	if (result != 0)
+		print_error(&err);
+	return result == 0 ? STATUS_OK : STATUS_FAILURE;
+}
+
+/* ---- show ---- */
+
+struct shown {
+	struct matr_store_epoch epoch;
+	const char *state;
+	struct matr_store_declined *declined;
+	struct matr_store_skipped *skipped;
+	struct matr_violation *violations;
+	size_t n_declined, n_skipped, n_violations;
+};
+
+static void show_table(const struct shown *shown)
+{
+	const struct matr_store_epoch *epoch = &shown->epoch;
+	char begun[32], ended[32];
+
+	format_time(epoch->begun, begun);
+	format_time(epoch->ended, ended);
+	printf("epoch         %" PRId64 ", %s\n", epoch->id, shown->state);
+	printf("begun         %s\n", begun);
+	if (*ended)
+		printf("ended         %s\n", ended);
+	printf("image         %s%" PRId64 "\n",
+	       epoch->image == epoch->id ? "its own, " : "that of epoch ", epoch->image);
+	printf("cpu level     %s%s\n", *epoch->cpu_level ? epoch->cpu_level : "baseline",
+	       epoch->portable ? ", portable" : "");
+	printf("applications  %zu, %zu of them mapped anew\n", epoch->applications,
+	       epoch->applications - epoch->carried);
+	printf("objects       %zu\n", epoch->objects);
+	if (epoch->closures)
+		printf("loads         %zu, %zu of them left to ld.so\n", epoch->closures,
+		       epoch->closures_left);
+	for (size_t i = 0; i < shown->n_skipped; i++)
+		printf("%s%" PRIu64 " %s%s", i ? ", " : "skipped       ", shown->skipped[i].files,
+		       shown->skipped[i].kind, i + 1 < shown->n_skipped ? "" : "\n");
+	printf("violations    %zu\n", shown->n_violations);
+	for (size_t i = 0; i < shown->n_violations; i++) {
+		char time[32];
+		format_time(shown->violations[i].time / 1000000000, time);
+		printf("  %s: %s %s, %zu programs withdrawn\n", shown->violations[i].path,
+		       shown->violations[i].kind, time, shown->violations[i].n_withdrawn);
+	}
+	printf("declined      %zu\n", shown->n_declined);
+	for (size_t i = 0; i < shown->n_declined; i++)
+		printf("  %s: %s\n", shown->declined[i].path, shown->declined[i].reason);
+}
+
+static void add_number(struct json_object *object, const char *key, uint64_t number)
+{
+	json_object_object_add(object, key, json_object_new_uint64(number));
+}
+
+static void add_text(struct json_object *object, const char *key, const char *text)
+{
+	json_object_object_add(object, key, text ? json_object_new_string(text) : NULL);
+}
+
+static int show_json(const struct shown *shown, struct matr_error *err)
+{
+	const struct matr_store_epoch *epoch = &shown->epoch;
+	struct json_object *object = json_object_new_object();
+	struct json_object *skipped = json_object_new_object();
+	struct json_object *declined = json_object_new_array();
+	struct json_object *violations = json_object_new_array();
+
+	add_number(object, "epoch", (uint64_t)epoch->id);
+	add_text(object, "state", shown->state);
+	add_number(object, "begun", (uint64_t)epoch->begun);
+	json_object_object_add(object, "ended",
+			       epoch->ended ? json_object_new_int64(epoch->ended) : NULL);
+	add_number(object, "image", (uint64_t)epoch->image);
+	add_text(object, "cpu_level", epoch->cpu_level);
+	json_object_object_add(object, "portable", json_object_new_boolean(epoch->portable));
+	add_number(object, "applications", epoch->applications);
+	add_number(object, "carried", epoch->carried);
+	add_number(object, "objects", epoch->objects);
+	add_number(object, "loads", epoch->closures);
+	add_number(object, "loads_left", epoch->closures_left);
+	for (size_t i = 0; i < shown->n_skipped; i++)
+		add_number(skipped, shown->skipped[i].kind, shown->skipped[i].files);
+	json_object_object_add(object, "skipped", skipped);
+	for (size_t i = 0; i < shown->n_violations; i++) {
+		struct json_object *entry = json_object_new_object();
+		add_text(entry, "file", shown->violations[i].path);
+		add_text(entry, "kind", shown->violations[i].kind);
+		add_text(entry, "action", shown->violations[i].action);
+		add_number(entry, "withdrawn", shown->violations[i].n_withdrawn);
+		json_object_array_add(violations, entry);
+	}
+	json_object_object_add(object, "violations", violations);
+	for (size_t i = 0; i < shown->n_declined; i++) {
+		struct json_object *entry = json_object_new_object();
+		add_text(entry, "program", shown->declined[i].path);
+		add_text(entry, "reason", shown->declined[i].reason);
+		json_object_array_add(declined, entry);
+	}
+	json_object_object_add(object, "declined", declined);
+	return output_json(object, err);
+}
+
+static int show(const char *prefix, struct matr_store *store, const struct matr_store_epoch *epoch,
+		enum output_format format, struct matr_error *err)
+{
+	struct shown shown = {.epoch = *epoch};
+
+	shown.state = state_of(epoch, epoch_in_force(prefix, store));
+	int result = matr_store_declined(store, epoch->id, &shown.declined, &shown.n_declined, err);
+	if (result == 0)
+		result =
+			matr_store_skipped(store, epoch->id, &shown.skipped, &shown.n_skipped, err);
+	if (result == 0)
+		result = matr_store_violations(store, epoch->id, &shown.violations,
+					       &shown.n_violations, err);
+	if (result == 0 && format == FORMAT_JSON) {
+		result = show_json(&shown, err);
+	} else if (result == 0) {
+		show_table(&shown);
+		result = output_flush(err);
+	}
+	matr_store_declined_free(shown.declined, shown.n_declined);
+	matr_store_skipped_free(shown.skipped, shown.n_skipped);
+	matr_store_violations_free(shown.violations, shown.n_violations);
+	return result;
+}
+
+static int show_programs(struct matr_store *store, int64_t epoch, enum output_format format,
+			 struct matr_error *err)
+{
+	static const struct output_column columns[] = {
+		{"program", CELL_TEXT}, {"mapped", CELL_TEXT}, {"reason", CELL_TEXT}};
+	struct matr_store_application *list;
+	struct matr_store_declined *declined = NULL;
+	struct output output;
+	size_t n, n_declined = 0;
+
+	if (matr_store_applications(store, epoch, &list, &n, err) != 0)
+		return -1;
+	if (matr_store_declined(store, epoch, &declined, &n_declined, err) != 0) {
+		matr_store_applications_free(list, n);
+		return -1;
+	}
+	output_open(&output, format, columns, 3);
+	for (size_t i = 0; i < n; i++) {
+		output_text(&output, list[i].path);
+		output_text(&output, list[i].carried ? "as before" : "anew");
+		output_text(&output, NULL);
+	}
+	for (size_t i = 0; i < n_declined; i++) {
+		output_text(&output, declined[i].path);
+		output_text(&output, "declined");
+		output_text(&output, declined[i].reason);
+	}
+	matr_store_applications_free(list, n);
+	matr_store_declined_free(declined, n_declined);
+	return output_close(&output, err);
+}
+
+int command_epoch_show(const struct context *context, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"programs", no_argument, NULL, 'P'},
+		{"format", required_argument, NULL, 'f'},
+		{"prefix", required_argument, NULL, 'p'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	const char *prefix = context->prefix;
+	enum output_format format = FORMAT_TABLE;
+	struct matr_store_epoch epoch;
+	struct matr_store *store;
+	struct matr_error err = {0};
+	bool programs = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (option) {
+		case 'P':
+			programs = true;
+			break;
+		case 'f':
+			if (!output_format_parse(optarg, &format))
+				return usage_error_because("epoch show", "no such format", optarg);
+			break;
+		case 'p':
+			prefix = optarg;
+			break;
+		case 'h':
+			fputs(show_help, stdout);
+			return STATUS_OK;
+		default:
+			return usage_error("epoch show");
+		}
+	}
+	if (argc - optind > 1)
+		return usage_error_because("epoch show", "one epoch, please", NULL);
+	if (format == FORMAT_CSV && !programs)
+		return usage_error_because("epoch show", "csv is for --programs", NULL);
+	int result = reading_open(prefix, &store, &err);
+	if (result == 0) {
+		result = recorded_epoch(prefix, store, optind < argc ? argv[optind] : NULL, &epoch,
+					&err);
+		if (result == 0)
+			result = programs ? show_programs(store, epoch.id, format, &err)
+					  : show(prefix, store, &epoch, format, &err);
+		matr_store_close(store);
+	}
+	if (result != 0)
+		print_error(&err);
+	if (result != 0 && err.code == MATR_ERROR_USAGE)
+		return STATUS_USAGE;
+	return result == 0 ? STATUS_OK : STATUS_FAILURE;
+}
+
+/* ---- prune ---- */
+
+static uint64_t store_size(const char *prefix)
+{
+	char path[PATH_MAX];
+	struct stat status;
+
+	if (snprintf(path, sizeof path, "%s/" MATR_STORE_FILE, prefix) >= (int)sizeof path ||
+	    stat(path, &status) != 0)
+		return 0;
+	return (uint64_t)status.st_size;
+}
+
+static bool parse_keep(const char *text, size_t *keep)
+{
+	char *end;
+	unsigned long number = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || number < 1 || number > UINT32_MAX)
+		return false;
+	*keep = number;
+	return true;
+}
+
+int command_epoch_prune(const struct context *context, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"keep", required_argument, NULL, 'k'},
+		{"quiet", no_argument, NULL, 'q'},
+		{"prefix", required_argument, NULL, 'p'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	const char *prefix = context->prefix;
+	struct matr_error err = {0};
+	char before[32], after[32];
+	size_t keep = 0, removed;
+	bool quiet = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "hq", options, NULL)) != -1) {
+		switch (option) {
+		case 'k':
+			if (!parse_keep(optarg, &keep))
+				return usage_error_because("epoch prune", "no number of epochs",
+							   optarg);
+			break;
+		case 'q':
+			quiet = true;
+			break;
+		case 'p':
+			prefix = optarg;
+			break;
+		case 'h':
+			fputs(prune_help, stdout);
+			return STATUS_OK;
+		default:
+			return usage_error("epoch prune");
+		}
+	}
+	if (optind < argc)
+		return usage_error_because("epoch prune", "unexpected argument", argv[optind]);
+	if (!keep)
+		return usage_error_because("epoch prune", "how many are to be kept? --keep N",
+					   NULL);
+	uint64_t size = store_size(prefix);
+	if (matr_epoch_prune(prefix, keep, &removed, &err) != 0) {
+		print_error(&err);
+		return STATUS_FAILURE;
+	}
+	if (!quiet)
+		printf("%zu epoch%s removed, store %s (%s before)\n", removed,
+		       removed == 1 ? "" : "s", output_bytes(store_size(prefix), after),
+		       output_bytes(size, before));
+	return STATUS_OK;
+}

@@ -1,0 +1,147 @@
+/* namespace.c - a private mount namespace in which ld-stable is the system's loader.
+ *
+ * Two bind mounts, in this order: the real loader over PREFIX/ld.so, so that ld-stable finds it at the
+ * place it knows (same file as always, which debuggers and /proc/PID/maps show by inode); then
+ * PREFIX/interpreter, an ld-stable, over the real loader's path.
+ *
+ * Who is not root is in a user namespace then (private_mounts.h). ld-stable cannot tell there whose a file of another
+ * user is and will not trust it, so that this works with one's own prefix only.
+ */
+#include "matr/namespace/namespace.h"
+
+#include "matr/namespace/private_mounts.h"
+#include "matr/namespace/propagation.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <matr/epoch.h>
+
+struct places {
+	char self[PATH_MAX];	 /* PREFIX/ld-stable, which the interpreter has ld.so load */
+	char stable[PATH_MAX];	 /* PREFIX/interpreter */
+	char kept[PATH_MAX];	 /* PREFIX/ld.so */
+	char image[PATH_MAX];	 /* PREFIX/epoch.image */
+	char standard[PATH_MAX]; /* where the kernel looks for the loader, canonical */
+	char real[PATH_MAX];	 /* the real loader */
+};
+
+static int join(const char *prefix, const char *name, char out[PATH_MAX], struct matr_error *err)
+{
+	if (snprintf(out, PATH_MAX, "%s/%s", prefix, name) >= PATH_MAX)
+		return matr_fail(err, MATR_ERROR_USAGE, prefix, "path is too long");
+	return 0;
+}
+
+/* Only a glibc loader may be replaced: a program with another one (musl's, say) keeps it, and the
+ * usual one is replaced for the sake of its children. */
+static const char *loader_path(const char *interpreter)
+{
+	const char *slash = strrchr(interpreter, '/');
+	bool glibc = slash && strncmp(slash + 1, "ld-linux-x86-64.so", 18) == 0;
+	return glibc ? interpreter : MATR_DEFAULT_INTERPRETER;
+}
+
+static int find_places(const char *prefix, const char *interpreter, struct places *places,
+		       struct matr_error *err)
+{
+	char canonical[PATH_MAX];
+	const char *loader = loader_path(interpreter);
+
+	if (!realpath(prefix, canonical))
+		return matr_fail(err, MATR_ERROR_STATE, prefix, "no epoch is in force");
+	if (join(canonical, MATR_INTERPRETER_FILE, places->stable, err) != 0 ||
+	    join(canonical, MATR_LD_STABLE_FILE, places->self, err) != 0 ||
+	    join(canonical, MATR_REAL_LOADER_FILE, places->kept, err) != 0 ||
+	    join(canonical, MATR_IMAGE_FILE, places->image, err) != 0)
+		return -1;
+	if (access(places->image, F_OK) != 0)
+		return matr_fail(err, MATR_ERROR_STATE, prefix, "no epoch is in force");
+	if (access(places->stable, X_OK) != 0)
+		return matr_fail_errno(err, places->stable, "cannot be used");
+	if (access(places->self, R_OK) != 0)
+		return matr_fail_errno(err, places->self, "cannot be used");
+	if (access(places->kept, R_OK) != 0)
+		return matr_fail_errno(err, places->kept, "cannot be used");
+	if (matr_prefix_trusted(canonical, err) != 0)
+		return -1;
+	if (!realpath(loader, places->standard))
+		return matr_fail_errno(err, loader, "cannot be found");
+	return 0;
+}
+
+/* 1: PREFIX/interpreter is the loader already; 0: not, and places->real is set. */
+static int find_real_loader(struct places *places, struct matr_error *err)
+{
+	struct stat stable, standard;
+	struct matr_loader_config config;
+
+	if (stat(places->stable, &stable) != 0)
+		return matr_fail_errno(err, places->stable, "cannot be used");
+	if (stat(places->standard, &standard) != 0)
+		return matr_fail_errno(err, places->standard, "cannot be used");
+	if (stable.st_dev == standard.st_dev && stable.st_ino == standard.st_ino)
+		return 1;
+	/* In the namespace of another prefix's `matr run`, its ld-stable knows the real one. */
+	int other = matr_loader_identify(places->standard, &config, err);
+	if (other < 0)
+		return -1;
+	if (snprintf(places->real, PATH_MAX, "%s", other ? config.loader : places->standard) >=
+	    PATH_MAX)
+		return matr_fail(err, MATR_ERROR_USAGE, places->standard, "path is too long");
+	return 0;
+}
+
+static enum placement new_namespace(const struct places *places, struct matr_error *err)
+{
+	enum private_mounts mounts = private_mounts_enter(err);
+	struct stat image;
+
+	if (mounts == PRIVATE_MOUNTS_DENIED) {
+		if (stat(places->image, &image) != 0) {
+			matr_fail_errno(err, places->image, "cannot be used");
+			return NOT_PLACED;
+		}
+		if (image.st_uid != geteuid()) {
+			matr_fail(err, MATR_ERROR_UNTRUSTED, places->image,
+				  "belongs to another user, whom a user namespace would not show");
+			return NOT_PLACED;
+		}
+		mounts = private_mounts_enter_as_user(err);
+		if (mounts == PRIVATE_MOUNTS_FAILED)
+			return NOT_PLACED;
+	}
+	return mounts == PRIVATE_MOUNTS ? PLACED : NO_NAMESPACE;
+}
+
+static int bind_over(const char *source, const char *target, struct matr_error *err)
+{
+	if (mount(source, target, NULL, MS_BIND, NULL) != 0)
+		return matr_fail_errno(err, target, "cannot mount %s over it", source);
+	return 0;
+}
+
+enum placement namespace_enter(const char *prefix, const char *interpreter, struct matr_error *err)
+{
+	struct places places;
+
+	if (find_places(prefix, interpreter, &places, err) != 0)
+		return NOT_PLACED;
+	int already = find_real_loader(&places, err);
+	if (already != 0)
+		return already > 0 ? PLACED : NOT_PLACED;
+	enum placement placement = new_namespace(&places, err);
+	if (placement != PLACED)
+		return placement;
+	/* Mounts made elsewhere still arrive here; ours stay here. */
+	if (propagation_set(MS_SLAVE, err) != 0 || bind_over(places.real, places.kept, err) != 0 ||
+	    bind_over(places.stable, places.standard, err) != 0)
+		return NOT_PLACED;
+	return PLACED;
+}

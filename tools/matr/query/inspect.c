@@ -1,0 +1,127 @@
+/* command_inspect.c - matr inspect: a program's relocation mapping, from the store. */
+#include "matr/query/inspect.h"
+#include "common/options.h"
+#include "matr/command.h"
+
+#include <getopt.h>
+#include <stdio.h>
+
+static const char help[] =
+	"usage: matr inspect [OPTION]... PROGRAM\n"
+	"\n"
+	"Show the relocation mapping of a program in the epoch that is in force (else the newest\n"
+	"one). Everything comes from the store; the files need not be there.\n"
+	"\n"
+	"Without options a summary: objects of the scope and how each was found, relocations by\n"
+	"type, what the mapping applies, what is left to ld.so, how often others bind to an "
+	"object.\n"
+	"With --all or a filter one row per relocation (relative ones are not bindings and not\n"
+	"listed): requester, symbol, version, provider, binding (bound: looked up in the scope;\n"
+	"local: the object's own without a lookup; null: weak, defined nowhere; undefined: lazily\n"
+	"bound, defined nowhere; none: no symbol), relocation type, offset, addend, applied "
+	"(word:\n"
+	"load address + value; ifunc: the resolver's result; copy; lazy: when first called;\n"
+	"residual: left to ld.so).\n"
+	"\n"
+	"  --all             every relocation\n"
+	"  --bindings        every binding once, sorted: requester, symbol, version, provider, as\n"
+	"                    LD_DEBUG=bindings has them (as a table: tab-separated, no header)\n"
+	"  --closures        what the program loads with dlopen(), as recorded: one row each\n"
+	"  --closure LIBRARY the relocations of what loading this library brings in, in the place "
+	"of\n"
+	"                    the program's own\n"
+	"  --epoch EPOCH     in that epoch: a number (`matr epoch list`), current or previous\n"
+	"  --symbol GLOB     only these symbols (NAME, or NAME@VERSION)\n"
+	"  --requester GLOB  only references from these objects (path, file name or soname)\n"
+	"  --provider GLOB   only references bound to these objects\n"
+	"  --format FORMAT   table (default), json or csv\n"
+	"  -h, --help        this text\n"
+	"\n"
+	"Exit status: 0 success; 1 failure, or the program is not in the epoch; 2 usage.\n"
+	"\n"
+	"  matr inspect git\n"
+	"  matr inspect git --symbol 'str*' --provider 'libc.so*'\n"
+	"  matr inspect clang --all --format csv > clang.csv\n"
+	"  matr inspect python3 --closure _ctypes.cpython-311-x86_64-linux-gnu.so --symbol "
+	"'ffi_*'\n";
+
+int command_inspect(const struct context *context, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"all", no_argument, NULL, 'a'},
+		{"bindings", no_argument, NULL, 'b'},
+		{"closures", no_argument, NULL, 'C'},
+		{"closure", required_argument, NULL, 'c'},
+		{"epoch", required_argument, NULL, 'e'},
+		{"symbol", required_argument, NULL, 's'},
+		{"requester", required_argument, NULL, 'r'},
+		{"provider", required_argument, NULL, 'P'},
+		{"format", required_argument, NULL, 'f'},
+		{"prefix", required_argument, NULL, 'p'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	struct query_options common = {.prefix = context->prefix};
+	struct inspect_filter filter = {0};
+	struct matr_applied_mapping *applied = NULL;
+	struct recorded recorded;
+	struct matr_error err = {0};
+	bool all = false, bindings = false, closures = false;
+	const char *closure = NULL;
+	int option, status;
+
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (option) {
+		case 'a':
+			all = true;
+			break;
+		case 'b':
+			bindings = true;
+			break;
+		case 'C':
+			closures = true;
+			break;
+		case 'c':
+			closure = optarg;
+			break;
+		case 's':
+			filter.symbol = optarg;
+			break;
+		case 'r':
+			filter.requester = optarg;
+			break;
+		case 'P':
+			filter.provider = optarg;
+			break;
+		default:
+			if (!query_option(option, "inspect", help, &common, &status))
+				return status;
+		}
+	}
+	if (argc - optind != 1)
+		return usage_error_because("inspect", "one program, please", NULL);
+
+	all |= filter.symbol || filter.requester || filter.provider || closure;
+	if (closures && (all || bindings))
+		return usage_error_because("inspect", "--closures goes with --format only", NULL);
+	int result = recorded_open(common.prefix, argv[optind], common.epoch, &recorded, &err);
+	if (result == 0 && closure)
+		result = recorded_closure(&recorded, closure, &applied, &err);
+	else if (result == 0 && !bindings && !closures)
+		result = matr_applied(recorded.mapping, &applied, &err);
+	if (result == 0 && closures)
+		result = inspect_closures(&recorded, common.format, &err);
+	else if (result == 0 && bindings)
+		result = inspect_bindings(&recorded, &filter, common.format, &err);
+	else if (result == 0 && all)
+		result = inspect_relocations(&recorded, applied, &filter, common.format, &err);
+	else if (result == 0)
+		result = inspect_summary(&recorded, applied, common.format, &err);
+	matr_applied_free(applied);
+	recorded_close(&recorded);
+	if (result != 0)
+		print_error(&err);
+	if (result != 0 && err.code == MATR_ERROR_USAGE)
+		return STATUS_USAGE;
+	return result == 0 ? STATUS_OK : STATUS_FAILURE;
+}

@@ -1,0 +1,207 @@
+/* inspect_summary.c - what a mapping comes to: counts by object, by type and by provider. */
+#include "matr/query/inspect.h"
+
+#include <elf.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { TYPES = 64, APPLIED = MATR_APPLIED_NOTHING + 1 };
+
+struct counts {
+	size_t types[TYPES]; /* by R_X86_64_*; what is beyond the table is not counted by type */
+	size_t applied[APPLIED];
+	size_t relative;
+	size_t relative_applied; /* by the mapping */
+	size_t residual;	 /* left to ld.so in objects that the mapping applies */
+	size_t untouched;	 /* all relocations of objects that are left to ld.so whole */
+	size_t undefined;	 /* lazily bound functions that nothing defines */
+	size_t *bound_to;	 /* by scope index: references that other objects bind to it */
+};
+
+static const char *const rule_names[] = {"application", "preload", "path",    "rpath",
+					 "runpath",	"cache",   "default", "interpreter"};
+
+static int count(const struct matr_mapping *mapping, const struct matr_applied_mapping *applied,
+		 struct counts *counts, struct matr_error *err)
+{
+	counts->bound_to = calloc(mapping->n_scope, sizeof *counts->bound_to);
+	if (!counts->bound_to)
+		return matr_fail_memory(err);
+	for (size_t i = 0; i < mapping->n_scope; i++) {
+		const struct matr_object *object = mapping->scope[i].object;
+		const struct matr_binding *bindings = mapping->objects[i].bindings;
+		size_t relative = object->n_relatives + object->n_relr;
+		counts->relative += relative;
+		if (applied->objects[i].untouched) {
+			counts->untouched += relative + object->n_relocations;
+		} else {
+			counts->relative_applied += relative;
+			counts->residual += applied->objects[i].residual;
+		}
+		for (size_t n = 0; n < object->n_relocations; n++) {
+			uint32_t type = object->relocations[n].type;
+			if (type < TYPES)
+				counts->types[type]++;
+			counts->applied[applied->objects[i].relocations[n]]++;
+			if (!bindings)
+				continue;
+			if (bindings[n].provider < mapping->n_scope && bindings[n].provider != i)
+				counts->bound_to[bindings[n].provider]++;
+			counts->undefined += bindings[n].provider == MATR_PROVIDER_UNDEFINED;
+		}
+	}
+	counts->types[R_X86_64_RELATIVE] += counts->relative;
+	return 0;
+}
+
+/* One row per object of the scope. */
+static int show_objects(const struct matr_mapping *mapping,
+			const struct matr_applied_mapping *applied, const struct counts *counts,
+			enum output_format format, struct matr_error *err)
+{
+	static const struct output_column columns[] = {
+		{"object", CELL_TEXT},	      {"found", CELL_TEXT},
+		{"loaded_by", CELL_TEXT},     {"relative", CELL_NUMBER},
+		{"relocations", CELL_NUMBER}, {"residual", CELL_NUMBER},
+		{"bound_to_it", CELL_NUMBER},
+	};
+	struct output output;
+
+	output_open(&output, format, columns, sizeof columns / sizeof *columns);
+	for (size_t i = 0; i < mapping->n_scope; i++) {
+		const struct matr_scope_entry *entry = &mapping->scope[i];
+		output_text(&output, recorded_path(mapping, i));
+		output_text(&output, rule_names[entry->rule]);
+		output_text(&output,
+			    entry->needed_as ? recorded_path(mapping, entry->loaded_by) : NULL);
+		output_number(&output,
+			      (int64_t)(entry->object->n_relatives + entry->object->n_relr));
+		output_number(&output, (int64_t)entry->object->n_relocations);
+		output_number(&output, (int64_t)applied->objects[i].residual);
+		output_number(&output, (int64_t)counts->bound_to[i]);
+	}
+	return output_close(&output, err);
+}
+
+static size_t all_relocations(const struct counts *counts)
+{
+	size_t all = counts->relative;
+	for (size_t i = 0; i < APPLIED; i++)
+		all += counts->applied[i];
+	return all;
+}
+
+static void show_number(const char *what, size_t number)
+{
+	char text[32];
+	printf("%-24s%14s\n", what, output_grouped(number, text));
+}
+
+static int summary_table(const struct recorded *recorded,
+			 const struct matr_applied_mapping *applied, const struct counts *counts,
+			 struct matr_error *err)
+{
+	const struct matr_mapping *mapping = recorded->mapping;
+	char buffer[32];
+
+	printf("%s%s%s: epoch %" PRId64 "%s\n\n", output_bold(), recorded_path(mapping, 0),
+	       output_normal(), recorded->epoch.id, recorded->epoch.ended ? " (ended)" : "");
+	show_number("objects", mapping->n_scope);
+	show_number("relocations", all_relocations(counts));
+	for (uint32_t type = 0; type < TYPES; type++)
+		if (counts->types[type])
+			show_number(relocation_name(type, buffer), counts->types[type]);
+	printf("\n%sapplied%s\n", output_bold(), output_normal());
+	show_number("relative", counts->relative_applied);
+	for (int i = 0; i < APPLIED; i++)
+		if (counts->applied[i] && i != MATR_APPLIED_RESIDUAL)
+			show_number(matr_applied_name((enum matr_applied)i), counts->applied[i]);
+	show_number("residual (ld.so's)", counts->residual);
+	show_number("untouched objects'", counts->untouched);
+	if (counts->undefined)
+		show_number("defined nowhere (lazy)", counts->undefined);
+	putchar('\n');
+	return show_objects(mapping, applied, counts, FORMAT_TABLE, err);
+}
+
+static void add_number(struct json_object *object, const char *name, size_t number)
+{
+	json_object_object_add(object, name, json_object_new_uint64(number));
+}
+
+static int summary_json(const struct recorded *recorded, const struct matr_applied_mapping *applied,
+			const struct counts *counts, struct matr_error *err)
+{
+	const struct matr_mapping *mapping = recorded->mapping;
+	struct json_object *root = json_object_new_object();
+	struct json_object *types = json_object_new_object();
+	struct json_object *how = json_object_new_object();
+	struct json_object *objects = json_object_new_array();
+	char buffer[32];
+
+	if (!root || !types || !how || !objects) {
+		json_object_put(root);
+		json_object_put(types);
+		json_object_put(how);
+		json_object_put(objects);
+		return matr_fail_memory(err);
+	}
+	json_object_object_add(root, "program", json_object_new_string(recorded_path(mapping, 0)));
+	json_object_object_add(root, "epoch", json_object_new_int64(recorded->epoch.id));
+	json_object_object_add(root, "ended", json_object_new_boolean(recorded->epoch.ended != 0));
+	add_number(root, "relocations", all_relocations(counts));
+	add_number(root, "relative", counts->relative);
+	add_number(root, "residual", counts->residual);
+	add_number(root, "untouched", counts->untouched);
+	add_number(root, "undefined", counts->undefined);
+	for (uint32_t type = 0; type < TYPES; type++)
+		if (counts->types[type])
+			add_number(types, relocation_name(type, buffer), counts->types[type]);
+	json_object_object_add(root, "types", types);
+	add_number(how, "relative", counts->relative_applied);
+	for (int i = 0; i < APPLIED; i++)
+		if (i != MATR_APPLIED_RESIDUAL)
+			add_number(how, matr_applied_name((enum matr_applied)i),
+				   counts->applied[i]);
+	json_object_object_add(root, "applied", how);
+	for (size_t i = 0; i < mapping->n_scope; i++) {
+		const struct matr_scope_entry *entry = &mapping->scope[i];
+		struct json_object *object = json_object_new_object();
+		json_object_object_add(object, "object",
+				       json_object_new_string(recorded_path(mapping, i)));
+		json_object_object_add(object, "path", json_object_new_string(entry->path));
+		json_object_object_add(object, "found",
+				       json_object_new_string(rule_names[entry->rule]));
+		json_object_object_add(object, "loaded_by",
+				       entry->needed_as ? json_object_new_string(recorded_path(
+								  mapping, entry->loaded_by))
+							: NULL);
+		json_object_object_add(object, "needed_as",
+				       entry->needed_as ? json_object_new_string(entry->needed_as)
+							: NULL);
+		add_number(object, "relative", entry->object->n_relatives + entry->object->n_relr);
+		add_number(object, "relocations", entry->object->n_relocations);
+		add_number(object, "residual", applied->objects[i].residual);
+		add_number(object, "bound_to_it", counts->bound_to[i]);
+		json_object_array_add(objects, object);
+	}
+	json_object_object_add(root, "objects", objects);
+	return output_json(root, err);
+}
+
+int inspect_summary(const struct recorded *recorded, const struct matr_applied_mapping *applied,
+		    enum output_format format, struct matr_error *err)
+{
+	struct counts counts = {0};
+	int result = count(recorded->mapping, applied, &counts, err);
+
+	if (result == 0 && format == FORMAT_TABLE)
+		result = summary_table(recorded, applied, &counts, err);
+	else if (result == 0 && format == FORMAT_JSON)
+		result = summary_json(recorded, applied, &counts, err);
+	else if (result == 0)
+		result = show_objects(recorded->mapping, applied, &counts, format, err);
+	free(counts.bound_to);
+	return result;
+}

@@ -1,0 +1,92 @@
+/* command_shadowed.c - matr shadowed: symbols that more than one object of the scope could provide. */
+#include "common/options.h"
+#include "common/output.h"
+#include "common/recorded.h"
+#include "matr/command.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <matr/explain.h>
+
+static const char help[] =
+	"usage: matr shadowed [OPTION]... PROGRAM...\n"
+	"\n"
+	"Symbols that are bound and that more than one object of the scope could provide: who\n"
+	"wins, and who would be next, one row per loser. Copied: the winner is the application's\n"
+	"copy of the data (a copy relocation), which is how it has to be.\n"
+	"\n"
+	"  --epoch EPOCH      in that epoch: a number, current or previous\n"
+	"  --format FORMAT    table (default), json or csv\n"
+	"  --prefix DIR       where the store is\n"
+	"  -h, --help         this text\n"
+	"\n"
+	"Exit status: 0 success; 1 failure, or a program is not in the epoch; 2 usage.\n"
+	"\n"
+	"  matr shadowed git clang-14\n";
+
+static int list(const struct query_options *common, const char *program, struct output *output,
+		struct matr_error *err)
+{
+	struct matr_shadowed *shadowed = NULL;
+	struct recorded recorded;
+	size_t n = 0;
+
+	int result = recorded_open(common->prefix, program, common->epoch, &recorded, err);
+	if (result == 0)
+		result = matr_shadowed(recorded.mapping, &shadowed, &n, err);
+	for (size_t i = 0; i < n; i++) {
+		for (size_t loser = 0; loser < shadowed[i].n_losers; loser++) {
+			output_text(output, recorded.mapping->scope[0].path);
+			output_text(output, shadowed[i].name);
+			output_text(output, shadowed[i].version);
+			output_text(output, recorded_path(recorded.mapping, shadowed[i].winner));
+			output_text(output,
+				    recorded_path(recorded.mapping, shadowed[i].losers[loser]));
+			output_number(output, (int64_t)shadowed[i].n_requesters);
+			output_text(output, shadowed[i].copied ? "copied" : NULL);
+		}
+	}
+	matr_shadowed_free(shadowed, n);
+	recorded_close(&recorded);
+	return result;
+}
+
+int command_shadowed(const struct context *context, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"epoch", required_argument, NULL, 'e'},
+		{"format", required_argument, NULL, 'f'},
+		{"prefix", required_argument, NULL, 'p'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	static const struct output_column columns[] = {
+		{"program", CELL_TEXT}, {"symbol", CELL_TEXT}, {"version", CELL_TEXT},
+		{"winner", CELL_TEXT},	{"loser", CELL_TEXT},  {"requesters", CELL_NUMBER},
+		{"copied", CELL_TEXT},
+	};
+	struct query_options common = {.prefix = context->prefix};
+	struct matr_error err = {0};
+	struct output output;
+	int option, status, result = 0;
+
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1)
+		if (!query_option(option, "shadowed", help, &common, &status))
+			return status;
+	if (optind == argc)
+		return usage_error_because("shadowed", "which programs?", NULL);
+	output_open(&output, common.format, columns, sizeof columns / sizeof *columns);
+	for (int i = optind; i < argc; i++) {
+		if (list(&common, argv[i], &output, &err) != 0) {
+			print_error(&err);
+			result = -1;
+		}
+	}
+	if (output_close(&output, &err) != 0) {
+		print_error(&err);
+		result = -1;
+	}
+	return result == 0 ? STATUS_OK : STATUS_FAILURE;
+}

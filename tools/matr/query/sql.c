@@ -1,0 +1,30 @@
+/* command_sql.c - matr sql: a program of its own (tools/sql), for it needs libraries that nothing that starts
+ * programs should have to load. */
+#include "common/program.h"
+#include "matr/command.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+int command_sql(const struct context *context, int argc, char **argv)
+{
+	char path[PATH_MAX];
+	struct matr_error err;
+	const char **arguments = calloc((size_t)argc + 3, sizeof *arguments);
+
+	if (!arguments)
+		matr_fail_memory(&err);
+	else if (program_sql(path, &err) == 0) {
+		arguments[0] = argv[0];
+		arguments[1] = "--prefix";
+		arguments[2] = context->prefix;
+		for (int i = 1; i < argc; i++)
+			arguments[i + 2] = argv[i];
+		execv(path, (char *const *)(uintptr_t)arguments);
+		matr_fail_errno(&err, path, "cannot be executed");
+	}
+	free(arguments);
+	print_error(&err);
+	return STATUS_FAILURE;
+}

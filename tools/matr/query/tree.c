@@ -1,0 +1,255 @@
+/* command_tree.c - matr tree: who needs whom, drawn.
+ *
+ * An object has its own subtree where it was loaded first (loaded_by), which is under exactly one parent; wherever else it is
+ * needed it is a leaf, marked with (*) if it has dependencies. What the program loads with dlopen() (its closures) has trees of
+ * its own after that of the start, in which objects of the start are leaves.
+ */
+#include "common/options.h"
+#include "common/output.h"
+#include "common/recorded.h"
+#include "matr/command.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <matr/explain.h>
+
+static const char help[] =
+	"usage: matr tree [OPTION]... PROGRAM\n"
+	"\n"
+	"Draw which object needs which, by DT_NEEDED: the name that is needed, the file, and how\n"
+	"it was found. An object's own dependencies are drawn where it was loaded first; (*)\n"
+	"marks where they are left out. Objects that nothing binds to say so. What the program\n"
+	"loads with dlopen(), as recorded (`matr record`), comes after that.\n"
+	"\n"
+	"  --epoch EPOCH      in that epoch: a number, current or previous\n"
+	"  --format FORMAT    table (default: a drawing) or json (nested)\n"
+	"  --prefix DIR       where the store is\n"
+	"  -h, --help         this text\n"
+	"\n"
+	"Exit status: 0 success; 1 failure, or the program is not in the epoch; 2 usage.\n"
+	"\n"
+	"  matr tree git\n"
+	"  matr tree --format json --epoch previous python3.11\n";
+
+struct tree {
+	const struct matr_mapping *mapping;
+	struct matr_need *needs;
+	size_t n_needs;
+	bool *used;  /* by scope index: some other object binds to it */
+	bool *drawn; /* its subtree */
+};
+
+static void find_used(const struct matr_mapping *mapping, bool *used)
+{
+	used[0] = true;
+	for (size_t i = 0; i < mapping->n_scope; i++) {
+		const struct matr_binding *bindings = mapping->objects[i].bindings;
+		size_t n = bindings ? mapping->scope[i].object->n_relocations : 0;
+		for (size_t k = 0; k < n; k++)
+			if (bindings[k].provider < mapping->n_scope && bindings[k].provider != i)
+				used[bindings[k].provider] = true;
+	}
+}
+
+static bool has_needs(const struct tree *tree, uint32_t index)
+{
+	return tree->mapping->scope[index].object->n_needed > 0;
+}
+
+/* The subtree belongs here: this is what loaded it, and it was not drawn yet (an object may name another twice). */
+static bool is_first(struct tree *tree, uint32_t parent, uint32_t index)
+{
+	bool first = tree->mapping->scope[index].loaded_by == parent && !tree->drawn[index];
+
+	if (first)
+		tree->drawn[index] = true;
+	return first;
+}
+
+/* The place of the parent's next dependency from `at` on, with preloaded objects after those of the application;
+ * n_needs: no more. */
+static size_t next_need(const struct tree *tree, uint32_t parent, size_t at)
+{
+	while (at < tree->n_needs && tree->needs[at].requester != parent)
+		at++;
+	return at;
+}
+
+static void draw(struct tree *tree, uint32_t parent, const char *indent)
+{
+	size_t length = strlen(indent);
+	char *deeper = malloc(length + 8);
+
+	if (!deeper)
+		return;
+	for (size_t at = next_need(tree, parent, 0), next; at < tree->n_needs; at = next) {
+		uint32_t index = tree->needs[at].object;
+		next = next_need(tree, parent, at + 1);
+		bool first = is_first(tree, parent, index), last = next == tree->n_needs;
+		printf("%s%s%s => %s (%s)%s%s\n", indent, last ? "`-- " : "|-- ",
+		       tree->needs[at].name, recorded_path(tree->mapping, index),
+		       matr_search_rule_name(tree->mapping->scope[index].rule),
+		       tree->used[index] ? "" : " [nothing binds to it]",
+		       !first && has_needs(tree, index) ? " (*)" : "");
+		sprintf(deeper, "%s%s", indent, last ? "    " : "|   ");
+		if (first)
+			draw(tree, index, deeper);
+	}
+	free(deeper);
+}
+
+static struct json_object *node(struct tree *tree, uint32_t index, const char *name, bool first)
+{
+	struct json_object *object = json_object_new_object(), *children = json_object_new_array();
+
+	if (name)
+		json_object_object_add(object, "name", json_object_new_string(name));
+	json_object_object_add(object, "path",
+			       json_object_new_string(recorded_path(tree->mapping, index)));
+	json_object_object_add(object, "position", json_object_new_int64(index));
+	json_object_object_add(
+		object, "found_by",
+		json_object_new_string(matr_search_rule_name(tree->mapping->scope[index].rule)));
+	json_object_object_add(object, "used", json_object_new_boolean(tree->used[index]));
+	json_object_object_add(object, "repeated", json_object_new_boolean(!first));
+	for (size_t at = next_need(tree, index, 0); first && at < tree->n_needs;
+	     at = next_need(tree, index, at + 1)) {
+		uint32_t child = tree->needs[at].object;
+		json_object_array_add(children, node(tree, child, tree->needs[at].name,
+						     is_first(tree, index, child)));
+	}
+	json_object_object_add(object, "needs", children);
+	return object;
+}
+
+/* What no DT_NEEDED entry leads to: /etc/ld.so.preload, and what an edit added. */
+static void draw_others(struct tree *tree)
+{
+	for (uint32_t i = 1; i < tree->mapping->n_scope; i++) {
+		if (tree->drawn[i] || tree->mapping->scope[i].needed_as)
+			continue;
+		tree->drawn[i] = true;
+		printf("%s (%s)\n", recorded_path(tree->mapping, i),
+		       matr_search_rule_name(tree->mapping->scope[i].rule));
+		draw(tree, i, "");
+	}
+}
+
+static void tree_close(struct tree *tree)
+{
+	free(tree->needs);
+	free(tree->used);
+	free(tree->drawn);
+}
+
+/* A tree of the mapping in which the objects before `first` need no drawing any more. To be closed also after an error. */
+static int tree_open(struct tree *tree, const struct matr_mapping *mapping, size_t first,
+		     struct matr_error *err)
+{
+	*tree = (struct tree){
+		.mapping = mapping,
+		.used = calloc(mapping->n_scope, sizeof(bool)),
+		.drawn = calloc(mapping->n_scope, sizeof(bool)),
+	};
+	if (!tree->used || !tree->drawn)
+		return matr_fail_memory(err);
+	find_used(mapping, tree->used);
+	for (size_t i = 0; i < first; i++)
+		tree->used[i] = tree->drawn[i] = true;
+	return matr_needs(mapping, &tree->needs, &tree->n_needs, err);
+}
+
+/* A closure's tree, which begins with its root. Whoever loads that uses it. */
+static int show_closure(const struct matr_closure *closure, struct json_object *loads,
+			struct matr_error *err)
+{
+	struct tree tree;
+	uint32_t root = closure->n_start;
+
+	int result = tree_open(&tree, closure->mapping, root, err);
+	if (!result) {
+		tree.drawn[root] = tree.used[root] = true;
+		if (loads) {
+			json_object_array_add(loads, node(&tree, root, NULL, true));
+		} else {
+			printf("dlopen: %s\n", recorded_path(closure->mapping, root));
+			draw(&tree, root, "");
+		}
+	}
+	tree_close(&tree);
+	return result;
+}
+
+static int show_closures(const struct recorded *recorded, struct json_object *out,
+			 struct matr_error *err)
+{
+	struct recorded_loads loads;
+
+	int result = recorded_loads(recorded, &loads, err);
+	for (size_t i = 0; i < loads.n_records && !result; i++) {
+		const struct matr_closure *closure = &loads.list[i];
+		if (closure->mapping && closure->n_start < closure->mapping->n_scope)
+			result = show_closure(closure, out, err);
+	}
+	recorded_loads_free(&loads);
+	return result;
+}
+
+static int show(const struct recorded *recorded, enum output_format format, struct matr_error *err)
+{
+	struct tree tree;
+
+	int result = tree_open(&tree, recorded->mapping, 1, err);
+	if (!result && format == FORMAT_JSON) {
+		struct json_object *top = node(&tree, 0, NULL, true);
+		struct json_object *loads = json_object_new_array();
+		json_object_object_add(top, "loads", loads);
+		result = show_closures(recorded, loads, err);
+		if (!result)
+			result = output_json(top, err);
+		else
+			json_object_put(top);
+	} else if (!result) {
+		printf("%s\n", recorded_path(recorded->mapping, 0));
+		draw(&tree, 0, "");
+		draw_others(&tree);
+		result = show_closures(recorded, NULL, err);
+		if (!result)
+			result = output_flush(err);
+	}
+	tree_close(&tree);
+	return result;
+}
+
+int command_tree(const struct context *context, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"epoch", required_argument, NULL, 'e'},
+		{"format", required_argument, NULL, 'f'},
+		{"prefix", required_argument, NULL, 'p'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	struct query_options common = {.prefix = context->prefix};
+	struct recorded recorded;
+	struct matr_error err = {0};
+	int option, status;
+
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1)
+		if (!query_option(option, "tree", help, &common, &status))
+			return status;
+	if (common.format == FORMAT_CSV)
+		return usage_error_because("tree", "a drawing, or json", NULL);
+	if (argc - optind != 1)
+		return usage_error_because("tree", "one program, please", NULL);
+	int result = recorded_open(common.prefix, argv[optind], common.epoch, &recorded, &err);
+	if (result == 0)
+		result = show(&recorded, common.format, &err);
+	recorded_close(&recorded);
+	if (result != 0)
+		print_error(&err);
+	return result == 0 ? STATUS_OK : STATUS_FAILURE;
+}

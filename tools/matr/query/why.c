@@ -1,0 +1,265 @@
+/* command_why.c - matr why: the search behind a symbol's bindings, and what brings a library in. */
+#include "matr/query/why.h"
+#include "common/options.h"
+#include "common/output.h"
+#include "common/recorded.h"
+#include "matr/command.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <matr/explain.h>
+
+static const char help[] =
+	"usage: matr why [OPTION]... PROGRAM SYMBOL[@VERSION]\n"
+	"       matr why --library [OPTION]... PROGRAM LIBRARY\n"
+	"\n"
+	"Which object provides a symbol, and why: who refers to it, and what every object of the\n"
+	"scope had to offer, in the order in which they are asked. The first match provides it.\n"
+	"With --library: which chain of DT_NEEDED entries brings the library in, who else needs\n"
+	"it, where it was sought and found, and which of its symbols are bound by whom.\n"
+	"What the program loads with dlopen(), as recorded, is part of it.\n"
+	"Everything comes from the store; LIBRARY is a soname, a file name or a path.\n"
+	"\n"
+	"  --library          explain a library, not a symbol\n"
+	"  --epoch EPOCH      in that epoch: a number, current or previous\n"
+	"  --format FORMAT    table (default), json or csv\n"
+	"  --prefix DIR       where the store is\n"
+	"  -h, --help         this text\n"
+	"\n"
+	"Exit status: 0 success; 1 failure, or there is no such thing; 2 usage.\n"
+	"\n"
+	"  matr why git malloc\n"
+	"  matr why clang-14 memcpy@GLIBC_2.14\n"
+	"  matr why --library git libpcre2-8.so.0\n"
+	"  matr why --library --format json sshd liblzma.so.5\n";
+
+static const char *const verdicts[] = {
+	[MATR_VERDICT_MATCH] = "match",
+	[MATR_VERDICT_ABSENT] = "not defined",
+	[MATR_VERDICT_REFERS] = "undefined there too",
+	[MATR_VERDICT_UNHASHED] = "local: not in the hash table",
+	[MATR_VERDICT_LOCAL] = "local",
+	[MATR_VERDICT_HIDDEN] = "hidden",
+	[MATR_VERDICT_VERSION] = "other version",
+	[MATR_VERDICT_NO_VALUE] = "has no value",
+	[MATR_VERDICT_TYPE] = "of a type that provides nothing",
+	[MATR_VERDICT_CANONICAL] = "canonical address, not for calls",
+	[MATR_VERDICT_PASSED_OVER] = "passed over: copy relocation",
+};
+
+static const char *const rules[] = {
+	[MATR_RULE_SEARCH] = "search",
+	[MATR_RULE_OWN] = "own, without a search",
+	[MATR_RULE_SYMBOLIC] = "symbolic",
+	[MATR_RULE_PROTECTED] = "protected",
+	[MATR_RULE_UNIQUE] = "unique",
+	[MATR_RULE_CHANGED] = "changed: not what the search gives",
+};
+
+const char *why_version(const struct matr_object *object, uint32_t symbol)
+{
+	const struct matr_version *version =
+		matr_object_symbol_version(object, &object->symbols[symbol]);
+	return version ? version->name : NULL;
+}
+
+static const char *provider_name(const struct matr_mapping *mapping, uint32_t provider)
+{
+	if (provider < mapping->n_scope)
+		return recorded_path(mapping, provider);
+	return provider == MATR_PROVIDER_WEAK_NULL ? "nothing (weak: null)" : "nothing (undefined)";
+}
+
+/* Two tables: a row per way in which somebody refers to the symbol, and one per object that such a search asks, in its
+ * order. Of the matches the first is the one that counts. */
+static int show_explanation(const struct matr_mapping *mapping,
+			    const struct matr_explanation *explanation, enum output_format format,
+			    struct matr_error *err)
+{
+	static const struct output_column asking[] = {
+		{"requester", CELL_TEXT}, {"symbol", CELL_TEXT}, {"version", CELL_TEXT},
+		{"provider", CELL_TEXT},  {"rule", CELL_TEXT},	 {"relocations", CELL_NUMBER},
+		{"search", CELL_NUMBER},
+	};
+	static const struct output_column asked[] = {
+		{"search", CELL_NUMBER}, {"order", CELL_NUMBER},     {"object", CELL_TEXT},
+		{"outcome", CELL_TEXT},	 {"has_version", CELL_TEXT}, {"weak", CELL_TEXT},
+	};
+	struct output output;
+
+	if (format == FORMAT_JSON)
+		printf("\"references\": ");
+	output_open(&output, format, asking, sizeof asking / sizeof *asking);
+	for (size_t i = 0; i < explanation->n_references; i++) {
+		const struct matr_explained_reference *at = &explanation->references[i];
+		const struct matr_object *object = mapping->scope[at->requester].object;
+		output_text(&output, recorded_path(mapping, at->requester));
+		output_text(&output, object->symbols[at->symbol].name);
+		output_text(&output, why_version(object, at->symbol));
+		output_text(&output, provider_name(mapping, at->binding.provider));
+		output_text(&output, rules[at->rule]);
+		output_number(&output, (int64_t)at->relocations);
+		output_number(&output, at->search + 1);
+	}
+	int result = output_close(&output, err);
+	if (format == FORMAT_JSON)
+		printf(", \"searches\": ");
+	else if (format == FORMAT_TABLE && explanation->n_references)
+		putchar('\n');
+	output_open(&output, format, asked, sizeof asked / sizeof *asked);
+	for (size_t i = 0; i < explanation->n_searches; i++) {
+		size_t matches = 0;
+		for (size_t n = 0; n < explanation->n_scope; n++) {
+			const struct matr_search_step *step = &explanation->searches[i].steps[n];
+			const struct matr_object *object = mapping->scope[step->object].object;
+			bool known = step->symbol != UINT32_MAX;
+			const char *outcome = verdicts[step->verdict];
+			if (step->verdict == MATR_VERDICT_MATCH && ++matches > 1)
+				outcome = matches == 2 ? "match: would be next" : "match: later";
+			output_number(&output, (int64_t)i + 1);
+			output_number(&output, (int64_t)n);
+			output_text(&output, recorded_path(mapping, step->object));
+			output_text(&output, outcome);
+			output_text(&output, known ? why_version(object, step->symbol) : NULL);
+			output_text(&output, known && object->symbols[step->symbol].binding == 2
+						     ? "weak"
+						     : NULL);
+		}
+	}
+	return output_close(&output, err) != 0 ? -1 : result;
+}
+
+static void begin_closure(const char *root, enum output_format format, size_t n, bool gap)
+{
+	if (format == FORMAT_JSON) {
+		struct json_object *text = json_object_new_string(root);
+		if (!n && !gap) /* nothing at the start has it */
+			fputs("{\"references\": [], \"searches\": [], \"closures\": [", stdout);
+		printf("%s{\"root\": %s, ", n ? ", " : "", json_object_to_json_string(text));
+		json_object_put(text);
+	} else {
+		printf("%sWith dlopen() of %s:\n", n || gap ? "\n" : "", root);
+	}
+}
+
+/* The symbol in the scope of one closure. 1: shown; 0: nothing of it there. */
+static int why_in_closure(const struct matr_closure *closure, const char *root,
+			  const struct matr_symbol_name *name, bool referring,
+			  enum output_format format, size_t n_shown, struct matr_error *err)
+{
+	struct matr_explanation *explanation;
+	struct matr_error own = {0};
+	int result = 0;
+
+	if (matr_explain(closure->mapping, name, &explanation, &own) != 0) {
+		if (own.code == MATR_ERROR_NOT_FOUND)
+			return 0;
+		*err = own;
+		return -1;
+	}
+	if (explanation->n_references || !referring) {
+		begin_closure(root, format, n_shown, referring);
+		result = show_explanation(closure->mapping, explanation, format, err) < 0 ? -1 : 1;
+		if (format == FORMAT_JSON)
+			putchar('}');
+	}
+	matr_explanation_free(explanation);
+	return result;
+}
+
+/* What the program loads (matr/mapping.h: closures) has references of its own, which are sought in the scope of the start
+ * and then in what comes with it. *n_shown: how many closures know the symbol. referring: only those that refer to it. */
+static int why_in_closures(const struct recorded *recorded, const struct matr_symbol_name *name,
+			   bool referring, enum output_format format, size_t *n_shown,
+			   struct matr_error *err)
+{
+	struct recorded_loads loads;
+
+	int result = recorded_loads(recorded, &loads, err);
+	for (size_t i = 0; i < loads.n_records && result >= 0; i++) {
+		if (!loads.list[i].mapping)
+			continue;
+		result = why_in_closure(&loads.list[i], loads.records[i].root, name, referring,
+					format, *n_shown, err);
+		*n_shown += result > 0;
+	}
+	recorded_loads_free(&loads);
+	return result < 0 ? -1 : 0;
+}
+
+static int why_symbol(const struct recorded *recorded, const char *text, enum output_format format,
+		      struct matr_error *err)
+{
+	struct matr_explanation *explanation = NULL;
+	struct matr_symbol_name name;
+	struct matr_error own = {0};
+	size_t n = 0;
+
+	if (matr_symbol_name_parse(text, &name, err) != 0)
+		return -1;
+	bool known = matr_explain(recorded->mapping, &name, &explanation, &own) == 0;
+	int result = known || own.code == MATR_ERROR_NOT_FOUND ? 0 : -1;
+	if (known && format == FORMAT_JSON)
+		putchar('{');
+	if (known && !explanation->n_references && format == FORMAT_TABLE)
+		puts("Nothing refers to it; dlsym() without a version would find:");
+	if (known)
+		result = show_explanation(recorded->mapping, explanation, format, err);
+	if (known && format == FORMAT_JSON)
+		printf(", \"closures\": [");
+	/* Where nothing has it at the start, json begins with the first closure that does. */
+	if (!result)
+		result = why_in_closures(recorded, &name, known, format, &n, err);
+	if ((known || n) && format == FORMAT_JSON)
+		puts("]}");
+	if (!known && !n && !result) {
+		*err = own;
+		result = -1;
+	}
+	matr_explanation_free(explanation);
+	matr_symbol_name_free(&name);
+	if (!result)
+		result = output_flush(err);
+	return result;
+}
+
+int command_why(const struct context *context, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"library", no_argument, NULL, 'l'},	  {"epoch", required_argument, NULL, 'e'},
+		{"format", required_argument, NULL, 'f'}, {"prefix", required_argument, NULL, 'p'},
+		{"help", no_argument, NULL, 'h'},	  {NULL, 0, NULL, 0},
+	};
+	struct query_options common = {.prefix = context->prefix};
+	struct recorded recorded;
+	struct matr_error err = {0};
+	bool library = false;
+	int option, status;
+
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (option) {
+		case 'l':
+			library = true;
+			break;
+		default:
+			if (!query_option(option, "why", help, &common, &status))
+				return status;
+		}
+	}
+	if (argc - optind != 2)
+		return usage_error_because("why", "a program, and a symbol or a library", NULL);
+	if (common.format == FORMAT_CSV && !library)
+		return usage_error_because("why", "csv goes with --library; json has both tables",
+					   NULL);
+	int result = recorded_open(common.prefix, argv[optind], common.epoch, &recorded, &err);
+	if (result == 0)
+		result = library ? why_library(&recorded, argv[optind + 1], common.format, &err)
+				 : why_symbol(&recorded, argv[optind + 1], common.format, &err);
+	recorded_close(&recorded);
+	if (result != 0)
+		print_error(&err);
+	return result == 0 ? STATUS_OK : STATUS_FAILURE;
+}

@@ -1,0 +1,410 @@
+/* why_library.c - matr why --library: what brings a library in, where it was sought, and what it is there for.
+ *
+ * A library is there from the start, or comes with something that the program loads (a closure). Either way objects of
+ * closures may bind to it too; their rows say so.
+ */
+#include "matr/query/why.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <matr/explain.h>
+#include <matr/nearest.h>
+
+enum { TYPE_IFUNC = 10 }; /* STT_GNU_IFUNC */
+
+/* ---- how it came in ---- */
+
+/* "git -> libcurl.so.4 -> libssl.so.3" by what loaded each first. */
+static void put_chain(FILE *out, const struct matr_mapping *mapping, uint32_t index)
+{
+	const struct matr_scope_entry *entry = &mapping->scope[index];
+
+	if (index && entry->loaded_by < index) {
+		put_chain(out, mapping, entry->loaded_by);
+		fputs(entry->needed_as ? " -> " : " => ", out); /* => by dlopen(), or an edit */
+	}
+	fputs(entry->needed_as ? entry->needed_as : recorded_path(mapping, index), out);
+}
+
+/* malloc'ed; NULL: out of memory. */
+static char *chain_text(const struct matr_mapping *mapping, uint32_t index)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+
+	if (!stream)
+		return NULL;
+	put_chain(stream, mapping, index);
+	if (fclose(stream) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+struct arrival {
+	const struct matr_mapping *mapping;
+	uint32_t index;
+	const char *root; /* of the closure that it comes with; NULL: there from the start */
+	struct matr_need *needs;
+	size_t n_needs;
+	struct matr_place *places;
+	size_t n_places;
+	char *chain;
+};
+
+static void arrival_free(struct arrival *arrival)
+{
+	free(arrival->needs);
+	matr_places_free(arrival->places, arrival->n_places);
+	free(arrival->chain);
+}
+
+static int arrival_find(struct arrival *arrival, struct matr_error *err)
+{
+	arrival->chain = chain_text(arrival->mapping, arrival->index);
+	if (!arrival->chain)
+		return matr_fail_memory(err);
+	if (matr_places(arrival->mapping, arrival->index, &arrival->places, &arrival->n_places,
+			err) != 0)
+		return -1;
+	return matr_needs(arrival->mapping, &arrival->needs, &arrival->n_needs, err);
+}
+
+static void print_arrival(const struct arrival *arrival)
+{
+	const struct matr_mapping *mapping = arrival->mapping;
+	const struct matr_scope_entry *entry = &mapping->scope[arrival->index];
+
+	printf("file        %s\nfound as    %s\nfound by    %s\n",
+	       recorded_path(mapping, arrival->index), entry->path,
+	       matr_search_rule_name(entry->rule));
+	if (arrival->root)
+		printf("loaded by   dlopen() of %s\n", arrival->root);
+	/* One place says no more than the rule. */
+	for (size_t i = 0; arrival->n_places > 1 && i < arrival->n_places; i++) {
+		const struct matr_place *place = &arrival->places[i];
+		printf("%s   %s, %s%s%s: %s\n", i ? "         " : "sought in", place->where,
+		       matr_search_rule_name(place->rule),
+		       place->rule == MATR_FOUND_RPATH || place->rule == MATR_FOUND_RUNPATH ? " of "
+											    : "",
+		       place->rule == MATR_FOUND_RPATH || place->rule == MATR_FOUND_RUNPATH
+			       ? recorded_path(mapping, place->owner)
+			       : "",
+		       place->found ? "there" : "not there");
+	}
+	printf("chain       %s\n", arrival->chain);
+	for (size_t i = 0; i < arrival->n_needs; i++) {
+		const struct matr_need *need = &arrival->needs[i];
+		if (need->object != arrival->index || need->requester == entry->loaded_by)
+			continue;
+		fputs("also        ", stdout);
+		put_chain(stdout, mapping, need->requester);
+		printf(" -> %s\n", need->name);
+	}
+	putchar('\n');
+}
+
+static struct json_object *text_or_null(const char *text)
+{
+	return text ? json_object_new_string(text) : NULL;
+}
+
+/* The chain's links from the program on. */
+static struct json_object *chain_json(const struct matr_mapping *mapping, uint32_t index)
+{
+	const struct matr_scope_entry *entry = &mapping->scope[index];
+	struct json_object *list = index && entry->loaded_by < index
+					   ? chain_json(mapping, entry->loaded_by)
+					   : json_object_new_array();
+	struct json_object *link = json_object_new_object();
+
+	json_object_object_add(link, "object",
+			       json_object_new_string(recorded_path(mapping, index)));
+	json_object_object_add(link, "needed_as", text_or_null(entry->needed_as));
+	json_object_object_add(link, "found_by",
+			       json_object_new_string(matr_search_rule_name(entry->rule)));
+	json_object_array_add(list, link);
+	return list;
+}
+
+static struct json_object *arrival_json(const struct arrival *arrival)
+{
+	const struct matr_mapping *mapping = arrival->mapping;
+	const struct matr_scope_entry *entry = &mapping->scope[arrival->index];
+	struct json_object *object = json_object_new_object(), *list = json_object_new_array();
+
+	json_object_object_add(object, "program", text_or_null(recorded_path(mapping, 0)));
+	json_object_object_add(object, "file",
+			       text_or_null(recorded_path(mapping, arrival->index)));
+	json_object_object_add(object, "found_as", text_or_null(entry->path));
+	json_object_object_add(object, "found_by",
+			       text_or_null(matr_search_rule_name(entry->rule)));
+	json_object_object_add(object, "loaded_by_dlopen_of", text_or_null(arrival->root));
+	for (size_t i = 0; i < arrival->n_places; i++) {
+		const struct matr_place *place = &arrival->places[i];
+		struct json_object *row = json_object_new_object();
+		json_object_object_add(row, "rule",
+				       text_or_null(matr_search_rule_name(place->rule)));
+		json_object_object_add(row, "where", text_or_null(place->where));
+		json_object_object_add(row, "of",
+				       text_or_null(recorded_path(mapping, place->owner)));
+		json_object_object_add(row, "found", json_object_new_boolean(place->found));
+		json_object_array_add(list, row);
+	}
+	json_object_object_add(object, "sought_in", list);
+	json_object_object_add(object, "chain", chain_json(mapping, arrival->index));
+	list = json_object_new_array();
+	for (size_t i = 0; i < arrival->n_needs; i++) {
+		const struct matr_need *need = &arrival->needs[i];
+		struct json_object *row;
+		if (need->object != arrival->index || need->requester == entry->loaded_by)
+			continue;
+		row = json_object_new_object();
+		json_object_object_add(row, "object",
+				       text_or_null(recorded_path(mapping, need->requester)));
+		json_object_object_add(row, "needed_as", text_or_null(need->name));
+		json_object_array_add(list, row);
+	}
+	json_object_object_add(object, "also_needed_by", list);
+	return object;
+}
+
+/* ---- who binds to it ---- */
+
+struct bound {
+	const char *requester, *symbol, *version;
+	bool ifunc;
+	const char *root; /* of the closure that the requester comes with */
+};
+
+struct bound_list {
+	struct bound *list;
+	size_t n, room;
+};
+
+static int put_bound(struct bound_list *out, struct bound bound, struct matr_error *err)
+{
+	if (out->n == out->room) {
+		size_t room = out->room ? out->room * 2 : 64;
+		struct bound *list = realloc(out->list, room * sizeof *list);
+		if (!list)
+			return matr_fail_memory(err);
+		out->list = list;
+		out->room = room;
+	}
+	out->list[out->n++] = bound;
+	return 0;
+}
+
+/* What the mapping's objects have of the one with that index, each symbol once. */
+static int find_bound(const struct matr_mapping *mapping, uint32_t index, const char *root,
+		      struct bound_list *out, struct matr_error *err)
+{
+	int result = 0;
+
+	for (uint32_t i = 0; i < mapping->n_scope && !result; i++) {
+		const struct matr_object *object = mapping->scope[i].object;
+		const struct matr_binding *bindings = mapping->objects[i].bindings;
+		bool *seen = calloc(object->n_symbols + 1, sizeof *seen);
+		if (!seen)
+			return matr_fail_memory(err);
+		for (size_t n = 0; bindings && i != index && n < object->n_relocations && !result;
+		     n++) {
+			uint32_t symbol = object->relocations[n].symbol;
+			if (bindings[n].provider != index || seen[symbol])
+				continue;
+			seen[symbol] = true;
+			const struct matr_symbol *provided =
+				&mapping->scope[index].object->symbols[bindings[n].symbol];
+			result = put_bound(out,
+					   (struct bound){recorded_path(mapping, i),
+							  object->symbols[symbol].name,
+							  why_version(object, symbol),
+							  provided->type == TYPE_IFUNC, root},
+					   err);
+		}
+		free(seen);
+	}
+	return result;
+}
+
+/* ---- all of it ---- */
+
+/* In csv every row says how the library came in; where nothing binds to it, there is one row that says only that. */
+static int show_csv(const struct arrival *arrival, const struct bound_list *bound,
+		    struct matr_error *err)
+{
+	static const struct output_column columns[] = {
+		{"requester", CELL_TEXT}, {"symbol", CELL_TEXT},   {"version", CELL_TEXT},
+		{"ifunc", CELL_TEXT},	  {"loaded", CELL_TEXT},   {"file", CELL_TEXT},
+		{"found_as", CELL_TEXT},  {"found_by", CELL_TEXT}, {"chain", CELL_TEXT},
+		{"sought_in", CELL_TEXT},
+	};
+	const struct matr_scope_entry *entry = &arrival->mapping->scope[arrival->index];
+	static const struct bound nothing = {.requester = NULL};
+	struct output output;
+	char *sought = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&sought, &size);
+
+	for (size_t i = 0; stream && i < arrival->n_places; i++)
+		fprintf(stream, "%s%s", i ? ":" : "", arrival->places[i].where);
+	if (!stream || fclose(stream) != 0) {
+		free(sought);
+		return matr_fail_memory(err);
+	}
+	output_open(&output, FORMAT_CSV, columns, sizeof columns / sizeof *columns);
+	for (size_t i = 0; i < bound->n + !bound->n; i++) {
+		const struct bound *row = bound->n ? &bound->list[i] : &nothing;
+		output_text(&output, row->requester);
+		output_text(&output, row->symbol);
+		output_text(&output, row->version);
+		output_text(&output, row->ifunc ? "ifunc" : NULL);
+		output_text(&output, row->root);
+		output_text(&output, recorded_path(arrival->mapping, arrival->index));
+		output_text(&output, entry->path);
+		output_text(&output, matr_search_rule_name(entry->rule));
+		output_text(&output, arrival->chain);
+		output_text(&output, sought);
+	}
+	free(sought);
+	return output_close(&output, err);
+}
+
+static int show_table(const struct arrival *arrival, const struct bound_list *bound,
+		      struct matr_error *err)
+{
+	static const struct output_column columns[] = {
+		{"requester", CELL_TEXT}, {"symbol", CELL_TEXT}, {"version", CELL_TEXT},
+		{"ifunc", CELL_TEXT},	  {"loaded", CELL_TEXT},
+	};
+	struct output output;
+
+	print_arrival(arrival);
+	if (!bound->n) {
+		puts("Nothing binds to it.");
+		return output_flush(err);
+	}
+	bool later = false;
+	for (size_t i = 0; i < bound->n; i++)
+		later |= bound->list[i].root != NULL;
+	output_open(&output, FORMAT_TABLE, columns, later ? 5 : 4);
+	for (size_t i = 0; i < bound->n; i++) {
+		output_text(&output, bound->list[i].requester);
+		output_text(&output, bound->list[i].symbol);
+		output_text(&output, bound->list[i].version);
+		output_text(&output, bound->list[i].ifunc ? "ifunc" : NULL);
+		if (later)
+			output_text(&output, bound->list[i].root);
+	}
+	return output_close(&output, err);
+}
+
+static int show_json(const struct arrival *arrival, const struct bound_list *bound,
+		     struct matr_error *err)
+{
+	struct json_object *object = arrival_json(arrival), *list = json_object_new_array();
+
+	for (size_t i = 0; i < bound->n; i++) {
+		struct json_object *row = json_object_new_object();
+		json_object_object_add(row, "requester", text_or_null(bound->list[i].requester));
+		json_object_object_add(row, "symbol", text_or_null(bound->list[i].symbol));
+		json_object_object_add(row, "version", text_or_null(bound->list[i].version));
+		json_object_object_add(row, "ifunc", json_object_new_boolean(bound->list[i].ifunc));
+		json_object_object_add(row, "loaded_by_dlopen_of",
+				       text_or_null(bound->list[i].root));
+		json_object_array_add(list, row);
+	}
+	json_object_object_add(object, "bindings", list);
+	return output_json(object, err);
+}
+
+/* Fail with the nearest names of all that is there sooner or later. */
+static int no_such_library(const struct recorded *recorded, const struct recorded_loads *loads,
+			   const char *library, struct matr_error *err)
+{
+	struct matr_nearest nearest = {.wanted = library};
+
+	for (size_t i = 0; i <= loads->n_records; i++) {
+		const struct matr_mapping *mapping =
+			i ? loads->list[i - 1].mapping : recorded->mapping;
+		for (size_t k = i ? loads->list[i - 1].n_start : 0; mapping && k < mapping->n_scope;
+		     k++) {
+			const char *path = mapping->scope[k].path, *slash = strrchr(path, '/');
+			const char *soname = mapping->scope[k].object->soname;
+			const char *last = slash ? slash + 1 : path;
+			matr_nearest_offer(&nearest, soname ? soname : last, NULL);
+			matr_nearest_offer(&nearest, last, soname);
+		}
+	}
+	return matr_nearest_fail(&nearest, err, "no such object in the scope of %s",
+				 recorded->mapping->scope[0].path);
+}
+
+static int find_arrival(const struct recorded *recorded, const struct recorded_loads *loads,
+			const char *library, struct arrival *out, struct matr_error *err)
+{
+	if (matr_mapping_find_object(recorded->mapping, library, &out->index, err) == 0) {
+		out->mapping = recorded->mapping;
+		return 0;
+	}
+	if (err->code != MATR_ERROR_NOT_FOUND)
+		return -1;
+	for (size_t i = 0; i < loads->n_records; i++) {
+		const struct matr_mapping *mapping = loads->list[i].mapping;
+		for (size_t k = loads->list[i].n_start; mapping && k < mapping->n_scope; k++) {
+			if (!matr_object_is_called(mapping->scope[k].object, mapping->scope[k].path,
+						   library))
+				continue;
+			*out = (struct arrival){.mapping = mapping,
+						.index = (uint32_t)k,
+						.root = loads->records[i].root};
+			return 0;
+		}
+	}
+	return no_such_library(recorded, loads, library, err);
+}
+
+/* In what is loaded the same library may be there too: by its path. */
+static int find_all_bound(const struct recorded_loads *loads, const struct arrival *arrival,
+			  const struct matr_mapping *start, struct bound_list *out,
+			  struct matr_error *err)
+{
+	const struct matr_object *object = arrival->mapping->scope[arrival->index].object;
+	int result = arrival->root ? 0 : find_bound(start, arrival->index, NULL, out, err);
+
+	for (size_t i = 0; i < loads->n_records && !result; i++) {
+		const struct matr_mapping *mapping = loads->list[i].mapping;
+		for (uint32_t k = 0; mapping && k < mapping->n_scope && !result; k++)
+			if (mapping->scope[k].object == object)
+				result = find_bound(mapping, k, loads->records[i].root, out, err);
+	}
+	return result;
+}
+
+int why_library(const struct recorded *recorded, const char *library, enum output_format format,
+		struct matr_error *err)
+{
+	struct arrival arrival = {.mapping = NULL};
+	struct bound_list bound = {.list = NULL};
+	struct recorded_loads loads = {.records = NULL};
+
+	int result = recorded_loads(recorded, &loads, err);
+	if (!result)
+		result = find_arrival(recorded, &loads, library, &arrival, err);
+	if (!result)
+		result = arrival_find(&arrival, err);
+	if (!result)
+		result = find_all_bound(&loads, &arrival, recorded->mapping, &bound, err);
+	if (!result)
+		result = format == FORMAT_JSON	? show_json(&arrival, &bound, err)
+			 : format == FORMAT_CSV ? show_csv(&arrival, &bound, err)
+						: show_table(&arrival, &bound, err);
+	arrival_free(&arrival);
+	free(bound.list);
+	recorded_loads_free(&loads);
+	return result;
+}

@@ -1,0 +1,263 @@
+/* command_record.c - matr record: a training run that notes what programs load with dlopen().
+ *
+ * The run is an ordinary one, with an auditor in it (tools/record). What it notes goes to a temporary file, and from there to
+ * the prefix: the program need not be allowed to write to the latter.
+ */
+#include "common/output.h"
+#include "common/program.h"
+#include "matr/command.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <matr/recording.h>
+
+static const char help[] =
+	"usage: matr record [--forget-first] PROGRAM [ARG]...\n"
+	"       matr record --list [--format FORMAT] [PROGRAM]\n"
+	"       matr record --forget PROGRAM | --forget-all\n"
+	"\n"
+	"Run a program and note what it and the programs it starts load with dlopen(): plug-ins,\n"
+	"extension modules. The next `matr epoch begin` maps that too, for the programs that it\n"
+	"covers. Several runs add up.\n"
+	"\n"
+	"  --forget-first   forget what is recorded for the programs that ran, and start anew\n"
+	"  --list           what is recorded, for one program or for all\n"
+	"  --forget PROGRAM forget what is recorded for it\n"
+	"  --forget-all     forget everything\n"
+	"  --format FORMAT  of --list: table (default), json or csv\n"
+	"  -h, --help       this text\n"
+	"\n"
+	"Exit status: the program's; 125 matr itself failed; 126 the program cannot be executed; "
+	"127\n"
+	"it was not found. Without a run: 0 success; 1 failure; 2 usage.\n"
+	"\n"
+	"  matr record python3 -c 'import numpy'\n"
+	"  matr record --list python3\n"
+	"  matr epoch begin python3 && matr run python3 -c 'import numpy'\n";
+
+enum { FORGET_FIRST = 256, FORGET, FORGET_ALL, LIST };
+
+struct options {
+	const char *prefix;
+	enum output_format format;
+	bool list, forget_first, forget_all;
+	const char *forget;
+};
+
+/* ---- without a run ---- */
+
+/* Programs that are gone are recorded under their full path. */
+static void canonical(const char *program, char path[PATH_MAX])
+{
+	if (program_canonical(program, path, NULL) != 0)
+		snprintf(path, PATH_MAX, "%s", program);
+}
+
+static int list(const struct options *options, const char *program, struct matr_error *err)
+{
+	static const struct output_column columns[] = {
+		{"program", CELL_TEXT},
+		{"library", CELL_TEXT},
+		{"flags", CELL_TEXT},
+		{"asked_for", CELL_TEXT},
+	};
+	struct matr_recordings recordings;
+	struct output output;
+	char path[PATH_MAX];
+
+	if (program)
+		canonical(program, path);
+	int result = matr_recordings_read(options->prefix, &recordings, err);
+	if (result == 0) {
+		output_open(&output, options->format, columns, 4);
+		for (size_t i = 0; i < recordings.n; i++) {
+			const struct matr_recorded_load *load = &recordings.list[i];
+			if (program && strcmp(path, load->application) != 0)
+				continue;
+			output_text(&output, load->application);
+			output_text(&output, load->root);
+			output_text(&output, load->flags);
+			output_text(&output, load->asked);
+		}
+		result = output_close(&output, err);
+	}
+	matr_recordings_free(&recordings);
+	return result;
+}
+
+static int forget(const struct options *options, struct matr_error *err)
+{
+	struct matr_recordings recordings;
+	char path[PATH_MAX];
+
+	if (options->forget)
+		canonical(options->forget, path);
+	int result = matr_recordings_read(options->prefix, &recordings, err);
+	if (result == 0) {
+		size_t n = matr_recordings_forget(&recordings, options->forget ? path : NULL);
+		if (options->forget && n == 0)
+			result = matr_fail(err, MATR_ERROR_NOT_FOUND, path,
+					   "nothing is recorded for it");
+		else
+			result = matr_recordings_write(options->prefix, &recordings, err);
+	}
+	matr_recordings_free(&recordings);
+	return result;
+}
+
+/* ---- the run ---- */
+
+/* In the child: does not return. */
+static void start(char **argv, const char *module, const char *file)
+{
+	const char *others = getenv("LD_AUDIT");
+	char *audit = NULL;
+
+	if (asprintf(&audit, "%s%s%s", module, others && *others ? ":" : "", others ? others : "") <
+		    0 ||
+	    setenv("LD_AUDIT", audit, 1) != 0 || setenv("MATR_RECORD_FILE", file, 1) != 0)
+		_exit(STATUS_RUN);
+	execvp(argv[0], argv);
+	int status = errno == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_EXECUTE;
+	struct matr_error err;
+	matr_fail_errno(&err, argv[0], "cannot be executed");
+	print_error(&err);
+	_exit(status);
+}
+
+/* The program's exit status as the shell has it; -1: our own failure. */
+static int run(char **argv, const char *module, const char *file, struct matr_error *err)
+{
+	int status;
+
+	fflush(NULL);
+	pid_t child = fork();
+	if (child < 0)
+		return matr_fail_errno(err, argv[0], "cannot be started");
+	if (child == 0)
+		start(argv, module, file);
+	while (waitpid(child, &status, 0) < 0) {
+		if (errno != EINTR)
+			return matr_fail_errno(err, argv[0], "is lost");
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* Take over what the run noted. */
+static int keep(const struct options *options, const char *file, struct matr_error *err)
+{
+	struct matr_recordings noted, recordings = {0};
+	size_t n_new = 0;
+
+	int result = matr_recordings_read_file(file, &noted, err);
+	if (result == 0)
+		result = matr_recordings_read(options->prefix, &recordings, err);
+	for (size_t i = 0; i < noted.n && result == 0 && options->forget_first; i++)
+		matr_recordings_forget(&recordings, noted.list[i].application);
+	for (size_t i = 0; i < noted.n && result == 0; i++) {
+		int added = matr_recordings_add(&recordings, &noted.list[i], err);
+		n_new += added > 0;
+		result = added < 0 ? -1 : 0;
+	}
+	if (result == 0 && noted.n)
+		result = matr_recordings_write(options->prefix, &recordings, err);
+	if (result == 0)
+		print_warning("%zu libraries were loaded with dlopen(), %zu of them for the first "
+			      "time%s",
+			      noted.n, n_new, n_new ? "; the next epoch begin maps them" : "");
+	matr_recordings_free(&noted);
+	matr_recordings_free(&recordings);
+	return result;
+}
+
+static int record(const struct options *options, char **argv)
+{
+	char module[PATH_MAX], file[] = "/tmp/matr-record.XXXXXX";
+	struct matr_error err = {0};
+
+	if (program_record_module(module, &err) != 0) {
+		print_error(&err);
+		return STATUS_RUN;
+	}
+	int fd = mkstemp(file);
+	if (fd < 0) {
+		matr_fail_errno(&err, file, "cannot be made");
+		print_error(&err);
+		return STATUS_RUN;
+	}
+	close(fd);
+	int status = run(argv, module, file, &err);
+	if (status < 0 || (status != STATUS_NOT_FOUND && keep(options, file, &err) != 0)) {
+		print_error(&err);
+		status = STATUS_RUN;
+	}
+	unlink(file);
+	return status;
+}
+
+int command_record(const struct context *context, int argc, char **argv)
+{
+	static const struct option long_options[] = {
+		{"forget-first", no_argument, NULL, FORGET_FIRST},
+		{"forget", required_argument, NULL, FORGET},
+		{"forget-all", no_argument, NULL, FORGET_ALL},
+		{"list", no_argument, NULL, LIST},
+		{"format", required_argument, NULL, 'f'},
+		{"prefix", required_argument, NULL, 'p'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	struct options options = {.prefix = context->prefix, .format = FORMAT_TABLE};
+	struct matr_error err = {0};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "+h", long_options, NULL)) != -1) {
+		switch (option) {
+		case FORGET_FIRST:
+			options.forget_first = true;
+			break;
+		case FORGET:
+			options.forget = optarg;
+			break;
+		case FORGET_ALL:
+			options.forget_all = true;
+			break;
+		case LIST:
+			options.list = true;
+			break;
+		case 'f':
+			if (!output_format_parse(optarg, &options.format))
+				return usage_error_because("record", "no such format", optarg);
+			break;
+		case 'p':
+			options.prefix = optarg;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return STATUS_OK;
+		default:
+			return usage_error("record");
+		}
+	}
+	argc -= optind;
+	argv += optind;
+	bool forgets = options.forget || options.forget_all;
+	if (options.list + forgets > 1 || (forgets && argc) || (options.list && argc > 1) ||
+	    ((options.list || forgets) && options.forget_first))
+		return usage_error_because("record", "these do not go together", NULL);
+	if (!options.list && !forgets) {
+		if (argc == 0)
+			return usage_error_because("record", "which program?", NULL);
+		return record(&options, argv);
+	}
+	int result = options.list ? list(&options, argv[0], &err) : forget(&options, &err);
+	if (result != 0)
+		print_error(&err);
+	return result == 0 ? STATUS_OK : STATUS_FAILURE;
+}

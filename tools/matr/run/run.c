@@ -1,0 +1,130 @@
+/* command_run.c - matr run: a program with its mapping, its file untouched.
+ *
+ * Whatever stands in the way, the program is started: with the mapping where that is possible, else
+ * as it would have started without matr.
+ */
+#include "common/program.h"
+#include "matr/command.h"
+#include "matr/namespace/namespace.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <matr/epoch.h>
+
+static const char help[] =
+	"usage: matr run [-v] PROGRAM [ARG]...\n"
+	"\n"
+	"Run a program with its relocation mapping. It and its children run in a private mount\n"
+	"namespace in which ld-stable is the loader; no file is changed. Where there is no epoch, "
+	"or\n"
+	"no namespace to be had, the program starts the ordinary way; -v says why.\n"
+	"\n"
+	"  -v, --verbose  say on standard error how the program is started, if not with its "
+	"mapping\n"
+	"  -h, --help     this text\n"
+	"\n"
+	"LD_STABLE_DEBUG=1 in the environment makes ld-stable say what it did in each process.\n"
+	"\n"
+	"Exit status: the program's; 125 matr itself failed; 126 the program was found but cannot\n"
+	"be executed; 127 it was not found.\n"
+	"\n"
+	"  matr run clang --version\n"
+	"  LD_STABLE_DEBUG=1 matr run python3 -c 'print(1)'\n";
+
+static int cannot_execute(const char *program)
+{
+	int status = errno == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_EXECUTE;
+	struct matr_error err;
+
+	matr_fail_errno(&err, program, "cannot be executed");
+	print_error(&err);
+	return status;
+}
+
+/* A user namespace takes away what a set-user-ID program is about. */
+static bool changes_identity(const char *path)
+{
+	struct stat status;
+	return geteuid() != 0 && stat(path, &status) == 0 && (status.st_mode & (S_ISUID | S_ISGID));
+}
+
+/* ld-stable PROGRAM ARG..., as one would call ld.so itself. */
+static int run_by_name(const struct context *context, const char *path, int argc, char **argv)
+{
+	char loader[PATH_MAX];
+	char **arguments = calloc((size_t)argc + 2, sizeof *arguments);
+
+	if (!arguments || snprintf(loader, sizeof loader, "%s/" MATR_LD_STABLE_FILE,
+				   context->prefix) >= (int)sizeof loader) {
+		free(arguments);
+		return -1;
+	}
+	arguments[0] = loader;
+	arguments[1] = (char *)path;
+	memcpy(arguments + 2, argv + 1, (size_t)argc * sizeof *argv);
+	execv(loader, arguments);
+	free(arguments);
+	return -1;
+}
+
+int command_run(const struct context *context, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"prefix", required_argument, NULL, 'p'},
+		{"verbose", no_argument, NULL, 'v'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	struct context ours = *context;
+	struct matr_error err = {0};
+	char path[PATH_MAX], interpreter[PATH_MAX] = "";
+	int option;
+
+	while ((option = getopt_long(argc, argv, "+hv", options, NULL)) != -1) {
+		switch (option) {
+		case 'p':
+			ours.prefix = optarg;
+			break;
+		case 'v':
+			ours.verbose = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return STATUS_OK;
+		default:
+			usage_error("run");
+			return STATUS_RUN;
+		}
+	}
+	argc -= optind;
+	argv += optind;
+	if (argc == 0) {
+		usage_error_because("run", "which program?", NULL);
+		return STATUS_RUN;
+	}
+	if (program_find(argv[0], path, &err) != 0) {
+		print_error(&err);
+		return STATUS_NOT_FOUND;
+	}
+	if (changes_identity(path)) {
+		matr_fail(&err, MATR_ERROR_UNSUPPORTED, path, "is set-user-ID or set-group-ID");
+	} else {
+		int kind = program_kind(path, interpreter, NULL);
+		enum placement placement = namespace_enter(ours.prefix, interpreter, &err);
+		if (placement == NO_NAMESPACE && kind == PROGRAM_DYNAMIC)
+			run_by_name(&ours, path, argc, argv);
+	}
+	if (ours.verbose && err.code) {
+		print_error(&err);
+		print_warning("%s starts without its mapping", argv[0]);
+	}
+	/* execvp: what is no ELF file and has no #! goes to the shell, as from env(1). */
+	execvp(argv[0], argv);
+	return cannot_execute(argv[0]);
+}

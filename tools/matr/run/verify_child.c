@@ -1,0 +1,234 @@
+/* verify_child.c - starting a program that compares instead of running.
+ *
+ * A child enters the namespace and executes the program with LD_STABLE_VERIFY set to the number of a
+ * pipe. ld-stable's initialiser, which runs before every other, writes what it finds to that pipe and
+ * exits:
+ *
+ *	diff OBJECT OFFSET EXPECTED FOUND	any number of these: scope index, then hexadecimal
+ *	done OBJECTS SLOTS DIFFERENCES RESIDUAL	the last line, decimal; or
+ *	plain REASON				in the place of all others
+ *
+ * If neither comes, ld.so itself gave up, and what it wrote to standard error is the reason.
+ */
+#include "matr/run/verify_child.h"
+#include "common/program.h"
+#include "matr/namespace/namespace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <matr/epoch.h>
+
+enum {
+	TIMEOUT_MILLISECONDS = 120000, /* without a sign of life */
+	TEXT_MAX = 64 << 20,	       /* bytes of report that are kept */
+	STATUS_GAVE_UP = 125,	       /* of the child: it did not start the program */
+};
+
+struct text {
+	char *data;
+	size_t size, room;
+};
+
+void comparison_free(struct comparison *comparison)
+{
+	free(comparison->differences);
+	*comparison = (struct comparison){0};
+}
+
+/* ---- the child ---- */
+
+static _Noreturn void give_up(const struct matr_error *err)
+{
+	dprintf(STDERR_FILENO, "%s%s%s\n", err->file, err->file[0] ? ": " : "", err->message);
+	_exit(STATUS_GAVE_UP);
+}
+
+static _Noreturn void run_child(const char *prefix, const char *path, const char *library_path,
+				bool bind_now, int report, int errors)
+{
+	char interpreter[PATH_MAX], loader[PATH_MAX], number[16];
+	struct matr_error err = {0};
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
+	    dup2(errors, STDERR_FILENO) < 0)
+		_exit(1);
+	if (program_kind(path, interpreter, &err) < 0)
+		give_up(&err);
+	enum placement placement = namespace_enter(prefix, interpreter, &err);
+	if (placement == NOT_PLACED)
+		give_up(&err); /* started from here, the program would really run */
+	snprintf(number, sizeof number, "%d", report);
+	if (fcntl(report, F_SETFD, 0) != 0 || setenv("LD_STABLE_VERIFY", number, 1) != 0 ||
+	    (library_path && setenv("LD_LIBRARY_PATH", library_path, 1) != 0) ||
+	    (bind_now && setenv("LD_BIND_NOW", "1", 1) != 0)) {
+		matr_fail_errno(&err, NULL, "cannot prepare the program");
+		give_up(&err);
+	}
+	if (placement == NO_NAMESPACE) {
+		snprintf(loader, sizeof loader, "%.*s/" MATR_LD_STABLE_FILE, PATH_MAX - 32, prefix);
+		execl(loader, loader, path, (char *)NULL);
+	} else {
+		execl(path, path, (char *)NULL);
+	}
+	matr_fail_errno(&err, path, "cannot be executed");
+	give_up(&err);
+}
+
+/* ---- the parent ---- */
+
+/* Read what there is; false at the end. What is beyond TEXT_MAX is dropped. */
+static bool read_some(int fd, struct text *text)
+{
+	char dropped[4096];
+
+	if (text->room - text->size < 4096 && text->room < TEXT_MAX) {
+		size_t room = text->room ? 2 * text->room : 65536;
+		char *data = realloc(text->data, room);
+		if (data) {
+			text->data = data;
+			text->room = room;
+		}
+	}
+	bool full = text->room - text->size < 2;
+	ssize_t n = full ? read(fd, dropped, sizeof dropped)
+			 : read(fd, text->data + text->size, text->room - text->size - 1);
+	if (n < 0)
+		return errno == EINTR || errno == EAGAIN;
+	if (!full) {
+		text->size += (size_t)n;
+		text->data[text->size] = 0;
+	}
+	return n > 0;
+}
+
+/* Collect both pipes until they are closed. false: it took too long. */
+static bool collect(int report, int errors, struct text *reported, struct text *said)
+{
+	struct pollfd fds[] = {{.fd = report, .events = POLLIN}, {.fd = errors, .events = POLLIN}};
+
+	while (fds[0].fd >= 0 || fds[1].fd >= 0) {
+		int ready = poll(fds, 2, TIMEOUT_MILLISECONDS);
+		if (ready < 0 && errno == EINTR)
+			continue;
+		if (ready <= 0)
+			return false;
+		/* A descriptor below 0 is not polled. */
+		if (fds[0].revents && !read_some(report, reported))
+			fds[0].fd = -1;
+		if (fds[1].revents && !read_some(errors, said))
+			fds[1].fd = -1;
+	}
+	return true;
+}
+
+static int add_difference(struct comparison *out, const char *line, struct matr_error *err)
+{
+	struct difference difference;
+
+	if (sscanf(line, "diff %zu %" SCNx64 " %" SCNx64 " %" SCNx64, &difference.object,
+		   &difference.offset, &difference.expected, &difference.found) != 4)
+		return 0;
+	if ((out->n_differences & (out->n_differences + 1)) == 0) {
+		struct difference *grown =
+			realloc(out->differences, (2 * out->n_differences + 1) * sizeof *grown);
+		if (!grown)
+			return matr_fail_memory(err);
+		out->differences = grown;
+	}
+	out->differences[out->n_differences++] = difference;
+	return 0;
+}
+
+static int parse_report(struct text *reported, struct comparison *out, struct matr_error *err)
+{
+	char *rest = reported->data;
+	size_t differences;
+
+	for (char *line; rest && (line = strsep(&rest, "\n")) != NULL;) {
+		if (strncmp(line, "plain ", 6) == 0) {
+			out->outcome = COMPARISON_PLAIN;
+			snprintf(out->reason, sizeof out->reason, "%s", line + 6);
+		} else if (sscanf(line, "done %zu %zu %zu %zu", &out->objects, &out->slots,
+				  &differences, &out->residual) == 4) {
+			out->outcome = COMPARISON_DONE;
+		} else if (add_difference(out, line, err) != 0) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* Neither "done" nor "plain": what did it die of? */
+static void explain(int status, const struct text *said, struct comparison *out)
+{
+	int length = said->data ? (int)strcspn(said->data, "\n") : 0;
+	const char *line = length ? said->data : "";
+	char how[64];
+
+	if (length > 400)
+		length = 400;
+	if (WIFSIGNALED(status))
+		snprintf(how, sizeof how, "killed by signal %d", WTERMSIG(status));
+	else
+		snprintf(how, sizeof how, "exit status %d", WEXITSTATUS(status));
+	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_GAVE_UP && length)
+		snprintf(out->reason, sizeof out->reason, "%.*s", length, line);
+	else
+		snprintf(out->reason, sizeof out->reason,
+			 "did not get as far as its constructors (%s)%s%.*s", how,
+			 length ? ": " : "", length, line);
+}
+
+int verify_program(const char *prefix, const char *path, const char *library_path, bool bind_now,
+		   struct comparison *out, struct matr_error *err)
+{
+	int report[2] = {-1, -1}, errors[2] = {-1, -1}, status = 0;
+	struct text reported = {0}, said = {0};
+	int result = -1;
+
+	*out = (struct comparison){.outcome = COMPARISON_FAILED};
+	if (pipe2(report, O_CLOEXEC) != 0 || pipe2(errors, O_CLOEXEC) != 0) {
+		matr_fail_errno(err, path, "no pipe");
+		goto done;
+	}
+	pid_t child = fork();
+	if (child < 0) {
+		matr_fail_errno(err, path, "cannot fork");
+		goto done;
+	}
+	if (child == 0)
+		run_child(prefix, path, library_path, bind_now, report[1], errors[1]);
+	close(report[1]);
+	close(errors[1]);
+	report[1] = errors[1] = -1;
+	bool in_time = collect(report[0], errors[0], &reported, &said);
+	if (!in_time)
+		kill(child, SIGKILL);
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		continue;
+	result = parse_report(&reported, out, err);
+	if (out->outcome == COMPARISON_FAILED && in_time)
+		explain(status, &said, out);
+	else if (out->outcome == COMPARISON_FAILED)
+		snprintf(out->reason, sizeof out->reason, "took too long");
+done:
+	for (int i = 0; i < 2; i++) {
+		if (report[i] >= 0)
+			close(report[i]);
+		if (errors[i] >= 0)
+			close(errors[i]);
+	}
+	free(reported.data);
+	free(said.data);
+	return result;
+}

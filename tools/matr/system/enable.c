@@ -1,0 +1,288 @@
+/* command_enable.c - matr enable and disable: single programs by ld-stable. */
+#include "common/output.h"
+#include "common/program.h"
+#include "matr/command.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <matr/enable.h>
+
+static const char enable_help[] =
+	"usage: matr enable PROGRAM...\n"
+	"       matr enable --list [--format table|json|csv]\n"
+	"       matr enable --refresh\n"
+	"\n"
+	"Have programs start by ld-stable where it is not the system's loader: a copy that names\n"
+	"/lib64/" MATR_LOADER_FILE
+	" as its interpreter takes the program's place, and the original stays\n"
+	"beside it under another name. set-user-ID programs and the like are refused.\n"
+	"\n"
+	"  --list            the enabled programs; those that a package has since replaced, too\n"
+	"  --refresh         enable these again, and forget those that are gone (the hooks do it)\n"
+	"  --ld-stable FILE  the loader to install (else the one beside matr)\n"
+	"  --format FORMAT   of --list: table (default), json or csv\n"
+	"  -q, --quiet       say nothing where all went well\n"
+	"  -h, --help        this text\n"
+	"\n"
+	"Exit status: 0 success; 1 a program could not be enabled; 2 usage.\n"
+	"\n"
+	"  matr enable clang-14 /usr/lib/libreoffice/program/soffice.bin\n";
+
+static const char disable_help[] = "usage: matr disable PROGRAM...\n"
+				   "       matr disable --all\n"
+				   "\n"
+				   "Put the originals of enabled programs back, exactly.\n"
+				   "\n"
+				   "  --all        of all enabled programs\n"
+				   "  -q, --quiet  say nothing where all went well\n"
+				   "  -h, --help   this text\n"
+				   "\n"
+				   "Exit status: 0 success; 1 failure; 2 usage.\n"
+				   "\n"
+				   "  matr disable clang-14\n"
+				   "  matr disable --all\n";
+
+struct enable {
+	struct matr_loader_options options;
+	char ld_stable[PATH_MAX];
+	enum output_format format;
+	bool list, refresh, all, quiet;
+};
+
+static int enable_one(const struct enable *enable, const char *path)
+{
+	struct matr_error err = {0};
+
+	int result = matr_enable(path, &enable->options, &err);
+	if (result < 0) {
+		print_error(&err);
+		return STATUS_FAILURE;
+	}
+	if (!enable->quiet)
+		printf("%s: %s\n", path,
+		       result == MATR_ENABLE_CHANGED ? "enabled" : "was enabled already");
+	return STATUS_OK;
+}
+
+static int disable_one(const char *path, bool quiet)
+{
+	static const char *const texts[] = {"was not enabled", "disabled",
+					    "had been replaced; what was kept of it is removed"};
+	struct matr_error err = {0};
+
+	int result = matr_disable(path, &err);
+	if (result < 0) {
+		print_error(&err);
+		return STATUS_FAILURE;
+	}
+	if (!quiet)
+		printf("%s: %s\n", path, texts[result]);
+	return STATUS_OK;
+}
+
+/* refresh, or disable --all */
+static int each_listed(const struct enable *enable)
+{
+	struct matr_enabled *list;
+	struct matr_error err = {0};
+	size_t n;
+	int status = STATUS_OK;
+
+	if (matr_enabled_list(&list, &n, &err) != 0) {
+		print_error(&err);
+		return STATUS_FAILURE;
+	}
+	for (size_t i = 0; i < n; i++) {
+		int one = STATUS_OK;
+		if (enable->all || list[i].state == MATR_ENABLED_REMOVED)
+			one = disable_one(list[i].path, enable->quiet);
+		else if (list[i].state == MATR_ENABLED_REPLACED)
+			one = enable_one(enable, list[i].path);
+		if (one != STATUS_OK)
+			status = one;
+	}
+	matr_enabled_free(list, n);
+	return status;
+}
+
+static int show_list(enum output_format format)
+{
+	static const struct output_column columns[] = {{"program", CELL_TEXT},
+						       {"state", CELL_TEXT}};
+	static const char *const states[] = {"enabled", "replaced", "removed"};
+	struct output output;
+	struct matr_enabled *list;
+	struct matr_error err = {0};
+	size_t n;
+
+	if (matr_enabled_list(&list, &n, &err) != 0) {
+		print_error(&err);
+		return STATUS_FAILURE;
+	}
+	output_open(&output, format, columns, sizeof columns / sizeof *columns);
+	for (size_t i = 0; i < n; i++) {
+		output_text(&output, list[i].path);
+		output_text(&output, states[list[i].state]);
+	}
+	matr_enabled_free(list, n);
+	if (output_close(&output, &err) == 0)
+		return STATUS_OK;
+	print_error(&err);
+	return STATUS_FAILURE;
+}
+
+static int each_named(const struct enable *enable, bool disable, char **names, int n)
+{
+	char path[PATH_MAX];
+	struct matr_error err = {0};
+	int status = STATUS_OK;
+
+	for (int i = 0; i < n; i++) {
+		int one;
+		if (program_canonical(names[i], path, &err) != 0) {
+			print_error(&err);
+			one = STATUS_FAILURE;
+		} else {
+			one = disable ? disable_one(path, enable->quiet) : enable_one(enable, path);
+		}
+		if (one != STATUS_OK)
+			status = one;
+	}
+	return status;
+}
+
+static int find_ld_stable(struct enable *enable)
+{
+	struct matr_error err = {0};
+
+	umask(022);
+	if (enable->options.ld_stable)
+		return STATUS_OK;
+	if (program_ld_stable(enable->ld_stable, &err) != 0) {
+		print_error(&err);
+		return STATUS_FAILURE;
+	}
+	enable->options.ld_stable = enable->ld_stable;
+	return STATUS_OK;
+}
+
+int enable_refresh(const struct context *context)
+{
+	struct enable enable = {
+		.options = {.prefix = context->prefix}, .refresh = true, .quiet = true};
+
+	if (access("/lib64/" MATR_LOADER_ENABLED, F_OK) != 0)
+		return STATUS_OK;
+	return find_ld_stable(&enable) == STATUS_OK ? each_listed(&enable) : STATUS_FAILURE;
+}
+
+/* The last program that named it is disabled: matr-ld.so goes, unless the loader path leads to it. */
+static void clean_up(void)
+{
+	struct matr_loader_status status;
+
+	if (access("/lib64/" MATR_LOADER_ENABLED, F_OK) != 0 &&
+	    matr_loader_status(NULL, &status, NULL) == 0 && status.state == MATR_LOADER_REAL)
+		matr_loader_restore(NULL, NULL);
+}
+
+static int run(struct enable *enable, bool disable, int argc, char **argv)
+{
+	if (enable->list)
+		return show_list(enable->format);
+	if (!disable && find_ld_stable(enable) != STATUS_OK)
+		return STATUS_FAILURE;
+	int status = enable->refresh || enable->all ? each_listed(enable)
+						    : each_named(enable, disable, argv, argc);
+	if (disable)
+		clean_up();
+	return status;
+}
+
+int command_enable(const struct context *context, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"list", no_argument, NULL, 'L'},
+		{"refresh", no_argument, NULL, 'r'},
+		{"ld-stable", required_argument, NULL, 'l'},
+		{"format", required_argument, NULL, 'f'},
+		{"quiet", no_argument, NULL, 'q'},
+		{"prefix", required_argument, NULL, 'p'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	struct enable enable = {.options = {.prefix = context->prefix}};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "hq", options, NULL)) != -1) {
+		switch (option) {
+		case 'L':
+			enable.list = true;
+			break;
+		case 'r':
+			enable.refresh = true;
+			break;
+		case 'l':
+			enable.options.ld_stable = optarg;
+			break;
+		case 'f':
+			if (!output_format_parse(optarg, &enable.format))
+				return usage_error_because("enable", "no such format", optarg);
+			break;
+		case 'q':
+			enable.quiet = true;
+			break;
+		case 'p':
+			enable.options.prefix = optarg;
+			break;
+		case 'h':
+			fputs(enable_help, stdout);
+			return STATUS_OK;
+		default:
+			return usage_error("enable");
+		}
+	}
+	bool no_names = enable.list || enable.refresh;
+	if (no_names != (optind == argc))
+		return usage_error_because("enable",
+					   no_names ? "unexpected argument" : "which programs?",
+					   argv[optind]);
+	return run(&enable, false, argc - optind, argv + optind);
+}
+
+int command_disable(const struct context *context, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"all", no_argument, NULL, 'a'},
+		{"quiet", no_argument, NULL, 'q'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	struct enable enable = {.options = {.prefix = context->prefix}};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "hq", options, NULL)) != -1) {
+		switch (option) {
+		case 'a':
+			enable.all = true;
+			break;
+		case 'q':
+			enable.quiet = true;
+			break;
+		case 'h':
+			fputs(disable_help, stdout);
+			return STATUS_OK;
+		default:
+			return usage_error("disable");
+		}
+	}
+	if (enable.all != (optind == argc))
+		return usage_error_because("disable",
+					   enable.all ? "unexpected argument" : "which programs?",
+					   argv[optind]);
+	return run(&enable, true, argc - optind, argv + optind);
+}

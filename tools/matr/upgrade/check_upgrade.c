@@ -1,0 +1,226 @@
+/* command_check_upgrade.c - matr check-upgrade: what would change for programs if files were replaced.
+ *
+ * The programs' scopes are made; the new files come into place, in a private mount namespace that this process has moved
+ * into (shadow.h); the scopes are made again, and compared (matr/upgrade.h). Packages are unpacked in that namespace too,
+ * in memory, so that there is nothing to tidy up however this ends.
+ */
+#include "common/output.h"
+#include "matr/command.h"
+#include "matr/upgrade/changes.h"
+#include "matr/upgrade/overlay.h"
+#include "matr/upgrade/overlay_package.h"
+#include "matr/upgrade/programs.h"
+#include "matr/upgrade/table.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* As those of matr diff. */
+enum { CHECK_GOOD = STATUS_OK, CHECK_WORSE = STATUS_FAILURE, CHECK_TROUBLE = STATUS_USAGE };
+
+static const char help[] =
+	"usage: matr check-upgrade --replace OLD=NEW|FILE.deb... [OPTION]... [PROGRAM]...\n"
+	"\n"
+	"Which programs of the epoch (or which of these) would bind otherwise, or no longer "
+	"start,\n"
+	"if files were replaced. No program is started, and the epoch stays as it is.\n"
+	"\n"
+	"  --replace OLD=NEW   the library, program or directory OLD by NEW\n"
+	"  --replace FILE.deb  what the installed package has by what this one has\n"
+	"  --add PATH=NEW      a file or directory that is not there yet\n"
+	"  --remove PATH       a file that will be gone\n"
+	"  --all               list what makes no difference, too: references that are no more, "
+	"and\n"
+	"                      programs that would load other files and bind as before\n"
+	"  --format FORMAT     table (default), json or csv\n"
+	"  --prefix DIR        where the store is\n"
+	"  -h, --help          this text\n"
+	"\n"
+	"Exit status: 0 nothing changes for the worse; 1 something would; 2 trouble.\n"
+	"\n"
+	"  matr check-upgrade --replace /lib/x86_64-linux-gnu/libz.so.1=build/libz.so.1.3.1\n"
+	"  matr check-upgrade --replace zlib1g_1.3.1_amd64.deb --replace "
+	"libpng16-16_1.6.40_amd64.deb\n"
+	"  matr check-upgrade --replace /opt/app/lib=/opt/app-2/lib --format json app\n";
+
+struct request {
+	const char *prefix;
+	struct upgrade_changes changes;
+	bool all;
+	enum output_format format;
+};
+
+/* ---- the files come into place ---- */
+
+static int apply_packages(const struct upgrade_changes *changes, const char *work,
+			  const struct matr_diversions *diversions, struct matr_error *err)
+{
+	struct shadow_package *packages = calloc(changes->n + 1, sizeof *packages);
+	size_t n = 0;
+
+	if (!packages)
+		return matr_fail_memory(err);
+	for (size_t i = 0; i < changes->n; i++)
+		if (changes->list[i].kind == UPGRADE_PACKAGE)
+			packages[n++] = (struct shadow_package){changes->list[i].package,
+								changes->list[i].source};
+	int result = shadow_packages(work, packages, n, diversions, err);
+	free(packages);
+	return result;
+}
+
+/* Packages first: what is said of single files is said of what is then there. */
+static int apply(const struct upgrade_changes *changes, const char *work,
+		 const struct matr_diversions *diversions, struct matr_error *err)
+{
+	int result = apply_packages(changes, work, diversions, err);
+
+	for (size_t i = 0; i < changes->n && result == 0; i++) {
+		const struct upgrade_change *change = &changes->list[i];
+		switch (change->kind) {
+		case UPGRADE_PACKAGE:
+			break;
+		case UPGRADE_REPLACE:
+			result = shadow_replace(change->target, change->source, err);
+			break;
+		case UPGRADE_ADD:
+			result = shadow_put(work, change->target, change->source, err);
+			break;
+		case UPGRADE_REMOVE:
+			result = shadow_remove(work, change->target, err);
+			break;
+		}
+	}
+	return result == 0 ? shadow_ldconfig(work, err) : result;
+}
+
+/* ---- the check ---- */
+
+/* 0, or 1: something changes for the worse. */
+static int compare(const struct request *request, const struct upgrade_programs *programs,
+		   struct matr_upgrade *upgrade, struct matr_error *err)
+{
+	struct upgrade_table table;
+	int result = 0;
+
+	upgrade_table_open(&table, request->format, request->all);
+	for (size_t i = 0; i < programs->n && result == 0; i++) {
+		struct matr_upgrade_result one;
+		result = matr_upgrade_check(upgrade, i, &one, err);
+		if (result == 0)
+			upgrade_table_add(&table, programs->list[i].path, &one);
+		matr_upgrade_result_free(&one);
+	}
+	int closed = output_close(&table.output, result == 0 ? err : NULL);
+	return result == 0 && closed == 0 ? table.worse : -1;
+}
+
+static int check(struct request *request, const struct matr_config *config,
+		 struct upgrade_programs *programs, bool all_programs, struct matr_error *err)
+{
+	struct matr_diversions *diversions = NULL;
+	struct matr_upgrade *upgrade = NULL;
+	const char *work;
+
+	int result = matr_diversions_read(NULL, &diversions, err);
+	if (result == 0)
+		result = shadow_enter(&work, err);
+	if (result == 0)
+		result = upgrade_unpack(&request->changes, work, err);
+	for (size_t i = 0; i < request->changes.n && all_programs && result == 0; i++)
+		result = upgrade_programs_add_new(programs, config, &request->changes.list[i],
+						  diversions, err);
+	if (result == 0)
+		result = matr_upgrade_open(programs->list, programs->n, &upgrade, err);
+	if (result == 0)
+		result = apply(&request->changes, work, diversions, err);
+	if (result == 0)
+		result = matr_upgrade_changed(upgrade, err);
+	if (result == 0)
+		result = compare(request, programs, upgrade, err);
+	matr_upgrade_close(upgrade);
+	matr_diversions_free(diversions);
+	return result;
+}
+
+static int run(struct request *request, int n, char **names)
+{
+	struct upgrade_programs programs = {.n = 0};
+	struct matr_config *config = NULL;
+	struct matr_error err = {0};
+
+	int result = matr_config_load(NULL, &config, &err);
+	if (result == 0)
+		result = upgrade_programs_find(request->prefix, config, n, names, &programs, &err);
+	if (result == 0)
+		result = check(request, config, &programs, n == 0, &err);
+	upgrade_programs_free(&programs);
+	matr_config_free(config);
+	if (result < 0) {
+		print_error(&err);
+		return CHECK_TROUBLE;
+	}
+	return result ? CHECK_WORSE : CHECK_GOOD;
+}
+
+/* ---- the command line ---- */
+
+static int add_change(struct request *request, enum upgrade_change_kind kind)
+{
+	struct matr_error err = {0};
+
+	if (upgrade_changes_add(&request->changes, kind, optarg, &err) == 0)
+		return -1;
+	print_error(&err);
+	return CHECK_TROUBLE;
+}
+
+int command_check_upgrade(const struct context *context, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"replace", required_argument, NULL, 'r'}, {"add", required_argument, NULL, 'a'},
+		{"remove", required_argument, NULL, 'd'},  {"all", no_argument, NULL, 'A'},
+		{"format", required_argument, NULL, 'f'},  {"prefix", required_argument, NULL, 'p'},
+		{"help", no_argument, NULL, 'h'},	   {NULL, 0, NULL, 0},
+	};
+	struct request request = {.prefix = context->prefix};
+	int option, status = -1;
+
+	while (status < 0 && (option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (option) {
+		case 'r':
+			status = add_change(&request, UPGRADE_REPLACE);
+			break;
+		case 'a':
+			status = add_change(&request, UPGRADE_ADD);
+			break;
+		case 'd':
+			status = add_change(&request, UPGRADE_REMOVE);
+			break;
+		case 'A':
+			request.all = true;
+			break;
+		case 'f':
+			if (!output_format_parse(optarg, &request.format))
+				status = usage_error_because("check-upgrade", "no such format",
+							     optarg);
+			break;
+		case 'p':
+			request.prefix = optarg;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			status = CHECK_GOOD;
+			break;
+		default:
+			status = usage_error("check-upgrade");
+		}
+	}
+	if (status < 0 && !request.changes.n)
+		status = usage_error_because("check-upgrade", "what is to be replaced?", NULL);
+	if (status < 0)
+		status = run(&request, argc - optind, argv + optind);
+	upgrade_changes_free(&request.changes);
+	return status;
+}
