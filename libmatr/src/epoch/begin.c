@@ -4,6 +4,7 @@
 
 #include <matr/loader.h>
 
+#include "base/path.h"
 #include "base/prefix.h"
 #include "epoch/circumstances.h"
 #include "epoch/marker.h"
@@ -50,13 +51,6 @@ void matr_epoch_close(struct matr_epoch *epoch)
 	free(epoch);
 }
 
-int epoch_join(const char *prefix, const char *name, char out[PATH_MAX], struct matr_error *err)
-{
-	if (snprintf(out, PATH_MAX, "%s/%s", prefix, name) >= PATH_MAX)
-		return matr_fail(err, MATR_ERROR_USAGE, prefix, "path is too long");
-	return 0;
-}
-
 /* Keep a damaged store for whoever wants to look at it, without its journal, which would be taken for
  * the new store's. */
 static int move_store_aside(const char *prefix, struct matr_error *err)
@@ -64,13 +58,13 @@ static int move_store_aside(const char *prefix, struct matr_error *err)
 	char from[PATH_MAX], to[PATH_MAX];
 	static const char *const journals[] = {MATR_STORE_FILE "-wal", MATR_STORE_FILE "-shm"};
 
-	if (epoch_join(prefix, MATR_STORE_FILE, from, err) != 0 ||
-	    epoch_join(prefix, MATR_STORE_FILE ".damaged", to, err) != 0)
+	if (path_join(prefix, MATR_STORE_FILE, from, err) != 0 ||
+	    path_join(prefix, MATR_STORE_FILE ".damaged", to, err) != 0)
 		return -1;
 	if (rename(from, to) != 0 && errno != ENOENT)
 		return matr_fail_errno(err, from, "cannot be moved aside");
 	for (size_t i = 0; i < sizeof journals / sizeof *journals; i++) {
-		if (epoch_join(prefix, journals[i], from, err) != 0)
+		if (path_join(prefix, journals[i], from, err) != 0)
 			return -1;
 		if (unlink(from) != 0 && errno != ENOENT)
 			return matr_fail_errno(err, from, "cannot be removed");
@@ -84,7 +78,7 @@ static int look_at_inputs(struct matr_epoch *epoch, struct matr_error *err)
 	const char *config = epoch->config_file ? epoch->config_file : MATR_CONFIG_FILE;
 	char recordings[PATH_MAX];
 
-	if (epoch_join(epoch->prefix, MATR_RECORDINGS_FILE, recordings, err) != 0 ||
+	if (path_join(epoch->prefix, MATR_RECORDINGS_FILE, recordings, err) != 0 ||
 	    probes_look(&epoch->probes, recordings, err) != 0 ||
 	    matr_recordings_read(epoch->prefix, &epoch->recordings, err) != 0)
 		return -1;
@@ -379,9 +373,9 @@ int matr_epoch_commit(struct matr_epoch *epoch, struct matr_error *err)
 	char image[PATH_MAX], next[PATH_MAX], ended[PATH_MAX];
 	int more;
 
-	if (epoch_join(epoch->prefix, MATR_IMAGE_FILE, image, err) != 0 ||
-	    epoch_join(epoch->prefix, MATR_IMAGE_FILE ".next", next, err) != 0 ||
-	    epoch_join(epoch->prefix, MATR_ENDED_IMAGE_FILE, ended, err) != 0)
+	if (path_join(epoch->prefix, MATR_IMAGE_FILE, image, err) != 0 ||
+	    path_join(epoch->prefix, MATR_IMAGE_FILE ".next", next, err) != 0 ||
+	    path_join(epoch->prefix, MATR_ENDED_IMAGE_FILE, ended, err) != 0)
 		return -1;
 	while ((more = matr_epoch_step(epoch, NULL, err)) > 0)
 		;

@@ -90,6 +90,4 @@ int epoch_edits_settle(struct matr_epoch *epoch, struct matr_error *err);
 /* Write the image to `path` and check it; nothing where epoch->builder is NULL, for there is one already. */
 int epoch_image_write(struct matr_epoch *epoch, const char *path, struct matr_error *err);
 
-int epoch_join(const char *prefix, const char *name, char out[PATH_MAX], struct matr_error *err);
-
 #endif

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/path.h"
 #include "image/source.h"
 #include "store/store.h"
 
@@ -22,7 +23,7 @@ static int open_source(struct matr_epoch *epoch, struct matr_error *err)
 	int found = 0;
 
 	for (size_t i = 0; i < 2 && found == 0 && epoch->previous.id; i++) {
-		if (epoch_join(epoch->prefix, names[i], path, err) != 0)
+		if (path_join(epoch->prefix, names[i], path, err) != 0)
 			return -1;
 		found = image_source_open(path, epoch->previous.image, &epoch->source, err);
 		epoch->source_in_force = i == 0;

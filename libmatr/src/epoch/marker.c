@@ -16,23 +16,17 @@
 
 #include "base/buffer.h"
 #include "base/file.h"
+#include "base/path.h"
 #include "base/prefix.h"
 #include "epoch/marker.h"
 
 enum { LIST_MAX = 16 << 20 }; /* bytes of names */
 
-static int join(char out[PATH_MAX], const char *prefix, const char *name, struct matr_error *err)
-{
-	if (snprintf(out, PATH_MAX, "%s/%s", prefix, name) >= PATH_MAX)
-		return matr_fail(err, MATR_ERROR_USAGE, prefix, "path is too long");
-	return 0;
-}
-
 static int forget(const char *prefix, const char *name, struct matr_error *err)
 {
 	char path[PATH_MAX];
 
-	if (join(path, prefix, name, err) != 0)
+	if (path_join(prefix, name, path, err) != 0)
 		return -1;
 	if (unlink(path) != 0 && errno != ENOENT)
 		return matr_fail_errno(err, path, "cannot be removed");
@@ -44,8 +38,8 @@ int matr_epoch_suspend(const char *prefix, const char *by, struct matr_error *er
 	char image[PATH_MAX], mark[PATH_MAX], line[300];
 	struct matr_error why = {0};
 
-	if (join(image, prefix, MATR_IMAGE_FILE, err) != 0 ||
-	    join(mark, prefix, MATR_SUSPENDED_FILE, err) != 0)
+	if (path_join(prefix, MATR_IMAGE_FILE, image, err) != 0 ||
+	    path_join(prefix, MATR_SUSPENDED_FILE, mark, err) != 0)
 		return -1;
 	if (access(image, F_OK) != 0)
 		return errno == ENOENT || errno == ENOTDIR
@@ -66,7 +60,7 @@ int matr_epoch_suspended(const char *prefix, char by[256], struct matr_error *er
 {
 	char mark[PATH_MAX];
 
-	if (join(mark, prefix, MATR_SUSPENDED_FILE, err) != 0)
+	if (path_join(prefix, MATR_SUSPENDED_FILE, mark, err) != 0)
 		return -1;
 	int fd = open(mark, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -93,7 +87,7 @@ int epoch_keep_programs(const char *prefix, const struct matr_epoch_result *resu
 	char path[PATH_MAX];
 	struct buffer list = {0};
 	uint64_t at;
-	int result = join(path, prefix, MATR_PROGRAMS_FILE, err);
+	int result = path_join(prefix, MATR_PROGRAMS_FILE, path, err);
 
 	if (result == 0 && !results)
 		return forget(prefix, MATR_PROGRAMS_FILE, err);
@@ -114,7 +108,7 @@ int matr_epoch_programs(const char *prefix, char ***out, size_t *n, struct matr_
 
 	*out = NULL;
 	*n = 0;
-	if (join(path, prefix, MATR_PROGRAMS_FILE, err) != 0)
+	if (path_join(prefix, MATR_PROGRAMS_FILE, path, err) != 0)
 		return -1;
 	if (access(path, F_OK) != 0)
 		return 0;
