@@ -116,7 +116,4 @@ int matr_places(const struct matr_mapping *mapping, uint32_t index, struct matr_
 		size_t *n, struct matr_error *err);
 void matr_places_free(struct matr_place *places, size_t n);
 
-/* "default directories", as for people. */
-const char *matr_search_rule_name(enum matr_search_rule rule);
-
 #endif

@@ -23,6 +23,9 @@ enum matr_search_rule { /* how ld.so found an object; names as ld.so(8) has them
 			MATR_FOUND_RULES,	 /* how many rules there are */
 };
 
+/* The rule's name as messages have it: "default directories". */
+const char *matr_search_rule_name(enum matr_search_rule rule);
+
 struct matr_scope_entry {
 	struct matr_object *object; /* not owned */
 	char *path; /* as found, absolute: what ld.so has as l_name. For the application

@@ -73,41 +73,6 @@ void matr_image_builder_close(struct matr_image_builder *builder)
 	free(builder);
 }
 
-/* ld-stable finds the link map through ld.so's _r_debug; somebody else's would lead it astray. A copy
- * relocation's copy of ld.so's is empty at that time, which it knows. */
-static bool has_own_r_debug(const struct matr_mapping *mapping, size_t index)
-{
-	const struct matr_object *object = mapping->scope[index].object;
-	bool own = false;
-
-	for (size_t i = 0; i < object->n_symbols && !own; i++) {
-		const struct matr_symbol *symbol = &object->symbols[i];
-		own = symbol->name[0] == '_' && symbol->name[1] == 'r' && symbol->hashed &&
-		      symbol->section != SHN_UNDEF && !strcmp(symbol->name, "_r_debug");
-		for (size_t n = 0; own && index == 0 && n < object->n_relocations; n++) {
-			if (object->relocations[n].type == R_X86_64_COPY &&
-			    object->relocations[n].symbol == i)
-				return false;
-		}
-	}
-	return own;
-}
-
-const char *image_object_reason(const struct matr_mapping *mapping, size_t index)
-{
-	const struct matr_object *object = mapping->scope[index].object;
-
-	if (!object->n_dynamic)
-		return "%s has no dynamic section";
-	if (index != mapping->interpreter && has_own_r_debug(mapping, index))
-		return "%s defines _r_debug";
-	for (size_t n = 0; n < object->n_segments; n++) {
-		if ((object->segments[n].vaddr + object->segments[n].memory_size) >> 48)
-			return "%s has addresses of more than 48 bits";
-	}
-	return NULL;
-}
-
 static int decline(const struct matr_mapping *mapping, struct matr_error *err)
 {
 	const char *application = mapping->scope[0].object->path;
@@ -116,7 +81,7 @@ static int decline(const struct matr_mapping *mapping, struct matr_error *err)
 		return matr_fail(err, MATR_ERROR_UNSUPPORTED, application, "more than %d objects",
 				 UINT16_MAX);
 	for (size_t i = 0; i < mapping->n_scope; i++) {
-		const char *reason = image_object_reason(mapping, i);
+		const char *reason = mapping_object_reason(mapping, i);
 		if (reason)
 			return matr_fail(err, MATR_ERROR_UNSUPPORTED, application, reason,
 					 mapping->scope[i].object->path);

@@ -43,10 +43,6 @@ int image_object_pieces(struct matr_image_builder *builder, const struct matr_sc
 uint32_t image_group_ifuncs(struct relocation_plan *plan, struct matr_image_ifunc *ifuncs,
 			    uint64_t *slots);
 
-/* Why ld-stable cannot deal with the object at this scope index; NULL: it can. The reason is for printf, with the
- * object's path. */
-const char *image_object_reason(const struct matr_mapping *mapping, size_t index);
-
 /* Lay out the closures, and give those that are not fit a reason. */
 int image_closures_add(struct matr_image_builder *builder, struct matr_closure *closures,
 		       size_t n_closures, struct image_closures *out, struct matr_error *err);

@@ -175,7 +175,7 @@ static const char *closure_reason(const struct matr_closure *closure,
 	const char *reason = terms->reason;
 
 	for (size_t i = closure->n_start; i < closure->mapping->n_scope && !reason; i++) {
-		reason = image_object_reason(closure->mapping, i);
+		reason = mapping_object_reason(closure->mapping, i);
 		if (reason)
 			reason = "one of its objects is not fit for a mapping";
 	}

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "image/builder.h"
 #include "mapping/plan.h"
 
 void edited_bindings_free(struct edited_bindings *edited)
@@ -343,7 +342,7 @@ static int check_library(const struct work *work, bool portable, struct matr_err
 				 "is the dynamic linker");
 	for (uint32_t i = addition->first; i < addition->end; i++) {
 		const struct matr_object *object = mapping->scope[i].object;
-		const char *reason = image_object_reason(mapping, i);
+		const char *reason = mapping_object_reason(mapping, i);
 		if (reason)
 			return matr_fail(err, MATR_ERROR_UNSUPPORTED, work->library->path, reason,
 					 object->path);

@@ -4,7 +4,12 @@
 
 #include <matr/edit.h>
 
-#include "resolve/scope.h"
+/* What one library that an edit names adds to the scope. */
+struct scope_addition {
+	uint32_t object; /* scope index of the library */
+	uint32_t first,
+		end; /* entries that came with it, itself included; none if it was there already */
+};
 
 struct edited_bindings { /* by object and relocation */
 	struct matr_edited_binding *list;

@@ -103,6 +103,41 @@ static int must_stay_untouched(const struct matr_mapping *mapping, uint32_t inde
 	return separate < 0 ? -1 : 0;
 }
 
+/* ld-stable finds the link map through ld.so's _r_debug; somebody else's would lead it astray. A copy
+ * relocation's copy of ld.so's is empty at that time, which it knows. */
+static bool has_own_r_debug(const struct matr_mapping *mapping, size_t index)
+{
+	const struct matr_object *object = mapping->scope[index].object;
+	bool own = false;
+
+	for (size_t i = 0; i < object->n_symbols && !own; i++) {
+		const struct matr_symbol *symbol = &object->symbols[i];
+		own = symbol->name[0] == '_' && symbol->name[1] == 'r' && symbol->hashed &&
+		      symbol->section != SHN_UNDEF && !strcmp(symbol->name, "_r_debug");
+		for (size_t n = 0; own && index == 0 && n < object->n_relocations; n++) {
+			if (object->relocations[n].type == R_X86_64_COPY &&
+			    object->relocations[n].symbol == i)
+				return false;
+		}
+	}
+	return own;
+}
+
+const char *mapping_object_reason(const struct matr_mapping *mapping, size_t index)
+{
+	const struct matr_object *object = mapping->scope[index].object;
+
+	if (!object->n_dynamic)
+		return "%s has no dynamic section";
+	if (index != mapping->interpreter && has_own_r_debug(mapping, index))
+		return "%s defines _r_debug";
+	for (size_t n = 0; n < object->n_segments; n++) {
+		if ((object->segments[n].vaddr + object->segments[n].memory_size) >> 48)
+			return "%s has addresses of more than 48 bits";
+	}
+	return NULL;
+}
+
 /* ---- adding to the plan ---- */
 
 static int add_residual(struct object_plan *object, const struct matr_relocation *relocation,

@@ -44,4 +44,8 @@ int relocation_plan_make(struct relocation_plan *plan, const struct matr_mapping
 			 const struct closure_terms *terms, struct matr_error *err);
 void relocation_plan_free(struct relocation_plan *plan);
 
+/* Returns why ld-stable cannot handle the object at this scope index, NULL if it can. The reason is a printf format
+ * whose one argument is the object's path. */
+const char *mapping_object_reason(const struct matr_mapping *mapping, size_t index);
+
 #endif

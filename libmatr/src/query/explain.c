@@ -485,20 +485,3 @@ int matr_needs(const struct matr_mapping *mapping, struct matr_need **out, size_
 	*n = count;
 	return 0;
 }
-
-const char *matr_search_rule_name(enum matr_search_rule rule)
-{
-	static const char *const names[MATR_FOUND_RULES] = {
-		[MATR_FOUND_APPLICATION] = "the application itself",
-		[MATR_FOUND_PRELOAD] = "ld.so.preload",
-		[MATR_FOUND_PATH] = "named by path",
-		[MATR_FOUND_RPATH] = "DT_RPATH",
-		[MATR_FOUND_RUNPATH] = "DT_RUNPATH",
-		[MATR_FOUND_CACHE] = "ld.so.cache",
-		[MATR_FOUND_DEFAULT] = "default directories",
-		[MATR_FOUND_INTERPRETER] = "the dynamic linker",
-		[MATR_FOUND_LIBRARY_PATH] = "LD_LIBRARY_PATH",
-		[MATR_FOUND_EDIT] = "an edit",
-	};
-	return rule < MATR_FOUND_RULES && names[rule] ? names[rule] : "unknown";
-}

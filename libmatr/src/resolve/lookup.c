@@ -190,12 +190,6 @@ static struct matr_binding find(const struct lookup *lookup, const struct query 
 	return best;
 }
 
-bool matr_symbol_is_looked_up(const struct matr_symbol *reference)
-{
-	return reference->binding != STB_LOCAL && reference->visibility != STV_HIDDEN &&
-	       reference->visibility != STV_INTERNAL;
-}
-
 /* There is one STB_GNU_UNIQUE symbol of a name in a process: the first that any reference finds, versions or
  * not. For a copy relocation it is the copy. */
 static int make_unique(struct lookup *lookup, const struct query *query, struct matr_binding own,

@@ -103,33 +103,6 @@ static int check_versions(const struct scope *scope, struct matr_error *err)
 	return 0;
 }
 
-/* ---- the mapping ---- */
-
-void matr_mapping_free(struct matr_mapping *mapping)
-{
-	if (!mapping)
-		return;
-	for (size_t i = 0; i < mapping->n_scope; i++) {
-		free(mapping->scope[i].path);
-		if (mapping->objects)
-			free(mapping->objects[i].bindings);
-	}
-	free(mapping->scope);
-	free(mapping->objects);
-	for (size_t i = 0; i < mapping->n_directories; i++)
-		free(mapping->directories[i].path);
-	free(mapping->directories);
-	free(mapping->library_path);
-	free(mapping);
-}
-
-void matr_closures_free(struct matr_closure *closures, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		matr_mapping_free(closures[i].mapping);
-	free(closures);
-}
-
 /* Bind the objects from scope index `first` on, in ld.so's order. */
 static int bind_scope(const struct matr_session *session, const struct scope *scope, uint32_t first,
 		      struct matr_mapping *mapping, struct matr_error *err)

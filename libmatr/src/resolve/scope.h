@@ -2,6 +2,7 @@
 #ifndef MATR_SCOPE_H
 #define MATR_SCOPE_H
 
+#include "mapping/edit.h"
 #include "resolve/scope_names.h"
 #include "resolve/session.h"
 
@@ -25,12 +26,6 @@ struct scope {
 	/* What edits add to the end of the application's own scope (matr/edit.h). */
 	uint32_t n_own;			  /* entries before that */
 	struct scope_addition *additions; /* parallel to the names that were asked for */
-};
-
-struct scope_addition {
-	uint32_t object; /* scope index of the library */
-	uint32_t first,
-		end; /* entries that came with it, itself included; none where it was there */
 };
 
 /* With what the application is started, and what comes in addition. Strings are to live as long as the scope. */
