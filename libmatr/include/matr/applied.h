@@ -7,6 +7,10 @@
 
 #include <matr/mapping.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum matr_applied {
 	MATR_APPLIED_WORD,     /* the mapping writes load address + value */
 	MATR_APPLIED_IFUNC,    /* the mapping writes what the resolver returns */
@@ -28,16 +32,21 @@ struct matr_applied_mapping {
 };
 
 /* *out belongs to the caller: matr_applied_free(). Errors: MEMORY. */
-int matr_applied(const struct matr_mapping *mapping, struct matr_applied_mapping **out,
-		 struct matr_error *err);
+MATR_API int matr_applied(const struct matr_mapping *mapping, struct matr_applied_mapping **out,
+			  struct matr_error *err);
 
 /* The same for one of an application's closures, which are all needed: the members' relocations (objects from
  * n_start on). */
-int matr_applied_closure(const struct matr_closure *closures, size_t n_closures, size_t which,
-			 struct matr_applied_mapping **out, struct matr_error *err);
-void matr_applied_free(struct matr_applied_mapping *applied);
+MATR_API int matr_applied_closure(const struct matr_closure *closures, size_t n_closures,
+				  size_t which, struct matr_applied_mapping **out,
+				  struct matr_error *err);
+MATR_API void matr_applied_free(struct matr_applied_mapping *applied);
 
 /* "word", "ifunc", "copy", "lazy", "residual", "nothing" */
-const char *matr_applied_name(enum matr_applied applied);
+MATR_API const char *matr_applied_name(enum matr_applied applied);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

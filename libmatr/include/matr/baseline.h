@@ -13,6 +13,10 @@
 #include <matr/diff.h>
 #include <matr/store.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define MATR_BASELINE_VERSION 1
 
 struct matr_baseline_object {
@@ -33,7 +37,7 @@ struct matr_baseline_binding {
 };
 
 /* Providers that are no object: weak and defined nowhere; bound lazily and defined nowhere. */
-extern const char matr_baseline_null[], matr_baseline_undefined[];
+MATR_API extern const char matr_baseline_null[], matr_baseline_undefined[];
 
 struct matr_baseline_block { /* the start of a program, or something that it loads later (a closure) */
 	const char *load;    /* the library that is loaded, its root; NULL: the start */
@@ -66,27 +70,29 @@ struct matr_baseline {
 
 /* What the store has on an application. Strings belong to *out and the store: matr_baseline_program_free() before the
  * store is closed, also after an error. MALFORMED: the store makes no sense. */
-int matr_baseline_of_application(struct matr_store *store, int64_t application,
-				 struct matr_baseline_program *out, struct matr_error *err);
-void matr_baseline_program_free(struct matr_baseline_program *program);
+MATR_API int matr_baseline_of_application(struct matr_store *store, int64_t application,
+					  struct matr_baseline_program *out,
+					  struct matr_error *err);
+MATR_API void matr_baseline_program_free(struct matr_baseline_program *program);
 
 /* Write the head of a file, and a program after it; programs come sorted by path. Whether it arrived is for ferror() to
  * say. */
-void matr_baseline_write_head(FILE *out, bool all);
-void matr_baseline_write(FILE *out, const struct matr_baseline_program *program);
+MATR_API void matr_baseline_write_head(FILE *out, bool all);
+MATR_API void matr_baseline_write(FILE *out, const struct matr_baseline_program *program);
 
 /* Read a file. *out: matr_baseline_free(). MALFORMED: it is none; the error's file is then "FILE:LINE". STATE: of a later
  * format. */
-int matr_baseline_read(const char *path, struct matr_baseline **out, struct matr_error *err);
-void matr_baseline_free(struct matr_baseline *baseline);
+MATR_API int matr_baseline_read(const char *path, struct matr_baseline **out,
+				struct matr_error *err);
+MATR_API void matr_baseline_free(struct matr_baseline *baseline);
 
 /* Does the file begin as a baseline does (1), or is it empty (2), or not there (3)? 0: it is something else; -1: it
  * cannot be read. */
-int matr_baseline_recognize(const char *path, struct matr_error *err);
+MATR_API int matr_baseline_recognize(const char *path, struct matr_error *err);
 
 /* The program of that path; NULL: it is not in the baseline. */
-const struct matr_baseline_program *matr_baseline_find(const struct matr_baseline *baseline,
-						       const char *path);
+MATR_API const struct matr_baseline_program *
+matr_baseline_find(const struct matr_baseline *baseline, const char *path);
 
 enum matr_baseline_subject {
 	MATR_BASELINE_LOAD,   /* something loaded, as a whole: ADDED or REMOVED */
@@ -104,8 +110,13 @@ struct matr_baseline_change {
 };
 
 /* What differs between a program as it was signed off and as it is. *out: free(); it points into both. MEMORY. */
-int matr_baseline_compare(const struct matr_baseline_program *before,
-			  const struct matr_baseline_program *after,
-			  struct matr_baseline_change **out, size_t *n, struct matr_error *err);
+MATR_API int matr_baseline_compare(const struct matr_baseline_program *before,
+				   const struct matr_baseline_program *after,
+				   struct matr_baseline_change **out, size_t *n,
+				   struct matr_error *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

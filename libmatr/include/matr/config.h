@@ -11,6 +11,10 @@
 
 #include <matr/error.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define MATR_CONFIG_FILE "/etc/matr.conf"
 
 /* Epochs that are kept unless the configuration says otherwise, and the most that it may say. */
@@ -45,14 +49,18 @@ struct matr_config {
 /* Read the configuration. file NULL: MATR_CONFIG_FILE, or the defaults where there is none. *out belongs to
  * the caller: matr_config_free(). Errors: SYSTEM (cannot be read), MALFORMED (the message names the line),
  * UNTRUSTED (it belongs to neither root nor the caller, or others may write to it), MEMORY. */
-int matr_config_load(const char *file, struct matr_config **out, struct matr_error *err);
-void matr_config_free(struct matr_config *config);
+MATR_API int matr_config_load(const char *file, struct matr_config **out, struct matr_error *err);
+MATR_API void matr_config_free(struct matr_config *config);
 
 /* Is the program (canonical path) one that `exclude` names? */
-bool matr_config_excludes(const struct matr_config *config, const char *path);
+MATR_API bool matr_config_excludes(const struct matr_config *config, const char *path);
 
 /* The first section whose patterns match the program's canonical path; NULL: none. */
-const struct matr_config_program *matr_config_program(const struct matr_config *config,
-						      const char *path);
+MATR_API const struct matr_config_program *matr_config_program(const struct matr_config *config,
+							       const char *path);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

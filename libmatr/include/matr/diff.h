@@ -10,6 +10,10 @@
 #include <matr/edit.h>
 #include <matr/mapping.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum matr_change {
 	MATR_CHANGE_ADDED,
 	MATR_CHANGE_REMOVED,
@@ -54,14 +58,18 @@ struct matr_diff_side { /* a mapping to be compared */
 };
 
 /* *out belongs to the caller: matr_diff_free(), also after an error. Errors: MEMORY. */
-int matr_diff(const struct matr_diff_side *before, const struct matr_diff_side *after,
-	      struct matr_diff *out, struct matr_error *err);
-void matr_diff_free(struct matr_diff *diff);
+MATR_API int matr_diff(const struct matr_diff_side *before, const struct matr_diff_side *after,
+		       struct matr_diff *out, struct matr_error *err);
+MATR_API void matr_diff_free(struct matr_diff *diff);
 
 /* Nothing differs. */
-bool matr_diff_is_empty(const struct matr_diff *diff);
+MATR_API bool matr_diff_is_empty(const struct matr_diff *diff);
 
 /* "added", "removed", "moved", "replaced". */
-const char *matr_change_name(enum matr_change change);
+MATR_API const char *matr_change_name(enum matr_change change);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -10,6 +10,10 @@
 #include <matr/diff.h>
 #include <matr/store.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* What became of a program, or of a library that a program loads with dlopen(). */
 enum matr_fate {
 	MATR_FATE_SAME,
@@ -23,7 +27,7 @@ enum matr_fate {
 };
 
 /* "same", "added", ..., "still declined". */
-const char *matr_fate_name(enum matr_fate fate);
+MATR_API const char *matr_fate_name(enum matr_fate fate);
 
 /* ---- programs ---- */
 
@@ -48,13 +52,13 @@ struct matr_program_pairs {
 };
 
 /* The programs of two epochs. *out: matr_program_pairs_free(), also after an error. */
-int matr_program_pairs(struct matr_store *store, int64_t before, int64_t after,
-		       struct matr_program_pairs *out, struct matr_error *err);
-void matr_program_pairs_free(struct matr_program_pairs *pairs);
+MATR_API int matr_program_pairs(struct matr_store *store, int64_t before, int64_t after,
+				struct matr_program_pairs *out, struct matr_error *err);
+MATR_API void matr_program_pairs_free(struct matr_program_pairs *pairs);
 
 /* What can be said without a look at the mappings: where both epochs have mapped it, SAME if it is the same record, else
  * CHANGED, which then need not be true. */
-enum matr_fate matr_program_fate(const struct matr_program_pair *pair);
+MATR_API enum matr_fate matr_program_fate(const struct matr_program_pair *pair);
 
 /* ---- one application ---- */
 
@@ -74,15 +78,15 @@ struct matr_application_diff {
 
 /* Compare two applications of the store, by id. *out: matr_application_diff_free(), also after an error, and before the store
  * is closed. */
-int matr_application_diff(struct matr_store *store, int64_t before, int64_t after,
-			  struct matr_application_diff *out, struct matr_error *err);
-void matr_application_diff_free(struct matr_application_diff *diff);
+MATR_API int matr_application_diff(struct matr_store *store, int64_t before, int64_t after,
+				   struct matr_application_diff *out, struct matr_error *err);
+MATR_API void matr_application_diff_free(struct matr_application_diff *diff);
 
 /* Nothing differs. */
-bool matr_application_diff_is_empty(const struct matr_application_diff *diff);
+MATR_API bool matr_application_diff_is_empty(const struct matr_application_diff *diff);
 
 /* The path of the application after. */
-const char *matr_application_diff_path(const struct matr_application_diff *diff);
+MATR_API const char *matr_application_diff_path(const struct matr_application_diff *diff);
 
 /* ---- totals ---- */
 
@@ -101,8 +105,13 @@ struct matr_diff_totals {
 };
 
 /* Count a program; diff: what differs in it, NULL: nothing, or it cannot be said. */
-int matr_diff_totals_add(struct matr_diff_totals *totals, const struct matr_program_pair *pair,
-			 const struct matr_application_diff *diff, struct matr_error *err);
-void matr_diff_totals_free(struct matr_diff_totals *totals);
+MATR_API int matr_diff_totals_add(struct matr_diff_totals *totals,
+				  const struct matr_program_pair *pair,
+				  const struct matr_application_diff *diff, struct matr_error *err);
+MATR_API void matr_diff_totals_free(struct matr_diff_totals *totals);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -12,6 +12,10 @@
 
 #include <matr/epoch.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct matr_edit { /* a row; strings are malloc'ed, NULL where the column is NULL */
 	int64_t id;
 	char *program; /* canonical path, name without a slash, or a pattern (fnmatch(3)) of either */
@@ -30,23 +34,23 @@ struct matr_edit { /* a row; strings are malloc'ed, NULL where the column is NUL
 };
 
 /* All edits, by id. *out: matr_edits_free(). */
-int matr_store_edits(struct matr_store *store, struct matr_edit **out, size_t *n,
-		     struct matr_error *err);
-void matr_edits_free(struct matr_edit *edits, size_t n);
+MATR_API int matr_store_edits(struct matr_store *store, struct matr_edit **out, size_t *n,
+			      struct matr_error *err);
+MATR_API void matr_edits_free(struct matr_edit *edits, size_t n);
 
 /* Is the program meant by the edit? And is it named, rather than covered by a pattern? */
-bool matr_edit_covers(const struct matr_edit *edit, const char *program);
-bool matr_edit_names(const struct matr_edit *edit);
+MATR_API bool matr_edit_covers(const struct matr_edit *edit, const char *program);
+MATR_API bool matr_edit_names(const struct matr_edit *edit);
 
 /* Does the program gain rights when it starts (set-user-ID, set-group-ID, capabilities)? It then starts plainly whatever the
  * mapping says, so that edits are refused. */
-bool matr_starts_plainly(const char *program);
+MATR_API bool matr_starts_plainly(const char *program);
 
 /* Where an edit has failed: add to the message of *err which names come near to what it names and is not there: its requester, its
  * symbol, its library, or the definition in that. For a pattern of programs the store's newest epoch is looked at; NULL: it
  * is left as it is, as where nothing is near. */
-void matr_edit_add_nearest(struct matr_store *store, const struct matr_edit *edit,
-			   struct matr_error *err);
+MATR_API void matr_edit_add_nearest(struct matr_store *store, const struct matr_edit *edit,
+				    struct matr_error *err);
 
 struct matr_edited_binding { /* one that an edit has changed */
 	uint32_t object;     /* scope index of the requester */
@@ -56,12 +60,13 @@ struct matr_edited_binding { /* one that an edit has changed */
 };
 
 /* What edits changed in an application's mapping, by object and relocation. *out: free(). */
-int matr_store_edited(struct matr_store *store, int64_t application,
-		      struct matr_edited_binding **out, size_t *n, struct matr_error *err);
+MATR_API int matr_store_edited(struct matr_store *store, int64_t application,
+			       struct matr_edited_binding **out, size_t *n, struct matr_error *err);
 
 /* The one for a relocation; NULL: it was not edited. */
-const struct matr_edited_binding *matr_edited_find(const struct matr_edited_binding *list, size_t n,
-						   uint32_t object, uint32_t relocation);
+MATR_API const struct matr_edited_binding *matr_edited_find(const struct matr_edited_binding *list,
+							    size_t n, uint32_t object,
+							    uint32_t relocation);
 
 struct matr_edit_failure { /* an edit that could not be applied to a program in an epoch */
 	int64_t edit;
@@ -71,9 +76,10 @@ struct matr_edit_failure { /* an edit that could not be applied to a program in 
 };
 
 /* *out: matr_edit_failures_free(). */
-int matr_store_edit_failures(struct matr_store *store, int64_t epoch,
-			     struct matr_edit_failure **out, size_t *n, struct matr_error *err);
-void matr_edit_failures_free(struct matr_edit_failure *failures, size_t n);
+MATR_API int matr_store_edit_failures(struct matr_store *store, int64_t epoch,
+				      struct matr_edit_failure **out, size_t *n,
+				      struct matr_error *err);
+MATR_API void matr_edit_failures_free(struct matr_edit_failure *failures, size_t n);
 
 /* ---- in an epoch that is being begun (matr/epoch.h) ----
  *
@@ -81,21 +87,26 @@ void matr_edit_failures_free(struct matr_edit_failure *failures, size_t n);
  */
 
 /* Add an edit; strings are copied, id, state and what follows is not looked at. *id (may be NULL): its own. */
-int matr_epoch_add_edit(struct matr_epoch *epoch, const struct matr_edit *edit, int64_t *id,
-			struct matr_error *err);
+MATR_API int matr_epoch_add_edit(struct matr_epoch *epoch, const struct matr_edit *edit,
+				 int64_t *id, struct matr_error *err);
 
 /* Take one out. NOT_FOUND: there is none with the id. */
-int matr_epoch_remove_edit(struct matr_epoch *epoch, int64_t id, struct matr_error *err);
+MATR_API int matr_epoch_remove_edit(struct matr_epoch *epoch, int64_t id, struct matr_error *err);
 
 /* Once all steps are done: the edits, with what became of each, and the failures of this epoch. They belong to the
  * epoch. */
-const struct matr_edit *matr_epoch_edits(const struct matr_epoch *epoch, size_t *n);
-const struct matr_edit_failure *matr_epoch_edit_failures(const struct matr_epoch *epoch, size_t *n);
+MATR_API const struct matr_edit *matr_epoch_edits(const struct matr_epoch *epoch, size_t *n);
+MATR_API const struct matr_edit_failure *matr_epoch_edit_failures(const struct matr_epoch *epoch,
+								  size_t *n);
 
 /* ---- without an epoch ---- */
 
 /* Record edits and take others out, for the next epoch to apply. Waits for the prefix's lock. */
-int matr_edits_record(const char *prefix, const struct matr_edit *add, size_t n_add,
-		      const int64_t *remove, size_t n_remove, struct matr_error *err);
+MATR_API int matr_edits_record(const char *prefix, const struct matr_edit *add, size_t n_add,
+			       const int64_t *remove, size_t n_remove, struct matr_error *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -12,6 +12,10 @@
 
 #include <matr/loader.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum matr_enable_change {
 	MATR_ENABLE_UNCHANGED, /* it was so already */
 	MATR_ENABLE_CHANGED,
@@ -22,11 +26,11 @@ enum matr_enable_change {
  * Returns a matr_enable_change, or -1 and nothing has changed: UNSUPPORTED (not a program of the usual loader; set-user-ID,
  * set-group-ID or with capabilities, which always start plainly; the message says which), UNTRUSTED (others may write to
  * its directory), SYSTEM, and those of matr_loader_take(). */
-int matr_enable(const char *program, const struct matr_loader_options *options,
-		struct matr_error *err);
+MATR_API int matr_enable(const char *program, const struct matr_loader_options *options,
+			 struct matr_error *err);
 
 /* Put the original back. Errors: SYSTEM, UNSUPPORTED (it is not enabled). */
-int matr_disable(const char *program, struct matr_error *err);
+MATR_API int matr_disable(const char *program, struct matr_error *err);
 
 enum matr_enabled_state {
 	MATR_ENABLED,	       /* it starts by ld-stable */
@@ -40,7 +44,11 @@ struct matr_enabled {
 };
 
 /* The list. *out belongs to the caller: matr_enabled_free(). */
-int matr_enabled_list(struct matr_enabled **out, size_t *n, struct matr_error *err);
-void matr_enabled_free(struct matr_enabled *list, size_t n);
+MATR_API int matr_enabled_list(struct matr_enabled **out, size_t *n, struct matr_error *err);
+MATR_API void matr_enabled_free(struct matr_enabled *list, size_t n);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -28,6 +28,10 @@
 #include <matr/scan.h>
 #include <matr/store.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define MATR_DEFAULT_PREFIX "/var/lib/matr"
 #define MATR_DEFAULT_SOCKET                                                                        \
 	"/run/matr/matrd.sock" /* of matrd; for another prefix PREFIX/matrd.sock */
@@ -69,21 +73,22 @@ struct matr_epoch_result {   /* what became of one program */
  * somebody else, or others may write to it), MALFORMED (the store is damaged: again with
  * rebuild_store), STATE (the store is a newer MatR's; the interpreter is an ld-stable, as in the
  * namespace of `matr run`), STORE, SYSTEM, MEMORY. */
-int matr_epoch_open(const struct matr_epoch_options *options, struct matr_epoch **out,
-		    struct matr_error *err);
-void matr_epoch_close(struct matr_epoch *epoch);
+MATR_API int matr_epoch_open(const struct matr_epoch_options *options, struct matr_epoch **out,
+			     struct matr_error *err);
+MATR_API void matr_epoch_close(struct matr_epoch *epoch);
 
 /* How the newest epoch of the prefix was begun, for whoever begins it again: with which configuration file ("": the usual
  * one), and whether for copies as well. Where there is none yet, as the usual one is. */
-int matr_epoch_before(const char *prefix, char config[PATH_MAX], bool *portable,
-		      struct matr_error *err);
+MATR_API int matr_epoch_before(const char *prefix, char config[PATH_MAX], bool *portable,
+			       struct matr_error *err);
 
 /* Find every program that the configuration covers, and add it. *out belongs to the epoch. Errors: of
  * matr_config_load() and matr_scan(). */
-int matr_epoch_scan(struct matr_epoch *epoch, const struct matr_scan **out, struct matr_error *err);
+MATR_API int matr_epoch_scan(struct matr_epoch *epoch, const struct matr_scan **out,
+			     struct matr_error *err);
 
 /* Add a program by its path. One that is not there is declined; one that was added already is not added again. */
-int matr_epoch_add(struct matr_epoch *epoch, const char *program, struct matr_error *err);
+MATR_API int matr_epoch_add(struct matr_epoch *epoch, const char *program, struct matr_error *err);
 
 struct matr_epoch_progress {
 	const char *what; /* "reading libraries", ... */
@@ -93,46 +98,49 @@ struct matr_epoch_progress {
 /* Do a part of the work: resolve the programs that were added, put them into the store, compile the image. 1: there is
  * more to be done; 0: that was all, and the epoch can be committed; -1: the epoch cannot be begun (errors of the store,
  * MEMORY). What is wrong with a program is no error: it is declined. No program can be added after the first step. */
-int matr_epoch_step(struct matr_epoch *epoch, struct matr_epoch_progress *progress,
-		    struct matr_error *err);
+MATR_API int matr_epoch_step(struct matr_epoch *epoch, struct matr_epoch_progress *progress,
+			     struct matr_error *err);
 
 /* Do what is left to be done, install the loader, commit, and put the image in force. STATE: every program was
  * declined. After an error the epoch before is in force as it was. */
-int matr_epoch_commit(struct matr_epoch *epoch, struct matr_error *err);
+MATR_API int matr_epoch_commit(struct matr_epoch *epoch, struct matr_error *err);
 
 /* The epoch's id; its programs in the order in which they were added. Both belong to the epoch. */
-int64_t matr_epoch_id(const struct matr_epoch *epoch);
-const struct matr_epoch_result *matr_epoch_results(const struct matr_epoch *epoch, size_t *n);
+MATR_API int64_t matr_epoch_id(const struct matr_epoch *epoch);
+MATR_API const struct matr_epoch_result *matr_epoch_results(const struct matr_epoch *epoch,
+							    size_t *n);
 
 /* ---- end ---- */
 
 /* Take the image out of force. Running programs keep what they have mapped. *id (may be NULL)
  * receives the epoch, 0 where it is not known. STATE: no epoch is in force. */
-int matr_epoch_end(const char *prefix, int64_t *id, struct matr_error *err);
+MATR_API int matr_epoch_end(const char *prefix, int64_t *id, struct matr_error *err);
 
 /* The same, for whoever is going to begin it again: waits for another begin or end to finish, and leaves a suspension as
  * it is. */
-int matr_epoch_end_keeping(const char *prefix, struct matr_error *err);
+MATR_API int matr_epoch_end_keeping(const char *prefix, struct matr_error *err);
 
 /* ---- keeping ---- */
 
 /* Remove the records of old epochs from the store: all but the `keep` newest, and never the one in force. *removed (may be
  * NULL): how many. Waits for a begin or end to finish. USAGE: keep is 0; NOT_FOUND: there is no store. */
-int matr_epoch_prune(const char *prefix, size_t keep, size_t *removed, struct matr_error *err);
+MATR_API int matr_epoch_prune(const char *prefix, size_t keep, size_t *removed,
+			      struct matr_error *err);
 
 /* ---- suspending: an epoch that is ended while packages are changed ---- */
 
 /* End the epoch that is in force, and note that it is to begin again, and who (`by`, one line) ended it. 1: done; 0: none
  * is in force, and nothing was changed (it may be suspended already). Beginning and ending an epoch end the suspension. */
-int matr_epoch_suspend(const char *prefix, const char *by, struct matr_error *err);
+MATR_API int matr_epoch_suspend(const char *prefix, const char *by, struct matr_error *err);
 
 /* Is an epoch suspended? 1: yes, and `by` says by whom; 0: no. */
-int matr_epoch_suspended(const char *prefix, char by[256], struct matr_error *err);
+MATR_API int matr_epoch_suspended(const char *prefix, char by[256], struct matr_error *err);
 
 /* The programs that were named when the last epoch began. *n is 0 where none were: it was the whole system's. *out belongs
  * to the caller: matr_epoch_programs_free(). */
-int matr_epoch_programs(const char *prefix, char ***out, size_t *n, struct matr_error *err);
-void matr_epoch_programs_free(char **programs);
+MATR_API int matr_epoch_programs(const char *prefix, char ***out, size_t *n,
+				 struct matr_error *err);
+MATR_API void matr_epoch_programs_free(char **programs);
 
 /* ---- status ---- */
 
@@ -166,34 +174,39 @@ struct matr_epoch_status {
 
 /* Look at everything. What is found wrong is no error but an entry of the lists. *out belongs to the
  * caller: matr_epoch_status_free(), also after an error. */
-int matr_epoch_status(const char *prefix, struct matr_epoch_status *out, struct matr_error *err);
-void matr_epoch_status_free(struct matr_epoch_status *status);
+MATR_API int matr_epoch_status(const char *prefix, struct matr_epoch_status *out,
+			       struct matr_error *err);
+MATR_API void matr_epoch_status_free(struct matr_epoch_status *status);
 
 /* The store's record of the epoch that is in force; where none is, of the newest one. */
-int matr_epoch_current(const char *prefix, struct matr_store *store, struct matr_store_epoch *out,
-		       struct matr_error *err);
+MATR_API int matr_epoch_current(const char *prefix, struct matr_store *store,
+				struct matr_store_epoch *out, struct matr_error *err);
 
 /* The kept epoch before that one. NOT_FOUND: there is none. */
-int matr_epoch_previous(const char *prefix, struct matr_store *store, struct matr_store_epoch *out,
-			struct matr_error *err);
+MATR_API int matr_epoch_previous(const char *prefix, struct matr_store *store,
+				 struct matr_store_epoch *out, struct matr_error *err);
 
 /* The epoch whose image is in the prefix, as far as the image's header says: it need not be sound for
  * that. 0: none. */
-int64_t matr_epoch_of_image(const char *prefix);
+MATR_API int64_t matr_epoch_of_image(const char *prefix);
 
 /* The same as seen with the store: where that is a copy, of the moment at which it was made. */
-int64_t matr_epoch_of_image_with(const char *prefix, const struct matr_store *store);
+MATR_API int64_t matr_epoch_of_image_with(const char *prefix, const struct matr_store *store);
 
 /* ---- the loader's place ---- */
 
 /* Is everything in the prefix that a program would be started with root's or the caller's, and nobody else's to
  * change? MATR_ERROR_UNTRUSTED: no, and the message says what and why. To be asked before its loader is put in
  * anybody's way. */
-int matr_prefix_trusted(const char *prefix, struct matr_error *err);
+MATR_API int matr_prefix_trusted(const char *prefix, struct matr_error *err);
 
 /* Is the file an ld-stable that was installed in a prefix? 1: yes, and *config (may be NULL) says
  * which; 0: no; -1: it cannot be read. */
-int matr_loader_identify(const char *path, struct matr_loader_config *config,
-			 struct matr_error *err);
+MATR_API int matr_loader_identify(const char *path, struct matr_loader_config *config,
+				  struct matr_error *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -9,7 +9,11 @@
 #ifndef MATR_ERROR_H
 #define MATR_ERROR_H
 
-#include <stdarg.h>
+#include <matr/api.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 enum matr_code {
 	MATR_OK = 0,
@@ -36,15 +40,19 @@ struct matr_error {
 
 /* Fill *err (which may be NULL) and return -1, so that `return matr_fail(...)` reads well.
  * file may be NULL. */
-int matr_fail(struct matr_error *err, enum matr_code code, const char *file, const char *format,
-	      ...) __attribute__((format(printf, 4, 5)));
+MATR_API int matr_fail(struct matr_error *err, enum matr_code code, const char *file,
+		       const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* The same with ": strerror(errno)" added and code MATR_ERROR_SYSTEM (MATR_ERROR_MEMORY where errno
  * is ENOMEM). Reads errno first, so it may be called straight after the failed call. */
-int matr_fail_errno(struct matr_error *err, const char *file, const char *format, ...)
+MATR_API int matr_fail_errno(struct matr_error *err, const char *file, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* Out of memory: the same for every allocation. */
-int matr_fail_memory(struct matr_error *err);
+MATR_API int matr_fail_memory(struct matr_error *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -9,6 +9,10 @@
 #include <matr/mapping.h>
 #include <matr/names.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum matr_verdict { /* on what one object has to offer for one reference */
 		    MATR_VERDICT_MATCH,
 		    MATR_VERDICT_ABSENT,    /* no symbol of that name */
@@ -65,9 +69,9 @@ struct matr_explanation {
 /* Explain every reference to the symbol. Where objects define it and nothing refers to it, *out has no references and one
  * search: that of dlsym() without a version. *out: matr_explanation_free(). NOT_FOUND: no object of the scope has such a
  * symbol (the nearest ones are named). */
-int matr_explain(const struct matr_mapping *mapping, const struct matr_symbol_name *name,
-		 struct matr_explanation **out, struct matr_error *err);
-void matr_explanation_free(struct matr_explanation *explanation);
+MATR_API int matr_explain(const struct matr_mapping *mapping, const struct matr_symbol_name *name,
+			  struct matr_explanation **out, struct matr_error *err);
+MATR_API void matr_explanation_free(struct matr_explanation *explanation);
 
 /* ---- symbols with more than one provider ---- */
 
@@ -83,9 +87,9 @@ struct matr_shadowed {
 
 /* Every symbol that the mapping binds and that other objects of the scope could provide as well, by name. *out:
  * matr_shadowed_free(); its names belong to the mapping's objects. */
-int matr_shadowed(const struct matr_mapping *mapping, struct matr_shadowed **out, size_t *n,
-		  struct matr_error *err);
-void matr_shadowed_free(struct matr_shadowed *shadowed, size_t n);
+MATR_API int matr_shadowed(const struct matr_mapping *mapping, struct matr_shadowed **out,
+			   size_t *n, struct matr_error *err);
+MATR_API void matr_shadowed_free(struct matr_shadowed *shadowed, size_t n);
 
 /* ---- who needs whom ---- */
 
@@ -96,8 +100,8 @@ struct matr_need {
 
 /* Every DT_NEEDED, DT_AUXILIARY and DT_FILTER of the scope's objects that leads to one of them, by requester and in the
  * order of the file. *out: free(). */
-int matr_needs(const struct matr_mapping *mapping, struct matr_need **out, size_t *n,
-	       struct matr_error *err);
+MATR_API int matr_needs(const struct matr_mapping *mapping, struct matr_need **out, size_t *n,
+			struct matr_error *err);
 
 /* ---- where an object was sought ---- */
 
@@ -112,8 +116,11 @@ struct matr_place {
 /* The places in which ld.so looked for an object of the scope, in order, up to that where it was. Follows from the run
  * paths in the mapping, where $ORIGIN is expanded. None for the application, the dynamic linker, and what no DT_NEEDED entry
  * brought in. *out: matr_places_free(). */
-int matr_places(const struct matr_mapping *mapping, uint32_t index, struct matr_place **out,
-		size_t *n, struct matr_error *err);
-void matr_places_free(struct matr_place *places, size_t n);
+MATR_API int matr_places(const struct matr_mapping *mapping, uint32_t index,
+			 struct matr_place **out, size_t *n, struct matr_error *err);
+MATR_API void matr_places_free(struct matr_place *places, size_t n);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

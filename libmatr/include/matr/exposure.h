@@ -8,6 +8,10 @@
 #include <matr/names.h>
 #include <matr/store.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct matr_exposed {
 	char *program, *requester; /* canonical paths; the same: the program itself binds to it */
 	char *loaded; /* the library whose dlopen() brings the requester in, as recorded; NULL: there from
@@ -26,15 +30,20 @@ struct matr_exposure {
  * symbol of that library. The version of a symbol is the one asked for or that of what it is bound to. What an object has of
  * itself does not count. library: soname, file name or path. *out: matr_exposure_free(). NOT_FOUND: no object of the epoch
  * is called so, or has a symbol of that name; a symbol that nobody binds to is no error. */
-int matr_exposure(struct matr_store *store, int64_t epoch, const struct matr_symbol_name *symbol,
-		  const char *library, struct matr_exposure *out, struct matr_error *err);
-void matr_exposure_free(struct matr_exposure *exposure);
+MATR_API int matr_exposure(struct matr_store *store, int64_t epoch,
+			   const struct matr_symbol_name *symbol, const char *library,
+			   struct matr_exposure *out, struct matr_error *err);
+MATR_API void matr_exposure_free(struct matr_exposure *exposure);
 
 /* Which Debian package each file belongs to, as dpkg -S has it, from the lists in `directory` (NULL: /var/lib/dpkg/info);
  * found under /usr and without (merged /usr), and where diversions (DIRECTORY/../diversions) have them. paths: n of them. *out: n strings, NULL: none; matr_packages_free(). Without
  * such a directory nothing belongs to a package. */
-int matr_packages(const char *directory, const char *const *paths, size_t n, char ***out,
-		  struct matr_error *err);
-void matr_packages_free(char **packages, size_t n);
+MATR_API int matr_packages(const char *directory, const char *const *paths, size_t n, char ***out,
+			   struct matr_error *err);
+MATR_API void matr_packages_free(char **packages, size_t n);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

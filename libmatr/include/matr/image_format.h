@@ -16,6 +16,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define MATR_IMAGE_MAGIC   UINT64_C(0x474d49585254414d) /* "MATRXIMG" in memory order */
 #define MATR_IMAGE_FORMAT  4u				/* version of everything below */
 #define MATR_IMAGE_ENDIAN  UINT32_C(0x01020304)
@@ -326,5 +330,9 @@ static inline uint32_t matr_image_fingerprint(uint32_t hash, int64_t tag, uint64
 	mixed *= UINT64_C(0xc4ceb9fe1a85ec53);
 	return (uint32_t)(mixed >> 32 ^ mixed);
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

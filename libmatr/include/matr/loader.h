@@ -27,6 +27,10 @@
 
 #include <matr/error.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define MATR_SYSTEM_LOADER   "/lib64/ld-linux-x86-64.so.2"
 #define MATR_LOADER_FILE     "matr-ld.so" /* these are beside it */
 #define MATR_LOADER_ORIGINAL "matr-original.so"
@@ -53,7 +57,8 @@ struct matr_loader_status {
 };
 
 /* How things stand. path NULL: MATR_SYSTEM_LOADER. Errors: SYSTEM (the directory cannot be looked at). */
-int matr_loader_status(const char *path, struct matr_loader_status *out, struct matr_error *err);
+MATR_API int matr_loader_status(const char *path, struct matr_loader_status *out,
+				struct matr_error *err);
 
 struct matr_loader_options {
 	const char *path;      /* the loader path; NULL: MATR_SYSTEM_LOADER */
@@ -72,18 +77,22 @@ enum matr_loader_change {
  * must do as they do by the real one. Returns a matr_loader_change, or -1 and nothing has changed: UNTRUSTED (others may
  * write where they must not), UNSUPPORTED (not a loader path that can be handled; the message has the reason), STATE
  * (the self-test failed), BUSY, SYSTEM, MALFORMED. */
-int matr_loader_take(const struct matr_loader_options *options, struct matr_error *err);
+MATR_API int matr_loader_take(const struct matr_loader_options *options, struct matr_error *err);
 
 /* Put back what was there, and remove what install has made (matr-ld.so stays while programs name it).
  * Returns a matr_loader_change, or -1. */
-int matr_loader_restore(const char *path, struct matr_error *err);
+MATR_API int matr_loader_restore(const char *path, struct matr_error *err);
 
 /* The real dynamic linker behind an interpreter's path: the path itself, canonical, or where an ld-stable is there,
  * the one that this starts. NOT_FOUND, SYSTEM; STATE: it is the ld-stable of a namespace of `matr run`. */
-int matr_loader_real(const char *interpreter, char real[PATH_MAX], struct matr_error *err);
+MATR_API int matr_loader_real(const char *interpreter, char real[PATH_MAX], struct matr_error *err);
 
 /* Start programs by the ld-stable at `file` (absolute, at most 27 bytes: it takes the place of the usual path in copies
  * of these programs) and compare with how they run by themselves. STATE: something differs; the message says what. */
-int matr_loader_test(const char *file, const char *real, struct matr_error *err);
+MATR_API int matr_loader_test(const char *file, const char *real, struct matr_error *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

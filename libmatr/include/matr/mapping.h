@@ -9,6 +9,10 @@
 
 #include <matr/object.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum matr_search_rule { /* how ld.so found an object; names as ld.so(8) has them */
 			MATR_FOUND_APPLICATION,	 /* the application itself */
 			MATR_FOUND_PRELOAD,	 /* /etc/ld.so.preload */
@@ -24,7 +28,7 @@ enum matr_search_rule { /* how ld.so found an object; names as ld.so(8) has them
 };
 
 /* The rule's name as messages have it: "default directories". */
-const char *matr_search_rule_name(enum matr_search_rule rule);
+MATR_API const char *matr_search_rule_name(enum matr_search_rule rule);
 
 struct matr_scope_entry {
 	struct matr_object *object; /* not owned */
@@ -79,7 +83,7 @@ struct matr_mapping {
 	char *library_path; /* the LD_LIBRARY_PATH it is valid for; NULL: none */
 };
 
-void matr_mapping_free(struct matr_mapping *mapping);
+MATR_API void matr_mapping_free(struct matr_mapping *mapping);
 
 /* A closure: what dlopen() of one library brings into an application's process. Its mapping's scope is the
  * application's (n_start entries), then the new objects: the root, and what it needs, breadth-first. That is the order
@@ -96,10 +100,14 @@ struct matr_closure {
 };
 
 /* Free the closures' mappings and the list. */
-void matr_closures_free(struct matr_closure *closures, size_t n);
+MATR_API void matr_closures_free(struct matr_closure *closures, size_t n);
 
 /* Was this reference looked up in the scope at all? STB_LOCAL and STV_HIDDEN/STV_INTERNAL
  * references bind to the object itself without a lookup and are not "bindings" in ld.so's sense. */
-bool matr_symbol_is_looked_up(const struct matr_symbol *reference);
+MATR_API bool matr_symbol_is_looked_up(const struct matr_symbol *reference);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -8,6 +8,10 @@
 #include <matr/mapping.h>
 #include <matr/store.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* SYMBOL, SYMBOL@VERSION, or SYMBOL@@VERSION as nm writes default versions. SYMBOL@ means the symbol without a version.
  * All zero: no name. */
 struct matr_symbol_name {
@@ -17,37 +21,45 @@ struct matr_symbol_name {
 };
 
 /* *out: matr_symbol_name_free(). USAGE: there is no name in it; MEMORY. */
-int matr_symbol_name_parse(const char *text, struct matr_symbol_name *out, struct matr_error *err);
-void matr_symbol_name_free(struct matr_symbol_name *name);
+MATR_API int matr_symbol_name_parse(const char *text, struct matr_symbol_name *out,
+				    struct matr_error *err);
+MATR_API void matr_symbol_name_free(struct matr_symbol_name *name);
 
 /* Is it this symbol? version NULL: it has none. */
-bool matr_symbol_name_is(const struct matr_symbol_name *wanted, const char *name,
-			 const char *version);
+MATR_API bool matr_symbol_name_is(const struct matr_symbol_name *wanted, const char *name,
+				  const char *version);
 /* The same of a symbol of an object, with the version it carries or asks for. */
-bool matr_symbol_name_matches(const struct matr_symbol_name *wanted,
-			      const struct matr_object *object, const struct matr_symbol *symbol);
+MATR_API bool matr_symbol_name_matches(const struct matr_symbol_name *wanted,
+				       const struct matr_object *object,
+				       const struct matr_symbol *symbol);
 
 /* The object of the mapping's scope that is called so: its canonical path or that under which it was found, its soname, or
  * the last part of either path. *index receives its scope index. NOT_FOUND: none, USAGE: several (the message names
  * them). */
-int matr_mapping_find_object(const struct matr_mapping *mapping, const char *name, uint32_t *index,
-			     struct matr_error *err);
+MATR_API int matr_mapping_find_object(const struct matr_mapping *mapping, const char *name,
+				      uint32_t *index, struct matr_error *err);
 
 /* Is the object (as found at `path`; NULL: not known) called so? For whoever goes through objects without a mapping. */
-bool matr_object_is_called(const struct matr_object *object, const char *path, const char *name);
+MATR_API bool matr_object_is_called(const struct matr_object *object, const char *path,
+				    const char *name);
 
 /* Fail with NOT_FOUND: no object of the scope refers to or defines a symbol of that name. The message says which names are
  * near, or, where the name is right, which versions there are. */
-int matr_mapping_no_symbol(const struct matr_mapping *mapping,
-			   const struct matr_symbol_name *wanted, struct matr_error *err);
+MATR_API int matr_mapping_no_symbol(const struct matr_mapping *mapping,
+				    const struct matr_symbol_name *wanted, struct matr_error *err);
 
 /* The epoch's application that is called so: its canonical path, that of the same file (hard links), or, where there is no
  * slash in the name, the last part of its path if there is only one of that name. To be asked for what is not on disk or
  * not on PATH any more. NOT_FOUND: none, or it was declined; USAGE: several. */
-int matr_store_find_by_name(struct matr_store *store, int64_t epoch, const char *name,
-			    int64_t *application, struct matr_error *err);
+MATR_API int matr_store_find_by_name(struct matr_store *store, int64_t epoch, const char *name,
+				     int64_t *application, struct matr_error *err);
 
 /* Fail with NOT_FOUND: the store has no such epoch; the message has those that it has. */
-int matr_store_no_epoch(struct matr_store *store, const char *wanted, struct matr_error *err);
+MATR_API int matr_store_no_epoch(struct matr_store *store, const char *wanted,
+				 struct matr_error *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

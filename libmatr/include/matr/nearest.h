@@ -16,6 +16,10 @@
 
 #include <matr/error.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { MATR_NEAREST_MAX = 5 };
 
 struct matr_nearest { /* all zero but for `wanted`: nothing was offered yet */
@@ -30,21 +34,25 @@ struct matr_nearest { /* all zero but for `wanted`: nothing was offered yet */
 /* Compare `name` with the wanted one, and keep it if it is near: one contains the other, or few characters were left out,
  * added, swapped or mistaken. shown: what the user gets to see of it, and has to be different for two to be kept; NULL: the
  * name. Both are copied where necessary; without memory the name is forgotten. */
-void matr_nearest_offer(struct matr_nearest *nearest, const char *name, const char *shown);
+MATR_API void matr_nearest_offer(struct matr_nearest *nearest, const char *name, const char *shown);
 
 /* Fill *err with NOT_FOUND, the wanted name as its file, and the message followed by "; nearest: A, B" where something is
  * near; forget everything. Always -1. */
-int matr_nearest_fail(struct matr_nearest *nearest, struct matr_error *err, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+MATR_API int matr_nearest_fail(struct matr_nearest *nearest, struct matr_error *err,
+			       const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Add "; nearest: A, B" to the message of an error that is there already; forget everything. */
-void matr_nearest_add(struct matr_nearest *nearest, struct matr_error *err);
+MATR_API void matr_nearest_add(struct matr_nearest *nearest, struct matr_error *err);
 
 /* Forget what was offered. */
-void matr_nearest_free(struct matr_nearest *nearest);
+MATR_API void matr_nearest_free(struct matr_nearest *nearest);
 
 /* How many characters one has to leave out, add, mistake, or swap with their neighbour to get from one name to the other,
  * upper and lower case being the same; never more than `most` + 1. */
-unsigned matr_edit_distance(const char *a, const char *b, unsigned most);
+MATR_API unsigned matr_edit_distance(const char *a, const char *b, unsigned most);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -16,6 +16,10 @@
 
 #include <matr/error.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define MATR_BUILD_ID_MAX 32 /* bytes; GNU ld writes 20, 16 or 8 */
 
 struct matr_build_id {
@@ -139,14 +143,18 @@ struct matr_object {
  * Errors: MATR_ERROR_SYSTEM, NOT_ELF (or not one that ld.so takes), FOREIGN (not 64-bit, not x86-64), MALFORMED
  * (every offset, count and string is checked against the file before it is used), MEMORY. An ELF
  * file without PT_DYNAMIC is not an error: it has n_dynamic 0. */
-int matr_object_open(const char *path, struct matr_object **out, struct matr_error *err);
+MATR_API int matr_object_open(const char *path, struct matr_object **out, struct matr_error *err);
 
 /* NULL is allowed. */
-void matr_object_free(struct matr_object *object);
+MATR_API void matr_object_free(struct matr_object *object);
 
 /* The version a symbol carries or asks for; NULL where it has none (index 0 or 1, or no DT_VERSYM).
  * The result belongs to the object. */
-const struct matr_version *matr_object_symbol_version(const struct matr_object *object,
-						      const struct matr_symbol *symbol);
+MATR_API const struct matr_version *matr_object_symbol_version(const struct matr_object *object,
+							       const struct matr_symbol *symbol);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

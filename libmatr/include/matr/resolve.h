@@ -10,6 +10,10 @@
 
 #include <matr/mapping.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct matr_session;
 
 struct matr_session_options {
@@ -19,13 +23,13 @@ struct matr_session_options {
 };
 
 /* *out belongs to the caller: matr_session_close(). options may be NULL. */
-int matr_session_open(const struct matr_session_options *options, struct matr_session **out,
-		      struct matr_error *err);
-void matr_session_close(struct matr_session *session);
+MATR_API int matr_session_open(const struct matr_session_options *options,
+			       struct matr_session **out, struct matr_error *err);
+MATR_API void matr_session_close(struct matr_session *session);
 
 /* The object for the ELF file at path, read at most once per session. Not owned by the caller. */
-struct matr_object *matr_session_object(struct matr_session *session, const char *path,
-					struct matr_error *err);
+MATR_API struct matr_object *matr_session_object(struct matr_session *session, const char *path,
+						 struct matr_error *err);
 
 /* Resolve the application at `path`: scope, then every binding. *out belongs to the caller
  * (matr_mapping_free), its objects to the session. Errors: what matr_object_open() reports;
@@ -33,19 +37,23 @@ struct matr_object *matr_session_object(struct matr_session *session, const char
  * MatR declines: not an application, DT_FILTER, ...; the message says which). A strong reference
  * that nothing defines is no error here if it is bound lazily (MATR_PROVIDER_UNDEFINED), else
  * UNSUPPORTED "undefined symbol ...", as ld.so would refuse to start the program. */
-int matr_resolve(struct matr_session *session, const char *path, struct matr_mapping **out,
-		 struct matr_error *err);
+MATR_API int matr_resolve(struct matr_session *session, const char *path, struct matr_mapping **out,
+			  struct matr_error *err);
 
 /* Resolve what dlopen() of the library at `root` (absolute: what ld.so has as l_name) brings into the process of the
  * application at `path`. out->mapping belongs to the caller (matr_mapping_free), its objects to the session; NULL: nothing,
  * the application has it from the start. Errors as of matr_resolve(). */
-int matr_resolve_closure(struct matr_session *session, const char *path, const char *root,
-			 struct matr_closure *out, struct matr_error *err);
+MATR_API int matr_resolve_closure(struct matr_session *session, const char *path, const char *root,
+				  struct matr_closure *out, struct matr_error *err);
 
 /* /etc/ld.so.preload as it was read; all 0 where it is empty or not there. */
-struct matr_file_id matr_session_preload(const struct matr_session *session);
+MATR_API struct matr_file_id matr_session_preload(const struct matr_session *session);
 
 /* "x86-64-v3": the glibc-hwcaps level the session resolves for; "" for the baseline. */
-const char *matr_session_cpu_level(const struct matr_session *session);
+MATR_API const char *matr_session_cpu_level(const struct matr_session *session);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

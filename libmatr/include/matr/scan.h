@@ -10,6 +10,10 @@
 #include <matr/config.h>
 #include <matr/object.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum matr_scan_kind {
 	MATR_SCAN_PROGRAM, /* has a PT_INTERP; or should be looked at by the resolver, which has a reason for declining
 	                      it: cannot be read, or damaged so that nobody can tell */
@@ -25,7 +29,7 @@ enum matr_scan_kind {
 };
 
 /* "script", "static", ...: as the store and `matr epoch status` have it. */
-const char *matr_scan_kind_name(enum matr_scan_kind kind);
+MATR_API const char *matr_scan_kind_name(enum matr_scan_kind kind);
 
 struct matr_scan_directory { /* that was read */
 	char *path;
@@ -59,8 +63,12 @@ struct matr_scan {
  * `trusted` (nanoseconds since 1970) on say nothing, for a change may have followed within the clock's tick.
  * *out belongs to the caller: matr_scan_free(). A directory that does not exist or cannot be read is no error; nor
  * are files that vanish. Errors: MEMORY. */
-int matr_scan(const struct matr_config *config, const struct matr_scan *before, int64_t trusted,
-	      struct matr_scan **out, struct matr_error *err);
-void matr_scan_free(struct matr_scan *scan);
+MATR_API int matr_scan(const struct matr_config *config, const struct matr_scan *before,
+		       int64_t trusted, struct matr_scan **out, struct matr_error *err);
+MATR_API void matr_scan_free(struct matr_scan *scan);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

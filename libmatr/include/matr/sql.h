@@ -14,6 +14,10 @@
 
 #include <matr/error.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct sqlite3;
 struct matr_store_copy;
 
@@ -52,12 +56,16 @@ struct matr_sql_options {
  * the connection should be closed.
  * Errors: MEMORY, STORE (SQLite's message), what opening the cache gives. Files are looked at by
  * queries only, and so is the store: that there is none is no error here. */
-int matr_sql_register(struct sqlite3 *db, const struct matr_sql_options *options,
-		      struct matr_error *err);
+MATR_API int matr_sql_register(struct sqlite3 *db, const struct matr_sql_options *options,
+			       struct matr_error *err);
 
 /* What .schema shows: the CREATE TABLE of table number i, a comment behind every column, the ELF tables
  * first, then those of the mapping. To be freed with sqlite3_free(). NULL: there are no more, or no
  * memory. */
-char *matr_sql_schema(size_t i);
+MATR_API char *matr_sql_schema(size_t i);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -15,6 +15,10 @@
 
 #include <matr/mapping.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define MATR_STORE_FILE	   "store.db" /* in the prefix */
 #define MATR_STORE_VERSION 9	      /* PRAGMA user_version of what this libmatr writes */
 
@@ -29,16 +33,16 @@ enum matr_store_mode {
 /* Open the store in the directory `prefix`. *out belongs to the caller: matr_store_close().
  * NOT_FOUND: there is none (READ); DENIED: this user may not read it (READ); STATE: it was written by a newer MatR;
  * MALFORMED: it is no database, or not ours. */
-int matr_store_open(const char *prefix, enum matr_store_mode mode, struct matr_store **out,
-		    struct matr_error *err);
+MATR_API int matr_store_open(const char *prefix, enum matr_store_mode mode, struct matr_store **out,
+			     struct matr_error *err);
 
 /* The file: URI by which SQLite opens the file at `path` with a query such as "?mode=ro". malloc'ed;
  * NULL: out of memory. */
-char *matr_store_uri(const char *path, const char *query);
+MATR_API char *matr_store_uri(const char *path, const char *query);
 
 /* Why the store at `path` may not be read by this user, as far as permissions say: DENIED (message: the system's), or
  * NOT_FOUND; 0: there is one, and it may. */
-int matr_store_check_access(const char *path, struct matr_error *err);
+MATR_API int matr_store_check_access(const char *path, struct matr_error *err);
 
 /* ---- a copy, for who may not read the store himself ---- */
 
@@ -50,73 +54,76 @@ struct matr_store_copy {
 };
 
 /* Copy the prefix's store into memory. *out: matr_store_copy_free(). Errors as of matr_store_open(). */
-int matr_store_copy_make(const char *prefix, struct matr_store_copy *out, struct matr_error *err);
+MATR_API int matr_store_copy_make(const char *prefix, struct matr_store_copy *out,
+				  struct matr_error *err);
 /* Room for the bytes of a copy that comes from elsewhere. NULL: out of memory. */
-unsigned char *matr_store_copy_room(size_t size);
-void matr_store_copy_free(struct matr_store_copy *copy);
+MATR_API unsigned char *matr_store_copy_room(size_t size);
+MATR_API void matr_store_copy_free(struct matr_store_copy *copy);
 
 /* Open a copy as the store of `prefix`, to read. It is taken over, also where that fails: *copy is empty then. Errors as of
  * matr_store_open(). */
-int matr_store_open_copy(const char *prefix, struct matr_store_copy *copy, struct matr_store **out,
-			 struct matr_error *err);
+MATR_API int matr_store_open_copy(const char *prefix, struct matr_store_copy *copy,
+				  struct matr_store **out, struct matr_error *err);
 
 /* The copy that the store was opened from, which lives as long as it; NULL: it was opened from its files. */
-const struct matr_store_copy *matr_store_copied(const struct matr_store *store);
+MATR_API const struct matr_store_copy *matr_store_copied(const struct matr_store *store);
 
 /* Make the copy the database `schema` of a connection, read-only; it has to live as long as that is open. Gives SQLite's
  * result code. */
-int matr_store_copy_attach(const struct matr_store_copy *copy, struct sqlite3 *db,
-			   const char *schema);
+MATR_API int matr_store_copy_attach(const struct matr_store_copy *copy, struct sqlite3 *db,
+				    const char *schema);
 
 /* Rolls back a transaction that was not committed. NULL is allowed. */
-void matr_store_close(struct matr_store *store);
+MATR_API void matr_store_close(struct matr_store *store);
 
 /* Everything that is read from now on, until the store is closed, is of one moment, whatever others write meanwhile (they
  * do not wait for it). For whoever reads much: SQLite then takes its locks once, not per statement. */
-int matr_store_freeze(struct matr_store *store, struct matr_error *err);
+MATR_API int matr_store_freeze(struct matr_store *store, struct matr_error *err);
 
 /* ---- writing an epoch ---- */
 
 /* Start the transaction and the next epoch, whose id is larger than that of every epoch in the store and
  * than `after` (a store that was made anew must not give the id of the image in force a second time).
  * cpu_level: matr_session_cpu_level(). */
-int matr_store_begin(struct matr_store *store, const char *cpu_level, int64_t after, int64_t *epoch,
-		     struct matr_error *err);
+MATR_API int matr_store_begin(struct matr_store *store, const char *cpu_level, int64_t after,
+			      int64_t *epoch, struct matr_error *err);
 
 /* Add an application with all objects of its scope to the epoch; an object that the store holds
  * already (same path, file and build-id) is not written again. *application: its id, or 0 where the
  * epoch has an application of that path already. The mapping's objects must not be freed before
  * commit or rollback: the store remembers them by address. */
-int matr_store_add(struct matr_store *store, int64_t epoch, const struct matr_mapping *mapping,
-		   int64_t *application, struct matr_error *err);
+MATR_API int matr_store_add(struct matr_store *store, int64_t epoch,
+			    const struct matr_mapping *mapping, int64_t *application,
+			    struct matr_error *err);
 
 /* Add what the application loads: the closure whose root is `root`, loaded with the flags (matr/recording.h), after the
  * application itself and with its mapping not yet freed. closure NULL: it is left to ld.so for the reason. *id (may be NULL): the closure's. */
-int matr_store_add_closure(struct matr_store *store, int64_t application, const char *root,
-			   const char *flags, const struct matr_closure *closure,
-			   const char *reason, int64_t *id, struct matr_error *err);
+MATR_API int matr_store_add_closure(struct matr_store *store, int64_t application, const char *root,
+				    const char *flags, const struct matr_closure *closure,
+				    const char *reason, int64_t *id, struct matr_error *err);
 
 /* Give a closure a reason: it is left to ld.so after all. */
-int matr_store_decline_closure(struct matr_store *store, int64_t closure, const char *reason,
-			       struct matr_error *err);
+MATR_API int matr_store_decline_closure(struct matr_store *store, int64_t closure,
+					const char *reason, struct matr_error *err);
 
 /* Record that `path` gets plain starts, and why (one line). */
-int matr_store_decline(struct matr_store *store, int64_t epoch, const char *path,
-		       const char *reason, struct matr_error *err);
+MATR_API int matr_store_decline(struct matr_store *store, int64_t epoch, const char *path,
+				const char *reason, struct matr_error *err);
 
 /* Take an application out of the epoch again. */
-int matr_store_remove(struct matr_store *store, int64_t epoch, int64_t application,
-		      struct matr_error *err);
+MATR_API int matr_store_remove(struct matr_store *store, int64_t epoch, int64_t application,
+			       struct matr_error *err);
 
 /* Remove what no longer serves, all epochs but the `keep` newest (at least two: this one, and the one whose image may
  * be in force until this one's is) with the objects, bindings and blobs that nothing else refers to; and commit. */
-int matr_store_commit(struct matr_store *store, size_t keep, struct matr_error *err);
+MATR_API int matr_store_commit(struct matr_store *store, size_t keep, struct matr_error *err);
 
 /* Record that the epoch is for copies of the file tree as well. */
-int matr_store_set_portable(struct matr_store *store, int64_t epoch, struct matr_error *err);
+MATR_API int matr_store_set_portable(struct matr_store *store, int64_t epoch,
+				     struct matr_error *err);
 
 /* Record that the epoch has ended (at the time of the call). */
-int matr_store_end_epoch(struct matr_store *store, int64_t epoch, struct matr_error *err);
+MATR_API int matr_store_end_epoch(struct matr_store *store, int64_t epoch, struct matr_error *err);
 
 /* ---- reading ---- */
 
@@ -134,29 +141,30 @@ struct matr_store_epoch {
 };
 
 /* The epoch of that id, or the newest one where id is 0. NOT_FOUND: the store has no such epoch. */
-int matr_store_epoch(struct matr_store *store, int64_t id, struct matr_store_epoch *out,
-		     struct matr_error *err);
+MATR_API int matr_store_epoch(struct matr_store *store, int64_t id, struct matr_store_epoch *out,
+			      struct matr_error *err);
 
 /* The ids of all epochs, oldest first. *out: free(). */
-int matr_store_epochs(struct matr_store *store, int64_t **out, size_t *n, struct matr_error *err);
+MATR_API int matr_store_epochs(struct matr_store *store, int64_t **out, size_t *n,
+			       struct matr_error *err);
 
 /* Remove all epochs but the `keep` newest, and but `needed` and later ones, with what is theirs alone (in a transaction of
  * its own, the store opened to WRITE). *n_removed: how many. */
-int matr_store_prune(struct matr_store *store, size_t keep, int64_t needed, size_t *n_removed,
-		     struct matr_error *err);
+MATR_API int matr_store_prune(struct matr_store *store, size_t keep, int64_t needed,
+			      size_t *n_removed, struct matr_error *err);
 
 /* The newest epoch that has the image with that number. NOT_FOUND: none. */
-int matr_store_epoch_of_image(struct matr_store *store, int64_t image, struct matr_store_epoch *out,
-			      struct matr_error *err);
+MATR_API int matr_store_epoch_of_image(struct matr_store *store, int64_t image,
+				       struct matr_store_epoch *out, struct matr_error *err);
 
 /* What a scan passed over: "script", ... *out: matr_store_skipped_free(). */
 struct matr_store_skipped {
 	char *kind;
 	uint64_t files;
 };
-int matr_store_skipped(struct matr_store *store, int64_t epoch, struct matr_store_skipped **out,
-		       size_t *n, struct matr_error *err);
-void matr_store_skipped_free(struct matr_store_skipped *skipped, size_t n);
+MATR_API int matr_store_skipped(struct matr_store *store, int64_t epoch,
+				struct matr_store_skipped **out, size_t *n, struct matr_error *err);
+MATR_API void matr_store_skipped_free(struct matr_store_skipped *skipped, size_t n);
 
 struct matr_store_application {
 	int64_t id;
@@ -166,29 +174,31 @@ struct matr_store_application {
 
 /* The epoch's applications in order of id. *out belongs to the caller:
  * matr_store_applications_free(). */
-int matr_store_applications(struct matr_store *store, int64_t epoch,
-			    struct matr_store_application **out, size_t *n, struct matr_error *err);
-void matr_store_applications_free(struct matr_store_application *applications, size_t n);
+MATR_API int matr_store_applications(struct matr_store *store, int64_t epoch,
+				     struct matr_store_application **out, size_t *n,
+				     struct matr_error *err);
+MATR_API void matr_store_applications_free(struct matr_store_application *applications, size_t n);
 
 struct matr_store_declined {
 	char *path, *reason;
 };
 
 /* What the epoch declined, by path. *out: matr_store_declined_free(). */
-int matr_store_declined(struct matr_store *store, int64_t epoch, struct matr_store_declined **out,
-			size_t *n, struct matr_error *err);
-void matr_store_declined_free(struct matr_store_declined *declined, size_t n);
+MATR_API int matr_store_declined(struct matr_store *store, int64_t epoch,
+				 struct matr_store_declined **out, size_t *n,
+				 struct matr_error *err);
+MATR_API void matr_store_declined_free(struct matr_store_declined *declined, size_t n);
 
 /* The epoch's application for `path` (canonical): the one recorded at this path, else one that was
  * the same file (hard links). NOT_FOUND: none; where it was declined, the message says why. */
-int matr_store_find(struct matr_store *store, int64_t epoch, const char *path, int64_t *application,
-		    struct matr_error *err);
+MATR_API int matr_store_find(struct matr_store *store, int64_t epoch, const char *path,
+			     int64_t *application, struct matr_error *err);
 
 /* An application's mapping, as matr_resolve() made it. *out belongs to the caller
  * (matr_mapping_free), its objects to the store: they live until matr_store_close(), and the same
  * object is the same pointer in all mappings read from one store. */
-int matr_store_mapping(struct matr_store *store, int64_t application, struct matr_mapping **out,
-		       struct matr_error *err);
+MATR_API int matr_store_mapping(struct matr_store *store, int64_t application,
+				struct matr_mapping **out, struct matr_error *err);
 
 struct matr_store_file { /* an object, as far as a look at the file system needs it */
 	char *path;
@@ -196,9 +206,9 @@ struct matr_store_file { /* an object, as far as a look at the file system needs
 };
 
 /* All objects of the epoch's scopes, by path. *out: matr_store_files_free(). */
-int matr_store_files(struct matr_store *store, int64_t epoch, struct matr_store_file **out,
-		     size_t *n, struct matr_error *err);
-void matr_store_files_free(struct matr_store_file *files, size_t n);
+MATR_API int matr_store_files(struct matr_store *store, int64_t epoch, struct matr_store_file **out,
+			      size_t *n, struct matr_error *err);
+MATR_API void matr_store_files_free(struct matr_store_file *files, size_t n);
 
 /* ---- violations ---- */
 
@@ -216,14 +226,15 @@ struct matr_violation { /* a change during an epoch of what its mappings follow 
 };
 
 /* Record one, with the ids of the applications that were withdrawn (violation->withdrawn is not looked at). */
-int matr_store_add_violation(struct matr_store *store, int64_t epoch,
-			     const struct matr_violation *violation, const int64_t *applications,
-			     size_t n, struct matr_error *err);
+MATR_API int matr_store_add_violation(struct matr_store *store, int64_t epoch,
+				      const struct matr_violation *violation,
+				      const int64_t *applications, size_t n,
+				      struct matr_error *err);
 
 /* The epoch's, oldest first. *out: matr_store_violations_free(). */
-int matr_store_violations(struct matr_store *store, int64_t epoch, struct matr_violation **out,
-			  size_t *n, struct matr_error *err);
-void matr_store_violations_free(struct matr_violation *violations, size_t n);
+MATR_API int matr_store_violations(struct matr_store *store, int64_t epoch,
+				   struct matr_violation **out, size_t *n, struct matr_error *err);
+MATR_API void matr_store_violations_free(struct matr_violation *violations, size_t n);
 
 /* ---- closures ---- */
 
@@ -236,13 +247,18 @@ struct matr_store_closure {
 };
 
 /* The application's closures, in order. *out: matr_store_closures_free(). */
-int matr_store_closures(struct matr_store *store, int64_t application,
-			struct matr_store_closure **out, size_t *n, struct matr_error *err);
-void matr_store_closures_free(struct matr_store_closure *closures, size_t n);
+MATR_API int matr_store_closures(struct matr_store *store, int64_t application,
+				 struct matr_store_closure **out, size_t *n,
+				 struct matr_error *err);
+MATR_API void matr_store_closures_free(struct matr_store_closure *closures, size_t n);
 
 /* One closure's mapping, whose objects belong to the store. *out: matr_mapping_free(). */
-int matr_store_closure(struct matr_store *store, int64_t application,
-		       const struct matr_store_closure *record, struct matr_closure *out,
-		       struct matr_error *err);
+MATR_API int matr_store_closure(struct matr_store *store, int64_t application,
+				const struct matr_store_closure *record, struct matr_closure *out,
+				struct matr_error *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

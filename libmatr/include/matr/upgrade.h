@@ -11,6 +11,10 @@
 #include <matr/diff.h>
 #include <matr/edit.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct matr_upgrade;
 
 struct matr_upgrade_program { /* nothing of it is copied: it is to live as long as the upgrade */
@@ -63,20 +67,24 @@ struct matr_upgrade_result {
 };
 
 /* The scopes as they are now. *out belongs to the caller: matr_upgrade_close(). Errors: MEMORY, SYSTEM. */
-int matr_upgrade_open(const struct matr_upgrade_program *programs, size_t n,
-		      struct matr_upgrade **out, struct matr_error *err);
-void matr_upgrade_close(struct matr_upgrade *upgrade);
+MATR_API int matr_upgrade_open(const struct matr_upgrade_program *programs, size_t n,
+			       struct matr_upgrade **out, struct matr_error *err);
+MATR_API void matr_upgrade_close(struct matr_upgrade *upgrade);
 
 /* The files have changed: what is found from here on is what comes after. Once. */
-int matr_upgrade_changed(struct matr_upgrade *upgrade, struct matr_error *err);
+MATR_API int matr_upgrade_changed(struct matr_upgrade *upgrade, struct matr_error *err);
 
 /* What becomes of the i-th program. Once for each. *out: matr_upgrade_result_free(), also after an error; it lives no
  * longer than the upgrade. Errors: MEMORY. */
-int matr_upgrade_check(struct matr_upgrade *upgrade, size_t i, struct matr_upgrade_result *out,
-		       struct matr_error *err);
-void matr_upgrade_result_free(struct matr_upgrade_result *result);
+MATR_API int matr_upgrade_check(struct matr_upgrade *upgrade, size_t i,
+				struct matr_upgrade_result *out, struct matr_error *err);
+MATR_API void matr_upgrade_result_free(struct matr_upgrade_result *result);
 
 /* A binding that had a provider and has none, or another. */
-bool matr_binding_is_worse(const struct matr_binding_change *binding);
+MATR_API bool matr_binding_is_worse(const struct matr_binding_change *binding);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

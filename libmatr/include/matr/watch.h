@@ -13,6 +13,10 @@
 
 #include <matr/store.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct matr_watch;
 
 struct matr_watch_options {
@@ -23,18 +27,18 @@ struct matr_watch_options {
 
 /* *out belongs to the caller: matr_watch_close(). All is checked in the first matr_watch_run(), to which there is no
  * need to wait. Errors: UNTRUSTED, SYSTEM, MEMORY. */
-int matr_watch_open(const struct matr_watch_options *options, struct matr_watch **out,
-		    struct matr_error *err);
-void matr_watch_close(struct matr_watch *watch);
+MATR_API int matr_watch_open(const struct matr_watch_options *options, struct matr_watch **out,
+			     struct matr_error *err);
+MATR_API void matr_watch_close(struct matr_watch *watch);
 
-int matr_watch_descriptor(const struct matr_watch *watch);
+MATR_API int matr_watch_descriptor(const struct matr_watch *watch);
 /* Milliseconds until matr_watch_run() has something to do without an event; -1: nothing. */
-int matr_watch_timeout(const struct matr_watch *watch);
+MATR_API int matr_watch_timeout(const struct matr_watch *watch);
 
 /* Look at everything at the next run, as after a change of settings. */
-void matr_watch_check(struct matr_watch *watch);
+MATR_API void matr_watch_check(struct matr_watch *watch);
 /* Other settings, as in the options of these names, from the next look on, at which all files are checked. */
-void matr_watch_set(struct matr_watch *watch, bool strict, bool by_inotify);
+MATR_API void matr_watch_set(struct matr_watch *watch, bool strict, bool by_inotify);
 
 struct matr_watch_report {
 	struct matr_violation *
@@ -46,8 +50,9 @@ struct matr_watch_report {
 /* Take what has happened, and deal with it once it has been quiet for a moment. *out: matr_watch_report_free(), also
  * after an error. An error means that something could not be watched or withdrawn; it is tried again with the next event or
  * in a while. */
-int matr_watch_run(struct matr_watch *watch, struct matr_watch_report *out, struct matr_error *err);
-void matr_watch_report_free(struct matr_watch_report *report);
+MATR_API int matr_watch_run(struct matr_watch *watch, struct matr_watch_report *out,
+			    struct matr_error *err);
+MATR_API void matr_watch_report_free(struct matr_watch_report *report);
 
 struct matr_watch_status {
 	int64_t epoch;	    /* that is watched; 0: none */
@@ -56,6 +61,10 @@ struct matr_watch_status {
 	size_t violations; /* since the watch was opened */
 	size_t checks;	   /* of everything */
 };
-struct matr_watch_status matr_watch_status(const struct matr_watch *watch);
+MATR_API struct matr_watch_status matr_watch_status(const struct matr_watch *watch);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

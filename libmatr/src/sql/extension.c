@@ -10,7 +10,7 @@ SQLITE_EXTENSION_INIT1
 
 #include <matr/sql.h>
 
-int sqlite3_matr_init(sqlite3 *db, char **message, const sqlite3_api_routines *api);
+MATR_API int sqlite3_matr_init(sqlite3 *db, char **message, const sqlite3_api_routines *api);
 
 int sqlite3_matr_init(sqlite3 *db, char **message, const sqlite3_api_routines *api)
 {

@@ -1,0 +1,10 @@
+/* api.h - marks what libmatr and libmatr-sql export.
+ *
+ * Both are compiled with -fvisibility=hidden: a function without this mark is not visible outside its library.
+ */
+#ifndef MATR_API_H
+#define MATR_API_H
+
+#define MATR_API __attribute__((visibility("default")))
+
+#endif
