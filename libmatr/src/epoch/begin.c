@@ -1,13 +1,16 @@
-/* epoch_begin.c - beginning an epoch; epoch.h says in which order and why. epoch_resolve.c and epoch_image.c do the
- * work. */
-#include "epoch/epoch.h"
+/* begin.c - beginning an epoch; matr/epoch.h says in which order and why. resolve.c and image.c do the work. */
+#include <matr/epoch.h>
 
 #include <matr/loader.h>
 
 #include "base/path.h"
 #include "base/prefix.h"
 #include "epoch/circumstances.h"
+#include "epoch/edits.h"
+#include "epoch/image.h"
 #include "epoch/marker.h"
+#include "epoch/resolve.h"
+#include "epoch/results.h"
 #include "epoch/state.h"
 #include "image/source.h"
 #include "store/edit.h"
@@ -158,61 +161,7 @@ int64_t matr_epoch_id(const struct matr_epoch *epoch)
 	return epoch->id;
 }
 
-const struct matr_epoch_result *matr_epoch_results(const struct matr_epoch *epoch, size_t *n)
-{
-	*n = epoch->n_results;
-	return epoch->results;
-}
-
 /* ---- programs ---- */
-
-int epoch_add_result(struct matr_epoch *epoch, const char *path, struct matr_error *err)
-{
-	uint32_t before = epoch->paths.n, id;
-
-	if (epoch->n_results == epoch->room) {
-		size_t room = epoch->room ? 2 * epoch->room : 16;
-		struct matr_epoch_result *results = realloc(epoch->results, room * sizeof *results);
-		if (!results)
-			return matr_fail_memory(err);
-		epoch->results = results;
-		epoch->room = room;
-	}
-	char *copy = strdup(path);
-	if (!copy)
-		return matr_fail_memory(err);
-	int result = intern_add(&epoch->paths, copy, &id, err);
-	if (result != 0 || id != before) { /* or it is there already */
-		free(copy);
-		return result;
-	}
-	epoch->results[epoch->n_results++] = (struct matr_epoch_result){.path = copy};
-	return 0;
-}
-
-void epoch_describe(const struct matr_error *why, const char *program, char *out, size_t size)
-{
-	if (why->file[0] && strcmp(why->file, program) != 0)
-		snprintf(out, size, "%s: %s", why->file, why->message);
-	else
-		snprintf(out, size, "%s", why->message);
-}
-
-int epoch_decline(struct matr_epoch *epoch, struct matr_epoch_result *result,
-		  const struct matr_error *why, struct matr_error *err)
-{
-	char reason[sizeof why->file + sizeof why->message + 2];
-
-	epoch_describe(why, result->path, reason, sizeof reason);
-	result->reason = strdup(reason);
-	if (!result->reason)
-		return matr_fail_memory(err);
-	if (matr_store_decline(epoch->store, epoch->id, result->path, reason, err) != 0)
-		return -1;
-	bool own_file = strcmp(why->file, result->path) == 0 &&
-			(why->code == MATR_ERROR_MALFORMED || why->code == MATR_ERROR_NOT_ELF);
-	return own_file ? matr_store_decline_own(epoch->store, epoch->id, result->path, err) : 0;
-}
 
 int matr_epoch_add(struct matr_epoch *epoch, const char *program, struct matr_error *err)
 {
@@ -249,19 +198,6 @@ int matr_epoch_scan(struct matr_epoch *epoch, const struct matr_scan **out, stru
 }
 
 /* ---- the work ---- */
-
-static int compare_results(const void *left, const void *right)
-{
-	const struct matr_epoch_result *a = left, *b = right;
-	return strcmp(a->path, b->path);
-}
-
-struct matr_epoch_result *epoch_find_result(const struct matr_epoch *epoch, const char *path)
-{
-	struct matr_epoch_result wanted = {.path = (char *)(uintptr_t)path};
-
-	return bsearch(&wanted, epoch->results, epoch->n_results, sizeof wanted, compare_results);
-}
 
 /* What became of each program, from the records that were carried over. */
 static int read_results(struct matr_epoch *epoch, struct matr_error *err)

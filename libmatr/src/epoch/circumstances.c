@@ -1,12 +1,14 @@
-/* circumstances.c - see circumstances.h. */
 #include "epoch/circumstances.h"
 
 #include <elf.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <matr/epoch.h>
+
+#include "store/store.h"
 
 /* The file that this code is in, as it lies in memory; the link editor defines it. */
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
@@ -66,4 +68,41 @@ char *circumstances(const char *cpu_level, const char *config_file, bool portabl
 		return NULL;
 	}
 	return text;
+}
+
+/* Find the configuration file in the text of circumstances(). */
+static void parse_circumstances(const char *text, char config[PATH_MAX])
+{
+	static const char key[] = "\nconfiguration ";
+	const char *at = strstr(text, key);
+
+	if (!at)
+		return;
+	at += sizeof key - 1;
+	snprintf(config, PATH_MAX, "%.*s", (int)strcspn(at, "\n"), at);
+	if (strcmp(config, "usual") == 0)
+		config[0] = 0;
+}
+
+int matr_epoch_before(const char *prefix, char config[PATH_MAX], bool *portable,
+		      struct matr_error *err)
+{
+	struct matr_store *store;
+	struct matr_error why;
+
+	config[0] = 0;
+	*portable = false;
+	/* A store that cannot be read is the next begin's business. */
+	if (matr_store_open(prefix, MATR_STORE_READ, &store, &why) != 0)
+		return why.code == MATR_ERROR_MEMORY ? matr_fail_memory(err) : 0;
+	sqlite3_stmt *row = matr_statement(
+		store, "SELECT circumstances, portable FROM epochs ORDER BY id DESC LIMIT 1", err);
+	int found = row ? matr_step(store, row, err) : -1;
+	if (found > 0) {
+		const char *text = (const char *)sqlite3_column_text(row, 0);
+		parse_circumstances(text ? text : "", config);
+		*portable = sqlite3_column_int(row, 1) != 0;
+	}
+	matr_store_close(store);
+	return found < 0 ? -1 : 0;
 }

@@ -1,4 +1,4 @@
-/* circumstances.h - under which an epoch is begun: what has to be the same for it to build on another. */
+/* circumstances.h - what must be the same for an epoch to build on the one before. */
 #ifndef MATR_CIRCUMSTANCES_H
 #define MATR_CIRCUMSTANCES_H
 
@@ -6,8 +6,8 @@
 
 #include <matr/error.h>
 
-/* As text, free(): libmatr itself (its build-id), the CPU level, who asks, and which configuration. A resolver that
- * was corrected gives other answers for the same files; a user may read other files than root. NULL: no memory. */
+/* Describe them as text: the build-id of libmatr, the CPU level, the user, the configuration file. A corrected resolver
+ * gives other answers for the same files, and a user may read other files than root. free(). NULL: no memory. */
 char *circumstances(const char *cpu_level, const char *config_file, bool portable,
 		    struct matr_error *err);
 

@@ -1,10 +1,10 @@
-/* epoch_edit_scopes.c - which edits concern which programs of an epoch, and the scopes of these.
+/* edit_scopes.c - which edits concern which programs of an epoch, and the scopes of these.
  *
  * That shows when the scopes are there: the edit covers the program, and some object in it binds the symbol. The scopes
  * are then made once more, with the edits' libraries at the end; and again, as what an edit adds may be concerned by
  * another. A library that cannot be had takes its edits along, and nobody else's.
  */
-#include "epoch/work.h"
+#include "epoch/edit_scopes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +12,7 @@
 #include <sys/xattr.h>
 
 #include "base/parallel.h"
+#include "epoch/work.h"
 
 /* ---- which edits concern a program ---- */
 
@@ -153,14 +154,6 @@ static int fail_the_rest(struct matr_epoch *epoch, size_t i, struct matr_error *
 }
 
 /* ---- scopes with the libraries ---- */
-
-void epoch_work_forget_scope(struct epoch_work *work)
-{
-	resolution_free(&work->resolution);
-	epoch_work_free_loads(work);
-	work->made = false;
-	work->why.code = MATR_OK;
-}
 
 struct remake {
 	struct matr_epoch *epoch;

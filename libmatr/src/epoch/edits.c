@@ -1,10 +1,10 @@
-/* epoch_edits.c - edits (matr/edit.h) in an epoch that is being begun.
+/* edits.c - edits (matr/edit.h) in an epoch that is being begun.
  *
- * Once epoch_edit_scopes.c has found out which programs they concern, and has made the scopes with the edits' libraries,
+ * Once edit_scopes.c has found out which programs they concern, and has made the scopes with the edits' libraries,
  * the edits are made when these are bound. An edit that cannot be made in a program goes on record, and the program
  * gets its mapping without it.
  */
-#include "epoch/work.h"
+#include "epoch/edits.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,15 +14,6 @@
 #include "base/prefix.h"
 #include "epoch/state.h"
 #include "store/edit.h"
-
-void edit_work_free(struct edit_work *edits)
-{
-	free(edits->list);
-	free(edits->library);
-	free(edits->libraries);
-	edited_bindings_free(&edits->edited);
-	*edits = (struct edit_work){.n = 0};
-}
 
 int epoch_edits_read(struct matr_epoch *epoch, struct matr_error *err)
 {
@@ -122,108 +113,7 @@ int epoch_put_edits(struct matr_epoch *epoch, const struct epoch_work *work, int
 		       : -1;
 }
 
-/* ---- beginning as before ---- */
-
-/* What circumstances.c has written. */
-static void parse_circumstances(const char *text, char config[PATH_MAX])
-{
-	static const char key[] = "\nconfiguration ";
-	const char *at = strstr(text, key);
-
-	if (!at)
-		return;
-	at += sizeof key - 1;
-	snprintf(config, PATH_MAX, "%.*s", (int)strcspn(at, "\n"), at);
-	if (strcmp(config, "usual") == 0)
-		config[0] = 0;
-}
-
-int matr_epoch_before(const char *prefix, char config[PATH_MAX], bool *portable,
-		      struct matr_error *err)
-{
-	struct matr_store *store;
-	struct matr_error why;
-
-	config[0] = 0;
-	*portable = false;
-	/* A store that cannot be read is the next begin's business. */
-	if (matr_store_open(prefix, MATR_STORE_READ, &store, &why) != 0)
-		return why.code == MATR_ERROR_MEMORY ? matr_fail_memory(err) : 0;
-	sqlite3_stmt *row = matr_statement(
-		store, "SELECT circumstances, portable FROM epochs ORDER BY id DESC LIMIT 1", err);
-	int found = row ? matr_step(store, row, err) : -1;
-	if (found > 0) {
-		const char *text = (const char *)sqlite3_column_text(row, 0);
-		parse_circumstances(text ? text : "", config);
-		*portable = sqlite3_column_int(row, 1) != 0;
-	}
-	matr_store_close(store);
-	return found < 0 ? -1 : 0;
-}
-
-/* ---- not to be made ---- */
-
-int edit_work_fail(struct matr_epoch *epoch, const struct matr_edit *edit, const char *program,
-		   const struct matr_error *why, bool expected, struct matr_error *err)
-{
-	char reason[sizeof why->file + sizeof why->message + 2];
-
-	epoch_describe(why, program, reason, sizeof reason);
-	return matr_store_put_edit_failure(epoch->store, epoch->id, edit->id, program, reason,
-					   expected, err);
-}
-
-void edit_work_drop(struct edit_work *edits, const struct matr_edit *edit)
-{
-	size_t kept = 0;
-
-	edits->n_libraries = 0;
-	for (size_t i = 0; i < edits->n; i++) {
-		size_t at = 0;
-		if (edits->list[i] == edit)
-			continue;
-		edits->list[kept] = edits->list[i];
-		while (at < edits->n_libraries &&
-		       strcmp(edits->libraries[at], edits->list[i]->library) != 0)
-			at++;
-		if (at == edits->n_libraries)
-			edits->libraries[edits->n_libraries++] = edits->list[i]->library;
-		edits->library[kept++] = at;
-	}
-	edits->n = kept;
-}
-
-/* ---- bindings ---- */
-
-bool epoch_edit_mapping(const struct matr_epoch *epoch, struct epoch_work *work)
-{
-	struct edit_work *edits = &work->edits;
-	const struct scope_addition *additions = work->resolution.scope.additions;
-	int64_t guilty = 0;
-
-	edits->refused = NULL;
-	edits->edited.n = 0;
-	edits->why.code = MATR_OK;
-	for (size_t i = 0; i < edits->n && !edits->refused; i++)
-		if (mapping_edit(work->mapping, edits->list[i], &additions[edits->library[i]],
-				 epoch->portable, &edits->edited, &edits->why) != 0)
-			edits->refused = edits->list[i];
-	if (!edits->refused &&
-	    mapping_edits_check(work->mapping, &edits->edited, &guilty, &edits->why) != 0) {
-		edits->refused = edits->list[0];
-		for (size_t i = 0; i < edits->n; i++)
-			if (edits->list[i]->id == guilty)
-				edits->refused = edits->list[i];
-	}
-	if (edits->refused && edits->why.code == MATR_ERROR_MEMORY) {
-		work->why = edits->why;
-		edits->refused = NULL;
-		return false;
-	}
-	if (!edits->refused && edits->edited.n)
-		work->mapping->flags |= MATR_MAPPING_EDITED;
-	return !edits->refused;
-}
+/* ---- without the edits that cannot be made ---- */
 
 int epoch_edit_again(struct matr_epoch *epoch, size_t i, struct matr_error *err)
 {

@@ -1,7 +1,10 @@
-/* epoch_end.c - ending an epoch: the image goes, with one rename. It is kept under the other name, for the next epoch
+/* end.c - ending an epoch: the image goes, with one rename. It is kept under the other name, for the next epoch
  * to build on. */
+#include "epoch/end.h"
+
 #include <matr/epoch.h>
 
+#include "base/path.h"
 #include "base/prefix.h"
 #include "epoch/marker.h"
 #include "epoch/state.h"
@@ -77,4 +80,25 @@ int matr_epoch_end(const char *prefix, int64_t *id, struct matr_error *err)
 int matr_epoch_end_keeping(const char *prefix, struct matr_error *err)
 {
 	return end(prefix, true, NULL, err);
+}
+
+int matr_epoch_suspend(const char *prefix, const char *by, struct matr_error *err)
+{
+	char image[PATH_MAX];
+	struct matr_error why = {0};
+
+	if (path_join(prefix, MATR_IMAGE_FILE, image, err) != 0)
+		return -1;
+	if (access(image, F_OK) != 0)
+		return errno == ENOENT || errno == ENOTDIR
+			       ? 0
+			       : matr_fail_errno(err, image, "cannot be looked at");
+	if (epoch_mark_suspended(prefix, by, err) != 0)
+		return -1;
+	if (matr_epoch_end_keeping(prefix, &why) == 0)
+		return 1;
+	if (access(image, F_OK) != 0 && errno == ENOENT)
+		return 1; /* it was ended at the same time */
+	epoch_forget_suspension(prefix, NULL);
+	return matr_fail(err, why.code, why.file, "%s", why.message);
 }

@@ -1,4 +1,4 @@
-/* epoch_private.h - an epoch in the making, shared by epoch_begin.c, epoch_resolve.c and epoch_image.c. */
+/* epoch.h - an epoch that is being begun. */
 #ifndef MATR_EPOCH_PRIVATE_H
 #define MATR_EPOCH_PRIVATE_H
 
@@ -60,34 +60,5 @@ struct matr_epoch {
 	struct image_source *source; /* the image of the epoch before; NULL: none */
 	bool source_in_force;	     /* under the name that counts */
 };
-
-/* Decline a program that was added: it gets the reason. */
-int epoch_decline(struct matr_epoch *epoch, struct matr_epoch_result *result,
-		  const struct matr_error *why, struct matr_error *err);
-
-/* Add a result for a path, with a reason where it is declined from the start. */
-int epoch_add_result(struct matr_epoch *epoch, const char *path, struct matr_error *err);
-
-/* The reason as one line: the file it is about comes first where that is not the program itself. */
-void epoch_describe(const struct matr_error *why, const char *program, char *out, size_t size);
-
-/* The result of a path where the programs were found by a scan, which lists them by path; NULL: there is none. */
-struct matr_epoch_result *epoch_find_result(const struct matr_epoch *epoch, const char *path);
-
-/* One step of the phases up to EPOCH_RECORD, and of EPOCH_IMAGE. They set epoch->phase when it is over. */
-int epoch_resolve_step(struct matr_epoch *epoch, struct matr_error *err);
-int epoch_image_step(struct matr_epoch *epoch, struct matr_error *err);
-void epoch_resolve_free(struct matr_epoch *epoch);
-
-/* Add to the recordings what the configuration says that the results load: epoch_loads.c. */
-int epoch_add_configured_loads(struct matr_epoch *epoch, struct matr_error *err);
-
-/* Read the edits; see whether they are those of the epoch before (1, 0, -1); say what became of each. epoch_edits.c. */
-int epoch_edits_read(struct matr_epoch *epoch, struct matr_error *err);
-int epoch_edits_unchanged(struct matr_epoch *epoch, struct matr_error *err);
-int epoch_edits_settle(struct matr_epoch *epoch, struct matr_error *err);
-
-/* Write the image to `path` and check it; nothing where epoch->builder is NULL, for there is one already. */
-int epoch_image_write(struct matr_epoch *epoch, const char *path, struct matr_error *err);
 
 #endif

@@ -1,15 +1,15 @@
-/* epoch_image.c - from the store's records to the image.
+/* image.c - from the store's records to the image.
  *
  * What was carried over from the epoch before is carried over from its image too, if that is still there; the rest is
  * compiled. If nothing has changed at all, the new epoch goes on with the image as it is.
  */
-#include "epoch/epoch.h"
+#include "epoch/image.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/path.h"
+#include "epoch/results.h"
 #include "image/source.h"
 #include "store/store.h"
 

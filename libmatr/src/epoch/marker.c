@@ -1,11 +1,11 @@
-/* epoch_suspend.c - an epoch that is ended for a while, and is to begin again (matr/epoch.h).
+/* marker.c - files of the prefix that outlive an epoch: whether it is suspended, and for which programs it was begun.
  *
- * Packages are changed in management time. Whoever changes them, a package manager's hook or `matr epoch wrap`, suspends
- * the epoch first and resumes it afterwards. That it is to be resumed stands in a file of the prefix, which comes before
- * the end and goes with the next begin: killed in between, the next one that resumes does it. An epoch that was not in
- * force is not begun by a hook, and one that is ended in between by somebody else stays ended.
+ * Packages are changed in management time. A package manager's hook or `matr epoch wrap` suspends the epoch first and
+ * resumes it afterwards. The suspension is marked before the epoch ends, and the mark goes with the next begin: after a
+ * kill in between, the next call that resumes does it. A hook begins no epoch that was not in force, and an epoch that
+ * somebody else ends in between stays ended.
  */
-#include <matr/epoch.h>
+#include "epoch/marker.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,8 +17,6 @@
 #include "base/buffer.h"
 #include "base/file.h"
 #include "base/path.h"
-#include "base/prefix.h"
-#include "epoch/marker.h"
 
 enum { LIST_MAX = 16 << 20 }; /* bytes of names */
 
@@ -33,27 +31,14 @@ static int forget(const char *prefix, const char *name, struct matr_error *err)
 	return 0;
 }
 
-int matr_epoch_suspend(const char *prefix, const char *by, struct matr_error *err)
+int epoch_mark_suspended(const char *prefix, const char *by, struct matr_error *err)
 {
-	char image[PATH_MAX], mark[PATH_MAX], line[300];
-	struct matr_error why = {0};
+	char mark[PATH_MAX], line[300];
 
-	if (path_join(prefix, MATR_IMAGE_FILE, image, err) != 0 ||
-	    path_join(prefix, MATR_SUSPENDED_FILE, mark, err) != 0)
+	if (path_join(prefix, MATR_SUSPENDED_FILE, mark, err) != 0)
 		return -1;
-	if (access(image, F_OK) != 0)
-		return errno == ENOENT || errno == ENOTDIR
-			       ? 0
-			       : matr_fail_errno(err, image, "cannot be looked at");
 	int length = snprintf(line, sizeof line, "%.250s\n", by);
-	if (write_file(mark, line, (size_t)length, 0644, err) != 0)
-		return -1;
-	if (matr_epoch_end_keeping(prefix, &why) == 0)
-		return 1;
-	if (access(image, F_OK) != 0 && errno == ENOENT)
-		return 1; /* it was ended at the same time */
-	forget(prefix, MATR_SUSPENDED_FILE, NULL);
-	return matr_fail(err, why.code, why.file, "%s", why.message);
+	return write_file(mark, line, (size_t)length, 0644, err);
 }
 
 int matr_epoch_suspended(const char *prefix, char by[256], struct matr_error *err)

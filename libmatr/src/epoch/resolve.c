@@ -1,4 +1,4 @@
-/* epoch_resolve.c - from a list of programs to their records in the store, several at a time.
+/* resolve.c - from a list of programs to their records in the store, several at a time.
  *
  * In phases, for each needs all of the one before: the scopes of all programs (which reads every object), the objects'
  * encodings, the bindings. A phase goes in batches: the batch's work is done by all threads, then its results are
@@ -10,7 +10,7 @@
  * recorded: its record is carried over. Scopes are made anew for all, because that is quick, and because it is the one
  * way to be sure that no new file comes first in a search.
  */
-#include "epoch/epoch.h"
+#include "epoch/resolve.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,10 @@
 
 #include "base/file_id.h"
 #include "base/parallel.h"
-#include "epoch/work.h"
+#include "epoch/edit_scopes.h"
+#include "epoch/edits.h"
+#include "epoch/loads.h"
+#include "epoch/results.h"
 #include "store/edit.h"
 #include "store/store.h"
 
@@ -28,32 +31,10 @@ enum {
 	BINDINGS_AT_ONCE = 32,
 };
 
-static void free_work(struct epoch_work *work)
-{
-	resolution_free(&work->resolution);
-	matr_mapping_free(work->mapping);
-	matr_encoded_mapping_free(&work->encoded);
-	edit_work_free(&work->edits);
-	work->mapping = NULL;
-	work->made = false;
-	epoch_work_free_loads(work);
-}
-
-void epoch_work_free_loads(struct epoch_work *work)
-{
-	for (size_t i = 0; i < work->n_loads; i++) {
-		resolution_free(&work->loads[i].resolution);
-		matr_mapping_free(work->loads[i].closure.mapping);
-	}
-	free(work->loads);
-	work->loads = NULL;
-	work->n_loads = 0;
-}
-
 void epoch_resolve_free(struct matr_epoch *epoch)
 {
 	for (size_t i = 0; epoch->work && i < epoch->n_results; i++)
-		free_work(&epoch->work[i]);
+		epoch_work_free(&epoch->work[i]);
 	free(epoch->work);
 	epoch->work = NULL;
 	free(epoch->objects);
@@ -67,7 +48,7 @@ static int program_failed(struct matr_epoch *epoch, size_t i, struct matr_error 
 
 	if (work->why.code == MATR_ERROR_MEMORY)
 		return matr_fail_memory(err);
-	free_work(work);
+	epoch_work_free(work);
 	return epoch_decline(epoch, &epoch->results[i], &work->why, err);
 }
 
@@ -77,52 +58,6 @@ static size_t batch_size(const struct matr_epoch *epoch, size_t n, size_t at_onc
 }
 
 /* ---- scopes ---- */
-
-/* A library that is no longer there, or cannot be mapped, is ld.so's business. */
-static int make_loads(struct matr_epoch *epoch, struct epoch_work *work, const char *path,
-		      const struct scope_wish *wish)
-{
-	struct scope_wish load_wish = *wish;
-	const struct matr_recordings *recordings = &epoch->recordings;
-	size_t n = 0;
-
-	for (size_t i = 0; i < recordings->n; i++)
-		n += strcmp(recordings->list[i].application, path) == 0;
-	if (!n)
-		return 0;
-	work->loads = calloc(n, sizeof *work->loads);
-	if (!work->loads)
-		return matr_fail_memory(&work->why);
-	for (size_t i = 0; i < recordings->n; i++) {
-		if (strcmp(recordings->list[i].application, path) != 0)
-			continue;
-		struct load *load = &work->loads[work->n_loads++];
-		load->root = recordings->list[i].root;
-		load->flags = recordings->list[i].flags;
-		load_wish.root = load->root;
-		load->made = resolution_make(epoch->session, path, &load_wish, &load->resolution,
-					     &load->why) == 0;
-		load->closure.n_start = load->resolution.n_start;
-	}
-	return 0;
-}
-
-void epoch_work_make(struct matr_epoch *epoch, size_t i)
-{
-	struct epoch_work *work = &epoch->work[i];
-	const char *path = epoch->results[i].path;
-	const struct matr_config_program *program =
-		epoch->config ? matr_config_program(epoch->config, path) : NULL;
-	const struct scope_wish wish = {
-		.library_path = program ? program->library_path : NULL,
-		.additions = work->edits.libraries,
-		.n_additions = work->edits.n_libraries,
-	};
-
-	work->made =
-		resolution_make(epoch->session, path, &wish, &work->resolution, &work->why) == 0 &&
-		make_loads(epoch, work, path, &wish) == 0;
-}
 
 static void make_scope(void *context, size_t i)
 {
@@ -175,7 +110,7 @@ static int carry(struct matr_epoch *epoch, size_t i, const struct matr_earlier *
 	epoch->results[i].application = earlier->application;
 	epoch->results[i].carried = true;
 	work->carried = true;
-	free_work(work);
+	epoch_work_free(work);
 	return 0;
 }
 
@@ -389,19 +324,6 @@ static int objects_step(struct matr_epoch *epoch, struct matr_error *err)
 
 /* ---- bindings ---- */
 
-void epoch_work_bind(struct matr_epoch *epoch, struct epoch_work *work)
-{
-	if (resolution_bind(epoch->session, &work->resolution, &work->mapping, &work->why) == 0 &&
-	    epoch_edit_mapping(epoch, work))
-		(void)matr_encode_mapping(epoch->store, work->mapping, &work->encoded, &work->why);
-	for (size_t n = 0; n < work->n_loads; n++) {
-		struct load *load = &work->loads[n];
-		if (load->made && resolution_adds(&load->resolution))
-			(void)resolution_bind(epoch->session, &load->resolution,
-					      &load->closure.mapping, &load->why);
-	}
-}
-
 static void bind(void *context, size_t i)
 {
 	struct matr_epoch *epoch = context;
@@ -445,7 +367,7 @@ static int put_program(struct matr_epoch *epoch, size_t i, struct matr_error *er
 		added = epoch_put_edits(epoch, work, result->application, err);
 	for (size_t n = 0; n < work->n_loads && added == 0 && result->application; n++)
 		added = put_load(epoch, &work->loads[n], result->application, err);
-	free_work(work);
+	epoch_work_free(work);
 	return added;
 }
 

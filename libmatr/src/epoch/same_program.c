@@ -1,4 +1,4 @@
-/* same_program.c - see same_program.h.
+/* same_program.c - a program that was enabled or disabled during an epoch is the same program.
  *
  * matr enable puts a copy in the program's place in which PT_INTERP is another path, and matr disable puts the original
  * back. Nothing that a mapping follows from is in these bytes, and size and modification time are the same. ld.so's part of

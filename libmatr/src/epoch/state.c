@@ -1,4 +1,4 @@
-/* epoch_state.c - see epoch_state.h.
+/* state.c - what state a prefix is in, and what may be done in it.
  *
  * No file says which state it is: it follows from the image, the store's newest record, the note of a suspension, and
  * the lock. So a process that was killed, or a machine that lost its power, leaves one of these states as well, and the

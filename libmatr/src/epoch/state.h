@@ -1,4 +1,4 @@
-/* epoch_state.h - the states of a prefix, and what may be done in each: docs/states.md. */
+/* state.h - the states of a prefix, and what may be done in each: docs/states.md. */
 #ifndef MATR_EPOCH_STATE_H
 #define MATR_EPOCH_STATE_H
 

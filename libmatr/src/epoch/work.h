@@ -1,4 +1,4 @@
-/* epoch_work.h - one program while it is resolved, shared by epoch_resolve.c, epoch_edit_scopes.c and epoch_edits.c. */
+/* work.h - one program while it is resolved. */
 #ifndef MATR_EPOCH_WORK_H
 #define MATR_EPOCH_WORK_H
 
@@ -37,43 +37,22 @@ struct epoch_work { /* one program's */
 	struct edit_work edits;
 };
 
-/* ---- epoch_resolve.c ---- */
-
-/* The program's scope, with what the edits add, and what it loads. May run in several threads. */
+/* Make the program's scope, with what the edits add and what it loads. May run in several threads. */
 void epoch_work_make(struct matr_epoch *epoch, size_t i);
-/* The bindings, edited; encoded unless an edit was refused. May run in several threads. */
-void epoch_work_bind(struct matr_epoch *epoch, struct epoch_work *work);
-void epoch_work_free_loads(struct epoch_work *work);
 
-/* ---- epoch_edit_scopes.c ---- */
-
-/* Find out which edits concern which programs, and make these programs' scopes anew with the libraries. */
-int epoch_edit_scopes(struct matr_epoch *epoch, struct matr_error *err);
-
-/* Before the scope is made anew. */
+/* Drop the scope, to make it again. */
 void epoch_work_forget_scope(struct epoch_work *work);
 
-/* ---- epoch_edits.c ---- */
+/* Bind, apply the edits, and encode unless an edit was refused. May run in several threads. */
+void epoch_work_bind(struct matr_epoch *epoch, struct epoch_work *work);
 
-void edit_work_free(struct edit_work *edits);
+void epoch_work_free(struct epoch_work *work);
 
-/* The program goes without the edit; on record, with the reason. `expected`: no complaint (matr_edit_failure). */
+/* Record that the program goes without the edit, and why. `expected`: no complaint (matr_edit_failure). */
 int edit_work_fail(struct matr_epoch *epoch, const struct matr_edit *edit, const char *program,
 		   const struct matr_error *why, bool expected, struct matr_error *err);
+
+/* Take the edit out, and its library if no other edit leads to that. */
 void edit_work_drop(struct edit_work *edits, const struct matr_edit *edit);
-
-/* Were the same edits made in the recorded application? 1, 0, -1. */
-int epoch_same_edits(struct matr_epoch *epoch, const struct epoch_work *work, int64_t application,
-		     struct matr_error *err);
-
-/* Make the edits in the mapping. False: edits.refused could not be made, or work->why has an error. */
-bool epoch_edit_mapping(const struct matr_epoch *epoch, struct epoch_work *work);
-
-/* The program once more, without the edits that are refused, which go on record. One thread at a time. */
-int epoch_edit_again(struct matr_epoch *epoch, size_t i, struct matr_error *err);
-
-/* Record what was edited in the application. */
-int epoch_put_edits(struct matr_epoch *epoch, const struct epoch_work *work, int64_t application,
-		    struct matr_error *err);
 
 #endif

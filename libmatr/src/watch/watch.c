@@ -26,7 +26,7 @@
 #include <matr/image_format.h>
 
 #include "base/prefix.h"
-#include "epoch/marker.h"
+#include "epoch/end.h"
 #include "epoch/same_program.h"
 #include "epoch/state.h"
 #include "watch/list.h"
