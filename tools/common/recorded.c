@@ -155,6 +155,13 @@ const struct matr_edited_binding *recorded_edit(const struct recorded *recorded,
 				(uint32_t)relocation);
 }
 
+const char *recorded_version(const struct matr_object *object, uint32_t symbol)
+{
+	const struct matr_version *version =
+		matr_object_symbol_version(object, &object->symbols[symbol]);
+	return version ? version->name : NULL;
+}
+
 const char *relocation_name(uint32_t type, char buffer[32])
 {
 	static const char *const names[] = {

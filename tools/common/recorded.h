@@ -58,6 +58,9 @@ const char *recorded_path(const struct matr_mapping *mapping, size_t index);
 const struct matr_edited_binding *recorded_edit(const struct recorded *recorded, size_t object,
 						size_t relocation);
 
+/* The version that a symbol of the object carries or asks for; NULL: none. */
+const char *recorded_version(const struct matr_object *object, uint32_t symbol);
+
 /* "R_X86_64_GLOB_DAT" and so on; a number where there is no name for it. */
 const char *relocation_name(uint32_t type, char buffer[32]);
 

@@ -39,9 +39,6 @@ struct daemon {
 	bool quit;
 };
 
-/* "matrd: ..." on standard error. */
-void matrd_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
 /* ---- start.c: -1, and it has been said why ---- */
 
 /* One matrd for a prefix: take it, and note its owner. */

@@ -4,6 +4,7 @@
  * takes milliseconds. docs/protocol.md has what is said on the socket.
  */
 #include "matrd/daemon.h"
+#include "matrd/log.h"
 #include "matrd/service.h"
 
 #include <errno.h>
@@ -11,7 +12,6 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,22 +44,6 @@ static const char help[] =
 	"\n"
 	"  matrd --prefix ~/.matr &\n";
 
-void matrd_say(const char *format, ...)
-{
-	va_list args;
-
-	fputs("matrd: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-}
-
-static void say_error(const struct matr_error *err)
-{
-	matrd_say("%s%s%s", err->file, err->file[0] ? ": " : "", err->message);
-}
-
 /* ---- watching ---- */
 
 static void look(struct daemon *daemon)
@@ -69,7 +53,7 @@ static void look(struct daemon *daemon)
 
 	if (matr_watch_run(daemon->watch, &report, &err) != 0 &&
 	    strcmp(err.message, daemon->trouble.message) != 0)
-		say_error(&err);
+		matrd_say_error(&err);
 	daemon->trouble = err;
 	for (size_t i = 0; i < report.n_violations; i++) {
 		const struct matr_violation *violation = &report.violations[i];
@@ -117,7 +101,7 @@ static void reload(struct daemon *daemon)
 		matrd_say("the configuration was read again: strict %s, inotify %s",
 			  strict ? "yes" : "no", by_inotify ? "yes" : "no");
 	} else {
-		say_error(&err);
+		matrd_say_error(&err);
 		matrd_say("the settings stay as they were");
 		matr_watch_check(daemon->watch);
 	}
@@ -250,12 +234,12 @@ int main(int argc, char **argv)
 	if (matrd_take_signals(&daemon) != 0 || matrd_find_matr(daemon.matr) != 0)
 		return 1;
 	if (read_settings(&daemon, &watch.strict, &watch.by_inotify, &err) != 0) {
-		say_error(&err);
+		matrd_say_error(&err);
 		return 1;
 	}
 	daemon.listening = service_listening();
 	if (matr_watch_open(&watch, &daemon.watch, &err) != 0) {
-		say_error(&err);
+		matrd_say_error(&err);
 		return 1;
 	}
 	if (!realpath(watch.prefix, daemon.prefix) || matrd_take_prefix(&daemon) != 0)

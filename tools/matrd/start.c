@@ -1,5 +1,6 @@
 /* start.c - what matrd has to have before it can serve: the prefix for itself, its socket, the matr beside it. */
 #include "matrd/daemon.h"
+#include "matrd/log.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <matr/sql.h>
 
@@ -336,30 +335,6 @@ static int command_databases(struct session *session, const struct arguments *ar
 
 /* ---- files ---- */
 
-int session_output(struct session *session, const char *path)
-{
-	FILE *out = stdout;
-
-	if (path && *path && strcmp(path, "stdout") != 0) {
-		out = fopen(path, "we");
-		if (!out) {
-			session_complain(NULL, 0, "%s: %s", path, strerror(errno));
-			return -1;
-		}
-	}
-	if (session->output && fclose(session->render.out) != 0)
-		session_complain(NULL, 0, "%s: %s", session->output, strerror(errno));
-	free(session->output);
-	session->output = out == stdout ? NULL : strdup(path);
-	const char *term = getenv("TERM");
-	session->render.out = out;
-	session->render.results = 0;
-	session->render.terminal = isatty(fileno(out));
-	session->render.fancy = session->render.terminal && !getenv("NO_COLOR") && term &&
-				strcmp(term, "dumb") != 0;
-	return 0;
-}
-
 static int command_output(struct session *session, const struct arguments *arguments)
 {
 	return session_output(session, arguments->n > 1 ? arguments->list[1] : NULL);
@@ -438,7 +413,7 @@ const char *dot_command_name(size_t i)
 	return i < N_COMMANDS ? commands[i].name : NULL;
 }
 
-int session_command(struct session *session, const char *line, const char *source, int number)
+int dot_command(struct session *session, const char *line, const char *source, int number)
 {
 	struct arguments arguments;
 	char *copy = strdup(line);

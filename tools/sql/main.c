@@ -1,6 +1,7 @@
 /* main.c - matr-sql: what `matr sql` executes. A program of its own, because it needs libdw, capstone and
  * libedit, which nothing that starts programs should have to load.
  */
+#include "sql/dot.h"
 #include "sql/session.h"
 
 #include <errno.h>
@@ -270,6 +271,7 @@ static int run(const struct arguments *arguments)
 		session.render.headers = arguments->headers;
 		strcpy(session.render.separator, "|");
 		session.interactive = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+		session.command = dot_command;
 		session_output(&session, NULL);
 		result = work(&session, arguments);
 		if (fflush(stdout) != 0 && result == 0) {

@@ -196,7 +196,7 @@ int session_read(struct session *session, FILE *file, const char *name)
 			text_clear(&pending);
 			first = number;
 			if (*line == '.') {
-				result = session_command(session, line, name, number);
+				result = session->command(session, line, name, number);
 				continue;
 			}
 		}

@@ -7,6 +7,7 @@
  */
 #include "sql/session.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -285,6 +286,32 @@ int session_open(struct session *session, const struct session_options *options,
 		return fail(session, NULL, err);
 	if (!options->write)
 		sqlite3_set_authorizer(session->db, authorize, NULL);
+	return 0;
+}
+
+/* ---- where results go ---- */
+
+int session_output(struct session *session, const char *path)
+{
+	FILE *out = stdout;
+
+	if (path && *path && strcmp(path, "stdout") != 0) {
+		out = fopen(path, "we");
+		if (!out) {
+			session_complain(NULL, 0, "%s: %s", path, strerror(errno));
+			return -1;
+		}
+	}
+	if (session->output && fclose(session->render.out) != 0)
+		session_complain(NULL, 0, "%s: %s", session->output, strerror(errno));
+	free(session->output);
+	session->output = out == stdout ? NULL : strdup(path);
+	const char *term = getenv("TERM");
+	session->render.out = out;
+	session->render.results = 0;
+	session->render.terminal = isatty(fileno(out));
+	session->render.fancy = session->render.terminal && !getenv("NO_COLOR") && term &&
+				strcmp(term, "dumb") != 0;
 	return 0;
 }
 

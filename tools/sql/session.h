@@ -28,6 +28,8 @@ struct session {
 	char *output; /* name of the file that results go to; NULL: standard output */
 	bool timer, interactive, write, quit;
 	int depth; /* of .read */
+	/* Runs a line that begins with a dot. -1: an error, reported. */
+	int (*command)(struct session *, const char *line, const char *source, int number);
 };
 
 /* Open a connection: the mapping's tables and those of the ELF files, and the store itself as the
@@ -37,12 +39,12 @@ int session_open(struct session *session, const struct session_options *options,
 		 struct matr_error *err);
 void session_close(struct session *session);
 
+/* Send results to a file; NULL or "": to standard output. -1: an error, reported. */
+int session_output(struct session *session, const char *path);
+
 /* Run statements. Errors have been reported with where in the text they are; `source` is the file that
  * the text is from (NULL: none) and `line` the number of its first line. -1: there was one. */
 int session_run(struct session *session, const char *sql, const char *source, int line);
-
-/* A line that begins with a dot. -1: an error, reported. */
-int session_command(struct session *session, const char *line, const char *source, int number);
 
 /* A query, or lines of them and commands, as with --sql. */
 int session_text(struct session *session, const char *text);
@@ -52,9 +54,6 @@ int session_read(struct session *session, FILE *file, const char *name);
 
 /* Ask, run, show, until the end of the input. */
 void session_shell(struct session *session);
-
-/* Results go to a file from now on; NULL or "": to standard output. -1: reported. */
-int session_output(struct session *session, const char *path);
 
 /* A line on standard error that is safe to show. */
 void session_complain(const char *source, int line, const char *format, ...)

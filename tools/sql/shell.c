@@ -314,7 +314,7 @@ static void run_pending(struct shell *shell, const char *line)
 	running = session->db;
 	if (*line == '.' && shell->pending.size == 0) {
 		remember(shell, line);
-		session_command(session, line, NULL, 1);
+		session->command(session, line, NULL, 1);
 	} else {
 		text_add_string(&shell->pending, line);
 		if (session_is_blank(text_string(&shell->pending))) {

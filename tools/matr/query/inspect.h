@@ -15,10 +15,6 @@ struct inspect_filter {	       /* globs; NULL: everything */
 	const char *provider;
 };
 
-/* Does relocation `relocation` of scope object `object` pass the filter? */
-bool inspect_passes(const struct matr_mapping *mapping, size_t object, size_t relocation,
-		    const struct inspect_filter *filter);
-
 /* What the mapping comes to: objects, relocations by type and by provider. */
 int inspect_summary(const struct recorded *recorded, const struct matr_applied_mapping *applied,
 		    enum output_format format, struct matr_error *err);

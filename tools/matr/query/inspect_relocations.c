@@ -56,8 +56,8 @@ static bool symbol_matches(const char *glob, const struct matr_object *object,
 	return glob_matches(glob, full);
 }
 
-bool inspect_passes(const struct matr_mapping *mapping, size_t object, size_t relocation,
-		    const struct inspect_filter *filter)
+static bool passes_filter(const struct matr_mapping *mapping, size_t object, size_t relocation,
+			  const struct inspect_filter *filter)
 {
 	const struct matr_object *requester = mapping->scope[object].object;
 	const struct matr_symbol *symbol =
@@ -126,7 +126,7 @@ int inspect_relocations(const struct recorded *recorded, const struct matr_appli
 			const struct matr_relocation *relocation = &object->relocations[n];
 			const struct matr_symbol *symbol = reference_of(object, relocation);
 			uint32_t provider = binding_of(mapping, i, n).provider;
-			if (!inspect_passes(mapping, i, n, filter))
+			if (!passes_filter(mapping, i, n, filter))
 				continue;
 			output_text(&output, recorded_path(mapping, i));
 			output_text(&output, symbol ? symbol->name : NULL);
@@ -185,7 +185,7 @@ static int collect(const struct matr_mapping *mapping, const struct inspect_filt
 				reference_of(object, &object->relocations[n]);
 			uint32_t provider = binding_of(mapping, i, n).provider;
 			if (!symbol || !matr_symbol_is_looked_up(symbol) ||
-			    provider >= mapping->n_scope || !inspect_passes(mapping, i, n, filter))
+			    provider >= mapping->n_scope || !passes_filter(mapping, i, n, filter))
 				continue;
 			const char *version = version_of(object, symbol);
 			list[count++] = (struct binding){{

@@ -59,13 +59,6 @@ static const char *const rules[] = {
 	[MATR_RULE_CHANGED] = "changed: not what the search gives",
 };
 
-const char *why_version(const struct matr_object *object, uint32_t symbol)
-{
-	const struct matr_version *version =
-		matr_object_symbol_version(object, &object->symbols[symbol]);
-	return version ? version->name : NULL;
-}
-
 static const char *provider_name(const struct matr_mapping *mapping, uint32_t provider)
 {
 	if (provider < mapping->n_scope)
@@ -98,7 +91,7 @@ static int show_explanation(const struct matr_mapping *mapping,
 		const struct matr_object *object = mapping->scope[at->requester].object;
 		output_text(&output, recorded_path(mapping, at->requester));
 		output_text(&output, object->symbols[at->symbol].name);
-		output_text(&output, why_version(object, at->symbol));
+		output_text(&output, recorded_version(object, at->symbol));
 		output_text(&output, provider_name(mapping, at->binding.provider));
 		output_text(&output, rules[at->rule]);
 		output_number(&output, (int64_t)at->relocations);
@@ -123,7 +116,7 @@ static int show_explanation(const struct matr_mapping *mapping,
 			output_number(&output, (int64_t)n);
 			output_text(&output, recorded_path(mapping, step->object));
 			output_text(&output, outcome);
-			output_text(&output, known ? why_version(object, step->symbol) : NULL);
+			output_text(&output, known ? recorded_version(object, step->symbol) : NULL);
 			output_text(&output, known && object->symbols[step->symbol].binding == 2
 						     ? "weak"
 						     : NULL);

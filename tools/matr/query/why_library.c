@@ -222,7 +222,7 @@ static int find_bound(const struct matr_mapping *mapping, uint32_t index, const 
 			result = put_bound(out,
 					   (struct bound){recorded_path(mapping, i),
 							  object->symbols[symbol].name,
-							  why_version(object, symbol),
+							  recorded_version(object, symbol),
 							  provided->type == TYPE_IFUNC, root},
 					   err);
 		}

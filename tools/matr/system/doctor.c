@@ -8,7 +8,6 @@
 #include "matr/command.h"
 
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -31,50 +30,24 @@ static const char help[] = "usage: matr doctor [--format table|json|csv]\n"
 			   "  matr doctor -v\n"
 			   "  matr doctor --format json | jq '.[] | select(.state == \"error\")'\n";
 
-void finding_add(struct examination *examination, const char *subject, enum finding_state state,
-		 const char *advice, const char *format, ...)
-{
-	struct finding finding = {.subject = subject, .state = state, .advice = advice};
-	va_list args;
-
-	va_start(args, format);
-	if (vasprintf(&finding.text, format, args) < 0)
-		finding.text = NULL;
-	va_end(args);
-	if (examination->n == examination->room) {
-		size_t room = examination->room ? 2 * examination->room : 16;
-		struct finding *list = realloc(examination->list, room * sizeof *list);
-		if (list) {
-			examination->list = list;
-			examination->room = room;
-		}
-	}
-	if (!finding.text || examination->n == examination->room) {
-		free(finding.text);
-		examination->failed = true;
-		return;
-	}
-	examination->list[examination->n++] = finding;
-}
-
 static void examine_hooks(struct examination *examination)
 {
 	char names[128];
 	const char *idle = hooks_idle();
 
 	if (idle)
-		finding_add(examination, "hooks", STATE_WARNING, "install MatR again",
-			    "%s cannot be executed: the package managers' hooks do nothing", idle);
+		findings_add(&examination->findings, "hooks", STATE_WARNING, "install MatR again",
+			     "%s cannot be executed: the package managers' hooks do nothing", idle);
 
 	if (hooks_missing(names, sizeof names))
-		finding_add(examination, "hooks",
-			    examination->in_force ? STATE_WARNING : STATE_NOTE,
-			    "`matr hooks install`",
-			    "without their hook, %s would change packages in the midst of an epoch",
-			    names);
+		findings_add(
+			&examination->findings, "hooks",
+			examination->in_force ? STATE_WARNING : STATE_NOTE, "`matr hooks install`",
+			"without their hook, %s would change packages in the midst of an epoch",
+			names);
 	else
-		finding_add(examination, "hooks", STATE_OK, NULL,
-			    "the package managers that are here have their hooks");
+		findings_add(&examination->findings, "hooks", STATE_OK, NULL,
+			     "the package managers that are here have their hooks");
 }
 
 /* ---- the answer ---- */
@@ -85,8 +58,8 @@ static void show_table(const struct examination *examination, bool verbose)
 {
 	size_t shown = 0;
 
-	for (size_t i = 0; i < examination->n; i++) {
-		const struct finding *finding = &examination->list[i];
+	for (size_t i = 0; i < examination->findings.n; i++) {
+		const struct finding *finding = &examination->findings.list[i];
 		if (finding->state == STATE_OK && !verbose)
 			continue;
 		bool bold = finding->state >= STATE_WARNING;
@@ -112,15 +85,15 @@ static int show(const struct examination *examination, enum output_format format
 	};
 	struct output output;
 
-	if (examination->failed)
+	if (examination->findings.failed)
 		return matr_fail_memory(err);
 	if (format == FORMAT_TABLE) {
 		show_table(examination, verbose);
 		return output_flush(err);
 	}
 	output_open(&output, format, columns, sizeof columns / sizeof *columns);
-	for (size_t i = 0; i < examination->n; i++) {
-		const struct finding *finding = &examination->list[i];
+	for (size_t i = 0; i < examination->findings.n; i++) {
+		const struct finding *finding = &examination->findings.list[i];
 		output_text(&output, finding->subject);
 		output_text(&output, state_names[finding->state]);
 		output_text(&output, finding->text);
@@ -174,16 +147,14 @@ int command_doctor(const struct context *context, int argc, char **argv)
 	examine_start(&examination);
 	examine_hooks(&examination);
 	int status = STATUS_OK;
-	for (size_t i = 0; i < examination.n; i++) {
-		if (examination.list[i].state >= STATE_WARNING)
+	for (size_t i = 0; i < examination.findings.n; i++) {
+		if (examination.findings.list[i].state >= STATE_WARNING)
 			status = STATUS_FAILURE;
 	}
 	if (show(&examination, format, verbose, &err) != 0) {
 		print_error(&err);
 		status = STATUS_FAILURE;
 	}
-	for (size_t i = 0; i < examination.n; i++)
-		free(examination.list[i].text);
-	free(examination.list);
+	findings_free(&examination.findings);
 	return status;
 }

@@ -19,14 +19,14 @@ void examine_ld_stable(struct examination *examination)
 	struct stat status;
 
 	if (program_ld_stable(path, &err) != 0)
-		finding_add(examination, "ld-stable", STATE_ERROR, "install MatR again", "%s: %s",
-			    err.file, err.message);
+		findings_add(&examination->findings, "ld-stable", STATE_ERROR, "install MatR again",
+			     "%s: %s", err.file, err.message);
 	else if (stat(path, &status) == 0 && ((status.st_uid != 0 && status.st_uid != geteuid()) ||
 					      (status.st_mode & (S_IWGRP | S_IWOTH))))
-		finding_add(examination, "ld-stable", STATE_ERROR, "chown root, chmod go-w",
-			    "%s: others may change it", path);
+		findings_add(&examination->findings, "ld-stable", STATE_ERROR,
+			     "chown root, chmod go-w", "%s: others may change it", path);
 	else
-		finding_add(examination, "ld-stable", STATE_OK, NULL, "%s", path);
+		findings_add(&examination->findings, "ld-stable", STATE_OK, NULL, "%s", path);
 }
 
 static bool is_on_path(const char *name)
@@ -49,25 +49,27 @@ static void examine_installed_loader(struct examination *examination)
 
 	if (stat(loader->interpreter, &status) == 0 &&
 	    (status.st_uid != 0 || (status.st_mode & (S_IWGRP | S_IWOTH))))
-		finding_add(examination, "loader", STATE_ERROR, "chown root, chmod go-w",
-			    "%s: others may change what starts every program", loader->interpreter);
+		findings_add(
+			&examination->findings, "loader", STATE_ERROR, "chown root, chmod go-w",
+			"%s: others may change what starts every program", loader->interpreter);
 
 	if (strcmp(loader->prefix, examination->prefix) != 0)
-		finding_add(examination, "loader", STATE_NOTE, NULL,
-			    "it uses the epochs of %s, this is about %s", loader->prefix,
-			    examination->prefix);
+		findings_add(&examination->findings, "loader", STATE_NOTE, NULL,
+			     "it uses the epochs of %s, this is about %s", loader->prefix,
+			     examination->prefix);
 	if (!loader->image_format_matches)
-		finding_add(examination, "loader", STATE_WARNING, "`matr loader refresh`",
-			    "%s is of another version of MatR and starts programs plainly",
-			    loader->interpreter);
+		findings_add(&examination->findings, "loader", STATE_WARNING,
+			     "`matr loader refresh`",
+			     "%s is of another version of MatR and starts programs plainly",
+			     loader->interpreter);
 	else if (!loader->carries_real)
-		finding_add(examination, "loader", STATE_NOTE,
-			    "`matr loader refresh`: starts get faster",
-			    "the real ld.so is another than the one that %s carries",
-			    loader->interpreter);
+		findings_add(&examination->findings, "loader", STATE_NOTE,
+			     "`matr loader refresh`: starts get faster",
+			     "the real ld.so is another than the one that %s carries",
+			     loader->interpreter);
 	if (!is_on_path("matr-rescue"))
-		finding_add(examination, "loader", STATE_WARNING, "install it: docs/rescue.md",
-			    "matr-rescue is not installed");
+		findings_add(&examination->findings, "loader", STATE_WARNING,
+			     "install it: docs/rescue.md", "matr-rescue is not installed");
 }
 
 void examine_loader(struct examination *examination)
@@ -76,35 +78,36 @@ void examine_loader(struct examination *examination)
 	struct matr_error err = {0};
 
 	if (matr_loader_status(NULL, loader, &err) != 0) {
-		finding_add(examination, "loader", STATE_ERROR, NULL, "%s: %s", err.file,
-			    err.message);
+		findings_add(&examination->findings, "loader", STATE_ERROR, NULL, "%s: %s",
+			     err.file, err.message);
 		return;
 	}
 	switch (loader->state) {
 	case MATR_LOADER_INSTALLED:
-		finding_add(examination, "loader", *loader->problem ? STATE_WARNING : STATE_OK,
-			    *loader->problem ? "`matr loader install`" : NULL,
-			    "%s is ld-stable%s%s", loader->path, *loader->problem ? ": " : "",
-			    loader->problem);
+		findings_add(&examination->findings, "loader",
+			     *loader->problem ? STATE_WARNING : STATE_OK,
+			     *loader->problem ? "`matr loader install`" : NULL,
+			     "%s is ld-stable%s%s", loader->path, *loader->problem ? ": " : "",
+			     loader->problem);
 		examine_installed_loader(examination);
 		break;
 	case MATR_LOADER_DISPLACED:
-		finding_add(examination, "loader", STATE_WARNING, "`matr loader refresh`",
-			    "%s: another dynamic linker is in the place of ld-stable",
-			    loader->path);
+		findings_add(
+			&examination->findings, "loader", STATE_WARNING, "`matr loader refresh`",
+			"%s: another dynamic linker is in the place of ld-stable", loader->path);
 		break;
 	case MATR_LOADER_BROKEN:
-		finding_add(examination, "loader", STATE_ERROR,
-			    "`matr loader uninstall`, or matr-rescue", "%s: %s", loader->path,
-			    loader->problem);
+		findings_add(&examination->findings, "loader", STATE_ERROR,
+			     "`matr loader uninstall`, or matr-rescue", "%s: %s", loader->path,
+			     loader->problem);
 		break;
 	case MATR_LOADER_REAL:
-		finding_add(examination, "loader", STATE_NOTE,
-			    "`matr loader install` makes ld-stable the loader of all programs, "
-			    "`matr run` "
-			    "of one",
-			    "%s is the real dynamic linker%s%s", loader->path,
-			    *loader->problem ? "; " : "", loader->problem);
+		findings_add(&examination->findings, "loader", STATE_NOTE,
+			     "`matr loader install` makes ld-stable the loader of all programs, "
+			     "`matr run` "
+			     "of one",
+			     "%s is the real dynamic linker%s%s", loader->path,
+			     *loader->problem ? "; " : "", loader->problem);
 		break;
 	}
 }
@@ -119,12 +122,13 @@ void examine_enabled(struct examination *examination)
 	for (size_t i = 0; i < n; i++)
 		replaced += list[i].state != MATR_ENABLED;
 	if (replaced)
-		finding_add(examination, "enabled", STATE_WARNING, "`matr enable --refresh`",
-			    "%zu of %zu enabled programs have been replaced or removed since",
-			    replaced, n);
+		findings_add(&examination->findings, "enabled", STATE_WARNING,
+			     "`matr enable --refresh`",
+			     "%zu of %zu enabled programs have been replaced or removed since",
+			     replaced, n);
 	else if (n)
-		finding_add(examination, "enabled", STATE_OK, NULL,
-			    "%zu programs name ld-stable themselves", n);
+		findings_add(&examination->findings, "enabled", STATE_OK, NULL,
+			     "%zu programs name ld-stable themselves", n);
 	matr_enabled_free(list, n);
 }
 
@@ -153,13 +157,14 @@ void examine_start(struct examination *examination)
 	said[n > 0 ? n : 0] = 0;
 	said[strcspn(said, "\n")] = 0;
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		finding_add(examination, "start", STATE_ERROR,
-			    "`matr loader uninstall`, or matr-rescue", "/bin/sh does not start: %s",
-			    said);
+		findings_add(&examination->findings, "start", STATE_ERROR,
+			     "`matr loader uninstall`, or matr-rescue",
+			     "/bin/sh does not start: %s", said);
 	else if (strncmp(said, "ld-stable: applied", 18) == 0 || !examination->in_force)
-		finding_add(examination, "start", STATE_OK, NULL, "/bin/sh starts: %s", said);
+		findings_add(&examination->findings, "start", STATE_OK, NULL, "/bin/sh starts: %s",
+			     said);
 	else
-		finding_add(examination, "start", STATE_WARNING,
-			    "`matr epoch begin` takes in what has changed",
-			    "/bin/sh starts without its mapping: %s", said);
+		findings_add(&examination->findings, "start", STATE_WARNING,
+			     "`matr epoch begin` takes in what has changed",
+			     "/bin/sh starts without its mapping: %s", said);
 }

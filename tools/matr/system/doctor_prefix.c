@@ -38,13 +38,13 @@ void examine_kernel(struct examination *examination)
 		return;
 	sscanf(name.release, "%d.%d", &major, &minor);
 	bool old = major < 5 || (major == 5 && minor < 4);
-	finding_add(examination, "kernel", old ? STATE_WARNING : STATE_OK,
-		    old ? "MatR is tried with Linux 5.4 and later" : NULL, "Linux %s",
-		    name.release);
+	findings_add(&examination->findings, "kernel", old ? STATE_WARNING : STATE_OK,
+		     old ? "MatR is tried with Linux 5.4 and later" : NULL, "Linux %s",
+		     name.release);
 	bool root = geteuid() == 0;
 	bool works = can_unshare(root ? CLONE_NEWNS : CLONE_NEWUSER | CLONE_NEWNS);
-	finding_add(
-		examination, "kernel", works ? STATE_OK : STATE_NOTE,
+	findings_add(
+		&examination->findings, "kernel", works ? STATE_OK : STATE_NOTE,
 		works ? NULL
 		      : "`matr run` starts programs as `ld-stable PROGRAM` instead, `matr verify` "
 			"needs "
@@ -84,9 +84,9 @@ static void examine_readers(struct examination *examination)
 			    (int)sizeof path ||
 		    others_can_read(path))
 			continue;
-		finding_add(examination, "prefix", STATE_WARNING,
-			    "directories need a+rx, the files in the prefix a+r: chmod",
-			    "%s: only root can read it, programs of others start plainly", path);
+		findings_add(&examination->findings, "prefix", STATE_WARNING,
+			     "directories need a+rx, the files in the prefix a+r: chmod",
+			     "%s: only root can read it, programs of others start plainly", path);
 		return;
 	}
 }
@@ -99,26 +99,26 @@ void examine_prefix(struct examination *examination)
 	const char *prefix = examination->prefix;
 
 	if (stat(prefix, &status) != 0) {
-		finding_add(examination, "prefix", STATE_NOTE, "`matr epoch begin` makes it",
-			    "%s: %s", prefix, strerror(errno));
+		findings_add(&examination->findings, "prefix", STATE_NOTE,
+			     "`matr epoch begin` makes it", "%s: %s", prefix, strerror(errno));
 		return;
 	}
 	if (matr_prefix_trusted(prefix, &err) != 0) {
 		snprintf(examination->untrusted, sizeof examination->untrusted, "%s", err.file);
-		finding_add(examination, "prefix", STATE_ERROR,
-			    "programs start plainly until it belongs to root and nobody else may "
-			    "write: "
-			    "chown, chmod go-w",
-			    "%s: %s", err.file, err.message);
+		findings_add(&examination->findings, "prefix", STATE_ERROR,
+			     "programs start plainly until it belongs to root and nobody else may "
+			     "write: "
+			     "chown, chmod go-w",
+			     "%s: %s", err.file, err.message);
 	} else {
-		finding_add(examination, "prefix", STATE_OK, NULL, "%s is yours or root's only",
-			    prefix);
+		findings_add(&examination->findings, "prefix", STATE_OK, NULL,
+			     "%s is yours or root's only", prefix);
 	}
 	examine_readers(examination);
 	if (statvfs(prefix, &space) == 0 && space.f_bavail * space.f_frsize < UINT64_C(64) << 20)
-		finding_add(examination, "prefix", STATE_WARNING,
-			    "make room before the next epoch begins",
-			    "%s: less than 64 MB are free", prefix);
+		findings_add(&examination->findings, "prefix", STATE_WARNING,
+			     "make room before the next epoch begins",
+			     "%s: less than 64 MB are free", prefix);
 }
 
 void examine_epoch(struct examination *examination)
@@ -128,45 +128,50 @@ void examine_epoch(struct examination *examination)
 	char by[256];
 
 	if (matr_epoch_status(examination->prefix, &status, &err) != 0) {
-		finding_add(examination, "epoch", STATE_ERROR,
-			    "`matr epoch begin` makes store and image anew", "%s: %s", err.file,
-			    err.message);
+		findings_add(&examination->findings, "epoch", STATE_ERROR,
+			     "`matr epoch begin` makes store and image anew", "%s: %s", err.file,
+			     err.message);
 		matr_epoch_status_free(&status);
 		return;
 	}
 	examination->in_force = status.in_force;
 	if (status.in_force)
-		finding_add(examination, "epoch", STATE_OK, NULL,
-			    "epoch %lld is in force, %zu applications", (long long)status.epoch.id,
-			    status.epoch.applications);
+		findings_add(&examination->findings, "epoch", STATE_OK, NULL,
+			     "epoch %lld is in force, %zu applications", (long long)status.epoch.id,
+			     status.epoch.applications);
 	else if (matr_epoch_suspended(examination->prefix, by, NULL) == 1)
-		finding_add(examination, "epoch", status.busy ? STATE_NOTE : STATE_WARNING,
-			    "when no packages are being changed: `matr epoch resume`",
-			    "the epoch was suspended by %s and has not begun again", by);
+		findings_add(&examination->findings, "epoch",
+			     status.busy ? STATE_NOTE : STATE_WARNING,
+			     "when no packages are being changed: `matr epoch resume`",
+			     "the epoch was suspended by %s and has not begun again", by);
 	else
-		finding_add(examination, "epoch", STATE_NOTE, "`matr epoch begin` begins one",
-			    "none is in force: programs start the ordinary way");
+		findings_add(&examination->findings, "epoch", STATE_NOTE,
+			     "`matr epoch begin` begins one",
+			     "none is in force: programs start the ordinary way");
 	if (status.busy)
-		finding_add(examination, "epoch", STATE_NOTE, NULL, "one is being begun or ended");
+		findings_add(&examination->findings, "epoch", STATE_NOTE, NULL,
+			     "one is being begun or ended");
 	for (size_t i = 0; i < status.n_problems; i++) {
 		/* Has been said, with what to do about it. */
 		if (strcmp(status.problems[i].file, examination->untrusted) == 0)
 			continue;
-		finding_add(examination, "epoch", STATE_ERROR, "`matr epoch begin` puts it right",
-			    "%s: %s", status.problems[i].file, status.problems[i].reason);
+		findings_add(&examination->findings, "epoch", STATE_ERROR,
+			     "`matr epoch begin` puts it right", "%s: %s", status.problems[i].file,
+			     status.problems[i].reason);
 	}
 	if (status.n_changed)
-		finding_add(examination, "files", STATE_WARNING,
-			    "programs that use them start plainly; `matr epoch begin` takes them "
-			    "in, `matr "
-			    "hooks install` does so by itself",
-			    "%zu files have changed since the epoch began, the first is %s: %s",
-			    status.n_changed, status.changed[0].file, status.changed[0].reason);
+		findings_add(&examination->findings, "files", STATE_WARNING,
+			     "programs that use them start plainly; `matr epoch begin` takes them "
+			     "in, `matr "
+			     "hooks install` does so by itself",
+			     "%zu files have changed since the epoch began, the first is %s: %s",
+			     status.n_changed, status.changed[0].file, status.changed[0].reason);
 	else if (status.in_force)
-		finding_add(examination, "files", STATE_OK, NULL,
-			    "all %zu objects are what the epoch recorded", status.epoch.objects);
+		findings_add(&examination->findings, "files", STATE_OK, NULL,
+			     "all %zu objects are what the epoch recorded", status.epoch.objects);
 	if (status.n_declined)
-		finding_add(examination, "epoch", STATE_NOTE, "`matr epoch status` has the reasons",
-			    "%zu programs were declined and start plainly", status.n_declined);
+		findings_add(&examination->findings, "epoch", STATE_NOTE,
+			     "`matr epoch status` has the reasons",
+			     "%zu programs were declined and start plainly", status.n_declined);
 	matr_epoch_status_free(&status);
 }

@@ -153,6 +153,16 @@ static int add_edits(struct trace_run *run, struct matr_epoch *epoch, struct mat
 	return 0;
 }
 
+static void free_binding(struct traced *traced)
+{
+	free(traced->caller);
+	free(traced->symbol);
+	free(traced->version);
+	free(traced->callee);
+	free(traced->definition);
+	free(traced->library);
+}
+
 static bool holds(const struct matr_epoch *epoch, int64_t id)
 {
 	size_t n;
@@ -175,7 +185,7 @@ static size_t drop_refused(struct trace_run *run, const struct matr_epoch *epoch
 			continue;
 		}
 		run->left_out += run->list[i].shown;
-		trace_free_binding(&run->list[i]);
+		free_binding(&run->list[i]);
 	}
 	run->n = kept;
 	return n - kept;
@@ -217,23 +227,13 @@ int trace_begin(struct trace_run *run, struct matr_error *err)
 	return begun > 0 ? 0 : -1;
 }
 
-void trace_free_binding(struct traced *traced)
-{
-	free(traced->caller);
-	free(traced->symbol);
-	free(traced->version);
-	free(traced->callee);
-	free(traced->definition);
-	free(traced->library);
-}
-
 void trace_end(struct trace_run *run)
 {
 	if (run->results)
 		munmap(run->results, sizeof *run->results);
 	remove_prefix(run);
 	for (size_t i = 0; run->list && i < run->n; i++)
-		trace_free_binding(&run->list[i]);
+		free_binding(&run->list[i]);
 	free(run->list);
 	free(run->matched);
 	if (run->output_fd >= 0)

@@ -11,36 +11,45 @@
 #include <time.h>
 #include <unistd.h>
 
-static pid_t child;
+/* The terminal's signals are for the program; the others are passed on to it. */
+static const int for_the_program[] = {SIGINT, SIGQUIT}, passed_on[] = {SIGTERM, SIGHUP};
 
-static void pass_on(int number)
+struct signals {
+	sigset_t waited_for, mask_before;
+	struct sigaction child_before;
+};
+
+/* A signal that is ignored (nohup) stays so. */
+static void wait_for(struct signals *signals, int number)
 {
-	if (child > 0)
-		kill(child, number);
+	struct sigaction action;
+
+	if (sigaction(number, NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+		sigaddset(&signals->waited_for, number);
 }
 
-/* What is not for us: the terminal's signals are for the program. What was ignored (nohup) stays so. */
-static const int handled[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP};
-enum { N_HANDLED = sizeof handled / sizeof *handled };
-
-static void handle_signals(struct sigaction before[N_HANDLED])
+/* Block the signals, to take them with sigwaitinfo(). Without SIGCHLD's default action the child has no status. */
+static void block_signals(struct signals *signals)
 {
-	for (size_t i = 0; i < N_HANDLED; i++) {
-		bool terminal = handled[i] == SIGINT || handled[i] == SIGQUIT;
-		struct sigaction action = {.sa_handler = terminal ? SIG_IGN : pass_on};
-		sigaction(handled[i], NULL, &before[i]);
-		if (before[i].sa_handler != SIG_IGN)
-			sigaction(handled[i], &action, NULL);
+	const struct sigaction normal = {.sa_handler = SIG_DFL};
+
+	sigemptyset(&signals->waited_for);
+	for (size_t i = 0; i < 2; i++) {
+		wait_for(signals, for_the_program[i]);
+		wait_for(signals, passed_on[i]);
 	}
+	sigaction(SIGCHLD, &normal, &signals->child_before);
+	sigaddset(&signals->waited_for, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &signals->waited_for, &signals->mask_before);
 }
 
 static _Noreturn void run_child(const struct trace_run *run, char **argv,
-				const struct sigaction before[N_HANDLED])
+				const struct signals *signals)
 {
 	struct matr_error err = {0};
 
-	for (size_t i = 0; i < N_HANDLED; i++)
-		sigaction(handled[i], &before[i], NULL);
+	sigaction(SIGCHLD, &signals->child_before, NULL);
+	sigprocmask(SIG_SETMASK, &signals->mask_before, NULL);
 	if (namespace_enter(run->prefix, run->interpreter, &err) != PLACED) {
 		print_error(&err);
 		_exit(STATUS_RUN);
@@ -64,24 +73,35 @@ static double seconds(void)
 	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-/* The exit status; *rate: ticks per nanosecond. */
+/* Wait for the child's end, and pass signals on until then. Returns its wait status. */
+static int wait_for_end(const struct signals *signals, pid_t child)
+{
+	int status = 0;
+
+	for (;;) {
+		int number = sigwaitinfo(&signals->waited_for, NULL);
+		for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++)
+			if (number == passed_on[i])
+				kill(child, number);
+		if (number == SIGCHLD && waitpid(child, &status, WNOHANG) == child)
+			return status;
+	}
+}
+
 int trace_execute(const struct trace_run *run, char **argv, double *rate, struct matr_error *err)
 {
-	struct sigaction before[N_HANDLED];
-	int status = 0;
+	struct signals signals;
 	double start = seconds();
 	uint64_t first = ticks();
 
-	handle_signals(before);
+	block_signals(&signals);
 	fflush(NULL);
-	child = fork();
+	pid_t child = fork();
 	if (child < 0)
 		return matr_fail_errno(err, run->path, "cannot fork");
 	if (child == 0)
-		run_child(run, argv, before);
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-		continue;
-	child = 0;
+		run_child(run, argv, &signals);
+	int status = wait_for_end(&signals, child);
 	*rate = (double)(ticks() - first) / ((seconds() - start) * 1e9);
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }

@@ -11,10 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static enum trace_sort sort_by;
-
-static int compare(const void *left, const void *right)
+static int compare(const void *left, const void *right, void *sort)
 {
+	enum trace_sort sort_by = *(enum trace_sort *)sort;
 	const struct traced *a = left, *b = right;
 	uint64_t x = sort_by == SORT_CALLS ? a->calls : sort_by == SORT_TOTAL ? a->total : a->self;
 	uint64_t y = sort_by == SORT_CALLS ? b->calls : sort_by == SORT_TOTAL ? b->total : b->self;
@@ -43,8 +42,7 @@ static int show(struct trace_run *run, double rate, struct matr_error *err)
 		run->list[i].total = (uint64_t)((double)slot->total / rate);
 		run->list[i].self = (uint64_t)((double)slot->self / rate);
 	}
-	sort_by = run->sort;
-	qsort(run->list, run->n, sizeof *run->list, compare);
+	qsort_r(run->list, run->n, sizeof *run->list, compare, &run->sort);
 	output_open(&output, run->format, columns, sizeof columns / sizeof *columns);
 	for (size_t i = 0; i < run->n; i++) {
 		const struct traced *traced = &run->list[i];

@@ -68,6 +68,5 @@ int trace_report(struct trace_run *run, double rate, struct matr_error *err);
 
 /* Remove the prefix and free what belongs to the run, but not the run. */
 void trace_end(struct trace_run *run);
-void trace_free_binding(struct traced *traced);
 
 #endif

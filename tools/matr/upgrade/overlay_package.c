@@ -19,7 +19,7 @@
 
 #include "matr/upgrade/overlay.h"
 
-bool shadow_is_elf(const char *path)
+static bool is_elf(const char *path)
 {
 	char magic[SELFMAG];
 	struct stat status;
@@ -134,7 +134,7 @@ static bool matters_when_gone(const char *path)
 	struct stat status;
 
 	return lstat(path, &status) == 0 &&
-	       (S_ISLNK(status.st_mode) || (S_ISREG(status.st_mode) && shadow_is_elf(path)));
+	       (S_ISLNK(status.st_mode) || (S_ISREG(status.st_mode) && is_elf(path)));
 }
 
 /* Files of the package that are to go, where they are now. */
@@ -231,8 +231,8 @@ static bool link_matters(const char *tree, const char *source, const char *path,
 	new[n_new] = 0;
 	if (n_new == n_old && memcmp(new, old, (size_t)n_new) == 0)
 		return false;
-	return shadow_is_elf(target) || !follow(tree, path, new, end) || stat(end, &status) != 0 ||
-	       !S_ISREG(status.st_mode) || shadow_is_elf(end);
+	return is_elf(target) || !follow(tree, path, new, end) || stat(end, &status) != 0 ||
+	       !S_ISREG(status.st_mode) || is_elf(end);
 }
 
 /* path: as the package has it; target: where it goes. */
@@ -242,7 +242,7 @@ static bool matters(const char *tree, const FTSENT *entry, const char *path, con
 		return link_matters(tree, entry->fts_accpath, path, target);
 	if (entry->fts_info != FTS_F)
 		return false; /* directories come with what is in them */
-	return shadow_is_elf(entry->fts_accpath) || shadow_is_elf(target) ||
+	return is_elf(entry->fts_accpath) || is_elf(target) ||
 	       strncmp(path, "/etc/ld.so.", 11) == 0;
 }
 

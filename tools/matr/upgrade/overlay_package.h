@@ -21,7 +21,4 @@ struct shadow_package {
 int shadow_packages(const char *work, const struct shadow_package *packages, size_t n,
 		    const struct matr_diversions *diversions, struct matr_error *err);
 
-/* Is there an ELF file at the path, links followed? */
-bool shadow_is_elf(const char *path);
-
 #endif
