@@ -11,8 +11,8 @@
 
 #include <matr/epoch.h>
 
-#include "epoch/state.h"
 #include "base/prefix.h"
+#include "epoch/state.h"
 
 static char prefix[64];
 
@@ -164,15 +164,15 @@ START_TEST(each_cell)
 	make_state(state);
 	ck_assert_str_eq(epoch_state_name(state_now()), epoch_state_name(state));
 	for (int i = 0; i < EPOCH_ACTIONS; i++) {
-		enum epoch_verdict verdict = EPOCH_WAIT;
+		enum epoch_permission permission = EPOCH_BUSY;
 		struct matr_error err = {0};
-		int lock = epoch_enter(prefix, (enum epoch_action)i, false, &verdict, &err);
+		int lock = epoch_enter(prefix, (enum epoch_action)i, false, &permission, &err);
 		switch (expected[state][i]) {
 		case 'm':
 		case 'n':
 			ck_assert_int_ge(lock, 0);
-			ck_assert_int_eq(verdict,
-					 expected[state][i] == 'm' ? EPOCH_MAY : EPOCH_NOTHING);
+			ck_assert_int_eq(permission,
+					 expected[state][i] == 'm' ? EPOCH_ALLOWED : EPOCH_NO_OP);
 			/* It is ours: another one finds it busy. */
 			ck_assert_int_eq(state_now(), EPOCH_STATE_BUSY);
 			close(lock);
@@ -275,11 +275,11 @@ START_TEST(all_evidence)
 		};
 		enum epoch_state state = epoch_state_of(&evidence);
 		ck_assert_uint_lt(state, EPOCH_STATES);
-		ck_assert_int_eq(epoch_verdict(state, EPOCH_BEGIN),
-				 evidence.locked ? EPOCH_WAIT : EPOCH_MAY);
+		ck_assert_int_eq(epoch_permission(state, EPOCH_BEGIN),
+				 evidence.locked ? EPOCH_BUSY : EPOCH_ALLOWED);
 		/* Where an image is in force, it can be ended. */
 		if (evidence.image && !evidence.locked)
-			ck_assert_int_eq(epoch_verdict(state, EPOCH_END), EPOCH_MAY);
+			ck_assert_int_eq(epoch_permission(state, EPOCH_END), EPOCH_ALLOWED);
 	}
 }
 END_TEST

@@ -13,24 +13,24 @@
 extern "C" {
 #endif
 
-enum matr_verdict { /* on what one object has to offer for one reference */
-		    MATR_VERDICT_MATCH,
-		    MATR_VERDICT_ABSENT,    /* no symbol of that name */
-		    MATR_VERDICT_REFERS,    /* undefined there too: it only refers to it */
-		    MATR_VERDICT_UNHASHED,  /* defined, but local: not in the hash table */
-		    MATR_VERDICT_LOCAL,	    /* STB_LOCAL, or a binding that ld.so does not know */
-		    MATR_VERDICT_HIDDEN,    /* STV_HIDDEN or STV_INTERNAL */
-		    MATR_VERDICT_VERSION,   /* another version */
-		    MATR_VERDICT_NO_VALUE,  /* no value: neither SHN_ABS nor TLS */
-		    MATR_VERDICT_TYPE,	    /* of a type that provides nothing: a section, a file */
-		    MATR_VERDICT_CANONICAL, /* the canonical address of a function in the executable,
+enum matr_lookup_outcome { /* on what one object has to offer for one reference */
+			   MATR_LOOKUP_MATCH,
+			   MATR_LOOKUP_ABSENT,	 /* no symbol of that name */
+			   MATR_LOOKUP_REFERS,	 /* undefined there too: it only refers to it */
+			   MATR_LOOKUP_UNHASHED, /* defined, but local: not in the hash table */
+			   MATR_LOOKUP_LOCAL, /* STB_LOCAL, or a binding that ld.so does not know */
+			   MATR_LOOKUP_HIDDEN,	 /* STV_HIDDEN or STV_INTERNAL */
+			   MATR_LOOKUP_VERSION,	 /* another version */
+			   MATR_LOOKUP_NO_VALUE, /* no value: neither SHN_ABS nor TLS */
+			   MATR_LOOKUP_TYPE, /* of a type that provides nothing: a section, a file */
+			   MATR_LOOKUP_CANONICAL, /* the canonical address of a function in the executable,
 						 which is not for calls */
-		    MATR_VERDICT_PASSED_OVER, /* copy relocation: not the executable itself */
+			   MATR_LOOKUP_PASSED_OVER, /* copy relocation: not the executable itself */
 };
 
 struct matr_search_step {
 	uint32_t object; /* scope index */
-	enum matr_verdict verdict;
+	enum matr_lookup_outcome outcome;
 	uint32_t symbol; /* which of the object's symbols that is about; UINT32_MAX: none */
 };
 

@@ -27,7 +27,7 @@ struct matr_upgrade_program { /* nothing of it is copied: it is to live as long 
 	size_t n_edits;
 };
 
-enum matr_verdict {
+enum matr_upgrade_outcome {
 	MATR_UPGRADE_SAME,	/* nothing it binds to has changed */
 	MATR_UPGRADE_DIFFERENT, /* other files or references, but nothing is lost or moved */
 	MATR_UPGRADE_WORSE, /* a binding, a version or an edit is lost, or another provider comes first */
@@ -49,9 +49,9 @@ struct matr_edit_loss { /* an edit that could no longer be made */
 
 struct matr_upgrade_part { /* the start of a program, or a library that it loads */
 	const char *load;  /* NULL: the start */
-	enum matr_verdict verdict;
+	enum matr_upgrade_outcome outcome;
 	struct matr_error why;
-	struct matr_diff diff; /* where the verdict is DIFFERENT or WORSE */
+	struct matr_diff diff; /* where the outcome is DIFFERENT or WORSE */
 	struct matr_version_loss *versions;
 	size_t n_versions;
 	struct matr_edit_loss *edits;

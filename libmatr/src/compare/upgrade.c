@@ -213,7 +213,7 @@ bool matr_binding_is_worse(const struct matr_binding_change *binding)
 	return binding->change == MATR_CHANGE_MOVED && is_provider(binding->before);
 }
 
-static enum matr_verdict judge(const struct matr_upgrade_part *part)
+static enum matr_upgrade_outcome judge(const struct matr_upgrade_part *part)
 {
 	if (part->n_versions || part->n_edits)
 		return MATR_UPGRADE_WORSE;
@@ -229,11 +229,12 @@ static enum matr_verdict judge(const struct matr_upgrade_part *part)
 }
 
 /* 0: that is what becomes of it; -1: MEMORY. */
-static int settle(struct matr_upgrade_part *out, enum matr_verdict verdict, struct matr_error *err)
+static int settle(struct matr_upgrade_part *out, enum matr_upgrade_outcome outcome,
+		  struct matr_error *err)
 {
 	if (out->why.code == MATR_ERROR_MEMORY)
 		return matr_fail_memory(err);
-	out->verdict = verdict;
+	out->outcome = outcome;
 	return 0;
 }
 
@@ -245,7 +246,7 @@ static int compare(struct matr_upgrade_part *out, struct matr_error *err)
 
 	if (matr_diff(&before, &after, &out->diff, err) != 0)
 		return -1;
-	out->verdict = judge(out);
+	out->outcome = judge(out);
 	return 0;
 }
 
@@ -375,7 +376,7 @@ int matr_upgrade_check(struct matr_upgrade *upgrade, size_t i, struct matr_upgra
 	if (result == 0)
 		result = check_start(upgrade, checked, &edits, &out->parts[0], err);
 	/* What does not start loads nothing. */
-	bool starts = out->parts[0].verdict < MATR_UPGRADE_NEW;
+	bool starts = out->parts[0].outcome < MATR_UPGRADE_NEW;
 	for (size_t n = 1; n < checked->n_parts && starts && result == 0; n++)
 		result = check_load(upgrade, checked, &edits, &checked->parts[n],
 				    &out->parts[out->n_parts++], err);

@@ -23,20 +23,26 @@ enum {
 };
 
 /* The state machine. States down, actions across. */
-static const enum epoch_verdict table[EPOCH_STATES][EPOCH_ACTIONS] = {
+static const enum epoch_permission table[EPOCH_STATES][EPOCH_ACTIONS] = {
 	/*                           begin      end            suspend        withdraw       records */
-	[EPOCH_STATE_MANAGEMENT] = {EPOCH_MAY, EPOCH_REFUSED, EPOCH_REFUSED, EPOCH_NOTHING,
-				    EPOCH_MAY},
-	[EPOCH_STATE_SUSPENDED] = {EPOCH_MAY, EPOCH_MAY, EPOCH_REFUSED, EPOCH_NOTHING, EPOCH_MAY},
-	[EPOCH_STATE_EPOCH] = {EPOCH_MAY, EPOCH_MAY, EPOCH_MAY, EPOCH_MAY, EPOCH_MAY},
-	[EPOCH_STATE_AHEAD] = {EPOCH_MAY, EPOCH_MAY, EPOCH_MAY, EPOCH_MAY, EPOCH_MAY},
-	[EPOCH_STATE_UNKNOWN] = {EPOCH_MAY, EPOCH_MAY, EPOCH_MAY, EPOCH_MAY, EPOCH_MAY},
-	[EPOCH_STATE_LOST] = {EPOCH_MAY, EPOCH_MAY, EPOCH_MAY, EPOCH_NOTHING, EPOCH_MAY},
-	[EPOCH_STATE_DAMAGED] = {EPOCH_MAY, EPOCH_MAY, EPOCH_MAY, EPOCH_NOTHING, EPOCH_MAY},
-	[EPOCH_STATE_BUSY] = {EPOCH_WAIT, EPOCH_WAIT, EPOCH_WAIT, EPOCH_WAIT, EPOCH_WAIT},
+	[EPOCH_STATE_MANAGEMENT] = {EPOCH_ALLOWED, EPOCH_REFUSED, EPOCH_REFUSED, EPOCH_NO_OP,
+				    EPOCH_ALLOWED},
+	[EPOCH_STATE_SUSPENDED] = {EPOCH_ALLOWED, EPOCH_ALLOWED, EPOCH_REFUSED, EPOCH_NO_OP,
+				   EPOCH_ALLOWED},
+	[EPOCH_STATE_EPOCH] = {EPOCH_ALLOWED, EPOCH_ALLOWED, EPOCH_ALLOWED, EPOCH_ALLOWED,
+			       EPOCH_ALLOWED},
+	[EPOCH_STATE_AHEAD] = {EPOCH_ALLOWED, EPOCH_ALLOWED, EPOCH_ALLOWED, EPOCH_ALLOWED,
+			       EPOCH_ALLOWED},
+	[EPOCH_STATE_UNKNOWN] = {EPOCH_ALLOWED, EPOCH_ALLOWED, EPOCH_ALLOWED, EPOCH_ALLOWED,
+				 EPOCH_ALLOWED},
+	[EPOCH_STATE_LOST] = {EPOCH_ALLOWED, EPOCH_ALLOWED, EPOCH_ALLOWED, EPOCH_NO_OP,
+			      EPOCH_ALLOWED},
+	[EPOCH_STATE_DAMAGED] = {EPOCH_ALLOWED, EPOCH_ALLOWED, EPOCH_ALLOWED, EPOCH_NO_OP,
+				 EPOCH_ALLOWED},
+	[EPOCH_STATE_BUSY] = {EPOCH_BUSY, EPOCH_BUSY, EPOCH_BUSY, EPOCH_BUSY, EPOCH_BUSY},
 };
 
-enum epoch_verdict epoch_verdict(enum epoch_state state, enum epoch_action action)
+enum epoch_permission epoch_permission(enum epoch_state state, enum epoch_action action)
 {
 	return table[state][action];
 }
@@ -133,7 +139,7 @@ static int take_lock(const char *canonical, bool wait, bool patient, struct matr
 }
 
 int epoch_enter(const char *canonical, enum epoch_action action, bool wait,
-		enum epoch_verdict *verdict, struct matr_error *err)
+		enum epoch_permission *permission, struct matr_error *err)
 {
 	struct epoch_evidence evidence;
 
@@ -141,10 +147,10 @@ int epoch_enter(const char *canonical, enum epoch_action action, bool wait,
 	if (lock < 0)
 		return -1;
 	examine(canonical, &evidence);
-	enum epoch_verdict result = epoch_verdict(epoch_state_of(&evidence), action);
-	if (verdict)
-		*verdict = result;
-	if (result == EPOCH_MAY || result == EPOCH_NOTHING)
+	enum epoch_permission result = epoch_permission(epoch_state_of(&evidence), action);
+	if (permission)
+		*permission = result;
+	if (result == EPOCH_ALLOWED || result == EPOCH_NO_OP)
 		return lock;
 	close(lock);
 	return matr_fail(err, MATR_ERROR_STATE, canonical, "no epoch is in force");

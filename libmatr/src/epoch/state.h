@@ -28,11 +28,11 @@ enum epoch_action {
 	EPOCH_ACTIONS,
 };
 
-enum epoch_verdict {
-	EPOCH_MAY,     /* and then the state is the one that the action leads to */
-	EPOCH_NOTHING, /* there is nothing to be done */
+enum epoch_permission {
+	EPOCH_ALLOWED, /* and then the state is the one that the action leads to */
+	EPOCH_NO_OP,   /* there is nothing to be done */
 	EPOCH_REFUSED, /* STATE: no epoch is in force */
-	EPOCH_WAIT,    /* for whoever has the lock; or BUSY */
+	EPOCH_BUSY,    /* for whoever has the lock; or BUSY */
 };
 
 /* What is on disk, and who has the lock. */
@@ -47,7 +47,7 @@ struct epoch_evidence {
 };
 
 enum epoch_state epoch_state_of(const struct epoch_evidence *evidence);
-enum epoch_verdict epoch_verdict(enum epoch_state state, enum epoch_action action);
+enum epoch_permission epoch_permission(enum epoch_state state, enum epoch_action action);
 const char *epoch_state_name(enum epoch_state state);
 
 /* What is to be seen in the prefix (canonical). A store that cannot be read says nothing. */
@@ -55,9 +55,9 @@ void epoch_examine(const char *canonical, struct epoch_evidence *out);
 
 /* Everything that changes an epoch comes through here: take the prefix's lock, and see whether the state allows the action.
  * wait: for as long as it takes; else for two seconds, and to withdraw not at all, then BUSY. Returns the lock's
- * descriptor, which the caller closes when he is done, with *verdict (may be NULL) EPOCH_MAY or EPOCH_NOTHING; or -1: BUSY,
+ * descriptor, which the caller closes when he is done, with *permission (may be NULL) EPOCH_ALLOWED or EPOCH_NO_OP; or -1: BUSY,
  * STATE (refused), SYSTEM. */
 int epoch_enter(const char *canonical, enum epoch_action action, bool wait,
-		enum epoch_verdict *verdict, struct matr_error *err);
+		enum epoch_permission *permission, struct matr_error *err);
 
 #endif

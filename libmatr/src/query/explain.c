@@ -69,7 +69,7 @@ static size_t count_matches(const struct matr_search_step *steps, size_t n)
 	size_t matches = 0;
 
 	for (size_t i = 0; i < n; i++)
-		matches += steps[i].verdict == MATR_VERDICT_MATCH;
+		matches += steps[i].outcome == MATR_LOOKUP_MATCH;
 	return matches;
 }
 
@@ -84,7 +84,7 @@ static enum matr_binding_rule rule_of(const struct explainer *explainer, uint32_
 	if (!matr_symbol_is_looked_up(symbol))
 		return MATR_RULE_OWN;
 	for (size_t i = 0; i < mapping->n_scope && !first; i++)
-		first = steps[i].verdict == MATR_VERDICT_MATCH ? &steps[i] : NULL;
+		first = steps[i].outcome == MATR_LOOKUP_MATCH ? &steps[i] : NULL;
 	bool found = binding.provider < mapping->n_scope;
 	if (!first && !found)
 		return MATR_RULE_SEARCH;
@@ -109,7 +109,7 @@ static int put_search(struct matr_explanation *out, struct matr_search_step *ste
 		size_t n = 0;
 		const struct matr_search_step *known = out->searches[i].steps;
 		while (n < out->n_scope && known[n].object == steps[n].object &&
-		       known[n].verdict == steps[n].verdict && known[n].symbol == steps[n].symbol)
+		       known[n].outcome == steps[n].outcome && known[n].symbol == steps[n].symbol)
 			n++;
 		if (n < out->n_scope)
 			continue;
@@ -289,7 +289,7 @@ static int add_shadowed(struct explainer *explainer, struct shadows *shadows, ui
 	if (!losers)
 		return matr_fail_memory(err);
 	for (size_t i = 0; i < mapping->n_scope; i++)
-		if (shadows->steps[i].verdict == MATR_VERDICT_MATCH &&
+		if (shadows->steps[i].outcome == MATR_LOOKUP_MATCH &&
 		    shadows->steps[i].object != binding.provider)
 			losers[n_losers++] = shadows->steps[i].object;
 	if (shadows->n == shadows->room) {

@@ -64,13 +64,14 @@ void lookup_close(struct lookup *lookup)
 	matr_map_free(&lookup->unique);
 }
 
-/* Can the symbol provide anything for such a reference? MATR_VERDICT_MATCH: yes. */
-static enum matr_verdict can_provide(const struct matr_symbol *symbol, enum lookup_class class)
+/* Can the symbol provide anything for such a reference? MATR_LOOKUP_MATCH: yes. */
+static enum matr_lookup_outcome can_provide(const struct matr_symbol *symbol,
+					    enum lookup_class class)
 {
 	if (!symbol->value && symbol->section != SHN_ABS && symbol->type != STT_TLS)
-		return MATR_VERDICT_NO_VALUE;
+		return MATR_LOOKUP_NO_VALUE;
 	if (class == LOOKUP_PLT && symbol->section == SHN_UNDEF)
-		return MATR_VERDICT_CANONICAL;
+		return MATR_LOOKUP_CANONICAL;
 	switch (symbol->type) {
 	case STT_NOTYPE:
 	case STT_OBJECT:
@@ -78,9 +79,9 @@ static enum matr_verdict can_provide(const struct matr_symbol *symbol, enum look
 	case STT_COMMON:
 	case STT_TLS:
 	case STT_GNU_IFUNC:
-		return MATR_VERDICT_MATCH;
+		return MATR_LOOKUP_MATCH;
 	default:
-		return MATR_VERDICT_TYPE;
+		return MATR_LOOKUP_TYPE;
 	}
 }
 
@@ -110,14 +111,14 @@ static enum version_match match_version(const struct matr_object *object,
 }
 
 /* May others bind to it? Hidden symbols are local. Linkers keep them out of the table. */
-static enum matr_verdict is_for_others(const struct matr_symbol *symbol)
+static enum matr_lookup_outcome is_for_others(const struct matr_symbol *symbol)
 {
 	if (symbol->visibility == STV_HIDDEN || symbol->visibility == STV_INTERNAL)
-		return MATR_VERDICT_HIDDEN;
+		return MATR_LOOKUP_HIDDEN;
 	return symbol->binding == STB_GLOBAL || symbol->binding == STB_WEAK ||
 			       symbol->binding == STB_GNU_UNIQUE
-		       ? MATR_VERDICT_MATCH
-		       : MATR_VERDICT_LOCAL;
+		       ? MATR_LOOKUP_MATCH
+		       : MATR_LOOKUP_LOCAL;
 }
 
 /* The match among one object's symbols of the name. `at` is the first of them in the index; *next is set
@@ -131,7 +132,7 @@ static uint32_t match_object(const struct lookup *lookup, uint32_t at, uint32_t 
 	const struct matr_object *object = lookup->session->objects[owner].object;
 	uint32_t found = NO_INDEX, alone = NO_INDEX;
 	unsigned n_alone = 0;
-	enum matr_verdict verdict = MATR_VERDICT_PASSED_OVER;
+	enum matr_lookup_outcome outcome = MATR_LOOKUP_PASSED_OVER;
 
 	for (; at && definitions[at - 1].object == owner; at = definitions[at - 1].next) {
 		if (skip || found != NO_INDEX)
@@ -140,11 +141,11 @@ static uint32_t match_object(const struct lookup *lookup, uint32_t at, uint32_t 
 		const struct matr_symbol *symbol = &object->symbols[index];
 		if (step)
 			step->symbol = index;
-		verdict = can_provide(symbol, query->class);
-		if (verdict != MATR_VERDICT_MATCH)
+		outcome = can_provide(symbol, query->class);
+		if (outcome != MATR_LOOKUP_MATCH)
 			continue;
 		enum version_match match = match_version(object, symbol, query->version);
-		verdict = MATR_VERDICT_VERSION;
+		outcome = MATR_LOOKUP_VERSION;
 		if (match == VERSION_YES)
 			found = index;
 		else if (match == VERSION_IF_ALONE && n_alone++ == 0)
@@ -154,12 +155,12 @@ static uint32_t match_object(const struct lookup *lookup, uint32_t at, uint32_t 
 	if (found == NO_INDEX && n_alone == 1)
 		found = alone;
 	if (found != NO_INDEX)
-		verdict = is_for_others(&object->symbols[found]);
+		outcome = is_for_others(&object->symbols[found]);
 	if (step) {
-		step->verdict = verdict;
+		step->outcome = outcome;
 		step->symbol = found != NO_INDEX ? found : step->symbol;
 	}
-	return verdict == MATR_VERDICT_MATCH ? found : NO_INDEX;
+	return outcome == MATR_LOOKUP_MATCH ? found : NO_INDEX;
 }
 
 /* Copy relocations are not for what the executable itself defines. */
@@ -296,9 +297,9 @@ static void look_closer(const struct matr_object *object, const char *name,
 		if (strcmp(symbol->name, name) != 0)
 			continue;
 		step->symbol = i;
-		step->verdict =
-			symbol->section == SHN_UNDEF ? MATR_VERDICT_REFERS : MATR_VERDICT_UNHASHED;
-		if (step->verdict == MATR_VERDICT_UNHASHED)
+		step->outcome =
+			symbol->section == SHN_UNDEF ? MATR_LOOKUP_REFERS : MATR_LOOKUP_UNHASHED;
+		if (step->outcome == MATR_LOOKUP_UNHASHED)
 			return;
 	}
 }
@@ -311,7 +312,7 @@ static void explain(const struct lookup *lookup, const struct query *query, cons
 
 	for (uint32_t i = 0; i < scope->n; i++)
 		steps[i] = (struct matr_search_step){
-			.object = i, .verdict = MATR_VERDICT_ABSENT, .symbol = NO_INDEX};
+			.object = i, .outcome = MATR_LOOKUP_ABSENT, .symbol = NO_INDEX};
 	for (uint32_t at = lookup->session->first[query->name]; at; at = next) {
 		uint32_t i = lookup->rank[lookup->session->definitions[at - 1].object];
 		struct matr_search_step none = {.symbol = NO_INDEX},
@@ -319,7 +320,7 @@ static void explain(const struct lookup *lookup, const struct query *query, cons
 		match_object(lookup, at, &next, query, is_passed_over(query, i), step);
 	}
 	for (uint32_t i = 0; i < scope->n; i++)
-		if (steps[i].verdict == MATR_VERDICT_ABSENT)
+		if (steps[i].outcome == MATR_LOOKUP_ABSENT)
 			look_closer(scope->entries[i].object, name, &steps[i]);
 	if (first < scope->n) { /* asked before all others */
 		struct matr_search_step own = steps[first];

@@ -521,14 +521,15 @@ static int record(const struct matr_watch *watch, struct matr_store *store,
 }
 
 /* With the lock. */
-static int act(struct matr_watch *watch, enum epoch_verdict verdict, struct change *changes,
+static int act(struct matr_watch *watch, enum epoch_permission permission, struct change *changes,
 	       size_t n, struct matr_watch_report *report, struct matr_error *err)
 {
 	struct matr_store *store;
 	struct matr_store_epoch current;
 	const char *action;
 
-	if (verdict != EPOCH_MAY || (uint64_t)matr_epoch_of_image(watch->prefix) != watch->number) {
+	if (permission != EPOCH_ALLOWED ||
+	    (uint64_t)matr_epoch_of_image(watch->prefix) != watch->number) {
 		watch->reload = true; /* it ended, or another one began */
 		schedule(watch, 0);
 		return 0;
@@ -569,10 +570,10 @@ static int compare_files(struct matr_watch *watch, struct matr_watch_report *rep
 	int result = find_changes(watch, &changes, &n, err);
 
 	if (result == 0 && n) {
-		enum epoch_verdict verdict;
-		int lock = epoch_enter(watch->prefix, EPOCH_WITHDRAW, false, &verdict, &why);
+		enum epoch_permission permission;
+		int lock = epoch_enter(watch->prefix, EPOCH_WITHDRAW, false, &permission, &why);
 		if (lock >= 0) {
-			result = act(watch, verdict, changes, n, report, err);
+			result = act(watch, permission, changes, n, report, err);
 			close(lock);
 		} else if (why.code == MATR_ERROR_BUSY) {
 			schedule(watch, QUIET);

@@ -36,18 +36,18 @@ static const char help[] =
 	"  matr why --library git libpcre2-8.so.0\n"
 	"  matr why --library --format json sshd liblzma.so.5\n";
 
-static const char *const verdicts[] = {
-	[MATR_VERDICT_MATCH] = "match",
-	[MATR_VERDICT_ABSENT] = "not defined",
-	[MATR_VERDICT_REFERS] = "undefined there too",
-	[MATR_VERDICT_UNHASHED] = "local: not in the hash table",
-	[MATR_VERDICT_LOCAL] = "local",
-	[MATR_VERDICT_HIDDEN] = "hidden",
-	[MATR_VERDICT_VERSION] = "other version",
-	[MATR_VERDICT_NO_VALUE] = "has no value",
-	[MATR_VERDICT_TYPE] = "of a type that provides nothing",
-	[MATR_VERDICT_CANONICAL] = "canonical address, not for calls",
-	[MATR_VERDICT_PASSED_OVER] = "passed over: copy relocation",
+static const char *const outcomes[] = {
+	[MATR_LOOKUP_MATCH] = "match",
+	[MATR_LOOKUP_ABSENT] = "not defined",
+	[MATR_LOOKUP_REFERS] = "undefined there too",
+	[MATR_LOOKUP_UNHASHED] = "local: not in the hash table",
+	[MATR_LOOKUP_LOCAL] = "local",
+	[MATR_LOOKUP_HIDDEN] = "hidden",
+	[MATR_LOOKUP_VERSION] = "other version",
+	[MATR_LOOKUP_NO_VALUE] = "has no value",
+	[MATR_LOOKUP_TYPE] = "of a type that provides nothing",
+	[MATR_LOOKUP_CANONICAL] = "canonical address, not for calls",
+	[MATR_LOOKUP_PASSED_OVER] = "passed over: copy relocation",
 };
 
 static const char *const rules[] = {
@@ -109,8 +109,8 @@ static int show_explanation(const struct matr_mapping *mapping,
 			const struct matr_search_step *step = &explanation->searches[i].steps[n];
 			const struct matr_object *object = mapping->scope[step->object].object;
 			bool known = step->symbol != UINT32_MAX;
-			const char *outcome = verdicts[step->verdict];
-			if (step->verdict == MATR_VERDICT_MATCH && ++matches > 1)
+			const char *outcome = outcomes[step->outcome];
+			if (step->outcome == MATR_LOOKUP_MATCH && ++matches > 1)
 				outcome = matches == 2 ? "match: would be next" : "match: later";
 			output_number(&output, (int64_t)i + 1);
 			output_number(&output, (int64_t)n);

@@ -98,12 +98,12 @@ static void show_part(struct upgrade_table *table, const char *program,
 {
 	const struct subject subject = {&table->output, program, part->load};
 
-	switch (part->verdict) {
+	switch (part->outcome) {
 	case MATR_UPGRADE_SAME:
 		break;
 	case MATR_UPGRADE_WORSE:
 	case MATR_UPGRADE_DIFFERENT:
-		table->worse = table->worse || part->verdict == MATR_UPGRADE_WORSE;
+		table->worse = table->worse || part->outcome == MATR_UPGRADE_WORSE;
 		show_changes(table, &subject, part);
 		break;
 	case MATR_UPGRADE_NEW:
@@ -117,7 +117,7 @@ static void show_part(struct upgrade_table *table, const char *program,
 	case MATR_UPGRADE_UNKNOWN:
 		table->worse = true;
 		row_with_error(&subject,
-			       part->verdict == MATR_UPGRADE_REFUSED ? "refused" : "unknown", "",
+			       part->outcome == MATR_UPGRADE_REFUSED ? "refused" : "unknown", "",
 			       &part->why);
 		break;
 	}
