@@ -20,6 +20,9 @@ struct matr_session_options {
 	const char *root;      /* file tree the paths are in; NULL or "": this machine. Reserved for
 	                          --root:      a session with another root is refused for now */
 	const char *cpu_level; /* highest glibc-hwcaps level, e.g. "x86-64-v3"; NULL: this CPU's */
+	/* Only find libraries: symbols and relocations are not read, and a library that is not found is
+	 * no error. For matr_libraries_find(). */
+	bool search_only;
 };
 
 /* *out belongs to the caller: matr_session_close(). options may be NULL. */

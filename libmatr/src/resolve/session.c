@@ -86,6 +86,7 @@ int matr_session_open(const struct matr_session_options *options, struct matr_se
 	struct matr_session *session = calloc(1, sizeof *session);
 	if (!session)
 		return matr_fail_memory(err);
+	session->search_only = options && options->search_only;
 	pthread_mutex_init(&session->lock, NULL);
 	elf_version(EV_CURRENT); /* not something that threads should do at once */
 	session->objects = calloc(MAX_SESSION_OBJECTS, sizeof *session->objects);
@@ -141,14 +142,6 @@ void matr_session_close(struct matr_session *session)
 	free(session->definitions);
 	pthread_mutex_destroy(&session->lock);
 	free(session);
-}
-
-int session_open_for_search(struct matr_session **out, struct matr_error *err)
-{
-	if (matr_session_open(NULL, out, err) < 0)
-		return -1;
-	(*out)->search_only = true;
-	return 0;
 }
 
 struct matr_file_id matr_session_preload(const struct matr_session *session)

@@ -76,9 +76,6 @@ struct matr_session {
 	size_t n_definitions, definition_capacity;
 };
 
-/* A session for scopes only (search_only). matr_session_close(). */
-int session_open_for_search(struct matr_session **out, struct matr_error *err);
-
 /* A session that has these objects under the same indices, with all their symbols, and looks at no file. They remain the
  * caller's. matr_session_close(). */
 int session_of_objects(struct matr_object **objects, size_t n, struct matr_session **out,

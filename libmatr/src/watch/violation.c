@@ -237,10 +237,11 @@ static int starts_the_same(struct matr_store *store, struct matr_session *sessio
 static int keep_changed(struct matr_store *store, struct affected_search *search,
 			struct application_ids *list, struct matr_error *err)
 {
+	const struct matr_session_options options = {.search_only = true};
 	size_t kept = 0;
 
 	if (list->n && !search->session && !search->failed &&
-	    session_open_for_search(&search->session, NULL) != 0)
+	    matr_session_open(&options, &search->session, NULL) != 0)
 		search->failed = true;
 	for (size_t i = 0; i < list->n; i++) {
 		uint64_t answer = search->failed ? 1 : 0;

@@ -1,6 +1,4 @@
 /* elf_needed_table.c - the table elf_needed: DT_NEEDED, and where ld.so would find it. */
-#include <stdlib.h>
-
 #include "sql/reader/elf_dynamic.h"
 #include "sql/reader/libraries.h"
 #include "sql/vtab/result.h"
@@ -12,8 +10,8 @@ struct state {
 	struct elf_dynamic dynamic;
 	size_t at; /* in the dynamic section */
 	const char *name;
-	struct needed_library *list; /* NULL: not asked for */
-	size_t n, next;
+	struct matr_libraries libraries; /* empty: not asked for */
+	size_t next;
 };
 
 static int start(void *state, struct elf_file *file, const struct filter *filter,
@@ -27,7 +25,7 @@ static int start(void *state, struct elf_file *file, const struct filter *filter
 	/* The search costs something: only for whoever wants to know, and not of foreign files. */
 	if (filter->columns & ~UINT64_C(3) && file->header.e_machine == EM_X86_64 &&
 	    file->header.e_ident[EI_CLASS] == ELFCLASS64 && self->dynamic.section)
-		return libraries_needed(file->libraries, file, &self->list, &self->n, err);
+		return libraries_find(file->session, file, &self->libraries, err);
 	return 0;
 }
 
@@ -50,18 +48,41 @@ static int next(void *state, struct matr_error *err)
 	return 0;
 }
 
+static const char *rule_name(enum matr_search_rule rule)
+{
+	static const char *const names[MATR_FOUND_RULES] = {
+		[MATR_FOUND_APPLICATION] = "APPLICATION",
+		[MATR_FOUND_PRELOAD] = "PRELOAD",
+		[MATR_FOUND_PATH] = "PATH",
+		[MATR_FOUND_RPATH] = "RPATH",
+		[MATR_FOUND_RUNPATH] = "RUNPATH",
+		[MATR_FOUND_CACHE] = "CACHE",
+		[MATR_FOUND_DEFAULT] = "DEFAULT",
+		[MATR_FOUND_INTERPRETER] = "INTERPRETER",
+	};
+	return names[rule];
+}
+
+/* The library that the row's entry leads to; NULL: none was found, or it was not asked for. */
+static const struct matr_library *library_of(const struct state *self)
+{
+	if (self->base.row >= self->libraries.n_needed)
+		return NULL;
+	uint32_t found = self->libraries.needed[self->base.row].library;
+	return found == MATR_LIBRARY_NOT_FOUND ? NULL : &self->libraries.list[found];
+}
+
 static void column(void *state, sqlite3_context *context, int i)
 {
 	struct state *self = state;
-	const struct needed_library *library =
-		self->base.row < self->n ? &self->list[self->base.row] : NULL;
+	const struct matr_library *library = library_of(self);
 
 	if (i == 1)
 		result_text(context, self->name);
 	else if (library && i == 2)
-		result_text(context, library->found);
+		result_text(context, library->path);
 	else if (library && i == 3)
-		result_text(context, library->rule);
+		result_text(context, rule_name(library->rule));
 	else if (library && i == 4)
 		result_text(context, library->canonical);
 }
@@ -69,7 +90,7 @@ static void column(void *state, sqlite3_context *context, int i)
 static void finish(void *state)
 {
 	struct state *self = state;
-	needed_free(self->list, self->n);
+	matr_libraries_free(&self->libraries);
 }
 
 const struct row_source elf_needed_rows = {

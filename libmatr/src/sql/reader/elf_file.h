@@ -24,6 +24,7 @@ struct elf_section {
 struct elf_symbols; /* elf_symbols.c */
 struct elf_code;    /* elf_instructions.c */
 struct dwarf_file;  /* dwarf_file.c */
+struct matr_session;
 struct matr_sql;
 
 struct elf_file {
@@ -42,8 +43,8 @@ struct elf_file {
 	struct elf_code *code;
 	struct dwarf_file *dwarf;
 
-	struct libraries **libraries; /* of the connection (libraries.h) */
-	struct matr_sql *sql;	      /* the connection */
+	struct matr_session **session; /* of the connection, for libraries_find() */
+	struct matr_sql *sql;	       /* the connection */
 
 	/* file_set.c */
 	uint32_t number;

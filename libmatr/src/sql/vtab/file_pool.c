@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sql/reader/libraries.h"
+#include <matr/resolve.h>
 
 enum {
 	MOST_OPEN = 400,	/* files in the pool that nobody uses */
@@ -66,7 +66,7 @@ void file_pool_release(struct file_pool *pool)
 	}
 	for (uint32_t i = 0; i < pool->numbers.n; i++)
 		free(pool->names[i]);
-	libraries_free(pool->libraries);
+	matr_session_close(pool->session);
 	free(pool->names);
 	free(pool->files);
 	intern_free(&pool->numbers);
@@ -135,7 +135,7 @@ int file_pool_open(struct file_pool *pool, const char *path, struct elf_file **o
 		if (elf_file_open(path, &file, err) < 0)
 			return -1;
 		file->number = number;
-		file->libraries = &pool->libraries;
+		file->session = &pool->session;
 		file->sql = pool->sql;
 		pool->files[number] = file;
 	} else if (file->references == 0) {

@@ -15,8 +15,8 @@ struct file_pool { /* all open files of a connection */
 	size_t capacity;
 	struct elf_file *newest, *oldest; /* those that nobody uses */
 	unsigned n_idle;
-	uint64_t loaded; /* by those */
-	struct libraries *libraries;
+	uint64_t loaded;	      /* by those */
+	struct matr_session *session; /* for libraries_find(); NULL: not open */
 };
 
 /* With one reference. NULL with an error. */

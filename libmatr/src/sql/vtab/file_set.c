@@ -233,26 +233,22 @@ static int derive(struct file_set *set, struct matr_error *err)
 	struct listed *from = &set->list[set->next_derived++];
 	struct matr_error warning = {0};
 	struct elf_file *file;
-	char **paths;
-	size_t n;
+	struct matr_libraries libraries;
 	int result = 0;
 
 	if (from->no_elf)
 		return 0;
 	if (file_set_open(set, from->path, &file, &warning) < 0)
 		return warning.code == MATR_ERROR_MEMORY ? matr_fail_memory(err) : 0;
-	if (libraries_of(&set->pool->libraries, file, &paths, &n, &warning) < 0) {
+	if (libraries_find(&set->pool->session, file, &libraries, &warning) < 0) {
 		result = warning.code == MATR_ERROR_MEMORY ? matr_fail_memory(err) : 0;
 		sql_warn(set->pool->sql, &warning);
-	} else {
-		for (size_t i = 0; i < n; i++) {
-			if (result == 0)
-				result = add_file(set, paths[i], true, err);
-			else
-				free(paths[i]);
-		}
-		free(paths);
 	}
+	for (size_t i = 1; i < libraries.n && result == 0; i++) {
+		result = add_file(set, libraries.list[i].path, true, err);
+		libraries.list[i].path = NULL; /* add_file() has it */
+	}
+	matr_libraries_free(&libraries);
 	file_set_close(set, file);
 	return result;
 }
