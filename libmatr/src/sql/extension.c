@@ -4,7 +4,7 @@
  * read the prefix that the environment variable MATR_PREFIX names, else the system's.
  */
 #include <sqlite3ext.h>
-SQLITE_EXTENSION_INIT1
+SQLITE_EXTENSION_INIT3
 
 #include <stdlib.h>
 
