@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# docs_examples.sh - the `console` blocks of pages of docs/: every command is run again, in the order of the page, in an epoch of the
+# programs that it is about, and has to print what is written there. Numbers are not compared: versions of packages, counts,
+# times; nor who ran it. A `c` block that begins with /* NAME is the file NAME. Commands run in an empty directory, which the
+# pages call /tmp/rb.
+# shellcheck source-path=SCRIPTDIR source=../../lib/matr.sh
+. "$(dirname "$0")/../../lib/matr.sh"
+export GIT_AUTHOR_NAME=n GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=n GIT_COMMITTER_EMAIL=a@b
+unset HOME; export HOME=$T
+
+same_but_for_numbers() # FILE; csv has CRs
+{
+	sed -E "s,$T/[a-z]+,/tmp/rb,g"' ; s/\r//; s/[0-9a-f]*[0-9][0-9a-f]{6,}/N/g; s/[0-9]+/N/g; s/(\.N)+/.N/g; s/[a-z_][-a-zN]* \(uid N\)/USER/
+		s/[ \t]+/ /g; s/ $//' "$1" | sed -e :a -e '/^\n*$/{$d;N;ba' -e '}'
+}
+
+# page NAME LEAST PROGRAM...: its commands, which are LEAST at least
+page()
+{
+	local name=$1 least=$2 n=0 at command program
+	shift 2
+	mkdir "$T/$name" "$T/$name.commands"
+	export MATR_PREFIX=$T/$name.prefix
+	if ! begin "$@"; then
+		not_ok "$name: an epoch to ask about" "$T/begin"
+		return
+	fi
+	# One file per command: N.command, N.wanted.
+	awk -v t="$T/$name.commands/" -v d="$T/$name/" '
+		/^```/ { inside = $0 == "```console"; source = $0 == "```c"; file = ""; next }
+		source && !file { match($0, /[a-z]+\.c/); file = d substr($0, RSTART, RLENGTH) }
+		source { print >file }
+		inside && /^\$ / { n++; print substr($0, 3) >(t n ".command"); printf "" >(t n ".wanted"); next }
+		inside { print >(t n ".wanted") }' "$SOURCE/docs/$name.md"
+	cd "$T/$name"
+	while [ -e "$T/$name.commands/$((n + 1)).command" ]; do
+		n=$((n + 1))
+		at=$T/$name.commands/$n
+		command=$(cat "$at.command")
+		case $command in # what has to be installed for it
+		*sshd* | *openssh*) program=sshd ;;
+		*clang*) program=clang-14 ;;
+		*jemalloc*) program=jemalloc-config ;;
+		*) program=git ;;
+		esac
+		if ! PATH=$PATH:/usr/sbin have $program && { [ $program != jemalloc-config ] || ! ldconfig -p | grep -q libjemalloc.so.2; }; then
+			skip "$name: $command" "no $program"
+			continue
+		fi
+		PATH=$(dirname "$MATR"):$PATH bash -c "${command//\/tmp\/rb/$T/$name}" >"$at.out" 2>&1 </dev/null || :
+		same_but_for_numbers "$at.out" >"$at.ours"
+		same_but_for_numbers "$at.wanted" >"$at.text"
+		if cmp -s "$at.text" "$at.ours"; then
+			ok "$name: $command"
+		else
+			diff "$at.text" "$at.ours" >"$at.difference" || :
+			not_ok "$name: $command" "$at.difference"
+		fi
+	done
+	cd "$T"
+	check "$name: there are such commands" [ "$n" -ge "$least" ]
+}
+
+mapfile -t programs < <(for program in git bash sshd clang-14; do PATH=$PATH:/usr/sbin command -v $program || :; done)
+page explain 10 "${programs[@]}"
+sleep 3 # no time is too young to be trusted
+page edit 10 git bash
+page trace 5 git
+finish
