@@ -19,8 +19,8 @@
 #include <matr/resolve.h>
 #include <matr/store.h>
 
-#include "store/binding_codec.h"
 #include "base/blake2b.h"
+#include "store/binding_codec.h"
 #include "store/object_codec.h"
 
 static char prefix[] = "/tmp/matr-test-store.XXXXXX";
