@@ -34,15 +34,14 @@ extern "C" {
 
 #define MATR_DEFAULT_PREFIX "/var/lib/matr"
 #define MATR_DEFAULT_SOCKET                                                                        \
-	"/run/matr/matrd.sock" /* of matrd; for another prefix PREFIX/matrd.sock */
-#define MATR_DEFAULT_INTERPRETER "/lib64/ld-linux-x86-64.so.2"
-#define MATR_IMAGE_FILE		 "epoch.image" /* these are in the prefix */
-#define MATR_ENDED_IMAGE_FILE	 "ended.image" /* of an epoch that has ended */
-#define MATR_INTERPRETER_FILE	 "interpreter"
-#define MATR_LD_STABLE_FILE	 "ld-stable"
-#define MATR_REAL_LOADER_FILE	 "ld.so"
-#define MATR_PROGRAMS_FILE	 "programs"
-#define MATR_SUSPENDED_FILE	 "suspended"
+	"/run/matr/matrd.sock"		    /* of matrd; for another prefix PREFIX/matrd.sock */
+#define MATR_IMAGE_FILE	      "epoch.image" /* these are in the prefix */
+#define MATR_ENDED_IMAGE_FILE "ended.image" /* of an epoch that has ended */
+#define MATR_INTERPRETER_FILE "interpreter"
+#define MATR_LD_STABLE_FILE   "ld-stable"
+#define MATR_REAL_LOADER_FILE "ld.so"
+#define MATR_PROGRAMS_FILE    "programs"
+#define MATR_SUSPENDED_FILE   "suspended"
 
 /* ---- begin ---- */
 

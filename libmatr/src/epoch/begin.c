@@ -103,8 +103,7 @@ static int copy_options(struct matr_epoch *epoch, const struct matr_epoch_option
 	if (access(epoch->ld_stable, R_OK) != 0)
 		return matr_fail_errno(err, epoch->ld_stable, "cannot read ld-stable");
 	/* Where ld-stable is the system's loader, the real one behind it. */
-	return matr_loader_real(options->interpreter ? options->interpreter
-						     : MATR_DEFAULT_INTERPRETER,
+	return matr_loader_real(options->interpreter ? options->interpreter : MATR_SYSTEM_LOADER,
 				epoch->interpreter, err);
 }
 

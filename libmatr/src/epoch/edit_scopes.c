@@ -38,16 +38,17 @@ struct concern { /* what is known of edits and objects: answers[edit * n_objects
 static int object_binds(struct concern *concern, size_t edit, uint32_t index,
 			struct matr_error *err)
 {
-	struct session_object *object = &concern->epoch->session->objects[index];
+	struct matr_session *session = concern->epoch->session;
+	struct matr_object *object = session_object(session, index);
 	if (index >= concern->n_objects) /* came with an edit */
-		return edit_concerns(&concern->epoch->edits[edit], object->object);
+		return edit_concerns(&concern->epoch->edits[edit], object);
 	uint8_t *answer = &concern->answers[edit * concern->n_objects + index];
 
 	if (*answer == UNASKED) {
-		if (object->borrowed &&
-		    matr_store_complete_object(concern->epoch->store, object->object, err) != 0)
+		if (session_object_is_known(session, index) &&
+		    matr_store_complete_object(concern->epoch->store, object, err) != 0)
 			return -1;
-		*answer = edit_concerns(&concern->epoch->edits[edit], object->object) ? YES : NO;
+		*answer = edit_concerns(&concern->epoch->edits[edit], object) ? YES : NO;
 	}
 	return *answer == YES;
 }
@@ -221,7 +222,8 @@ static int without_the_guilty(struct matr_epoch *epoch, size_t i, struct matr_er
 
 int epoch_edit_scopes(struct matr_epoch *epoch, struct matr_error *err)
 {
-	struct concern concern = {.epoch = epoch, .n_objects = epoch->session->n_objects};
+	struct concern concern = {.epoch = epoch,
+				  .n_objects = session_object_count(epoch->session)};
 	struct remake job = {.epoch = epoch};
 	size_t n = 0;
 	int result = 0;

@@ -72,7 +72,7 @@ static bool is_alike(struct matr_epoch *epoch, const struct resolution *resoluti
 		     const struct matr_earlier *earlier)
 {
 	const struct scope *scope = &resolution->scope;
-	uint64_t id;
+	int64_t id;
 
 	if (!earlier || earlier->has_closures || earlier->n_scope != scope->n ||
 	    (earlier->flags & ~(uint32_t)MATR_MAPPING_EDITED) != scope->flags ||
@@ -85,11 +85,10 @@ static bool is_alike(struct matr_epoch *epoch, const struct resolution *resoluti
 		const struct matr_earlier_entry *was = &earlier->scope[i];
 		const struct matr_object *by = scope->entries[entry->loaded_by].object;
 		int64_t needed = matr_needed_position(by, entry->needed_as);
-		if (!epoch->session->objects[scope->indices[i]].borrowed ||
-		    !matr_map_get(&epoch->store->ids, (uintptr_t)entry->object, &id) ||
-		    (int64_t)id != was->object || strcmp(entry->path, was->path) != 0 ||
-		    entry->rule != was->rule || entry->loaded_by != was->loaded_by ||
-		    needed != was->needed)
+		if (!session_object_is_known(epoch->session, scope->indices[i]) ||
+		    !matr_store_object_id(epoch->store, entry->object, &id) || id != was->object ||
+		    strcmp(entry->path, was->path) != 0 || entry->rule != was->rule ||
+		    entry->loaded_by != was->loaded_by || needed != was->needed)
 			return false;
 	}
 	return true;
@@ -149,13 +148,13 @@ static int collect_scope(struct matr_epoch *epoch, const struct scope *scope, bo
 {
 	for (size_t n = 0; n < scope->n; n++) {
 		uint32_t index = scope->indices[n];
-		struct session_object *object = &epoch->session->objects[index];
+		struct matr_object *object = session_object(epoch->session, index);
 		if (seen[index])
 			continue;
 		seen[index] = true;
-		if (!object->borrowed)
-			epoch->objects[epoch->n_objects++] = object->object;
-		else if (matr_store_complete_object(epoch->store, object->object, err) != 0 ||
+		if (!session_object_is_known(epoch->session, index))
+			epoch->objects[epoch->n_objects++] = object;
+		else if (matr_store_complete_object(epoch->store, object, err) != 0 ||
 			 session_index(epoch->session, index, err) != 0)
 			return -1;
 	}
@@ -164,10 +163,11 @@ static int collect_scope(struct matr_epoch *epoch, const struct scope *scope, bo
 
 static int collect_objects(struct matr_epoch *epoch, struct matr_error *err)
 {
-	bool *seen = calloc(epoch->session->n_objects + 1, sizeof *seen);
+	size_t n_objects = session_object_count(epoch->session);
+	bool *seen = calloc(n_objects + 1, sizeof *seen);
 	int result = 0;
 
-	epoch->objects = calloc(epoch->session->n_objects + 1, sizeof(const struct matr_object *));
+	epoch->objects = calloc(n_objects + 1, sizeof(const struct matr_object *));
 	if (!seen || !epoch->objects)
 		result = matr_fail_memory(err);
 	for (size_t i = 0; i < epoch->n_results && result == 0; i++) {
@@ -196,7 +196,7 @@ static bool is_unchanged(const struct matr_previous *previous, const struct inte
 	return file_id_unchanged(&previous->scan->files[at].id, &now, previous->trusted);
 }
 
-/* What was declined because its file makes no sense still does not. */
+/* Decline malformed programs again without reading unchanged files. */
 static int decline_again(struct matr_epoch *epoch, struct matr_error *err)
 {
 	const struct matr_previous *previous = &epoch->previous;
@@ -390,14 +390,14 @@ static int record_step(struct matr_epoch *epoch, struct matr_error *err)
 {
 	struct matr_session *session = epoch->session;
 
-	for (size_t i = 0; i < session->n_paths; i++) {
-		const struct known_path *path = session->paths[i];
+	for (size_t i = 0; i < session_path_count(session); i++) {
+		const struct known_path *path = session_path_at(session, i);
 		if (probes_add(&epoch->probes, path->path, &path->file, path->is_directory, err) !=
 		    0)
 			return -1;
 	}
-	/* What is the real dynamic linker depends on what is where it should be. */
-	for (const struct real_interpreter *at = session->interpreters; at; at = at->next)
+	/* Record the interpreter paths too: a file that appears there changes which ld.so is the real one. */
+	for (const struct real_interpreter *at = session_interpreters(session); at; at = at->next)
 		if (probes_look(&epoch->probes, at->path, err) != 0)
 			return -1;
 	probes_sort(&epoch->probes);

@@ -140,7 +140,7 @@ static bool no_library(const struct world *world, const struct matr_edit *edit,
 		       const struct matr_object **object, struct matr_nearest *nearest)
 {
 	static const char *const no_levels[] = {NULL};
-	const struct ld_so_cache *cache = &world->session->cache;
+	const struct ld_so_cache *cache = session_cache(world->session);
 	bool by_level = false;
 	const char *path = strchr(edit->library, '/') ? edit->library : NULL;
 	struct matr_error why;

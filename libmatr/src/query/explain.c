@@ -1,8 +1,7 @@
 /* explain.c - the search behind each binding of a mapping; see matr/explain.h.
  *
- * A mapping has the objects with all their symbols, so the resolver's own index and lookup work on it as they do on
- * files that were just read: a session is made of the mapping's objects, and lookup.c is asked again, this time for every
- * object's answer rather than for the first match.
+ * A mapping has the objects with all their symbols, so the resolver's index and lookup (resolve/lookup.c) work on it as on
+ * files that were just read. The search is repeated, this time for every object's answer rather than for the first match.
  */
 #include <matr/explain.h>
 
@@ -14,8 +13,8 @@
 
 struct explainer {
 	const struct matr_mapping *mapping;
-	struct matr_session *session;
-	struct scope scope; /* its entries are the mapping's */
+	struct symbol_index index; /* by scope index */
+	struct scope scope;	   /* its entries are the mapping's */
 	struct lookup lookup;
 	bool opened;
 };
@@ -26,7 +25,7 @@ static void explainer_close(struct explainer *explainer)
 		lookup_close(&explainer->lookup);
 	free(explainer->scope.indices);
 	scope_names_free(&explainer->scope.names);
-	matr_session_close(explainer->session);
+	symbol_index_free(&explainer->index);
 }
 
 /* To be closed also after an error. */
@@ -34,17 +33,11 @@ static int explainer_open(struct explainer *explainer, const struct matr_mapping
 			  struct matr_error *err)
 {
 	struct scope *scope = &explainer->scope;
-	struct matr_object **objects = calloc(mapping->n_scope + 1, sizeof(struct matr_object *));
 
 	*explainer = (struct explainer){.mapping = mapping};
-	if (!objects)
-		return matr_fail_memory(err);
-	for (size_t i = 0; i < mapping->n_scope; i++)
-		objects[i] = mapping->scope[i].object;
-	int result = session_of_objects(objects, mapping->n_scope, &explainer->session, err);
-	free(objects);
-	if (result != 0)
-		return -1;
+	for (uint32_t i = 0; i < mapping->n_scope; i++)
+		if (symbol_index_add(&explainer->index, i, mapping->scope[i].object, err) < 0)
+			return -1;
 	scope->entries = mapping->scope;
 	scope->n = mapping->n_scope;
 	scope->interpreter = mapping->interpreter;
@@ -59,7 +52,7 @@ static int explainer_open(struct explainer *explainer, const struct matr_mapping
 			return -1;
 	}
 	explainer->opened = true;
-	return lookup_open(&explainer->lookup, explainer->session, scope, err);
+	return lookup_open(&explainer->lookup, &explainer->index, scope, err);
 }
 
 /* ---- one symbol ---- */
@@ -252,15 +245,6 @@ struct shadows {
 	struct matr_search_step *steps;
 };
 
-static bool defined_more_than_once(const struct explainer *explainer, uint32_t requester,
-				   uint32_t symbol)
-{
-	const struct matr_session *session = explainer->session;
-	uint32_t at = session->first[session->objects[requester].names[symbol]];
-
-	return at && session->definitions[at - 1].next;
-}
-
 static bool is_copied(const struct matr_mapping *mapping, const struct matr_shadowed *shadowed)
 {
 	const struct matr_object *application = mapping->scope[0].object;
@@ -383,7 +367,7 @@ static int shadowed_of(struct explainer *explainer, struct shadows *shadows, uin
 			       lookup_class_of(object->relocations[n].type);
 		if (!symbol || seen[place]++ || bindings[n].provider >= mapping->n_scope ||
 		    !matr_symbol_is_looked_up(&object->symbols[symbol]) ||
-		    !defined_more_than_once(explainer, requester, symbol))
+		    !symbol_index_is_ambiguous(&explainer->index, requester, symbol))
 			continue;
 		seen[place] = 1;
 		result = add_shadowed(explainer, shadows, requester, n, err);

@@ -40,15 +40,18 @@ enum lookup_class lookup_class_of(uint32_t type)
 	}
 }
 
-int lookup_open(struct lookup *lookup, const struct matr_session *session,
-		const struct scope *scope, struct matr_error *err)
+int lookup_open(struct lookup *lookup, const struct symbol_index *index, const struct scope *scope,
+		struct matr_error *err)
 {
-	*lookup = (struct lookup){.session = session, .scope = scope};
-	lookup->rank = malloc((session->n_objects + 1) * sizeof *lookup->rank);
+	*lookup = (struct lookup){.index = index, .scope = scope};
+	lookup->rank = malloc((index->n_objects + 1) * sizeof *lookup->rank);
 	if (!lookup->rank)
 		return matr_fail_memory(err);
-	memset(lookup->rank, 0xff, session->n_objects * sizeof *lookup->rank);
+	memset(lookup->rank, 0xff, index->n_objects * sizeof *lookup->rank);
 	for (size_t i = 0; i < scope->n; i++) {
+		if (!symbol_index_has(index, scope->indices[i]))
+			return matr_fail(err, MATR_ERROR_SYSTEM, scope->entries[i].path,
+					 "its symbols have not been read");
 		lookup->rank[scope->indices[i]] = (uint32_t)i;
 		if (scope->entries[i].object->flags & MATR_OBJECT_ODD_CHAINS)
 			return matr_fail(err, MATR_ERROR_UNSUPPORTED, scope->entries[i].path,
@@ -127,9 +130,9 @@ static enum matr_lookup_outcome is_for_others(const struct matr_symbol *symbol)
 static uint32_t match_object(const struct lookup *lookup, uint32_t at, uint32_t *next,
 			     const struct query *query, bool skip, struct matr_search_step *step)
 {
-	const struct definition *definitions = lookup->session->definitions;
+	const struct definition *definitions = lookup->index->definitions;
 	uint32_t owner = definitions[at - 1].object;
-	const struct matr_object *object = lookup->session->objects[owner].object;
+	const struct matr_object *object = lookup->index->objects[owner].object;
 	uint32_t found = NO_INDEX, alone = NO_INDEX;
 	unsigned n_alone = 0;
 	enum matr_lookup_outcome outcome = MATR_LOOKUP_PASSED_OVER;
@@ -172,12 +175,12 @@ static bool is_passed_over(const struct query *query, uint32_t scope_index)
 static struct matr_binding find(const struct lookup *lookup, const struct query *query,
 				uint32_t first_object)
 {
-	const struct matr_session *session = lookup->session;
+	const struct symbol_index *index = lookup->index;
 	struct matr_binding best = {MATR_PROVIDER_UNDEFINED, 0};
 	uint32_t best_rank = NO_INDEX, next;
 
-	for (uint32_t at = session->first[query->name]; at; at = next) {
-		uint32_t scope_index = lookup->rank[session->definitions[at - 1].object];
+	for (uint32_t at = index->first[query->name]; at; at = next) {
+		uint32_t scope_index = lookup->rank[index->definitions[at - 1].object];
 		/* DT_SYMBOLIC: the requester itself is asked before the whole scope. */
 		uint32_t rank = scope_index == first_object ? 0 : scope_index + 1;
 		bool skip = scope_index == NO_INDEX || rank >= best_rank ||
@@ -236,8 +239,7 @@ static struct query query_of(const struct lookup *lookup, uint32_t requester, ui
 	const struct matr_object *object = lookup->scope->entries[requester].object;
 
 	return (struct query){
-		.name = lookup->session->objects[lookup->scope->indices[requester]]
-				.names[reference],
+		.name = lookup->index->objects[lookup->scope->indices[requester]].names[reference],
 		.version = matr_object_symbol_version(object, &object->symbols[reference]),
 		.class = class,
 	};
@@ -313,8 +315,8 @@ static void explain(const struct lookup *lookup, const struct query *query, cons
 	for (uint32_t i = 0; i < scope->n; i++)
 		steps[i] = (struct matr_search_step){
 			.object = i, .outcome = MATR_LOOKUP_ABSENT, .symbol = NO_INDEX};
-	for (uint32_t at = lookup->session->first[query->name]; at; at = next) {
-		uint32_t i = lookup->rank[lookup->session->definitions[at - 1].object];
+	for (uint32_t at = lookup->index->first[query->name]; at; at = next) {
+		uint32_t i = lookup->rank[lookup->index->definitions[at - 1].object];
 		struct matr_search_step none = {.symbol = NO_INDEX},
 					*step = i == NO_INDEX ? &none : &steps[i];
 		match_object(lookup, at, &next, query, is_passed_over(query, i), step);

@@ -4,7 +4,9 @@
 
 #include <matr/explain.h>
 
+#include "base/map.h"
 #include "resolve/scope.h"
+#include "resolve/symbol_index.h"
 
 /* What a reference may bind to depends on what its relocation is for (glibc: ELF_RTYPE_CLASS_*). */
 enum lookup_class {
@@ -15,16 +17,17 @@ enum lookup_class {
 };
 
 struct lookup {
-	const struct matr_session *session;
+	const struct symbol_index *index;
 	const struct scope *scope;
-	uint32_t *rank; /* by session object index: place in the scope, NO_INDEX: not in it */
+	uint32_t *rank; /* by number in the index: place in the scope, NO_INDEX: not in it */
 	struct matr_map
 		unique; /* interned name -> binding that all references to this STB_GNU_UNIQUE
 				   symbol get */
 };
 
-int lookup_open(struct lookup *lookup, const struct matr_session *session,
-		const struct scope *scope, struct matr_error *err);
+/* Every object of the scope must be in the index, under the number that scope->indices has. */
+int lookup_open(struct lookup *lookup, const struct symbol_index *index, const struct scope *scope,
+		struct matr_error *err);
 void lookup_close(struct lookup *lookup);
 
 /* Look up symbol number `reference` of the object at scope index `requester`. Objects are to be asked

@@ -1,4 +1,4 @@
-/* resolve.c - every binding of one application, and of what it loads.
+/* resolution.c - every binding of one application, and of what it loads.
  *
  * Walks the relocations of every object of the scope. An object's reference is looked up once per application
  * and class, however many relocations share it.
@@ -112,7 +112,7 @@ static int bind_scope(const struct matr_session *session, const struct scope *sc
 
 	if (!order)
 		return -1;
-	int result = lookup_open(&lookup, session, scope, err);
+	int result = lookup_open(&lookup, &session->index, scope, err);
 	for (size_t n = 0; n < scope->n && !result; n++) {
 		uint32_t i = order[n];
 		const struct matr_object *object = scope->entries[i].object;

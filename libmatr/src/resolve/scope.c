@@ -14,9 +14,10 @@
 #include "resolve/scope.h"
 
 #include <elf.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <matr/loader.h>
 
 #include "resolve/search.h"
 
@@ -346,7 +347,7 @@ static int find_interpreter(struct scope_maker *maker, const struct matr_object 
 
 	maker->interpreter_path = application->interpreter;
 	if (!maker->interpreter_path && maker->session->search_only) /* a library */
-		maker->interpreter_path = session_default_interpreter;
+		maker->interpreter_path = MATR_SYSTEM_LOADER;
 	if (session_interpreter(maker->session, maker->interpreter_path, &real, err) < 0 ||
 	    (real && session_path(maker->session, real, &known, err) < 0))
 		return -1;
@@ -372,10 +373,10 @@ static int visit_all(struct scope_maker *maker, struct matr_error *err)
 /* What cannot be preloaded is passed over: ld.so says so at every start, and goes on. */
 static int preload(struct scope_maker *maker, struct matr_error *err)
 {
-	for (size_t i = 0; i < maker->session->n_preload; i++) {
+	for (size_t i = 0; i < maker->session->preload.n; i++) {
 		struct matr_error ignored = {0};
 		uint32_t index;
-		if (need(maker, 0, maker->session->preload[i], true, &index, &ignored) < 0) {
+		if (need(maker, 0, maker->session->preload.names[i], true, &index, &ignored) < 0) {
 			if (ignored.code != MATR_ERROR_NOT_FOUND)
 				return matr_fail(err, ignored.code, ignored.file, "%s",
 						 ignored.message);

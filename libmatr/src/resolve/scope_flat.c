@@ -34,8 +34,8 @@ static int know(struct flat *flat, struct matr_error *err)
 			return -1;
 	}
 	/* ld.so preloads on its own, by the names in its file. */
-	for (size_t i = 0; i < flat->session->n_preload; i++) {
-		const char *name = flat->session->preload[i];
+	for (size_t i = 0; i < flat->session->preload.n; i++) {
+		const char *name = flat->session->preload.names[i];
 		uint32_t index = scope_names_find(&scope->names, name);
 		if (index != NO_INDEX && scope_names_add(&flat->names, name, index, err) < 0)
 			return -1;

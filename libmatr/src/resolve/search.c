@@ -11,7 +11,6 @@
 #include <elf.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { FOUND = 1, NOT_HERE = 0 };

@@ -1,14 +1,12 @@
 /* session.c - each file read once, each symbol name compared once.
  *
- * Objects are known by device and inode, as ld.so knows them; paths lead to them. Every symbol that lookups
- * can find is entered in one index, by interned name, so that looking a name up means walking the few objects
- * that define it rather than the many of a scope (lookup.c).
+ * Objects are identified by device and inode, as in ld.so; paths lead to them. The symbols that lookups can find are
+ * entered in one index (symbol_index.h).
  */
 #include "resolve/session.h"
 
 #include <matr/loader.h>
 
-#include <elf.h>
 #include <errno.h>
 #include <libelf.h>
 #include <limits.h>
@@ -17,65 +15,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/file_id.h"
 #include "elf/reader.h"
 
-const char session_default_interpreter[] = "/lib64/ld-linux-x86-64.so.2";
 static const char cache_path[] = "/etc/ld.so.cache";
-static const char preload_path[] = "/etc/ld.so.preload";
 
-enum {
-	MAX_PRELOAD = 1 << 20, /* bytes */
-	/* Memory is only taken for those that there are. */
-	MAX_SESSION_OBJECTS = 1 << 20,
-};
-
-/* As glibc does it, which looks for every comment from the start of the file, but in what is left of its length: it
- * does not see all of them, and does not see others to their end. */
-static void blank_comments(char *text, size_t size)
-{
-	size_t left = size;
-	char *at;
-
-	while (left && (at = memchr(text, '#', left))) {
-		left -= (size_t)(at - text);
-		do
-			*at = ' ';
-		while (--left && *++at != '\n');
-	}
-}
-
-/* Names are separated by white space or colons; # starts a comment (ld.so(8), FILES). */
-static int read_preload(struct matr_session *session, struct matr_error *err)
-{
-	struct stat status;
-	void *data;
-	size_t size;
-
-	if (stat(preload_path, &status) < 0)
-		return 0;
-	if (read_file(preload_path, MAX_PRELOAD, &data, &size, err) < 0)
-		return -1;
-	if (size)
-		session->preload_file = file_id_of(&status);
-	char *text = data, *save = NULL;
-	text[size] = 0; /* read_file leaves room */
-	blank_comments(text, size);
-	int result = 0;
-	for (char *name = strtok_r(text, " \t\n:", &save); name && !result;
-	     name = strtok_r(NULL, " \t\n:", &save)) {
-		char **list = realloc(session->preload, (session->n_preload + 1) * sizeof *list);
-		if (list) {
-			session->preload = list;
-			list[session->n_preload] = strdup(name);
-		}
-		if (!list || !list[session->n_preload++])
-			result = matr_fail_memory(err);
-	}
-	free(data);
-	return result;
-}
+/* The array of objects has this size from the start, since pointers into it are read while it grows. The kernel provides
+ * memory only for the pages in use. */
+enum { MAX_SESSION_OBJECTS = 1 << 20 };
 
 int matr_session_open(const struct matr_session_options *options, struct matr_session **out,
 		      struct matr_error *err)
@@ -94,10 +41,10 @@ int matr_session_open(const struct matr_session_options *options, struct matr_se
 		matr_session_close(session);
 		return matr_fail_memory(err);
 	}
-	if (system_paths_open(session_default_interpreter, options ? options->cpu_level : NULL,
+	if (system_paths_open(MATR_SYSTEM_LOADER, options ? options->cpu_level : NULL,
 			      &session->system, err) < 0 ||
 	    ld_so_cache_open(cache_path, &session->cache, err) < 0 ||
-	    read_preload(session, err) < 0) {
+	    preload_read(&session->preload, err) < 0) {
 		matr_session_close(session);
 		return -1;
 	}
@@ -111,20 +58,17 @@ void matr_session_close(struct matr_session *session)
 		return;
 	system_paths_close(&session->system);
 	ld_so_cache_close(&session->cache);
-	for (size_t i = 0; i < session->n_preload; i++)
-		free(session->preload[i]);
-	free(session->preload);
+	preload_free(&session->preload);
 	for (struct real_interpreter *at = session->interpreters, *next; at; at = next) {
 		next = at->next;
 		free(at->path);
 		free(at->real);
 		free(at);
 	}
-	for (size_t i = 0; i < session->n_objects; i++) {
+	symbol_index_free(&session->index);
+	for (size_t i = 0; i < session->n_objects; i++)
 		if (!session->objects[i].borrowed)
 			matr_object_free(session->objects[i].object);
-		free(session->objects[i].names);
-	}
 	free(session->objects);
 	matr_map_free(&session->by_file);
 	free(session->known);
@@ -136,95 +80,18 @@ void matr_session_close(struct matr_session *session)
 	}
 	free(session->paths);
 	intern_free(&session->path_names);
-	intern_free(&session->names);
-	free(session->first);
-	free(session->last);
-	free(session->definitions);
 	pthread_mutex_destroy(&session->lock);
 	free(session);
 }
 
 struct matr_file_id matr_session_preload(const struct matr_session *session)
 {
-	return session->preload_file;
+	return session->preload.file;
 }
 
 const char *matr_session_cpu_level(const struct matr_session *session)
 {
 	return session->system.levels[0] ? session->system.levels[0] : "";
-}
-
-/* ---- the symbol index ---- */
-
-static int index_name(struct matr_session *session, const char *name, uint32_t *id,
-		      struct matr_error *err)
-{
-	if (intern_add(&session->names, name, id, err) < 0)
-		return -1;
-	if (*id < session->name_capacity)
-		return 0;
-	size_t capacity = session->name_capacity ? session->name_capacity * 2 : 4096;
-	uint32_t *first = realloc(session->first, capacity * sizeof *first);
-	if (first)
-		session->first = first;
-	uint32_t *last = realloc(session->last, capacity * sizeof *last);
-	if (last)
-		session->last = last;
-	if (!first || !last)
-		return matr_fail_memory(err);
-	memset(first + session->name_capacity, 0, (capacity - session->name_capacity) * 4);
-	memset(last + session->name_capacity, 0, (capacity - session->name_capacity) * 4);
-	session->name_capacity = capacity;
-	return 0;
-}
-
-static int add_definition(struct matr_session *session, uint32_t name, struct definition definition,
-			  struct matr_error *err)
-{
-	if (session->n_definitions == session->definition_capacity) {
-		size_t capacity =
-			session->definition_capacity ? session->definition_capacity * 2 : 16384;
-		struct definition *list = realloc(session->definitions, capacity * sizeof *list);
-		if (!list)
-			return matr_fail_memory(err);
-		session->definitions = list;
-		session->definition_capacity = capacity;
-	}
-	session->definitions[session->n_definitions++] = definition;
-	uint32_t at = (uint32_t)session->n_definitions;
-	if (session->last[name])
-		session->definitions[session->last[name] - 1].next = at;
-	else
-		session->first[name] = at;
-	session->last[name] = at;
-	return 0;
-}
-
-/* An undefined symbol with a value is the canonical address of a function in a non-PIE executable, and is
- * found too (psABI, "Function Addresses"). */
-static int index_symbols(struct matr_session *session, uint32_t index, struct matr_error *err)
-{
-	struct session_object *entry = &session->objects[index];
-	const struct matr_object *object = entry->object;
-
-	entry->names = calloc(object->n_symbols + 1, sizeof *entry->names);
-	if (!entry->names)
-		return matr_fail_memory(err);
-	/* In the order in which the hash table leads to symbols of one name: a chain of DT_GNU_HASH goes up, one of
-	 * DT_HASH down (or the object is not taken, lookup.c). */
-	bool up = object->flags & MATR_OBJECT_GNU_HASH;
-	for (size_t n = 0; n < object->n_symbols; n++) {
-		size_t i = up ? n : object->n_symbols - 1 - n;
-		const struct matr_symbol *symbol = &object->symbols[i];
-		if (index_name(session, symbol->name, &entry->names[i], err) < 0)
-			return -1;
-		if (!symbol->hashed || (symbol->section == SHN_UNDEF && !symbol->value))
-			continue;
-		struct definition definition = {.object = index, .symbol = (uint32_t)i};
-		if (add_definition(session, entry->names[i], definition, err) < 0)
-			return -1;
-	}
-	return 0;
 }
 
 /* ---- objects and paths ---- */
@@ -269,37 +136,51 @@ static int add_object(struct matr_session *session, struct matr_object *object, 
 	};
 	if (matr_map_set(&session->by_file, key, *index + 1) < 0)
 		return matr_fail_memory(err);
-	return borrowed || session->search_only ? 0 : index_symbols(session, *index, err);
+	return borrowed || session->search_only
+		       ? 0
+		       : symbol_index_add(&session->index, *index, object, err);
+}
+
+size_t session_object_count(const struct matr_session *session)
+{
+	return session->n_objects;
+}
+
+struct matr_object *session_object(const struct matr_session *session, uint32_t index)
+{
+	return session->objects[index].object;
+}
+
+bool session_object_is_known(const struct matr_session *session, uint32_t index)
+{
+	return session->objects[index].borrowed;
+}
+
+size_t session_path_count(const struct matr_session *session)
+{
+	return session->n_paths;
+}
+
+const struct known_path *session_path_at(const struct matr_session *session, size_t i)
+{
+	return session->paths[i];
+}
+
+const struct real_interpreter *session_interpreters(const struct matr_session *session)
+{
+	return session->interpreters;
+}
+
+const struct ld_so_cache *session_cache(const struct matr_session *session)
+{
+	return &session->cache;
 }
 
 int session_index(struct matr_session *session, uint32_t object, struct matr_error *err)
 {
-	return session->objects[object].names ? 0 : index_symbols(session, object, err);
-}
-
-int session_of_objects(struct matr_object **objects, size_t n, struct matr_session **out,
-		       struct matr_error *err)
-{
-	struct matr_session *session = calloc(1, sizeof *session);
-
-	if (!session)
-		return matr_fail_memory(err);
-	pthread_mutex_init(&session->lock, NULL);
-	session->objects = calloc(n + 1, sizeof *session->objects);
-	int result = session->objects ? 0 : matr_fail_memory(err);
-	for (size_t i = 0; i < n && !result; i++) {
-		session->objects[session->n_objects++] = (struct session_object){
-			.object = objects[i],
-			.borrowed = true,
-		};
-		result = session_index(session, (uint32_t)i, err);
-	}
-	if (result) {
-		matr_session_close(session);
-		return -1;
-	}
-	*out = session;
-	return 0;
+	if (symbol_index_has(&session->index, object))
+		return 0;
+	return symbol_index_add(&session->index, object, session->objects[object].object, err);
 }
 
 int session_know(struct matr_session *session, struct matr_object **objects, size_t n,

@@ -1,4 +1,4 @@
-/* session.h - what applications share while an epoch is made, private to libmatr. */
+/* session.h - what applications share while an epoch is made. */
 #ifndef MATR_SESSION_H
 #define MATR_SESSION_H
 
@@ -9,19 +9,14 @@
 #include "base/intern.h"
 #include "base/map.h"
 #include "resolve/ld_so_cache.h"
+#include "resolve/preload.h"
+#include "resolve/symbol_index.h"
 #include "resolve/system_paths.h"
 
 #define NO_INDEX UINT32_MAX
 
-struct definition {	 /* one symbol that lookups can find; chained by name */
-	uint32_t object; /* session object index */
-	uint32_t symbol;
-	uint32_t next; /* index into definitions + 1; 0: last */
-};
-
 struct session_object {
 	struct matr_object *object;
-	uint32_t *names; /* interned name of each symbol; NULL: not in the index yet */
 	bool borrowed;	 /* the store's, see session_know() */
 	bool many_names; /* found by several paths */
 	uint32_t next;	 /* the next object with the same map key + 1; 0: last */
@@ -40,7 +35,9 @@ struct real_interpreter {
 	struct real_interpreter *next;
 };
 
-/* Scopes may be made in several threads at once: session_path() takes the lock, what it gives stays where it is,
+/* For the files of resolve/ only; others use the functions below.
+ *
+ * Scopes may be made in several threads at once: session_path() takes the lock, what it gives stays where it is,
  * and nothing else of the session changes meanwhile. Bindings are looked up when all scopes are made. */
 struct matr_session {
 	/* Only scopes are asked for, and as much of them as there is: a library that is not found leaves
@@ -49,9 +46,7 @@ struct matr_session {
 	pthread_mutex_t lock; /* for paths, objects and the index */
 	struct ld_so_cache cache;
 	struct system_paths system;
-	char **preload; /* names from /etc/ld.so.preload */
-	size_t n_preload;
-	struct matr_file_id preload_file;
+	struct preload preload;
 
 	struct real_interpreter *interpreters; /* session_interpreter()'s answers */
 
@@ -69,20 +64,8 @@ struct matr_session {
 	size_t n_paths, path_capacity;
 	struct intern path_names; /* path -> index into paths */
 
-	struct intern names;	/* symbol names */
-	uint32_t *first, *last; /* by name id: index into definitions + 1 */
-	size_t name_capacity;
-	struct definition *definitions;
-	size_t n_definitions, definition_capacity;
+	struct symbol_index index; /* by session object index */
 };
-
-/* A session that has these objects under the same indices, with all their symbols, and looks at no file. They remain the
- * caller's. matr_session_close(). */
-int session_of_objects(struct matr_object **objects, size_t n, struct matr_session **out,
-		       struct matr_error *err);
-
-/* The dynamic linker of programs that name none. */
-extern const char session_default_interpreter[];
 
 /* Take over what is known from an earlier epoch: objects without symbols and relocations, at least until
  * session_index(). They remain the caller's. At most once, before any path is asked for. */
@@ -105,5 +88,22 @@ int session_path(struct matr_session *session, const char *path, const struct kn
  * is none. */
 int session_interpreter(struct matr_session *session, const char *path, const char **out,
 			struct matr_error *err);
+
+/* ---- what the session has so far ---- */
+
+/* How many objects there are; session object indices are 0 .. n - 1. */
+size_t session_object_count(const struct matr_session *session);
+struct matr_object *session_object(const struct matr_session *session, uint32_t index);
+/* Does the object come from an earlier epoch, by session_know()? */
+bool session_object_is_known(const struct matr_session *session, uint32_t index);
+
+/* Every path that session_path() was asked for, in no particular order. */
+size_t session_path_count(const struct matr_session *session);
+const struct known_path *session_path_at(const struct matr_session *session, size_t i);
+
+/* Every PT_INTERP that session_interpreter() was asked for, as a list; NULL: none. */
+const struct real_interpreter *session_interpreters(const struct matr_session *session);
+
+const struct ld_so_cache *session_cache(const struct matr_session *session);
 
 #endif

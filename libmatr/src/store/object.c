@@ -205,16 +205,24 @@ int matr_store_put_encoded(struct matr_store *store, const struct matr_object *o
 		       : 0;
 }
 
+bool matr_store_object_id(const struct matr_store *store, const struct matr_object *object,
+			  int64_t *id)
+{
+	uint64_t known;
+
+	if (!matr_map_get(&store->ids, (uintptr_t)object, &known))
+		return false;
+	*id = (int64_t)known;
+	return true;
+}
+
 int matr_store_put_object(struct matr_store *store, const struct matr_object *object, int64_t *id,
 			  struct matr_error *err)
 {
 	struct matr_encoded_object encoded;
-	uint64_t known;
 
-	if (matr_map_get(&store->ids, (uintptr_t)object, &known)) {
-		*id = (int64_t)known;
+	if (matr_store_object_id(store, object, id))
 		return 0;
-	}
 	int result = matr_encode_object(store, object, &encoded, err);
 	if (result == 0)
 		result = matr_store_put_encoded(store, object, &encoded, id, err);

@@ -164,6 +164,10 @@ int matr_store_put_encoded(struct matr_store *store, const struct matr_object *o
 			   struct matr_encoded_object *encoded, int64_t *id,
 			   struct matr_error *err);
 
+/* Get the row id of an object that was written, or that came from the store. Returns false if it is neither. */
+bool matr_store_object_id(const struct matr_store *store, const struct matr_object *object,
+			  int64_t *id);
+
 /* Both, unless it is known already. */
 int matr_store_put_object(struct matr_store *store, const struct matr_object *object, int64_t *id,
 			  struct matr_error *err);

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include <matr/epoch.h>
+#include <matr/loader.h>
 
 struct places {
 	char self[PATH_MAX];	 /* PREFIX/ld-stable, which the interpreter has ld.so load */
@@ -45,7 +46,7 @@ static const char *loader_path(const char *interpreter)
 {
 	const char *slash = strrchr(interpreter, '/');
 	bool glibc = slash && strncmp(slash + 1, "ld-linux-x86-64.so", 18) == 0;
-	return glibc ? interpreter : MATR_DEFAULT_INTERPRETER;
+	return glibc ? interpreter : MATR_SYSTEM_LOADER;
 }
 
 static int find_places(const char *prefix, const char *interpreter, struct places *places,
