@@ -21,6 +21,8 @@ enum { STATE_CONSISTENT = 0, STATE_DELETE = 2 }; /* <link.h> RT_CONSISTENT, RT_D
 
 #define NOT_RECORDED UINT32_MAX
 
+extern const char closure_initialisers[] __attribute__((visibility("hidden")));
+
 /* Set in the hook's mapping of ld-stable, where the application has closures. */
 __attribute__((section(".data"))) static struct handover *followed;
 
@@ -296,6 +298,15 @@ static bool closures_are_whole(const struct image *image)
 		       closures->checksum;
 }
 
+/* Report that the new objects are left to ld.so: also to `matr verify --loads`. */
+static void leave(const struct handover *handover, const char *root, const char *reason,
+		  const char *object)
+{
+	if (handover->verify_loads)
+		closure_not_verified(handover, root, reason, object);
+	report_closure(handover, root, NULL, reason, object);
+}
+
 static void something_was_loaded(struct handover *handover)
 {
 	const struct link_map_public *root = handover->tail->l_next;
@@ -304,8 +315,7 @@ static void something_was_loaded(struct handover *handover)
 
 	if (!handover->closures_checked && !closures_are_whole(&handover->image)) {
 		followed = NULL;
-		report_closure(handover, root->l_name, NULL,
-			       "the closures do not match their checksum", NULL);
+		leave(handover, root->l_name, "the closures do not match their checksum", NULL);
 		return;
 	}
 	handover->closures_checked = true;
@@ -315,16 +325,17 @@ static void something_was_loaded(struct handover *handover)
 	if (!closure)
 		surprise = (struct surprise){"no closure of this root was recorded", NULL};
 	if (fits && handover->verify_loads) {
-		surprise.what = closure_verify(handover, closure);
+		surprise.what = closure_verify(handover, closure, (uint64_t)closure_initialisers);
 		if (!surprise.what)
 			return;
 		fits = false;
 	}
-	if (fits)
-		closure_apply(handover, closure);
-	else
-		closure = NULL;
-	report_closure(handover, root->l_name, closure, surprise.what, surprise.object);
+	if (!fits) {
+		leave(handover, root->l_name, surprise.what, surprise.object);
+		return;
+	}
+	closure_apply(handover, closure);
+	report_closure(handover, root->l_name, closure, NULL, NULL);
 }
 
 static struct link_map_public *last_of(struct link_map_public *map)
@@ -359,6 +370,6 @@ void closures_follow(struct handover *handover, struct link_map_public *maps)
 	handover->last = handover->tail = last_of(maps);
 	followed = handover;
 	if (!redirect((unsigned char *)handover->link->r_brk, (const void *)state_changed))
-		report_closure(handover, "closures", NULL,
-			       "ld.so's _dl_debug_state is in use, or may not be changed", NULL);
+		leave(handover, "closures",
+		      "ld.so's _dl_debug_state is in use, or may not be changed", NULL);
 }

@@ -14,8 +14,8 @@
 
 enum { CLOSURE_INITIALISERS = 512, CALL_SIZE = 5 };
 
-extern const char closure_initialisers[] __attribute__((visibility("hidden")));
-__attribute__((visibility("hidden"))) uint64_t closure_initialise(uint64_t return_address);
+__attribute__((visibility("hidden"))) uint64_t closure_initialise(uint64_t return_address,
+								  uint64_t initialisers);
 
 /* The hook's mapping has one process to serve. */
 __attribute__((section(".data"))) static struct handover *verified;
@@ -60,7 +60,8 @@ static Elf64_Dyn *initialiser(Elf64_Dyn *dyn)
 	return NULL;
 }
 
-const char *closure_verify(struct handover *handover, const struct matr_image_closure *closure)
+const char *closure_verify(struct handover *handover, const struct matr_image_closure *closure,
+			   uint64_t initialisers)
 {
 	const uint32_t *numbers = image_at(&handover->image, closure->loaded);
 	bool any = false;
@@ -72,8 +73,7 @@ const char *closure_verify(struct handover *handover, const struct matr_image_cl
 		if (!dyn || numbers[i] >= CLOSURE_INITIALISERS)
 			continue;
 		object->initialiser = object->map->l_addr + dyn->d_un.d_ptr;
-		dyn->d_un.d_ptr = (uint64_t)closure_initialisers + numbers[i] * CALL_SIZE -
-				  object->map->l_addr;
+		dyn->d_un.d_ptr = initialisers + numbers[i] * CALL_SIZE - object->map->l_addr;
 		any = true;
 	}
 	verified = handover;
@@ -113,10 +113,10 @@ static void compare_closure(struct handover *handover, const struct matr_image_c
 	report_close(fd);
 }
 
-uint64_t closure_initialise(uint64_t return_address)
+uint64_t closure_initialise(uint64_t return_address, uint64_t initialisers)
 {
 	struct handover *handover = verified;
-	uint64_t number = (return_address - (uint64_t)closure_initialisers) / CALL_SIZE - 1;
+	uint64_t number = (return_address - initialisers) / CALL_SIZE - 1;
 	const struct matr_image_closure *closure = handover->compared;
 
 	handover->compared = NULL;

@@ -6,14 +6,14 @@
 #include "ld_stable.h"
 
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
-extern const char _start[] __attribute__((visibility("hidden")));
 
 struct entry { /* returned in rax and rdx */
 	uint64_t address;
 	long *stack;
 };
 
-struct entry interpreter_main(long *stack);
+/* Called by start.S. `own_entry`: ld-stable's entry point. */
+struct entry interpreter_main(long *stack, uint64_t own_entry);
 
 /* The GNU build-id among the notes of one PT_NOTE segment. */
 static void read_build_id(struct program *program, const Elf64_Phdr *segment)
@@ -211,7 +211,7 @@ static struct entry started_as_program(struct start *start)
 	return (struct entry){loader.entry, start->stack};
 }
 
-struct entry interpreter_main(long *stack)
+struct entry interpreter_main(long *stack, uint64_t own_entry)
 {
 	struct start start;
 	struct program program = {.base = 0};
@@ -220,7 +220,7 @@ struct entry interpreter_main(long *stack)
 
 	if (!start_read(&start, stack))
 		report_fatal("the kernel gave no program headers", NULL);
-	if (start.entry->a_un.a_val == (uint64_t)_start)
+	if (start.entry->a_un.a_val == own_entry)
 		return started_as_program(&start);
 
 	const char *reason =

@@ -3,15 +3,14 @@
  * One file, two roles, two mappings of it in a process (docs/architecture.md):
  *
  * - The interpreter (interpreter.c) is started by the kernel as PT_INTERP or as a program. It reads
- *   the environment and the auxiliary vector (environment.c), finds the application's manifest in the
- *   epoch image (image.c, trust.c), hands the real ld.so altered program headers and dynamic section
- *   (handover.c), maps the real ld.so and enters it (loader.c).
+ *   the environment and the auxiliary vector (environment.c), finds the application's manifest in
+ *   the epoch image (image.c, trust.c), hands the real ld.so altered program headers and dynamic
+ *   section (handover.c), maps the real ld.so and enters it (loader.c).
  * - The hook (hook.c) runs in a second mapping, which the real ld.so loads as one more library. It
- *   finds the interpreter's `struct handover` through the altered dynamic section, checks that every
- *   object is the recorded one (applied.c), and applies the mapping (relocate.c) or, under
- *   `matr verify`, compares it with what ld.so wrote (verify.c).
- *
- * - Where the application has closures, the hook goes on to watch what is loaded later (closure.c).
+ *   finds the interpreter's `struct handover` through the altered dynamic section, checks that
+ *   every object is the recorded one (applied.c), and applies the mapping (relocate.c) or, under
+ *   `matr verify`, compares it with what ld.so wrote (verify.c). If the application has closures,
+ *   it goes on to watch what is loaded later (closure.c).
  *
  * No part of it allocates, none has mutable state of its own: what the roles share is in the
  * handover. A function that can end in a plain start returns the reason, a string, or NULL.
@@ -23,10 +22,10 @@
 
 #include "machine.h"
 
-/* References among ld-stable's files must not go through the GOT: nobody relocates the interpreter. */
+/* References among ld-stable's files must not go through the GOT: nobody relocates it. */
 #pragma GCC visibility push(hidden)
 
-/* ---- what the kernel gave us: environment.c ---- */
+/* ---- what the kernel gave: environment.c ---- */
 
 struct start {
 	long *stack; /* argc, argv, NULL, envp, NULL, auxv */
@@ -55,8 +54,26 @@ const char *environment_reason(const struct start *start);
 /* LD_LIBRARY_PATH has to be exactly what the mapping is for. NULL: it is. */
 const char *library_path_reason(const struct start *start, const char *recorded);
 
-/* Remove the first `count` arguments, as the program is not to see them. The stack pointer stays. */
+/* Remove the first `count` arguments, which are not the program's. The stack pointer stays. */
 void start_drop_arguments(struct start *start, int count);
+
+/* ---- files: file.c, trust.c ---- */
+
+struct file_status {
+	uint64_t device, inode, size;
+	int64_t mtime; /* nanoseconds */
+	uint32_t mode, uid;
+};
+
+bool file_status(const char *path, struct file_status *status);
+bool file_status_fd(int fd, struct file_status *status);
+long file_open(const char *path); /* for reading; -errno */
+
+/* Returns why the image's file (its status given) or a directory above it is not to be trusted. */
+const char *trust_reason(const char *path, const struct file_status *status, uint32_t euid);
+
+/* Does the file belong to root or the caller, and may only they write it? Not its directories. */
+bool file_is_trusted(const struct file_status *status, uint32_t euid);
 
 /* ---- the program the mapping is for ---- */
 
@@ -72,7 +89,7 @@ struct program {
 	bool by_name; /* started as `ld-stable PROGRAM` */
 };
 
-/* ---- the image: image.c, trust.c, cpu_level.c ---- */
+/* ---- the image: image.c, cpu_level.c ---- */
 
 struct image {
 	const struct matr_image_header *header; /* the whole file, mapped read-only */
@@ -91,19 +108,10 @@ static inline const struct matr_image_object *image_objects(const struct image *
 
 const char *image_open(struct image *image, const struct matr_loader_config *config,
 		       const struct start *start);
-/* Sets image->manifest. *object: what the reason is about, in the image; left alone where it is about the
- * program. */
+/* Sets image->manifest. *object: what the reason is about, in the image; left alone if it is about
+ * the program. */
 const char *image_find(struct image *image, const struct start *start,
 		       const struct program *program, const char **object);
-
-/* Why the image's file (open as fd, its stat given) or a directory above it is not to be trusted. */
-struct file_status {
-	uint64_t device, inode, size;
-	int64_t mtime; /* nanoseconds */
-	uint32_t mode, uid;
-};
-const char *trust_reason(const char *path, const struct file_status *status, uint32_t euid);
-bool file_is_trusted(const struct file_status *status, uint32_t euid); /* whatever is above it */
 
 uint32_t cpu_level(void); /* 1 to 4: x86-64 to x86-64-v4 */
 
@@ -111,6 +119,21 @@ uint32_t cpu_level(void); /* 1 to 4: x86-64 to x86-64-v4 */
 
 #define HANDOVER_TAG INT64_C(0x6d617472) /* in the OS-specific range of d_tag; ld.so skips it */
 uint64_t handover_magic(void);		 /* another one in every build of ld-stable */
+
+struct link_map_public { /* <link.h> struct link_map, the part that is ABI */
+	uint64_t l_addr;
+	char *l_name;
+	Elf64_Dyn *l_ld;
+	struct link_map_public *l_next, *l_prev;
+};
+
+struct r_debug_public { /* <link.h> struct r_debug */
+	int r_version;
+	struct link_map_public *r_map;
+	uint64_t r_brk;
+	int r_state;
+	uint64_t r_ldbase;
+};
 
 /* Followed by the arrays it points to. */
 struct handover {
@@ -159,35 +182,28 @@ struct loaded_object {
 const char *handover_make(struct handover **out, const struct start *start,
 			  const struct program *program, const struct image *image,
 			  const struct matr_loader_config *config, const char *loader);
-
-/* ---- the hook's parts ---- */
-
-struct link_map_public { /* <link.h> struct link_map, the part that is ABI */
-	uint64_t l_addr;
-	char *l_name;
-	Elf64_Dyn *l_ld;
-	struct link_map_public *l_next, *l_prev;
-};
-
-struct r_debug_public { /* <link.h> struct r_debug */
-	int r_version;
-	struct link_map_public *r_map;
-	uint64_t r_brk;
-	int r_state;
-	uint64_t r_ldbase;
-};
-
 struct handover *handover_find(void);
 const struct r_debug_public *handover_debug(const struct handover *handover);
+void give_back(struct handover *handover, struct link_map_public *maps);
 
-/* Fill bases and dynamics; the reason names the object that is not as recorded. */
+bool is_ld_stable(uint64_t base); /* and of this very build */
+
+/* Check the file that DT_NEEDED will name: ld.so stops at one that is missing or damaged, and with
+ * it every program. NULL: it is of this very build, and root's or the caller's. */
+const char *self_reason(const char *self, uint32_t euid);
+
+/* ---- are the objects the recorded ones: applied.c ---- */
+
 struct surprise {
 	const char *what, *object;
 };
 const char *object_reason(const struct link_map_public *map, const struct matr_image_object *object,
 			  const struct image *image);
+/* Fill bases and dynamics; `surprise` names the object that is not as recorded. */
 bool objects_are_recorded(struct handover *handover, struct link_map_public *maps,
 			  struct surprise *surprise);
+
+/* ---- writing words: relocate.c, populate.c ---- */
 
 void relocate_all(const struct handover *handover);
 void relocate_object(const struct handover *handover, const struct matr_image_object *object,
@@ -195,29 +211,29 @@ void relocate_object(const struct handover *handover, const struct matr_image_ob
 void leave_residual(struct handover *handover);
 void leave_residual_of(const struct image *image, const struct matr_image_object *object,
 		       Elf64_Dyn *dyn, uint64_t base);
-
-/* From now on apply the closures' mappings when they are loaded: closure.c. */
-void closures_follow(struct handover *handover, struct link_map_public *maps);
-void give_back(struct handover *handover, struct link_map_public *maps);
-bool is_ld_stable(uint64_t base); /* and of this very build */
-
-/* The file that DT_NEEDED will name: ld.so would stop at one that is not there or is none, and with it every program.
- * NULL: it is of this very build, and root's or the caller's. */
-const char *self_reason(const char *self, uint32_t euid);
-
-/* Compare every slot with what the mapping would have written, report, and exit. */
-_Noreturn void verify_and_exit(const struct handover *handover);
-
-/* The same for closures: compare once ld.so has relocated the objects just loaded, and go on. The reason why not. */
-const char *closure_verify(struct handover *handover, const struct matr_image_closure *closure);
-void closure_not_verified(const struct handover *handover, const char *root, const char *reason,
-			  const char *object);
-
 uint64_t call_resolver(uint64_t address);
 
 void populate(uint64_t start, uint64_t size);
 
-/* ---- the real ld.so: loader.c, debugger.c, redirect.c ---- */
+/* ---- comparing them instead: verify.c, closure_verify.c ---- */
+
+/* Compare every slot with what the mapping would have written, report, and exit. */
+_Noreturn void verify_and_exit(const struct handover *handover);
+
+/* The same for a closure: compare when ld.so has relocated the objects just loaded, and go on.
+ * `initialisers`: the functions that stand in for theirs (arch/.../initialisers.S). Returns why
+ * not. */
+const char *closure_verify(struct handover *handover, const struct matr_image_closure *closure,
+			   uint64_t initialisers);
+void closure_not_verified(const struct handover *handover, const char *root, const char *reason,
+			  const char *object);
+
+/* ---- what is loaded later: closure.c ---- */
+
+/* From now on apply the closures' mappings when they are loaded. */
+void closures_follow(struct handover *handover, struct link_map_public *maps);
+
+/* ---- the real ld.so: loader.c, debugger.c, redirect.c, config.c ---- */
 
 struct elf_file { /* an ELF file mapped as the kernel would */
 	uint64_t base;
@@ -233,16 +249,13 @@ const char *elf_file_map(const char *path, struct elf_file *out);
 
 void debugger_follow(const struct elf_file *loader);
 
-/* Make the empty function jump to the target. False, and nothing is written, where that is not possible. */
+/* Make the empty function jump to the target. Returns false if that is not possible; then nothing is
+ * written. */
 bool redirect(unsigned char *function, const void *target);
-
-/* ---- the rest ---- */
 
 extern const struct matr_loader_config config_stamped;
 
-bool file_status(const char *path, struct file_status *status);
-bool file_status_fd(int fd, struct file_status *status);
-long file_open(const char *path);
+/* ---- the rest: line.c, report.c, string.c ---- */
 
 struct line { /* text in the making; longer text is cut */
 	char text[512];
@@ -253,9 +266,10 @@ void line_number(struct line *line, uint64_t number);
 void line_hex(struct line *line, uint64_t number);
 void line_write(struct line *line, int fd); /* adds the newline */
 
-/* "ld-stable: plain start: WHAT OBJECT" where asked for. Under verify it says so there and exits. */
+/* "ld-stable: plain start: WHAT: OBJECT" if asked for. Under verify write it there and exit. */
 void report_plain(bool debug, int verify_fd, const char *what, const char *object);
 void report_applied(const struct handover *handover);
+/* `closure` NULL: it is left to ld.so, for that reason. */
 void report_closure(const struct handover *handover, const char *root,
 		    const struct matr_image_closure *closure, const char *reason,
 		    const char *object);

@@ -1,43 +1,6 @@
 /* report.c - the one line that ld-stable prints when asked to (LD_STABLE_DEBUG=1), and why it gave up. */
 #include "ld_stable.h"
 
-void line_text(struct line *line, const char *text)
-{
-	while (*text && line->length < sizeof line->text - 1)
-		line->text[line->length++] = *text++;
-}
-
-static void line_digits(struct line *line, uint64_t number, unsigned base)
-{
-	char digits[21];
-	size_t at = sizeof digits - 1;
-
-	digits[at] = 0;
-	do {
-		digits[--at] = "0123456789abcdef"[number % base];
-		number /= base;
-	} while (number);
-	line_text(line, digits + at);
-}
-
-void line_number(struct line *line, uint64_t number)
-{
-	line_digits(line, number, 10);
-}
-
-void line_hex(struct line *line, uint64_t number)
-{
-	line_digits(line, number, 16);
-}
-
-void line_write(struct line *line, int fd)
-{
-	line->text[line->length++] = '\n';
-	/* Nobody is there to be told that this failed. */
-	system_call(CALL_WRITE, fd, (long)line->text, (long)line->length, 0, 0, 0);
-	line->length = 0;
-}
-
 static void line_reason(struct line *line, const char *what, const char *object)
 {
 	line_text(line, what);
@@ -80,15 +43,12 @@ void report_applied(const struct handover *handover)
 	line_write(&line, 2);
 }
 
-/* closure NULL: it is left to ld.so. */
 void report_closure(const struct handover *handover, const char *root,
 		    const struct matr_image_closure *closure, const char *reason,
 		    const char *object)
 {
 	struct line line = {.length = 0};
 
-	if (handover->verify_loads && !closure)
-		closure_not_verified(handover, root, reason, object);
 	if (!handover->debug)
 		return;
 	if (!closure) {

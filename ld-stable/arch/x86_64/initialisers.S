@@ -24,6 +24,7 @@ closure_initialisers:
 	pushq %rdx
 	subq $8, %rsp
 	movq 32(%rsp), %rdi
+	leaq closure_initialisers(%rip), %rsi
 	call closure_initialise
 	addq $8, %rsp
 	popq %rdx
