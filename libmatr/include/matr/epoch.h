@@ -21,7 +21,7 @@
 #ifndef MATR_EPOCH_H
 #define MATR_EPOCH_H
 
-#include <limits.h>
+#include <linux/limits.h>
 
 #include <matr/image.h>
 #include <matr/image_format.h>

@@ -263,7 +263,7 @@ struct matr_loader_config {
  * attacks (ownership keeps those out). `size` may be any number of bytes. */
 static inline uint64_t matr_image_checksum64(const void *data, size_t size, uint64_t seed)
 {
-	const unsigned char *bytes = data;
+	const unsigned char *bytes = (const unsigned char *)data;
 	uint64_t hash = seed ^ (UINT64_C(0x9e3779b97f4a7c15) * (size + 1));
 
 	for (; size >= 8; size -= 8, bytes += 8) {

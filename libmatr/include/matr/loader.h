@@ -20,7 +20,7 @@
 #ifndef MATR_LOADER_H
 #define MATR_LOADER_H
 
-#include <limits.h>
+#include <linux/limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
