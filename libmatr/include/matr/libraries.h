@@ -5,6 +5,10 @@
 #include <matr/mapping.h>
 #include <matr/resolve.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct matr_library {
 	char *path;	 /* as ld.so finds it: what ldd prints */
 	char *canonical; /* without symbolic links */
@@ -29,8 +33,12 @@ struct matr_libraries {
  * that is loaded first: a DT_RPATH of another program that loads it too is not known.
  * session: opened with `search_only`, so that a library that is nowhere is left out of the list.
  * *out belongs to the caller: matr_libraries_free(). Errors: as of matr_object_open(), and MEMORY. */
-int matr_libraries_find(struct matr_session *session, const char *path, struct matr_libraries *out,
-			struct matr_error *err);
-void matr_libraries_free(struct matr_libraries *libraries);
+MATR_API int matr_libraries_find(struct matr_session *session, const char *path,
+				 struct matr_libraries *out, struct matr_error *err);
+MATR_API void matr_libraries_free(struct matr_libraries *libraries);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
