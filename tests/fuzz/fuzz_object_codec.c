@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/object_codec.h"
+#include "codec/object.h"
 
 static int decode(struct matr_object *object, struct matr_cursor *cursor)
 {

@@ -12,8 +12,8 @@
 #include <matr/image.h>
 #include <matr/resolve.h>
 
-#include "store/binding_codec.h"
-#include "store/object_codec.h"
+#include "codec/bindings.h"
+#include "codec/object.h"
 
 static void compile(const struct matr_mapping *mapping)
 {

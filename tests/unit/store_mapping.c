@@ -20,8 +20,8 @@
 #include <matr/store.h>
 
 #include "base/blake2b.h"
-#include "store/binding_codec.h"
-#include "store/object_codec.h"
+#include "codec/bindings.h"
+#include "codec/object.h"
 
 static char prefix[] = "/tmp/matr-test-store.XXXXXX";
 static struct matr_error err;

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/binding_codec.h"
-#include "store/object_codec.h"
+#include "codec/bindings.h"
+#include "codec/object.h"
 #include "store/store.h"
 
 struct search {
@@ -131,7 +131,7 @@ static int read_numbers(struct matr_store *store, sqlite3_stmt *rows, struct num
 	return more < 0 ? -1 : 0;
 }
 
-/* The blob with the object's symbols (object_codec.h). 1 and *contents (free()); 0: there is none; -1. */
+/* The blob with the object's symbols (codec/object.h). 1 and *contents (free()); 0: there is none; -1. */
 static int read_symbols(struct search *search, int64_t object, uint8_t **contents, size_t *size,
 			struct matr_error *err)
 {

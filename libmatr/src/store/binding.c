@@ -2,10 +2,10 @@
  * it binds alike.
  *
  * A vector is the object, the objects that provide for it in order of first use, and a blob that
- * refers to these by number (binding_codec.h). The hash over the three finds it again.
+ * refers to these by number (codec/bindings.h). The hash over the three finds it again.
  */
 #include "base/blake2b.h"
-#include "store/binding_codec.h"
+#include "codec/bindings.h"
 #include "store/store.h"
 
 #include <stdlib.h>

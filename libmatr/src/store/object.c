@@ -1,12 +1,12 @@
-/* store_object.c - objects: a row each, their needed list, and four blobs (object_codec.h).
+/* store_object.c - objects: a row each, their needed list, and four blobs (codec/object.h).
  *
  * An object is found again by a hash over all that is stored of it, path, file id and build-id
  * included. So an object that did not change since an earlier epoch costs no write, and one that
  * did, in whatever way, is another object, which leaves the earlier epoch's as it was.
  */
+#include "codec/object.h"
 #include "base/blake2b.h"
 #include "store/epoch.h"
-#include "store/object_codec.h"
 #include "store/store.h"
 
 #include <stdio.h>

@@ -18,7 +18,7 @@
 #include "base/blake2b.h"
 #include "base/map.h"
 #include "base/varint.h"
-#include "store/object_codec.h"
+#include "codec/object.h"
 
 #include <matr/store.h>
 #include <sqlite3.h>

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <zstd.h>
 
-#include "store/binding_codec.h"
+#include "codec/bindings.h"
 
 /* All vectors of a thousand programs take about 40 MB, the objects twice that. */
 enum { MEMORY_MAX = 64 << 20 };

@@ -12,8 +12,8 @@
 #define MATR_SQL_MAPPING_STORE_H
 
 #include "base/map.h"
+#include "codec/object.h"
 #include "sql/vtab/connection.h"
-#include "store/object_codec.h"
 
 struct mapping_cached { /* what the cache knows of an entry; the first member of each */
 	struct mapping_cached *newer, *older;

@@ -1,11 +1,11 @@
-/* binding_codec.h - the bindings of one object in one application as a blob, and back.
+/* bindings.h - the bindings of one object in one application as a blob, and back.
  *
  * The blob does not depend on the order of the application's scope, so that two applications in
  * which the object binds alike give the same bytes: providers are numbered in the order in which
  * they first occur, and who they are is a list beside the blob.
  */
-#ifndef MATR_BINDING_CODEC_H
-#define MATR_BINDING_CODEC_H
+#ifndef MATR_CODEC_BINDINGS_H
+#define MATR_CODEC_BINDINGS_H
 
 #include "base/varint.h"
 

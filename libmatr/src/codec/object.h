@@ -1,11 +1,11 @@
-/* object_codec.h - an object's arrays as columnar blobs, and back.
+/* object.h - an object's arrays as columnar blobs, and back.
  *
- * An object is a row of plain columns (store_object.c) and four blobs. Which array is in which blob
+ * An object is a row of plain columns (store/object.c) and four blobs. Which array is in which blob
  * follows from what is wanted together and what is often the same: `headers` is small, `relatives`
  * is large and wanted by the image compiler only.
  */
-#ifndef MATR_OBJECT_CODEC_H
-#define MATR_OBJECT_CODEC_H
+#ifndef MATR_CODEC_OBJECT_H
+#define MATR_CODEC_OBJECT_H
 
 #include "base/varint.h"
 

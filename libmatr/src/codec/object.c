@@ -1,10 +1,10 @@
-/* object_codec.c - an object's arrays as columnar blobs, and back; see docs/store.md.
+/* object.c - an object's arrays as columnar blobs, and back; see docs/store.md.
  *
  * Each array is written column by column. What grows steadily (offsets, the PLT words of JUMP_SLOT
  * relocations) or comes in runs (symbol indices, sections) is written as the difference from the
  * element before; what is random anyway (symbol values, in hash order) is written as it is.
  */
-#include "store/object_codec.h"
+#include "codec/object.h"
 
 #include <elf.h>
 #include <stdlib.h>

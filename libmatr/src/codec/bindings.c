@@ -1,4 +1,4 @@
-/* binding_codec.c - the bindings of one object in one application as a blob; see binding_codec.h.
+/* bindings.c - the bindings of one object in one application as a blob, and back.
  *
  * An object has many relocations but far fewer symbols, and all references to one symbol nearly
  * always bind alike (COPY and PLT references to the same symbol need not). So a binding is written
@@ -11,7 +11,7 @@
  * indices are written as difference from the relocation's own symbol where the object binds to
  * itself (nearly always 0), else as they are.
  */
-#include "store/binding_codec.h"
+#include "codec/bindings.h"
 
 #include <stdlib.h>
 
