@@ -1,4 +1,6 @@
 /* functions.c - SQL functions: demangle(), build_id(), soname(), to_hex(), canonical_path(). */
+#include "sql/functions.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,7 +112,7 @@ static void canonical_path_function(sqlite3_context *context, int n, sqlite3_val
 		sqlite3_result_error_nomem(context);
 }
 
-int sql_register_functions(struct matr_sql *sql, struct matr_error *err)
+int sql_functions_register(struct matr_sql *sql, struct matr_error *err)
 {
 	static const struct {
 		const char *name;

@@ -1,42 +1,26 @@
-/* register.c - everything that a connection gets from us, and what its tables share. */
-#include "sql/vtab/connection.h"
+/* register.c - add all tables and functions to a connection. */
+#include <matr/sql.h>
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "sql/elf/tables.h"
+#include "sql/functions.h"
 #include "sql/mapping/store.h"
+#include "sql/mapping/tables.h"
+#include "sql/vtab/connection.h"
 #include "sql/vtab/file_set.h"
 #include "sql/vtab/row_cache.h"
 #include "sql/vtab/warnings.h"
 
-struct matr_sql *sql_hold(struct matr_sql *sql)
+static void free_connection(struct matr_sql *sql)
 {
-	sql->references++;
-	return sql;
-}
-
-void sql_release(void *pointer)
-{
-	struct matr_sql *sql = pointer;
-
-	if (--sql->references > 0)
-		return;
 	row_cache_close(sql->cache);
 	file_set_free(sql->files);
 	warnings_free(sql->warnings);
 	mapping_store_free(sql->mapping);
 	free(sql->prefix);
 	free(sql);
-}
-
-void sql_warn(struct matr_sql *sql, const struct matr_error *warning)
-{
-	warnings_give(sql->warnings, warning);
-}
-
-int sql_fail(sqlite3 *db, struct matr_error *err)
-{
-	return matr_fail(err, MATR_ERROR_STORE, NULL, "%s", sqlite3_errmsg(db));
 }
 
 static int fill(struct matr_sql *sql, const struct matr_sql_options *options,
@@ -55,7 +39,8 @@ static int fill(struct matr_sql *sql, const struct matr_sql_options *options,
 	sql->files = file_set_new(sql, options->files, options->n_files, options->recursive, err);
 	if (!sql->files)
 		return -1;
-	if (options->cache && row_cache_open(options->cache, &sql->cache, err) < 0)
+	if (options->cache &&
+	    row_cache_open(options->cache, matr_sql_register, &sql->cache, err) < 0)
 		return -1;
 	return 0;
 }
@@ -69,9 +54,10 @@ int matr_sql_register(sqlite3 *db, const struct matr_sql_options *options, struc
 	if (!sql)
 		return matr_fail_memory(err);
 	sql->references = 1;
+	sql->free = free_connection;
 	sql->db = db;
-	if (fill(sql, options ? options : &none, err) == 0 && sql_register_elf(sql, err) == 0 &&
-	    sql_register_functions(sql, err) == 0 && sql_register_mapping(sql, err) == 0)
+	if (fill(sql, options ? options : &none, err) == 0 && elf_tables_register(sql, err) == 0 &&
+	    sql_functions_register(sql, err) == 0 && mapping_tables_register(sql, err) == 0)
 		result = 0;
 	sql_release(sql);
 	return result;
@@ -82,10 +68,10 @@ char *matr_sql_schema(size_t i)
 	size_t n = 0;
 	char *schema;
 
-	while ((schema = sql_elf_schema(n)) != NULL) {
+	while ((schema = elf_tables_schema(n)) != NULL) {
 		if (n++ == i)
 			return schema;
 		sqlite3_free(schema);
 	}
-	return sql_mapping_schema(i - n);
+	return mapping_tables_schema(i - n);
 }

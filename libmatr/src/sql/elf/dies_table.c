@@ -1,4 +1,4 @@
-/* dwarf_tables.c - the tables dwarf_dies and dwarf_dies_graph.
+/* dies_table.c - the tables dwarf_dies and dwarf_dies_graph.
  *
  * Both go through units, and in each through the DIEs noted down by dwarf_file.c. An offset leads to its unit,
  * and there by bisection to the DIE.
@@ -7,9 +7,9 @@
 #include <elfutils/known-dwarf.h>
 #include <stdio.h>
 
+#include "sql/elf/tables.h"
 #include "sql/reader/dwarf_file.h"
 #include "sql/vtab/result.h"
-#include "sql/vtab/table.h"
 
 enum {
 	TAG = 1,
@@ -111,6 +111,15 @@ static void choose_dies(struct state *self, const struct dwarf_unit *unit)
 	}
 }
 
+static void warn_missing(const struct elf_file *file, const struct dwarf_unit *unit)
+{
+	struct matr_error warning;
+
+	matr_fail(&warning, MATR_ERROR_NOT_FOUND, file->path,
+		  "its debugging information is split, and %s is not found", unit->missing);
+	elf_file_warn(file, &warning);
+}
+
 /* On to the next unit that is wanted: 1, 0 or -1. */
 static int next_unit(struct state *self, struct matr_error *err)
 {
@@ -118,16 +127,12 @@ static int next_unit(struct state *self, struct matr_error *err)
 
 	leave_unit(self);
 	for (;;) {
-		int missing = 0;
-		struct matr_error warning;
-		int result = dwarf_unit_get(self->file, self->unit, &unit, &missing, &warning);
-		if (result < 0 || missing)
-			*err = warning;
-		if (missing)
-			table_warn(self->file, &warning);
+		int result = dwarf_unit_get(self->file, self->unit, &unit, err);
 		if (result <= 0)
 			return result;
 		self->unit++;
+		if (unit->missing)
+			warn_missing(self->file, unit);
 		if (!in_range(self->units, unit->cu_offset) || !overlaps(self->offsets, unit) ||
 		    !overlaps(self->parents, unit))
 			continue;

@@ -1,8 +1,6 @@
-/* elf_headers.c - one row per file. */
-#include "sql/vtab/table.h"
-
-#include "sql/reader/elf_file.h"
-#include "sql/reader/elf_names.h"
+/* headers_table.c - one row per file. */
+#include "sql/elf/tables.h"
+#include "sql/vtab/result.h"
 
 struct headers {
 	struct row_state base;

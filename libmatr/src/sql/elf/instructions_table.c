@@ -1,4 +1,4 @@
-/* elf_instructions_table.c - the table elf_instructions: capstone over every executable section.
+/* instructions_table.c - the table elf_instructions: capstone over every executable section.
  *
  * The sweep is linear and starts anew at every symbol, as objdump's does. So what one address says does
  * not depend on where a query begins, and a query for a range of addresses begins at the symbol before
@@ -13,11 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sql/elf/tables.h"
 #include "sql/reader/elf_code.h"
 #include "sql/reader/elf_names.h"
 #include "sql/reader/x86_unknown_length.h"
 #include "sql/vtab/result.h"
-#include "sql/vtab/table.h"
 
 enum { SECTION = 1, MNEMONIC, ADDRESS, OPERANDS, SIZE, N_COLUMNS };
 

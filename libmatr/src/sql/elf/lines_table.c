@@ -1,9 +1,9 @@
-/* dwarf_lines_table.c - the table dwarf_debug_lines: the line table of every unit, by address. */
+/* lines_table.c - the table dwarf_debug_lines: the line table of every unit, by address. */
 #include <dwarf.h>
 
+#include "sql/elf/tables.h"
 #include "sql/reader/dwarf_file.h"
 #include "sql/vtab/result.h"
-#include "sql/vtab/table.h"
 
 enum {
 	FILENAME = 1,
@@ -107,7 +107,7 @@ static int next_unit(struct state *self, struct matr_error *err)
 	struct dwarf_unit *unit;
 
 	for (;;) {
-		int result = dwarf_unit_get(self->file, self->unit, &unit, NULL, err);
+		int result = dwarf_unit_get(self->file, self->unit, &unit, err);
 		if (result <= 0)
 			return result;
 		self->unit++;

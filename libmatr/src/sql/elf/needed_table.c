@@ -1,8 +1,8 @@
-/* elf_needed_table.c - the table elf_needed: DT_NEEDED, and where ld.so would find it. */
+/* needed_table.c - the table elf_needed: DT_NEEDED, and where ld.so would find it. */
+#include "sql/elf/tables.h"
 #include "sql/reader/elf_dynamic.h"
 #include "sql/reader/libraries.h"
 #include "sql/vtab/result.h"
-#include "sql/vtab/table.h"
 
 struct state {
 	struct row_state base;

@@ -1,12 +1,12 @@
-/* elf_relocations_table.c - the table elf_relocations: every SHT_RELA, SHT_REL and SHT_RELR section in
+/* relocations_table.c - the table elf_relocations: every SHT_RELA, SHT_REL and SHT_RELR section in
  * file order, RELR expanded. */
 #include <string.h>
 
+#include "sql/elf/tables.h"
 #include "sql/reader/elf_dynamic.h"
 #include "sql/reader/elf_names.h"
 #include "sql/reader/elf_symbols.h"
 #include "sql/vtab/result.h"
-#include "sql/vtab/table.h"
 
 enum {
 	ADDEND = 1,

@@ -1,10 +1,10 @@
-/* elf_sections_table.c - the tables elf_sections and elf_segments. */
+/* sections_table.c - the tables elf_sections and elf_segments. */
 #include <stdlib.h>
 
+#include "sql/elf/tables.h"
 #include "sql/reader/elf_file.h"
 #include "sql/reader/elf_names.h"
 #include "sql/vtab/result.h"
-#include "sql/vtab/table.h"
 
 struct state {
 	struct row_state base;

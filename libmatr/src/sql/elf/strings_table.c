@@ -1,12 +1,12 @@
-/* elf_strings_table.c - the table elf_strings: the strings of every string table section.
+/* strings_table.c - the table elf_strings: the strings of every string table section.
  *
  * A string starts where the one before ends. Linkers let a string serve as the end of another too: what
  * refers to the middle of a string is not a row of its own. */
 #include <string.h>
 
+#include "sql/elf/tables.h"
 #include "sql/reader/elf_file.h"
 #include "sql/vtab/result.h"
-#include "sql/vtab/table.h"
 
 enum { SECTION = 1, VALUE, OFFSET, N_COLUMNS };
 

@@ -1,14 +1,14 @@
-/* elf_symbols_table.c - the table elf_symbols: a symbol by its name, those in a range of addresses, or
+/* symbols_table.c - the table elf_symbols: a symbol by its name, those in a range of addresses, or
  * all of them. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "sql/elf/tables.h"
 #include "sql/reader/demangle.h"
 #include "sql/reader/elf_names.h"
 #include "sql/reader/elf_symbols.h"
 #include "sql/vtab/name_index.h"
 #include "sql/vtab/result.h"
-#include "sql/vtab/table.h"
 
 enum { /* columns */
        NAME = 1,

@@ -1,4 +1,6 @@
-/* elf_tables.c - all tables of ELF files. */
+/* tables.c - the list of the tables of ELF files. */
+#include "sql/elf/tables.h"
+
 #include "sql/vtab/table.h"
 
 static const struct row_source *const sources[] = {
@@ -20,7 +22,7 @@ static const struct row_source *const sources[] = {
 	NULL,
 };
 
-int sql_register_elf(struct matr_sql *sql, struct matr_error *err)
+int elf_tables_register(struct matr_sql *sql, struct matr_error *err)
 {
 	for (size_t i = 0; sources[i]; i++)
 		if (table_register(sql, sources[i], err) < 0)
@@ -28,10 +30,10 @@ int sql_register_elf(struct matr_sql *sql, struct matr_error *err)
 	return 0;
 }
 
-char *sql_elf_schema(size_t i)
+char *elf_tables_schema(size_t i)
 {
 	for (size_t n = 0; sources[n]; n++)
 		if (n == i)
-			return table_declaration(sources[n]);
+			return row_source_declaration(sources[n]);
 	return NULL;
 }

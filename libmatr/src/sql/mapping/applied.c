@@ -1,5 +1,5 @@
-/* mapping_applied.c - the image compiler's plan for one application or closure, made from the cache's objects and
- * vectors; see mapping_applied.h. */
+/* applied.c - the image compiler's plan for one application or closure, made from the cache's objects and
+ * vectors. */
 #include "sql/mapping/applied.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* mapping_applied.h - what applies the relocations of one application, or of one of its closures: the column
+/* applied.h - what applies the relocations of one application, or of one of its closures: the column
  * `applied`. */
 #ifndef MATR_SQL_MAPPING_APPLIED_H
 #define MATR_SQL_MAPPING_APPLIED_H

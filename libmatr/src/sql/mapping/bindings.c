@@ -1,11 +1,11 @@
-/* mapping_bindings.c - the tables `bindings` and `relocations`, and the same of closures: a row's columns. How the
+/* bindings.c - the tables `bindings` and `relocations`, and the same of closures: a row's columns. How the
  * rows are come by is in mapping_entries.c. */
 #include <elf.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sql/mapping/entries.h"
-#include "sql/reader/elf_names.h"
+#include "sql/vtab/result.h"
 
 #define BIT(column) (UINT64_C(1) << (column))
 

@@ -1,4 +1,4 @@
-/* mapping_cache.c - objects and binding vectors, decoded when they are asked for.
+/* cache.c - objects and binding vectors, decoded when they are asked for.
  *
  * Entries are in a list by when they were used last. When there is more than MEMORY_MAX, the
  * oldest that nobody uses are freed, so that queries over any number of objects run in the same

@@ -1,4 +1,4 @@
-/* mapping_cache.h - decoded objects and vectors, the part of it that only mapping_store.c needs. */
+/* cache.h - decoded objects and vectors, the part of it that only store.c needs. */
 #ifndef MATR_SQL_MAPPING_CACHE_H
 #define MATR_SQL_MAPPING_CACHE_H
 

@@ -1,4 +1,4 @@
-/* mapping_edited.c - see mapping_edited.h. Most objects have no row of their own in the store's table, which is found out by
+/* edited.c - what edits changed in the bindings of an object. Most objects have no row of their own in the store's table, which is found out by
  * its key. */
 #include "sql/mapping/edited.h"
 

@@ -1,4 +1,4 @@
-/* mapping_edited.h - what edits (matr/edit.h) changed in the bindings of one object of one application: the columns `edit`
+/* edited.h - what edits (matr/edit.h) changed in the bindings of one object of one application: the columns `edit`
  * and `original`. */
 #ifndef MATR_SQL_MAPPING_EDITED_H
 #define MATR_SQL_MAPPING_EDITED_H

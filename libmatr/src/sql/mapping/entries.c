@@ -1,4 +1,4 @@
-/* mapping_entries.c - see mapping_entries.h. */
+/* entries.c - the way of the tables of bindings and relocations through the store. */
 #include "sql/mapping/entries.h"
 
 #include <elf.h>

@@ -1,4 +1,4 @@
-/* mapping_entries.h - the way of the tables of bindings and relocations through the store.
+/* entries.h - the way of the tables of bindings and relocations through the store.
  *
  * How an object binds is a vector that many applications share (docs/store.md). A cursor goes through
  * the entries of the selected applications' scopes (or of their closures) ordered by vector, so that each is

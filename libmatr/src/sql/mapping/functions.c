@@ -1,4 +1,4 @@
-/* mapping_functions.c - functions for the queries that the tables of the mapping consist of. They exist
+/* functions.c - functions for the queries that the tables of the mapping consist of. They exist
  * on the store's own connection only. */
 #include "sql/mapping/functions.h"
 

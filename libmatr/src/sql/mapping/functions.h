@@ -1,4 +1,4 @@
-/* mapping_functions.h - functions for the queries that the tables of the mapping consist of. */
+/* functions.h - functions for the queries that the tables of the mapping consist of. */
 #ifndef MATR_SQL_MAPPING_FUNCTIONS_H
 #define MATR_SQL_MAPPING_FUNCTIONS_H
 

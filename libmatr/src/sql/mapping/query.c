@@ -1,4 +1,4 @@
-/* mapping_query.c - the tables that are a query over the store's own: epochs, applications, objects,
+/* query.c - the tables that are a query over the store's own: epochs, applications, objects,
  * needed, scopes, closures, violations, declined.
  *
  * A constraint on a column becomes one of the inner query, and columns that nobody wants become NULL,

@@ -1,5 +1,4 @@
-/* mapping_store.c - the store's connection, its snapshot, and which epochs are selected; see
- * mapping_store.h.
+/* store.c - opening the store, its snapshot, and which epochs are selected.
  *
  * Readers of a WAL database need its -shm file, which not everybody may create; without a -wal file the
  * database is complete and can be opened as immutable (store.c does the same). A connection of that
@@ -20,12 +19,12 @@
 #include <matr/store.h>
 
 #include "sql/mapping/cache.h"
-#include "sql/mapping/functions.h"
 
 enum { BUSY_MILLISECONDS = 5000 };
 
 struct mapping_store *mapping_store_new(const char *prefix, int64_t epoch,
-					const struct matr_store_copy *copy)
+					const struct matr_store_copy *copy,
+					int (*add_functions)(struct mapping_store *store))
 {
 	struct mapping_store *store = calloc(1, sizeof *store);
 	const char *environment = secure_getenv("MATR_PREFIX");
@@ -36,6 +35,7 @@ struct mapping_store *mapping_store_new(const char *prefix, int64_t epoch,
 		prefix = environment && *environment ? environment : MATR_DEFAULT_PREFIX;
 	store->selection = epoch;
 	store->copy = copy;
+	store->add_functions = add_functions;
 	store->prefix = strdup(prefix);
 	if (asprintf(&store->path, "%s/" MATR_STORE_FILE, prefix) < 0)
 		store->path = NULL;
@@ -63,41 +63,6 @@ void mapping_store_free(struct mapping_store *store)
 	free(store->prefix);
 	free(store->path);
 	free(store);
-}
-
-/* ---- statements ---- */
-
-static int fail(struct mapping_store *store, struct matr_error *err)
-{
-	int code = sqlite3_errcode(store->db);
-	bool damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
-
-	if (code == SQLITE_NOMEM)
-		return matr_fail_memory(err);
-	return matr_fail(err, damaged ? MATR_ERROR_MALFORMED : MATR_ERROR_STORE, store->path,
-			 "%s%s", damaged ? "damaged store: " : "", sqlite3_errmsg(store->db));
-}
-
-sqlite3_stmt *mapping_prepare(struct mapping_store *store, const char *sql, struct matr_error *err)
-{
-	sqlite3_stmt *statement;
-
-	if (sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL) == SQLITE_OK)
-		return statement;
-	fail(store, err);
-	return NULL;
-}
-
-int mapping_step(struct mapping_store *store, sqlite3_stmt *statement, struct matr_error *err)
-{
-	switch (sqlite3_step(statement)) {
-	case SQLITE_ROW:
-		return 1;
-	case SQLITE_DONE:
-		return 0;
-	default:
-		return fail(store, err);
-	}
 }
 
 /* The number that a query gives, or `otherwise` where it has no row or NULL. */
@@ -158,11 +123,11 @@ static int try_to_open(struct mapping_store *store, const char *query, int flags
 				      NULL, NULL, NULL);
 	}
 	if (result == SQLITE_OK)
-		result = mapping_functions_add(store);
+		result = store->add_functions(store);
 	if (result == SQLITE_OK)
 		return 0;
 	if (store->db)
-		fail(store, err);
+		mapping_fail(store, err);
 	else
 		matr_fail_memory(err);
 	sqlite3_close(store->db);
@@ -218,11 +183,6 @@ static int open_store(struct mapping_store *store, struct matr_error *err)
 }
 
 /* ---- the snapshot ---- */
-
-int64_t mapping_store_image(const struct mapping_store *store)
-{
-	return store->copy ? store->copy->image : matr_epoch_of_image(store->prefix);
-}
 
 /* One number of the epochs table, 0 where there is none. `condition` has a %lld for the id. */
 static int find_epoch(struct mapping_store *store, const char *condition, int64_t id, int64_t *out,
@@ -325,7 +285,7 @@ int mapping_store_enter(struct mapping_store *store, struct matr_error *err)
 	if (opened && open_store(store, err) != 0)
 		return -1;
 	if (sqlite3_exec(store->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
-		return fail(store, err);
+		return mapping_fail(store, err);
 	int result = select_epochs(store, err); /* the first read: the snapshot is taken */
 	if (result == 0)
 		result = get_number(store, "PRAGMA data_version", 0, &version, err);

@@ -1,4 +1,4 @@
-/* mapping_store.h - the store as the tables of the mapping read it.
+/* store.h - the store as the tables of the mapping read it.
  *
  * The tables do not read the store through the connection that they are used from, which may have
  * any database as its own, but through one that belongs to them: opened by the first query, read
@@ -53,7 +53,8 @@ struct mapping_vector {
 struct mapping_store {
 	char *prefix, *path;
 	const struct matr_store_copy *copy; /* what is read instead of the files; NULL: they are */
-	sqlite3 *db;			    /* NULL: not open */
+	int (*add_functions)(struct mapping_store *store);
+	sqlite3 *db;	       /* NULL: not open */
 	uint64_t opened[6];    /* what the files were when it was opened: see identify() */
 	int64_t version;       /* PRAGMA data_version that the cache is about */
 	unsigned cursors;      /* in use; the snapshot lasts as long as there are any */
@@ -73,9 +74,11 @@ struct mapping_name {
 	char path[];	    /* canonical, and behind it the soname */
 };
 
-/* prefix NULL: MATR_PREFIX, else the system's. copy: as in struct matr_sql_options. */
+/* prefix NULL: MATR_PREFIX, else the system's. copy: as in struct matr_sql_options. add_functions: called for
+ * each connection that is opened, to add functions for the tables' queries; gives an SQLite result code. */
 struct mapping_store *mapping_store_new(const char *prefix, int64_t epoch,
-					const struct matr_store_copy *copy);
+					const struct matr_store_copy *copy,
+					int (*add_functions)(struct mapping_store *store));
 void mapping_store_free(struct mapping_store *store);
 
 /* Which epoch's image is in force; 0: none. */
@@ -85,6 +88,8 @@ int64_t mapping_store_image(const struct mapping_store *store);
 int mapping_store_enter(struct mapping_store *store, struct matr_error *err);
 void mapping_store_leave(struct mapping_store *store);
 
+/* Fill *err from the connection's last error; -1. */
+int mapping_fail(struct mapping_store *store, struct matr_error *err);
 /* A statement over the store; to be finalized before the cursor leaves. NULL: error. */
 sqlite3_stmt *mapping_prepare(struct mapping_store *store, const char *sql, struct matr_error *err);
 /* 1 row, 0 done, -1 error. */

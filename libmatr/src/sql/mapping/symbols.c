@@ -1,7 +1,7 @@
-/* mapping_symbols.c - the table `symbols`: dynamic symbols of the objects of an epoch, as the store has
+/* symbols.c - the table `symbols`: dynamic symbols of the objects of an epoch, as the store has
  * them. Objects in which a name that the query wants does not occur are not decoded. */
 #include "sql/mapping/table.h"
-#include "sql/reader/elf_names.h"
+#include "sql/vtab/result.h"
 
 #include <elf.h>
 #include <stdlib.h>

@@ -1,18 +1,23 @@
-/* mapping_table.c - connecting, planning, the constraints, and the cursor; see mapping_table.h. */
+/* table.c - connecting, planning, the constraints, and the cursor. */
 #include "sql/mapping/table.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+struct module { /* what a registered module refers to */
+	struct matr_sql *sql;
+	const struct mapping_schema *schema;
+};
+
 static int connect(sqlite3 *db, void *client, int argc, const char *const *argv, sqlite3_vtab **out,
 		   char **message)
 {
-	struct matr_sql *sql = client;
+	const struct module *module = client;
+	const struct mapping_schema *schema = module->schema;
 
 	(void)argc;
-	/* argv[0] is the module's name; the table may have another. */
-	const struct mapping_schema *schema = mapping_schema_of(argv[0]);
-	int result = schema ? sqlite3_declare_vtab(db, schema->create) : SQLITE_ERROR;
+	(void)argv;
+	int result = sqlite3_declare_vtab(db, schema->create);
 	if (result != SQLITE_OK) {
 		*message = sqlite3_mprintf("%s", sqlite3_errmsg(db));
 		return result;
@@ -20,8 +25,8 @@ static int connect(sqlite3 *db, void *client, int argc, const char *const *argv,
 	struct mapping_table *table = calloc(1, sizeof *table);
 	if (!table)
 		return SQLITE_NOMEM;
-	table->sql = sql_hold(sql);
-	table->store = sql->mapping;
+	table->sql = sql_hold(module->sql);
+	table->store = module->sql->mapping;
 	table->schema = schema;
 	*out = &table->base;
 	return SQLITE_OK;
@@ -286,7 +291,7 @@ static int row_id(sqlite3_vtab_cursor *base, sqlite3_int64 *out)
 	return SQLITE_OK;
 }
 
-const sqlite3_module mapping_module = {
+static const sqlite3_module methods = {
 	.iVersion = 1,
 	.xCreate = connect,
 	.xConnect = connect,
@@ -301,3 +306,26 @@ const sqlite3_module mapping_module = {
 	.xColumn = get_column,
 	.xRowid = row_id,
 };
+
+static void release_module(void *pointer)
+{
+	struct module *module = pointer;
+
+	sql_release(module->sql);
+	free(module);
+}
+
+int mapping_table_register(struct matr_sql *sql, const struct mapping_schema *schema,
+			   struct matr_error *err)
+{
+	struct module *module = malloc(sizeof *module);
+
+	if (!module)
+		return matr_fail_memory(err);
+	*module = (struct module){.sql = sql_hold(sql), .schema = schema};
+	/* On an error too, SQLite calls the destructor. */
+	if (sqlite3_create_module_v2(sql->db, schema->name, &methods, module, release_module) !=
+	    SQLITE_OK)
+		return sql_fail(sql->db, err);
+	return 0;
+}

@@ -1,4 +1,4 @@
-/* mapping_table.h - what the tables of the mapping have in common: how a table is described, how a query's
+/* table.h - what the tables of the mapping have in common: how a table is described, how a query's
  * constraints come from SQLite's planner to the cursor, and the cursor.
  *
  * A constraint is passed on where it can only leave out rows that SQLite would leave out itself;
@@ -36,7 +36,9 @@ struct mapping_table {
 	const struct mapping_schema *schema;
 };
 
-extern const sqlite3_module mapping_module;
+/* Add the table to the connection, whose sql->mapping is set. 0 or -1. */
+int mapping_table_register(struct matr_sql *sql, const struct mapping_schema *schema,
+			   struct matr_error *err);
 
 /* A constraint as the cursor gets it. */
 enum { MAPPING_TERMS_MAX = 12 };
@@ -93,9 +95,6 @@ bool mapping_admits(const struct mapping_terms *terms, int column, const char *t
 
 /* Is the query that the cursor belongs to to be interrupted? For loops that give no row for long. */
 bool mapping_interrupted(const struct mapping_cursor *cursor);
-
-/* By name; NULL: none. */
-const struct mapping_schema *mapping_schema_of(const char *name);
 
 extern const struct mapping_schema mapping_epochs, mapping_applications, mapping_objects,
 	mapping_needed, mapping_scopes, mapping_bindings, mapping_relocations, mapping_symbols,

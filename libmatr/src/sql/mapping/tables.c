@@ -1,16 +1,19 @@
-/* mapping_tables.c - the tables of the mapping: those that are queries, and the list of all.
+/* tables.c - the tables of the mapping: those that are queries, and the list of all.
  *
  * They are modules of SQLite that need no CREATE VIRTUAL TABLE. Where the connection has a store of
  * ours as a database, whose own tables have some of the same names, they are created as temporary
  * tables, which SQLite finds first: a query means the same everywhere.
  */
-#include "sql/mapping/table.h"
+#include "sql/mapping/tables.h"
 
 #include <elf.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <matr/epoch.h>
+
+#include "sql/mapping/functions.h"
+#include "sql/mapping/table.h"
 
 #define BASENAME(path) "replace(" path ", rtrim(" path ", replace(" path ", '/', '')), '')"
 
@@ -503,14 +506,6 @@ static const struct mapping_schema *const schemas[N_SCHEMAS] = {
 	&mapping_declined,	 &mapping_violations,	    &mapping_withdrawals,
 };
 
-const struct mapping_schema *mapping_schema_of(const char *name)
-{
-	for (size_t i = 0; i < N_SCHEMAS; i++)
-		if (sqlite3_stricmp(schemas[i]->name, name) == 0)
-			return schemas[i];
-	return NULL;
-}
-
 /* matr_epoch(ID), matr_epoch('current'), matr_epoch('previous'), matr_epoch('all'): which epochs the tables are about from the
  * next query on; without an argument: which they are. */
 static void select_epoch(sqlite3_context *context, int argc, sqlite3_value **argv)
@@ -574,15 +569,14 @@ static int create_temporary(sqlite3 *db, const struct mapping_schema *schema,
 	return result == SQLITE_OK ? 0 : sql_fail(db, err);
 }
 
-int sql_register_mapping(struct matr_sql *sql, struct matr_error *err)
+int mapping_tables_register(struct matr_sql *sql, struct matr_error *err)
 {
-	sql->mapping = mapping_store_new(sql->prefix, sql->epoch, sql->copy);
+	sql->mapping = mapping_store_new(sql->prefix, sql->epoch, sql->copy, mapping_functions_add);
 	if (!sql->mapping)
 		return matr_fail_memory(err);
 	for (size_t i = 0; i < N_SCHEMAS; i++)
-		if (sqlite3_create_module_v2(sql->db, schemas[i]->name, &mapping_module,
-					     sql_hold(sql), sql_release) != SQLITE_OK)
-			return sql_fail(sql->db, err);
+		if (mapping_table_register(sql, schemas[i], err) < 0)
+			return -1;
 	for (int arguments = 0; arguments < 2; arguments++)
 		if (sqlite3_create_function_v2(sql->db, "matr_epoch", arguments,
 					       SQLITE_UTF8 | SQLITE_DIRECTONLY, sql->mapping,
@@ -596,7 +590,7 @@ int sql_register_mapping(struct matr_sql *sql, struct matr_error *err)
 	return 0;
 }
 
-char *sql_mapping_schema(size_t i)
+char *mapping_tables_schema(size_t i)
 {
 	return i < N_SCHEMAS ? sqlite3_mprintf("%s", schemas[i]->create) : NULL;
 }

@@ -1,4 +1,4 @@
-/* dwarf_file.c - see dwarf_file.h.
+/* dwarf_file.c - the debugging information of a file.
  *
  * libdw decodes; walking is done here. Its own walk (dwarf_siblingof) goes through everything below a DIE to
  * find the next one where compilers leave out DW_AT_sibling, once per level. Here a unit's DIEs are gone
@@ -16,10 +16,10 @@
 
 enum { MOST_KEPT = 4 << 20 /* DIEs */, SPLIT_SHIFT = 36 };
 
-void dwarf_file_free(struct dwarf_file *dwarf)
+static void free_dwarf(struct elf_part *part)
 {
-	if (!dwarf)
-		return;
+	struct dwarf_file *dwarf = (struct dwarf_file *)part;
+
 	for (size_t i = 0; i < dwarf->n_units; i++)
 		free(dwarf->units[i].dies);
 	free(dwarf->units);
@@ -155,13 +155,14 @@ struct dwarf_file *dwarf_file_of(struct elf_file *file, struct matr_error *err)
 		return NULL;
 	}
 	if (open_dwarf(file, dwarf, err) < 0) {
-		dwarf_file_free(dwarf);
+		free_dwarf(&dwarf->part);
 		return NULL;
 	}
 	dwarf->all_listed = dwarf->dwarf == NULL;
 	if (dwarf->dwarf)
 		file->loaded += dwarf->separate ? dwarf->separate->id.size : file->id.size;
 	file->dwarf = dwarf;
+	elf_file_keep(file, &dwarf->part, free_dwarf);
 	return dwarf;
 }
 
@@ -254,20 +255,19 @@ static int add_split(struct elf_file *file, const struct dwarf_unit *skeleton, D
 	return add_unit(dwarf, &unit, err);
 }
 
-static void report_missing(struct elf_file *file, Dwarf_Die *die, struct matr_error *err)
+/* The name of the file with a skeleton's split unit. */
+static const char *split_name(Dwarf_Die *skeleton)
 {
 	Dwarf_Attribute attribute;
-	const char *name = dwarf_formstring(dwarf_attr(die, DW_AT_dwo_name, &attribute));
+	const char *name = dwarf_formstring(dwarf_attr(skeleton, DW_AT_dwo_name, &attribute));
 
 	if (!name)
-		name = dwarf_formstring(dwarf_attr(die, DW_AT_GNU_dwo_name, &attribute));
-	matr_fail(err, MATR_ERROR_NOT_FOUND, file->path,
-		  "its debugging information is split, and %s is not found",
-		  name ? name : "a file");
+		name = dwarf_formstring(dwarf_attr(skeleton, DW_AT_GNU_dwo_name, &attribute));
+	return name ? name : "a file";
 }
 
 /* Add the next unit to the list: 1, 0 or -1. */
-static int list_one(struct elf_file *file, int *missing, struct matr_error *err)
+static int list_one(struct elf_file *file, struct matr_error *err)
 {
 	struct dwarf_file *dwarf = file->dwarf;
 	struct dwarf_unit unit;
@@ -297,18 +297,14 @@ static int list_one(struct elf_file *file, int *missing, struct matr_error *err)
 	memset(&split, 0, sizeof split);
 	if (dwarf_cu_info(dwarf->last, NULL, NULL, NULL, &split, NULL, NULL, NULL) == 0 && split.cu)
 		return add_split(file, &unit, &split, err) < 0 ? -1 : 1;
-	if (missing) {
-		*missing = 1;
-		report_missing(file, &die, err);
-	}
+	dwarf->units[dwarf->n_units - 1].missing = split_name(&die);
 	return 1;
 }
 
-int dwarf_unit_get(struct elf_file *file, size_t i, struct dwarf_unit **out, int *missing,
-		   struct matr_error *err)
+int dwarf_unit_get(struct elf_file *file, size_t i, struct dwarf_unit **out, struct matr_error *err)
 {
 	while (i >= file->dwarf->n_units) {
-		int result = list_one(file, missing, err);
+		int result = list_one(file, err);
 		if (result <= 0)
 			return result;
 	}

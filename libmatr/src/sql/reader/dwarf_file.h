@@ -28,6 +28,8 @@ struct dwarf_unit {
 	uint8_t address_size, offset_size;
 	Dwarf_Half version;
 	bool is_skeleton;
+	const char *
+		missing; /* the split unit's file, which is not found; NULL: there is none missing */
 	struct die *dies; /* NULL: not read yet */
 	size_t n_dies;
 	unsigned readers; /* cursors that are at it: the DIEs stay */
@@ -36,6 +38,7 @@ struct dwarf_unit {
 };
 
 struct dwarf_file {
+	struct elf_part part;
 	struct elf_file *separate; /* NULL: the file has its own */
 	Dwarf *dwarf;		   /* NULL: there is no debugging information */
 	Dwfl *dwfl;		   /* of a relocatable file */
@@ -51,12 +54,10 @@ struct dwarf_file {
 
 /* The file's, found at the first call. NULL with an error; that there is none is no error. */
 struct dwarf_file *dwarf_file_of(struct elf_file *file, struct matr_error *err);
-void dwarf_file_free(struct dwarf_file *dwarf);
 
 /* Unit number i, the split one after its skeleton: 1, 0 where there are no more, or -1. Units may move in
- * memory by this call. A split unit that is nowhere is reported once through *missing (which may be
- * NULL): set to 1 with an error that says which, and the list goes on. */
-int dwarf_unit_get(struct elf_file *file, size_t i, struct dwarf_unit **out, int *missing,
+ * memory by this call. */
+int dwarf_unit_get(struct elf_file *file, size_t i, struct dwarf_unit **out,
 		   struct matr_error *err);
 /* Read the DIEs of unit number i. */
 int dwarf_unit_read(struct elf_file *file, size_t i, struct matr_error *err);

@@ -1,4 +1,4 @@
-/* elf_code.c - see elf_code.h. */
+/* elf_code.c - where to start disassembling. */
 #include "sql/reader/elf_code.h"
 
 #include <stdlib.h>
@@ -26,6 +26,14 @@ static bool is_start(const struct elf_file *file, const struct elf_symbol *symbo
 	       (type == STT_FUNC || type == STT_GNU_IFUNC || type == STT_NOTYPE) &&
 	       symbol->symbol.st_value >= header->sh_addr &&
 	       symbol->symbol.st_value - header->sh_addr < header->sh_size;
+}
+
+static void free_code(struct elf_part *part)
+{
+	struct elf_code *code = (struct elf_code *)part;
+
+	free(code->starts);
+	free(code);
 }
 
 struct elf_code *elf_code_of(struct elf_file *file, struct matr_error *err)
@@ -58,15 +66,8 @@ struct elf_code *elf_code_of(struct elf_file *file, struct matr_error *err)
 			starts[code->n++] = starts[i];
 	code->starts = starts;
 	file->code = code;
+	elf_file_keep(file, &code->part, free_code);
 	return code;
-}
-
-void elf_code_free(struct elf_code *code)
-{
-	if (!code)
-		return;
-	free(code->starts);
-	free(code);
 }
 
 size_t elf_code_above(const struct elf_code *code, size_t section, uint64_t address)

@@ -1,4 +1,4 @@
-/* elf_file.c - see elf_file.h. libelf reads and converts; what it allocates without asking is checked
+/* elf_file.c - an open ELF file. libelf reads and converts; what it allocates without asking is checked
  * beforehand: the number of sections, and the sum of what is read. */
 #include "sql/reader/elf_file.h"
 
@@ -8,8 +8,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "sql/reader/elf_file_parts.h"
 
 /* All that is kept of a file may take this many times its size, and a little for small ones. A section
  * may be read twice, as it is and converted; sections of real files do not overlap otherwise. */
@@ -197,11 +195,28 @@ int elf_file_open(const char *path, struct elf_file **out, struct matr_error *er
 	return 0;
 }
 
+void elf_file_keep(struct elf_file *file, struct elf_part *part,
+		   void (*free)(struct elf_part *part))
+{
+	part->free = free;
+	part->next = file->parts;
+	file->parts = part;
+}
+
+void elf_file_warn(const struct elf_file *file, const struct matr_error *warning)
+{
+	if (file->warn)
+		file->warn(file->warn_context, warning);
+}
+
 void elf_file_free(struct elf_file *file)
 {
 	if (!file)
 		return;
-	elf_file_free_parts(file);
+	for (struct elf_part *part = file->parts, *next; part; part = next) {
+		next = part->next;
+		part->free(part);
+	}
 	for (size_t i = 0; i < file->n_sections && file->sections; i++)
 		free(file->sections[i].bytes);
 	free(file->sections);

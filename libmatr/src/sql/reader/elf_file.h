@@ -21,11 +21,16 @@ struct elf_section {
 	uint8_t *bytes;	  /* as in the file, read by elf_file_bytes() */
 };
 
-struct elf_symbols; /* elf_symbols.c */
-struct elf_code;    /* elf_instructions.c */
-struct dwarf_file;  /* dwarf_file.c */
+/* What a reader keeps of an open file between queries: the first member of the reader's own struct. */
+struct elf_part {
+	struct elf_part *next;
+	void (*free)(struct elf_part *part);
+};
+
+struct elf_symbols;
+struct elf_code;
+struct dwarf_file;
 struct matr_session;
-struct matr_sql;
 
 struct elf_file {
 	char *path; /* as it was named */
@@ -38,15 +43,18 @@ struct elf_file {
 	size_t n_segments;
 	uint64_t loaded; /* bytes handed out so far */
 
-	/* What tables keep of it between queries; NULL: not asked for yet. */
+	struct elf_part *parts;
+	/* The parts by type; NULL: not read yet. */
 	struct elf_symbols *symbols;
 	struct elf_code *code;
 	struct dwarf_file *dwarf;
 
+	/* Where elf_file_warn() passes warnings on; NULL: nowhere. */
+	void (*warn)(void *context, const struct matr_error *warning);
+	void *warn_context;
 	struct matr_session **session; /* of the connection, for libraries_find() */
-	struct matr_sql *sql;	       /* the connection */
 
-	/* file_set.c */
+	/* Of the pool of open files. */
 	uint32_t number;
 	uint64_t checked; /* generation in which it was last seen to be the same */
 	unsigned references;
@@ -56,6 +64,13 @@ struct elf_file {
 /* *out belongs to the caller: elf_file_free(). Errors: SYSTEM, NOT_ELF, MALFORMED, MEMORY. */
 int elf_file_open(const char *path, struct elf_file **out, struct matr_error *err);
 void elf_file_free(struct elf_file *file);
+
+/* Keep a part with the file: `free` is called before the file is closed, last part first. */
+void elf_file_keep(struct elf_file *file, struct elf_part *part,
+		   void (*free)(struct elf_part *part));
+
+/* Report something about the file that leaves rows out, while reading goes on. */
+void elf_file_warn(const struct elf_file *file, const struct matr_error *warning);
 
 /* What tells whether the file at the path is still the same. -1: errno. */
 int elf_file_identify(const char *path, struct matr_file_id *id);

@@ -7,8 +7,6 @@
 
 #include <stdint.h>
 
-#include <sqlite3ext.h>
-
 enum names {
 	NAMES_EM,	/* machines */
 	NAMES_ET,	/* file types */
@@ -26,7 +24,5 @@ enum names {
 
 /* The name of a number; NULL where it has none. */
 const char *elf_name(enum names kind, uint64_t number, unsigned machine);
-/* The same as a result; a number without a name is given as 0xHEX. */
-void result_name(sqlite3_context *context, enum names kind, uint64_t number, unsigned machine);
 
 #endif

@@ -21,6 +21,9 @@ struct elf_notes { /* all zero but file: before the first */
 /* 1, 0 or -1. */
 int elf_notes_next(struct elf_notes *notes, struct matr_error *err);
 
+/* Bytes in hexadecimal: 2 * size digits and a NUL. */
+void elf_note_hex(char *text, const uint8_t *bytes, size_t size);
+
 /* The build-id in hexadecimal; 1, 0 where the file has none, or -1. */
 int elf_build_id(struct elf_file *file, char text[2 * MATR_BUILD_ID_MAX + 1],
 		 struct matr_error *err);

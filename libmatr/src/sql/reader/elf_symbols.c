@@ -1,4 +1,4 @@
-/* elf_symbols.c - see elf_symbols.h. What a query does not need is not made: the index of names serves
+/* elf_symbols.c - the symbols of a file. What a query does not need is not made: the index of names serves
  * look-ups by name (and finds the static symbols to leave out), the order of values look-ups by address.
  */
 #include "sql/reader/elf_symbols.h"
@@ -238,33 +238,36 @@ static int read_versions(struct elf_file *file, struct matr_error *err)
 	return symbols->version_names ? 0 : matr_fail_memory(err);
 }
 
-struct elf_symbols *elf_symbols_of(struct elf_file *file, struct matr_error *err)
+static void free_symbols(struct elf_part *part)
 {
-	if (file->symbols)
-		return file->symbols;
-	file->symbols = calloc(1, sizeof *file->symbols);
-	if (!file->symbols) {
-		matr_fail_memory(err);
-		return NULL;
-	}
-	if (open_table(file, SHT_DYNSYM, &file->symbols->dynamic, err) < 0 ||
-	    open_table(file, SHT_SYMTAB, &file->symbols->fixed, err) < 0 ||
-	    choose_static(file, err) < 0 || read_versions(file, err) < 0) {
-		elf_symbols_free(file->symbols);
-		file->symbols = NULL;
-	}
-	return file->symbols;
-}
+	struct elf_symbols *symbols = (struct elf_symbols *)part;
 
-void elf_symbols_free(struct elf_symbols *symbols)
-{
-	if (!symbols)
-		return;
 	free(symbols->chosen);
 	free(symbols->version_names);
 	free_index(&symbols->names);
 	free(symbols->by_value);
 	free(symbols);
+}
+
+struct elf_symbols *elf_symbols_of(struct elf_file *file, struct matr_error *err)
+{
+	if (file->symbols)
+		return file->symbols;
+	struct elf_symbols *symbols = calloc(1, sizeof *symbols);
+	if (!symbols) {
+		matr_fail_memory(err);
+		return NULL;
+	}
+	file->symbols = symbols;
+	if (open_table(file, SHT_DYNSYM, &symbols->dynamic, err) < 0 ||
+	    open_table(file, SHT_SYMTAB, &symbols->fixed, err) < 0 ||
+	    choose_static(file, err) < 0 || read_versions(file, err) < 0) {
+		file->symbols = NULL;
+		free_symbols(&symbols->part);
+		return NULL;
+	}
+	elf_file_keep(file, &symbols->part, free_symbols);
+	return symbols;
 }
 
 const char *elf_symbol_section(const struct elf_file *file, const struct elf_symbol *symbol)

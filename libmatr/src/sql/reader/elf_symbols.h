@@ -6,6 +6,7 @@
 #include "sql/reader/elf_file.h"
 
 struct elf_symbols {
+	struct elf_part part;
 	struct symbol_table {
 		size_t section; /* 0: there is none */
 		size_t strings; /* section of the names */
@@ -37,7 +38,6 @@ struct elf_symbol {
 
 /* Read them once per file. NULL with an error. */
 struct elf_symbols *elf_symbols_of(struct elf_file *file, struct matr_error *err);
-void elf_symbols_free(struct elf_symbols *symbols);
 
 void elf_symbol_get(const struct elf_file *file, size_t row, struct elf_symbol *out);
 

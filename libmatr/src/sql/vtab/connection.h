@@ -1,10 +1,10 @@
-/* sql_private.h - what the tables of one connection share.
+/* connection.h - what the tables of one connection share.
  *
  * The code is compiled twice: for libmatr-sql, which calls SQLite directly (SQLITE_CORE), and for the
  * extension matr.so, which calls the SQLite that loads it through the table of functions it hands over.
  */
-#ifndef MATR_SQL_PRIVATE_H
-#define MATR_SQL_PRIVATE_H
+#ifndef MATR_SQL_CONNECTION_H
+#define MATR_SQL_CONNECTION_H
 
 #include <sqlite3ext.h>
 
@@ -14,7 +14,6 @@
 extern const sqlite3_api_routines *sqlite3_api;
 #endif
 
-struct elf_file;
 struct file_set;
 struct mapping_store;
 struct row_cache;
@@ -22,7 +21,9 @@ struct warnings;
 
 /* One per connection; every module and function registered holds a reference. */
 struct matr_sql {
-	int references;
+	unsigned references;
+	/* Free it and what it holds, after the last reference. */
+	void (*free)(struct matr_sql *sql);
 	sqlite3 *db;
 	char *prefix; /* NULL: the system's */
 	int64_t epoch;
@@ -42,15 +43,6 @@ void sql_release(void *sql); /* as SQLite calls destructors */
 
 /* Pass on a warning, unless the same was given before. */
 void sql_warn(struct matr_sql *sql, const struct matr_error *warning);
-
-/* The parts of matr_sql_register(). Each returns -1 with an error. */
-int sql_register_elf(struct matr_sql *sql, struct matr_error *err);
-int sql_register_functions(struct matr_sql *sql, struct matr_error *err);
-int sql_register_mapping(struct matr_sql *sql, struct matr_error *err);
-
-/* CREATE TABLE of the i-th table, with a comment for every column; sqlite3_free(). NULL: no more. */
-char *sql_elf_schema(size_t i);
-char *sql_mapping_schema(size_t i);
 
 /* Fill *err from the connection's last error; -1. */
 int sql_fail(sqlite3 *db, struct matr_error *err);

@@ -1,4 +1,4 @@
-/* file_pool.c - see file_pool.h. */
+/* file_pool.c - open ELF files. */
 #include "sql/vtab/file_pool.h"
 
 #include <stdlib.h>
@@ -115,6 +115,11 @@ static bool is_same(const struct elf_file *file)
 	       now.mtime == file->id.mtime && now.ctime == file->id.ctime;
 }
 
+static void warn(void *context, const struct matr_error *warning)
+{
+	sql_warn(context, warning);
+}
+
 int file_pool_open(struct file_pool *pool, const char *path, struct elf_file **out,
 		   struct matr_error *err)
 {
@@ -136,7 +141,8 @@ int file_pool_open(struct file_pool *pool, const char *path, struct elf_file **o
 			return -1;
 		file->number = number;
 		file->session = &pool->session;
-		file->sql = pool->sql;
+		file->warn = warn;
+		file->warn_context = pool->sql;
 		pool->files[number] = file;
 	} else if (file->references == 0) {
 		unlink_idle(pool, file);

@@ -15,12 +15,9 @@
 #include "base/intern.h"
 #include "sql/reader/libraries.h"
 #include "sql/vtab/file_pool.h"
-#include "sql/vtab/name_index.h"
 
 enum {
 	MOST_RECENT = 8,       /* sets of arguments remembered */
-	FEW_FILES = 8,	       /* with fewer there is no index of names, */
-	FEW_LOOKUPS = 8,       /* nor before so many look-ups */
 	MOST_LOOKS = 16,       /* at what the user named, to guess */
 	GUESS_DIRECTORY = 300, /* files in a directory, for want of anything better */
 	GUESS_LIBRARIES = 12,  /* libraries of a program */
@@ -44,9 +41,7 @@ struct file_set {
 	size_t next_derived; /* whose libraries come next */
 	size_t n_chosen;     /* files that are not there as libraries of others */
 
-	struct name_index *names; /* NULL: not made */
-	uint64_t names_checked;	  /* generation in which it was last seen to be right */
-	unsigned lookups;	  /* of names, so far */
+	struct file_set_names names;
 
 	/* Sets of arguments that were asked for last: a join comes with the same one for every row. */
 	struct recent {
@@ -429,29 +424,19 @@ struct file_set *file_set_of(struct file_set *parent, const char *root, bool rec
 	return made;
 }
 
-/* An index that was made for a statement before this one may be out of date. */
-static void check_names(struct file_set *set)
+struct file_set_names *file_set_names(struct file_set *set)
 {
-	uint64_t now = set->pool->sql->generation;
-
-	if (!set->names || set->names_checked == now)
-		return;
-	set->names_checked = now;
-	if (name_index_is_current(set->names))
-		return;
-	name_index_free(set->names);
-	set->names = NULL;
-	set->lookups = 0;
+	return &set->names;
 }
 
-const struct name_index *file_set_names(struct file_set *set, struct matr_error *err)
+uint64_t file_set_generation(const struct file_set *set)
 {
-	check_names(set);
-	if (set->names || ++set->lookups < FEW_LOOKUPS || set->n < FEW_FILES)
-		return set->names;
-	set->names = name_index_new(set, err);
-	set->names_checked = set->pool->sql->generation;
-	return set->names;
+	return set->pool->sql->generation;
+}
+
+size_t file_set_count(const struct file_set *set)
+{
+	return set->n;
 }
 
 void file_set_free(struct file_set *set)
@@ -460,7 +445,8 @@ void file_set_free(struct file_set *set)
 		return;
 	for (size_t i = 0; i < MOST_RECENT; i++)
 		file_set_free(set->recent[i].set);
-	name_index_free(set->names);
+	if (set->names.index)
+		set->names.free(set->names.index);
 	for (size_t i = 0; set->roots && i < set->n_roots; i++)
 		free(set->roots[i]);
 	for (size_t i = 0; i < set->n_directories; i++)

@@ -18,10 +18,19 @@ void file_set_free(struct file_set *set);
 struct file_set *file_set_of(struct file_set *parent, const char *root, bool recursive,
 			     struct matr_error *err);
 
-/* Which files of the set have which names; NULL where all have to be asked, because they are few or such
- * questions are. Valid while a cursor is open. */
-struct name_index;
-const struct name_index *file_set_names(struct file_set *set, struct matr_error *err);
+/* What name_index.c keeps with a set. */
+struct file_set_names {
+	struct name_index *index; /* NULL: not made */
+	void (*free)(struct name_index *index);
+	uint64_t checked; /* generation in which the index was last seen to be right */
+	unsigned lookups; /* of names, so far */
+};
+struct file_set_names *file_set_names(struct file_set *set);
+
+/* How often no cursor of the connection was open: files may have changed since another generation. */
+uint64_t file_set_generation(const struct file_set *set);
+/* How many files are known so far. */
+size_t file_set_count(const struct file_set *set);
 
 /* Did the user name nothing at all? */
 bool file_set_is_empty(const struct file_set *set);

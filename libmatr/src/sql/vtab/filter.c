@@ -1,5 +1,5 @@
-/* table_filter.c - what a query asks of a table's columns, as row sources see it (table.h). */
-#include "sql/vtab/table.h"
+/* filter.c - what a query asks of a table's columns, as row sources see it. */
+#include "sql/vtab/row_source.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* name_index.c - see name_index.h.
+/* name_index.c - which files of a set have a symbol of some name.
  *
  * A join by name looks up hundreds of thousands of names in a thousand files; most names are in few of them.
  * The index keeps, by hash of the name, the files that have it, and whether they import or export it: about
@@ -27,12 +27,14 @@ struct name_index {
 	size_t n_files, file_capacity;
 };
 
-enum { KIND_SHIFT = 29 };
+enum {
+	KIND_SHIFT = 29,
+	FEW_FILES = 8,	 /* with fewer there is no index, */
+	FEW_LOOKUPS = 8, /* nor before so many look-ups */
+};
 
-void name_index_free(struct name_index *index)
+static void free_index(struct name_index *index)
 {
-	if (!index)
-		return;
 	for (size_t i = 0; i < index->n_files; i++)
 		free(index->files[i].path);
 	free(index->files);
@@ -128,7 +130,7 @@ static int read_files(struct name_index *index, struct file_set *set, struct mat
 	}
 }
 
-struct name_index *name_index_new(struct file_set *set, struct matr_error *err)
+static struct name_index *make_index(struct file_set *set, struct matr_error *err)
 {
 	struct name_index *index = calloc(1, sizeof *index);
 
@@ -137,13 +139,13 @@ struct name_index *name_index_new(struct file_set *set, struct matr_error *err)
 		return NULL;
 	}
 	if (read_files(index, set, err) < 0) {
-		name_index_free(index);
+		free_index(index);
 		return NULL;
 	}
 	return index;
 }
 
-bool name_index_is_current(const struct name_index *index)
+static bool is_current(const struct name_index *index)
 {
 	for (size_t i = 0; i < index->n_files; i++) {
 		struct matr_file_id now = {0};
@@ -153,6 +155,24 @@ bool name_index_is_current(const struct name_index *index)
 			return false;
 	}
 	return true;
+}
+
+const struct name_index *name_index_of(struct file_set *set, struct matr_error *err)
+{
+	struct file_set_names *names = file_set_names(set);
+	uint64_t now = file_set_generation(set);
+
+	/* An index that was made for a statement before this one may be out of date. */
+	if (names->index && names->checked != now && !is_current(names->index)) {
+		free_index(names->index);
+		*names = (struct file_set_names){0};
+	}
+	names->checked = now;
+	if (names->index || ++names->lookups < FEW_LOOKUPS || file_set_count(set) < FEW_FILES)
+		return names->index;
+	names->index = make_index(set, err);
+	names->free = free_index;
+	return names->index;
 }
 
 bool name_index_next(const struct name_index *index, const char *name, unsigned kinds, uint32_t *at,

@@ -2,17 +2,12 @@
 #ifndef MATR_SQL_RESULT_H
 #define MATR_SQL_RESULT_H
 
+#include "sql/reader/elf_names.h"
 #include "sql/vtab/connection.h"
 
-static inline void result_text(sqlite3_context *context, const char *text) /* NULL: NULL */
-{
-	if (text)
-		sqlite3_result_text(context, text, -1, SQLITE_TRANSIENT);
-}
-
-static inline void result_number(sqlite3_context *context, uint64_t number)
-{
-	sqlite3_result_int64(context, (sqlite3_int64)number);
-}
+void result_text(sqlite3_context *context, const char *text); /* NULL: NULL */
+void result_number(sqlite3_context *context, uint64_t number);
+/* The name of a number (elf_name()); a number without a name is given as 0xHEX. */
+void result_name(sqlite3_context *context, enum names kind, uint64_t number, unsigned machine);
 
 #endif

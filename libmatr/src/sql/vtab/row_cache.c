@@ -1,4 +1,4 @@
-/* row_cache.c - see row_cache.h.
+/* row_cache.c - rows kept in a database on disk.
  *
  * A table here for each table of ours that is worth it, with a column for the file and indexes for the keys. It is
  * filled by SQL: the cache's connection has our tables too, without a cache, so that a file's rows come with
@@ -60,7 +60,8 @@ static void note_warning(void *context, const struct matr_error *warning)
 	cache->had_warning = true;
 }
 
-static int open_database(struct row_cache *cache, struct matr_error *err)
+static int open_database(struct row_cache *cache, row_cache_register *add_tables,
+			 struct matr_error *err)
 {
 	struct matr_sql_options options = {.warn = note_warning, .warn_context = cache};
 
@@ -71,17 +72,18 @@ static int open_database(struct row_cache *cache, struct matr_error *err)
 	/* It can be made again: durability is not worth waiting for. */
 	if (run(cache, err, "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; %s", schema) < 0)
 		return -1;
-	return matr_sql_register(cache->db, &options, err);
+	return add_tables(cache->db, &options, err);
 }
 
-int row_cache_open(const char *path, struct row_cache **out, struct matr_error *err)
+int row_cache_open(const char *path, row_cache_register *add_tables, struct row_cache **out,
+		   struct matr_error *err)
 {
 	struct row_cache *cache = calloc(1, sizeof *cache);
 
 	if (!cache)
 		return matr_fail_memory(err);
 	cache->path = strdup(path);
-	if (!cache->path || open_database(cache, err) < 0) {
+	if (!cache->path || open_database(cache, add_tables, err) < 0) {
 		int result = cache->path ? -1 : matr_fail_memory(err);
 		row_cache_close(cache);
 		return result;
@@ -180,7 +182,7 @@ static void add_columns(sqlite3_str *text, const struct row_source *source, cons
 static int make_table(struct row_cache *cache, const struct row_source *source,
 		      struct matr_error *err)
 {
-	char *declaration = table_declaration(source);
+	char *declaration = row_source_declaration(source);
 	int64_t same;
 	sqlite3_stmt *info = NULL;
 

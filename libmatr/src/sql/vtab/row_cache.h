@@ -2,13 +2,17 @@
 #ifndef MATR_SQL_ROW_CACHE_H
 #define MATR_SQL_ROW_CACHE_H
 
-#include "sql/vtab/connection.h"
-#include "sql/vtab/table.h"
+#include "sql/vtab/row_source.h"
 
 struct row_cache;
 
+/* Adds the tables of ELF files to a connection: matr_sql_register(). */
+typedef int row_cache_register(sqlite3 *db, const struct matr_sql_options *options,
+			       struct matr_error *err);
+
 /* Open the database, or make it. */
-int row_cache_open(const char *path, struct row_cache **out, struct matr_error *err);
+int row_cache_open(const char *path, row_cache_register *add_tables, struct row_cache **out,
+		   struct matr_error *err);
 void row_cache_close(struct row_cache *cache); /* NULL is allowed */
 
 /* The rows of the file at the path that the filter may leave, read and kept first where they are not

@@ -1,4 +1,4 @@
-/* table.c - an SQLite virtual table of a row source (table.h), eponymous, so that its name is a table
+/* table.c - an SQLite virtual table of a row source, eponymous, so that its name is a table
  * and a table-valued function without any CREATE.
  *
  * idxStr carries the plan from xBestIndex to xFilter: the columns wanted in hexadecimal, a semicolon,
@@ -6,7 +6,6 @@
  */
 #include "sql/vtab/table.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,42 +44,13 @@ struct cursor {
 
 enum { ROW_BITS = 44 };
 
-void table_warn(const struct elf_file *file, const struct matr_error *warning)
-{
-	sql_warn(file->sql, warning);
-}
-
 /* ---- the table ---- */
-
-char *table_declaration(const struct row_source *source)
-{
-	return sqlite3_mprintf("CREATE TABLE %s(\n%s"
-			       "  source TEXT HIDDEN, -- argument: a file or directory\n"
-			       "  recursive INTEGER HIDDEN%s -- argument: with its libraries?\n"
-			       "%s)",
-			       source->name, source->columns, source->more[0] ? "," : "",
-			       source->more);
-}
-
-void row_source_column(const struct row_source *source, int i, char *name, size_t size)
-{
-	const char *line = source->columns;
-
-	if (i > source->n_columns) {
-		line = source->more;
-		i -= source->n_columns + 2;
-	}
-	for (; i > 0; i--)
-		line += strcspn(line, "\n") + 1;
-	line += strspn(line, " ");
-	snprintf(name, size, "%.*s", (int)strcspn(line, " "), line);
-}
 
 static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out,
 		   char **message)
 {
 	const struct module *module = aux;
-	char *declaration = table_declaration(module->source);
+	char *declaration = row_source_declaration(module->source);
 	struct table *table = sqlite3_malloc64(sizeof *table);
 
 	(void)argc;
@@ -417,7 +387,7 @@ static int choose_by_name(struct cursor *cursor, struct matr_error *err)
 	if (cursor->only || !source->choose_files ||
 	    !source->choose_files(&cursor->filter, &cursor->name, &cursor->kinds))
 		return 0;
-	cursor->names = file_set_names(cursor->set, &own);
+	cursor->names = name_index_of(cursor->set, &own);
 	if (own.code == MATR_OK)
 		return 0;
 	return matr_fail(err, own.code, own.file, "%s", own.message);

@@ -1,4 +1,4 @@
-/* warnings.c - see warnings.h. A query may come to a bad file once per joined row: what was said is
+/* warnings.c - one warning per file and reason. A query may come to a bad file once per joined row: what was said is
  * remembered by hash. */
 #include "sql/vtab/warnings.h"
 

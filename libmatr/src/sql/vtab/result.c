@@ -1,0 +1,28 @@
+/* result.c - results of columns. */
+#include "sql/vtab/result.h"
+
+#include <stdio.h>
+
+void result_text(sqlite3_context *context, const char *text)
+{
+	if (text)
+		sqlite3_result_text(context, text, -1, SQLITE_TRANSIENT);
+}
+
+void result_number(sqlite3_context *context, uint64_t number)
+{
+	sqlite3_result_int64(context, (sqlite3_int64)number);
+}
+
+void result_name(sqlite3_context *context, enum names kind, uint64_t number, unsigned machine)
+{
+	const char *name = elf_name(kind, number, machine);
+	char text[24];
+
+	if (name) {
+		sqlite3_result_text(context, name, -1, SQLITE_STATIC);
+		return;
+	}
+	snprintf(text, sizeof text, "0x%llx", (unsigned long long)number);
+	sqlite3_result_text(context, text, -1, SQLITE_TRANSIENT);
+}
