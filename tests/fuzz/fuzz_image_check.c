@@ -10,6 +10,7 @@
 
 #include <matr/image.h>
 #include <matr/image_format.h>
+#include <matr/object.h>
 
 static void fix_manifest(uint8_t *image, size_t size, uint64_t offset)
 {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <matr/epoch.h>
+#include <matr/image_format.h>
 
 #include "base/prefix.h"
 #include "epoch/state.h"

@@ -5,11 +5,18 @@
 #ifndef MATR_APPLIED_H
 #define MATR_APPLIED_H
 
-#include <matr/mapping.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <matr/error.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+struct matr_closure;
+struct matr_mapping;
 
 enum matr_applied {
 	MATR_APPLIED_WORD,     /* the mapping writes load address + value */

@@ -8,14 +8,21 @@
 #ifndef MATR_BASELINE_H
 #define MATR_BASELINE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include <matr/diff.h>
-#include <matr/store.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+struct matr_closure;
+struct matr_mapping;
+struct matr_store;
+struct matr_store_closure;
 
 #define MATR_BASELINE_VERSION 1
 

@@ -7,12 +7,18 @@
 #ifndef MATR_DIFF_H
 #define MATR_DIFF_H
 
-#include <matr/edit.h>
-#include <matr/mapping.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <matr/error.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+struct matr_edited_binding;
+struct matr_mapping;
 
 enum matr_change {
 	MATR_CHANGE_ADDED,

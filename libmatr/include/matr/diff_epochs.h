@@ -7,12 +7,21 @@
 #ifndef MATR_DIFF_EPOCHS_H
 #define MATR_DIFF_EPOCHS_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include <matr/diff.h>
-#include <matr/store.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+struct matr_map;
+struct matr_store;
+struct matr_store_application;
+struct matr_store_closure;
+struct matr_store_declined;
 
 /* What became of a program, or of a library that a program loads with dlopen(). */
 enum matr_fate {

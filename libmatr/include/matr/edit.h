@@ -10,11 +10,18 @@
 #ifndef MATR_EDIT_H
 #define MATR_EDIT_H
 
-#include <matr/epoch.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <matr/mapping.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+struct matr_epoch;
+struct matr_store;
 
 struct matr_edit { /* a row; strings are malloc'ed, NULL where the column is NULL */
 	int64_t id;

@@ -10,11 +10,13 @@
 
 #include <stddef.h>
 
-#include <matr/loader.h>
+#include <matr/error.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+struct matr_loader_options;
 
 enum matr_enable_change {
 	MATR_ENABLE_UNCHANGED, /* it was so already */

@@ -22,15 +22,19 @@
 #define MATR_EPOCH_H
 
 #include <linux/limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include <matr/image.h>
-#include <matr/image_format.h>
-#include <matr/scan.h>
 #include <matr/store.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+struct matr_loader_config;
+struct matr_scan;
 
 #define MATR_DEFAULT_PREFIX "/var/lib/matr"
 #define MATR_DEFAULT_SOCKET                                                                        \

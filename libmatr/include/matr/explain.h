@@ -6,12 +6,17 @@
 #ifndef MATR_EXPLAIN_H
 #define MATR_EXPLAIN_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include <matr/mapping.h>
-#include <matr/names.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+struct matr_symbol_name;
 
 enum matr_lookup_outcome { /* on what one object has to offer for one reference */
 			   MATR_LOOKUP_MATCH,

@@ -5,12 +5,17 @@
 #ifndef MATR_EXPOSURE_H
 #define MATR_EXPOSURE_H
 
-#include <matr/names.h>
-#include <matr/store.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <matr/error.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+struct matr_store;
+struct matr_symbol_name;
 
 struct matr_exposed {
 	char *program, *requester; /* canonical paths; the same: the program itself binds to it */

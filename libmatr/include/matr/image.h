@@ -5,11 +5,19 @@
 #ifndef MATR_IMAGE_H
 #define MATR_IMAGE_H
 
-#include <matr/mapping.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <matr/error.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+struct matr_build_id;
+struct matr_closure;
+struct matr_file_id;
+struct matr_mapping;
 
 struct matr_image_builder;
 

@@ -2,12 +2,16 @@
 #ifndef MATR_LIBRARIES_H
 #define MATR_LIBRARIES_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include <matr/mapping.h>
-#include <matr/resolve.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+struct matr_session;
 
 struct matr_library {
 	char *path;	 /* as ld.so finds it: what ldd prints */

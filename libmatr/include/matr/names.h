@@ -5,12 +5,20 @@
 #ifndef MATR_NAMES_H
 #define MATR_NAMES_H
 
-#include <matr/mapping.h>
-#include <matr/store.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <matr/error.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+struct matr_mapping;
+struct matr_object;
+struct matr_store;
+struct matr_symbol;
 
 /* SYMBOL, SYMBOL@VERSION, or SYMBOL@@VERSION as nm writes default versions. SYMBOL@ means the symbol without a version.
  * All zero: no name. */

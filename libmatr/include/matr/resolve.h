@@ -8,11 +8,16 @@
 #ifndef MATR_RESOLVE_H
 #define MATR_RESOLVE_H
 
-#include <matr/mapping.h>
+#include <stdbool.h>
+
+#include <matr/object.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+struct matr_closure;
+struct matr_mapping;
 
 struct matr_session;
 

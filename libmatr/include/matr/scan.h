@@ -7,12 +7,16 @@
 #ifndef MATR_SCAN_H
 #define MATR_SCAN_H
 
-#include <matr/config.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include <matr/object.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+struct matr_config;
 
 enum matr_scan_kind {
 	MATR_SCAN_PROGRAM, /* has a PT_INTERP; or should be looked at by the resolver, which has a reason for declining

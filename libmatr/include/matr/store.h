@@ -13,11 +13,18 @@
 #ifndef MATR_STORE_H
 #define MATR_STORE_H
 
-#include <matr/mapping.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <matr/object.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+struct matr_closure;
+struct matr_mapping;
 
 #define MATR_STORE_FILE	   "store.db" /* in the prefix */
 #define MATR_STORE_VERSION 9	      /* PRAGMA user_version of what this libmatr writes */

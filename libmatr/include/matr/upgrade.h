@@ -8,12 +8,17 @@
 #ifndef MATR_UPGRADE_H
 #define MATR_UPGRADE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include <matr/diff.h>
-#include <matr/edit.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+struct matr_edit;
+struct matr_mapping;
 
 struct matr_upgrade;
 

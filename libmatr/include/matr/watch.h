@@ -11,11 +11,17 @@
 #ifndef MATR_WATCH_H
 #define MATR_WATCH_H
 
-#include <matr/store.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <matr/error.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+struct matr_violation;
 
 struct matr_watch;
 

@@ -5,6 +5,7 @@
  */
 #include <matr/baseline.h>
 #include <matr/explain.h>
+#include <matr/store.h>
 
 #include <elf.h>
 #include <stdlib.h>

@@ -7,6 +7,9 @@
  * Of a closure only the new objects are looked at. The scope of the start, to which they may be bound, is paired as well.
  */
 #include <matr/diff.h>
+#include <matr/edit.h>
+#include <matr/mapping.h>
+#include <matr/object.h>
 
 #include <elf.h>
 #include <stdlib.h>

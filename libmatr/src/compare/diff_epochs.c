@@ -1,6 +1,9 @@
 /* diff_epochs.c - the programs of two epochs side by side, and two applications with what they load; see
  * matr/diff_epochs.h. */
 #include <matr/diff_epochs.h>
+#include <matr/edit.h>
+#include <matr/mapping.h>
+#include <matr/store.h>
 
 #include <stdlib.h>
 #include <string.h>

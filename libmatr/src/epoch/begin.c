@@ -1,6 +1,7 @@
 /* begin.c - beginning an epoch; matr/epoch.h says in which order and why. resolve.c and image.c do the work. */
 #include <matr/epoch.h>
 
+#include <matr/config.h>
 #include <matr/loader.h>
 
 #include "base/path.h"

@@ -1,5 +1,6 @@
 /* current.c - which epoch is in force, and which was before it. */
 #include <matr/epoch.h>
+#include <matr/image_format.h>
 
 #include <fcntl.h>
 #include <stdio.h>

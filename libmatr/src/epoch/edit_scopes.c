@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
+#include <matr/config.h>
+
 #include "base/parallel.h"
 #include "epoch/work.h"
 

@@ -5,6 +5,7 @@
 #include <limits.h>
 
 #include <matr/edit.h>
+#include <matr/epoch.h>
 #include <matr/recording.h>
 #include <matr/resolve.h>
 

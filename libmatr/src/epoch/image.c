@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <matr/epoch.h>
+
 #include "base/path.h"
 #include "epoch/results.h"
 #include "image/source.h"

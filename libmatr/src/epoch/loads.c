@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <matr/config.h>
+
 #include "base/file_id.h"
 
 static int expand(const char *pattern, int flags, glob_t *out, struct matr_error *err)

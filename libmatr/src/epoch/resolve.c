@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <matr/epoch.h>
+
 #include "base/file_id.h"
 #include "base/parallel.h"
 #include "epoch/edit_scopes.h"

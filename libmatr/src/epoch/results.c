@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <matr/epoch.h>
+
 const struct matr_epoch_result *matr_epoch_results(const struct matr_epoch *epoch, size_t *n)
 {
 	*n = epoch->n_results;

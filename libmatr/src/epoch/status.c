@@ -5,6 +5,9 @@
  * between them, and the line says what to do.
  */
 #include <matr/edit.h>
+#include <matr/epoch.h>
+#include <matr/image.h>
+#include <matr/image_format.h>
 
 #include "base/prefix.h"
 #include "epoch/same_program.h"

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <matr/config.h>
+
 #include "epoch/results.h"
 #include "store/edit.h"
 

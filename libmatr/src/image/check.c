@@ -16,6 +16,7 @@
 
 #include <matr/image.h>
 #include <matr/image_format.h>
+#include <matr/object.h>
 
 #include "base/prefix.h"
 #include "image/slot.h"

@@ -8,6 +8,7 @@
  * Which file is a program is a matter of its first page: ELF header and program headers. In doubt the answer is
  * yes, and the resolver says what is wrong.
  */
+#include <matr/config.h>
 #include <matr/scan.h>
 
 #include <dirent.h>

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <matr/config.h>
+
 #include "base/file_id.h"
 #include "base/parallel.h"
 #include "inputs/scan.h"

@@ -5,6 +5,7 @@
  * loses the first.
  */
 #include <matr/enable.h>
+#include <matr/loader.h>
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,6 +5,7 @@
  * bind over it twice. It is known by the configuration that was stamped into it.
  */
 #include <matr/epoch.h>
+#include <matr/image_format.h>
 
 #include "base/file.h"
 

@@ -4,6 +4,7 @@
  * by its magic number, so that no section headers are needed and a stripped ld-stable works as well.
  */
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

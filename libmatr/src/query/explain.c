@@ -4,6 +4,7 @@
  * files that were just read. The search is repeated, this time for every object's answer rather than for the first match.
  */
 #include <matr/explain.h>
+#include <matr/names.h>
 
 #include <elf.h>
 #include <stdlib.h>

@@ -4,6 +4,7 @@
  * are decoded, each once, against the objects it names; a look for the name in the decompressed symbols comes before.
  */
 #include <matr/exposure.h>
+#include <matr/names.h>
 #include <matr/nearest.h>
 
 #include <stdlib.h>

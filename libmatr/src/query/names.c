@@ -1,4 +1,5 @@
 /* names.c - what people call symbols, objects and programs; see matr/names.h. */
+#include <matr/mapping.h>
 #include <matr/names.h>
 #include <matr/nearest.h>
 

@@ -4,6 +4,8 @@
 
 #include <limits.h>
 
+#include <matr/mapping.h>
+
 #include "resolve/session.h"
 
 /* An object of the scope in the making, as far as searching needs it. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <matr/mapping.h>
 #include <matr/recording.h>
 
 /* ---- writing ---- */

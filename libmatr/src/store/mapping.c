@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <matr/mapping.h>
+
 /* ---- writing ---- */
 
 /* Is there an application of that path in the epoch? 1, 0, -1. */

@@ -20,6 +20,7 @@
 #include "base/varint.h"
 #include "codec/object.h"
 
+#include <matr/mapping.h>
 #include <matr/store.h>
 #include <sqlite3.h>
 

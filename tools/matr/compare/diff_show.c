@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <matr/store.h>
+
 struct diff_line { /* a program in the table for people */
 	char *program, *differs;
 	enum matr_fate fate;

@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <matr/scan.h>
+
 static const struct matr_edit *find_edit(const struct matr_epoch *epoch, int64_t id)
 {
 	size_t n;

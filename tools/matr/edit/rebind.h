@@ -7,6 +7,7 @@
 #include <limits.h>
 
 #include <matr/edit.h>
+#include <matr/epoch.h>
 
 struct rebind { /* what is to be done */
 	const char *prefix;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <matr/epoch.h>
+#include <matr/scan.h>
 
 static const char begin_help[] =
 	"usage: matr epoch begin [OPTION]... [PROGRAM]...\n"

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include <matr/epoch.h>
+#include <matr/image_format.h>
 #include <matr/loader.h>
 
 struct places {

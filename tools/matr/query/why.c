@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <matr/explain.h>
+#include <matr/names.h>
 
 static const char help[] =
 	"usage: matr why [OPTION]... PROGRAM SYMBOL[@VERSION]\n"

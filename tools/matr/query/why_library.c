@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <matr/explain.h>
+#include <matr/names.h>
 #include <matr/nearest.h>
 
 enum { TYPE_IFUNC = 10 }; /* STT_GNU_IFUNC */

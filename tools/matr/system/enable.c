@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <matr/enable.h>
+#include <matr/loader.h>
 
 static const char enable_help[] =
 	"usage: matr enable PROGRAM...\n"

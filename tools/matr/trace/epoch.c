@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include <matr/edit.h>
+#include <matr/epoch.h>
 
 static void remove_prefix(const struct trace_run *run)
 {

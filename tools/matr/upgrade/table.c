@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <matr/edit.h>
+
 static const struct output_column columns[] = {
 	{"program", CELL_TEXT}, {"verdict", CELL_TEXT}, {"requester", CELL_TEXT},
 	{"symbol", CELL_TEXT},	{"version", CELL_TEXT}, {"before", CELL_TEXT},

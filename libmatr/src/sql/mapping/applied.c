@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <matr/mapping.h>
 #include <matr/recording.h>
 
 struct scope { /* an application's scope, maybe with a closure behind it, while a plan is made */

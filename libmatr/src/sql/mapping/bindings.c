@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <matr/mapping.h>
+
 #include "sql/mapping/entries.h"
 #include "sql/vtab/result.h"
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <matr/mapping.h>
+
 #include "sql/reader/elf_names.h"
 
 /* Let go of what belongs to the last entry. */

@@ -1,6 +1,8 @@
 /* libraries.c - libmatr's search, in a session that reads no symbols. */
 #include "sql/reader/libraries.h"
 
+#include <matr/resolve.h>
+
 int libraries_find(struct matr_session **session, const struct elf_file *file,
 		   struct matr_libraries *out, struct matr_error *err)
 {
