@@ -31,16 +31,16 @@
 
 #define SITE_REAL_CALL INT64_MIN /* no system call returns this */
 
-/* One call, as ld.so makes it. The handler may change number and arguments before it returns
- * SITE_REAL_CALL; ld.so gets its own registers back in any case. */
+/* One call, as ld.so makes it. */
 struct site_call {
 	long number;
 	long arguments[6];
 	long site; /* index into ld_so_sites.sites */
 };
 
-/* The handler. Result: what ld.so's call returns, or SITE_REAL_CALL. */
-long site_call(struct site_call *call);
+/* The handler (sites.c). Returns what ld.so's call is to return, or SITE_REAL_CALL. To make another
+ * call than ld.so's, use system_call() and return its result. */
+long site_call(const struct site_call *call);
 
 /* 0 until the handler is to be asked. In ld-stable's data, writable for the life of the process. */
 extern volatile unsigned char sites_armed;

@@ -4,6 +4,7 @@
  * interpreter_main() decides what to start and gives back where to go and with which stack pointer;
  * the real ld.so is then entered as if the kernel had done it.
  */
+	.cfi_sections .debug_frame
 	.text
 	.globl	_start
 	.hidden	_start

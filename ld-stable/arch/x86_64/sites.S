@@ -1,0 +1,168 @@
+/* sites.S - the thunks that ld.so's system-call sites jump to (sites.h, matr/loader_format.h).
+ *
+ * A slot of 64 bytes for each site. libmatr writes three places of it: `before` and `after`, the
+ * instructions that the jump has replaced, and the target of the jump back. The rest is as here.
+ *
+ * Not armed, a thunk is a comparison and the system call: no stack, no register that the kernel does
+ * not overwrite. Armed, it first steps over the 128 bytes below the stack pointer, the red zone:
+ * functions that call nothing keep variables there (psABI 3.2.2).
+ *
+ * For debuggers a thunk is a function that the site has called: its frame starts at the unchanged
+ * stack pointer, and the return address is the target of its jump back, computed from the jump.
+ */
+#define SLOTS	   32 /* MATR_SITES_MAX */
+#define SLOT_SIZE  64
+#define RED_ZONE   128
+
+	.cfi_sections .debug_frame
+	.text
+	.balign SLOT_SIZE, 0xcc
+	.type	thunks, @function
+thunks:
+	.set	site, 0
+	.rept	SLOTS
+	.cfi_startproc
+	.cfi_def_cfa rsp, 0
+	/* DW_CFA_val_expression for the return address, 18 bytes:
+	 * end = (rip & -64) + 44; end + (uint32 at end - 4) - (1 << 32), as the jump is backwards. */
+	.cfi_escape 0x16, 16, 18, 0x80, 0, 0x09, 0xc0, 0x1a, 0x23, 44, 0x12, 0x34, 0x1c, \
+		0x94, 4, 0x22, 0x31, 0x08, 32, 0x24, 0x1c
+0:	.fill	16, 1, 0x90		/* before */
+	cmpb	$0, sites_armed(%rip)
+	jne	3f
+	syscall
+1:	.fill	12, 1, 0x90		/* after */
+2:	.byte	0xe9			/* back: jmp */
+	.long	-5
+3:	movl	$site, %ecx
+	addq	$-RED_ZONE, %rsp
+	.cfi_adjust_cfa_offset RED_ZONE
+	call	sites_dispatch
+	subq	$-RED_ZONE, %rsp
+	.cfi_adjust_cfa_offset -RED_ZONE
+	jmp	1b
+	.org	0b + SLOT_SIZE, 0xcc	/* an error if the thunk is larger */
+	.cfi_endproc
+	.set	site, site + 1
+	.endr
+	.size	thunks, . - thunks
+
+/* In: the registers of the system call, and the site's number in rcx. Out: the call's result in rax,
+ * all else as it was but for rcx and r11. struct site_call is made on the stack. */
+	.type	sites_dispatch, @function
+sites_dispatch:
+	.cfi_startproc
+	pushq	%rbp
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset rbp, 0
+	movq	%rsp, %rbp
+	.cfi_def_cfa_register rbp
+	andq	$-16, %rsp
+	pushq	%rcx
+	pushq	%r9
+	pushq	%r8
+	pushq	%r10
+	pushq	%rdx
+	pushq	%rsi
+	pushq	%rdi
+	pushq	%rax
+	movq	%rsp, %rdi
+	call	site_call
+	movq	8(%rsp), %rdi
+	movq	16(%rsp), %rsi
+	movq	24(%rsp), %rdx
+	movq	32(%rsp), %r10
+	movq	40(%rsp), %r8
+	movq	48(%rsp), %r9
+	movabsq	$0x8000000000000000, %rcx	/* SITE_REAL_CALL */
+	cmpq	%rcx, %rax
+	jne	0f
+	movq	(%rsp), %rax
+	syscall
+0:	leave
+	.cfi_def_cfa rsp, 8
+	.cfi_restore rbp
+	ret
+	.cfi_endproc
+	.size	sites_dispatch, . - sites_dispatch
+
+	.globl	with_vectors_saved
+	.hidden	with_vectors_saved
+	.type	with_vectors_saved, @function
+with_vectors_saved:
+	.cfi_startproc
+	pushq	%rbp
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset rbp, 0
+	movq	%rsp, %rbp
+	.cfi_def_cfa_register rbp
+	subq	$256, %rsp
+	andq	$-16, %rsp
+	movaps	%xmm0, (%rsp)
+	movaps	%xmm1, 16(%rsp)
+	movaps	%xmm2, 32(%rsp)
+	movaps	%xmm3, 48(%rsp)
+	movaps	%xmm4, 64(%rsp)
+	movaps	%xmm5, 80(%rsp)
+	movaps	%xmm6, 96(%rsp)
+	movaps	%xmm7, 112(%rsp)
+	movaps	%xmm8, 128(%rsp)
+	movaps	%xmm9, 144(%rsp)
+	movaps	%xmm10, 160(%rsp)
+	movaps	%xmm11, 176(%rsp)
+	movaps	%xmm12, 192(%rsp)
+	movaps	%xmm13, 208(%rsp)
+	movaps	%xmm14, 224(%rsp)
+	movaps	%xmm15, 240(%rsp)
+	movq	%rdi, %rax
+	movq	%rsi, %rdi
+	call	*%rax
+	movaps	(%rsp), %xmm0
+	movaps	16(%rsp), %xmm1
+	movaps	32(%rsp), %xmm2
+	movaps	48(%rsp), %xmm3
+	movaps	64(%rsp), %xmm4
+	movaps	80(%rsp), %xmm5
+	movaps	96(%rsp), %xmm6
+	movaps	112(%rsp), %xmm7
+	movaps	128(%rsp), %xmm8
+	movaps	144(%rsp), %xmm9
+	movaps	160(%rsp), %xmm10
+	movaps	176(%rsp), %xmm11
+	movaps	192(%rsp), %xmm12
+	movaps	208(%rsp), %xmm13
+	movaps	224(%rsp), %xmm14
+	movaps	240(%rsp), %xmm15
+	leave
+	.cfi_def_cfa rsp, 8
+	.cfi_restore rbp
+	ret
+	.cfi_endproc
+	.size	with_vectors_saved, . - with_vectors_saved
+
+/* struct matr_sites */
+	.section .rodata
+	.balign 8
+	.globl	ld_so_sites
+	.hidden	ld_so_sites
+	.type	ld_so_sites, @object
+ld_so_sites:
+	.quad	0x534554495352544d	/* MATR_SITES_MAGIC */
+	.long	thunks - .
+	.short	SLOT_SIZE, SLOTS
+	.short	0, 16			/* before */
+	.short	27, 12			/* after */
+	.short	39, 5			/* back */
+	.long	0			/* n_sites */
+	.fill	SLOTS * 16, 1, 0	/* sites */
+	.size	ld_so_sites, . - ld_so_sites
+
+	.data
+	.globl	sites_armed
+	.hidden	sites_armed
+	.type	sites_armed, @object
+sites_armed:
+	.byte	0
+	.size	sites_armed, . - sites_armed
+
+	.section .note.GNU-stack, "", @progbits
