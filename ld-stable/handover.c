@@ -19,8 +19,7 @@ extern const struct r_debug_public _r_debug;
 __attribute__((section(".data"))) static struct handover *handover_cell;
 __attribute__((section(".data"))) static uint64_t handover_space[2048 / sizeof(uint64_t)];
 
-/* What follows the ELF header, which differs between the files made of one ld-stable (loader_sections.c), has the
- * program headers and the build-id: it tells builds apart. */
+/* What follows the ELF header has the program headers and the build-id: it tells builds apart. */
 enum { HEAD = sizeof(Elf64_Ehdr), HEAD_END = 512 };
 
 bool is_ld_stable(uint64_t base)
@@ -211,6 +210,16 @@ static struct handover *from_link_map(const struct r_debug_public *debug)
 	return NULL;
 }
 
+/* Where ld-stable is in the file mapped at `base`, the interpreter file or ld-stable itself: the file's
+ * entry point is ld-stable's. 0: it is neither. */
+static uint64_t interpreter_own(uint64_t base)
+{
+	uint64_t entry = ((const Elf64_Ehdr *)base)->e_entry;
+	uint64_t distance = ((const Elf64_Ehdr *)__ehdr_start)->e_entry;
+
+	return entry >= distance && (entry - distance) % 4096 == 0 ? base + entry - distance : 0;
+}
+
 /* By way of the interpreter's mapping, which the kernel's own copy of the auxiliary vector leads to: for a
  * program that has _r_debug in a copy relocation, which is still empty when the hook runs. */
 static struct handover *from_interpreter(void)
@@ -231,10 +240,11 @@ static struct handover *from_interpreter(void)
 	}
 	if (!base) /* started as a program */
 		base = page_down(phdr);
-	if (!base || !is_ld_stable(base))
+	uint64_t own = base ? interpreter_own(base) : 0;
+	if (!own || !is_ld_stable(own))
 		return NULL;
 	uint64_t offset = (uint64_t)&handover_cell - (uint64_t)__ehdr_start;
-	return checked(*(struct handover **)(base + offset));
+	return checked(*(struct handover **)(own + offset));
 }
 
 struct handover *handover_find(void)

@@ -34,8 +34,7 @@ static const char *header_reason(const struct matr_image_header *header, uint64_
 const char *image_open(struct image *image, const struct matr_loader_config *config,
 		       const struct start *start)
 {
-	if (config->magic != MATR_CONFIG_MAGIC || config->format != MATR_IMAGE_FORMAT ||
-	    !config->image[0])
+	if (config->format != MATR_IMAGE_FORMAT || !config->image[0])
 		return "this ld-stable belongs to no prefix";
 	long fd = file_open(config->image);
 	if (fd < 0)

@@ -110,9 +110,10 @@ static void map_loader(const char *path, struct elf_file *loader)
 		report_fatal(failure, path);
 }
 
-/* The real ld.so of a program that the kernel has given an ld-stable. The kernel has mapped a copy along with it
- * (loader_sections.c); it is the one to take while the file it was taken from is as it was. It is also the one to take
- * where that file is not there at all, as in an initramfs into which only the path in PT_INTERP was copied. */
+/* The real ld.so of a program that the kernel has given an ld-stable. The kernel has mapped it along
+ * with ld-stable (matr/loader_format.h); it is the one to take while the file it was taken from is as
+ * it was. It is also the one to take if that file is not there at all, as in an initramfs into which
+ * only the path in PT_INTERP was copied. */
 static void take_loader(struct elf_file *loader)
 {
 	const struct matr_loader_config *config = &config_stamped;
@@ -127,21 +128,39 @@ static void take_loader(struct elf_file *loader)
 	const Elf64_Ehdr *header = (const Elf64_Ehdr *)(__ehdr_start + config->embedded);
 	*loader = (struct elf_file){
 		.base = (uint64_t)header,
-		.entry = (uint64_t)header + header->e_entry,
+		.entry = (uint64_t)header + config->loader_entry, /* e_entry is ld-stable's */
 		.phdr = (uint64_t)header + header->e_phoff,
 		.phnum = header->e_phnum,
 	};
 }
 
-/* The configuration of what was mapped, if it is an ld-stable, of whatever version. */
+/* The configuration in one segment of an ld-stable, of whatever version. */
+static const struct matr_loader_config *find_in(const char *start, uint64_t size)
+{
+	/* No constant in the code: libmatr looks for it in the file, and there is only one. */
+	const uint64_t magic = *(const volatile uint64_t *)&config_stamped.magic;
+	const uint64_t *at = (const uint64_t *)start;
+
+	for (uint64_t left = size; left >= sizeof(struct matr_loader_config);
+	     left -= sizeof *at, at++) {
+		if (*at == magic)
+			return (const struct matr_loader_config *)at;
+	}
+	return NULL;
+}
+
+/* The configuration of what was mapped, if it is an ld-stable. */
 static const struct matr_loader_config *find_config(const struct elf_file *file)
 {
-	const uint64_t *at = (const uint64_t *)file->start;
+	const Elf64_Phdr *segments = (const Elf64_Phdr *)file->phdr;
 
-	for (size_t left = file->first_size; left >= sizeof(struct matr_loader_config);
-	     left -= sizeof *at, at++) {
-		if (*at == MATR_CONFIG_MAGIC)
-			return (const struct matr_loader_config *)at;
+	for (size_t i = 0; segments && i < file->phnum; i++) {
+		if (segments[i].p_type != PT_LOAD || segments[i].p_vaddr % sizeof(uint64_t))
+			continue;
+		const struct matr_loader_config *config = find_in(
+			(const char *)(file->base + segments[i].p_vaddr), segments[i].p_filesz);
+		if (config)
+			return config;
 	}
 	return NULL;
 }
@@ -232,7 +251,6 @@ struct entry interpreter_main(long *stack, uint64_t own_entry)
 	if (handover)
 		start.phdr->a_un.a_val = (uint64_t)handover->phdr_copy;
 	take_loader(&loader);
-	debugger_follow(&loader);
 	start.base->a_un.a_val = loader.base;
 	return (struct entry){loader.entry, start.stack};
 }

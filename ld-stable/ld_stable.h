@@ -233,7 +233,7 @@ void closure_not_verified(const struct handover *handover, const char *root, con
 /* From now on apply the closures' mappings when they are loaded. */
 void closures_follow(struct handover *handover, struct link_map_public *maps);
 
-/* ---- the real ld.so: loader.c, debugger.c, redirect.c, config.c ---- */
+/* ---- the real ld.so: loader.c, redirect.c, config.c ---- */
 
 struct elf_file { /* an ELF file mapped as the kernel would */
 	uint64_t base;
@@ -241,13 +241,10 @@ struct elf_file { /* an ELF file mapped as the kernel would */
 	uint64_t phdr;
 	size_t phnum;
 	uint64_t start, size; /* the address range it takes */
-	uint64_t first_size;  /* what its first segment has in the file */
 };
 
 /* Map the segments of the ELF file at path. */
 const char *elf_file_map(const char *path, struct elf_file *out);
-
-void debugger_follow(const struct elf_file *loader);
 
 /* Make the empty function jump to the target. Returns false if that is not possible; then nothing is
  * written. */

@@ -118,7 +118,6 @@ static const char *map_from(long fd, struct elf_file *out)
 		.phnum = ehdr->e_phnum,
 		.start = (uint64_t)at,
 		.size = high - low,
-		.first_size = first->p_filesz,
 	};
 	out->entry = out->base + ehdr->e_entry;
 	for (size_t i = 0; i < ehdr->e_phnum; i++) {

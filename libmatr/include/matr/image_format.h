@@ -246,15 +246,19 @@ struct matr_loader_config {
 	uint64_t magic;
 	uint32_t format; /* MATR_IMAGE_FORMAT: an ld-stable reads its own version only */
 	uint32_t reserved;
-	/* In PREFIX/interpreter only: where the real ld.so is mapped with it, relative to its own load address (0: it
-	 * is not), and the size and time of the file it was taken from. */
-	uint64_t embedded;
+	/* In the interpreter file only (matr/loader_format.h): ld.so's ELF header relative to that of
+	 * ld-stable, a negative number (0: there is no ld.so), and the size and time of the file it was
+	 * taken from. */
+	int64_t embedded;
 	uint64_t loader_size;
 	int64_t loader_mtime;
 	char prefix[MATR_CONFIG_PATH]; /* absolute, canonical */
 	char self[MATR_CONFIG_PATH];   /* this copy of ld-stable: what DT_NEEDED names */
 	char loader[MATR_CONFIG_PATH]; /* the real ld.so where ld-stable stands in its place */
 	char image[MATR_CONFIG_PATH];  /* the epoch image */
+	/* Also in the interpreter file only. */
+	uint64_t loader_entry; /* ld.so's own entry point, relative to its ELF header */
+	char unserved[256];    /* why none of its system-call sites is replaced; "": all are */
 };
 
 /* ---- checksums: small enough to be compiled into both sides ---- */

@@ -14,7 +14,7 @@
 #include <matr/image_format.h>
 
 #include "base/file.h"
-#include "loader/embed.h"
+#include "loader/interpreter_file.h"
 #include "loader/stamp.h"
 
 enum { MAX_LOADER = 64 << 20 }; /* bytes; ld-stable and ld.so have well under one megabyte */
@@ -94,18 +94,23 @@ static int make_interpreter(const char *source, const void *stable, size_t stabl
 			    const char *interpreter, const void *real, size_t real_size, void **out,
 			    size_t *out_size, struct matr_error *err)
 {
+	const struct interpreter_source ld_so = {interpreter, real, real_size};
+	const struct interpreter_source ld_stable = {source, stable, stable_size};
+	struct interpreter_file file;
 	struct stat status;
-	uint64_t base;
 
 	if (stat(interpreter, &status) < 0)
 		return matr_fail_errno(err, interpreter, "cannot be read");
-	if (loader_with_sections(source, stable, stable_size, interpreter, real, real_size, out,
-				 out_size, &base, err) < 0)
+	if (interpreter_file_make(&ld_so, &ld_stable, INTERPRETER_TABLE_AUTO, &file, err) < 0)
 		return -1;
+	*out = file.bytes;
+	*out_size = file.size;
 	struct matr_loader_config *config = find_config(*out, *out_size);
 	if (!config) /* cannot be: it was found in the original */
 		return matr_fail(err, MATR_ERROR_MALFORMED, source, "is not an ld-stable");
-	config->embedded = base;
+	config->embedded = -(int64_t)file.base;
+	config->loader_entry = file.entry;
+	memcpy(config->unserved, file.unserved, sizeof config->unserved);
 	config->loader_size = (uint64_t)status.st_size;
 	config->loader_mtime = (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
 	return 0;
