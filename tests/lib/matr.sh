@@ -6,7 +6,7 @@
 #
 # The prefix is always in a temporary directory and mount namespaces are private: the machine's own
 # files stay as they are.
-# shellcheck shell=bash disable=SC2034 # variables for the scripts
+# shellcheck shell=bash source-path=SCRIPTDIR source=tap.sh disable=SC2034 # variables for the scripts
 set -eu
 export LC_ALL=C
 unset LD_STABLE_DEBUG LD_LIBRARY_PATH LD_PRELOAD LD_BIND_NOW
@@ -24,8 +24,7 @@ CXX=${CXX:-g++}
 T=$(mktemp -d "${TMPDIR:-/tmp}/matr-test.XXXXXX")
 chmod 755 "$T" # ordinary users are to reach it
 export MATR_PREFIX=$T/prefix
-N=0
-FAILED=0
+. "$TESTS/lib/tap.sh"
 
 cleanup()
 {
@@ -37,62 +36,6 @@ cleanup()
 	fi
 }
 trap cleanup EXIT
-
-ok()
-{
-	N=$((N + 1))
-	echo "ok $N - $1"
-}
-
-# not_ok NAME [FILE...]: the files explain.
-not_ok()
-{
-	local file
-	N=$((N + 1))
-	FAILED=$((FAILED + 1))
-	echo "not ok $N - $1"
-	shift
-	for file; do
-		[ -s "$file" ] || continue
-		echo "# ${file##*/}:"
-		sed -n '1,20p; 21s/.*/.../p' "$file" | cut -c 1-300 | sed 's/^/#   /'
-	done
-}
-
-skip()
-{
-	N=$((N + 1))
-	echo "ok $N - $1 # SKIP $2"
-}
-
-# check NAME COMMAND...: ok if the command succeeds; its output explains where it does not.
-check()
-{
-	local name=$1 status=0
-	shift
-	"$@" >"$T/check" 2>&1 </dev/null || status=$?
-	if [ $status -eq 0 ]; then
-		ok "$name"
-	else
-		echo "$* | tail" >"$T/check.tail"
-		tail -n 20 "$T/check" >>"$T/check.tail"
-		echo "exit status $status" >>"$T/check.tail"
-		not_ok "$name" "$T/check.tail"
-	fi
-}
-
-finish()
-{
-	echo "1..$N"
-	[ "$FAILED" -eq 0 ] || echo "# $FAILED of $N failed"
-	[ "$FAILED" -eq 0 ] && [ "$N" -gt 0 ]
-	exit
-}
-
-have()
-{
-	command -v "$1" >/dev/null 2>&1
-}
 
 # begin PROGRAM...: an epoch for the programs; an earlier one is ended first.
 begin()

@@ -9,13 +9,15 @@ start()
 {
 	"$MATRD" "$@" 2>>"$LOG" &
 	D=$!
-	for _ in $(seq 100); do
-		[ -S "$MATR_PREFIX/matrd.sock" ] && request '{"request":"ping"}' >/dev/null 2>&1 && return
-		sleep 0.05
-	done
+	wait_until answers && return
 	not_ok "matrd starts" "$LOG"
 	exit 1
 }
+answers() { [ -S "$MATR_PREFIX/matrd.sock" ] && request '{"request":"ping"}' >/dev/null 2>&1; }
+# watching, not_watching: matrd has compared all files of the epoch, or knows that there is none.
+watching() { wait_until status_has '"watched_epoch":[1-9]'; }
+not_watching() { wait_until status_has '"watched_epoch":0'; }
+status_has() { request '{"request":"status"}' | grep -q "$1"; } # REGEX
 # request LINE...: the first answer to each
 cat >"$T/request" <<'P'
 #!/usr/bin/python3

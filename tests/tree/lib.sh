@@ -10,35 +10,8 @@ set -u
 LOADER=/lib64/ld-linux-x86-64.so.2
 T=/tmp/t
 mkdir -p "$T"
-N=0
-FAILED=0
-
-ok()
-{
-	N=$((N + 1))
-	echo "ok $N - $1"
-}
-
-not_ok() # NAME [FILE]
-{
-	N=$((N + 1))
-	FAILED=$((FAILED + 1))
-	echo "not ok $N - $1"
-	[ -z "${2:-}" ] || tail -n 15 "$2" | sed 's/^/#   /'
-}
-
-# check NAME COMMAND...: the command succeeds.
-check()
-{
-	local name=$1
-	shift
-	if "$@" >"$T/check" 2>&1 </dev/null; then
-		ok "$name"
-	else
-		echo "exit status $? of: $*" >>"$T/check"
-		not_ok "$name" "$T/check"
-	fi
-}
+# shellcheck source-path=SCRIPTDIR source=../lib/tap.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/tap.sh"
 
 # refuses NAME REGEX COMMAND...: the command fails with one line that matches.
 refuses()
@@ -53,24 +26,6 @@ refuses()
 		echo "wanted one line: $wanted" >>"$T/check"
 		not_ok "$name" "$T/check"
 	fi
-}
-
-equal() # NAME WANTED GOT
-{
-	if [ "$2" = "$3" ]; then
-		ok "$1"
-	else
-		printf 'wanted: %s\ngot:    %s\n' "$2" "$3" >"$T/check"
-		not_ok "$1" "$T/check"
-	fi
-}
-
-finish()
-{
-	echo "1..$N"
-	[ "$FAILED" -eq 0 ] || echo "# $FAILED of $N failed"
-	[ "$FAILED" -eq 0 ] && [ "$N" -gt 0 ]
-	exit
 }
 
 # All there is to know of the loader's directory: names, targets, inodes, owners, modes, times, contents.

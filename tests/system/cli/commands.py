@@ -7,19 +7,12 @@ usage: commands.py MATR SOURCE DIRECTORY      with an epoch of git, xz and pytho
 """
 import csv, hashlib, io, json, os, pathlib, re, shutil, sqlite3, subprocess, sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "lib"))
+sys.dont_write_bytecode = True
+import tap
+
 matr, source, scratch = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
 prefix = pathlib.Path(os.environ["MATR_PREFIX"])
-number = failures = 0
-
-
-def result(good, name, why=""):
-    global number, failures
-    number += 1
-    failures += not good
-    print(("ok" if good else "not ok"), number, "-", name)
-    if not good:
-        for line in str(why).splitlines()[:20]:
-            print("#  ", line[:300])
 
 
 def run(*arguments):
@@ -52,20 +45,22 @@ for command in commands:
         name = " ".join(words)
         status, out, err = run(*words, "--help")
         helps[tuple(words)] = out
-        result(status == 0 and out.startswith("usage: matr ") and not err, f"{name}: --help", out + err)
-        result(re.search(r"exit status|has its own|the command's", out, re.I), f"{name}: exit statuses in --help", out)
-        result(re.search(rf"^  (?:[A-Za-z_0-9=]+ )*(?:sudo )?(?:\S+ && )?matr .*{command}", out.split("xit status")[-1], re.M),
-               f"{name}: examples in --help", out)
+        tap.check(f"{name}: --help", status == 0 and out.startswith("usage: matr ") and not err, out + err)
+        tap.check(f"{name}: exit statuses in --help", re.search(r"exit status|has its own|the command's", out, re.I),
+                  out)
+        tap.check(f"{name}: examples in --help",
+                  re.search(rf"^  (?:[A-Za-z_0-9=]+ )*(?:sudo )?(?:\S+ && )?matr .*{command}", out.split("xit status")[-1], re.M),
+                  out)
         status, out, err = run(*words, "--no-such-option")
-        result(status in (2, 125) and "--help" in err, f"{name}: an unknown option", f"{status} {err}")
+        tap.check(f"{name}: an unknown option", status in (2, 125) and "--help" in err, f"{status} {err}")
         status, out, err = run("--help")
-        result(re.search(rf"^  matr {command}|\b{command}\b", out, re.M), f"{name}: is in matr --help", out)
+        tap.check(f"{name}: is in matr --help", re.search(rf"^  matr {command}|\b{command}\b", out, re.M), out)
 
 # ---- manual pages ----
 
 for words, text in helps.items():
     pages = list((source / "docs/man").glob(f"matr-{words[0]}.[18]"))
-    result(len(pages) == 1, f"{' '.join(words)}: manual page", pages)
+    tap.check(f"{' '.join(words)}: manual page", len(pages) == 1, pages)
     if not pages:
         continue
     page = pages[0].read_text()
@@ -74,10 +69,10 @@ for words, text in helps.items():
         page = (source / "docs/man" / include[1]).read_text()
     plain = re.sub(r"\\f[RBIP]", "", page).replace("\\-", "-")
     missing = [option for option in sorted(options_of(text)) if option not in plain]
-    result(not missing, f"{' '.join(words)}: its options are in the manual page", missing)
+    tap.check(f"{' '.join(words)}: its options are in the manual page", not missing, missing)
     if len(words) == 1 or words[1] == "begin":
         sections = [section for section in ("EXIT STATUS", "EXAMPLES") if f".SH {section}" not in page and f'.SH "{section}"' not in page]
-        result(not sections, f"{words[0]}: exit statuses and examples in the manual page", sections)
+        tap.check(f"{words[0]}: exit statuses and examples in the manual page", not sections, sections)
 
 # ---- completion ----
 
@@ -116,7 +111,7 @@ for command in commands:
         ("bash", re.search(rf"^\t/\) word='[^']*\b{command}\b", bash_text, re.M)),
         ("zsh", re.search(rf"^\t\t'{command}:", zsh, re.M)),
         ("fish", re.search(rf"__matr_command none' -a '?[^'\n]*\b{command}\b", fish_text))) if not found]
-    result(not missing, f"{command}: is completed in bash, zsh, fish", missing)
+    tap.check(f"{command}: is completed in bash, zsh, fish", not missing, missing)
 
 general = {"--prefix", "--version", "--verbose"}
 for words, text in helps.items():
@@ -125,13 +120,13 @@ for words, text in helps.items():
     if words[0] in shared:
         lines = [f"matr {words[0]} {verb}" for verb in shared[words[0]]]
     given = {option for line in lines for option in bash(line)}
-    result(wanted <= given, f"{' '.join(words)}: its options are completed in bash", wanted - given)
+    tap.check(f"{' '.join(words)}: its options are completed in bash", wanted <= given, wanted - given)
     part = zsh_part(words)
-    result(not [o for o in wanted if o not in part], f"{' '.join(words)}: its options are completed in zsh",
-           [o for o in wanted if o not in part])
+    tap.check(f"{' '.join(words)}: its options are completed in zsh", not [o for o in wanted if o not in part],
+              [o for o in wanted if o not in part])
     if shutil.which("fish"):
         given = {option for line in lines for option in fish(line)}
-        result(wanted <= given, f"{' '.join(words)}: its options are completed in fish", wanted - given)
+        tap.check(f"{' '.join(words)}: its options are completed in fish", wanted <= given, wanted - given)
 
 # ---- formats ----
 
@@ -164,31 +159,33 @@ for words, text in helps.items():
     name = " ".join(words)
     if "--format" not in text or name == "epoch" or name in not_here:
         continue
-    result(name in tables, f"{name}: a table of it is known to this test", name)
+    tap.check(f"{name}: a table of it is known to this test", name in tables, name)
     for arguments in tables.get(name, []):
         shown = " ".join(arguments).replace(str(scratch), "T")[:70]
         at = 1 + (arguments[0] in verbs or arguments[0] in shared)
         form = lambda kind: run(*arguments[:at], "--format", kind, *arguments[at:])
         status, table, err = form("table")
-        result(status in (0, 1) and not re.search("sage", err), f"{shown}: table", f"{status} {err}")
+        tap.check(f"{shown}: table", status in (0, 1) and not re.search("sage", err), f"{status} {err}")
         status_json, text_json, err = form("json")
         try:
             document = json.loads(text_json)
-            result(status_json == status, f"{shown}: json has the same exit status", f"{status_json} {status} {err}")
+            tap.check(f"{shown}: json has the same exit status", status_json == status,
+                      f"{status_json} {status} {err}")
         except ValueError as error:
             document = None
-            result(False, f"{shown}: json", f"{error}: {text_json[:200]} {err}")
+            tap.check(f"{shown}: json", False, f"{error}: {text_json[:200]} {err}")
         if name in one_document or arguments[:3] == ["why", "git", "malloc"]:
             continue
         status_csv, text_csv, err = form("csv")
         rows = list(csv.reader(io.StringIO(text_csv)))
         even = rows and all(len(row) == len(rows[0]) for row in rows)
-        result(status_csv == status and even, f"{shown}: csv", f"{status_csv} {err} {text_csv[:200]}")
+        tap.check(f"{shown}: csv", status_csv == status and even, f"{status_csv} {err} {text_csv[:200]}")
         if isinstance(document, list) and name != "verify": # which nests its differences
-            result(len(rows) - 1 == len(document) and all(list(row) == rows[0] for row in document),
-                   f"{shown}: csv and json have the same rows and columns", f"{len(rows) - 1} {len(document)} {rows[:1]}")
+            tap.check(f"{shown}: csv and json have the same rows and columns",
+                      len(rows) - 1 == len(document) and all(list(row) == rows[0] for row in document),
+                      f"{len(rows) - 1} {len(document)} {rows[:1]}")
     status, out, err = run(*words, "--format", "xml")
-    result(status == 2 and "xml" in err, f"{name}: an unknown format", f"{status} {err}")
+    tap.check(f"{name}: an unknown format", status == 2 and "xml" in err, f"{status} {err}")
 
 # ---- what is not there ----
 
@@ -230,12 +227,14 @@ unknown = [
 for arguments, near in unknown:
     status, out, err = run(*arguments)
     shown = " ".join(arguments).replace(str(scratch), "T")
-    result(status in (1, 2, 125, 127) and err.startswith("matr: ") and len(err.splitlines()) == 1,
-           f"one line: {shown}", f"{status} {err}")
-    result(not out, f"and nothing on standard output: {shown}", out)
-    result(re.search(rf"(nearest: |there is |kept are |a ).*{re.escape(near)}", err), f"names what is near: {shown}", err)
+    tap.check(f"one line: {shown}",
+              status in (1, 2, 125, 127) and err.startswith("matr: ") and len(err.splitlines()) == 1,
+              f"{status} {err}")
+    tap.check(f"and nothing on standard output: {shown}", not out, out)
+    tap.check(f"names what is near: {shown}",
+              re.search(rf"(nearest: |there is |kept are |a ).*{re.escape(near)}", err), err)
 status, out, err = run("verify", "gti")
-result(status == 1 and "nearest: git" in out, "verify says it in its table", out + err)
+tap.check("verify says it in its table", status == 1 and "nearest: git" in out, out + err)
 for arguments in (["rebind", "--undo", "77"], ["rebind", "/usr/bin/git", "--symbol", "malloc@V9", "--to", library],
                   ["trace", "--symbol", "malloc@V9", "git", "--version"], ["trace", "--symbol", "environ", "git", "--version"],
                   ["trace", "--symbol", "malloc", "su"], ["trace", "--symbol", "malloc", "/usr/sbin/ldconfig"],
@@ -243,11 +242,11 @@ for arguments in (["rebind", "--undo", "77"], ["rebind", "/usr/bin/git", "--symb
                   ["trace", "--symbol", "malloc", "-o", "/nowhere/table", "git", "--version"],
                   ["rebind", "su", "--symbol", "malloc", "--to", library]):
     status, out, err = run(*arguments)
-    result(status in (1, 125) and not out and err.startswith("matr: ") and len(err.splitlines()) == 1,
-           f"one line: {' '.join(arguments)}", f"{status} {out} {err}")
+    tap.check(f"one line: {' '.join(arguments)}",
+              status in (1, 125) and not out and err.startswith("matr: ") and len(err.splitlines()) == 1,
+              f"{status} {out} {err}")
 status, out, err = run("epochh")
-result(status == 2, "an unknown command", err)
-result(state() == before, "nothing in the prefix has changed", [a for a, b in zip(state(), before) if a != b])
-result(baseline.read_bytes() == precious, "nor the baseline")
-print(f"1..{number}")
-sys.exit(failures != 0)
+tap.check("an unknown command", status == 2, err)
+tap.check("nothing in the prefix has changed", state() == before, [a for a, b in zip(state(), before) if a != b])
+tap.check("nor the baseline", baseline.read_bytes() == precious)
+tap.finish()

@@ -6,12 +6,6 @@
 files=$SOURCE/tools/completion
 export HOME=$T # no settings of anybody's
 
-equal() # NAME WANTED GOT
-{
-	printf 'wanted: %s\ngot:    %s\n' "$2" "$3" >"$T/equal"
-	if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "$T/equal"; fi
-}
-
 # subcommands COMMAND: the second words in its usage.
 subcommands()
 {

@@ -12,19 +12,12 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../lib"))
+sys.dont_write_bytecode = True
+import tap
+
 MATR, PREFIX = sys.argv[1:3]
 HOME = tempfile.TemporaryDirectory()
-cases = failures = 0
-
-
-def report(name, good, *why):
-    global cases, failures
-    cases += 1
-    failures += not good
-    print(f"{'ok' if good else 'not ok'} {cases} - {name}")
-    for line in () if good else why:
-        print(f"#   {line!r}")
-    sys.stdout.flush()
 
 
 class Shell:
@@ -68,7 +61,7 @@ class Shell:
     def check(self, name, keys, pattern, seconds=20):
         self.send(keys)
         seen = self.expect(pattern, seconds)
-        report(name, seen is not None, pattern, self.text())
+        tap.check(name, seen is not None, pattern, self.text())
         return seen
 
     def wait(self, seconds=30):
@@ -88,7 +81,7 @@ class Shell:
 PROMPT, MORE = r"matr> $", r" \.\.\.> $"
 
 shell = Shell()
-report("a prompt", shell.expect(PROMPT) is not None, shell.text())
+tap.check("a prompt", shell.expect(PROMPT) is not None, shell.text())
 shell.check("a query", "SELECT name FROM applications WHERE name = 'git';\n", r"\nname\ngit\nmatr> $")
 shell.check("a statement goes on", "SELECT name\n", MORE)
 shell.check("over several lines", "FROM applications\n", MORE)
@@ -122,7 +115,7 @@ shell.send("SELECT count(*) FROM relocations a, relocations b, relocations c;\n"
 time.sleep(1)
 start = time.monotonic()
 shell.check("Ctrl-C interrupts a query", "\x03", r"matr: interrupted\n" + PROMPT, 20)
-report("within a second or two", time.monotonic() - start < 5, time.monotonic() - start)
+tap.check("within a second or two", time.monotonic() - start < 5, time.monotonic() - start)
 shell.check("after which the shell is there", "SELECT 5 + 6;\n", r"\n +11\n" + PROMPT)
 shell.send("SELECT count(*) FROM bindings WHERE symbol LIKE '%no such symbol%' AND application || requester LIKE 'x';\n")
 shell.check("a query that gives no rows", "", r"\n +0\n" + PROMPT)
@@ -140,25 +133,24 @@ shell.check(".schema", ".schema declined\n", r"CREATE TABLE declined \(\n.*reaso
 shell.check("read only", "DELETE FROM store.epochs;\n", r"--write.*" + PROMPT)
 seen = shell.check("a hostile name", "SELECT char(27) || ']0;owned' || char(7) AS x;\n", r"\\x1b\]0;owned\\x07\n.*" + PROMPT)
 shell.send("SELECT 'wide 中文', 'é';\n")
-report("wide characters", shell.expect(r"\nwide 中文 .*é\n" + PROMPT) is not None, shell.text())
+tap.check("wide characters", shell.expect(r"\nwide 中文 .*é\n" + PROMPT) is not None, shell.text())
 shell.send(".quit\n")
-report(".quit ends it with 0", shell.wait() == 0)
+tap.check(".quit ends it with 0", shell.wait() == 0)
 
 # The history of the last run.
 history = os.path.join(HOME.name, ".local/state/matr/sql_history")
-report("the history is the user's alone", os.stat(history).st_mode & 0o777 == 0o600)
+tap.check("the history is the user's alone", os.stat(history).st_mode & 0o777 == 0o600)
 shell = Shell()
 shell.expect(PROMPT)
 shell.check("the history of the last run", "\x1b[A\x1b[A", r"SELECT 'wide 中文', 'é';$")
 shell.check("a search in the history", "\x03\x12answer", r"6 \* 7 AS answer")
 shell.check("dropped by Ctrl-C", "\x03", r"\^C\n" + PROMPT)
 shell.send("\x04")
-report("Ctrl-D ends it with 0", shell.wait() == 0)
+tap.check("Ctrl-D ends it with 0", shell.wait() == 0)
 
 # A query and standard input need no terminal's shell.
 shell = Shell("SELECT 'once' AS t")
-report("with a query there is no prompt", "matr>" not in (shell.expect(r"t\nonce\n") or "matr>"))
-report("and it ends", shell.wait() == 0)
+tap.check("with a query there is no prompt", "matr>" not in (shell.expect(r"t\nonce\n") or "matr>"))
+tap.check("and it ends", shell.wait() == 0)
 
-print(f"1..{cases}")
-sys.exit(failures != 0)
+tap.finish()

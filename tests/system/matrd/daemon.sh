@@ -7,33 +7,16 @@ set -eu
 . "$(dirname "$0")/../../lib/matr.sh"
 # shellcheck source=../../lib/matrd.sh
 . "$TESTS/lib/matrd.sh"
-# check NAME COMMAND...
-check()
-{
-	local name=$1
-	shift
-	if "$@" >"$T/check.out" 2>&1; then ok "$name"; else not_ok "$name" "$T/check.out" "$LOG"; fi
-}
 applied() { LD_STABLE_DEBUG=1 "$MATR" run "$1" 2>&1 | grep -q '^ld-stable: applied'; }
 plain() { ! applied "$1"; }
-watching()
+within_a_second() { WAIT=1 wait_until "$@"; }
+withdrawn() # PROGRAM
 {
-	for _ in $(seq 60); do
-		request '{"request":"status"}' | grep -q '"watched_epoch":[1-9]' && return
-		sleep 0.05
-	done
-	return 1
+	"$MATR" epoch status --format json | jq -e --arg p "$1" '[.violations[].withdrawn[]] | index($p)' >/dev/null
 }
-withdrawn_soon() # within a second of now
-{
-	local end=$(($(date +%s%N) + 1000000000))
-	while [ "$(date +%s%N)" -lt "$end" ]; do
-		"$MATR" epoch status --format json | jq -e --arg p "$1" \
-			'[.violations[].withdrawn[]] | index($p)' >/dev/null && return
-		sleep 0.05
-	done
-	return 1
-}
+withdrawn_soon() { within_a_second withdrawn "$1"; }
+violations() { "$MATR" epoch status --format json | jq '.violations | length'; } # their number
+no_image() { [ ! -e "$MATR_PREFIX/epoch.image" ]; }
 begin() { "$MATR" epoch begin -q "$T/a" "$T/b" "$T/c" && watching; }
 
 mkdir "$T/one" "$T/two" "$T/other"
@@ -112,16 +95,19 @@ done
 begin
 echo x >"$T/two/unrelated"
 rm "$T/two/unrelated"
-sleep 0.5
-check "a file that nobody asked for is no violation" sh -c "[ \$('$MATR' epoch status --format json | jq '.violations | length') = 0 ]"
+touch "$T/b" # events come in order
+check "(a violation after that)" withdrawn_soon "$T/b"
+equal "a file that nobody asked for is no violation" 1 "$(violations)"
+"$MATR" epoch end
+begin
 kill "$D"; wait "$D" || :
 touch "$T/other/libf.so.1"
 start
 check "what changed while nobody watched is found" withdrawn_soon "$T/c"
 stop
 start
-sleep 0.5
-check "... and not reported twice" sh -c "[ \$('$MATR' epoch status --format json | jq '.violations | length') = 1 ]"
+watching
+equal "... and not reported twice" 1 "$(violations)"
 check "the next epoch has them again" begin
 check "... and all is well" applied "$T/c"
 "$MATR" epoch end
@@ -129,8 +115,8 @@ stop
 start --strict
 begin
 touch "$T/two/libf.so.1.0"
-sleep 1
-check "--strict: the epoch ends" sh -c "[ ! -e '$MATR_PREFIX/epoch.image' ] && '$MATR' epoch status --format json | jq -e '.violations[0].action == \"ended\"'"
+ended() { no_image && "$MATR" epoch status --format json | jq -e '.violations[0].action == "ended"'; }
+check "--strict: the epoch ends within a second" within_a_second ended
 stop
 start
 
@@ -141,18 +127,15 @@ start --config "$T/matr.conf"
 begin
 printf '[matrd]\nstrict = yes\ninotify = yes\n' >"$T/matr.conf"
 kill -HUP "$D"
-sleep 0.5
-check "SIGHUP: the configuration is read again" grep -q 'read again: strict yes, inotify yes' "$LOG"
-check "... inotify from now on" sh -c "'$T/request' '{\"request\":\"status\"}' | grep -q '\"method\":\"inotify\"'"
+check "SIGHUP: the configuration is read again" wait_until grep -q 'read again: strict yes, inotify yes' "$LOG"
+check "... inotify from now on" wait_until status_has '"method":"inotify"'
 check "... it is no violation" test -e "$MATR_PREFIX/epoch.image"
 echo 'strict = perhaps' >>"$T/matr.conf"
 kill -HUP "$D"
-sleep 0.5
-check "SIGHUP with a file that is wrong: it is named" grep -q 'matr.conf: line 4: .*yes or no' "$LOG"
+check "SIGHUP with a file that is wrong: it is named" wait_until grep -q 'matr.conf: line 4: .*yes or no' "$LOG"
 check "... and matrd goes on" sh -c "'$T/request' '{\"request\":\"ping\"}' | grep -q pong"
 touch "$T/two/libf.so.1.0"
-sleep 1
-check "... as it was, strictly" sh -c "[ ! -e '$MATR_PREFIX/epoch.image' ]"
+check "... as it was, strictly" within_a_second no_image
 stop
 check "such a file at the start is an error" sh -c "! timeout 5 '$MATRD' --config '$T/matr.conf' 2>&1 && [ \$? -ne 124 ]"
 printf '[matrd]\nstrict = yes\n' >"$T/matr.conf"
@@ -160,7 +143,7 @@ start --config "$T/matr.conf"
 begin
 printf '[matrd]\n' >"$T/matr.conf"
 kill -HUP "$D"
-sleep 0.5
+wait_until grep -q 'read again: strict no' "$LOG"
 touch "$T/two/libf.so.1.0"
 check "SIGHUP: not strict any more" withdrawn_soon "$T/a"
 check "... the epoch goes on" applied "$T/c"
@@ -245,21 +228,17 @@ s = connect(); s.sendall(b'{"request":"ping"}\n'); print(s.recv(100).decode(), e
 P
 check "hostile clients do not keep others out" grep -q pong "$T/hostile"
 
-check "a request may come in pieces" python3 - <<'P'
+check "a request may come in pieces" python3 -c '
 import os, socket, time
 s = socket.socket(socket.AF_UNIX); s.settimeout(3)
 s.connect(os.environ["MATR_PREFIX"] + "/matrd.sock")
-for c in b'{"request":"ping"}\n': s.send(bytes([c])); time.sleep(0.01)
-assert b"pong" in s.recv(100)
-P
+for c in b"{\"request\":\"ping\"}\n": s.send(bytes([c])); time.sleep(0.01)
+assert b"pong" in s.recv(100)'
 
 # ---- two begins ----
 "$MATR" epoch begin -q >"$T/first.out" 2>&1 &
 first=$!
-for _ in $(seq 100); do
-	request '{"request":"status"}' | grep -q '"job"' && break
-	sleep 0.02
-done
+wait_until status_has '"job"'
 check "status answers while a begin runs" sh -c "'$MATR' epoch status | grep -q '^begin '"
 check "a second begin is told" sh -c "'$MATR' epoch begin -q '$T/a' 2>&1 | grep -q already"
 "$MATR" epoch begin -q --wait "$T/a" || :
@@ -269,10 +248,10 @@ check "... or waits" sh -c "'$MATR' epoch status --format json | jq -e '.applica
 # ---- who goes takes the begin with him; kill -9 ----
 "$MATR" epoch begin -q &
 first=$!
-sleep 0.3
+wait_until status_has '"job"'
 kill -9 "$first"; wait "$first" 2>/dev/null || :
-sleep 0.3
-check "a begin ends with its client" sh -c "'$MATR' epoch status --format json | jq -e '.applications == 1 and .busy == false and (.problems | length == 0)'"
+as_before() { "$MATR" epoch status --format json | jq -e '.applications == 1 and .busy == false and (.problems | length == 0)'; }
+check "a begin ends with its client" wait_until as_before
 failed=0
 kills=${MATR_DAEMON_KILLS:-20}
 for _ in $(seq "$kills"); do
@@ -292,13 +271,15 @@ check "kill -9 of matrd during begin, $kills times" test "$failed" -eq 0
 # ---- memory ----
 rss() { awk '/VmRSS/ { print $2 }' "/proc/$D/status"; }
 for _ in $(seq 5); do "$MATR" epoch begin -q "$T/a" "$T/b" "$T/c"; done
-sleep 0.5
+"$MATR" epoch begin -q "$T/a" "$T/b" # as in the end
+watches() { status_has "\"watched_epoch\":$("$MATR" epoch status --format json | jq .epoch)[,}]"; } # the newest epoch
+wait_until watches || not_ok "matrd watches the newest epoch" "$LOG"
 before=$(rss)
 for _ in $(seq 25); do
 	"$MATR" epoch begin -q "$T/a"
 	"$MATR" epoch begin -q "$T/a" "$T/b"
 done
-sleep 0.5
+wait_until watches || not_ok "matrd watches the newest epoch" "$LOG"
 after=$(rss)
 check "50 begins: $before kB before, $after kB after" test "$after" -lt $((before + 1024))
 
@@ -314,14 +295,11 @@ try:
 except TimeoutError: pass
 P
 listener=$!
-while [ ! -S "$T/notify" ]; do sleep 0.05; done
+wait_until test -S "$T/notify"
 NOTIFY_SOCKET=$T/notify start
 "$MATR" epoch begin -q &
 first=$!
-for _ in $(seq 100); do
-	grep -q ' of ' "$T/notified" && break
-	sleep 0.1
-done
+wait_until grep -q ' of ' "$T/notified"
 kill $first
 wait $first || :
 stop
@@ -331,10 +309,9 @@ check "... and how far a begin is" grep -Eq '^STATUS=[a-z ]+: [0-9]+ of [1-9][0-
 if command -v systemd-socket-activate >/dev/null; then
 	systemd-socket-activate -l "$MATR_PREFIX/matrd.sock" -E MATR_PREFIX "$MATRD" 2>>"$LOG" &
 	D=$!
-	sleep 0.5
+	wait_until test -S "$MATR_PREFIX/matrd.sock"
 	check "socket activation" sh -c "'$MATR' epoch begin -q '$T/b' && '$MATR' epoch status | grep -q '^matrd .*watches'"
 fi
 stop
 "$MATR" epoch end
-echo "1..$N"
-[ "$FAILED" -eq 0 ]
+finish

@@ -109,6 +109,7 @@ same_as_root epoch status --format json
 check "who may not look at the lock is told all the same" grep -q '"busy": *true' "$T/user.out"
 exec 9<&-
 "$MATR" epoch end
+not_watching
 mode="no epoch"
 same_as_root epoch status
 same_as_root epoch list
@@ -178,7 +179,7 @@ check "without matrd: epoch status says it" grep -q 'store.db: cannot be read: P
 for lie in truncated garbage absurd; do
 	"$T/client" lie "$lie" &
 	D=$!
-	while [ ! -S "$MATR_PREFIX/matrd.sock" ]; do sleep 0.05; done
+	wait_until test -S "$MATR_PREFIX/matrd.sock"
 	one_line "a $lie answer: one error, and no more" 1 timeout 60 "${nobody[@]}" "$MATR" epoch list
 	stop
 	rm -f "$MATR_PREFIX/matrd.sock"
@@ -186,7 +187,7 @@ done
 chmod 777 "$MATR_PREFIX"
 "${nobody[@]}" "$T/client" lie stranger &
 D=$!
-while [ ! -S "$MATR_PREFIX/matrd.sock" ]; do sleep 0.05; done
+wait_until test -S "$MATR_PREFIX/matrd.sock"
 one_line "a matrd of somebody else is not asked" 1 setpriv --reuid 65533 --regid 65533 --clear-groups env MATR_PREFIX="$MATR_PREFIX" "$MATR" epoch list
 check "... what may not be read stays so" grep -q 'Permission denied' "$T/line.err"
 stop

@@ -2,9 +2,13 @@
 """In a system of its own: packages are upgraded, and downgraded again, and what matr check-upgrade said before is compared with
 how ld.so binds before and after, for every program that loads something of the packages.
 
-usage: packages.py MATR DIRECTORY      DIRECTORY/old/*.deb, DIRECTORY/new/*.deb; prints "ok - ..." and "not ok - ..."
+usage: packages.py MATR DIRECTORY      DIRECTORY/old/*.deb, DIRECTORY/new/*.deb; prints TAP, without a plan
 """
 import array, collections, concurrent.futures, functools, json, os, pathlib, re, subprocess, sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "lib"))
+sys.dont_write_bytecode = True
+import tap
 
 matr, directory = sys.argv[1], pathlib.Path(sys.argv[2])
 loader = "/lib64/ld-linux-x86-64.so.2"
@@ -13,13 +17,6 @@ os.environ.update(MATR_PREFIX=str(directory / "prefix"), DEBIAN_FRONTEND="nonint
 scratch = pathlib.Path("/run/bindings")
 scratch.mkdir()
 line = re.compile(r"^ *\d+:\tbinding file (.*) \[\d+\] to (.*) \[\d+\]: [a-z]* symbol `([^']*)'(?: \[(.*)\])?$")
-
-
-def result(good, name, why=""):
-    print("ok" if good else "not ok", "-", name)
-    for text in [] if good else str(why).splitlines()[:20]:
-        print("#  ", text[:300])
-    sys.stdout.flush()
 
 
 def run(*arguments, **options):
@@ -98,7 +95,7 @@ def programs():
 def install(which):
     done = run("dpkg", "--force-depends", "--force-breaks", "--force-conflicts", "--force-downgrade", "--force-confnew", "-i",
                *map(str, sorted((directory / which).glob("*.deb"))))
-    result(done.returncode == 0, f"dpkg installs the {which} packages", done.stdout + done.stderr)
+    tap.check(f"dpkg installs the {which} packages", done.returncode == 0, done.stdout + done.stderr)
 
 
 def libraries(which):
@@ -214,9 +211,9 @@ def compare(before, after, rows, status, name):
             wrong.append(f"{program}: new, {answer.trouble[:2]}, check-upgrade {by_program[program]}")
     wrong += [f"{program}: not asked of ld.so: {own[:2]}" for program, own in by_program.items() if program not in new]
     shown = ", ".join(f"{number} {what}" for what, number in sorted(counts.items()) if number)
-    result(not wrong, f"{name}: {len(before)} programs as ld.so has it ({shown})", "\n".join(wrong))
+    tap.check(f"{name}: {len(before)} programs as ld.so has it ({shown})", not wrong, "\n".join(wrong))
     worse = any(row["verdict"] in ("refused", "lost", "moved", "gone", "unversioned", "unknown") for row in rows)
-    result(status == worse, f"{name}: exit status {status}", status)
+    tap.check(f"{name}: exit status {status}", status == worse, status)
     return refused
 
 
@@ -228,13 +225,15 @@ def really(refused, name):
         if done.returncode == 0 or not re.search(r"error while loading|not found|symbol lookup error|no version", done.stderr):
             started.append(f"{program}: {done.returncode} {done.stderr}")
     if refused:
-        result(not started, f"{name}: {len(refused[:10])} of the refused were started, and were not", "\n".join(started))
+        tap.check(f"{name}: {len(refused[:10])} of the refused were started, and were not", not started,
+                  "\n".join(started))
 
 
 def check(which):
     done = run(matr, "check-upgrade", "--all", "--format", "json",
                *[word for package in sorted((directory / which).glob("*.deb")) for word in ("--replace", str(package))])
-    result(done.returncode in (0, 1) and not done.stderr, f"check-upgrade with the {which} packages", f"{done.returncode} {done.stderr}")
+    tap.check(f"check-upgrade with the {which} packages", done.returncode in (0, 1) and not done.stderr,
+              f"{done.returncode} {done.stderr}")
     return json.loads(done.stdout or "[]"), done.returncode
 
 
@@ -244,18 +243,19 @@ with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
     asked = threads.map(lambda program: (program, ask(program)), programs())
     users = sorted(program for program, answer in asked
                    if names & {os.path.basename(word) for word in answer.stdout.split()})
-result(len(users) >= 3, f"{len(users)} programs load something of {', '.join(sorted(names))}")
+tap.check(f"{len(users)} programs load something of {', '.join(sorted(names))}", len(users) >= 3)
 old = snapshot(users)
 mute = [program for program, answer in old.items() if not answer.bindings and not answer.trouble]
-result(not mute, f"ld.so has {sum(len(answer.bindings) for answer in old.values())} bindings of them", mute)
+tap.check(f"ld.so has {sum(len(answer.bindings) for answer in old.values())} bindings of them", not mute, mute)
 for here, there in (("old", "new"), ("new", "old")):
     mappable = [program for program in users if not old[program].trouble]
     if not mappable:
-        result(True, f"back from {here}: no program starts")
+        tap.check(f"back from {here}: no program starts", True)
         break
     begun = run(matr, "epoch", "begin", "-q", *mappable)
     listed = {row["program"] for row in json.loads(run(matr, "epoch", "show", "--programs", "--format", "json").stdout or "[]")}
-    result(listed >= set(mappable), f"an epoch of {len(listed)} programs", begun.stderr + str(set(mappable) - listed))
+    tap.check(f"an epoch of {len(listed)} programs", listed >= set(mappable),
+              begun.stderr + str(set(mappable) - listed))
     rows, status = check(there)
     install(there)
     known = dict(sonames)
@@ -264,4 +264,4 @@ for here, there in (("old", "new"), ("new", "old")):
     subject = {program: old[program] for program in users if program in listed}
     really(compare(subject, new, rows, status, f"{here} to {there}"), f"{here} to {there}")
     old = new
-result(True, "finished")
+tap.check("finished", True)

@@ -116,11 +116,11 @@ for name; do
 	in_overlay python3 "$HERE/packages.py" "$MATR" "$T/debs/$name" >"$T/$name.tap" 2>"$T/$name.err" || status=$?
 	while read -r line; do
 		case $line in
-		'ok - '*) ok "$name: ${line#ok - }" ;;
-		'not ok - '*) not_ok "$name: ${line#not ok - }" ;;
+		'ok '*) ok "$name: ${line#ok * - }" ;;
+		'not ok '*) not_ok "$name: ${line#not ok * - }" ;;
 		*) echo "$line" ;;
 		esac
 	done <"$T/$name.tap"
-	[ $status -eq 0 ] && grep -q '^ok - finished' "$T/$name.tap" || not_ok "$name: the comparison came to its end" "$T/$name.err"
+	[ $status -eq 0 ] && grep -q '^ok [0-9]* - finished' "$T/$name.tap" || not_ok "$name: the comparison came to its end" "$T/$name.err"
 done
 finish

@@ -1,0 +1,85 @@
+# tap.sh - results of tests as TAP ("ok N - NAME"), which tools/test counts. Sourced by bash scripts,
+# which set T, a directory for scratch files, before the first case.
+# shellcheck shell=bash
+N=0
+FAILED=0
+
+ok()
+{
+	N=$((N + 1))
+	echo "ok $N - $1"
+}
+
+# not_ok NAME [FILE...]: the files explain.
+not_ok()
+{
+	local file
+	N=$((N + 1))
+	FAILED=$((FAILED + 1))
+	echo "not ok $N - $1"
+	shift
+	for file; do
+		[ -s "$file" ] || continue
+		echo "# ${file##*/}:"
+		sed -n '1,20p; 21s/.*/.../p' "$file" | cut -c 1-300 | sed 's/^/#   /'
+	done
+}
+
+skip() # NAME REASON
+{
+	N=$((N + 1))
+	echo "ok $N - $1 # SKIP $2"
+}
+
+# check NAME COMMAND...: ok if the command succeeds. The end of its output explains a failure, and that of LOG.
+check()
+{
+	local name=$1 status=0
+	shift
+	"$@" >"$T/check" 2>&1 </dev/null || status=$?
+	if [ $status -eq 0 ]; then
+		ok "$name"
+	else
+		{
+			echo "$*"
+			tail -n 15 "$T/check"
+			echo "exit status $status"
+		} >"$T/check.tail"
+		[ -z "${LOG:-}" ] || tail -n 15 "$LOG" >"$T/check.log" 2>&1
+		not_ok "$name" "$T/check.tail" ${LOG:+"$T/check.log"}
+	fi
+}
+
+equal() # NAME WANTED GOT [FILE...]
+{
+	if [ "$2" = "$3" ]; then
+		ok "$1"
+	else
+		printf 'wanted: %s\ngot:    %s\n' "$2" "$3" >"$T/equal"
+		not_ok "$1" "$T/equal" "${@:4}"
+	fi
+}
+
+# wait_until COMMAND...: run it until it succeeds, for WAIT seconds (default 20) at most.
+wait_until()
+{
+	local end=$((${EPOCHREALTIME/./} + ${WAIT:-20} * 1000000))
+	until "$@"; do
+		[ "${EPOCHREALTIME/./}" -lt $end ] || return 1
+		sleep 0.05
+	done
+}
+
+have() # PROGRAM
+{
+	command -v "$1" >/dev/null 2>&1
+}
+
+# finish: the plan, and an exit status.
+finish()
+{
+	echo "1..$N"
+	[ "$FAILED" -eq 0 ] || echo "# $FAILED of $N failed"
+	[ "$FAILED" -eq 0 ] && [ "$N" -gt 0 ]
+	exit
+}
