@@ -7,6 +7,7 @@
 #include <matr/mapping.h>
 
 #include "sql/mapping/entries.h"
+#include "sql/mapping/tables.h"
 #include "sql/vtab/result.h"
 
 #define BIT(column) (UINT64_C(1) << (column))
@@ -374,161 +375,117 @@ static const struct mapping_rows rows = {
 	.finish = entries_finish,
 };
 
-/* A table of closures has the same columns as that of scopes, and one more: parts that both are made of. */
+/* A table of closures has the columns of that of scopes and one more. */
 
-#define FIRST_COLUMNS                                                                              \
-	{'i', '-', 1, 1},                                                                          \
-	{                                                                                          \
-		't', '=', 0.001, 0.001                                                             \
-	}
-#define CLOSURE_COLUMN                                                                             \
-	{                                                                                          \
-		't', '=', 0.1, 0.1                                                                 \
-	}
+static const struct mapping_column first_columns[] = {
+	{"epoch", 'i', '-', 1, 1, "epochs.id", NULL},
+	{"application", 't', '=', 0.001, 0.001, "the program: applications.path", NULL},
+	{0},
+};
+
+static const struct mapping_column closure_column[] = {
+	{"closure", 't', '=', 0.1, 0.1, "the library that is loaded: closures.library", NULL},
+	{0},
+};
 
 /* From `requester` on. */
-#define BINDINGS_COLUMNS                                                                           \
-	{'t', '=', 0.002, 0.002}, {'t', '=', 0.0005, 0.1}, {'t', '-', 0.1, 1},                     \
-		{'t', '=', 0.02, 0.1}, {'t', '-', 0.5, 1}, {'t', '-', 0.5, 1}, {'i', '-', 0.5, 1}, \
-		{'t', '-', 0.1, 1}, {'i', '-', 0.1, 1},                                            \
-	{                                                                                          \
-		'i', '-', 0.5, 1                                                                   \
-	}
+static const struct mapping_column bindings_columns[] = {
+	{"requester", 't', '=', 0.002, 0.002, "the object that refers to the symbol: objects.path",
+	 NULL},
+	{"symbol", 't', '=', 0.0005, 0.1, "its name", NULL},
+	{"version", 't', '-', 0.1, 1, "the version asked for; NULL: none", NULL},
+	{"provider", 't', '=', 0.02, 0.1,
+	 "the object that provides it: objects.path; NULL: none does", NULL},
+	{"binding", 't', '-', 0.5, 1,
+	 "'bound'; 'null': weak and defined nowhere;\n"
+	 "'undefined': defined nowhere, an error when it is used",
+	 NULL},
+	{"type", 't', '-', 0.5, 1, "of the provider's symbol: FUNC, OBJECT, GNU_IFUNC, TLS, NOTYPE",
+	 NULL},
+	{"weak", 'i', '-', 0.5, 1, "1: a weak reference", NULL},
+	{"provider_version", 't', '-', 0.1, 1, "the version of the provider's symbol; NULL: none",
+	 NULL},
+	{"address", 'i', '-', 0.1, 1, "of the symbol in the provider: elf_symbols.value", NULL},
+	{"relocations", 'i', '-', 0.5, 1, "how many of the requester's relocations this is", NULL},
+	{0},
+};
 
-#define RELOCATIONS_COLUMNS                                                                        \
-	{'t', '=', 0.002, 0.002}, {'t', '=', 0.0001, 0.1}, {'t', '-', 0.1, 1},                     \
-		{'t', '=', 0.005, 0.1}, {'t', '-', 0.5, 1}, {'t', '=', 0.3, 0.8},                  \
-		{'i', '-', 0.001, 1}, {'i', '-', 0.1, 1}, {'i', '-', 0.01, 1}, {'t', '-', 0.5, 1}, \
-	{                                                                                          \
-		't', '-', 0.5, 1                                                                   \
-	}
+static const struct mapping_column relocations_columns[] = {
+	{"requester", 't', '=', 0.002, 0.002, "the object that is relocated: objects.path", NULL},
+	{"symbol", 't', '=', 0.0001, 0.1, "what it refers to; NULL: no symbol", NULL},
+	{"version", 't', '-', 0.1, 1, "the version asked for; NULL: none", NULL},
+	{"provider", 't', '=', 0.005, 0.1, "the object that provides the symbol; NULL: none", NULL},
+	{"binding", 't', '-', 0.5, 1,
+	 "'bound' (looked up in the scope), 'local' (its own symbol,\n"
+	 "without a look-up), 'null' (weak, defined nowhere),\n"
+	 "'undefined', 'relative', 'none' (another one without symbol)",
+	 NULL},
+	{"type", 't', '=', 0.3, 0.8, "GLOB_DAT, JUMP_SLOT, 64, COPY, RELATIVE, ...", NULL},
+	{"offset", 'i', '-', 0.001, 1, "the word that is written: virtual address in the requester",
+	 NULL},
+	{"addend", 'i', '-', 0.1, 1, "of the relocation", NULL},
+	{"value", 'i', '-', 0.01, 1,
+	 "what is written beyond the provider's (relative: the requester's)\n"
+	 "load address; NULL: not of that kind",
+	 NULL},
+	{"section", 't', '-', 0.5, 1, "the table it is in: RELA, JMPREL, RELR", NULL},
+	{"applied", 't', '-', 0.5, 1,
+	 "how in a mapped start: 'word', 'ifunc', 'copy', 'lazy',\n"
+	 "'residual' (left to ld.so), 'nothing'",
+	 NULL},
+	{0},
+};
 
 /* Only of scopes: closures are never edited. */
-#define EDIT_COLUMNS                                                                               \
-	{'i', '-', 0.01, 1},                                                                       \
-	{                                                                                          \
-		't', '-', 0.01, 1                                                                  \
-	}
-
-#define EDIT_TEXT                                                                                  \
-	"  edit INTEGER,          -- the edit (matr-rebind(1)) that it comes from; NULL: none\n"   \
-	"  original TEXT          -- the object that ld.so would bind to instead; NULL: not "      \
-	"edited, or\n"                                                                             \
-	"                         -- none\n"
-
-#define CLOSURE_TEXT "  closure TEXT,          -- the library that is loaded: closures.library\n"
-
-#define BINDINGS_TEXT(comma)                                                                       \
-	"  requester TEXT,        -- the object that refers to the symbol: objects.path\n"         \
-	"  symbol TEXT,           -- its name\n"                                                   \
-	"  version TEXT,          -- the version asked for; NULL: none\n"                          \
-	"  provider TEXT,         -- the object that provides it: objects.path; NULL: "            \
-	"none does\n"                                                                              \
-	"  binding TEXT,          -- 'bound'; 'null': weak and defined nowhere;\n"                 \
-	"                         -- 'undefined': defined nowhere, an error when it is "           \
-	"used\n"                                                                                   \
-	"  type TEXT,             -- of the provider's symbol: FUNC, OBJECT, GNU_IFUNC, "          \
-	"TLS, NOTYPE\n"                                                                            \
-	"  weak INTEGER,          -- 1: a weak reference\n"                                        \
-	"  provider_version TEXT, -- the version of the provider's symbol; NULL: none\n"           \
-	"  address INTEGER,       -- of the symbol in the provider: elf_symbols.value\n"           \
-	"  relocations INTEGER" comma "   -- how many of the requester's relocations this is\n"
-
-#define RELOCATIONS_TEXT(comma)                                                                    \
-	"  requester TEXT,        -- the object that is relocated: objects.path\n"                 \
-	"  symbol TEXT,           -- what it refers to; NULL: no symbol\n"                         \
-	"  version TEXT,          -- the version asked for; NULL: none\n"                          \
-	"  provider TEXT,         -- the object that provides the symbol; NULL: none\n"            \
-	"  binding TEXT,          -- 'bound' (looked up in the scope), 'local' (its own "          \
-	"symbol,\n"                                                                                \
-	"                         -- without a look-up), 'null' (weak, defined nowhere),\n"        \
-	"                         -- 'undefined', 'relative', 'none' (another one without "        \
-	"symbol)\n"                                                                                \
-	"  type TEXT,             -- GLOB_DAT, JUMP_SLOT, 64, COPY, RELATIVE, ...\n"               \
-	"  offset INTEGER,        -- the word that is written: virtual address in the "            \
-	"requester\n"                                                                              \
-	"  addend INTEGER,        -- of the relocation\n"                                          \
-	"  value INTEGER,         -- what is written beyond the provider's (relative: the "        \
-	"requester's)\n"                                                                           \
-	"                         -- load address; NULL: not of that kind\n"                       \
-	"  section TEXT,          -- the table it is in: RELA, JMPREL, RELR\n"                     \
-	"  applied TEXT" comma "          -- how in a mapped start: 'word', 'ifunc', 'copy', "     \
-	"'lazy',\n"                                                                                \
-	"                         -- 'residual' (left to ld.so), 'nothing'\n"
-
-static const struct mapping_column bindings_columns[] = {FIRST_COLUMNS, BINDINGS_COLUMNS,
-							 EDIT_COLUMNS};
+static const struct mapping_column edit_columns[] = {
+	{"edit", 'i', '-', 0.01, 1, "the edit (matr-rebind(1)) that it comes from; NULL: none",
+	 NULL},
+	{"original", 't', '-', 0.01, 1,
+	 "the object that ld.so would bind to instead; NULL: not edited, or\n"
+	 "none",
+	 NULL},
+	{0},
+};
 
 const struct mapping_schema mapping_bindings = {
 	.name = "bindings",
-	.create = "CREATE TABLE bindings (\n"
-		  "  -- One row per symbol reference of an object in the scope of an application, "
-		  "and\n"
-		  "  -- what it came to: what LD_DEBUG=bindings prints, for every program.\n"
-		  "  epoch INTEGER,         -- epochs.id\n"
-		  "  application TEXT,      -- the program: applications.path\n" BINDINGS_TEXT(",")
-			  EDIT_TEXT ")",
+	.about = "One row per symbol reference of an object in the scope of an application, and\n"
+		 "what it came to: what LD_DEBUG=bindings prints, for every program.",
 	.rows = 3e6,
 	.work = 1e5,
-	.columns = bindings_columns,
-	.n_columns = sizeof bindings_columns / sizeof *bindings_columns,
+	.parts = {first_columns, bindings_columns, edit_columns},
 	.shared = ~(BIT(EPOCH) | BIT(APPLICATION) | BIT(BINDING_EDIT) | BIT(BINDING_ORIGINAL)),
 	.rows_of = &rows,
 };
 
-static const struct mapping_column closure_bindings_columns[] = {FIRST_COLUMNS, CLOSURE_COLUMN,
-								 BINDINGS_COLUMNS};
-
 const struct mapping_schema mapping_closure_bindings = {
 	.name = "closure_bindings",
-	.create = "CREATE TABLE closure_bindings (\n"
-		  "  -- One row per symbol reference of an object that a closure brings in, and "
-		  "what it came to.\n"
-		  "  epoch INTEGER,         -- epochs.id\n"
-		  "  application TEXT,      -- the program: applications.path\n" CLOSURE_TEXT
-			  BINDINGS_TEXT(" ") ")",
+	.about = "One row per symbol reference of an object that a closure brings in, and what it "
+		 "came to.",
 	.rows = 3e4,
 	.work = 1e4,
-	.columns = closure_bindings_columns,
-	.n_columns = sizeof closure_bindings_columns / sizeof *closure_bindings_columns,
+	.parts = {first_columns, closure_column, bindings_columns},
 	.shared = ~(BIT(EPOCH) | BIT(APPLICATION) | BIT(CLOSURE_AT)),
 	.rows_of = &rows,
 };
 
-static const struct mapping_column relocations_columns[] = {FIRST_COLUMNS, RELOCATIONS_COLUMNS,
-							    EDIT_COLUMNS};
-
 const struct mapping_schema mapping_relocations = {
 	.name = "relocations",
-	.create =
-		"CREATE TABLE relocations (\n"
-		"  -- One row per dynamic relocation of an object in the scope of an application.\n"
-		"  epoch INTEGER,         -- epochs.id\n"
-		"  application TEXT,      -- the program: applications.path\n" RELOCATIONS_TEXT(",")
-			EDIT_TEXT ")",
+	.about = "One row per dynamic relocation of an object in the scope of an application.",
 	.rows = 3e7,
 	.work = 1e6,
-	.columns = relocations_columns,
-	.n_columns = sizeof relocations_columns / sizeof *relocations_columns,
+	.parts = {first_columns, relocations_columns, edit_columns},
 	.shared = ~(BIT(EPOCH) | BIT(APPLICATION) | BIT(APPLIED) | BIT(RELOCATION_EDIT) |
 		    BIT(RELOCATION_ORIGINAL)),
 	.rows_of = &rows,
 };
 
-static const struct mapping_column closure_relocations_columns[] = {FIRST_COLUMNS, CLOSURE_COLUMN,
-								    RELOCATIONS_COLUMNS};
-
 const struct mapping_schema mapping_closure_relocations = {
 	.name = "closure_relocations",
-	.create = "CREATE TABLE closure_relocations (\n"
-		  "  -- One row per dynamic relocation of an object that a closure brings in.\n"
-		  "  epoch INTEGER,         -- epochs.id\n"
-		  "  application TEXT,      -- the program: applications.path\n" CLOSURE_TEXT
-			  RELOCATIONS_TEXT(" ") ")",
+	.about = "One row per dynamic relocation of an object that a closure brings in.",
 	.rows = 3e5,
 	.work = 1e5,
-	.columns = closure_relocations_columns,
-	.n_columns = sizeof closure_relocations_columns / sizeof *closure_relocations_columns,
+	.parts = {first_columns, closure_column, relocations_columns},
 	.shared = ~(BIT(EPOCH) | BIT(APPLICATION) | BIT(CLOSURE_AT) | BIT(APPLIED + 1)),
 	.rows_of = &rows,
 };

@@ -3,6 +3,18 @@
 #include "sql/mapping/functions.h"
 
 #include <elf.h>
+#include <string.h>
+
+/* base_name(PATH): its last part. */
+static void base_name(sqlite3_context *context, int argc, sqlite3_value **argv)
+{
+	const char *path = (const char *)sqlite3_value_text(argv[0]);
+	const char *slash = path ? strrchr(path, '/') : NULL;
+
+	(void)argc;
+	if (path)
+		sqlite3_result_text(context, slash ? slash + 1 : path, -1, SQLITE_TRANSIENT);
+}
 
 static void image_epoch(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
@@ -66,6 +78,7 @@ int mapping_functions_add(struct mapping_store *store)
 		int arguments;
 		void (*function)(sqlite3_context *, int, sqlite3_value **);
 	} functions[] = {
+		{"base_name", 1, base_name},
 		{"image_epoch", 0, image_epoch},
 		{"relro", 1, relro},
 		{"executable_stack", 1, executable_stack},

@@ -4,8 +4,8 @@
 
 #include "sql/mapping/store.h"
 
-/* Add to the store's connection: image_epoch(), relro(OBJECT-ID), executable_stack(OBJECT-ID). An SQLite
- * result code. */
+/* Add to the store's connection: base_name(PATH), image_epoch(), relro(OBJECT-ID),
+ * executable_stack(OBJECT-ID). Returns an SQLite result code. */
 int mapping_functions_add(struct mapping_store *store);
 
 #endif

@@ -16,17 +16,37 @@ struct query_cursor {
 	sqlite3_stmt *rows;
 };
 
+/* Add one SELECT of the table's query; column number `other` (-1: none) is the expression `sql`. */
+static void add_select(sqlite3_str *text, const struct mapping_schema *schema, const char *where,
+		       int other, const char *sql)
+{
+	const struct mapping_column *column;
+
+	sqlite3_str_appendall(text, "SELECT ");
+	for (int i = 0; (column = mapping_column_of(schema, i)) != NULL; i++)
+		sqlite3_str_appendf(text, "%s AS c%d, ", i == other ? sql : column->sql, i);
+	sqlite3_str_appendf(text, "%s AS r %s", schema->number, schema->from);
+	if (where)
+		sqlite3_str_appendf(text, " AND %s", where);
+}
+
 static char *inner_query(const struct mapping_schema *schema, const struct mapping_terms *terms)
 {
 	sqlite3_str *text = sqlite3_str_new(NULL);
 
 	sqlite3_str_appendall(text, "SELECT ");
-	for (int i = 0; i < schema->n_columns; i++)
+	for (int i = 0; mapping_column_of(schema, i); i++)
 		if (terms->columns & UINT64_C(1) << i)
-			sqlite3_str_appendf(text, "%sc%d", i ? ", " : "", i);
+			sqlite3_str_appendf(text, "c%d, ", i);
 		else
-			sqlite3_str_appendf(text, "%sNULL", i ? ", " : "");
-	sqlite3_str_appendf(text, ", r FROM (%s)", schema->query);
+			sqlite3_str_appendall(text, "NULL, ");
+	sqlite3_str_appendall(text, "r FROM (");
+	add_select(text, schema, schema->where, -1, NULL);
+	if (schema->also.where) {
+		sqlite3_str_appendall(text, " UNION ALL ");
+		add_select(text, schema, schema->also.where, schema->also.column, schema->also.sql);
+	}
+	sqlite3_str_appendall(text, ")");
 	for (int i = 0; i < terms->n; i++) {
 		const char *operator= "=";
 		switch (terms->list[i].operator) {
@@ -122,8 +142,9 @@ static void column(struct mapping_cursor *base, sqlite3_context *context, int i)
 
 static int64_t number(const struct mapping_cursor *base)
 {
-	return sqlite3_column_int64(((const struct query_cursor *)base)->rows,
-				    mapping_table_of(base)->schema->n_columns);
+	sqlite3_stmt *rows = ((const struct query_cursor *)base)->rows;
+
+	return sqlite3_column_int64(rows, sqlite3_column_count(rows) - 1);
 }
 
 static void finish(struct mapping_cursor *base)

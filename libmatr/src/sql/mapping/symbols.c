@@ -1,6 +1,6 @@
 /* symbols.c - the table `symbols`: dynamic symbols of the objects of an epoch, as the store has
  * them. Objects in which a name that the query wants does not occur are not decoded. */
-#include "sql/mapping/table.h"
+#include "sql/mapping/tables.h"
 #include "sql/vtab/result.h"
 
 #include <elf.h>
@@ -204,47 +204,30 @@ static const struct mapping_rows rows = {
 	.finish = finish,
 };
 
-static const struct mapping_column columns[N_COLUMNS] = {
-	[EPOCH] = {'i', '-', 1, 1},
-	[OBJECT] = {'t', '=', 0.0007, 0.0007},
-	[NAME] = {'t', '=', 0.00001, 0.3},
-	[VERSION] = {'t', '-', 0.1, 1},
-	[DEFAULT_VERSION] = {'i', '-', 0.5, 1},
-	[TYPE] = {'t', '-', 0.5, 1},
-	[BINDING] = {'t', '-', 0.5, 1},
-	[VISIBILITY] = {'t', '-', 0.5, 1},
-	[IMPORTED] = {'i', '-', 0.5, 1},
-	[EXPORTED] = {'i', '-', 0.5, 1},
-	[VALUE] = {'i', '-', 0.01, 1},
-	[SIZE] = {'i', '-', 0.01, 1},
-	[SECTION] = {'i', '-', 0.1, 1},
-	[NUMBER] = {'i', '-', 0.001, 1},
+static const struct mapping_column symbols[] = {
+	{"epoch", 'i', '-', 1, 1, "epochs.id", NULL},
+	{"object", 't', '=', 0.0007, 0.0007, "objects.path", NULL},
+	{"name", 't', '=', 0.00001, 0.3, "as the linker has it", NULL},
+	{"version", 't', '-', 0.1, 1, "NULL: none", NULL},
+	{"default_version", 'i', '-', 0.5, 1,
+	 "1: defined, and references without a version may get it", NULL},
+	{"type", 't', '-', 0.5, 1, "FUNC, OBJECT, GNU_IFUNC, TLS, NOTYPE, ...", NULL},
+	{"binding", 't', '-', 0.5, 1, "GLOBAL, WEAK, LOCAL, GNU_UNIQUE", NULL},
+	{"visibility", 't', '-', 0.5, 1, "DEFAULT, PROTECTED, HIDDEN, INTERNAL", NULL},
+	{"imported", 'i', '-', 0.5, 1, "1: a reference", NULL},
+	{"exported", 'i', '-', 0.5, 1, "1: a definition that look-ups find", NULL},
+	{"value", 'i', '-', 0.01, 1, "virtual address (TLS: offset)", NULL},
+	{"size", 'i', '-', 0.01, 1, "bytes", NULL},
+	{"section", 'i', '-', 0.1, 1, "number of its section; 0: imported, 65521: absolute", NULL},
+	{"number", 'i', '-', 0.001, 1, "its index in the dynamic symbol table", NULL},
+	{0},
 };
 
 const struct mapping_schema mapping_symbols = {
 	.name = "symbols",
-	.create = "CREATE TABLE symbols (\n"
-		  "  -- One row per dynamic symbol of an object of the epoch, as it was recorded.\n"
-		  "  epoch INTEGER,           -- epochs.id\n"
-		  "  object TEXT,             -- objects.path\n"
-		  "  name TEXT,               -- as the linker has it\n"
-		  "  version TEXT,            -- NULL: none\n"
-		  "  default_version INTEGER, -- 1: defined, and references without a version may "
-		  "get it\n"
-		  "  type TEXT,               -- FUNC, OBJECT, GNU_IFUNC, TLS, NOTYPE, ...\n"
-		  "  binding TEXT,            -- GLOBAL, WEAK, LOCAL, GNU_UNIQUE\n"
-		  "  visibility TEXT,         -- DEFAULT, PROTECTED, HIDDEN, INTERNAL\n"
-		  "  imported INTEGER,        -- 1: a reference\n"
-		  "  exported INTEGER,        -- 1: a definition that look-ups find\n"
-		  "  value INTEGER,           -- virtual address (TLS: offset)\n"
-		  "  size INTEGER,            -- bytes\n"
-		  "  section INTEGER,         -- number of its section; 0: imported, 65521: "
-		  "absolute\n"
-		  "  number INTEGER           -- its index in the dynamic symbol table\n"
-		  ")",
+	.about = "One row per dynamic symbol of an object of the epoch, as it was recorded.",
 	.rows = 8e5,
 	.work = 2e4,
-	.columns = columns,
-	.n_columns = N_COLUMNS,
+	.parts = {symbols},
 	.rows_of = &rows,
 };

@@ -17,7 +17,11 @@ static int connect(sqlite3 *db, void *client, int argc, const char *const *argv,
 
 	(void)argc;
 	(void)argv;
-	int result = sqlite3_declare_vtab(db, schema->create);
+	char *declaration = mapping_declaration(schema);
+	if (!declaration)
+		return SQLITE_NOMEM;
+	int result = sqlite3_declare_vtab(db, declaration);
+	sqlite3_free(declaration);
 	if (result != SQLITE_OK) {
 		*message = sqlite3_mprintf("%s", sqlite3_errmsg(db));
 		return result;
@@ -85,10 +89,12 @@ static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 
 	for (int i = 0; i < info->nConstraint && n < MAPPING_TERMS_MAX; i++) {
 		const struct sqlite3_index_constraint *constraint = &info->aConstraint[i];
-		if (!constraint->usable || constraint->iColumn < 0 ||
-		    constraint->iColumn >= schema->n_columns)
+		if (!constraint->usable || constraint->iColumn < 0)
 			continue;
-		const struct mapping_column *column = &schema->columns[constraint->iColumn];
+		const struct mapping_column *column =
+			mapping_column_of(schema, constraint->iColumn);
+		if (!column)
+			continue;
 		char letter = letter_of(constraint->op, column);
 		if (!letter || strcmp(sqlite3_vtab_collation(info, i), "BINARY") != 0)
 			continue;
@@ -141,7 +147,7 @@ static int take_terms(const struct mapping_schema *schema, const char *plan, int
 	for (int i = 0; i < argc; i++) {
 		int column = plan[2 * i + 1] - 'A';
 		int type = sqlite3_value_type(argv[i]);
-		bool fits = schema->columns[column].type == 't'
+		bool fits = mapping_column_of(schema, column)->type == 't'
 				    ? type == SQLITE_TEXT
 				    : type == SQLITE_INTEGER || type == SQLITE_FLOAT;
 		if (!fits)

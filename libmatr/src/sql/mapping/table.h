@@ -10,24 +10,44 @@
 #include "sql/mapping/store.h"
 
 struct mapping_column {
-	char type; /* 't' text, 'i' integer */
-	char use;  /* '-' constraints are not used, '=' equality, LIKE and GLOB, '<' also ranges */
-	double rows; /* the part of the rows that an equality leaves, roughly */
-	double work; /* the part of the work that remains for the table */
+	const char *name; /* NULL: the end of a list */
+	char type;	  /* 't' text, 'i' integer */
+	char use; /* '-' constraints are not used, '=' equality, LIKE and GLOB, '<' also ranges */
+	double rows;	   /* the part of the rows that an equality leaves, roughly */
+	double work;	   /* the part of the work that remains for the table */
+	const char *about; /* the comment in .schema; may have several lines */
+	const char *sql;   /* of a table that is a query: the expression that gives the column */
 };
+
+enum { MAPPING_PARTS = 3 };
 
 struct mapping_schema {
 	const char *name;
-	const char *create; /* CREATE TABLE with comments: what .schema shows */
-	double rows;	    /* in all, roughly, for an epoch of a thousand programs */
-	double work;	    /* to go through all, in rows */
-	const struct mapping_column *columns;
-	int n_columns;
+	const char *about; /* what a row is; may have several lines */
+	double rows;	   /* in all, roughly, for an epoch of a thousand programs */
+	double work;	   /* to go through all, in rows */
+	const struct mapping_column *parts[MAPPING_PARTS + 1]; /* lists of columns; NULL: no more */
 	uint64_t shared; /* columns that are the same for all applications in which an object binds
 	                    alike: a query that wants no others and DISTINCT has less to do. 0: none */
-	const char *query; /* tables that are a query: "SELECT ... FROM ..."; columns by name */
+	/* Of a table that is a query. */
+	const char *from;   /* FROM and WHERE; ?1 and ?2: the first and the last epoch selected */
+	const char *number; /* the row id: the same whatever the constraints are */
+	const char *where;  /* one condition more; NULL: none */
+	/* A second part of the table: as the first, with another condition and one other column. */
+	struct {
+		const char *where; /* NULL: there is none */
+		int column;
+		const char *sql;
+	} also;
+
 	const struct mapping_rows *rows_of;
 };
+
+/* Column number i; NULL: there are no more. */
+const struct mapping_column *mapping_column_of(const struct mapping_schema *schema, int i);
+
+/* CREATE TABLE with a comment for every column; sqlite3_free(). NULL: out of memory. */
+char *mapping_declaration(const struct mapping_schema *schema);
 
 struct mapping_table {
 	sqlite3_vtab base;
@@ -95,11 +115,6 @@ bool mapping_admits(const struct mapping_terms *terms, int column, const char *t
 
 /* Is the query that the cursor belongs to to be interrupted? For loops that give no row for long. */
 bool mapping_interrupted(const struct mapping_cursor *cursor);
-
-extern const struct mapping_schema mapping_epochs, mapping_applications, mapping_objects,
-	mapping_needed, mapping_scopes, mapping_bindings, mapping_relocations, mapping_symbols,
-	mapping_closures, mapping_closure_scopes, mapping_closure_bindings,
-	mapping_closure_relocations, mapping_violations, mapping_withdrawals, mapping_declined;
 
 /* Of tables that are a query. */
 extern const struct mapping_rows mapping_query_rows;
