@@ -1,6 +1,6 @@
 /* ld_stable.h - the data and the parts of ld-stable.
  *
- * One file, two roles, two mappings of it in a process (docs/architecture.md):
+ * One file, two roles, two mappings of it in a process (docs/start.md):
  *
  * - The interpreter (interpreter.c) is started by the kernel as PT_INTERP or as a program. It reads
  *   the environment and the auxiliary vector (environment.c), finds the application's manifest in

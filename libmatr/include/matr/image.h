@@ -91,7 +91,7 @@ MATR_API int matr_image_withdraw(const char *path, uint64_t epoch, const char *c
  * already as it should be:
  *	ld-stable	the ld-stable at `source` with the prefix stamped in: what DT_NEEDED names, and what
  *			is started as `ld-stable PROGRAM`
- *	interpreter	the same, for the place of the dynamic linker (docs/architecture.md)
+ *	interpreter	the same, for the place of the dynamic linker (docs/start.md)
  *	ld.so		a copy of the real dynamic linker `interpreter`, for where ld-stable stands in its
  *			place (`matr run` binds the real one over it)
  * MATR_ERROR_STATE: `interpreter` is an ld-stable itself. */
