@@ -616,7 +616,7 @@ START_TEST(copies)
 	check_ok(matr_store_open(prefix, MATR_STORE_WRITE, &writer, &err));
 	check_ok(matr_store_begin(writer, "", 0, &next, &err));
 	check_ok(matr_store_commit(writer, 2, &err)); /* still in the journal */
-	check_ok(matr_store_copy_make(prefix, &copy, &err));
+	check_ok(matr_store_copy_make(prefix, 0, &copy, &err));
 	ck_assert_int_eq(copy.image, 0);
 	matr_store_close(writer);
 

@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <matr/epoch.h>
 #include <matr/store.h>
 
 /* The reader's only descriptors but the standard streams are the client's: no other client's, no lock, nothing that is
@@ -101,7 +102,7 @@ pid_t reader_start_store(const char *prefix, int client)
 
 	if (pid != 0)
 		return pid;
-	if (matr_store_copy_make(prefix, &copy, &err) != 0)
+	if (matr_store_copy_make(prefix, matr_epoch_of_image(prefix), &copy, &err) != 0)
 		refuse(err.code == MATR_ERROR_MEMORY ? "limit" : "system", err.message);
 	struct json_object *head = event("store");
 	json_object_object_add(head, "bytes", json_object_new_uint64(copy.size));

@@ -60,8 +60,10 @@ struct matr_store_copy {
 	int64_t image;
 };
 
-/* Copy the prefix's store into memory. *out: matr_store_copy_free(). Errors as of matr_store_open(). */
-MATR_API int matr_store_copy_make(const char *prefix, struct matr_store_copy *out,
+/* Copy the prefix's store into memory. `image` is the epoch whose image is in force (matr_epoch_of_image()), which the
+ * caller gets first: if an epoch begins in between, the store is ahead of the image, as it is on disk for that moment.
+ * The other way round would be a state that never was. *out: matr_store_copy_free(). Errors as of matr_store_open(). */
+MATR_API int matr_store_copy_make(const char *prefix, int64_t image, struct matr_store_copy *out,
 				  struct matr_error *err);
 /* Room for the bytes of a copy that comes from elsewhere. NULL: out of memory. */
 MATR_API unsigned char *matr_store_copy_room(size_t size);

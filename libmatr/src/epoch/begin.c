@@ -15,7 +15,6 @@
 #include "epoch/state.h"
 #include "image/source.h"
 #include "store/edit.h"
-#include "store/store.h"
 
 #include <errno.h>
 #include <stdio.h>

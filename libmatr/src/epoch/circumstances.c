@@ -3,12 +3,13 @@
 #include <elf.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <matr/epoch.h>
 
-#include "store/store.h"
+#include "store/epoch.h"
 
 /* The file that this code is in, as it lies in memory; the link editor defines it. */
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
@@ -89,20 +90,17 @@ int matr_epoch_before(const char *prefix, char config[PATH_MAX], bool *portable,
 {
 	struct matr_store *store;
 	struct matr_error why;
+	char *text;
 
 	config[0] = 0;
 	*portable = false;
 	/* A store that cannot be read is the next begin's business. */
 	if (matr_store_open(prefix, MATR_STORE_READ, &store, &why) != 0)
 		return why.code == MATR_ERROR_MEMORY ? matr_fail_memory(err) : 0;
-	sqlite3_stmt *row = matr_statement(
-		store, "SELECT circumstances, portable FROM epochs ORDER BY id DESC LIMIT 1", err);
-	int found = row ? matr_step(store, row, err) : -1;
-	if (found > 0) {
-		const char *text = (const char *)sqlite3_column_text(row, 0);
-		parse_circumstances(text ? text : "", config);
-		*portable = sqlite3_column_int(row, 1) != 0;
-	}
+	int found = store_newest_circumstances(store, &text, portable, err);
+	if (text)
+		parse_circumstances(text, config);
+	free(text);
 	matr_store_close(store);
 	return found < 0 ? -1 : 0;
 }

@@ -15,6 +15,7 @@
 
 #include "base/parallel.h"
 #include "epoch/work.h"
+#include "store/object.h"
 
 /* ---- which edits concern a program ---- */
 

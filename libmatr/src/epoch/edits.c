@@ -14,6 +14,7 @@
 #include "base/prefix.h"
 #include "epoch/state.h"
 #include "store/edit.h"
+#include "store/transaction.h"
 
 int epoch_edits_read(struct matr_epoch *epoch, struct matr_error *err)
 {
@@ -201,7 +202,7 @@ int epoch_edits_settle(struct matr_epoch *epoch, struct matr_error *err)
 static int record(struct matr_store *store, const struct matr_edit *add, size_t n_add,
 		  const int64_t *remove, size_t n_remove, struct matr_error *err)
 {
-	if (matr_store_transaction(store, "BEGIN IMMEDIATE", err) != 0)
+	if (store_transaction_begin(store, err) != 0)
 		return -1;
 	for (size_t i = 0; i < n_remove; i++)
 		if (matr_store_remove_edit(store, remove[i], err) != 0)
@@ -240,7 +241,7 @@ int matr_edits_record(const char *prefix, const struct matr_edit *add, size_t n_
 	if (result == 0)
 		result = edits_write_copy(canonical, edits, n, err);
 	if (result == 0)
-		result = matr_store_transaction(store, "COMMIT", err);
+		result = store_transaction_commit(store, err);
 	matr_edits_free(edits, n);
 	matr_store_close(store); /* rolls back what was not committed */
 	close(lock);

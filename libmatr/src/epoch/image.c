@@ -13,7 +13,8 @@
 #include "base/path.h"
 #include "epoch/results.h"
 #include "image/source.h"
-#include "store/store.h"
+#include "store/epoch.h"
+#include "store/mapping.h"
 
 enum { PROGRAMS_AT_ONCE = 16 };
 

@@ -20,12 +20,14 @@
 
 #include "base/file_id.h"
 #include "base/parallel.h"
+#include "elf/needed.h"
 #include "epoch/edit_scopes.h"
 #include "epoch/edits.h"
 #include "epoch/loads.h"
 #include "epoch/results.h"
+#include "store/declined.h"
 #include "store/edit.h"
-#include "store/store.h"
+#include "store/object.h"
 
 enum {
 	SCOPES_AT_ONCE = 128,
@@ -86,9 +88,9 @@ static bool is_alike(struct matr_epoch *epoch, const struct resolution *resoluti
 		const struct matr_scope_entry *entry = &scope->entries[i];
 		const struct matr_earlier_entry *was = &earlier->scope[i];
 		const struct matr_object *by = scope->entries[entry->loaded_by].object;
-		int64_t needed = matr_needed_position(by, entry->needed_as);
+		int64_t needed = elf_needed_position(by, entry->needed_as);
 		if (!session_object_is_known(epoch->session, scope->indices[i]) ||
-		    !matr_store_object_id(epoch->store, entry->object, &id) || id != was->object ||
+		    !store_object_id(epoch->store, entry->object, &id) || id != was->object ||
 		    strcmp(entry->path, was->path) != 0 || entry->rule != was->rule ||
 		    entry->loaded_by != was->loaded_by || needed != was->needed)
 			return false;

@@ -7,6 +7,8 @@
 
 #include <matr/epoch.h>
 
+#include "store/declined.h"
+
 const struct matr_epoch_result *matr_epoch_results(const struct matr_epoch *epoch, size_t *n)
 {
 	*n = epoch->n_results;

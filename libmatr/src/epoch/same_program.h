@@ -2,9 +2,7 @@
 #ifndef MATR_SAME_PROGRAM_H
 #define MATR_SAME_PROGRAM_H
 
-#include <matr/object.h>
-
-#include "store/store.h"
+#include <matr/store.h>
 
 /* The file at `path`, which is not the recorded one any more: is it an application of the epoch, and is all that has
  * changed the interpreter that it names (matr/enable.h)? 1: yes; 0: no, or there is a doubt; -1: error of the store. */

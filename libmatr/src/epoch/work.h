@@ -4,7 +4,7 @@
 
 #include "epoch/epoch.h"
 #include "mapping/edit.h"
-#include "store/store.h"
+#include "store/mapping.h"
 
 struct load { /* what it was seen to load with dlopen() */
 	const char *root, *flags;

@@ -15,7 +15,7 @@
 #include "mapping/edit.h"
 #include "resolve/resolution.h"
 #include "resolve/session.h"
-#include "store/store.h"
+#include "store/usage.h"
 
 struct world { /* what there is */
 	struct matr_session *session;
@@ -60,27 +60,21 @@ static int of_program(struct world *world, const char *program, struct matr_erro
 
 static int of_epoch(struct world *world, struct matr_store *store, struct matr_error *err)
 {
-	sqlite3_stmt *rows = matr_statement(
-		store,
-		"SELECT DISTINCT o.path FROM epoch_applications e"
-		" JOIN scope_entries s ON s.application_id = e.application_id"
-		" JOIN locations l ON l.id = s.location_id JOIN objects o ON o.id = l.object_id"
-		" WHERE e.epoch_id = (SELECT max(id) FROM epochs) ORDER BY o.path",
-		err);
 	struct matr_error why;
-	int more;
+	char **paths;
+	size_t n;
+	int result = 0;
 
-	if (!rows)
+	if (store_started_objects(store, &paths, &n, err) != 0)
 		return -1;
-	while ((more = matr_step(store, rows, err)) > 0) {
-		const char *path = (const char *)sqlite3_column_text(rows, 0);
+	for (size_t i = 0; i < n && result == 0; i++) {
 		/* What is gone meanwhile is not near either. */
-		struct matr_object *object = matr_session_object(world->session, path, &why);
-		if (object && add_entry(world, object, (char *)object->path, err) != 0)
-			break;
+		struct matr_object *object = matr_session_object(world->session, paths[i], &why);
+		if (object)
+			result = add_entry(world, object, (char *)object->path, err);
 	}
-	sqlite3_reset(rows);
-	return more == 0 ? 0 : -1;
+	store_paths_free(paths, n);
+	return result;
 }
 
 static void offer_objects(const struct world *world, struct matr_nearest *nearest)

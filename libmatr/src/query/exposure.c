@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codec/bindings.h"
-#include "codec/object.h"
-#include "store/store.h"
+#include "store/binding.h"
+#include "store/object.h"
+#include "store/usage.h"
 
 struct search {
 	struct matr_store *store;
@@ -29,196 +29,75 @@ static const char *last_part(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static const char select_objects[] =
-	"SELECT DISTINCT o.id, o.path, o.soname, l.path FROM epoch_applications e"
-	" JOIN scope_entries s ON s.application_id = e.application_id"
-	" JOIN locations l ON l.id = s.location_id JOIN objects o ON o.id = l.object_id"
-	" WHERE e.epoch_id = ?1 AND s.position > 0"
-	" UNION SELECT o.id, o.path, o.soname, l.path FROM epoch_applications e"
-	" JOIN closures c ON c.application_id = e.application_id"
-	" JOIN closure_entries s ON s.closure_id = c.id"
-	" JOIN locations l ON l.id = s.location_id JOIN objects o ON o.id = l.object_id"
-	" WHERE e.epoch_id = ?1";
-
-static int find_libraries(struct search *search, struct matr_error *err)
-{
-	sqlite3_stmt *rows = matr_statement(search->store, select_objects, err);
-	struct matr_nearest nearest = {.wanted = search->library};
-	int more;
-
-	if (!rows)
-		return -1;
-	matr_bind(rows, 1, search->epoch);
-	while ((more = matr_step(search->store, rows, err)) > 0) {
-		const char *path = (const char *)sqlite3_column_text(rows, 1);
-		const char *soname = (const char *)sqlite3_column_text(rows, 2);
-		const char *location = (const char *)sqlite3_column_text(rows, 3);
-		struct matr_object object = {.path = (char *)path, .soname = soname};
-		if (matr_object_is_called(&object, location, search->library)) {
-			if (matr_map_set(&search->libraries,
-					 (uint64_t)sqlite3_column_int64(rows, 0), 1) != 0) {
-				more = matr_fail_memory(err);
-				break;
-			}
-		} else {
-			matr_nearest_offer(&nearest, soname ? soname : last_part(path), NULL);
-		}
-	}
-	sqlite3_reset(rows);
-	if (more < 0 || search->libraries.used) {
-		matr_nearest_free(&nearest);
-		return more < 0 ? -1 : 0;
-	}
-	return matr_nearest_fail(&nearest, err, "no such library in epoch %lld",
-				 (long long)search->epoch);
-}
-
-/* Every vector with one of the libraries among its providers. */
-static int find_by_library(struct search *search, struct matr_error *err)
-{
-	sqlite3_stmt *rows =
-		matr_statement(search->store, "SELECT vector_id, object_id FROM providers", err);
-	uint64_t ignored;
-	int more;
-
-	if (!rows)
-		return -1;
-	while ((more = matr_step(search->store, rows, err)) > 0) {
-		if (matr_map_get(&search->libraries, (uint64_t)sqlite3_column_int64(rows, 1),
-				 &ignored) &&
-		    matr_map_set(&search->vectors, (uint64_t)sqlite3_column_int64(rows, 0), 1) !=
-			    0) {
-			more = matr_fail_memory(err);
-			break;
-		}
-	}
-	sqlite3_reset(rows);
-	return more < 0 ? -1 : 0;
-}
-
-/* ---- a symbol ---- */
-
-struct number_list {
-	int64_t *list;
-	size_t n, room;
+struct library_search {
+	struct search *search;
+	struct matr_nearest nearest;
 };
 
-static int put_number(struct number_list *numbers, int64_t number, struct matr_error *err)
+static int look_at_library(const struct store_library *library, void *context,
+			   struct matr_error *err)
 {
-	if (numbers->n == numbers->room) {
-		size_t room = numbers->room ? numbers->room * 2 : 64;
-		int64_t *list = realloc(numbers->list, room * sizeof *list);
-		if (!list)
-			return matr_fail_memory(err);
-		numbers->list = list;
-		numbers->room = room;
-	}
-	numbers->list[numbers->n++] = number;
+	struct library_search *of = context;
+	struct matr_map *libraries = &of->search->libraries;
+	const struct matr_object object = {.path = (char *)library->path,
+					   .soname = library->soname};
+
+	if (matr_object_is_called(&object, library->found_as, of->search->library))
+		return matr_map_set(libraries, (uint64_t)library->object, 1) != 0
+			       ? matr_fail_memory(err)
+			       : 0;
+	matr_nearest_offer(&of->nearest,
+			   library->soname ? library->soname : last_part(library->path), NULL);
 	return 0;
 }
 
-/* The first column of the rows. */
-static int read_numbers(struct matr_store *store, sqlite3_stmt *rows, struct number_list *out,
-			struct matr_error *err)
+static int find_libraries(struct search *search, struct matr_error *err)
 {
-	int more;
+	struct library_search of = {.search = search, .nearest = {.wanted = search->library}};
+	int result = store_each_library(search->store, search->epoch, look_at_library, &of, err);
 
-	while ((more = matr_step(store, rows, err)) > 0)
-		if (put_number(out, sqlite3_column_int64(rows, 0), err) != 0) {
-			more = -1;
-			break;
-		}
-	sqlite3_reset(rows);
-	return more < 0 ? -1 : 0;
+	if (result != 0 || search->libraries.used) {
+		matr_nearest_free(&of.nearest);
+		return result;
+	}
+	return matr_nearest_fail(&of.nearest, err, "no such library in epoch %lld",
+				 (long long)search->epoch);
 }
 
-/* The blob with the object's symbols (codec/object.h). 1 and *contents (free()); 0: there is none; -1. */
-static int read_symbols(struct search *search, int64_t object, uint8_t **contents, size_t *size,
-			struct matr_error *err)
-{
-	sqlite3_stmt *row = matr_statement(
-		search->store, "SELECT blob_id FROM object_blobs WHERE object_id = ?1 AND part = 1",
-		err);
-
-	if (!row)
-		return -1;
-	matr_bind(row, 1, object);
-	int found = matr_step(search->store, row, err);
-	int64_t blob = found > 0 ? sqlite3_column_int64(row, 0) : 0;
-	sqlite3_reset(row);
-	if (found <= 0)
-		return found;
-	return matr_blob_get(search->store, blob, contents, size, err) == 0 ? 1 : -1;
-}
-
-/* 1: the name is somewhere among the object's symbols. */
-static int has_name(struct search *search, int64_t object, struct matr_error *err)
-{
-	const char *name = search->symbol->name;
-	uint8_t *contents;
-	size_t size;
-
-	int found = read_symbols(search, object, &contents, &size, err);
-	if (found <= 0)
-		return found;
-	found = memmem(contents, size, name, strlen(name) + 1) != NULL;
-	free(contents);
-	return found;
-}
+/* ---- a symbol ---- */
 
 /* Offer what the object binds or could be bound to. */
 static int offer_symbols(struct search *search, int64_t id, struct matr_nearest *nearest,
 			 struct matr_error *err)
 {
-	struct matr_object object = {.path = NULL};
-	uint8_t *contents;
-	size_t size;
+	struct store_symbols symbols;
 
-	int found = read_symbols(search, id, &contents, &size, err);
-	if (found <= 0)
-		return found;
-	struct matr_cursor cursor = {.at = contents, .end = contents + size};
-	int result = 0;
-	if (matr_decode_part(&object, MATR_PART_SYMBOLS, &cursor) != 0)
-		result = cursor.damaged
-				 ? matr_store_damaged(search->store, err, "part of an object")
-				 : matr_fail_memory(err);
-	for (size_t i = 1; i < object.n_symbols && !result; i++)
-		if (matr_symbol_is_looked_up(&object.symbols[i]))
-			matr_nearest_offer(nearest, object.symbols[i].name, NULL);
-	free(object.symbols);
-	free(contents);
-	return result;
+	if (store_object_symbols(search->store, id, &symbols, err) != 0)
+		return -1;
+	for (size_t i = 1; i < symbols.n; i++)
+		if (matr_symbol_is_looked_up(&symbols.list[i]))
+			matr_nearest_offer(nearest, symbols.list[i].name, NULL);
+	store_symbols_free(&symbols);
+	return 0;
 }
-
-static const char select_object_ids[] =
-	"SELECT l.object_id FROM epoch_applications e"
-	" JOIN scope_entries s ON s.application_id = e.application_id"
-	" JOIN locations l ON l.id = s.location_id WHERE e.epoch_id = ?1"
-	" UNION SELECT l.object_id FROM epoch_applications e"
-	" JOIN closures c ON c.application_id = e.application_id"
-	" JOIN closure_entries s ON s.closure_id = c.id"
-	" JOIN locations l ON l.id = s.location_id WHERE e.epoch_id = ?1";
 
 /* Nobody binds to the symbol. Where no object of the epoch has such a name, it is not one. */
 static int check_name(struct search *search, struct matr_error *err)
 {
-	sqlite3_stmt *rows = matr_statement(search->store, select_object_ids, err);
 	struct matr_nearest nearest = {.wanted = search->symbol->name};
-	struct number_list objects = {.list = NULL};
-	int there = 0;
+	int64_t *objects;
+	size_t n;
+	int there = 0, result = 0;
 
-	if (!rows)
+	if (store_object_ids(search->store, search->epoch, &objects, &n, err) != 0)
 		return -1;
-	matr_bind(rows, 1, search->epoch);
-	int result = read_numbers(search->store, rows, &objects, err);
-	for (size_t i = 0; i < objects.n && !result && !there; i++) {
-		there = has_name(search, objects.list[i], err);
+	for (size_t i = 0; i < n && !result && !there; i++) {
+		there = store_object_mentions(search->store, objects[i], nearest.wanted, err);
 		result = there < 0 ? -1 : 0;
 	}
-	for (size_t i = 0; i < objects.n && !result && !there; i++)
-		result = offer_symbols(search, objects.list[i], &nearest, err);
-	free(objects.list);
+	for (size_t i = 0; i < n && !result && !there; i++)
+		result = offer_symbols(search, objects[i], &nearest, err);
+	free(objects);
 	if (!result && !there)
 		return matr_nearest_fail(&nearest, err, "no object of epoch %lld has such a symbol",
 					 (long long)search->epoch);
@@ -255,108 +134,48 @@ static int binds(struct search *search, const struct matr_mapping *mapping, cons
 	return found;
 }
 
-static int look_at_vector(struct search *search, int64_t object, int64_t vector,
+static int look_at_vector(struct search *search, const struct store_vector *vector,
 			  struct matr_error *err)
 {
-	sqlite3_stmt *rows = matr_statement(
-		search->store,
-		"SELECT object_id FROM providers WHERE vector_id = ?1 ORDER BY position", err);
-	struct number_list ids = {.list = NULL};
-	struct matr_mapping mapping = {.n_scope = 0};
+	struct store_vector_mapping decoded;
 
-	if (!rows)
+	if (store_vector(search->store, vector, &decoded, err) != 0)
 		return -1;
-	matr_bind(rows, 1, vector);
-	int result = put_number(&ids, object, err);
-	if (!result)
-		result = read_numbers(search->store, rows, &ids, err);
-	mapping.n_scope = ids.n;
-	mapping.scope = calloc(ids.n + 1, sizeof *mapping.scope);
-	mapping.objects = calloc(ids.n + 1, sizeof *mapping.objects);
-	if (!result && (!mapping.scope || !mapping.objects))
-		result = matr_fail_memory(err);
-	for (size_t i = 0; i < ids.n && !result; i++) {
-		mapping.scope[i].object = matr_store_get_object(search->store, ids.list[i], err);
-		result = mapping.scope[i].object ? 0 : -1;
-	}
-	if (!result) {
-		size_t n = mapping.scope[0].object->n_relocations;
-		mapping.objects[0].bindings = calloc(n + 1, sizeof(struct matr_binding));
-		result = mapping.objects[0].bindings
-				 ? matr_store_get_bindings(search->store, &mapping, 0, ids.list,
-							   vector, err)
-				 : matr_fail_memory(err);
-	}
-	if (!result)
-		result = binds(search, &mapping, ids.list, err);
+	int result = binds(search, &decoded.mapping, decoded.ids, err);
+	store_vector_mapping_free(&decoded);
 	if (result > 0)
-		result = matr_map_set(&search->vectors, (uint64_t)vector, 1) ? matr_fail_memory(err)
-									     : 0;
-	if (mapping.objects)
-		free(mapping.objects[0].bindings);
-	free(mapping.objects);
-	free(mapping.scope);
-	free(ids.list);
+		result = matr_map_set(&search->vectors, (uint64_t)vector->id, 1)
+				 ? matr_fail_memory(err)
+				 : 0;
 	return result;
 }
 
-/* The epoch's vectors, those of an object after each other. What other epochs have besides is not looked at. */
-static const char select_vectors[] =
-	"SELECT v.id, v.object_id FROM vectors v JOIN ("
-	" SELECT s.vector_id AS id FROM epoch_applications e"
-	" JOIN scope_entries s ON s.application_id = e.application_id WHERE e.epoch_id = ?1"
-	" UNION SELECT s.vector_id FROM epoch_applications e"
-	" JOIN closures c ON c.application_id = e.application_id"
-	" JOIN closure_entries s ON s.closure_id = c.id WHERE e.epoch_id = ?1) USING (id)"
-	" ORDER BY v.object_id, v.id";
-
+/* What other epochs have besides is not looked at. */
 static int find_by_symbol(struct search *search, struct matr_error *err)
 {
-	struct number_list vectors = {.list = NULL}, objects = {.list = NULL};
-	sqlite3_stmt *rows = matr_statement(search->store, select_vectors, err);
-	int more = -1, there = 0, result = 0;
+	struct store_vector *vectors;
+	size_t n;
+	int there = 0, result = 0;
 
-	if (!rows)
+	if (store_vectors(search->store, search->epoch, &vectors, &n, err) != 0)
 		return -1;
-	matr_bind(rows, 1, search->epoch);
-	while ((more = matr_step(search->store, rows, err)) > 0)
-		if (put_number(&vectors, sqlite3_column_int64(rows, 0), err) != 0 ||
-		    put_number(&objects, sqlite3_column_int64(rows, 1), err) != 0) {
-			more = -1;
-			break;
-		}
-	sqlite3_reset(rows);
-	for (size_t i = 0; i < vectors.n && more >= 0 && !result; i++) {
-		int64_t object = objects.list[i];
-		if (i == 0 || object != objects.list[i - 1])
-			there = has_name(search, object, err);
-		result = there > 0 ? look_at_vector(search, object, vectors.list[i], err) : there;
+	for (size_t i = 0; i < n && !result; i++) {
+		int64_t object = vectors[i].object;
+		if (i == 0 || object != vectors[i - 1].object)
+			there = store_object_mentions(search->store, object, search->symbol->name,
+						      err);
+		result = there > 0 ? look_at_vector(search, &vectors[i], err) : there;
 	}
-	free(objects.list);
-	free(vectors.list);
-	if (more >= 0 && !result && !search->vectors.used)
+	free(vectors);
+	if (!result && !search->vectors.used)
 		result = check_name(search, err);
-	return more < 0 ? -1 : result;
+	return result;
 }
 
 /* ---- the programs ---- */
 
-static const char select_entries[] =
-	"SELECT r.path, s.position, CASE s.position WHEN 0 THEN r.path ELSE o.path END, "
-	"s.vector_id,"
-	" o.id, NULL FROM epoch_applications e"
-	" JOIN application_records r ON r.id = e.application_id"
-	" JOIN scope_entries s ON s.application_id = r.id"
-	" JOIN locations l ON l.id = s.location_id JOIN objects o ON o.id = l.object_id"
-	" WHERE e.epoch_id = ?1"
-	" UNION ALL SELECT r.path, s.position, o.path, s.vector_id, o.id, c.root"
-	" FROM epoch_applications e JOIN application_records r ON r.id = e.application_id"
-	" JOIN closures c ON c.application_id = r.id"
-	" JOIN closure_entries s ON s.closure_id = c.id"
-	" JOIN locations l ON l.id = s.location_id JOIN objects o ON o.id = l.object_id"
-	" WHERE e.epoch_id = ?1 ORDER BY 1, 6, 2";
-
-static int put_exposed(struct matr_exposure *out, sqlite3_stmt *row, struct matr_error *err)
+static int put_exposed(struct matr_exposure *out, const struct store_entry *entry,
+		       struct matr_error *err)
 {
 	if ((out->n & (out->n + 1)) == 0) {
 		struct matr_exposed *list = realloc(out->list, (2 * out->n + 1) * sizeof *list);
@@ -365,11 +184,14 @@ static int put_exposed(struct matr_exposure *out, sqlite3_stmt *row, struct matr
 		out->list = list;
 	}
 	struct matr_exposed *exposed = &out->list[out->n++];
-	*exposed = (struct matr_exposed){.program = NULL};
-	if (matr_column_text(row, 0, &exposed->program, err) != 0 ||
-	    matr_column_text(row, 2, &exposed->requester, err) != 0)
-		return -1;
-	return matr_column_text(row, 5, &exposed->loaded, err);
+	*exposed = (struct matr_exposed){
+		.program = strdup(entry->application),
+		.requester = strdup(entry->path),
+		.loaded = entry->root ? strdup(entry->root) : NULL,
+	};
+	return exposed->program && exposed->requester && (!entry->root || exposed->loaded)
+		       ? 0
+		       : matr_fail_memory(err);
 }
 
 static int put_loading(struct matr_exposure *out, const char *program, struct matr_error *err)
@@ -391,44 +213,52 @@ static int end_program(struct matr_exposure *out, const char *program, bool load
 	return loads && !exposed ? put_loading(out, program, err) : 0;
 }
 
-static int list_programs(struct search *search, struct matr_exposure *out, struct matr_error *err)
-{
-	sqlite3_stmt *rows = matr_statement(search->store, select_entries, err);
-	char *program = NULL;
-	bool loads = false, exposed = false;
-	uint64_t ignored;
-	int more;
+struct listing { /* the program whose entries come */
+	const struct search *search;
+	struct matr_exposure *out;
+	char *program; /* NULL: none yet */
+	bool loads, exposed;
+};
 
-	if (!rows)
-		return -1;
-	matr_bind(rows, 1, search->epoch);
-	while ((more = matr_step(search->store, rows, err)) > 0) {
-		const char *path = (const char *)sqlite3_column_text(rows, 0);
-		if (!program || strcmp(program, path) != 0) {
-			if (program && (more = end_program(out, program, loads, exposed, err)) != 0)
-				break;
-			free(program);
-			program = strdup(path);
-			loads = exposed = false;
-			if (!program) {
-				more = matr_fail_memory(err);
-				break;
-			}
-		}
-		loads |= matr_map_get(&search->libraries, (uint64_t)sqlite3_column_int64(rows, 4),
-				      &ignored);
-		if (!matr_map_get(&search->vectors, (uint64_t)sqlite3_column_int64(rows, 3),
-				  &ignored))
-			continue;
-		exposed = true;
-		if ((more = put_exposed(out, rows, err)) != 0)
-			break;
+static int end_listed(struct listing *listing, struct matr_error *err)
+{
+	if (!listing->program)
+		return 0;
+	return end_program(listing->out, listing->program, listing->loads, listing->exposed, err);
+}
+
+static int look_at_entry(const struct store_entry *entry, void *context, struct matr_error *err)
+{
+	struct listing *listing = context;
+	uint64_t ignored;
+
+	if (!listing->program || strcmp(listing->program, entry->application) != 0) {
+		if (end_listed(listing, err) != 0)
+			return -1;
+		free(listing->program);
+		listing->program = strdup(entry->application);
+		listing->loads = listing->exposed = false;
+		if (!listing->program)
+			return matr_fail_memory(err);
 	}
-	sqlite3_reset(rows);
-	if (more >= 0 && program)
-		more = end_program(out, program, loads, exposed, err);
-	free(program);
-	return more < 0 ? -1 : 0;
+	if (matr_map_get(&listing->search->libraries, (uint64_t)entry->object, &ignored))
+		listing->loads = true;
+	if (!matr_map_get(&listing->search->vectors, (uint64_t)entry->vector, &ignored))
+		return 0;
+	listing->exposed = true;
+	return put_exposed(listing->out, entry, err);
+}
+
+static int list_programs(const struct search *search, struct matr_exposure *out,
+			 struct matr_error *err)
+{
+	struct listing listing = {.search = search, .out = out};
+	int result = store_each_entry(search->store, search->epoch, look_at_entry, &listing, err);
+
+	if (result == 0)
+		result = end_listed(&listing, err);
+	free(listing.program);
+	return result;
 }
 
 int matr_exposure(struct matr_store *store, int64_t epoch, const struct matr_symbol_name *symbol,
@@ -442,7 +272,9 @@ int matr_exposure(struct matr_store *store, int64_t epoch, const struct matr_sym
 	if (library)
 		result = find_libraries(&search, err);
 	if (!result)
-		result = symbol ? find_by_symbol(&search, err) : find_by_library(&search, err);
+		result = symbol ? find_by_symbol(&search, err)
+				: store_vectors_bound_to(store, &search.libraries, &search.vectors,
+							 err);
 	if (!result)
 		result = list_programs(&search, out, err);
 	matr_map_free(&search.libraries);

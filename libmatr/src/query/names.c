@@ -2,12 +2,11 @@
 #include <matr/mapping.h>
 #include <matr/names.h>
 #include <matr/nearest.h>
+#include <matr/store.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "store/store.h"
 
 static const char *last_part(const char *path)
 {
@@ -220,22 +219,19 @@ int matr_store_find_by_name(struct matr_store *store, int64_t epoch, const char 
 
 int matr_store_no_epoch(struct matr_store *store, const char *wanted, struct matr_error *err)
 {
-	sqlite3_stmt *rows = matr_statement(store, "SELECT id FROM epochs ORDER BY id DESC", err);
 	char list[128] = "";
-	size_t length = 0, n = 0;
-	int more;
+	size_t length = 0, n, shown = 0;
+	int64_t *ids;
 
-	if (!rows)
+	if (matr_store_epochs(store, &ids, &n, err) != 0)
 		return -1;
-	while ((more = matr_step(store, rows, err)) > 0 && n < MATR_NEAREST_MAX)
-		length += (size_t)sprintf(list + length, "%s%lld", n++ ? ", " : "",
-					  (long long)sqlite3_column_int64(rows, 0));
-	sqlite3_reset(rows);
-	if (more < 0)
-		return -1;
+	for (; shown < n && shown < MATR_NEAREST_MAX; shown++)
+		length += (size_t)sprintf(list + length, "%s%lld", shown ? ", " : "",
+					  (long long)ids[n - 1 - shown]);
+	free(ids);
 	if (!n)
 		return matr_fail(err, MATR_ERROR_NOT_FOUND, wanted,
 				 "no such epoch; none was begun yet");
 	return matr_fail(err, MATR_ERROR_NOT_FOUND, wanted, "no such epoch; there is %s%s", list,
-			 more > 0 ? " and older ones" : "");
+			 shown < n ? " and older ones" : "");
 }

@@ -4,11 +4,13 @@
  * A vector is the object, the objects that provide for it in order of first use, and a blob that
  * refers to these by number (codec/bindings.h). The hash over the three finds it again.
  */
-#include "base/blake2b.h"
-#include "codec/bindings.h"
-#include "store/store.h"
+#include "store/binding.h"
 
 #include <stdlib.h>
+
+#include "codec/bindings.h"
+#include "store/object.h"
+#include "store/statement.h"
 
 static int hash_vector(int64_t object, const int64_t *ids, const uint32_t *providers,
 		       size_t n_providers, const struct matr_columns *contents,
@@ -170,4 +172,53 @@ done:
 	free(contents);
 	free(providers);
 	return result;
+}
+
+int store_vector(struct matr_store *store, const struct store_vector *vector,
+		 struct store_vector_mapping *out, struct matr_error *err)
+{
+	sqlite3_stmt *statement = matr_statement(
+		store, "SELECT object_id FROM providers WHERE vector_id = ?1 ORDER BY position",
+		err);
+	struct matr_mapping *mapping = &out->mapping;
+	int64_t *providers;
+	size_t n;
+
+	*out = (struct store_vector_mapping){.ids = NULL};
+	if (statement)
+		matr_bind(statement, 1, vector->id);
+	if (matr_rows_of_ids(store, statement, &providers, &n, err) != 0)
+		return -1;
+	mapping->n_scope = n + 1;
+	mapping->scope = calloc(n + 1, sizeof *mapping->scope);
+	mapping->objects = calloc(n + 1, sizeof *mapping->objects);
+	out->ids = calloc(n + 1, sizeof *out->ids);
+	int result = mapping->scope && mapping->objects && out->ids ? 0 : matr_fail_memory(err);
+	for (size_t i = 0; i <= n && result == 0; i++) {
+		out->ids[i] = i ? providers[i - 1] : vector->object;
+		mapping->scope[i].object = matr_store_get_object(store, out->ids[i], err);
+		result = mapping->scope[i].object ? 0 : -1;
+	}
+	free(providers);
+	if (result == 0) {
+		size_t n_bindings = mapping->scope[0].object->n_relocations;
+		mapping->objects[0].bindings = calloc(n_bindings + 1, sizeof(struct matr_binding));
+		result = mapping->objects[0].bindings
+				 ? matr_store_get_bindings(store, mapping, 0, out->ids, vector->id,
+							   err)
+				 : matr_fail_memory(err);
+	}
+	if (result != 0)
+		store_vector_mapping_free(out);
+	return result;
+}
+
+void store_vector_mapping_free(struct store_vector_mapping *vector)
+{
+	if (vector->mapping.objects)
+		free(vector->mapping.objects[0].bindings);
+	free(vector->mapping.objects);
+	free(vector->mapping.scope);
+	free(vector->ids);
+	*vector = (struct store_vector_mapping){.ids = NULL};
 }

@@ -4,11 +4,12 @@
  * nothing is compressed that is there already. The zstd frame carries its own checksum and size: a
  * blob that was damaged on disk is noticed when it is read.
  */
-#include "base/blake2b.h"
-#include "store/store.h"
+#include "store/blob.h"
 
 #include <stdlib.h>
 #include <zstd.h>
+
+#include "store/statement.h"
 
 /* More than any part of any object on a system takes, less than what would be a nuisance. */
 #define BLOB_SIZE_MAX (UINT64_C(1) << 31)

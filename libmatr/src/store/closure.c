@@ -3,13 +3,16 @@
  * A closure's scope is the application's with more behind it. Only that is written; reading starts from the
  * application's.
  */
-#include "store/store.h"
+#include <matr/mapping.h>
+#include <matr/recording.h>
+#include <matr/store.h>
 
 #include <stdlib.h>
 #include <string.h>
 
-#include <matr/mapping.h>
-#include <matr/recording.h>
+#include "store/entries.h"
+#include "store/object.h"
+#include "store/statement.h"
 
 /* ---- writing ---- */
 

@@ -6,7 +6,8 @@
 #include <string.h>
 
 #include "base/blake2b.h"
-#include "store/store.h"
+#include "base/varint.h"
+#include "store/statement.h"
 
 static void free_edit(struct matr_edit *edit)
 {

@@ -16,7 +16,7 @@
 
 #include "base/buffer.h"
 #include "base/file.h"
-#include "store/store.h"
+#include "store/statement.h"
 
 enum { MAX_FILE = 16 << 20, N_FIELDS = 10 };
 

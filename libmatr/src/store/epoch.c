@@ -5,7 +5,8 @@
 #include <string.h>
 
 #include "base/file_id.h"
-#include "store/store.h"
+#include "store/blob.h"
+#include "store/statement.h"
 
 /* A file system may round times down to two seconds (FAT), and its clock may tick only now and then. */
 static const int64_t slack = INT64_C(2000000000);
@@ -17,29 +18,34 @@ void matr_previous_free(struct matr_previous *previous)
 	*previous = (struct matr_previous){.id = 0};
 }
 
-static int read_inputs(struct matr_store *store, int64_t scan, int64_t probes,
-		       struct matr_previous *out, struct matr_error *err)
+static int read_probes(struct matr_store *store, int64_t blob, struct probes *out,
+		       struct matr_error *err)
 {
 	uint8_t *contents;
 	size_t size;
 
-	if (matr_blob_get(store, probes, &contents, &size, err) != 0)
+	if (matr_blob_get(store, blob, &contents, &size, err) != 0)
 		return -1;
 	struct matr_cursor cursor = {.at = contents, .end = contents + size};
-	int result = probes_decode(&cursor, &out->probes, err);
+	int result = probes_decode(&cursor, out, err);
 	free(contents);
-	if (result != 0)
-		return cursor.damaged ? matr_store_damaged(store, err, "probes of an epoch") : -1;
-	if (!scan)
-		return 0;
-	if (matr_blob_get(store, scan, &contents, &size, err) != 0)
+	return result != 0 && cursor.damaged ? matr_store_damaged(store, err, "probes of an epoch")
+					     : result;
+}
+
+static int read_scan(struct matr_store *store, int64_t blob, struct matr_scan **out,
+		     struct matr_error *err)
+{
+	uint8_t *contents;
+	size_t size;
+
+	if (matr_blob_get(store, blob, &contents, &size, err) != 0)
 		return -1;
-	cursor = (struct matr_cursor){.at = contents, .end = contents + size};
-	result = scan_decode(&cursor, &out->scan, err);
+	struct matr_cursor cursor = {.at = contents, .end = contents + size};
+	int result = scan_decode(&cursor, out, err);
 	free(contents);
-	if (result != 0 && cursor.damaged)
-		matr_store_damaged(store, err, "scan of an epoch");
-	return result;
+	return result != 0 && cursor.damaged ? matr_store_damaged(store, err, "scan of an epoch")
+					     : result;
 }
 
 int matr_store_previous(struct matr_store *store, int64_t epoch, const char *circumstances,
@@ -73,7 +79,46 @@ int matr_store_previous(struct matr_store *store, int64_t epoch, const char *cir
 		return 0;
 	out->id = id;
 	out->trusted = begun * INT64_C(1000000000) - slack;
-	return read_inputs(store, scan, probes, out, err);
+	if (read_probes(store, probes, &out->probes, err) != 0)
+		return -1;
+	return scan ? read_scan(store, scan, &out->scan, err) : 0;
+}
+
+int store_probes(struct matr_store *store, int64_t epoch, struct probes *out,
+		 struct matr_error *err)
+{
+	sqlite3_stmt *row =
+		matr_statement(store, "SELECT probes_blob_id FROM epochs WHERE id = ?1", err);
+
+	*out = (struct probes){.n = 0};
+	if (!row)
+		return -1;
+	matr_bind(row, 1, epoch);
+	int found = matr_step(store, row, err);
+	int64_t blob = found > 0 ? sqlite3_column_int64(row, 0) : 0;
+	sqlite3_reset(row);
+	if (found < 0)
+		return -1;
+	return blob ? read_probes(store, blob, out, err) : 0;
+}
+
+int store_newest_circumstances(struct matr_store *store, char **out, bool *portable,
+			       struct matr_error *err)
+{
+	sqlite3_stmt *row = matr_statement(
+		store, "SELECT circumstances, portable FROM epochs ORDER BY id DESC LIMIT 1", err);
+
+	*out = NULL;
+	if (!row)
+		return -1;
+	int found = matr_step(store, row, err);
+	if (found > 0) {
+		*portable = sqlite3_column_int(row, 1) != 0;
+		if (matr_column_text(row, 0, out, err) != 0)
+			found = -1;
+	}
+	sqlite3_reset(row);
+	return found;
 }
 
 static int put_blob(struct matr_store *store, struct matr_blob *blob, int64_t *id,
@@ -206,30 +251,6 @@ int matr_store_set_image(struct matr_store *store, int64_t epoch, int64_t image,
 	return matr_execute(store, update, err);
 }
 
-int matr_store_decline_own(struct matr_store *store, int64_t epoch, const char *path,
-			   struct matr_error *err)
-{
-	sqlite3_stmt *update = matr_statement(
-		store, "UPDATE declined SET own_file = 1 WHERE epoch_id = ?1 AND path = ?2", err);
-	if (!update)
-		return -1;
-	matr_bind(update, 1, epoch);
-	matr_bind_text(update, 2, path);
-	return matr_execute(store, update, err);
-}
-
-int matr_store_declined_own(struct matr_store *store, int64_t epoch,
-			    struct matr_store_declined **out, size_t *n, struct matr_error *err)
-{
-	return matr_store_list_declined(
-		store,
-		matr_statement(store,
-			       "SELECT path, reason FROM declined WHERE epoch_id = ?1 AND own_file"
-			       " ORDER BY path",
-			       err),
-		epoch, out, n, err);
-}
-
 /* ---- applications ---- */
 
 void matr_earlier_free(struct matr_earlier_list *list)
@@ -312,42 +333,4 @@ const struct matr_earlier *matr_earlier_find(const struct matr_earlier_list *lis
 {
 	return list->n ? bsearch(path, list->list, list->n, sizeof *list->list, compare_path)
 		       : NULL;
-}
-
-/* ---- objects ---- */
-
-int matr_store_light_objects(struct matr_store *store, int64_t epoch, struct matr_object ***out,
-			     size_t *n, struct matr_error *err)
-{
-	sqlite3_stmt *statement = matr_statement(
-		store,
-		"SELECT DISTINCT l.object_id FROM epoch_applications a"
-		" JOIN scope_entries s ON s.application_id = a.application_id"
-		" JOIN locations l ON l.id = s.location_id WHERE a.epoch_id = ?1"
-		" UNION SELECT l.object_id FROM epoch_applications a"
-		" JOIN closures c ON c.application_id = a.application_id"
-		" JOIN closure_entries s ON s.closure_id = c.id"
-		" JOIN locations l ON l.id = s.location_id WHERE a.epoch_id = ?1 ORDER BY 1",
-		err);
-	struct matr_object **item;
-
-	if (statement)
-		matr_bind(statement, 1, epoch);
-	struct matr_rows rows = matr_rows(store, statement, sizeof(void *));
-	while ((item = matr_next_row(&rows, err)) != NULL) {
-		int64_t id = sqlite3_column_int64(statement, 0);
-		*item = matr_store_get_light_object(store, id, err);
-		rows.failed = !*item;
-		if (*item && matr_map_set(&store->ids, (uintptr_t)*item, (uint64_t)id) != 0) {
-			matr_fail_memory(err);
-			rows.failed = true;
-		}
-	}
-	if (rows.failed) {
-		free(rows.items);
-		return -1;
-	}
-	*out = rows.items;
-	*n = rows.n;
-	return 0;
 }

@@ -20,6 +20,15 @@ int matr_store_previous(struct matr_store *store, int64_t epoch, const char *cir
 			struct matr_previous *out, struct matr_error *err);
 void matr_previous_free(struct matr_previous *previous);
 
+/* Get the probes that the epoch was begun with. *out: probes_free(), also after an error. */
+int store_probes(struct matr_store *store, int64_t epoch, struct probes *out,
+		 struct matr_error *err);
+
+/* Get the circumstances under which the newest epoch was begun (*out: free(); NULL: none), and whether it was portable.
+ * Returns 1 if there is an epoch, 0 if not, -1 on error. */
+int store_newest_circumstances(struct matr_store *store, char **out, bool *portable,
+			       struct matr_error *err);
+
 /* Record what the epoch follows from. scan may be NULL. */
 int matr_store_set_inputs(struct matr_store *store, int64_t epoch, const char *circumstances,
 			  const struct matr_scan *scan, const struct probes *probes,
@@ -39,15 +48,6 @@ int matr_store_carry_all(struct matr_store *store, int64_t earlier, int64_t epoc
 /* The epoch goes on with an earlier one's image. */
 int matr_store_set_image(struct matr_store *store, int64_t epoch, int64_t image,
 			 struct matr_error *err);
-
-/* ---- declined programs ---- */
-
-/* The program was declined for what its own file holds. */
-int matr_store_decline_own(struct matr_store *store, int64_t epoch, const char *path,
-			   struct matr_error *err);
-/* Those of an epoch, by path. *out: matr_store_declined_free(). */
-int matr_store_declined_own(struct matr_store *store, int64_t epoch,
-			    struct matr_store_declined **out, size_t *n, struct matr_error *err);
 
 /* ---- one application ---- */
 
@@ -76,16 +76,5 @@ void matr_earlier_free(struct matr_earlier_list *list);
 /* NULL: none of that path. */
 const struct matr_earlier *matr_earlier_find(const struct matr_earlier_list *list,
 					     const char *path);
-
-/* ---- objects ---- */
-
-/* All objects of the epoch with their headers only. They belong to the store, and are the same pointers as in
- * mappings read from it. *out: free(). */
-int matr_store_light_objects(struct matr_store *store, int64_t epoch, struct matr_object ***out,
-			     size_t *n, struct matr_error *err);
-
-/* Read what is missing of such an object. */
-int matr_store_complete_object(struct matr_store *store, struct matr_object *object,
-			       struct matr_error *err);
 
 #endif

@@ -1,11 +1,13 @@
 /* store_mapping.c - applications: scope, directories, and which binding vector each object has. */
-#include "store/store.h"
+#include "store/mapping.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <matr/mapping.h>
+#include "store/binding.h"
+#include "store/entries.h"
+#include "store/object.h"
+#include "store/statement.h"
 
 /* ---- writing ---- */
 
@@ -66,74 +68,6 @@ static int insert_application(struct matr_store *store, int64_t epoch,
 		return -1;
 	*id = sqlite3_last_insert_rowid(store->db);
 	return matr_store_carry(store, epoch, *id, err);
-}
-
-/* The row for an object under the name by which it was found. */
-static int put_location(struct matr_store *store, int64_t object, const char *path, int64_t *id,
-			struct matr_error *err)
-{
-	sqlite3_stmt *select = matr_statement(
-		store, "SELECT id FROM locations WHERE object_id = ?1 AND path = ?2", err);
-	if (!select)
-		return -1;
-	matr_bind(select, 1, object);
-	matr_bind_text(select, 2, path);
-	int found = matr_step(store, select, err);
-	if (found > 0)
-		*id = sqlite3_column_int64(select, 0);
-	sqlite3_reset(select);
-	if (found != 0)
-		return found < 0 ? -1 : 0;
-	sqlite3_stmt *insert = matr_statement(
-		store, "INSERT INTO locations (object_id, path) VALUES (?1, ?2)", err);
-	if (!insert)
-		return -1;
-	matr_bind(insert, 1, object);
-	matr_bind_text(insert, 2, path);
-	if (matr_execute(store, insert, err) != 0)
-		return -1;
-	*id = sqlite3_last_insert_rowid(store->db);
-	return 0;
-}
-
-/* Where the name stands in the list of the object that needs it; -1: nowhere. */
-int64_t matr_needed_position(const struct matr_object *object, const char *name)
-{
-	for (size_t i = 0; name && i < object->n_needed; i++)
-		if (object->needed[i] == name || strcmp(object->needed[i], name) == 0)
-			return (int64_t)i;
-	return -1;
-}
-
-int matr_store_put_entry(struct matr_store *store, const char *sql, int64_t owner,
-			 const struct matr_mapping *mapping, size_t position,
-			 struct matr_encoded_mapping *encoded, struct matr_error *err)
-{
-	const struct matr_scope_entry *entry = &mapping->scope[position];
-	const int64_t *ids = encoded->ids;
-	int64_t location, vector = 0;
-	int64_t needed =
-		matr_needed_position(mapping->scope[entry->loaded_by].object, entry->needed_as);
-
-	if (put_location(store, ids[position], entry->path, &location, err) != 0)
-		return -1;
-	bool bound = encoded->vectors[position].providers != NULL;
-	if (bound && matr_store_put_vector(store, &encoded->vectors[position], position, ids,
-					   &vector, err) != 0)
-		return -1;
-	sqlite3_stmt *insert = matr_statement(store, sql, err);
-	if (!insert)
-		return -1;
-	matr_bind(insert, 1, owner);
-	matr_bind(insert, 2, (int64_t)position);
-	matr_bind(insert, 3, location);
-	matr_bind(insert, 4, entry->rule);
-	matr_bind(insert, 5, entry->loaded_by);
-	if (needed >= 0)
-		matr_bind(insert, 6, needed);
-	if (bound)
-		matr_bind(insert, 7, vector);
-	return matr_execute(store, insert, err);
 }
 
 /* The id of a directory's path. */
@@ -240,8 +174,6 @@ static const char insert_scope_entry[] =
 int matr_encode_mapping(const struct matr_store *store, const struct matr_mapping *mapping,
 			struct matr_encoded_mapping *out, struct matr_error *err)
 {
-	uint64_t id;
-
 	*out = (struct matr_encoded_mapping){
 		.ids = calloc(mapping->n_scope, sizeof *out->ids),
 		.vectors = calloc(mapping->n_scope, sizeof *out->vectors),
@@ -250,10 +182,10 @@ int matr_encode_mapping(const struct matr_store *store, const struct matr_mappin
 	if (!out->ids || !out->vectors)
 		return matr_fail_memory(err);
 	for (size_t i = 0; i < mapping->n_scope; i++) {
-		if (!matr_map_get(&store->ids, (uintptr_t)mapping->scope[i].object, &id))
+		const struct matr_object *object = mapping->scope[i].object;
+		if (!store_object_id(store, object, &out->ids[i]))
 			return matr_fail(err, MATR_ERROR_STORE, store->path, "%s was not written",
-					 mapping->scope[i].object->path);
-		out->ids[i] = (int64_t)id;
+					 object->path);
 	}
 	for (size_t i = 0; i < mapping->n_scope; i++)
 		if (mapping->scope[i].object->n_relocations > 0 && mapping->objects[i].bindings &&
@@ -300,21 +232,6 @@ int matr_store_add(struct matr_store *store, int64_t epoch, const struct matr_ma
 		result = matr_store_add_encoded(store, epoch, mapping, &encoded, application, err);
 	matr_encoded_mapping_free(&encoded);
 	return result;
-}
-
-int matr_store_decline(struct matr_store *store, int64_t epoch, const char *path,
-		       const char *reason, struct matr_error *err)
-{
-	sqlite3_stmt *insert = matr_statement(
-		store,
-		"INSERT OR REPLACE INTO declined (epoch_id, path, reason) VALUES (?1, ?2, ?3)",
-		err);
-	if (!insert)
-		return -1;
-	matr_bind(insert, 1, epoch);
-	matr_bind_text(insert, 2, path);
-	matr_bind_text(insert, 3, reason);
-	return matr_execute(store, insert, err);
 }
 
 int matr_store_remove(struct matr_store *store, int64_t epoch, int64_t application,
@@ -367,97 +284,6 @@ static int read_application(struct matr_store *store, int64_t application,
 	mapping->n_scope = n_scope;
 	mapping->n_directories = n_directories;
 	return 0;
-}
-
-static int read_rows(struct matr_store *store, const char *sql, int64_t owner, size_t first,
-		     struct matr_mapping *mapping, struct matr_scope_row *rows,
-		     struct matr_error *err)
-{
-	sqlite3_stmt *statement = matr_statement(store, sql, err);
-	size_t n = first;
-	int more;
-
-	if (!statement)
-		return -1;
-	matr_bind(statement, 1, owner);
-	while ((more = matr_step(store, statement, err)) > 0) {
-		int64_t rule = sqlite3_column_int64(statement, 2);
-		int64_t loaded_by = sqlite3_column_int64(statement, 3);
-		if (n == mapping->n_scope || sqlite3_column_int64(statement, 6) != (int64_t)n ||
-		    rule < MATR_FOUND_APPLICATION || rule >= MATR_FOUND_RULES || loaded_by < 0 ||
-		    (size_t)loaded_by >= mapping->n_scope) {
-			more = matr_store_damaged(store, err, "scope");
-			break;
-		}
-		struct matr_scope_entry *entry = &mapping->scope[n];
-		if ((more = matr_column_text(statement, 1, &entry->path, err)) != 0)
-			break;
-		entry->rule = (enum matr_search_rule)rule;
-		entry->loaded_by = (uint32_t)loaded_by;
-		bool has_needed = sqlite3_column_type(statement, 4) != SQLITE_NULL;
-		rows[n++] = (struct matr_scope_row){
-			.object = sqlite3_column_int64(statement, 0),
-			.needed = has_needed ? sqlite3_column_int64(statement, 4) : -1,
-			.vector = sqlite3_column_int64(statement, 5),
-		};
-	}
-	sqlite3_reset(statement);
-	if (more < 0)
-		return -1;
-	return n == mapping->n_scope ? 0 : matr_store_damaged(store, err, "scope");
-}
-
-static int read_objects(struct matr_store *store, size_t first, struct matr_mapping *mapping,
-			const struct matr_scope_row *rows, struct matr_error *err)
-{
-	for (size_t i = first; i < mapping->n_scope; i++) {
-		mapping->scope[i].object = matr_store_get_object(store, rows[i].object, err);
-		if (!mapping->scope[i].object)
-			return -1;
-	}
-	for (size_t i = first; i < mapping->n_scope; i++) {
-		struct matr_scope_entry *entry = &mapping->scope[i];
-		const struct matr_object *by = mapping->scope[entry->loaded_by].object;
-		if (rows[i].needed < 0)
-			continue;
-		if ((size_t)rows[i].needed >= by->n_needed)
-			return matr_store_damaged(store, err, "needed entry missing");
-		entry->needed_as = by->needed[rows[i].needed];
-	}
-	return 0;
-}
-
-static int read_bindings(struct matr_store *store, size_t first, struct matr_mapping *mapping,
-			 const struct matr_scope_row *rows, struct matr_error *err)
-{
-	int64_t *ids = calloc(mapping->n_scope, sizeof *ids);
-	int result = ids ? 0 : matr_fail_memory(err);
-
-	for (size_t i = 0; i < mapping->n_scope && !result; i++)
-		ids[i] = rows[i].object;
-	for (size_t i = first; i < mapping->n_scope && !result; i++) {
-		size_t n = mapping->scope[i].object->n_relocations;
-		if (rows[i].vector == 0 && n > 0)
-			continue;
-		mapping->objects[i].bindings = calloc(n + 1, sizeof(struct matr_binding));
-		if (!mapping->objects[i].bindings)
-			result = matr_fail_memory(err);
-		else if (n > 0)
-			result = matr_store_get_bindings(store, mapping, i, ids, rows[i].vector,
-							 err);
-	}
-	free(ids);
-	return result;
-}
-
-int matr_store_get_entries(struct matr_store *store, const char *sql, int64_t owner, size_t first,
-			   struct matr_mapping *mapping, struct matr_scope_row *rows,
-			   bool with_bindings, struct matr_error *err)
-{
-	if (read_rows(store, sql, owner, first, mapping, rows, err) != 0 ||
-	    read_objects(store, first, mapping, rows, err) != 0)
-		return -1;
-	return with_bindings ? read_bindings(store, first, mapping, rows, err) : 0;
 }
 
 int matr_store_application_directories(struct matr_store *store, int64_t application,
@@ -540,4 +366,118 @@ int matr_store_mapping(struct matr_store *store, int64_t application, struct mat
 		return -1;
 	free(rows);
 	return 0;
+}
+
+/* ---- one application, compared with what is there now ---- */
+
+int store_application_start(struct matr_store *store, int64_t application, char **path,
+			    char **library_path, struct matr_error *err)
+{
+	sqlite3_stmt *row = matr_statement(
+		store, "SELECT path, library_path FROM application_records WHERE id = ?1", err);
+
+	*path = *library_path = NULL;
+	if (!row)
+		return -1;
+	matr_bind(row, 1, application);
+	int result = matr_step(store, row, err);
+	if (result > 0 && (matr_column_text(row, 0, path, err) != 0 ||
+			   matr_column_text(row, 1, library_path, err) != 0))
+		result = -1;
+	sqlite3_reset(row);
+	return result;
+}
+
+int store_additions(struct matr_store *store, int64_t application, char ***out, size_t *n,
+		    struct matr_error *err)
+{
+	sqlite3_stmt *statement = matr_statement(
+		store,
+		"SELECT l.path FROM scope_entries s JOIN locations l ON l.id = s.location_id"
+		" WHERE s.application_id = ?1 AND s.rule = ?2 ORDER BY s.position",
+		err);
+
+	if (statement) {
+		matr_bind(statement, 1, application);
+		matr_bind(statement, 2, MATR_FOUND_EDIT);
+	}
+	return matr_rows_of_text(store, statement, out, n, err);
+}
+
+int store_same_scope(struct matr_store *store, int64_t application, int64_t closure,
+		     const struct matr_scope_entry *entries, size_t n, struct matr_error *err)
+{
+	sqlite3_stmt *rows =
+		closure ? matr_statement(
+				  store,
+				  "SELECT l.path, o.path FROM closure_entries s JOIN locations l ON"
+				  " l.id = s.location_id JOIN objects o ON o.id = l.object_id"
+				  " WHERE s.closure_id = ?1 ORDER BY s.position",
+				  err)
+			: matr_statement(
+				  store,
+				  "SELECT l.path, o.path FROM scope_entries s JOIN locations l ON"
+				  " l.id = s.location_id JOIN objects o ON o.id = l.object_id"
+				  " WHERE s.application_id = ?1 ORDER BY s.position",
+				  err);
+	size_t at = 0;
+	bool same = true;
+	int more;
+
+	if (!rows)
+		return -1;
+	matr_bind(rows, 1, closure ? closure : application);
+	while ((more = matr_step(store, rows, err)) > 0 && same) {
+		const char *found = (const char *)sqlite3_column_text(rows, 0);
+		const char *object = (const char *)sqlite3_column_text(rows, 1);
+		same = found && object && at < n && strcmp(entries[at].path, found) == 0 &&
+		       strcmp(entries[at].object->path, object) == 0;
+		at++;
+	}
+	sqlite3_reset(rows);
+	return more < 0 ? -1 : same && at == n;
+}
+
+/* Would the store hold the same of the object as in this row, apart from which file it is and which interpreter it names?
+ */
+static int is_recorded(sqlite3_stmt *row, const struct matr_object *object, struct matr_error *err)
+{
+	struct matr_object as_recorded = *object;
+	const void *hash = sqlite3_column_blob(row, 0);
+	uint8_t now[MATR_HASH_SIZE];
+
+	as_recorded.path = (char *)(uintptr_t)sqlite3_column_text(row, 1);
+	as_recorded.interpreter = (const char *)sqlite3_column_text(row, 2);
+	as_recorded.file = matr_column_file_id(row, 3);
+	if (!as_recorded.path || !as_recorded.interpreter ||
+	    sqlite3_column_bytes(row, 0) != MATR_HASH_SIZE)
+		return 0;
+	if (matr_object_hash(&as_recorded, now, err) != 0)
+		return -1;
+	return memcmp(now, hash, MATR_HASH_SIZE) == 0;
+}
+
+int store_same_program(struct matr_store *store, int64_t epoch, const char *path,
+		       const struct matr_object *object, struct matr_error *err)
+{
+	sqlite3_stmt *rows = matr_statement(
+		store,
+		"SELECT o.hash, o.path, o.interpreter, o.device, o.inode, o.size, o.mtime, o.ctime"
+		" FROM epoch_applications e JOIN scope_entries s ON"
+		" s.application_id = e.application_id AND s.position = 0"
+		" JOIN locations l ON l.id = s.location_id JOIN objects o ON o.id = l.object_id"
+		" WHERE e.epoch_id = ?1 AND (l.path = ?2 OR o.path = ?2)",
+		err);
+	int more, n = 0, same = 1;
+
+	if (!rows)
+		return -1;
+	matr_bind(rows, 1, epoch);
+	matr_bind_text(rows, 2, path);
+	while (same > 0 && (more = matr_step(store, rows, err)) != 0) {
+		same = more > 0 ? is_recorded(rows, object, err) : -1;
+		n++;
+	}
+	sqlite3_reset(rows);
+	return n ? same : 0;
 }

@@ -4,14 +4,14 @@
  * included. So an object that did not change since an earlier epoch costs no write, and one that
  * did, in whatever way, is another object, which leaves the earlier epoch's as it was.
  */
-#include "codec/object.h"
-#include "base/blake2b.h"
-#include "store/epoch.h"
-#include "store/store.h"
+#include "store/object.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "store/statement.h"
+#include "store/usage.h"
 
 /* ---- writing ---- */
 
@@ -205,8 +205,7 @@ int matr_store_put_encoded(struct matr_store *store, const struct matr_object *o
 		       : 0;
 }
 
-bool matr_store_object_id(const struct matr_store *store, const struct matr_object *object,
-			  int64_t *id)
+bool store_object_id(const struct matr_store *store, const struct matr_object *object, int64_t *id)
 {
 	uint64_t known;
 
@@ -221,7 +220,7 @@ int matr_store_put_object(struct matr_store *store, const struct matr_object *ob
 {
 	struct matr_encoded_object encoded;
 
-	if (matr_store_object_id(store, object, id))
+	if (store_object_id(store, object, id))
 		return 0;
 	int result = matr_encode_object(store, object, &encoded, err);
 	if (result == 0)
@@ -324,11 +323,7 @@ static int read_row(struct matr_store *store, int64_t id, struct stored_object *
 	if (parse_build_id(store, (const char *)sqlite3_column_text(row, 1), &object->build_id,
 			   err) != 0)
 		goto done;
-	object->file.device = (uint64_t)sqlite3_column_int64(row, 2);
-	object->file.inode = (uint64_t)sqlite3_column_int64(row, 3);
-	object->file.size = (uint64_t)sqlite3_column_int64(row, 4);
-	object->file.mtime = sqlite3_column_int64(row, 5);
-	object->file.ctime = sqlite3_column_int64(row, 6);
+	object->file = matr_column_file_id(row, 2);
 	object->build_id_vaddr = (uint64_t)sqlite3_column_int64(row, 7);
 	object->flags = (uint32_t)sqlite3_column_int64(row, 8);
 	object->machine = (uint16_t)sqlite3_column_int64(row, 9);
@@ -388,12 +383,12 @@ static int read_needed(struct matr_store *store, int64_t id, struct stored_objec
 	return 0;
 }
 
-static int read_part(struct matr_store *store, int64_t id, enum matr_object_part part,
-		     struct stored_object *stored, struct matr_error *err)
+/* Read the contents of a part. *out: free(). Returns 1 if found, 0 if the object has none, -1 on error. */
+static int read_contents(struct matr_store *store, int64_t id, enum matr_object_part part,
+			 uint8_t **out, size_t *size, struct matr_error *err)
 {
 	sqlite3_stmt *row = matr_statement(
 		store, "SELECT blob_id FROM object_blobs WHERE object_id = ?1 AND part = ?2", err);
-	size_t size;
 
 	if (!row)
 		return -1;
@@ -403,9 +398,18 @@ static int read_part(struct matr_store *store, int64_t id, enum matr_object_part
 	int64_t blob = found > 0 ? sqlite3_column_int64(row, 0) : 0;
 	sqlite3_reset(row);
 	if (found <= 0)
+		return found;
+	return matr_blob_get(store, blob, out, size, err) == 0 ? 1 : -1;
+}
+
+static int read_part(struct matr_store *store, int64_t id, enum matr_object_part part,
+		     struct stored_object *stored, struct matr_error *err)
+{
+	size_t size;
+	int found = read_contents(store, id, part, &stored->parts[part], &size, err);
+
+	if (found <= 0)
 		return found < 0 ? -1 : matr_store_damaged(store, err, "part of an object missing");
-	if (matr_blob_get(store, blob, &stored->parts[part], &size, err) != 0)
-		return -1;
 	struct matr_cursor cursor = {.at = stored->parts[part], .end = stored->parts[part] + size};
 	if (matr_decode_part(&stored->object, part, &cursor) != 0)
 		return cursor.damaged ? matr_store_damaged(store, err, "part of an object")
@@ -463,4 +467,77 @@ struct matr_object *matr_store_get_object(struct matr_store *store, int64_t id,
 	struct matr_object *object = matr_store_get_light_object(store, id, err);
 
 	return object && matr_store_complete_object(store, object, err) == 0 ? object : NULL;
+}
+
+int matr_store_light_objects(struct matr_store *store, int64_t epoch, struct matr_object ***out,
+			     size_t *n, struct matr_error *err)
+{
+	int64_t *ids;
+	size_t n_ids;
+
+	if (store_object_ids(store, epoch, &ids, &n_ids, err) != 0)
+		return -1;
+	struct matr_object **list = calloc(n_ids + 1, sizeof(struct matr_object *));
+	int result = list ? 0 : matr_fail_memory(err);
+	for (size_t i = 0; i < n_ids && result == 0; i++) {
+		list[i] = matr_store_get_light_object(store, ids[i], err);
+		if (!list[i])
+			result = -1;
+		else if (matr_map_set(&store->ids, (uintptr_t)list[i], (uint64_t)ids[i]) != 0)
+			result = matr_fail_memory(err);
+	}
+	free(ids);
+	if (result != 0) {
+		free(list);
+		return -1;
+	}
+	*out = list;
+	*n = n_ids;
+	return 0;
+}
+
+/* ---- the symbols alone ---- */
+
+/* Names are in the part as they are, each with its NUL. */
+int store_object_mentions(struct matr_store *store, int64_t object, const char *name,
+			  struct matr_error *err)
+{
+	uint8_t *contents;
+	size_t size;
+
+	int found = read_contents(store, object, MATR_PART_SYMBOLS, &contents, &size, err);
+	if (found <= 0)
+		return found;
+	found = memmem(contents, size, name, strlen(name) + 1) != NULL;
+	free(contents);
+	return found;
+}
+
+int store_object_symbols(struct matr_store *store, int64_t object, struct store_symbols *out,
+			 struct matr_error *err)
+{
+	struct matr_object decoded = {.path = NULL};
+	uint8_t *contents;
+	size_t size;
+
+	*out = (struct store_symbols){.n = 0};
+	int found = read_contents(store, object, MATR_PART_SYMBOLS, &contents, &size, err);
+	if (found <= 0)
+		return found;
+	struct matr_cursor cursor = {.at = contents, .end = contents + size};
+	int result = 0;
+	if (matr_decode_part(&decoded, MATR_PART_SYMBOLS, &cursor) != 0)
+		result = cursor.damaged ? matr_store_damaged(store, err, "part of an object")
+					: matr_fail_memory(err);
+	*out = (struct store_symbols){decoded.symbols, decoded.n_symbols, contents};
+	if (result != 0)
+		store_symbols_free(out);
+	return result;
+}
+
+void store_symbols_free(struct store_symbols *symbols)
+{
+	free(symbols->list);
+	free(symbols->names);
+	*symbols = (struct store_symbols){.n = 0};
 }

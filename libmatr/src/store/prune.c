@@ -4,9 +4,12 @@
  * what has changed since. An epoch that was like its neighbours leaves nothing behind but its inputs; only where a
  * record of an application goes are the tables looked through for what nothing refers to any more.
  */
-#include "store/store.h"
+#include "store/prune.h"
 
 #include <stdlib.h>
+
+#include "store/statement.h"
+#include "store/transaction.h"
 
 struct removed_epoch { /* its inputs, which may be other epochs' too; 0: none */
 	int64_t scan, probes;
@@ -55,14 +58,14 @@ static int remove_input(struct matr_store *store, int64_t blob, struct matr_erro
 /* In an order in which nothing that goes is still referred to. */
 static int sweep(struct matr_store *store, struct matr_error *err)
 {
-	if (matr_store_transaction(store,
-				   "DELETE FROM application_records WHERE id NOT IN"
-				   " (SELECT application_id FROM epoch_applications)",
-				   err) != 0)
+	if (matr_run_sql(store,
+			 "DELETE FROM application_records WHERE id NOT IN"
+			 " (SELECT application_id FROM epoch_applications)",
+			 err) != 0)
 		return -1;
 	if (sqlite3_changes(store->db) == 0)
 		return 0;
-	return matr_store_transaction(
+	return matr_run_sql(
 		store,
 		"DELETE FROM directory_paths WHERE id NOT IN"
 		" (SELECT directory_id FROM epoch_directories UNION ALL"
@@ -103,17 +106,17 @@ int matr_store_remove_epochs(struct matr_store *store, size_t keep, int64_t need
 
 int matr_store_give_back(struct matr_store *store)
 {
-	return matr_store_transaction(store, "PRAGMA incremental_vacuum", NULL);
+	return matr_run_sql(store, "PRAGMA incremental_vacuum", NULL);
 }
 
 int matr_store_prune(struct matr_store *store, size_t keep, int64_t needed, size_t *n_removed,
 		     struct matr_error *err)
 {
-	if (matr_store_transaction(store, "BEGIN IMMEDIATE", err) != 0)
+	if (store_transaction_begin(store, err) != 0)
 		return -1;
 	if (matr_store_remove_epochs(store, keep, needed, n_removed, err) != 0 ||
-	    matr_store_transaction(store, "COMMIT", err) != 0) {
-		(void)matr_store_transaction(store, "ROLLBACK", NULL);
+	    store_transaction_commit(store, err) != 0) {
+		store_transaction_roll_back(store);
 		return -1;
 	}
 	(void)matr_store_give_back(store);
@@ -122,17 +125,7 @@ int matr_store_prune(struct matr_store *store, size_t keep, int64_t needed, size
 
 int matr_store_epochs(struct matr_store *store, int64_t **out, size_t *n, struct matr_error *err)
 {
-	sqlite3_stmt *statement = matr_statement(store, "SELECT id FROM epochs ORDER BY id", err);
-	int64_t *item;
-	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
-
-	while ((item = matr_next_row(&rows, err)) != NULL)
-		*item = sqlite3_column_int64(statement, 0);
-	if (rows.failed) {
-		free(rows.items);
-		return -1;
-	}
-	*out = rows.items;
-	*n = rows.n;
-	return 0;
+	return matr_rows_of_ids(store,
+				matr_statement(store, "SELECT id FROM epochs ORDER BY id", err),
+				out, n, err);
 }

@@ -1,10 +1,12 @@
 /* store_query.c - the lists that status, inspect and verify start from. */
-#include "store/store.h"
+#include <matr/store.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include "store/statement.h"
 
 /* Say which epochs there are instead. */
 static int fail_no_epoch(struct matr_store *store, int64_t id, struct matr_error *err)
@@ -123,47 +125,6 @@ void matr_store_applications_free(struct matr_store_application *applications, s
 	free(applications);
 }
 
-int matr_store_declined(struct matr_store *store, int64_t epoch, struct matr_store_declined **out,
-			size_t *n, struct matr_error *err)
-{
-	return matr_store_list_declined(
-		store,
-		matr_statement(
-			store,
-			"SELECT path, reason FROM declined WHERE epoch_id = ?1 ORDER BY path", err),
-		epoch, out, n, err);
-}
-
-int matr_store_list_declined(struct matr_store *store, sqlite3_stmt *statement, int64_t epoch,
-			     struct matr_store_declined **out, size_t *n, struct matr_error *err)
-{
-	struct matr_store_declined *item;
-
-	if (statement)
-		matr_bind(statement, 1, epoch);
-	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
-	while ((item = matr_next_row(&rows, err)) != NULL) {
-		matr_row_text(&rows, 0, &item->path, err);
-		matr_row_text(&rows, 1, &item->reason, err);
-	}
-	if (rows.failed) {
-		matr_store_declined_free(rows.items, rows.n);
-		return -1;
-	}
-	*out = rows.items;
-	*n = rows.n;
-	return 0;
-}
-
-void matr_store_declined_free(struct matr_store_declined *declined, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		free(declined[i].path);
-		free(declined[i].reason);
-	}
-	free(declined);
-}
-
 int matr_store_skipped(struct matr_store *store, int64_t epoch, struct matr_store_skipped **out,
 		       size_t *n, struct matr_error *err)
 {
@@ -215,13 +176,7 @@ int matr_store_files(struct matr_store *store, int64_t epoch, struct matr_store_
 	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
 	while ((item = matr_next_row(&rows, err)) != NULL) {
 		matr_row_text(&rows, 0, &item->path, err);
-		item->id = (struct matr_file_id){
-			.device = (uint64_t)sqlite3_column_int64(statement, 1),
-			.inode = (uint64_t)sqlite3_column_int64(statement, 2),
-			.size = (uint64_t)sqlite3_column_int64(statement, 3),
-			.mtime = sqlite3_column_int64(statement, 4),
-			.ctime = sqlite3_column_int64(statement, 5),
-		};
+		item->id = matr_column_file_id(statement, 1);
 	}
 	if (rows.failed) {
 		matr_store_files_free(rows.items, rows.n);

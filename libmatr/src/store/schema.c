@@ -7,7 +7,9 @@
  * declined) or views over the normalised ones (scopes). Bulk data (symbols, relocations, bindings)
  * is in blobs: as rows it would take about twenty times the space. docs/store.md has it all.
  */
-#include "store/store.h"
+#include "store/schema.h"
+
+#include "store/statement.h"
 
 static const char version_1[] =
 	"CREATE TABLE epochs ("

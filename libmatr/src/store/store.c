@@ -1,4 +1,4 @@
-/* store.c - opening and closing the store, its transactions, and SQLite statements for the others.
+/* store.c - opening and closing the store, and the transaction of an epoch.
  *
  * SQLite does the hard part: with WAL a writer that dies at any point leaves the last committed
  * state. Two things need care:
@@ -10,8 +10,7 @@
  * - auto_vacuum has to be chosen before the first table exists; with it the file shrinks when the
  *   epochs that filled it are removed.
  */
-#include "store/store.h"
-#include "base/blake2b.h"
+#include <matr/store.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,148 +19,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store/copy.h"
+#include "store/object.h"
+#include "store/prune.h"
+#include "store/schema.h"
+#include "store/statement.h"
+#include "store/transaction.h"
+
 enum {
 	BUSY_MILLISECONDS = 5000, /* how long to wait for another process's transaction */
 	COMPRESSION_LEVEL = 9,	  /* zstd: beyond that, time doubles for a few per cent of size */
 };
 
-int matr_store_fail(struct matr_store *store, struct matr_error *err)
-{
-	int code = store->db ? sqlite3_extended_errcode(store->db) : SQLITE_NOMEM;
-	const char *message = store->db ? sqlite3_errmsg(store->db) : "out of memory";
-
-	switch (code & 0xff) {
-	case SQLITE_NOMEM:
-		return matr_fail_memory(err);
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return matr_fail(err, MATR_ERROR_MALFORMED, store->path, "damaged store: %s",
-				 message);
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return matr_fail(err, MATR_ERROR_BUSY, store->path, "%s", message);
-	case SQLITE_IOERR: {
-		/* "disk I/O error" says little; the system call's own error says it all. */
-		int system = sqlite3_system_errno(store->db);
-		return matr_fail(err, MATR_ERROR_STORE, store->path, "%s%s%s", message,
-				 system ? ": " : "", system ? strerror(system) : "");
-	}
-	default:
-		return matr_fail(err, MATR_ERROR_STORE, store->path, "%s", message);
-	}
-}
-
-int matr_store_damaged(struct matr_store *store, struct matr_error *err, const char *what)
-{
-	return matr_fail(err, MATR_ERROR_MALFORMED, store->path, "damaged store: %s", what);
-}
-
-/* ---- statements ---- */
-
-sqlite3_stmt *matr_statement(struct matr_store *store, const char *sql, struct matr_error *err)
-{
-	uint64_t known;
-	sqlite3_stmt *statement;
-
-	if (matr_map_get(&store->statements, (uintptr_t)sql, &known)) {
-		statement = (sqlite3_stmt *)(uintptr_t)known;
-		sqlite3_reset(statement);
-		sqlite3_clear_bindings(statement);
-		return statement;
-	}
-	if (sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) !=
-	    SQLITE_OK) {
-		matr_store_fail(store, err);
-		return NULL;
-	}
-	if (matr_map_set(&store->statements, (uintptr_t)sql, (uintptr_t)statement) != 0) {
-		sqlite3_finalize(statement);
-		matr_fail_memory(err);
-		return NULL;
-	}
-	return statement;
-}
-
-int matr_step(struct matr_store *store, sqlite3_stmt *statement, struct matr_error *err)
-{
-	switch (sqlite3_step(statement)) {
-	case SQLITE_ROW:
-		return 1;
-	case SQLITE_DONE:
-		sqlite3_reset(statement);
-		return 0;
-	default:
-		matr_store_fail(store, err);
-		sqlite3_reset(statement);
-		return -1;
-	}
-}
-
-int matr_execute(struct matr_store *store, sqlite3_stmt *statement, struct matr_error *err)
-{
-	return matr_step(store, statement, err) < 0 ? -1 : 0;
-}
-
-int matr_find_by_hash(struct matr_store *store, const char *sql, const uint8_t *hash, int64_t *id,
-		      struct matr_error *err)
-{
-	sqlite3_stmt *select = matr_statement(store, sql, err);
-
-	if (!select)
-		return -1;
-	sqlite3_bind_blob(select, 1, hash, MATR_HASH_SIZE, SQLITE_STATIC);
-	int found = matr_step(store, select, err);
-	if (found > 0)
-		*id = sqlite3_column_int64(select, 0);
-	sqlite3_reset(select);
-	return found;
-}
-
-void matr_bind(sqlite3_stmt *statement, int parameter, int64_t value)
-{
-	sqlite3_bind_int64(statement, parameter, value);
-}
-
-void matr_bind_text(sqlite3_stmt *statement, int parameter, const char *text)
-{
-	sqlite3_bind_text(statement, parameter, text, -1, SQLITE_STATIC);
-}
-
-int matr_column_text(sqlite3_stmt *statement, int column, char **out, struct matr_error *err)
-{
-	*out = NULL;
-	if (sqlite3_column_type(statement, column) == SQLITE_NULL)
-		return 0;
-	const unsigned char *text = sqlite3_column_text(statement, column);
-	*out = text ? strdup((const char *)text) : NULL;
-	return *out ? 0 : matr_fail_memory(err);
-}
-
-/* Run SQL without parameters or results. */
-static int run(struct matr_store *store, const char *sql, struct matr_error *err)
-{
-	if (sqlite3_exec(store->db, sql, NULL, NULL, NULL) != SQLITE_OK)
-		return matr_store_fail(store, err);
-	return 0;
-}
-
-int matr_store_transaction(struct matr_store *store, const char *sql, struct matr_error *err)
-{
-	return run(store, sql, err);
-}
-
 int matr_store_freeze(struct matr_store *store, struct matr_error *err)
 {
-	return run(store, "BEGIN", err);
-}
-
-static void forget_statements(struct matr_store *store)
-{
-	for (size_t i = 0; i < store->statements.room; i++)
-		if (store->statements.entries[i].used)
-			sqlite3_finalize(
-				(sqlite3_stmt *)(uintptr_t)store->statements.entries[i].value);
-	matr_map_free(&store->statements);
+	return matr_run_sql(store, "BEGIN", err);
 }
 
 /* ---- open and close ---- */
@@ -202,8 +74,9 @@ static int open_database(struct matr_store *store, const char *query, int flags,
 static int open_to_write(struct matr_store *store, struct matr_error *err)
 {
 	if (open_database(store, "", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err) != 0 ||
-	    run(store, "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;", err) != 0 ||
-	    run(store, "PRAGMA foreign_keys = ON", err) != 0)
+	    matr_run_sql(store, "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;",
+			 err) != 0 ||
+	    matr_run_sql(store, "PRAGMA foreign_keys = ON", err) != 0)
 		return -1;
 	return matr_store_migrate(store, true, err);
 }
@@ -213,10 +86,10 @@ static int try_to_read(struct matr_store *store, const char *query, int flags,
 		       struct matr_error *err)
 {
 	if (open_database(store, query, flags, err) == 0 &&
-	    run(store, "PRAGMA query_only = ON", err) == 0 &&
+	    matr_run_sql(store, "PRAGMA query_only = ON", err) == 0 &&
 	    matr_store_migrate(store, false, err) == 0)
 		return 0;
-	forget_statements(store);
+	matr_forget_statements(store);
 	sqlite3_close(store->db);
 	store->db = NULL;
 	return -1;
@@ -299,7 +172,7 @@ static int open_to_read(struct matr_store *store, const char *prefix, struct mat
 	return -1;
 }
 
-struct matr_store *matr_store_new(const char *prefix, struct matr_error *err)
+static struct matr_store *new_store(const char *prefix, struct matr_error *err)
 {
 	struct matr_store *store = calloc(1, sizeof *store);
 
@@ -315,7 +188,7 @@ struct matr_store *matr_store_new(const char *prefix, struct matr_error *err)
 int matr_store_open(const char *prefix, enum matr_store_mode mode, struct matr_store **out,
 		    struct matr_error *err)
 {
-	struct matr_store *store = matr_store_new(prefix, err);
+	struct matr_store *store = new_store(prefix, err);
 
 	if (!store)
 		return -1;
@@ -329,11 +202,53 @@ int matr_store_open(const char *prefix, enum matr_store_mode mode, struct matr_s
 	return 0;
 }
 
+int matr_store_copy_make(const char *prefix, int64_t image, struct matr_store_copy *out,
+			 struct matr_error *err)
+{
+	struct matr_store *store;
+
+	*out = (struct matr_store_copy){.image = image};
+	if (matr_store_open(prefix, MATR_STORE_READ, &store, err) != 0)
+		return -1;
+	int result = store_copy_bytes(store, out, err);
+	matr_store_close(store);
+	return result;
+}
+
+int matr_store_open_copy(const char *prefix, struct matr_store_copy *copy, struct matr_store **out,
+			 struct matr_error *err)
+{
+	struct matr_store *store = new_store(prefix, err);
+
+	if (!store) {
+		matr_store_copy_free(copy);
+		return -1;
+	}
+	store->copy = *copy;
+	*copy = (struct matr_store_copy){.bytes = NULL};
+	if (sqlite3_open_v2(":memory:", &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+			    NULL) != SQLITE_OK ||
+	    matr_store_copy_attach(&store->copy, store->db, "main") != SQLITE_OK)
+		matr_store_fail(store, err);
+	else if (matr_run_sql(store, "PRAGMA query_only = ON", err) == 0 &&
+		 matr_store_migrate(store, false, err) == 0) {
+		*out = store;
+		return 0;
+	}
+	matr_store_close(store);
+	return -1;
+}
+
+const struct matr_store_copy *matr_store_copied(const struct matr_store *store)
+{
+	return store->copy.bytes ? &store->copy : NULL;
+}
+
 void matr_store_close(struct matr_store *store)
 {
 	if (!store)
 		return;
-	forget_statements(store);
+	matr_forget_statements(store);
 	/* Rolls back what is open; the last one to close folds the WAL into the database. */
 	sqlite3_close(store->db);
 	matr_store_free_objects(store);
@@ -348,9 +263,8 @@ void matr_store_close(struct matr_store *store)
 int matr_store_begin(struct matr_store *store, const char *cpu_level, int64_t after, int64_t *epoch,
 		     struct matr_error *err)
 {
-	if (run(store, "BEGIN IMMEDIATE", err) != 0)
+	if (store_transaction_begin(store, err) != 0)
 		return -1;
-	store->in_transaction = true;
 	sqlite3_stmt *insert = matr_statement(
 		store,
 		"INSERT INTO epochs (id, begun, cpu_level) VALUES"
@@ -370,9 +284,8 @@ int matr_store_commit(struct matr_store *store, size_t keep, struct matr_error *
 {
 	/* The image that is in force until the new one is may be that of the epoch before. */
 	if (matr_store_remove_epochs(store, keep > 2 ? keep : 2, INT64_MAX, NULL, err) != 0 ||
-	    run(store, "COMMIT", err) != 0)
+	    store_transaction_commit(store, err) != 0)
 		return -1;
-	store->in_transaction = false;
 	matr_map_free(&store->ids);
 	/* Giving pages back is a convenience: the epoch has been committed whether or not it works. */
 	(void)matr_store_give_back(store);

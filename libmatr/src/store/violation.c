@@ -1,8 +1,10 @@
 /* store_violation.c - what was changed in an epoch, and who was withdrawn for it. */
-#include "store/store.h"
+#include <matr/store.h>
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "store/statement.h"
 
 int matr_store_add_violation(struct matr_store *store, int64_t epoch,
 			     const struct matr_violation *violation, const int64_t *applications,
@@ -67,16 +69,10 @@ static int read_withdrawn(struct matr_store *store, int64_t id, struct matr_viol
 		"SELECT DISTINCT r.path FROM withdrawals w JOIN application_records r ON"
 		" r.id = w.application_id WHERE w.violation_id = ?1 ORDER BY r.path",
 		err);
-	char **item;
 
 	if (statement)
 		matr_bind(statement, 1, id);
-	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
-	while ((item = matr_next_row(&rows, err)) != NULL)
-		matr_row_text(&rows, 0, item, err);
-	out->withdrawn = rows.items;
-	out->n_withdrawn = rows.n;
-	return rows.failed ? -1 : 0;
+	return matr_rows_of_text(store, statement, &out->withdrawn, &out->n_withdrawn, err);
 }
 
 int matr_store_violations(struct matr_store *store, int64_t epoch, struct matr_violation **out,

@@ -19,7 +19,8 @@
 #include <matr/loader.h>
 
 #include "base/file_id.h"
-#include "inputs/snapshot.h"
+#include "store/epoch.h"
+#include "store/usage.h"
 
 enum { MAX_LINKS = 40, MAX_OPEN_DEPTH = 3 };
 
@@ -102,74 +103,30 @@ static int add_file(struct watch_list *list, const char *path, const struct matr
 static int read_objects(struct watch_list *list, struct matr_store *store, int64_t epoch,
 			struct matr_error *err)
 {
-	sqlite3_stmt *rows = matr_statement(
-		store,
-		"WITH found (location, rule) AS ("
-		" SELECT s.location_id, s.rule FROM epoch_applications e JOIN scope_entries s"
-		"  ON s.application_id = e.application_id WHERE e.epoch_id = ?1"
-		" UNION SELECT c.location_id, c.rule FROM epoch_applications e JOIN closures k"
-		"  ON k.application_id = e.application_id JOIN closure_entries c"
-		"  ON c.closure_id = k.id WHERE e.epoch_id = ?1)"
-		" SELECT l.path, o.device, o.inode, o.size, o.mtime, o.ctime, max(f.rule = 7)"
-		" FROM found f JOIN locations l ON l.id = f.location"
-		" JOIN objects o ON o.id = l.object_id GROUP BY l.id",
-		err);
+	struct store_location *locations;
+	size_t n;
 	uint32_t index;
-	int more;
+	int result = 0;
 
-	if (!rows)
+	if (store_locations(store, epoch, &locations, &n, err) != 0)
 		return -1;
-	matr_bind(rows, 1, epoch);
-	while ((more = matr_step(store, rows, err)) > 0) {
-		const char *path = (const char *)sqlite3_column_text(rows, 0);
-		const struct matr_file_id id = {
-			.device = (uint64_t)sqlite3_column_int64(rows, 1),
-			.inode = (uint64_t)sqlite3_column_int64(rows, 2),
-			.size = (uint64_t)sqlite3_column_int64(rows, 3),
-			.mtime = sqlite3_column_int64(rows, 4),
-			.ctime = sqlite3_column_int64(rows, 5),
-		};
-		bool interpreter = sqlite3_column_int64(rows, 6);
-		if (path && (more = add_file(list, path, &id,
-					     interpreter ? WATCHED_INTERPRETER : WATCHED_OBJECT,
-					     &index, err)) != 0)
-			break;
+	for (size_t i = 0; i < n && result == 0; i++) {
+		const struct store_location *location = &locations[i];
+		enum watched_kind kind =
+			location->interpreter ? WATCHED_INTERPRETER : WATCHED_OBJECT;
+		if (location->path)
+			result = add_file(list, location->path, &location->id, kind, &index, err);
 	}
-	sqlite3_reset(rows);
-	return more;
-}
-
-static int read_probes_blob(struct matr_store *store, int64_t epoch, struct probes *out,
-			    struct matr_error *err)
-{
-	sqlite3_stmt *row =
-		matr_statement(store, "SELECT probes_blob_id FROM epochs WHERE id = ?1", err);
-	uint8_t *contents;
-	size_t size;
-
-	if (!row)
-		return -1;
-	matr_bind(row, 1, epoch);
-	int found = matr_step(store, row, err);
-	int64_t blob = found > 0 ? sqlite3_column_int64(row, 0) : 0;
-	sqlite3_reset(row);
-	if (found < 0 || !blob)
-		return found < 0 ? -1 : 0;
-	if (matr_blob_get(store, blob, &contents, &size, err) != 0)
-		return -1;
-	struct matr_cursor cursor = {.at = contents, .end = contents + size};
-	int result = probes_decode(&cursor, out, err);
-	free(contents);
-	return result != 0 && cursor.damaged ? matr_store_damaged(store, err, "probes of an epoch")
-					     : result;
+	store_locations_free(locations, n);
+	return result;
 }
 
 static int read_probes(struct watch_list *list, struct matr_store *store, int64_t epoch,
 		       struct matr_error *err)
 {
-	struct probes probes = {.n = 0};
+	struct probes probes;
 	uint32_t index;
-	int result = read_probes_blob(store, epoch, &probes, err);
+	int result = store_probes(store, epoch, &probes, err);
 
 	/* Of a directory that is there only its names count. */
 	for (size_t i = 0; i < probes.n && result == 0; i++)

@@ -2,10 +2,9 @@
 #ifndef MATR_WATCH_LIST_H
 #define MATR_WATCH_LIST_H
 
-#include <matr/object.h>
+#include <matr/store.h>
 
 #include "base/intern.h"
-#include "store/store.h"
 #include "watch/notify.h"
 
 enum watched_kind {

@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "resolve/resolution.h"
+#include "store/mapping.h"
+#include "store/usage.h"
 
 void affected_search_close(struct affected_search *search)
 {
@@ -20,94 +22,15 @@ void affected_search_close(struct affected_search *search)
 	*search = (struct affected_search){.session = NULL};
 }
 
-static int collect(struct matr_store *store, sqlite3_stmt *rows, struct application_ids *out,
-		   struct matr_error *err)
-{
-	size_t room = 0;
-	int more;
-
-	while ((more = matr_step(store, rows, err)) > 0) {
-		if (out->n == room) {
-			room = room ? 2 * room : 64;
-			int64_t *grown = realloc(out->ids, room * sizeof *grown);
-			if (!grown) {
-				more = matr_fail_memory(err);
-				break;
-			}
-			out->ids = grown;
-		}
-		out->ids[out->n++] = sqlite3_column_int64(rows, 0);
-	}
-	sqlite3_reset(rows);
-	return more;
-}
-
-/* Those who have the file in their scope, by the name by which it was found or by its own. */
-static int find_users(struct matr_store *store, int64_t epoch, const char *path,
-		      struct application_ids *out, struct matr_error *err)
-{
-	sqlite3_stmt *rows = matr_statement(
-		store,
-		"WITH places (id) AS (SELECT l.id FROM locations l JOIN objects o ON"
-		" o.id = l.object_id WHERE l.path = ?2 OR o.path = ?2)"
-		" SELECT e.application_id FROM epoch_applications e WHERE e.epoch_id = ?1 AND ("
-		"  EXISTS (SELECT 1 FROM scope_entries s WHERE s.application_id ="
-		"   e.application_id AND s.location_id IN places)"
-		"  OR EXISTS (SELECT 1 FROM closures k JOIN closure_entries c ON c.closure_id ="
-		"   k.id WHERE k.application_id = e.application_id AND c.location_id IN places))"
-		" ORDER BY 1",
-		err);
-
-	if (!rows)
-		return -1;
-	matr_bind(rows, 1, epoch);
-	matr_bind_text(rows, 2, path);
-	return collect(store, rows, out, err);
-}
-
-/* Those who need a library of that name; name NULL: all. */
-static int find_candidates(struct matr_store *store, int64_t epoch, const char *name,
-			   struct application_ids *out, struct matr_error *err)
-{
-	sqlite3_stmt *rows = matr_statement(
-		store,
-		"WITH places (id) AS (SELECT id FROM locations WHERE"
-		"  substr(path, -length(?2) - 1) = '/' || ?2)"
-		" SELECT e.application_id FROM epoch_applications e WHERE e.epoch_id = ?1 AND ("
-		"  ?2 IS NULL OR EXISTS (SELECT 1 FROM scope_entries s WHERE s.application_id ="
-		"   e.application_id AND s.location_id IN places)"
-		"  OR EXISTS (SELECT 1 FROM closures k JOIN closure_entries c ON c.closure_id ="
-		"   k.id WHERE k.application_id = e.application_id AND c.location_id IN places))"
-		" ORDER BY 1",
-		err);
-
-	if (!rows)
-		return -1;
-	matr_bind(rows, 1, epoch);
-	matr_bind_text(rows, 2, name);
-	return collect(store, rows, out, err);
-}
-
 /* ---- would it find something else? ---- */
 
-/* Do the rows (path as found, object's path) say what the scope says from `first` on? */
-static int compare_scope(struct matr_store *store, sqlite3_stmt *rows, const struct scope *scope,
-			 size_t first, struct matr_error *err)
+/* Is there an object for every entry from `first` on? */
+static bool all_found(const struct scope *scope, size_t first)
 {
-	size_t at = first;
-	bool same = true;
-	int more;
-
-	while ((more = matr_step(store, rows, err)) > 0 && same) {
-		const char *found = (const char *)sqlite3_column_text(rows, 0);
-		const char *object = (const char *)sqlite3_column_text(rows, 1);
-		same = found && object && at < scope->n && scope->indices[at] != NO_INDEX &&
-		       strcmp(scope->entries[at].path, found) == 0 &&
-		       strcmp(scope->entries[at].object->path, object) == 0;
-		at++;
-	}
-	sqlite3_reset(rows);
-	return more < 0 ? -1 : same && at == scope->n;
+	for (size_t i = first; i < scope->n; i++)
+		if (scope->indices[i] == NO_INDEX)
+			return false;
+	return true;
 }
 
 /* 1: the same scope as recorded; 0: another, or none; -1. closure 0: the application itself. */
@@ -115,28 +38,17 @@ static int same_scope(struct matr_store *store, struct matr_session *session, in
 		      const char *path, const struct scope_wish *wish, int64_t closure,
 		      struct matr_error *err)
 {
-	static const char of_application[] =
-		"SELECT l.path, o.path FROM scope_entries s JOIN locations l ON l.id ="
-		" s.location_id JOIN objects o ON o.id = l.object_id"
-		" WHERE s.application_id = ?1 ORDER BY s.position";
-	static const char of_closure[] =
-		"SELECT l.path, o.path FROM closure_entries s JOIN locations l ON l.id ="
-		" s.location_id JOIN objects o ON o.id = l.object_id"
-		" WHERE s.closure_id = ?1 ORDER BY s.position";
 	struct resolution resolution;
 	struct matr_error why = {0};
 	int same = 0;
 
 	if (resolution_make(session, path, wish, &resolution, &why) == 0) {
-		sqlite3_stmt *rows =
-			matr_statement(store, closure ? of_closure : of_application, err);
-		if (rows) {
-			matr_bind(rows, 1, closure ? closure : application);
-			same = compare_scope(store, rows, &resolution.scope,
-					     closure ? resolution.n_start : 0, err);
-		} else {
-			same = -1;
-		}
+		size_t first = closure ? resolution.n_start : 0;
+		same = all_found(&resolution.scope, first)
+			       ? store_same_scope(store, application, closure,
+						  resolution.scope.entries + first,
+						  resolution.scope.n - first, err)
+			       : 0;
 	} else if (why.code == MATR_ERROR_MEMORY) {
 		same = matr_fail_memory(err);
 	}
@@ -165,56 +77,15 @@ static int same_closures(struct matr_store *store, struct matr_session *session,
 	return same;
 }
 
-/* The libraries that edits added to the application's scope, by path. *out: free each, then the list. */
-static int read_additions(struct matr_store *store, int64_t application, char ***out, size_t *n,
-			  struct matr_error *err)
-{
-	sqlite3_stmt *rows = matr_statement(
-		store,
-		"SELECT l.path FROM scope_entries s JOIN locations l ON l.id = s.location_id"
-		" WHERE s.application_id = ?1 AND s.rule = ?2 ORDER BY s.position",
-		err);
-	int more;
-
-	*out = NULL;
-	*n = 0;
-	if (!rows)
-		return -1;
-	matr_bind(rows, 1, application);
-	matr_bind(rows, 2, MATR_FOUND_EDIT);
-	while ((more = matr_step(store, rows, err)) > 0) {
-		char **list = realloc(*out, (*n + 1) * sizeof *list);
-		if (!list) {
-			more = matr_fail_memory(err);
-			break;
-		}
-		*out = list;
-		if ((more = matr_column_text(rows, 0, &list[*n], err)) != 0)
-			break;
-		++*n;
-	}
-	sqlite3_reset(rows);
-	return more < 0 ? -1 : 0;
-}
-
 /* 1: as recorded; 0: not; -1. */
 static int starts_the_same(struct matr_store *store, struct matr_session *session,
 			   int64_t application, struct matr_error *err)
 {
-	char *path = NULL, *library_path = NULL, **additions = NULL;
+	char *path, *library_path, **additions = NULL;
 	size_t n_additions = 0;
-	sqlite3_stmt *row = matr_statement(
-		store, "SELECT path, library_path FROM application_records WHERE id = ?1", err);
+	int result = store_application_start(store, application, &path, &library_path, err);
 
-	if (!row)
-		return -1;
-	matr_bind(row, 1, application);
-	int result = matr_step(store, row, err);
-	if (result > 0 && (matr_column_text(row, 0, &path, err) != 0 ||
-			   matr_column_text(row, 1, &library_path, err) != 0))
-		result = -1;
-	sqlite3_reset(row);
-	if (result > 0 && read_additions(store, application, &additions, &n_additions, err) != 0)
+	if (result > 0 && store_additions(store, application, &additions, &n_additions, err) != 0)
 		result = -1;
 	const struct scope_wish wish = {
 		.library_path = library_path,
@@ -225,9 +96,7 @@ static int starts_the_same(struct matr_store *store, struct matr_session *sessio
 		result = same_scope(store, session, application, path, &wish, 0, err);
 	if (result > 0)
 		result = same_closures(store, session, application, path, &wish, err);
-	for (size_t i = 0; i < n_additions; i++)
-		free(additions[i]);
-	free(additions);
+	store_paths_free(additions, n_additions);
 	free(path);
 	free(library_path);
 	return result;
@@ -268,14 +137,11 @@ int affected_applications(struct matr_store *store, int64_t epoch, const struct 
 
 	*out = (struct application_ids){.n = 0};
 	if (file->kind != WATCHED_PROBE)
-		return find_users(store, epoch, file->path, out, err);
+		return store_users_of(store, epoch, file->path, &out->ids, &out->n, err);
 	bool of_all = strcmp(file->path, "/etc/ld.so.cache") == 0 ||
 		      strcmp(file->path, "/etc/ld.so.preload") == 0;
-	if (find_candidates(store, epoch,
-			    of_all  ? NULL
-			    : slash ? slash + 1
-				    : file->path,
-			    out, err) != 0)
+	const char *name = of_all ? NULL : slash ? slash + 1 : file->path;
+	if (store_users_of_name(store, epoch, name, &out->ids, &out->n, err) != 0)
 		return -1;
 	return keep_changed(store, search, out, err);
 }

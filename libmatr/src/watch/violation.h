@@ -2,6 +2,7 @@
 #ifndef MATR_VIOLATION_H
 #define MATR_VIOLATION_H
 
+#include "base/map.h"
 #include "watch/list.h"
 
 struct application_ids {

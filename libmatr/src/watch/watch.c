@@ -29,6 +29,7 @@
 #include "epoch/end.h"
 #include "epoch/same_program.h"
 #include "epoch/state.h"
+#include "store/transaction.h"
 #include "watch/list.h"
 #include "watch/violation.h"
 
@@ -503,7 +504,7 @@ static int record(const struct matr_watch *watch, struct matr_store *store,
 			return -1;
 	if (at == report->n_violations)
 		return 0;
-	if (matr_store_transaction(store, "BEGIN IMMEDIATE", err) != 0)
+	if (store_transaction_begin(store, err) != 0)
 		return -1;
 	int result = 0;
 	for (size_t i = 0; i < n && result == 0; i++)
@@ -514,9 +515,9 @@ static int record(const struct matr_watch *watch, struct matr_store *store,
 	if (result == 0 && strcmp(action, "ended") == 0)
 		result = matr_store_end_epoch(store, watch->epoch, err);
 	if (result == 0)
-		result = matr_store_transaction(store, "COMMIT", err);
+		result = store_transaction_commit(store, err);
 	if (result != 0)
-		matr_store_transaction(store, "ROLLBACK", NULL);
+		store_transaction_roll_back(store);
 	return result;
 }
 

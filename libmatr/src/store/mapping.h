@@ -1,0 +1,76 @@
+/* mapping.h - applications in the store. */
+#ifndef MATR_STORE_MAPPING_H
+#define MATR_STORE_MAPPING_H
+
+#include <matr/mapping.h>
+#include <matr/store.h>
+
+struct matr_encoded_vector;
+struct matr_scope_row;
+
+/* A mapping on its way into the store: the ids of its objects, which are written, and how they bind. */
+struct matr_encoded_mapping {
+	int64_t *ids;
+	struct matr_encoded_vector *vectors; /* parallel to the scope; all zero: no bindings */
+	size_t n;
+};
+
+/* May run in any thread while nothing is written. */
+int matr_encode_mapping(const struct matr_store *store, const struct matr_mapping *mapping,
+			struct matr_encoded_mapping *out, struct matr_error *err);
+void matr_encoded_mapping_free(struct matr_encoded_mapping *encoded);
+
+int matr_store_add_encoded(struct matr_store *store, int64_t epoch,
+			   const struct matr_mapping *mapping, struct matr_encoded_mapping *encoded,
+			   int64_t *application, struct matr_error *err);
+
+/* Add an application of an earlier epoch, unchanged, to this one. */
+int matr_store_carry(struct matr_store *store, int64_t epoch, int64_t application,
+		     struct matr_error *err);
+
+/* ---- directories ---- */
+
+/* Compare the application's directories with these. Returns 1 if equal, 0 if not, -1 on error. */
+int matr_store_same_directories(struct matr_store *store, int64_t application,
+				const struct matr_directory *directories, size_t n,
+				struct matr_error *err);
+
+/* The directories of an application as its newest epoch found them. *out: free each path, then the list. */
+int matr_store_application_directories(struct matr_store *store, int64_t application,
+				       struct matr_directory **out, size_t *n,
+				       struct matr_error *err);
+
+/* Record a directory as the epoch found it. */
+int matr_store_directory(struct matr_store *store, int64_t epoch,
+			 const struct matr_directory *directory, int64_t *id,
+			 struct matr_error *err);
+
+/* ---- one application, compared with what is there now ---- */
+
+/* Get the path that the application is started by and the LD_LIBRARY_PATH that it is for (NULL: none). Both: free(), also
+ * after an error. Returns 1 if found, 0 if not, -1 on error. */
+int store_application_start(struct matr_store *store, int64_t application, char **path,
+			    char **library_path, struct matr_error *err);
+
+/* List the libraries that edits added to the application's scope, by path. *out: free each, then the list. */
+int store_additions(struct matr_store *store, int64_t application, char ***out, size_t *n,
+		    struct matr_error *err);
+
+/* Compare paths and objects' paths of the entries with the recorded scope: the application's own or, unless `closure` is
+ * 0, that of one of its closures. Returns 1 if equal, 0 if not, -1 on error. */
+int store_same_scope(struct matr_store *store, int64_t application, int64_t closure,
+		     const struct matr_scope_entry *entries, size_t n, struct matr_error *err);
+
+/* Is the path that of an application of the epoch (as recorded, or its file's own), and would the store hold the same of
+ * the object, apart from which file it is and which interpreter it names? Returns 1 if so, 0 if not, -1 on error. */
+int store_same_program(struct matr_store *store, int64_t epoch, const char *path,
+		       const struct matr_object *object, struct matr_error *err);
+
+/* ---- for closures ---- */
+
+/* matr_store_mapping() and its rows, both for the caller to free. */
+int matr_store_get_mapping(struct matr_store *store, int64_t application, bool with_bindings,
+			   struct matr_mapping **out, struct matr_scope_row **rows,
+			   struct matr_error *err);
+
+#endif

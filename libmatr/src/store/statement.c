@@ -1,0 +1,238 @@
+/* statement.c - what all of the store stands on: SQLite statements, their rows, and SQLite's errors. */
+#include "store/statement.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int matr_store_fail(struct matr_store *store, struct matr_error *err)
+{
+	int code = store->db ? sqlite3_extended_errcode(store->db) : SQLITE_NOMEM;
+	const char *message = store->db ? sqlite3_errmsg(store->db) : "out of memory";
+
+	switch (code & 0xff) {
+	case SQLITE_NOMEM:
+		return matr_fail_memory(err);
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return matr_fail(err, MATR_ERROR_MALFORMED, store->path, "damaged store: %s",
+				 message);
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return matr_fail(err, MATR_ERROR_BUSY, store->path, "%s", message);
+	case SQLITE_IOERR: {
+		/* "disk I/O error" says little; the system call's own error says it all. */
+		int system = sqlite3_system_errno(store->db);
+		return matr_fail(err, MATR_ERROR_STORE, store->path, "%s%s%s", message,
+				 system ? ": " : "", system ? strerror(system) : "");
+	}
+	default:
+		return matr_fail(err, MATR_ERROR_STORE, store->path, "%s", message);
+	}
+}
+
+int matr_store_damaged(struct matr_store *store, struct matr_error *err, const char *what)
+{
+	return matr_fail(err, MATR_ERROR_MALFORMED, store->path, "damaged store: %s", what);
+}
+
+/* ---- statements ---- */
+
+sqlite3_stmt *matr_statement(struct matr_store *store, const char *sql, struct matr_error *err)
+{
+	uint64_t known;
+	sqlite3_stmt *statement;
+
+	if (matr_map_get(&store->statements, (uintptr_t)sql, &known)) {
+		statement = (sqlite3_stmt *)(uintptr_t)known;
+		sqlite3_reset(statement);
+		sqlite3_clear_bindings(statement);
+		return statement;
+	}
+	if (sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) !=
+	    SQLITE_OK) {
+		matr_store_fail(store, err);
+		return NULL;
+	}
+	if (matr_map_set(&store->statements, (uintptr_t)sql, (uintptr_t)statement) != 0) {
+		sqlite3_finalize(statement);
+		matr_fail_memory(err);
+		return NULL;
+	}
+	return statement;
+}
+
+int matr_step(struct matr_store *store, sqlite3_stmt *statement, struct matr_error *err)
+{
+	switch (sqlite3_step(statement)) {
+	case SQLITE_ROW:
+		return 1;
+	case SQLITE_DONE:
+		sqlite3_reset(statement);
+		return 0;
+	default:
+		matr_store_fail(store, err);
+		sqlite3_reset(statement);
+		return -1;
+	}
+}
+
+int matr_execute(struct matr_store *store, sqlite3_stmt *statement, struct matr_error *err)
+{
+	return matr_step(store, statement, err) < 0 ? -1 : 0;
+}
+
+int matr_find_by_hash(struct matr_store *store, const char *sql, const uint8_t *hash, int64_t *id,
+		      struct matr_error *err)
+{
+	sqlite3_stmt *select = matr_statement(store, sql, err);
+
+	if (!select)
+		return -1;
+	sqlite3_bind_blob(select, 1, hash, MATR_HASH_SIZE, SQLITE_STATIC);
+	int found = matr_step(store, select, err);
+	if (found > 0)
+		*id = sqlite3_column_int64(select, 0);
+	sqlite3_reset(select);
+	return found;
+}
+
+void matr_bind(sqlite3_stmt *statement, int parameter, int64_t value)
+{
+	sqlite3_bind_int64(statement, parameter, value);
+}
+
+void matr_bind_text(sqlite3_stmt *statement, int parameter, const char *text)
+{
+	sqlite3_bind_text(statement, parameter, text, -1, SQLITE_STATIC);
+}
+
+int matr_column_text(sqlite3_stmt *statement, int column, char **out, struct matr_error *err)
+{
+	*out = NULL;
+	if (sqlite3_column_type(statement, column) == SQLITE_NULL)
+		return 0;
+	const unsigned char *text = sqlite3_column_text(statement, column);
+	*out = text ? strdup((const char *)text) : NULL;
+	return *out ? 0 : matr_fail_memory(err);
+}
+
+struct matr_file_id matr_column_file_id(sqlite3_stmt *statement, int first)
+{
+	return (struct matr_file_id){
+		.device = (uint64_t)sqlite3_column_int64(statement, first),
+		.inode = (uint64_t)sqlite3_column_int64(statement, first + 1),
+		.size = (uint64_t)sqlite3_column_int64(statement, first + 2),
+		.mtime = sqlite3_column_int64(statement, first + 3),
+		.ctime = sqlite3_column_int64(statement, first + 4),
+	};
+}
+
+int matr_run_sql(struct matr_store *store, const char *sql, struct matr_error *err)
+{
+	if (sqlite3_exec(store->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		return matr_store_fail(store, err);
+	return 0;
+}
+
+void matr_forget_statements(struct matr_store *store)
+{
+	for (size_t i = 0; i < store->statements.room; i++)
+		if (store->statements.entries[i].used)
+			sqlite3_finalize(
+				(sqlite3_stmt *)(uintptr_t)store->statements.entries[i].value);
+	matr_map_free(&store->statements);
+}
+
+/* ---- rows ---- */
+
+/* Room for one more element; the array is doubled whenever n + 1 is a power of two. */
+static int grow(struct matr_rows *rows, struct matr_error *err)
+{
+	size_t n = rows->n;
+
+	if (n & (n + 1))
+		return 0;
+	void *grown = realloc(rows->items, (2 * n + 1) * rows->element);
+	if (!grown)
+		return matr_fail_memory(err);
+	rows->items = grown;
+	return 0;
+}
+
+struct matr_rows matr_rows(struct matr_store *store, sqlite3_stmt *statement, size_t element)
+{
+	return (struct matr_rows){
+		.store = store,
+		.statement = statement,
+		.element = element,
+		.failed = !statement,
+	};
+}
+
+void *matr_next_row(struct matr_rows *rows, struct matr_error *err)
+{
+	if (rows->failed) {
+		sqlite3_reset(rows->statement); /* NULL is allowed */
+		return NULL;
+	}
+	int more = matr_step(rows->store, rows->statement, err);
+	if (more > 0 && grow(rows, err) != 0) {
+		sqlite3_reset(rows->statement);
+		more = -1;
+	}
+	rows->failed = more < 0;
+	if (more <= 0)
+		return NULL;
+	void *item = (char *)rows->items + rows->n++ * rows->element;
+	return memset(item, 0, rows->element);
+}
+
+void matr_row_text(struct matr_rows *rows, int column, char **out, struct matr_error *err)
+{
+	if (rows->failed)
+		*out = NULL;
+	else
+		rows->failed = matr_column_text(rows->statement, column, out, err) != 0;
+}
+
+int matr_rows_of_ids(struct matr_store *store, sqlite3_stmt *statement, int64_t **out, size_t *n,
+		     struct matr_error *err)
+{
+	int64_t *item;
+	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
+
+	while ((item = matr_next_row(&rows, err)) != NULL)
+		*item = sqlite3_column_int64(statement, 0);
+	if (rows.failed) {
+		free(rows.items);
+		return -1;
+	}
+	*out = rows.items;
+	*n = rows.n;
+	return 0;
+}
+
+int matr_rows_of_text(struct matr_store *store, sqlite3_stmt *statement, char ***out, size_t *n,
+		      struct matr_error *err)
+{
+	char **item;
+	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
+
+	while ((item = matr_next_row(&rows, err)) != NULL) {
+		matr_row_text(&rows, 0, item, err);
+		if (!rows.failed && !*item) {
+			matr_store_damaged(store, err, "a text is missing");
+			rows.failed = true;
+		}
+	}
+	if (rows.failed) {
+		char **list = rows.items;
+		for (size_t i = 0; i < rows.n; i++)
+			free(list[i]);
+		free(list);
+		return -1;
+	}
+	*out = rows.items;
+	*n = rows.n;
+	return 0;
+}

@@ -1,0 +1,276 @@
+/* usage.c - which files, objects and binding vectors the applications of an epoch use. */
+#include "store/usage.h"
+
+#include <stdlib.h>
+
+#include "store/statement.h"
+
+/* ---- applications ---- */
+
+int store_users_of(struct matr_store *store, int64_t epoch, const char *path, int64_t **out,
+		   size_t *n, struct matr_error *err)
+{
+	sqlite3_stmt *statement = matr_statement(
+		store,
+		"WITH places (id) AS (SELECT l.id FROM locations l JOIN objects o ON"
+		" o.id = l.object_id WHERE l.path = ?2 OR o.path = ?2)"
+		" SELECT e.application_id FROM epoch_applications e WHERE e.epoch_id = ?1 AND ("
+		"  EXISTS (SELECT 1 FROM scope_entries s WHERE s.application_id ="
+		"   e.application_id AND s.location_id IN places)"
+		"  OR EXISTS (SELECT 1 FROM closures k JOIN closure_entries c ON c.closure_id ="
+		"   k.id WHERE k.application_id = e.application_id AND c.location_id IN places))"
+		" ORDER BY 1",
+		err);
+
+	if (statement) {
+		matr_bind(statement, 1, epoch);
+		matr_bind_text(statement, 2, path);
+	}
+	return matr_rows_of_ids(store, statement, out, n, err);
+}
+
+int store_users_of_name(struct matr_store *store, int64_t epoch, const char *name, int64_t **out,
+			size_t *n, struct matr_error *err)
+{
+	sqlite3_stmt *statement = matr_statement(
+		store,
+		"WITH places (id) AS (SELECT id FROM locations WHERE"
+		"  substr(path, -length(?2) - 1) = '/' || ?2)"
+		" SELECT e.application_id FROM epoch_applications e WHERE e.epoch_id = ?1 AND ("
+		"  ?2 IS NULL OR EXISTS (SELECT 1 FROM scope_entries s WHERE s.application_id ="
+		"   e.application_id AND s.location_id IN places)"
+		"  OR EXISTS (SELECT 1 FROM closures k JOIN closure_entries c ON c.closure_id ="
+		"   k.id WHERE k.application_id = e.application_id AND c.location_id IN places))"
+		" ORDER BY 1",
+		err);
+
+	if (statement) {
+		matr_bind(statement, 1, epoch);
+		matr_bind_text(statement, 2, name);
+	}
+	return matr_rows_of_ids(store, statement, out, n, err);
+}
+
+/* ---- files ---- */
+
+int store_locations(struct matr_store *store, int64_t epoch, struct store_location **out, size_t *n,
+		    struct matr_error *err)
+{
+	sqlite3_stmt *statement = matr_statement(
+		store,
+		"WITH found (location, rule) AS ("
+		" SELECT s.location_id, s.rule FROM epoch_applications e JOIN scope_entries s"
+		"  ON s.application_id = e.application_id WHERE e.epoch_id = ?1"
+		" UNION SELECT c.location_id, c.rule FROM epoch_applications e JOIN closures k"
+		"  ON k.application_id = e.application_id JOIN closure_entries c"
+		"  ON c.closure_id = k.id WHERE e.epoch_id = ?1)"
+		" SELECT l.path, o.device, o.inode, o.size, o.mtime, o.ctime, max(f.rule = ?2)"
+		" FROM found f JOIN locations l ON l.id = f.location"
+		" JOIN objects o ON o.id = l.object_id GROUP BY l.id",
+		err);
+	struct store_location *item;
+
+	if (statement) {
+		matr_bind(statement, 1, epoch);
+		matr_bind(statement, 2, MATR_FOUND_INTERPRETER);
+	}
+	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
+	while ((item = matr_next_row(&rows, err)) != NULL) {
+		matr_row_text(&rows, 0, &item->path, err);
+		item->id = matr_column_file_id(statement, 1);
+		item->interpreter = sqlite3_column_int64(statement, 6) != 0;
+	}
+	if (rows.failed) {
+		store_locations_free(rows.items, rows.n);
+		return -1;
+	}
+	*out = rows.items;
+	*n = rows.n;
+	return 0;
+}
+
+void store_locations_free(struct store_location *locations, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(locations[i].path);
+	free(locations);
+}
+
+int store_started_objects(struct matr_store *store, char ***out, size_t *n, struct matr_error *err)
+{
+	return matr_rows_of_text(
+		store,
+		matr_statement(store,
+			       "SELECT DISTINCT o.path FROM epoch_applications e"
+			       " JOIN scope_entries s ON s.application_id = e.application_id"
+			       " JOIN locations l ON l.id = s.location_id JOIN objects o ON o.id = "
+			       "l.object_id"
+			       " WHERE e.epoch_id = (SELECT max(id) FROM epochs) ORDER BY o.path",
+			       err),
+		out, n, err);
+}
+
+void store_paths_free(char **paths, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(paths[i]);
+	free(paths);
+}
+
+/* ---- objects and vectors ---- */
+
+int store_each_library(struct matr_store *store, int64_t epoch,
+		       int (*visit)(const struct store_library *library, void *context,
+				    struct matr_error *err),
+		       void *context, struct matr_error *err)
+{
+	sqlite3_stmt *rows = matr_statement(
+		store,
+		"SELECT DISTINCT o.id, o.path, o.soname, l.path FROM epoch_applications e"
+		" JOIN scope_entries s ON s.application_id = e.application_id"
+		" JOIN locations l ON l.id = s.location_id JOIN objects o ON o.id = l.object_id"
+		" WHERE e.epoch_id = ?1 AND s.position > 0"
+		" UNION SELECT o.id, o.path, o.soname, l.path FROM epoch_applications e"
+		" JOIN closures c ON c.application_id = e.application_id"
+		" JOIN closure_entries s ON s.closure_id = c.id"
+		" JOIN locations l ON l.id = s.location_id JOIN objects o ON o.id = l.object_id"
+		" WHERE e.epoch_id = ?1",
+		err);
+	int more, result = 0;
+
+	if (!rows)
+		return -1;
+	matr_bind(rows, 1, epoch);
+	while (result == 0 && (more = matr_step(store, rows, err)) != 0) {
+		const struct store_library library = {
+			.object = sqlite3_column_int64(rows, 0),
+			.path = (const char *)sqlite3_column_text(rows, 1),
+			.soname = (const char *)sqlite3_column_text(rows, 2),
+			.found_as = (const char *)sqlite3_column_text(rows, 3),
+		};
+		if (more < 0)
+			result = -1;
+		else if (!library.path || !library.found_as)
+			result = matr_store_damaged(store, err, "object without a path");
+		else
+			result = visit(&library, context, err);
+	}
+	sqlite3_reset(rows);
+	return result;
+}
+
+int store_object_ids(struct matr_store *store, int64_t epoch, int64_t **out, size_t *n,
+		     struct matr_error *err)
+{
+	sqlite3_stmt *statement = matr_statement(
+		store,
+		"SELECT DISTINCT l.object_id FROM epoch_applications a"
+		" JOIN scope_entries s ON s.application_id = a.application_id"
+		" JOIN locations l ON l.id = s.location_id WHERE a.epoch_id = ?1"
+		" UNION SELECT l.object_id FROM epoch_applications a"
+		" JOIN closures c ON c.application_id = a.application_id"
+		" JOIN closure_entries s ON s.closure_id = c.id"
+		" JOIN locations l ON l.id = s.location_id WHERE a.epoch_id = ?1 ORDER BY 1",
+		err);
+
+	if (statement)
+		matr_bind(statement, 1, epoch);
+	return matr_rows_of_ids(store, statement, out, n, err);
+}
+
+int store_vectors(struct matr_store *store, int64_t epoch, struct store_vector **out, size_t *n,
+		  struct matr_error *err)
+{
+	sqlite3_stmt *statement = matr_statement(
+		store,
+		"SELECT v.id, v.object_id FROM vectors v JOIN ("
+		" SELECT s.vector_id AS id FROM epoch_applications e"
+		" JOIN scope_entries s ON s.application_id = e.application_id WHERE e.epoch_id = ?1"
+		" UNION SELECT s.vector_id FROM epoch_applications e"
+		" JOIN closures c ON c.application_id = e.application_id"
+		" JOIN closure_entries s ON s.closure_id = c.id WHERE e.epoch_id = ?1) USING (id)"
+		" ORDER BY v.object_id, v.id",
+		err);
+	struct store_vector *item;
+
+	if (statement)
+		matr_bind(statement, 1, epoch);
+	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
+	while ((item = matr_next_row(&rows, err)) != NULL) {
+		item->id = sqlite3_column_int64(statement, 0);
+		item->object = sqlite3_column_int64(statement, 1);
+	}
+	if (rows.failed) {
+		free(rows.items);
+		return -1;
+	}
+	*out = rows.items;
+	*n = rows.n;
+	return 0;
+}
+
+int store_vectors_bound_to(struct matr_store *store, const struct matr_map *objects,
+			   struct matr_map *vectors, struct matr_error *err)
+{
+	sqlite3_stmt *rows =
+		matr_statement(store, "SELECT vector_id, object_id FROM providers", err);
+	uint64_t ignored;
+	int more;
+
+	if (!rows)
+		return -1;
+	while ((more = matr_step(store, rows, err)) > 0) {
+		if (matr_map_get(objects, (uint64_t)sqlite3_column_int64(rows, 1), &ignored) &&
+		    matr_map_set(vectors, (uint64_t)sqlite3_column_int64(rows, 0), 1) != 0) {
+			more = matr_fail_memory(err);
+			break;
+		}
+	}
+	sqlite3_reset(rows);
+	return more;
+}
+
+int store_each_entry(struct matr_store *store, int64_t epoch,
+		     int (*visit)(const struct store_entry *entry, void *context,
+				  struct matr_error *err),
+		     void *context, struct matr_error *err)
+{
+	sqlite3_stmt *rows = matr_statement(
+		store,
+		"SELECT r.path, s.position, CASE s.position WHEN 0 THEN r.path ELSE o.path END,"
+		" s.vector_id,"
+		" o.id, NULL FROM epoch_applications e"
+		" JOIN application_records r ON r.id = e.application_id"
+		" JOIN scope_entries s ON s.application_id = r.id"
+		" JOIN locations l ON l.id = s.location_id JOIN objects o ON o.id = l.object_id"
+		" WHERE e.epoch_id = ?1"
+		" UNION ALL SELECT r.path, s.position, o.path, s.vector_id, o.id, c.root"
+		" FROM epoch_applications e JOIN application_records r ON r.id = e.application_id"
+		" JOIN closures c ON c.application_id = r.id"
+		" JOIN closure_entries s ON s.closure_id = c.id"
+		" JOIN locations l ON l.id = s.location_id JOIN objects o ON o.id = l.object_id"
+		" WHERE e.epoch_id = ?1 ORDER BY 1, 6, 2",
+		err);
+	int more, result = 0;
+
+	if (!rows)
+		return -1;
+	matr_bind(rows, 1, epoch);
+	while (result == 0 && (more = matr_step(store, rows, err)) != 0) {
+		const struct store_entry entry = {
+			.application = (const char *)sqlite3_column_text(rows, 0),
+			.path = (const char *)sqlite3_column_text(rows, 2),
+			.vector = sqlite3_column_int64(rows, 3),
+			.object = sqlite3_column_int64(rows, 4),
+			.root = (const char *)sqlite3_column_text(rows, 5),
+		};
+		if (more < 0)
+			result = -1;
+		else if (!entry.application || !entry.path)
+			result = matr_store_damaged(store, err, "scope entry without a path");
+		else
+			result = visit(&entry, context, err);
+	}
+	sqlite3_reset(rows);
+	return result;
+}
