@@ -23,10 +23,12 @@ thunks:
 	.rept	SLOTS
 	.cfi_startproc
 	.cfi_def_cfa rsp, 0
-	/* DW_CFA_val_expression for the return address, 18 bytes:
-	 * end = (rip & -64) + 44; end + (uint32 at end - 4) - (1 << 32), as the jump is backwards. */
-	.cfi_escape 0x16, 16, 18, 0x80, 0, 0x09, 0xc0, 0x1a, 0x23, 44, 0x12, 0x34, 0x1c, \
-		0x94, 4, 0x22, 0x31, 0x08, 32, 0x24, 0x1c
+	/* DW_CFA_val_expression for the return address, 27 bytes. With slot = rip & -64 it is
+	 * (uint32 at slot + 40) + (slot + 44) - (1 << 32), as the jump is backwards. It is made of
+	 * what valgrind knows: DW_OP_breg16, const1s, and, plus_uconst, deref, shl, shr, plus, minus. */
+	.cfi_escape 0x16, 16, 27, 0x80, 0, 0x09, 0xc0, 0x1a, 0x23, 40, 0x06, \
+		0x09, 32, 0x24, 0x09, 32, 0x25, 0x80, 0, 0x09, 0xc0, 0x1a, 0x22, 0x23, 44, \
+		0x31, 0x09, 32, 0x24, 0x1c
 0:	.fill	16, 1, 0x90		/* before */
 	cmpb	$0, sites_armed(%rip)
 	jne	3f

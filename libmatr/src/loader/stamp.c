@@ -3,6 +3,7 @@
  * ld-stable takes no paths from its environment: its copy in the prefix has them stamped in. The place is found
  * by its magic number, so that no section headers are needed and a stripped ld-stable works as well.
  */
+#include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include <matr/image_format.h>
 
 #include "base/file.h"
+#include "base/path.h"
 #include "loader/interpreter_file.h"
 #include "loader/stamp.h"
 
@@ -87,6 +89,28 @@ static int install(const char *prefix, const char *name, const void *data, size_
 	if (snprintf(path, sizeof path, "%s/%s", prefix, name) >= (int)sizeof path)
 		return matr_fail(err, MATR_ERROR_USAGE, prefix, "path is too long");
 	return replace_if_different(path, data, size, err);
+}
+
+/* The prefix's copy of ld.so gets the time of the original, by which the interpreter file knows that it
+ * has that very ld.so itself and need not map the copy. */
+static int install_real(const char *prefix, const char *interpreter, const void *data, size_t size,
+			struct matr_error *err)
+{
+	char path[PATH_MAX];
+	struct stat original, copy;
+
+	if (install(prefix, "ld.so", data, size, err) < 0 ||
+	    path_join(prefix, "ld.so", path, err) < 0)
+		return -1;
+	if (stat(interpreter, &original) < 0)
+		return matr_fail_errno(err, interpreter, "cannot be read");
+	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, original.st_mtim};
+	if (stat(path, &copy) == 0 && copy.st_mtim.tv_sec == original.st_mtim.tv_sec &&
+	    copy.st_mtim.tv_nsec == original.st_mtim.tv_nsec)
+		return 0;
+	if (utimensat(AT_FDCWD, path, times, 0) < 0)
+		return matr_fail_errno(err, path, "its time cannot be set");
+	return 0;
 }
 
 /* The file for ld.so's place, which remembers which ld.so it holds. */
@@ -177,7 +201,7 @@ int matr_loader_install(const char *prefix, const char *source, const char *inte
 		result = make_interpreter(source, stable, stable_size, interpreter, real, real_size,
 					  &both, &both_size, err);
 	/* What others refer to first: ld-stable cannot do without ld.so. */
-	if (!result && (install(canonical, "ld.so", real, real_size, err) < 0 ||
+	if (!result && (install_real(canonical, interpreter, real, real_size, err) < 0 ||
 			install(canonical, "ld-stable", stable, stable_size, err) < 0 ||
 			install(canonical, "interpreter", both, both_size, err) < 0))
 		result = -1;
