@@ -6,6 +6,8 @@
 #include <matr/names.h>
 #include <matr/nearest.h>
 
+#include "base/nearest.h"
+
 static const char *nearest_of(const char *wanted, const char *const *names)
 {
 	static struct matr_error err;
@@ -22,15 +24,15 @@ static const char *nearest_of(const char *wanted, const char *const *names)
 
 START_TEST(edit_distance)
 {
-	ck_assert_uint_eq(matr_edit_distance("", "", 9), 0);
-	ck_assert_uint_eq(matr_edit_distance("", "abc", 9), 3);
-	ck_assert_uint_eq(matr_edit_distance("kitten", "sitting", 9), 3);
-	ck_assert_uint_eq(matr_edit_distance("clang-41", "clang-14", 9), 1);
-	ck_assert_uint_eq(matr_edit_distance("Git", "git", 9), 0);
-	ck_assert_uint_eq(matr_edit_distance("ca", "abc", 9), 3); /* what is swapped stays so */
-	ck_assert_uint_eq(matr_edit_distance("kitten", "sitting", 2), 3);
-	ck_assert_uint_eq(matr_edit_distance("a", "abcdefgh", 2), 3);
-	ck_assert_uint_eq(matr_edit_distance("abcdefgh", "ijklmnop", 2), 3);
+	ck_assert_uint_eq(nearest_distance("", "", 9), 0);
+	ck_assert_uint_eq(nearest_distance("", "abc", 9), 3);
+	ck_assert_uint_eq(nearest_distance("kitten", "sitting", 9), 3);
+	ck_assert_uint_eq(nearest_distance("clang-41", "clang-14", 9), 1);
+	ck_assert_uint_eq(nearest_distance("Git", "git", 9), 0);
+	ck_assert_uint_eq(nearest_distance("ca", "abc", 9), 3); /* what is swapped stays so */
+	ck_assert_uint_eq(nearest_distance("kitten", "sitting", 2), 3);
+	ck_assert_uint_eq(nearest_distance("a", "abcdefgh", 2), 3);
+	ck_assert_uint_eq(nearest_distance("abcdefgh", "ijklmnop", 2), 3);
 }
 END_TEST
 
@@ -41,8 +43,8 @@ START_TEST(edit_distance_is_symmetric)
 	for (int i = 0; i < 8; i++)
 		for (int j = 0; j < 8; j++)
 			for (unsigned most = 0; most < 7; most++)
-				ck_assert_uint_eq(matr_edit_distance(words[i], words[j], most),
-						  matr_edit_distance(words[j], words[i], most));
+				ck_assert_uint_eq(nearest_distance(words[i], words[j], most),
+						  nearest_distance(words[j], words[i], most));
 }
 END_TEST
 
@@ -54,7 +56,7 @@ START_TEST(long_names)
 	memset(b, 'x', sizeof b - 1);
 	a[sizeof a - 1] = b[sizeof b - 1] = 0;
 	b[3] = 'y';
-	ck_assert_uint_eq(matr_edit_distance(a, b, 4), 1);
+	ck_assert_uint_eq(nearest_distance(a, b, 4), 1);
 }
 END_TEST
 

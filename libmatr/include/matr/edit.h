@@ -45,13 +45,8 @@ MATR_API int matr_store_edits(struct matr_store *store, struct matr_edit **out, 
 			      struct matr_error *err);
 MATR_API void matr_edits_free(struct matr_edit *edits, size_t n);
 
-/* Is the program meant by the edit? And is it named, rather than covered by a pattern? */
-MATR_API bool matr_edit_covers(const struct matr_edit *edit, const char *program);
+/* Does the edit name one program, rather than cover several by a pattern? */
 MATR_API bool matr_edit_names(const struct matr_edit *edit);
-
-/* Does the program gain rights when it starts (set-user-ID, set-group-ID, capabilities)? It then starts plainly whatever the
- * mapping says, so that edits are refused. */
-MATR_API bool matr_starts_plainly(const char *program);
 
 /* Where an edit has failed: add to the message of *err which names come near to what it names and is not there: its requester, its
  * symbol, its library, or the definition in that. For a pattern of programs the store's newest epoch is looked at; NULL: it

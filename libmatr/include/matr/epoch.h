@@ -119,10 +119,6 @@ MATR_API const struct matr_epoch_result *matr_epoch_results(const struct matr_ep
  * receives the epoch, 0 where it is not known. STATE: no epoch is in force. */
 MATR_API int matr_epoch_end(const char *prefix, int64_t *id, struct matr_error *err);
 
-/* The same, for whoever is going to begin it again: waits for another begin or end to finish, and leaves a suspension as
- * it is. */
-MATR_API int matr_epoch_end_keeping(const char *prefix, struct matr_error *err);
-
 /* ---- keeping ---- */
 
 /* Remove the records of old epochs from the store: all but the `keep` newest, and never the one in force. *removed (may be

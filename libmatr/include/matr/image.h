@@ -36,7 +36,7 @@ struct matr_image_summary { /* what became of one application */
 	size_t closure_residual;    /* left to ld.so, of them */
 };
 
-/* epoch: the store's id. cpu_level: matr_session_cpu_level(). applications: how many are expected (more or
+/* epoch: the store's id. cpu_level: session_cpu_level(). applications: how many are expected (more or
  * fewer may come). *out belongs to the caller. */
 MATR_API int matr_image_builder_open(uint64_t epoch, const char *cpu_level, size_t applications,
 				     struct matr_image_builder **out, struct matr_error *err);
@@ -54,7 +54,7 @@ MATR_API int matr_image_builder_add(struct matr_image_builder *builder,
  * is added. An application with an object that has no build-id is declined then. */
 MATR_API void matr_image_builder_portable(struct matr_image_builder *builder);
 
-/* The epoch was resolved with this /etc/ld.so.preload (matr_session_preload()); without a call: with none. */
+/* The epoch was resolved with this /etc/ld.so.preload (session_preload()); without a call: with none. */
 MATR_API void matr_image_builder_preload(struct matr_image_builder *builder,
 					 const struct matr_file_id *file);
 

@@ -47,10 +47,6 @@ MATR_API void matr_nearest_add(struct matr_nearest *nearest, struct matr_error *
 /* Forget what was offered. */
 MATR_API void matr_nearest_free(struct matr_nearest *nearest);
 
-/* How many characters one has to leave out, add, mistake, or swap with their neighbour to get from one name to the other,
- * upper and lower case being the same; never more than `most` + 1. */
-MATR_API unsigned matr_edit_distance(const char *a, const char *b, unsigned most);
-
 #ifdef __cplusplus
 }
 #endif

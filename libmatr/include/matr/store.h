@@ -93,7 +93,7 @@ MATR_API int matr_store_freeze(struct matr_store *store, struct matr_error *err)
 
 /* Start the transaction and the next epoch, whose id is larger than that of every epoch in the store and
  * than `after` (a store that was made anew must not give the id of the image in force a second time).
- * cpu_level: matr_session_cpu_level(). */
+ * cpu_level: session_cpu_level(). */
 MATR_API int matr_store_begin(struct matr_store *store, const char *cpu_level, int64_t after,
 			      int64_t *epoch, struct matr_error *err);
 

@@ -4,7 +4,7 @@
  * measured with the edit distance that knows transpositions (optimal string alignment), the second by containment, which
  * counts as a distance of one or two, however much is missing.
  */
-#include <matr/nearest.h>
+#include "base/nearest.h"
 
 #include <ctype.h>
 #include <stdarg.h>
@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include <matr/nearest.h>
 
 enum {
 	LENGTH_MAX = 256, /* longer names are cut off: what differs later is not a slip */
@@ -30,7 +32,7 @@ static bool same_letter(char a, char b)
 	return tolower((unsigned char)a) == tolower((unsigned char)b);
 }
 
-unsigned matr_edit_distance(const char *a, const char *b, unsigned most)
+unsigned nearest_distance(const char *a, const char *b, unsigned most)
 {
 	/* Rows of the table: of the character before the last one, the last one, this one. */
 	unsigned rows[3][LENGTH_MAX + 1];
@@ -64,7 +66,7 @@ static unsigned distance_of(const char *wanted, const char *name)
 	size_t n_wanted = strlen(wanted), n_name = strlen(name);
 	unsigned most = (unsigned)(n_wanted < 4 ? 1 : least((unsigned)n_wanted / 3, 4));
 
-	unsigned distance = matr_edit_distance(wanted, name, most);
+	unsigned distance = nearest_distance(wanted, name, most);
 	if (distance > most)
 		distance = UINT32_MAX;
 	/* A part counts as one slip at the beginning of a name, as two elsewhere. */

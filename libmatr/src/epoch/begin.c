@@ -109,7 +109,7 @@ static int copy_options(struct matr_epoch *epoch, const struct matr_epoch_option
 
 static int open_store(struct matr_epoch *epoch, struct matr_error *err)
 {
-	const char *level = matr_session_cpu_level(epoch->session);
+	const char *level = session_cpu_level(epoch->session);
 
 	if (matr_prefix_check_file(epoch->prefix, MATR_STORE_FILE, err) != 0 ||
 	    matr_store_open(epoch->prefix, MATR_STORE_WRITE, &epoch->store, err) != 0 ||
@@ -147,7 +147,7 @@ int matr_epoch_open(const struct matr_epoch_options *options, struct matr_epoch 
 	    matr_config_load(epoch->config_file, &epoch->config, err) != 0 ||
 	    matr_session_open(NULL, &epoch->session, err) != 0 || open_store(epoch, err) != 0)
 		goto fail;
-	epoch->preload = matr_session_preload(epoch->session);
+	epoch->preload = session_preload(epoch->session);
 	*out = epoch;
 	return 0;
 fail:

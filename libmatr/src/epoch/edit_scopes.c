@@ -8,26 +8,15 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/xattr.h>
 
 #include <matr/config.h>
+#include <matr/secure_exec.h>
 
 #include "base/parallel.h"
 #include "epoch/work.h"
 #include "store/object.h"
 
 /* ---- which edits concern a program ---- */
-
-bool matr_starts_plainly(const char *path)
-{
-	struct stat status;
-
-	if (stat(path, &status) != 0)
-		return false;
-	return status.st_mode & (S_ISUID | S_ISGID) ||
-	       getxattr(path, "security.capability", NULL, 0) > 0;
-}
 
 enum answer { UNASKED, YES, NO };
 
@@ -113,14 +102,14 @@ static int choose(struct concern *concern, size_t i, struct matr_error *err)
 
 	for (size_t n = 0; n < epoch->n_edits; n++) {
 		const struct matr_edit *edit = &epoch->edits[n];
-		if (!matr_edit_covers(edit, path) || is_taken(&work->edits, edit))
+		if (!edit_covers(edit, path) || is_taken(&work->edits, edit))
 			continue;
 		int binds = scope_binds(concern, n, &work->resolution.scope, err);
 		if (binds < 0)
 			return -1;
 		if (!binds)
 			continue;
-		if (!matr_starts_plainly(path)) {
+		if (!matr_is_secure_exec(path)) {
 			if (take_edit(&work->edits, edit, err) != 0)
 				return -1;
 			continue;
@@ -143,8 +132,8 @@ static int fail_the_rest(struct matr_epoch *epoch, size_t i, struct matr_error *
 
 	for (size_t n = 0; n < epoch->n_edits; n++) {
 		const struct matr_edit *edit = &epoch->edits[n];
-		if (!matr_edit_names(edit) || !matr_edit_covers(edit, path) ||
-		    is_taken(&work->edits, edit) || matr_starts_plainly(path))
+		if (!matr_edit_names(edit) || !edit_covers(edit, path) ||
+		    is_taken(&work->edits, edit) || matr_is_secure_exec(path))
 			continue;
 		matr_fail(&why, MATR_ERROR_UNSUPPORTED, path,
 			  "nothing%s%s binds %s%s%s through a relocation",

@@ -77,11 +77,6 @@ int matr_epoch_end(const char *prefix, int64_t *id, struct matr_error *err)
 	return end(prefix, false, id, err);
 }
 
-int matr_epoch_end_keeping(const char *prefix, struct matr_error *err)
-{
-	return end(prefix, true, NULL, err);
-}
-
 int matr_epoch_suspend(const char *prefix, const char *by, struct matr_error *err)
 {
 	char image[PATH_MAX];
@@ -95,7 +90,7 @@ int matr_epoch_suspend(const char *prefix, const char *by, struct matr_error *er
 			       : matr_fail_errno(err, image, "cannot be looked at");
 	if (epoch_mark_suspended(prefix, by, err) != 0)
 		return -1;
-	if (matr_epoch_end_keeping(prefix, &why) == 0)
+	if (end(prefix, true, NULL, &why) == 0)
 		return 1;
 	if (access(image, F_OK) != 0 && errno == ENOENT)
 		return 1; /* it was ended at the same time */

@@ -44,7 +44,7 @@ bool matr_edit_names(const struct matr_edit *edit)
 	return !is_pattern(edit->program);
 }
 
-bool matr_edit_covers(const struct matr_edit *edit, const char *program)
+bool edit_covers(const struct matr_edit *edit, const char *program)
 {
 	return matches(edit->program, strchr(edit->program, '/') ? program : last_part(program));
 }

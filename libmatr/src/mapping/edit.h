@@ -18,6 +18,9 @@ struct edited_bindings { /* by object and relocation */
 
 void edited_bindings_free(struct edited_bindings *edited);
 
+/* Is the program, by its canonical path, one that the edit names or covers by its pattern? */
+bool edit_covers(const struct matr_edit *edit, const char *program);
+
 /* Does a binding of the object come into question for the edit? */
 bool edit_concerns(const struct matr_edit *edit, const struct matr_object *object);
 

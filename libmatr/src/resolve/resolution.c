@@ -229,18 +229,3 @@ int matr_resolve(struct matr_session *session, const char *path, struct matr_map
 	resolution_free(&resolution);
 	return result;
 }
-
-int matr_resolve_closure(struct matr_session *session, const char *path, const char *root,
-			 struct matr_closure *out, struct matr_error *err)
-{
-	const struct scope_wish wish = {.root = root};
-	struct resolution resolution;
-
-	*out = (struct matr_closure){.mapping = NULL};
-	int result = resolution_make(session, path, &wish, &resolution, err);
-	out->n_start = resolution.n_start;
-	if (!result && resolution_adds(&resolution))
-		result = resolution_bind(session, &resolution, &out->mapping, err);
-	resolution_free(&resolution);
-	return result;
-}

@@ -27,9 +27,6 @@ enum { MAX_SESSION_OBJECTS = 1 << 20 };
 int matr_session_open(const struct matr_session_options *options, struct matr_session **out,
 		      struct matr_error *err)
 {
-	if (options && options->root && options->root[0] && strcmp(options->root, "/") != 0)
-		return matr_fail(err, MATR_ERROR_UNSUPPORTED, options->root,
-				 "another root is not supported yet");
 	struct matr_session *session = calloc(1, sizeof *session);
 	if (!session)
 		return matr_fail_memory(err);
@@ -41,8 +38,7 @@ int matr_session_open(const struct matr_session_options *options, struct matr_se
 		matr_session_close(session);
 		return matr_fail_memory(err);
 	}
-	if (system_paths_open(MATR_SYSTEM_LOADER, options ? options->cpu_level : NULL,
-			      &session->system, err) < 0 ||
+	if (system_paths_open(MATR_SYSTEM_LOADER, &session->system, err) < 0 ||
 	    ld_so_cache_open(cache_path, &session->cache, err) < 0 ||
 	    preload_read(&session->preload, err) < 0) {
 		matr_session_close(session);
@@ -84,12 +80,12 @@ void matr_session_close(struct matr_session *session)
 	free(session);
 }
 
-struct matr_file_id matr_session_preload(const struct matr_session *session)
+struct matr_file_id session_preload(const struct matr_session *session)
 {
 	return session->preload.file;
 }
 
-const char *matr_session_cpu_level(const struct matr_session *session)
+const char *session_cpu_level(const struct matr_session *session)
 {
 	return session->system.levels[0] ? session->system.levels[0] : "";
 }

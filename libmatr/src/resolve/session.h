@@ -106,4 +106,10 @@ const struct real_interpreter *session_interpreters(const struct matr_session *s
 
 const struct ld_so_cache *session_cache(const struct matr_session *session);
 
+/* /etc/ld.so.preload as it was read. All 0: it is empty, or not there. */
+struct matr_file_id session_preload(const struct matr_session *session);
+
+/* The glibc-hwcaps level that the session resolves for, this CPU's: "x86-64-v3"; "": the baseline. */
+const char *session_cpu_level(const struct matr_session *session);
+
 #endif

@@ -150,16 +150,14 @@ static int default_directories(struct system_paths *paths, struct matr_error *er
 	return 0;
 }
 
-static int choose_levels(struct diagnostics *diagnostics, const char *level, struct matr_error *err)
+static int choose_levels(struct diagnostics *diagnostics, struct matr_error *err)
 {
 	struct system_paths *paths = diagnostics->paths;
 	size_t n = 0, bit = 0;
-	bool reached = false;
 
 	for (const char *at = diagnostics->all_levels; at && *at; bit++) {
 		size_t length = strcspn(at, ":");
-		reached |= level && strlen(level) == length && !strncmp(at, level, length);
-		if ((level ? reached : diagnostics->active >> bit & 1) &&
+		if (diagnostics->active >> bit & 1 &&
 		    n + 1 < sizeof paths->levels / sizeof *paths->levels &&
 		    set_text(&paths->levels[n++], at, length, err) < 0)
 			return -1;
@@ -211,8 +209,7 @@ static int make_subdirectories(struct diagnostics *diagnostics, struct matr_erro
 	return 0;
 }
 
-int system_paths_open(const char *interpreter, const char *level, struct system_paths *paths,
-		      struct matr_error *err)
+int system_paths_open(const char *interpreter, struct system_paths *paths, struct matr_error *err)
 {
 	struct diagnostics diagnostics = {.paths = paths, .hwcap = UINT64_MAX};
 
@@ -223,7 +220,7 @@ int system_paths_open(const char *interpreter, const char *level, struct system_
 	if (diagnostics.hwcap == UINT64_MAX)
 		diagnostics.hwcap = 0;
 	if (!result)
-		result = choose_levels(&diagnostics, level, err);
+		result = choose_levels(&diagnostics, err);
 	if (!result)
 		result = make_subdirectories(&diagnostics, err);
 	/* Debian has $LIB = lib/x86_64-linux-gnu, others lib64: the first default directory in either. */

@@ -19,10 +19,8 @@ struct system_paths {
 	char *lib;	/* $LIB */
 };
 
-/* Ask the ld.so at `interpreter`; `level` (may be NULL): take this glibc-hwcaps level instead of what
- * the CPU has. */
-int system_paths_open(const char *interpreter, const char *level, struct system_paths *paths,
-		      struct matr_error *err);
+/* Ask the ld.so at `interpreter`. */
+int system_paths_open(const char *interpreter, struct system_paths *paths, struct matr_error *err);
 void system_paths_close(struct system_paths *paths);
 
 #endif

@@ -16,6 +16,7 @@
 
 #include <matr/edit.h>
 #include <matr/names.h>
+#include <matr/secure_exec.h>
 
 static const char help[] =
 	"usage: matr rebind PROGRAM... --symbol S[@V]... --to LIB[:SYMBOL] [OPTION]...\n"
@@ -218,7 +219,7 @@ static int add_program(struct rebind *request, const struct arguments *arguments
 	if (parse_program(request->prefix, text, &model->program, err) != 0)
 		return -1;
 	int result = 0;
-	if (!alone && matr_edit_names(model) && matr_starts_plainly(model->program)) {
+	if (!alone && matr_edit_names(model) && matr_is_secure_exec(model->program)) {
 		print_warning("%s: not edited: is set-user-ID, set-group-ID or has capabilities: "
 			      "it starts without a mapping",
 			      model->program);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include <matr/edit.h>
+#include <matr/secure_exec.h>
 
 static const char help[] =
 	"usage: matr trace [OPTION]... --symbol GLOB... [--] PROGRAM [ARG]...\n"
@@ -53,7 +54,7 @@ static int prepare(struct trace_run *run, const char *program, char ld_stable[PA
 		program_add_nearest(program, true, err);
 		return -1;
 	}
-	if (matr_starts_plainly(run->path))
+	if (matr_is_secure_exec(run->path))
 		return matr_fail(err, MATR_ERROR_UNSUPPORTED, run->path,
 				 "is set-user-ID, set-group-ID or has capabilities");
 	if (program_kind(run->path, run->interpreter, err) != PROGRAM_DYNAMIC)
