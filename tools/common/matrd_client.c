@@ -1,5 +1,6 @@
-/* daemon.c - see daemon.h. docs/protocol.md has the protocol. */
+/* matrd_client.c - asking matrd. docs/protocol.md has the protocol. */
 #include "common/matrd_client.h"
+#include "common/safe.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -83,20 +84,70 @@ static const char *text_of(struct json_object *object, const char *key)
 	return text ? text : "";
 }
 
-static void pass_on(struct json_object *object)
+/* What matrd's process writes to one of its streams. It cannot know whether that comes to a terminal here. */
+struct relay {
+	FILE *out;
+	bool terminal;
+	struct text rest; /* of a terminal's: a line that is not complete */
+};
+
+static void relay_add(struct relay *relay, const char *data, size_t size)
+{
+	struct text *rest = &relay->rest, safe = {0};
+
+	if (!relay->terminal) {
+		fwrite(data, 1, size, relay->out);
+		return;
+	}
+	text_add(rest, data, size);
+	const char *end = rest->size ? memrchr(rest->bytes, '\n', rest->size) : NULL;
+	size_t complete = end ? (size_t)(end - rest->bytes) + 1 : 0;
+	text_add_safe_lines(&safe, text_string(rest), complete);
+	fwrite(text_string(&safe), 1, safe.size, relay->out);
+	text_free(&safe);
+	if (complete) {
+		memmove(rest->bytes, rest->bytes + complete, rest->size - complete + 1);
+		rest->size -= complete;
+	}
+}
+
+static void relay_end(struct relay *relay)
+{
+	if (relay->rest.size)
+		relay_add(relay, "\n", 1);
+	text_free(&relay->rest);
+}
+
+static void pass_on(struct relay relays[2], struct json_object *object)
 {
 	struct json_object *data = json_object_object_get(object, "data");
-	FILE *stream = strcmp(text_of(object, "stream"), "stdout") == 0 ? stdout : stderr;
+	bool is_stdout = strcmp(text_of(object, "stream"), "stdout") == 0;
 
 	if (data)
-		fwrite(json_object_get_string(data), 1, (size_t)json_object_get_string_len(data),
-		       stream);
+		relay_add(&relays[is_stdout ? 0 : 1], json_object_get_string(data),
+			  (size_t)json_object_get_string_len(data));
+}
+
+static void tell_progress(struct json_object *object,
+			  void (*progress)(void *context, const struct matr_epoch_progress *),
+			  void *context)
+{
+	const struct matr_epoch_progress at = {
+		.what = text_of(object, "what"),
+		.done = (size_t)json_object_get_int64(json_object_object_get(object, "done")),
+		.all = (size_t)json_object_get_int64(json_object_object_get(object, "all")),
+	};
+
+	progress(context, &at);
 }
 
 int daemon_do(int fd, struct json_object *request,
-	      void (*progress)(const struct matr_epoch_progress *), struct matr_error *err)
+	      void (*progress)(void *context, const struct matr_epoch_progress *), void *context,
+	      struct matr_error *err)
 {
 	FILE *stream = send_line(fd, request, err) == 0 ? fdopen(fd, "r") : NULL;
+	struct relay relays[2] = {{.out = stdout, .terminal = isatty(STDOUT_FILENO)},
+				  {.out = stderr, .terminal = isatty(STDERR_FILENO)}};
 	struct json_object *object;
 	char *line = NULL;
 	size_t room = 0;
@@ -108,26 +159,21 @@ int daemon_do(int fd, struct json_object *request,
 	}
 	while (status == -2 && (object = read_event(stream, &line, &room)) != NULL) {
 		const char *name = text_of(object, "event");
-		if (strcmp(name, "output") == 0) {
-			pass_on(object);
-		} else if (strcmp(name, "exit") == 0) {
+		if (strcmp(name, "output") == 0)
+			pass_on(relays, object);
+		else if (strcmp(name, "exit") == 0)
 			status = json_object_get_int(json_object_object_get(object, "status"));
-		} else if (strcmp(name, "error") == 0) {
+		else if (strcmp(name, "error") == 0)
 			status = matr_fail(err, MATR_ERROR_STATE, "matrd", "%s",
 					   text_of(object, "message"));
-		} else if (strcmp(name, "progress") == 0 && progress) {
-			progress(&(struct matr_epoch_progress){
-				.what = text_of(object, "what"),
-				.done = (size_t)json_object_get_int64(
-					json_object_object_get(object, "done")),
-				.all = (size_t)json_object_get_int64(
-					json_object_object_get(object, "all")),
-			});
-		}
+		else if (strcmp(name, "progress") == 0 && progress)
+			tell_progress(object, progress, context);
 		json_object_put(object);
 	}
 	free(line);
 	fclose(stream);
+	for (size_t i = 0; i < 2; i++)
+		relay_end(&relays[i]);
 	if (fflush(stdout) != 0 && status >= 0)
 		status = matr_fail_errno(err, NULL, "cannot write to standard output");
 	return status == -2

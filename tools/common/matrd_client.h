@@ -10,10 +10,11 @@
 /* Connect to the prefix's matrd. -1: there is none, or it is not one to be trusted with what is asked of it. */
 int daemon_connect(const char *prefix);
 
-/* Have matrd do the request (which is taken), print what that prints and return its exit status. progress is called where
- * there is any. Closes the connection. -1: it went away, or refused; *err. */
+/* Have matrd do the request (which is taken), print what that prints and return its exit status. progress (may be NULL) is
+ * called with `context` and each report. Closes the connection. -1: it went away, or refused; *err. */
 int daemon_do(int fd, struct json_object *request,
-	      void (*progress)(const struct matr_epoch_progress *), struct matr_error *err);
+	      void (*progress)(void *context, const struct matr_epoch_progress *), void *context,
+	      struct matr_error *err);
 
 /* Get a copy of the store from the prefix's matrd, which is the caller's (matr_store_copy_free()). Waits where many ask. 1: there
  * is no matrd; -1: it went away, or refused; *err. */

@@ -1,26 +1,28 @@
-/* message.c - what all commands say on standard error in the same way. */
-#include "matr/command.h"
+/* message.c - what commands say on standard error. */
+#include "common/message.h"
+
+#include "common/safe.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 
 void print_error(const struct matr_error *err)
 {
 	if (err->file[0])
-		fprintf(stderr, "matr: %s: %s\n", err->file, err->message);
+		print_warning("%s: %s", err->file, err->message);
 	else
-		fprintf(stderr, "matr: %s\n", err->message);
+		print_warning("%s", err->message);
 }
 
 void print_warning(const char *format, ...)
 {
+	struct text line = {0};
 	va_list args;
 
-	fputs("matr: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	text_add_format(&line, format, args);
 	va_end(args);
-	fputc('\n', stderr);
+	fprintf(stderr, "matr: %s\n", text_string(&line)); /* in one piece: stderr may be shared */
+	text_free(&line);
 }
 
 int usage_error(const char *command)

@@ -1,7 +1,15 @@
 /* main.c - matr: the options before the command, and which command it is. */
-#include "matr/command.h"
+#include "common/options.h"
+#include "common/safe.h"
+#include "matr/compare/commands.h"
+#include "matr/edit/commands.h"
+#include "matr/epoch/commands.h"
+#include "matr/query/commands.h"
+#include "matr/run/commands.h"
+#include "matr/system/commands.h"
+#include "matr/trace/commands.h"
+#include "matr/upgrade/commands.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,63 +61,54 @@ static const char help[] =
 	"  export MATR_PREFIX=$HOME/.matr\n"
 	"  matr epoch begin git && matr run git --version && matr inspect git\n";
 
-struct command {
-	const char *name;
-	int (*run)(const struct context *context, int argc, char **argv);
+static const struct command commands[] = {
+	{"baseline", command_baseline}, {"check-upgrade", command_check_upgrade},
+	{"diff", command_diff},		{"disable", command_disable},
+	{"doctor", command_doctor},	{"enable", command_enable},
+	{"epoch", command_epoch},	{"exposed", command_exposed},
+	{"hooks", command_hooks},	{"inspect", command_inspect},
+	{"loader", command_loader},	{"rebind", command_rebind},
+	{"record", command_record},	{"run", command_run},
+	{"sql", command_sql},		{"trace", command_trace},
+	{"verify", command_verify},	{"shadowed", command_shadowed},
+	{"tree", command_tree},		{"why", command_why},
+};
+
+static const struct command_group matr = {
+	.name = "",
+	.help = help,
+	.question = "which command?",
+	.unknown = "no such command",
+	.commands = commands,
+	.n = sizeof commands / sizeof *commands,
 };
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"prefix", required_argument, NULL, 'p'},
-		{"verbose", no_argument, NULL, 'v'},
-		{"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
-	static const struct command commands[] = {
-		{"baseline", command_baseline}, {"check-upgrade", command_check_upgrade},
-		{"diff", command_diff},		{"disable", command_disable},
-		{"doctor", command_doctor},	{"enable", command_enable},
-		{"epoch", command_epoch},	{"exposed", command_exposed},
-		{"hooks", command_hooks},	{"inspect", command_inspect},
-		{"loader", command_loader},	{"rebind", command_rebind},
-		{"record", command_record},	{"run", command_run},
-		{"sql", command_sql},		{"trace", command_trace},
-		{"verify", command_verify},	{"shadowed", command_shadowed},
-		{"tree", command_tree},		{"why", command_why},
-	};
 	const char *prefix = getenv("MATR_PREFIX");
 	struct context context = {.prefix = prefix && *prefix ? prefix : MATR_DEFAULT_PREFIX};
-	int option;
+	bool version = false;
+	int status;
+	const struct option_row rows[] = {
+		{"prefix", .text = &context.prefix},
+		{"verbose", 'v', .flag = &context.verbose},
+		{"version", .flag = &version},
+	};
+	const struct options options = {
+		.command = "",
+		.help = help,
+		.rows = rows,
+		.n_rows = sizeof rows / sizeof *rows,
+		.stop_early = true,
+	};
 
-	while ((option = getopt_long(argc, argv, "+hv", options, NULL)) != -1) {
-		switch (option) {
-		case 'p':
-			context.prefix = optarg;
-			break;
-		case 'v':
-			context.verbose = true;
-			break;
-		case 'V':
-			puts("matr " MATR_VERSION);
-			return STATUS_OK;
-		case 'h':
-			fputs(help, stdout);
-			return STATUS_OK;
-		default:
-			return usage_error("");
-		}
+	safe_use_utf8();
+	int at = options_parse(&options, argc, argv, &status);
+	if (at < 0)
+		return status;
+	if (version) {
+		puts("matr " MATR_VERSION);
+		return STATUS_OK;
 	}
-	if (optind == argc)
-		return usage_error_because("", "which command?", NULL);
-	const char *name = argv[optind];
-	argc -= optind;
-	argv += optind;
-	optind = 0;		  /* glibc's way to start getopt anew... */
-	argv[0] = (char *)"matr"; /* ...which begins its complaints with this */
-	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-		if (strcmp(commands[i].name, name) == 0)
-			return commands[i].run(&context, argc, argv);
-	return usage_error_because("", "no such command", name);
+	return command_dispatch(&matr, &context, argc - at + 1, argv + at - 1);
 }

@@ -1,9 +1,11 @@
 /* job.c - see job.h. */
 #include "matrd/job.h"
+#include "common/begin_request.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,12 +17,8 @@ enum { PROGRESS_FD = 3 };
 
 static const char *text_of(struct json_object *request, const char *key)
 {
-	struct json_object *value;
-
-	return json_object_object_get_ex(request, key, &value) &&
-			       json_object_is_type(value, json_type_string)
-		       ? json_object_get_string(value)
-		       : NULL;
+	const char *text = json_object_get_string(json_object_object_get(request, key));
+	return text ? text : "";
 }
 
 static bool is_set(struct json_object *request, const char *key)
@@ -30,73 +28,38 @@ static bool is_set(struct json_object *request, const char *key)
 	return json_object_object_get_ex(request, key, &value) && json_object_get_boolean(value);
 }
 
-char **job_arguments(struct json_object *request, const char *matr, const char *prefix,
-		     const char **reason)
+static const char **end_arguments(struct json_object *request, const char *matr, const char *prefix)
 {
-	static const struct {
-		const char *key, *option;
-		bool flag;
-	} options[] = {
-		{"config", "--config", false}, {"ld_stable", "--ld-stable", false},
-		{"jobs", "--jobs", false},     {"format", "--format", false},
-		{"wait", "--wait", true},      {"rebuild_store", "--rebuild-store", true},
-		{"quiet", "--quiet", true},
-	};
-	struct json_object *programs = NULL;
-	const char *verb = text_of(request, "request");
-	bool begin = verb && strcmp(verb, "begin") == 0;
-	size_t n_programs = 0, n = 0;
+	const char *head[] = {matr, "--prefix", prefix, "--verbose", "epoch", "end", "--no-daemon"};
+	const size_t n = sizeof head / sizeof *head, verbose = 3;
+	const char **list = calloc(n + 1, sizeof *list);
+	size_t at = 0;
 
-	if (begin && json_object_object_get_ex(request, "programs", &programs)) {
-		if (!json_object_is_type(programs, json_type_array)) {
-			*reason = "programs has to be a list";
-			return NULL;
-		}
-		n_programs = json_object_array_length(programs);
-	}
-	const char **list = calloc(n_programs + 32, sizeof *list);
-	if (!list) {
-		*reason = "out of memory";
-		return NULL;
-	}
-	list[n++] = matr;
-	list[n++] = "--prefix";
-	list[n++] = prefix;
-	if (is_set(request, "verbose"))
-		list[n++] = "--verbose";
-	list[n++] = "epoch";
-	list[n++] = begin ? "begin" : "end";
-	list[n++] = "--no-daemon";
-	if (begin) {
-		list[n++] = "--progress";
-		list[n++] = "3";
-	}
-	for (size_t i = 0; begin && i < sizeof options / sizeof *options; i++) {
-		const char *value = text_of(request, options[i].key);
-		if (options[i].flag ? !is_set(request, options[i].key) : !value)
-			continue;
-		list[n++] = options[i].option;
-		if (!options[i].flag)
-			list[n++] = value;
-	}
-	if (begin)
-		list[n++] = "--";
-	for (size_t i = 0; i < n_programs; i++) {
-		struct json_object *program = json_object_array_get_idx(programs, i);
-		const char *path = json_object_is_type(program, json_type_string)
-					   ? json_object_get_string(program)
-					   : "";
-		if (path[0] != '/') {
-			*reason = "a program has to be an absolute path";
-			free(list);
-			return NULL;
-		}
-		list[n++] = path;
-	}
-	return (char **)list;
+	for (size_t i = 0; i < n && list; i++)
+		if (i != verbose || is_set(request, "verbose"))
+			list[at++] = head[i];
+	return list;
 }
 
-static void child(char *const *arguments, int output, int errors, int progress)
+const char **job_arguments(struct json_object *request, const char *matr, const char *prefix,
+			   char jobs[16], const char **reason)
+{
+	const char *head[] = {matr,    "--prefix",    prefix,	    "epoch",
+			      "begin", "--no-daemon", "--progress", "3" /* PROGRESS_FD */};
+	struct begin_request begin;
+	const char **list;
+
+	*reason = "out of memory";
+	if (strcmp(text_of(request, "request"), "begin") != 0)
+		return end_arguments(request, matr, prefix);
+	if (begin_request_from_json(request, &begin, reason) != 0)
+		return NULL;
+	list = begin_request_arguments(&begin, head, sizeof head / sizeof *head, jobs);
+	free((void *)(uintptr_t)begin.programs);
+	return list;
+}
+
+static void child(const char *const *arguments, int output, int errors, int progress)
 {
 	sigset_t none;
 
@@ -111,12 +74,12 @@ static void child(char *const *arguments, int output, int errors, int progress)
 	if (null < 0 || dup2(null, 0) < 0 || dup2(output, 1) < 0 || dup2(errors, 2) < 0 ||
 	    dup2(progress, PROGRESS_FD) < 0)
 		_exit(126);
-	execv(arguments[0], arguments);
+	execv(arguments[0], (char *const *)(uintptr_t)arguments);
 	dprintf(2, "matr: %s: %s\n", arguments[0], strerror(errno));
 	_exit(126);
 }
 
-int job_start(struct job *job, char *const *arguments)
+int job_start(struct job *job, const char *const *arguments)
 {
 	int pipes[3][2] = {{-1, -1}, {-1, -1}, {-1, -1}};
 	int result = 0;

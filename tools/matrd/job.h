@@ -19,12 +19,12 @@ struct job {
 	size_t length;
 };
 
-/* The arguments for the request, a NULL-terminated list of strings that belong to the request; free(). NULL: *reason
- * says what is wrong with it. */
-char **job_arguments(struct json_object *request, const char *matr, const char *prefix,
-		     const char **reason);
+/* Make matr's command line for a begin or end request. The list is the caller's, free(); its strings belong to the
+ * parameters, and one is in `jobs`. NULL: *reason says what is wrong with the request. */
+const char **job_arguments(struct json_object *request, const char *matr, const char *prefix,
+			   char jobs[16], const char **reason);
 
-int job_start(struct job *job, char *const *arguments); /* -1: errno */
+int job_start(struct job *job, const char *const *arguments); /* -1: errno */
 /* Take what it says of its progress. */
 void job_read_progress(struct job *job);
 void job_stop(struct job *job);

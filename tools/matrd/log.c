@@ -1,18 +1,20 @@
 /* log.c - what matrd writes to its log: standard error. */
 #include "matrd/log.h"
 
+#include "common/safe.h"
+
 #include <stdarg.h>
-#include <stdio.h>
 
 void matrd_say(const char *format, ...)
 {
+	struct text line = {0};
 	va_list args;
 
-	fputs("matrd: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	text_add_format(&line, format, args);
 	va_end(args);
-	fputc('\n', stderr);
+	fprintf(stderr, "matrd: %s\n", text_string(&line));
+	text_free(&line);
 }
 
 void matrd_say_error(const struct matr_error *err)

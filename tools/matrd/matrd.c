@@ -3,6 +3,7 @@
  * One thread, one loop over poll(2). What takes long, beginning an epoch, is a process of its own (job.h); everything else
  * takes milliseconds. docs/protocol.md has what is said on the socket.
  */
+#include "common/safe.h"
 #include "matrd/daemon.h"
 #include "matrd/log.h"
 #include "matrd/service.h"
@@ -229,6 +230,7 @@ int main(int argc, char **argv)
 		matrd_say("%s: unexpected argument", argv[optind]);
 		return 2;
 	}
+	safe_use_utf8();
 	watch.prefix = prefix && *prefix ? prefix : MATR_DEFAULT_PREFIX;
 	umask(022);
 	if (matrd_take_signals(&daemon) != 0 || matrd_find_matr(daemon.matr) != 0)

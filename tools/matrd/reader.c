@@ -145,7 +145,7 @@ pid_t reader_start_report(const char *matr, const char *prefix, const char *form
 
 	if (pid != 0)
 		return pid;
-	if (job_start(&job, (char *const *)(uintptr_t)arguments) != 0)
+	if (job_start(&job, arguments) != 0)
 		refuse("system", strerror(errno));
 	while ((status = job_finished(&job)) < 0) {
 		struct pollfd polls[] = {{.fd = job.output, .events = POLLIN},

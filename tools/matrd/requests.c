@@ -75,7 +75,9 @@ static struct json_object *status_of(const struct daemon *daemon)
 static void start_job(struct daemon *daemon, struct client *client)
 {
 	const char *reason = "";
-	char **arguments = job_arguments(client->request, daemon->matr, daemon->prefix, &reason);
+	char jobs[16];
+	const char **arguments =
+		job_arguments(client->request, daemon->matr, daemon->prefix, jobs, &reason);
 
 	client->waiting = false;
 	if (!arguments) {

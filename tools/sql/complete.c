@@ -236,8 +236,8 @@ static void complete_command(struct session *session, const char *line, size_t *
 	} else if (strncmp(line, ".read", 5) == 0 || strncmp(line, ".output", 7) == 0) {
 		file_names(line + *start, out);
 	} else if (strncmp(line, ".mode", 5) == 0) {
-		for (int i = RENDER_TABLE; i <= RENDER_LINE; i++) {
-			name = render_format_name((enum render_format)i);
+		for (int i = FORMAT_TABLE; i < FORMATS; i++) {
+			name = format_name((enum output_format)i);
 			add(out, line + *start, name, strlen(name));
 		}
 	} else if (strncmp(line, ".epoch", 6) == 0) {

@@ -1,5 +1,6 @@
 /* dot.c - the commands that begin with a dot, as the sqlite3 shell has them. */
 #include "sql/dot.h"
+#include "common/safe.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -262,10 +263,10 @@ static int on_or_off(const struct arguments *arguments, bool *out)
 static int command_mode(struct session *session, const struct arguments *arguments)
 {
 	if (arguments->n == 1) {
-		fprintf(session->render.out, "%s\n", render_format_name(session->render.format));
+		fprintf(session->render.out, "%s\n", format_name(session->render.format));
 		return 0;
 	}
-	if (arguments->n == 2 && render_format_parse(arguments->list[1], &session->render.format))
+	if (arguments->n == 2 && format_parse(arguments->list[1], &session->render.format))
 		return 0;
 	return wrong(".mode", "table, list, csv, json, markdown or line");
 }

@@ -5,10 +5,7 @@
 #include "sql/session.h"
 
 #include <errno.h>
-#include <getopt.h>
-#include <langinfo.h>
 #include <limits.h>
-#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,8 +14,13 @@
 #include <matr/epoch.h>
 #include <matr/sql.h>
 
+#include "common/message.h"
+#include "common/options.h"
 #include "common/program.h"
-#include "matr/command.h"
+#include "common/safe.h"
+
+/* Wider columns are not padded: one long C++ name would make every row long. */
+enum { WIDTH_MAX = 100 };
 
 static const char help[] =
 	"usage: matr sql [OPTION]... [FILE]... [QUERY]...\n"
@@ -62,9 +64,10 @@ static const char help[] =
 struct arguments {
 	struct session_options options;
 	char **files;
-	char **queries;
+	const char **queries;
+	bool files_only; /* no argument is a query */
 	size_t n_files, n_queries;
-	enum render_format format;
+	enum output_format format;
 	int headers; /* as in struct render */
 	char *cache;
 };
@@ -108,10 +111,10 @@ static int add_file(struct arguments *arguments, const char *name)
 	return 0;
 }
 
-static int sort_arguments(struct arguments *arguments, int n, char **list, bool files_only)
+static int sort_arguments(struct arguments *arguments, int n, char **list)
 {
 	for (int i = 0; i < n; i++) {
-		if (!files_only && is_query(list[i]))
+		if (!arguments->files_only && is_query(list[i]))
 			arguments->queries[arguments->n_queries++] = list[i];
 		else if (add_file(arguments, list[i]) != 0)
 			return -1;
@@ -165,80 +168,84 @@ static char *default_cache(void)
 	return path;
 }
 
+static int take_query(void *context, const char *text)
+{
+	struct arguments *arguments = context;
+
+	arguments->queries[arguments->n_queries++] = text;
+	arguments->files_only = true;
+	return -1;
+}
+
+static int take_format(void *context, const char *name)
+{
+	struct arguments *arguments = context;
+
+	return format_parse(name, &arguments->format)
+		       ? -1
+		       : usage_error_because("sql", "no such format", name);
+}
+
+static int take_headers(void *context, const char *when)
+{
+	struct arguments *arguments = context;
+
+	if (strcmp(when, "on") != 0 && strcmp(when, "off") != 0)
+		return usage_error_because("sql", "on or off, please", when);
+	arguments->headers = strcmp(when, "on") == 0 ? HEADERS_ON : HEADERS_OFF;
+	return -1;
+}
+
+static int take_epoch(void *context, const char *name)
+{
+	struct arguments *arguments = context;
+
+	return parse_epoch(name, &arguments->options.epoch)
+		       ? -1
+		       : usage_error_because(
+				 "sql", "an epoch's id, current, previous or all, please", name);
+}
+
+static int take_cache(void *context, const char *file)
+{
+	struct arguments *arguments = context;
+
+	free(arguments->cache);
+	arguments->cache = file ? strdup(file) : default_cache();
+	return arguments->cache
+		       ? -1
+		       : usage_error_because("sql", "where? Neither HOME nor XDG_CACHE_HOME says",
+					     "--cache");
+}
+
 /* -1: go on; else the exit status. */
 static int parse(struct arguments *arguments, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"sql", required_argument, NULL, 's'},
-		{"format", required_argument, NULL, 'f'},
-		{"headers", required_argument, NULL, 'H'},
-		{"recursive", no_argument, NULL, 'r'},
-		{"epoch", required_argument, NULL, 'e'},
-		{"all-epochs", no_argument, NULL, 'a'},
-		{"cache", optional_argument, NULL, 'c'},
-		{"write", no_argument, NULL, 'w'},
-		{"prefix", required_argument, NULL, 'p'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
+	bool all_epochs = false;
+	int status;
+	const struct option_row rows[] = {
+		{"sql", 's', .take = take_query, .context = arguments},
+		{"format", .take = take_format, .context = arguments},
+		{"headers", .take = take_headers, .context = arguments},
+		{"recursive", .flag = &arguments->options.recursive},
+		{"epoch", .take = take_epoch, .context = arguments},
+		{"all-epochs", .flag = &all_epochs},
+		{"cache", .take = take_cache, .context = arguments, .argument_is_optional = true},
+		{"write", .flag = &arguments->options.write},
+		{"prefix", .text = &arguments->options.prefix},
 	};
-	bool files_only = false;
-	int option;
+	const struct options options = {
+		.command = "sql", .help = help, .rows = rows, .n_rows = sizeof rows / sizeof *rows};
 
-	while ((option = getopt_long(argc, argv, "hs:", options, NULL)) != -1) {
-		switch (option) {
-		case 's':
-			arguments->queries[arguments->n_queries++] = optarg;
-			files_only = true;
-			break;
-		case 'f':
-			if (!render_format_parse(optarg, &arguments->format))
-				return usage_error_because("sql", "no such format", optarg);
-			break;
-		case 'H':
-			if (strcmp(optarg, "on") != 0 && strcmp(optarg, "off") != 0)
-				return usage_error_because("sql", "on or off, please", optarg);
-			arguments->headers = strcmp(optarg, "on") == 0 ? HEADERS_ON : HEADERS_OFF;
-			break;
-		case 'r':
-			arguments->options.recursive = true;
-			break;
-		case 'e':
-			if (!parse_epoch(optarg, &arguments->options.epoch))
-				return usage_error_because(
-					"sql", "an epoch's id, current, previous or all, please",
-					optarg);
-			break;
-		case 'a':
-			arguments->options.epoch = MATR_SQL_EPOCH_ALL;
-			break;
-		case 'c':
-			free(arguments->cache);
-			arguments->cache = optarg ? strdup(optarg) : default_cache();
-			if (!arguments->cache)
-				return usage_error_because("sql",
-							   "where? Neither HOME nor "
-							   "XDG_CACHE_HOME says",
-							   "--cache");
-			break;
-		case 'w':
-			arguments->options.write = true;
-			break;
-		case 'p':
-			arguments->options.prefix = optarg;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return STATUS_OK;
-		default:
-			return usage_error("sql");
-		}
-	}
+	int at = options_parse(&options, argc, argv, &status);
+	if (at < 0)
+		return status;
+	if (all_epochs)
+		arguments->options.epoch = MATR_SQL_EPOCH_ALL;
 	/* Behind `--` there are files only, as with --sql. */
-	if (optind > 1 && strcmp(argv[optind - 1], "--") == 0)
-		files_only = true;
-	if (sort_arguments(arguments, argc - optind, argv + optind, files_only) != 0)
-		return STATUS_FAILURE;
-	return -1;
+	if (at > 1 && strcmp(argv[at - 1], "--") == 0)
+		arguments->files_only = true;
+	return sort_arguments(arguments, argc - at, argv + at) == 0 ? -1 : STATUS_FAILURE;
 }
 
 static int work(struct session *session, const struct arguments *arguments)
@@ -269,6 +276,7 @@ static int run(const struct arguments *arguments)
 	} else {
 		session.render.format = arguments->format;
 		session.render.headers = arguments->headers;
+		session.render.width_max = WIDTH_MAX;
 		strcpy(session.render.separator, "|");
 		session.interactive = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 		session.command = dot_command;
@@ -291,12 +299,10 @@ int main(int argc, char **argv)
 	struct arguments arguments = {
 		.options.prefix = prefix && *prefix ? prefix : MATR_DEFAULT_PREFIX,
 		.files = calloc(room, sizeof(char *)),
-		.queries = calloc(room, sizeof(char *)),
+		.queries = calloc(room, sizeof(const char *)),
 	};
 
-	/* Names may be UTF-8 wherever we are; Debian's libc always has this locale. */
-	if (!setlocale(LC_CTYPE, "") || strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
-		setlocale(LC_CTYPE, "C.UTF-8");
+	safe_use_utf8();
 	if (!arguments.files || !arguments.queries) {
 		session_complain(NULL, 0, "out of memory");
 		return STATUS_FAILURE;

@@ -1,4 +1,6 @@
 /* run.c - running text: statements one after the other, and where in the text an error is. */
+#include "common/safe.h"
+#include "sql/result.h"
 #include "sql/session.h"
 
 #include <errno.h>
@@ -120,24 +122,6 @@ static void show_time(struct moment start)
 
 /* ---- running ---- */
 
-/* Step through the statement and show what it gives. SQLITE_DONE, an SQLite error, or -1: the output
- * cannot be written. */
-static int show(struct session *session, sqlite3_stmt *statement)
-{
-	struct render *render = &session->render;
-	int result = sqlite3_step(statement);
-
-	/* A query that fails before its first row shows no empty table. */
-	if (sqlite3_column_count(statement) == 0 || (result != SQLITE_ROW && result != SQLITE_DONE))
-		return result;
-	if (render_begin(render, statement) != 0)
-		return -1;
-	for (; result == SQLITE_ROW; result = sqlite3_step(statement))
-		if (render_row(render) != 0)
-			return -1;
-	return render_end(render) != 0 ? -1 : result;
-}
-
 int session_run(struct session *session, const char *sql, const char *source, int line)
 {
 	const char *at = sql;
@@ -155,7 +139,7 @@ int session_run(struct session *session, const char *sql, const char *source, in
 			continue;
 		}
 		errno = 0;
-		int result = show(session, statement);
+		int result = result_show(&session->render, statement);
 		bool interrupted = result == SQLITE_INTERRUPT;
 		if (result == -1)
 			session_complain(NULL, 0, "%s: cannot be written%s%s",

@@ -18,32 +18,24 @@
 #include <matr/sql.h>
 #include <matr/store.h>
 
+#include "common/message.h"
 #include "common/open_store.h"
-#include "matr/command.h"
 
 enum { BUSY_MILLISECONDS = 5000 };
 
 void session_complain(const char *source, int line, const char *format, ...)
 {
-	struct text plain = {0}, safe = {0};
-	char *message;
+	struct text text = {0};
 	va_list args;
 
-	va_start(args, format);
-	int length = vasprintf(&message, format, args);
-	va_end(args);
-	if (length < 0)
-		return;
-	text_add_string(&plain, "matr: ");
 	if (source)
-		text_printf(&plain, "%s:%d: ", source, line);
-	text_add_string(&plain, message);
-	free(message);
-	text_add_safe_lines(&safe, text_string(&plain), plain.size);
+		text_printf(&text, "%s:%d: ", source, line);
+	va_start(args, format);
+	text_vprintf(&text, format, args);
+	va_end(args);
 	fflush(stdout);
-	fprintf(stderr, "%s\n", text_string(&safe));
-	text_free(&plain);
-	text_free(&safe);
+	print_warning("%s", text_string(&text));
+	text_free(&text);
 }
 
 /* ---- read only ---- */
@@ -306,12 +298,8 @@ int session_output(struct session *session, const char *path)
 		session_complain(NULL, 0, "%s: %s", session->output, strerror(errno));
 	free(session->output);
 	session->output = out == stdout ? NULL : strdup(path);
-	const char *term = getenv("TERM");
-	session->render.out = out;
+	render_set_out(&session->render, out);
 	session->render.results = 0;
-	session->render.terminal = isatty(fileno(out));
-	session->render.fancy = session->render.terminal && !getenv("NO_COLOR") && term &&
-				strcmp(term, "dumb") != 0;
 	return 0;
 }
 

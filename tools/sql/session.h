@@ -10,7 +10,7 @@
 #include <matr/error.h>
 #include <matr/store.h>
 
-#include "sql/render.h"
+#include "common/render.h"
 
 struct session_options {
 	const char *prefix;

@@ -3,6 +3,7 @@
  * The history is in $XDG_STATE_HOME/matr/sql_history (else ~/.local/state), for its owner only. Nothing
  * is written to the home of somebody else, as where sudo(8) kept HOME.
  */
+#include "common/safe.h"
 #include "sql/complete.h"
 #include "sql/session.h"
 

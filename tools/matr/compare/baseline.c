@@ -3,10 +3,9 @@
 #include "common/options.h"
 #include "common/output.h"
 #include "common/recorded.h"
-#include "matr/command.h"
+#include "matr/compare/commands.h"
 
 #include <fcntl.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +51,8 @@ static const char help[] =
 	"  matr baseline check --format json ci/mappings.txt sshd\n";
 
 struct request {
-	struct query_options common;
+	const char *prefix, *epoch_name;
+	enum output_format format;
 	bool all;
 	const char *file;
 	char **programs;
@@ -261,18 +261,18 @@ static int save(const struct request *request, struct matr_error *err)
 		result = write_file_of(request, &chosen, every, path, err);
 	}
 	if (!result && !to_stdout)
-		fprintf(stderr, "%s: %zu program%s of epoch %lld\n", request->file, chosen.n,
-			chosen.n == 1 ? "" : "s", (long long)request->epoch.id);
+		safe_fprintf(stderr, "%s: %zu program%s of epoch %lld\n", request->file, chosen.n,
+			     chosen.n == 1 ? "" : "s", (long long)request->epoch.id);
 	chosen_free(&chosen);
 	return result;
 }
 
 /* ---- check ---- */
 
-static const struct output_column columns[] = {
-	{"program", CELL_TEXT},	  {"change", CELL_TEXT}, {"what", CELL_TEXT},
-	{"requester", CELL_TEXT}, {"symbol", CELL_TEXT}, {"version", CELL_TEXT},
-	{"before", CELL_TEXT},	  {"after", CELL_TEXT},	 {"load", CELL_TEXT},
+static const struct render_column columns[] = {
+	{"program", COLUMN_LEFT},   {"change", COLUMN_LEFT}, {"what", COLUMN_LEFT},
+	{"requester", COLUMN_LEFT}, {"symbol", COLUMN_LEFT}, {"version", COLUMN_LEFT},
+	{"before", COLUMN_LEFT},    {"after", COLUMN_LEFT},  {"load", COLUMN_LEFT},
 };
 
 struct report {
@@ -450,16 +450,16 @@ static int check(const struct request *request, struct matr_error *err)
 	for (size_t i = 0; i < request->n_programs && !result; i++)
 		result = find_signed(request, baseline, &all, request->programs[i], &asked[i], err);
 	if (!result) {
-		output_open(&report.output, request->common.format, columns,
+		output_open(&report.output, request->format, columns,
 			    sizeof columns / sizeof *columns);
 		result = check_all(request, baseline, &all, asked, &report, err);
 		if (output_close(&report.output, result ? NULL : err) != 0)
 			result = -1;
 	}
 	if (!result)
-		fprintf(stderr, "%s: %zu as signed off, %zu not (%zu difference%s)\n",
-			request->file, report.same, report.programs, report.differences,
-			report.differences == 1 ? "" : "s");
+		safe_fprintf(stderr, "%s: %zu as signed off, %zu not (%zu difference%s)\n",
+			     request->file, report.same, report.programs, report.differences,
+			     report.differences == 1 ? "" : "s");
 	for (size_t i = 0; i < request->n_programs && asked; i++)
 		free(asked[i]);
 	free(asked);
@@ -468,53 +468,101 @@ static int check(const struct request *request, struct matr_error *err)
 	return result ? -1 : report.differences > 0;
 }
 
-int command_baseline(const struct context *context, int argc, char **argv)
+/* The exit status of save or check. */
+static int run(struct request *request, int (*act)(const struct request *, struct matr_error *))
 {
-	static const struct option options[] = {
-		{"all", no_argument, NULL, 'a'},	  {"epoch", required_argument, NULL, 'e'},
-		{"format", required_argument, NULL, 'f'}, {"prefix", required_argument, NULL, 'p'},
-		{"help", no_argument, NULL, 'h'},	  {NULL, 0, NULL, 0},
-	};
-	struct request request = {.common.prefix = context->prefix};
 	struct matr_error err = {0};
-	bool format = false;
-	int option, status;
 
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		format |= option == 'f';
-		if (option == 'a')
-			request.all = true;
-		else if (!query_option(option, "baseline", help, &request.common, &status))
-			return status;
-	}
-	if (optind == argc)
-		return usage_error_because("baseline", "save or check?", NULL);
-	const char *verb = argv[optind++];
-	bool saving = strcmp(verb, "save") == 0;
-	if (!saving && strcmp(verb, "check") != 0)
-		return usage_error_because("baseline", "save or check, not", verb);
-	if (optind == argc)
-		return usage_error_because("baseline", "which file?", NULL);
-	request.file = argv[optind++];
-	request.programs = argv + optind;
-	request.n_programs = (size_t)(argc - optind);
-	if (saving && format)
-		return usage_error_because("baseline", "--format goes with check", NULL);
-	if (request.all && (!saving || request.n_programs))
-		return usage_error_because("baseline", "--all goes with save, without programs",
-					   NULL);
-	int result = reading_open(request.common.prefix, &request.store, &err);
+	int result = reading_open(request->prefix, &request->store, &err);
 	if (!result)
-		result = matr_store_freeze(request.store, &err);
+		result = matr_store_freeze(request->store, &err);
 	if (!result)
-		result = recorded_epoch(request.common.prefix, request.store, request.common.epoch,
-					&request.epoch, &err);
+		result = recorded_epoch(request->prefix, request->store, request->epoch_name,
+					&request->epoch, &err);
 	if (!result)
-		result = saving ? save(&request, &err) : check(&request, &err);
-	matr_store_close(request.store);
+		result = act(request, &err);
+	matr_store_close(request->store);
 	if (result < 0) {
 		print_error(&err);
 		return CHECK_TROUBLE;
 	}
 	return result ? CHECK_DIFFERENT : CHECK_SAME;
+}
+
+static int usage(const char *reason)
+{
+	return usage_error_because("baseline", reason, NULL);
+}
+
+/* Take options, the file and the programs. -1: go on, else the exit status. */
+static int parse(struct request *out, const struct context *context, int argc, char **argv)
+{
+	int status;
+	const struct option_row rows[] = {
+		{"all", .flag = &out->all},
+		{"epoch", .text = &out->epoch_name},
+		{"format", .format = &out->format},
+		{"prefix", .text = &out->prefix},
+	};
+	const struct options options = {.command = "baseline",
+					.help = help,
+					.rows = rows,
+					.n_rows = sizeof rows / sizeof *rows};
+
+	*out = (struct request){.prefix = context->prefix, .format = FORMATS};
+	int at = options_parse(&options, argc, argv, &status);
+	if (at < 0)
+		return status;
+	if (at == argc)
+		return usage("which file?");
+	out->file = argv[at++];
+	out->programs = argv + at;
+	out->n_programs = (size_t)(argc - at);
+	return -1;
+}
+
+static int run_save(const struct context *context, int argc, char **argv)
+{
+	struct request request;
+
+	int status = parse(&request, context, argc, argv);
+	if (status >= 0)
+		return status;
+	if (request.format != FORMATS)
+		return usage("--format goes with check");
+	if (request.all && request.n_programs)
+		return usage("--all goes with save, without programs");
+	return run(&request, save);
+}
+
+static int run_check(const struct context *context, int argc, char **argv)
+{
+	struct request request;
+
+	int status = parse(&request, context, argc, argv);
+	if (status >= 0)
+		return status;
+	if (request.all)
+		return usage("--all goes with save, without programs");
+	if (request.format == FORMATS)
+		request.format = FORMAT_TABLE;
+	return run(&request, check);
+}
+
+int command_baseline(const struct context *context, int argc, char **argv)
+{
+	static const struct command commands[] = {
+		{"check", run_check},
+		{"save", run_save},
+	};
+	static const struct command_group group = {
+		.name = "baseline",
+		.help = help,
+		.question = "save or check?",
+		.unknown = "save or check, not",
+		.commands = commands,
+		.n = sizeof commands / sizeof *commands,
+	};
+
+	return command_dispatch(&group, context, argc, argv);
 }

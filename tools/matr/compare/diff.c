@@ -1,10 +1,10 @@
 /* command_diff.c - matr diff: two epochs, two programs, or one program in two epochs. */
 #include "common/open_store.h"
+#include "common/options.h"
 #include "common/recorded.h"
-#include "matr/command.h"
+#include "matr/compare/commands.h"
 #include "matr/compare/diff_show.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -137,68 +137,43 @@ static int compare(struct request *request, int n, char **names, struct matr_err
 
 int command_diff(const struct context *context, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"from", required_argument, NULL, 'F'},
-		{"to", required_argument, NULL, 'T'},
-		{"totals", no_argument, NULL, 't'},
-		{"details", no_argument, NULL, 'd'},
-		{"symbol", required_argument, NULL, 's'},
-		{"format", required_argument, NULL, 'f'},
-		{"prefix", required_argument, NULL, 'p'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
 	struct request request = {.prefix = context->prefix};
+	struct diff_show *show = &request.show;
 	struct matr_error err = {0};
-	int option;
+	bool totals = false, details = false;
+	int status;
+	const struct option_row rows[] = {
+		{"from", .text = &request.from},     {"to", .text = &request.to},
+		{"totals", .flag = &totals},	     {"details", .flag = &details},
+		{"symbol", .text = &show->symbol},   {"format", .format = &show->format},
+		{"prefix", .text = &request.prefix},
+	};
+	const struct options options = {.command = "diff",
+					.help = help,
+					.rows = rows,
+					.n_rows = sizeof rows / sizeof *rows};
 
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (option) {
-		case 'F':
-			request.from = optarg;
-			break;
-		case 'T':
-			request.to = optarg;
-			break;
-		case 't':
-			request.show.view = DIFF_TOTALS;
-			break;
-		case 'd':
-			request.show.view = DIFF_DETAILS;
-			break;
-		case 's':
-			request.show.symbol = optarg;
-			break;
-		case 'f':
-			if (!output_format_parse(optarg, &request.show.format))
-				return usage_error_because("diff", "no such format", optarg);
-			break;
-		case 'p':
-			request.prefix = optarg;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return DIFF_SAME;
-		default:
-			return usage_error("diff");
-		}
-	}
-	int n = argc - optind;
+	int at = options_parse(&options, argc, argv, &status);
+	if (at < 0)
+		return status;
+	int n = argc - at;
 	if (n < 1 || n > 2)
 		return usage_error_because(
 			"diff", "two epochs, two programs, or one program, please", NULL);
-	if (n == 2 && is_epoch(argv[optind]) != is_epoch(argv[optind + 1]))
-		return usage_error_because("diff", "an epoch and a program", argv[optind]);
-	request.show.epochs = n == 2 && is_epoch(argv[optind]);
-	if (request.show.view == DIFF_TOTALS && !request.show.epochs)
+	if (n == 2 && is_epoch(argv[at]) != is_epoch(argv[at + 1]))
+		return usage_error_because("diff", "an epoch and a program", argv[at]);
+	show->epochs = n == 2 && is_epoch(argv[at]);
+	if (totals && details)
+		return usage_error_because("diff", "these do not go together",
+					   "--totals, --details");
+	if (totals && !show->epochs)
 		return usage_error_because("diff", "totals are of two epochs", "--totals");
-	if (request.show.view == DIFF_TOTALS && request.show.symbol)
+	if (totals && show->symbol)
 		return usage_error_because("diff", "totals are of all symbols", "--symbol");
-	if (request.show.symbol)
-		request.show.view = DIFF_DETAILS;
-	if (compare(&request, n, argv + optind, &err) != 0) {
+	show->view = totals ? DIFF_TOTALS : details || show->symbol ? DIFF_DETAILS : DIFF_PROGRAMS;
+	if (compare(&request, n, argv + at, &err) != 0) {
 		print_error(&err);
 		return DIFF_TROUBLE;
 	}
-	return request.show.different ? DIFF_DIFFERENT : DIFF_SAME;
+	return show->different ? DIFF_DIFFERENT : DIFF_SAME;
 }

@@ -14,40 +14,40 @@ struct diff_line { /* a program in the table for people */
 	enum matr_fate fate;
 };
 
-static const struct output_column program_columns[] = {
-	{"program", CELL_TEXT},
-	{"change", CELL_TEXT},
-	{"objects_added", CELL_NUMBER},
-	{"objects_removed", CELL_NUMBER},
-	{"objects_moved", CELL_NUMBER},
-	{"objects_replaced", CELL_NUMBER},
-	{"scopes_reordered", CELL_NUMBER},
-	{"bindings_added", CELL_NUMBER},
-	{"bindings_removed", CELL_NUMBER},
-	{"bindings_moved", CELL_NUMBER},
-	{"bindings_edited", CELL_NUMBER},
-	{"loads_added", CELL_NUMBER},
-	{"loads_removed", CELL_NUMBER},
-	{"loads_changed", CELL_NUMBER},
-	{"reason", CELL_TEXT},
+static const struct render_column program_columns[] = {
+	{"program", COLUMN_LEFT},
+	{"change", COLUMN_LEFT},
+	{"objects_added", COLUMN_RIGHT},
+	{"objects_removed", COLUMN_RIGHT},
+	{"objects_moved", COLUMN_RIGHT},
+	{"objects_replaced", COLUMN_RIGHT},
+	{"scopes_reordered", COLUMN_RIGHT},
+	{"bindings_added", COLUMN_RIGHT},
+	{"bindings_removed", COLUMN_RIGHT},
+	{"bindings_moved", COLUMN_RIGHT},
+	{"bindings_edited", COLUMN_RIGHT},
+	{"loads_added", COLUMN_RIGHT},
+	{"loads_removed", COLUMN_RIGHT},
+	{"loads_changed", COLUMN_RIGHT},
+	{"reason", COLUMN_LEFT},
 };
 
-static const struct output_column line_columns[] = {
-	{"program", CELL_TEXT},
-	{"change", CELL_TEXT},
-	{"differs", CELL_TEXT},
+static const struct render_column line_columns[] = {
+	{"program", COLUMN_LEFT},
+	{"change", COLUMN_LEFT},
+	{"differs", COLUMN_LEFT},
 };
 
-static const struct output_column total_columns[] = {
-	{"what", CELL_TEXT},	   {"change", CELL_TEXT},    {"number", CELL_NUMBER},
-	{"programs", CELL_NUMBER}, {"by_edit", CELL_NUMBER},
+static const struct render_column total_columns[] = {
+	{"what", COLUMN_LEFT},	    {"change", COLUMN_LEFT},   {"number", COLUMN_RIGHT},
+	{"programs", COLUMN_RIGHT}, {"by_edit", COLUMN_RIGHT},
 };
 
-static const struct output_column detail_columns[] = {
-	{"program", CELL_TEXT},	      {"change", CELL_TEXT},	   {"what", CELL_TEXT},
-	{"requester", CELL_TEXT},     {"symbol", CELL_TEXT},	   {"version", CELL_TEXT},
-	{"before", CELL_TEXT},	      {"after", CELL_TEXT},	   {"load", CELL_TEXT},
-	{"edit_before", CELL_NUMBER}, {"edit_after", CELL_NUMBER},
+static const struct render_column detail_columns[] = {
+	{"program", COLUMN_LEFT},      {"change", COLUMN_LEFT},	     {"what", COLUMN_LEFT},
+	{"requester", COLUMN_LEFT},    {"symbol", COLUMN_LEFT},	     {"version", COLUMN_LEFT},
+	{"before", COLUMN_LEFT},       {"after", COLUMN_LEFT},	     {"load", COLUMN_LEFT},
+	{"edit_before", COLUMN_RIGHT}, {"edit_after", COLUMN_RIGHT},
 };
 
 void diff_show_open(struct diff_show *show)

@@ -5,9 +5,8 @@
 #include "common/options.h"
 #include "common/program.h"
 #include "common/recorded.h"
-#include "matr/command.h"
+#include "matr/edit/commands.h"
 
-#include <getopt.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -175,8 +174,7 @@ struct arguments {
 	char **programs; /* until NULL */
 	const char *requester, *to, *reason;
 	char author[512];
-	const char **symbols;
-	size_t n_symbols;
+	struct option_list symbols;
 	bool all_programs, list, undo;
 };
 
@@ -184,9 +182,9 @@ struct arguments {
 static int add_edits(struct rebind *request, const struct arguments *arguments,
 		     const struct matr_edit *model, struct matr_error *err)
 {
-	for (size_t i = 0; i < arguments->n_symbols; i++) {
+	for (size_t i = 0; i < arguments->symbols.n; i++) {
 		struct matr_symbol_name name;
-		if (matr_symbol_name_parse(arguments->symbols[i], &name, err) != 0)
+		if (matr_symbol_name_parse(arguments->symbols.list[i], &name, err) != 0)
 			return -1;
 		request->add[request->n_add++] = (struct matr_edit){
 			.program = copy(model->program),
@@ -247,8 +245,8 @@ static int make_edits(const struct arguments *arguments, struct rebind *request,
 		n++;
 	if (n > n_programs)
 		n_programs = n;
-	request->add = calloc(n_programs * arguments->n_symbols, sizeof *request->add);
-	request->ids = calloc(n_programs * arguments->n_symbols, sizeof *request->ids);
+	request->add = calloc(n_programs * arguments->symbols.n, sizeof *request->add);
+	request->ids = calloc(n_programs * arguments->symbols.n, sizeof *request->ids);
 	if (!request->add || !request->ids)
 		return matr_fail_memory(err);
 	if (parse_target(arguments->to, &model.library, &model.to_symbol, err) != 0)
@@ -266,18 +264,16 @@ static int make_edits(const struct arguments *arguments, struct rebind *request,
 	return result;
 }
 
-static int finish(struct rebind *request, int status, const struct matr_error *err)
+/* The exit status, or -1. */
+static int parse_ids(struct rebind *request, char **texts, struct matr_error *err)
 {
-	if (status < 0)
-		print_error(err);
-	matr_edits_free(request->add, request->n_add);
-	free(request->ids);
-	free(request->remove);
-	return status < 0 ? STATUS_FAILURE : status;
-}
+	size_t n = 0;
 
-static int parse_ids(struct rebind *request, char **texts)
-{
+	while (texts[n])
+		n++;
+	request->remove = calloc(n, sizeof *request->remove);
+	if (!request->remove)
+		return matr_fail_memory(err);
 	for (; *texts; texts++) {
 		char *end;
 		long long id = strtoll(*texts, &end, 10);
@@ -290,7 +286,7 @@ static int parse_ids(struct rebind *request, char **texts)
 
 static int check_usage(const struct arguments *arguments, char **rest)
 {
-	bool edits = arguments->n_symbols || arguments->to || arguments->requester ||
+	bool edits = arguments->symbols.n || arguments->to || arguments->requester ||
 		     arguments->reason || arguments->all_programs;
 
 	if (arguments->list && (arguments->undo || edits || *rest))
@@ -303,7 +299,7 @@ static int check_usage(const struct arguments *arguments, char **rest)
 		return *rest ? STATUS_OK : usage("which edits? (matr rebind --list)", NULL);
 	if (!arguments->all_programs == !*rest)
 		return usage(*rest ? "a program, or --all-programs?" : "which program?", NULL);
-	if (!arguments->n_symbols)
+	if (!arguments->symbols.n)
 		return usage("which --symbol?", NULL);
 	if (!arguments->to)
 		return usage("--to which library?", NULL);
@@ -324,103 +320,61 @@ static int change(struct arguments *arguments, struct rebind *request, struct ma
 	return status;
 }
 
+/* The exit status, or -1. */
+static int run(struct arguments *arguments, struct rebind *request, struct matr_error *err)
+{
+	int status = STATUS_OK;
+
+	if (arguments->list)
+		return rebind_enter(request, NULL, err) != 0
+			       ? -1
+			       : rebind_list(request->prefix, request->format);
+	if (arguments->undo)
+		status = parse_ids(request, arguments->programs, err);
+	return status ? status : change(arguments, request, err);
+}
+
 int command_rebind(const struct context *context, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"all-programs", no_argument, NULL, 'A'},
-		{"symbol", required_argument, NULL, 's'},
-		{"requester", required_argument, NULL, 'r'},
-		{"to", required_argument, NULL, 't'},
-		{"reason", required_argument, NULL, 'w'},
-		{"root", required_argument, NULL, 'R'},
-		{"dry-run", no_argument, NULL, 'n'},
-		{"list", no_argument, NULL, 'L'},
-		{"undo", no_argument, NULL, 'u'},
-		{"format", required_argument, NULL, 'f'},
-		{"ld-stable", required_argument, NULL, 'l'},
-		{"jobs", required_argument, NULL, 'j'},
-		{"prefix", required_argument, NULL, 'p'},
-		{"quiet", no_argument, NULL, 'q'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
 	struct rebind request = {.prefix = context->prefix};
-	struct arguments arguments = {.symbols = calloc((size_t)argc + 1, sizeof(const char *))};
+	struct arguments arguments = {.programs = NULL};
 	struct matr_error err = {0};
-	int option, status = 0;
+	int status = 0;
+	const struct option_row rows[] = {
+		{"all-programs", .flag = &arguments.all_programs},
+		{"symbol", .list = &arguments.symbols},
+		{"requester", .text = &arguments.requester},
+		{"to", .text = &arguments.to},
+		{"reason", .text = &arguments.reason},
+		{"root", .text = &request.root},
+		{"dry-run", 'n', .flag = &request.dry_run},
+		{"list", .flag = &arguments.list},
+		{"undo", .flag = &arguments.undo},
+		{"format", .format = &request.format},
+		{"ld-stable", .text = &request.epoch.ld_stable},
+		{"jobs", 'j', .jobs = &request.epoch.jobs},
+		{"prefix", .text = &request.prefix},
+		{"quiet", 'q', .flag = &request.quiet},
+	};
+	const struct options options = {.command = "rebind",
+					.help = help,
+					.rows = rows,
+					.n_rows = sizeof rows / sizeof *rows};
 
-	request.remove = calloc((size_t)argc + 1, sizeof *request.remove);
-	if (!arguments.symbols || !request.remove) {
-		free(arguments.symbols);
-		return finish(&request, matr_fail_memory(&err), &err);
-	}
-	while ((option = getopt_long(argc, argv, "hnqj:", options, NULL)) != -1 && !status) {
-		switch (option) {
-		case 'A':
-			arguments.all_programs = true;
-			break;
-		case 's':
-			arguments.symbols[arguments.n_symbols++] = optarg;
-			break;
-		case 'r':
-			arguments.requester = optarg;
-			break;
-		case 't':
-			arguments.to = optarg;
-			break;
-		case 'w':
-			arguments.reason = optarg;
-			break;
-		case 'R':
-			request.root = optarg;
-			break;
-		case 'n':
-			request.dry_run = true;
-			break;
-		case 'L':
-			arguments.list = true;
-			break;
-		case 'u':
-			arguments.undo = true;
-			break;
-		case 'q':
-			request.quiet = true;
-			break;
-		case 'f':
-			if (!output_format_parse(optarg, &request.format))
-				status = usage("no such format", optarg);
-			break;
-		case 'l':
-			request.epoch.ld_stable = optarg;
-			break;
-		case 'j':
-			if (!parse_jobs(optarg, &request.epoch.jobs))
-				status = usage("no number of jobs", optarg);
-			break;
-		case 'p':
-			request.prefix = optarg;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			free(arguments.symbols);
-			return finish(&request, STATUS_OK, &err);
-		default:
-			status = usage_error("rebind");
-		}
-	}
-	if (!status)
-		status = check_usage(&arguments, argv + optind);
-	if (!status && arguments.undo)
-		status = parse_ids(&request, argv + optind);
-	arguments.programs = argv + optind;
-	if (!status && arguments.list) {
-		status = rebind_enter(&request, NULL, &err);
+	int at = options_parse(&options, argc, argv, &status);
+	if (at >= 0) {
+		arguments.programs = argv + at;
+		status = check_usage(&arguments, argv + at);
 		if (!status)
-			status = rebind_list(request.prefix, request.format);
-	} else if (!status) {
-		status = change(&arguments, &request, &err);
+			status = run(&arguments, &request, &err);
 	}
-	free(arguments.symbols);
-	status = finish(&request, status, &err);
+	if (status < 0)
+		print_error(&err);
+	free(arguments.symbols.list);
+	matr_edits_free(request.add, request.n_add);
+	free(request.ids);
+	free(request.remove);
+	if (status < 0)
+		return STATUS_FAILURE;
 	return status == STATUS_OK && request.left_out ? STATUS_DECLINED : status;
 }

@@ -43,6 +43,9 @@ int rebind_show(const struct matr_edit *edits, size_t n, const int64_t *ids, siz
 /* Is it among them? NULL: all are. */
 bool rebind_is_wanted(const struct matr_edit *edit, const int64_t *ids, size_t n);
 
+/* Report the edits that the epoch could not apply everywhere. Returns how many. */
+size_t rebind_report(const struct matr_epoch *epoch);
+
 /* Show all edits of the prefix, in a table nothing where there is none. The exit status: do they hold? */
 int rebind_list(const char *prefix, enum output_format format);
 

@@ -1,23 +1,9 @@
 /* rebind_show.c - edits as a table, and what is said of those that do not hold. */
+#include "common/message.h"
 #include "common/open_store.h"
-#include "matr/command.h"
 #include "matr/edit/rebind.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <time.h>
-
-/* ---- showing edits ---- */
-
-static void format_time(int64_t seconds, char text[32])
-{
-	time_t time = (time_t)seconds;
-	struct tm broken_down;
-
-	text[0] = 0;
-	if (localtime_r(&time, &broken_down))
-		strftime(text, 32, "%Y-%m-%d %H:%M:%S", &broken_down);
-}
 
 bool rebind_is_wanted(const struct matr_edit *edit, const int64_t *ids, size_t n)
 {
@@ -30,12 +16,12 @@ bool rebind_is_wanted(const struct matr_edit *edit, const int64_t *ids, size_t n
 int rebind_show(const struct matr_edit *edits, size_t n, const int64_t *ids, size_t n_ids,
 		enum output_format format, struct matr_error *err)
 {
-	static const struct output_column columns[] = {
-		{"id", CELL_NUMBER},	   {"program", CELL_TEXT},   {"symbol", CELL_TEXT},
-		{"version", CELL_TEXT},	   {"requester", CELL_TEXT}, {"library", CELL_TEXT},
-		{"to_symbol", CELL_TEXT},  {"state", CELL_TEXT},     {"programs", CELL_NUMBER},
-		{"bindings", CELL_NUMBER}, {"author", CELL_TEXT},    {"time", CELL_TEXT},
-		{"reason", CELL_TEXT},	   {"complaint", CELL_TEXT},
+	static const struct render_column columns[] = {
+		{"id", COLUMN_RIGHT},	    {"program", COLUMN_LEFT},	{"symbol", COLUMN_LEFT},
+		{"version", COLUMN_LEFT},   {"requester", COLUMN_LEFT}, {"library", COLUMN_LEFT},
+		{"to_symbol", COLUMN_LEFT}, {"state", COLUMN_LEFT},	{"programs", COLUMN_RIGHT},
+		{"bindings", COLUMN_RIGHT}, {"author", COLUMN_LEFT},	{"time", COLUMN_LEFT},
+		{"reason", COLUMN_LEFT},    {"complaint", COLUMN_LEFT},
 	};
 	struct output output;
 	char time[32];
@@ -45,7 +31,7 @@ int rebind_show(const struct matr_edit *edits, size_t n, const int64_t *ids, siz
 		const struct matr_edit *edit = &edits[i];
 		if (!rebind_is_wanted(edit, ids, n_ids))
 			continue;
-		format_time(edit->time, time);
+		output_time(edit->time, time);
 		output_number(&output, edit->id);
 		output_text(&output, edit->program);
 		output_text(&output, edit->symbol);
@@ -64,7 +50,7 @@ int rebind_show(const struct matr_edit *edits, size_t n, const int64_t *ids, siz
 	return output_close(&output, err);
 }
 
-size_t report_edits(const struct matr_epoch *epoch, bool quiet)
+size_t rebind_report(const struct matr_epoch *epoch)
 {
 	size_t n, bad = 0;
 	const struct matr_edit *edits = matr_epoch_edits(epoch, &n);
@@ -73,10 +59,9 @@ size_t report_edits(const struct matr_epoch *epoch, bool quiet)
 		if (!edits[i].complaint)
 			continue;
 		bad++;
-		if (!quiet)
-			print_warning("edit %" PRId64 " (%s) is not in force%s: %s", edits[i].id,
-				      edits[i].symbol, edits[i].programs ? " everywhere" : "",
-				      edits[i].complaint);
+		print_warning("edit %" PRId64 " (%s) is not in force%s: %s", edits[i].id,
+			      edits[i].symbol, edits[i].programs ? " everywhere" : "",
+			      edits[i].complaint);
 	}
 	return bad;
 }

@@ -1,11 +1,7 @@
 /* command_epoch_apply.c - matr epoch apply: edits that were changed with SQL take effect. */
 #include "common/options.h"
-#include "matr/command.h"
 #include "matr/edit/rebind.h"
-
-#include <getopt.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "matr/epoch/epoch.h"
 
 static const char apply_help[] =
 	"usage: matr epoch apply [--root DIR]\n"
@@ -33,49 +29,28 @@ static const char apply_help[] =
 
 int command_epoch_apply(const struct context *context, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"root", required_argument, NULL, 'R'},
-		{"ld-stable", required_argument, NULL, 'l'},
-		{"jobs", required_argument, NULL, 'j'},
-		{"prefix", required_argument, NULL, 'p'},
-		{"quiet", no_argument, NULL, 'q'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
 	struct rebind request = {.prefix = context->prefix};
 	struct matr_error err = {0};
 	char ld_stable[PATH_MAX];
-	int option;
+	int status;
+	const struct option_row rows[] = {
+		{"root", .text = &request.root},
+		{"ld-stable", .text = &request.epoch.ld_stable},
+		{"jobs", 'j', .jobs = &request.epoch.jobs},
+		{"prefix", .text = &request.prefix},
+		{"quiet", 'q', .flag = &request.quiet},
+	};
+	const struct options options = {.command = "epoch apply",
+					.help = apply_help,
+					.rows = rows,
+					.n_rows = sizeof rows / sizeof *rows};
 
-	while ((option = getopt_long(argc, argv, "hqj:", options, NULL)) != -1) {
-		switch (option) {
-		case 'R':
-			request.root = optarg;
-			break;
-		case 'l':
-			request.epoch.ld_stable = optarg;
-			break;
-		case 'j':
-			if (!parse_jobs(optarg, &request.epoch.jobs))
-				return usage_error_because("epoch apply", "no number of jobs",
-							   optarg);
-			break;
-		case 'p':
-			request.prefix = optarg;
-			break;
-		case 'q':
-			request.quiet = true;
-			break;
-		case 'h':
-			fputs(apply_help, stdout);
-			return STATUS_OK;
-		default:
-			return usage_error("epoch apply");
-		}
-	}
-	if (optind < argc)
-		return usage_error_because("epoch apply", "unexpected argument", argv[optind]);
-	int status = rebind_enter(&request, ld_stable, &err);
+	int at = options_parse(&options, argc, argv, &status);
+	if (at < 0)
+		return status;
+	if (at < argc)
+		return usage_error_because("epoch apply", "unexpected argument", argv[at]);
+	status = rebind_enter(&request, ld_stable, &err);
 	bool entered = status == 0;
 	if (status == 0 && !matr_epoch_of_image(request.prefix))
 		status = matr_fail(&err, MATR_ERROR_STATE, request.prefix,

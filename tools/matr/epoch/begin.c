@@ -1,12 +1,12 @@
 /* command_epoch_begin.c - matr epoch begin: by matrd where it runs, else here; what became of the programs. */
+#include "matr/epoch/begin.h"
 #include "common/matrd_client.h"
-#include "common/options.h"
 #include "common/output.h"
 #include "common/program.h"
-#include "matr/command.h"
+#include "matr/edit/rebind.h"
+#include "matr/epoch/epoch.h"
 #include "matr/namespace/root.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,14 +57,19 @@ static const char begin_help[] =
 	"  matr --prefix ~/.matr epoch begin clang\n"
 	"  matr epoch begin --root /srv/image\n";
 
-struct begin_options {
-	struct matr_epoch_options epoch;
-	enum output_format format;
-	bool quiet, no_daemon;
-	int progress_fd; /* to tell matrd; -1: show it to people */
-	char **programs; /* as the user named them; none: the whole system's */
-	size_t n_programs;
+struct begun { /* an epoch that is being begun here */
+	const struct begin_request *request;
+	struct matr_epoch_options options;
+	int progress_fd;	      /* to tell matrd; -1: show it to people */
 	const struct matr_scan *scan; /* what it found, while the epoch is open */
+	struct matr_epoch *epoch;
+	size_t declined;
+};
+
+/* What the command line has besides, and no request to matrd. */
+struct only_here {
+	const char *root, *progress;
+	bool portable, no_daemon;
 };
 
 static double now(void)
@@ -89,14 +94,13 @@ static void show_progress(double *shown, const struct matr_epoch_progress *progr
 		return;
 	}
 	if (!isatty(STDERR_FILENO)) {
-		fprintf(stderr, "matr: %s: %zu of %zu\n", progress->what, progress->done,
-			progress->all);
+		print_warning("%s: %zu of %zu", progress->what, progress->done, progress->all);
 		return;
 	}
 	size_t all = progress->all ? progress->all : 1;
 	int filled = (int)((size_t)width * progress->done / all);
-	fprintf(stderr, "\r%-20s [%.*s%*s] %zu of %zu\033[K", progress->what, filled, bar,
-		width - filled, "", progress->done, progress->all);
+	safe_fprintf(stderr, "\r%-20s [%.*s%*s] %zu of %zu\033[K", progress->what, filled, bar,
+		     width - filled, "", progress->done, progress->all);
 }
 
 static void clear_progress(void)
@@ -136,16 +140,17 @@ static bool only_declined(const struct matr_epoch *epoch, struct matr_error *err
 	return true;
 }
 
-static int add_programs(struct begin_options *options, struct matr_epoch *epoch,
-			struct matr_error *err)
+static int add_programs(struct begun *begun, struct matr_error *err)
 {
+	const struct begin_request *request = begun->request;
 	char path[PATH_MAX];
 
-	if (options->n_programs == 0)
-		return matr_epoch_scan(epoch, &options->scan, err);
-	for (size_t i = 0; i < options->n_programs; i++) {
-		bool found = program_find(options->programs[i], path, NULL) == 0;
-		if (matr_epoch_add(epoch, found ? path : options->programs[i], err) != 0)
+	if (request->n_programs == 0)
+		return matr_epoch_scan(begun->epoch, &begun->scan, err);
+	for (size_t i = 0; i < request->n_programs; i++) {
+		const char *program = request->programs[i];
+		bool found = program_find(program, path, NULL) == 0;
+		if (matr_epoch_add(begun->epoch, found ? path : program, err) != 0)
 			return -1;
 	}
 	return 0;
@@ -164,61 +169,59 @@ static int work(struct matr_epoch *epoch, int progress_fd, struct matr_error *er
 }
 
 /* Resolve all programs and commit. */
-static int begin_once(struct begin_options *options, struct matr_epoch **out, size_t *declined,
-		      struct matr_error *err)
+static int begin_once(struct begun *begun, struct matr_error *err)
 {
-	struct matr_epoch *epoch;
+	const struct begin_request *request = begun->request;
 
-	if (matr_epoch_open(&options->epoch, &epoch, err) != 0)
+	if (matr_epoch_open(&begun->options, &begun->epoch, err) != 0)
 		return -1;
-	if (add_programs(options, epoch, err) != 0 || work(epoch, options->progress_fd, err) != 0)
+	if (add_programs(begun, err) != 0 || work(begun->epoch, begun->progress_fd, err) != 0)
 		goto fail;
-	int result = matr_epoch_commit(epoch, err);
-	if (result != 0 && options->n_programs == 1 && only_declined(epoch, err))
+	int result = matr_epoch_commit(begun->epoch, err);
+	if (result != 0 && request->n_programs == 1 && only_declined(begun->epoch, err))
 		goto fail;
 	/* Of a whole system there are always some; a hook does not list them each time. */
-	*declined = report_declined(epoch, options->quiet && options->n_programs == 0 && !result);
-	if (result != 0)
-		goto fail;
-	*out = epoch;
-	return 0;
+	begun->declined = report_declined(begun->epoch,
+					  request->quiet && request->n_programs == 0 && !result);
+	if (result == 0)
+		return 0;
 fail:
-	matr_epoch_close(epoch);
+	matr_epoch_close(begun->epoch);
 	return -1;
 }
 
 /* A damaged store is no loss, it can be made again from the programs: try a second time without. */
-static int begin(struct begin_options *options, struct matr_epoch **out, size_t *declined,
-		 struct matr_error *err)
+static int begin(struct begun *begun, struct matr_error *err)
 {
-	int result = begin_once(options, out, declined, err);
+	int result = begin_once(begun, err);
 
-	if (result == 0 || err->code != MATR_ERROR_MALFORMED || options->epoch.rebuild_store)
+	if (result == 0 || err->code != MATR_ERROR_MALFORMED || begun->options.rebuild_store)
 		return result;
 	const char *name = strrchr(err->file, '/');
 	if (!name || strcmp(name + 1, MATR_STORE_FILE) != 0)
 		return result;
 	print_error(err);
 	print_warning("%s: moved to " MATR_STORE_FILE ".damaged, starting a new one", err->file);
-	options->epoch.rebuild_store = true;
-	return begin_once(options, out, declined, err);
+	begun->options.rebuild_store = true;
+	return begin_once(begun, err);
 }
 
-static int show_results(const struct begin_options *options, struct matr_epoch *epoch,
-			struct matr_error *err)
+/* ---- results ---- */
+
+static int show_results(const struct begun *begun, struct matr_error *err)
 {
-	static const struct output_column columns[] = {
-		{"program", CELL_TEXT},	      {"objects", CELL_NUMBER},
-		{"relocations", CELL_NUMBER}, {"relative", CELL_NUMBER},
-		{"ifunc", CELL_NUMBER},	      {"copies", CELL_NUMBER},
-		{"residual", CELL_NUMBER},    {"image_bytes", CELL_NUMBER},
-		{"declined", CELL_TEXT},
+	static const struct render_column columns[] = {
+		{"program", COLUMN_LEFT},      {"objects", COLUMN_RIGHT},
+		{"relocations", COLUMN_RIGHT}, {"relative", COLUMN_RIGHT},
+		{"ifunc", COLUMN_RIGHT},       {"copies", COLUMN_RIGHT},
+		{"residual", COLUMN_RIGHT},    {"image_bytes", COLUMN_RIGHT},
+		{"declined", COLUMN_LEFT},
 	};
 	struct output output;
 	size_t n;
-	const struct matr_epoch_result *results = matr_epoch_results(epoch, &n);
+	const struct matr_epoch_result *results = matr_epoch_results(begun->epoch, &n);
 
-	output_open(&output, options->format, columns, sizeof columns / sizeof *columns);
+	output_open(&output, begun->request->format, columns, sizeof columns / sizeof *columns);
 	for (size_t i = 0; i < n; i++) {
 		const struct matr_image_summary *summary = &results[i].summary;
 		output_text(&output, results[i].path);
@@ -288,187 +291,179 @@ static void show_epoch(const char *prefix, int64_t id, double seconds)
 
 /* ---- by matrd ---- */
 
-static void show_daemons_progress(const struct matr_epoch_progress *progress)
+static void show_matrds_progress(void *shown, const struct matr_epoch_progress *progress)
 {
-	static double shown;
-
 	if (isatty(STDERR_FILENO))
-		show_progress(&shown, progress, -1);
+		show_progress(shown, progress, -1);
 }
 
-static void add_text(struct json_object *request, const char *key, const char *text)
+/* A path that means the same in another working directory. NULL: out of memory, or there is none given. */
+static char *absolute(const char *path)
 {
-	if (text)
-		json_object_object_add(request, key, json_object_new_string(text));
+	char real[PATH_MAX];
+
+	return path ? strdup(realpath(path, real) ? real : path) : NULL;
 }
 
-/* A path that means the same to matrd, whose working directory is another. */
-static void add_path(struct json_object *request, const char *key, const char *path)
+/* The same for a program, which keeps its symbolic links. */
+static char *absolute_program(const char *name)
 {
-	char absolute[PATH_MAX];
+	char path[PATH_MAX], here[PATH_MAX], *out;
 
-	add_text(request, key, path && realpath(path, absolute) ? absolute : path);
+	if (program_find(name, path, NULL) == 0)
+		name = path;
+	bool relative = name[0] != '/' && getcwd(here, sizeof here);
+	return asprintf(&out, "%s%s%s", relative ? here : "", relative ? "/" : "", name) < 0 ? NULL
+											     : out;
+}
+
+/* The request as matrd is to have it; NULL: out of memory. */
+static struct json_object *request_for_matrd(const struct begin_request *request)
+{
+	struct begin_request sent = *request;
+	char *config = absolute(request->config), *ld_stable = absolute(request->ld_stable);
+	char **programs = calloc(request->n_programs + 1, sizeof *programs);
+	bool made = programs && !config == !request->config && !ld_stable == !request->ld_stable;
+
+	for (size_t i = 0; i < request->n_programs && made; i++)
+		made = (programs[i] = absolute_program(request->programs[i])) != NULL;
+	sent.config = config;
+	sent.ld_stable = ld_stable;
+	sent.programs = (const char *const *)programs;
+	struct json_object *object = made ? begin_request_to_json(&sent) : NULL;
+	for (size_t i = 0; i < request->n_programs && programs; i++)
+		free(programs[i]);
+	free(programs);
+	free(config);
+	free(ld_stable);
+	return object;
 }
 
 /* The exit status; -1: there is no matrd. */
-static int begin_by_daemon(struct begin_options *options, struct matr_error *err)
+static int begin_by_matrd(const char *prefix, const struct begin_request *request)
 {
-	static const char *const formats[] = {
-		[FORMAT_TABLE] = "table", [FORMAT_JSON] = "json", [FORMAT_CSV] = "csv"};
-	char path[PATH_MAX], here[PATH_MAX], absolute[2 * PATH_MAX];
-	int fd = daemon_connect(options->epoch.prefix);
+	struct matr_error err = {0};
+	double shown = 0;
+	int fd = daemon_connect(prefix);
 
 	if (fd < 0)
 		return -1;
-	struct json_object *request = json_object_new_object();
-	struct json_object *programs = json_object_new_array();
-	add_text(request, "request", "begin");
-	add_path(request, "config", options->epoch.config);
-	add_path(request, "ld_stable", options->epoch.ld_stable);
-	add_text(request, "format", formats[options->format]);
-	if (options->epoch.jobs) {
-		snprintf(path, sizeof path, "%u", options->epoch.jobs);
-		add_text(request, "jobs", path);
+	int status = -1;
+	struct json_object *object = request_for_matrd(request);
+	if (object) {
+		status = daemon_do(fd, object, show_matrds_progress, &shown, &err);
+	} else {
+		close(fd);
+		matr_fail_memory(&err);
 	}
-	json_object_object_add(request, "wait", json_object_new_boolean(options->epoch.wait));
-	json_object_object_add(request, "rebuild_store",
-			       json_object_new_boolean(options->epoch.rebuild_store));
-	json_object_object_add(request, "quiet", json_object_new_boolean(options->quiet));
-	for (size_t i = 0; i < options->n_programs; i++) {
-		const char *program = options->programs[i];
-		if (program_find(program, path, NULL) == 0)
-			program = path;
-		bool relative = program[0] != '/' && getcwd(here, sizeof here);
-		snprintf(absolute, sizeof absolute, "%s%s%s", relative ? here : "",
-			 relative ? "/" : "", program);
-		json_object_array_add(programs, json_object_new_string(absolute));
-	}
-	json_object_object_add(request, "programs", programs);
-	int status = daemon_do(fd, request, show_daemons_progress, err);
 	clear_progress();
 	if (status < 0)
-		print_error(err);
+		print_error(&err);
 	return status < 0 ? STATUS_FAILURE : status;
+}
+
+/* ---- here ---- */
+
+/* Print what became of it, and close the epoch. Returns the exit status. */
+static int finish(struct begun *begun, double start)
+{
+	const struct begin_request *request = begun->request;
+	bool edits_fail = rebind_report(begun->epoch) != 0;
+	int status = edits_fail || begun->declined ? STATUS_DECLINED : STATUS_OK;
+	double seconds = now() - start;
+	/* A thousand rows are for programs to read. */
+	bool rows = request->format != FORMAT_TABLE || request->n_programs != 0;
+	struct matr_error err = {0};
+
+	if (!request->quiet && rows && show_results(begun, &err) != 0) {
+		print_error(&err);
+		status = STATUS_FAILURE;
+	}
+	if (!request->quiet && !rows)
+		show_skipped(begun->scan);
+	int64_t id = matr_epoch_id(begun->epoch);
+	matr_epoch_close(begun->epoch); /* folds the journal into the store, whose size is shown */
+	if (!request->quiet && request->format == FORMAT_TABLE)
+		show_epoch(begun->options.prefix, id, seconds);
+	return status;
+}
+
+static int begin_here(struct begun *begun, const char *root, struct matr_error *err)
+{
+	char ld_stable[PATH_MAX], taken_along[PATH_MAX];
+
+	if (!begun->options.ld_stable) {
+		if (program_ld_stable(ld_stable, err) != 0)
+			return -1;
+		begun->options.ld_stable = ld_stable;
+	}
+	if (root) {
+		if (root_enter(root, begun->options.ld_stable, taken_along, err) != 0)
+			return -1;
+		begun->options.ld_stable = taken_along;
+	}
+	double start = now();
+	umask(022); /* everybody's processes read the image */
+	int result = begin(begun, err);
+	if (root)
+		unlink(taken_along);
+	return result == 0 ? finish(begun, start) : -1;
+}
+
+static int run(const char *prefix, const struct begin_request *request,
+	       const struct only_here *here)
+{
+	bool portable = here->portable || here->root;
+	struct begun begun = {
+		.request = request,
+		.options = {.prefix = prefix,
+			    .ld_stable = request->ld_stable,
+			    .config = request->config,
+			    .wait = request->wait,
+			    .jobs = request->jobs,
+			    .portable = portable,
+			    .rebuild_store = request->rebuild_store},
+		.progress_fd = here->progress ? atoi(here->progress) : -1,
+	};
+	struct matr_error err = {0};
+
+	int status = here->no_daemon || portable ? -1 : begin_by_matrd(prefix, request);
+	if (status >= 0)
+		return status;
+	status = begin_here(&begun, here->root, &err);
+	if (status < 0)
+		print_error(&err);
+	return status < 0 ? STATUS_FAILURE : status;
+}
+
+int epoch_begin(const char *prefix, const struct begin_request *request)
+{
+	return run(prefix, request, &(struct only_here){.root = NULL});
 }
 
 int command_epoch_begin(const struct context *context, int argc, char **argv)
 {
-	static const struct option long_options[] = {
-		{"config", required_argument, NULL, 'c'},
-		{"jobs", required_argument, NULL, 'j'},
-		{"ld-stable", required_argument, NULL, 'l'},
-		{"wait", no_argument, NULL, 'w'},
-		{"root", required_argument, NULL, 'R'},
-		{"portable", no_argument, NULL, 'P'},
-		{"no-daemon", no_argument, NULL, 'N'},
-		{"progress", required_argument, NULL, 'g'},
-		{"rebuild-store", no_argument, NULL, 'r'},
-		{"format", required_argument, NULL, 'f'},
-		{"quiet", no_argument, NULL, 'q'},
-		{"prefix", required_argument, NULL, 'p'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
+	struct begin_request request = {.config = NULL};
+	struct only_here here = {.root = NULL};
+	const char *prefix = context->prefix;
+	struct option_row rows[BEGIN_REQUEST_FIELDS + 5] = {
+		{"root", .text = &here.root},
+		{"portable", .flag = &here.portable},
+		{"no-daemon", .flag = &here.no_daemon},
+		{"progress", .text = &here.progress},
+		{"prefix", .text = &prefix},
 	};
-	struct begin_options options = {.epoch.prefix = context->prefix, .progress_fd = -1};
-	const char *root = NULL;
-	char ld_stable[PATH_MAX], taken_along[PATH_MAX];
-	struct matr_error err = {0};
-	struct matr_epoch *epoch;
-	size_t declined;
-	int option;
+	const struct options options = {.command = "epoch begin",
+					.help = begin_help,
+					.rows = rows,
+					.n_rows = sizeof rows / sizeof *rows};
+	int status;
 
-	while ((option = getopt_long(argc, argv, "hqj:", long_options, NULL)) != -1) {
-		switch (option) {
-		case 'c':
-			options.epoch.config = optarg;
-			break;
-		case 'j':
-			if (!parse_jobs(optarg, &options.epoch.jobs))
-				return usage_error_because("epoch begin", "no number of jobs",
-							   optarg);
-			break;
-		case 'l':
-			options.epoch.ld_stable = optarg;
-			break;
-		case 'w':
-			options.epoch.wait = true;
-			break;
-		case 'R':
-			root = optarg;
-			options.epoch.portable = true;
-			break;
-		case 'P':
-			options.epoch.portable = true;
-			break;
-		case 'N':
-			options.no_daemon = true;
-			break;
-		case 'g':
-			options.progress_fd = atoi(optarg);
-			break;
-		case 'r':
-			options.epoch.rebuild_store = true;
-			break;
-		case 'f':
-			if (!output_format_parse(optarg, &options.format))
-				return usage_error_because("epoch begin", "no such format", optarg);
-			break;
-		case 'q':
-			options.quiet = true;
-			break;
-		case 'p':
-			options.epoch.prefix = optarg;
-			break;
-		case 'h':
-			fputs(begin_help, stdout);
-			return STATUS_OK;
-		default:
-			return usage_error("epoch begin");
-		}
-	}
-	options.programs = argv + optind;
-	options.n_programs = (size_t)(argc - optind);
-	if (!options.no_daemon && !options.epoch.portable) {
-		int status = begin_by_daemon(&options, &err);
-		if (status >= 0)
-			return status;
-	}
-	if (!options.epoch.ld_stable) {
-		if (program_ld_stable(ld_stable, &err) != 0) {
-			print_error(&err);
-			return STATUS_FAILURE;
-		}
-		options.epoch.ld_stable = ld_stable;
-	}
-	if (root) {
-		if (root_enter(root, options.epoch.ld_stable, taken_along, &err) != 0) {
-			print_error(&err);
-			return STATUS_FAILURE;
-		}
-		options.epoch.ld_stable = taken_along;
-	}
-	double start = now();
-	umask(022); /* everybody's processes read the image */
-	int begun = begin(&options, &epoch, &declined, &err);
-	if (root)
-		unlink(taken_along);
-	if (begun != 0) {
-		print_error(&err);
-		return STATUS_FAILURE;
-	}
-	int status = report_edits(epoch, false) || declined ? STATUS_DECLINED : STATUS_OK;
-	double seconds = now() - start;
-	/* A thousand rows are for programs to read. */
-	bool rows = options.format != FORMAT_TABLE || options.n_programs != 0;
-	if (!options.quiet && rows && show_results(&options, epoch, &err) != 0) {
-		print_error(&err);
-		status = STATUS_FAILURE;
-	}
-	if (!options.quiet && !rows)
-		show_skipped(options.scan);
-	int64_t id = matr_epoch_id(epoch);
-	matr_epoch_close(epoch); /* folds the journal into the store, whose size is shown */
-	if (!options.quiet && options.format == FORMAT_TABLE)
-		show_epoch(options.epoch.prefix, id, seconds);
-	return status;
+	begin_request_rows(&request, rows + 5);
+	int at = options_parse(&options, argc, argv, &status);
+	if (at < 0)
+		return status;
+	request.programs = (const char *const *)(argv + at);
+	request.n_programs = (size_t)(argc - at);
+	return run(prefix, &request, &here);
 }

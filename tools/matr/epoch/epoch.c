@@ -1,11 +1,11 @@
 /* command_epoch.c - matr epoch: which of its commands, and end. The others have files of their own. */
+#include "matr/epoch/epoch.h"
 #include "common/matrd_client.h"
-#include "matr/command.h"
+#include "common/options.h"
+#include "matr/epoch/commands.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include <matr/epoch.h>
 
@@ -39,41 +39,31 @@ static const char end_help[] = "usage: matr epoch end\n"
 
 static int command_end(const struct context *context, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"prefix", required_argument, NULL, 'p'},
-		{"no-daemon", no_argument, NULL, 'N'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
 	const char *prefix = context->prefix;
 	struct matr_error err = {0};
 	int64_t id;
-	int option, fd = -1;
+	int status, fd = -1;
 	bool no_daemon = false;
+	const struct option_row rows[] = {
+		{"no-daemon", .flag = &no_daemon},
+		{"prefix", .text = &prefix},
+	};
+	const struct options options = {.command = "epoch end",
+					.help = end_help,
+					.rows = rows,
+					.n_rows = sizeof rows / sizeof *rows};
 
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (option) {
-		case 'p':
-			prefix = optarg;
-			break;
-		case 'N':
-			no_daemon = true;
-			break;
-		case 'h':
-			fputs(end_help, stdout);
-			return STATUS_OK;
-		default:
-			return usage_error("epoch end");
-		}
-	}
-	if (optind < argc)
-		return usage_error_because("epoch end", "unexpected argument", argv[optind]);
+	int at = options_parse(&options, argc, argv, &status);
+	if (at < 0)
+		return status;
+	if (at < argc)
+		return usage_error_because("epoch end", "unexpected argument", argv[at]);
 	if (!no_daemon && (fd = daemon_connect(prefix)) >= 0) {
 		struct json_object *request = json_object_new_object();
 		json_object_object_add(request, "request", json_object_new_string("end"));
 		json_object_object_add(request, "verbose",
 				       json_object_new_boolean(context->verbose));
-		int status = daemon_do(fd, request, NULL, &err);
+		status = daemon_do(fd, request, NULL, NULL, &err);
 		if (status < 0)
 			print_error(&err);
 		return status < 0 ? STATUS_FAILURE : status;
@@ -89,32 +79,26 @@ static int command_end(const struct context *context, int argc, char **argv)
 
 int command_epoch(const struct context *context, int argc, char **argv)
 {
-	const char *name = argc > 1 ? argv[1] : "";
+	static const struct command commands[] = {
+		{"apply", command_epoch_apply},
+		{"begin", command_epoch_begin},
+		{"end", command_end},
+		{"list", command_epoch_list},
+		{"prune", command_epoch_prune},
+		{"resume", command_epoch_resume},
+		{"show", command_epoch_show},
+		{"status", command_epoch_status},
+		{"suspend", command_epoch_suspend},
+		{"wrap", command_epoch_wrap},
+	};
+	static const struct command_group group = {
+		.name = "epoch",
+		.help = help,
+		.question =
+			"begin, end, status, list, show, prune, apply, wrap, suspend or resume?",
+		.commands = commands,
+		.n = sizeof commands / sizeof *commands,
+	};
 
-	if (argc > 1)
-		argv[1] = argv[0]; /* with which getopt begins its complaints */
-	if (strcmp(name, "begin") == 0)
-		return command_epoch_begin(context, argc - 1, argv + 1);
-	if (strcmp(name, "end") == 0)
-		return command_end(context, argc - 1, argv + 1);
-	if (strcmp(name, "apply") == 0)
-		return command_epoch_apply(context, argc - 1, argv + 1);
-	if (strcmp(name, "status") == 0)
-		return command_epoch_status(context, argc - 1, argv + 1);
-	if (strcmp(name, "list") == 0)
-		return command_epoch_list(context, argc - 1, argv + 1);
-	if (strcmp(name, "show") == 0)
-		return command_epoch_show(context, argc - 1, argv + 1);
-	if (strcmp(name, "prune") == 0)
-		return command_epoch_prune(context, argc - 1, argv + 1);
-	if (strcmp(name, "wrap") == 0 || strcmp(name, "suspend") == 0 ||
-	    strcmp(name, "resume") == 0)
-		return command_epoch_wrap(context, argc - 1, argv + 1, name);
-	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
-		fputs(help, stdout);
-		return STATUS_OK;
-	}
-	return usage_error_because(
-		"epoch", "begin, end, status, list, show, prune, apply, wrap, suspend or resume?",
-		*name ? name : NULL);
+	return command_dispatch(&group, context, argc, argv);
 }

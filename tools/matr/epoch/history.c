@@ -1,17 +1,16 @@
 /* command_epoch_kept.c - matr epoch list, show and prune: the epochs that the store keeps. */
 #include "common/open_store.h"
+#include "common/options.h"
 #include "common/output.h"
 #include "common/recorded.h"
-#include "matr/command.h"
+#include "matr/epoch/epoch.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include <matr/epoch.h>
 
@@ -65,16 +64,6 @@ static const char prune_help[] =
 	"\n"
 	"  matr epoch prune --keep 3\n";
 
-static void format_time(int64_t seconds, char text[32])
-{
-	time_t time = (time_t)seconds;
-	struct tm broken_down;
-
-	text[0] = 0;
-	if (seconds && localtime_r(&time, &broken_down))
-		strftime(text, 32, "%Y-%m-%d %H:%M:%S", &broken_down);
-}
-
 /* In force, superseded by a later one, or ended. */
 static const char *state_of(const struct matr_store_epoch *epoch, int64_t in_force)
 {
@@ -97,10 +86,10 @@ static int64_t epoch_in_force(const char *prefix, struct matr_store *store)
 static int list(const char *prefix, struct matr_store *store, enum output_format format,
 		struct matr_error *err)
 {
-	static const struct output_column columns[] = {
-		{"epoch", CELL_NUMBER},	   {"begun", CELL_TEXT},   {"ended", CELL_TEXT},
-		{"programs", CELL_NUMBER}, {"anew", CELL_NUMBER},  {"declined", CELL_NUMBER},
-		{"objects", CELL_NUMBER},  {"image", CELL_NUMBER}, {"state", CELL_TEXT},
+	static const struct render_column columns[] = {
+		{"epoch", COLUMN_RIGHT},    {"begun", COLUMN_LEFT},  {"ended", COLUMN_LEFT},
+		{"programs", COLUMN_RIGHT}, {"anew", COLUMN_RIGHT},  {"declined", COLUMN_RIGHT},
+		{"objects", COLUMN_RIGHT},  {"image", COLUMN_RIGHT}, {"state", COLUMN_LEFT},
 	};
 	int64_t in_force = epoch_in_force(prefix, store), *ids;
 	struct matr_store_epoch epoch;
@@ -116,8 +105,8 @@ static int list(const char *prefix, struct matr_store *store, enum output_format
 		result = matr_store_epoch(store, ids[i], &epoch, err);
 		if (result != 0)
 			break;
-		format_time(epoch.begun, begun);
-		format_time(epoch.ended, ended);
+		output_time(epoch.begun, begun);
+		output_time(epoch.ended, ended);
 		output_number(&output, epoch.id);
 		output_text(&output, begun);
 		output_text(&output, *ended ? ended : NULL);
@@ -135,36 +124,25 @@ static int list(const char *prefix, struct matr_store *store, enum output_format
 
 int command_epoch_list(const struct context *context, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"format", required_argument, NULL, 'f'},
-		{"prefix", required_argument, NULL, 'p'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
 	const char *prefix = context->prefix;
 	enum output_format format = FORMAT_TABLE;
 	struct matr_store *store;
 	struct matr_error err = {0};
-	int option;
+	int status;
+	const struct option_row rows[] = {
+		{"format", .format = &format},
+		{"prefix", .text = &prefix},
+	};
+	const struct options options = {.command = "epoch list",
+					.help = list_help,
+					.rows = rows,
+					.n_rows = sizeof rows / sizeof *rows};
 
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (option) {
-		case 'f':
-			if (!output_format_parse(optarg, &format))
-				return usage_error_because("epoch list", "no such format", optarg);
-			break;
-		case 'p':
-			prefix = optarg;
-			break;
-		case 'h':
-			fputs(list_help, stdout);
-			return STATUS_OK;
-		default:
-			return usage_error("epoch list");
-		}
-	}
-	if (optind < argc)
-		return usage_error_because("epoch list", "unexpected argument", argv[optind]);
+	int at = options_parse(&options, argc, argv, &status);
+	if (at < 0)
+		return status;
+	if (at < argc)
+		return usage_error_because("epoch list", "unexpected argument", argv[at]);
 	int result = reading_open(prefix, &store, &err);
 	if (result == 0) {
 		result = list(prefix, store, format, &err);
@@ -191,16 +169,16 @@ static void show_table(const struct shown *shown)
 	const struct matr_store_epoch *epoch = &shown->epoch;
 	char begun[32], ended[32];
 
-	format_time(epoch->begun, begun);
-	format_time(epoch->ended, ended);
+	output_time(epoch->begun, begun);
+	output_time(epoch->ended, ended);
 	printf("epoch         %" PRId64 ", %s\n", epoch->id, shown->state);
-	printf("begun         %s\n", begun);
+	safe_printf("begun         %s\n", begun);
 	if (*ended)
-		printf("ended         %s\n", ended);
-	printf("image         %s%" PRId64 "\n",
-	       epoch->image == epoch->id ? "its own, " : "that of epoch ", epoch->image);
-	printf("cpu level     %s%s\n", *epoch->cpu_level ? epoch->cpu_level : "baseline",
-	       epoch->portable ? ", portable" : "");
+		safe_printf("ended         %s\n", ended);
+	safe_printf("image         %s%" PRId64 "\n",
+		    epoch->image == epoch->id ? "its own, " : "that of epoch ", epoch->image);
+	safe_printf("cpu level     %s%s\n", *epoch->cpu_level ? epoch->cpu_level : "baseline",
+		    epoch->portable ? ", portable" : "");
 	printf("applications  %zu, %zu of them mapped anew\n", epoch->applications,
 	       epoch->applications - epoch->carried);
 	printf("objects       %zu\n", epoch->objects);
@@ -208,18 +186,19 @@ static void show_table(const struct shown *shown)
 		printf("loads         %zu, %zu of them left to ld.so\n", epoch->closures,
 		       epoch->closures_left);
 	for (size_t i = 0; i < shown->n_skipped; i++)
-		printf("%s%" PRIu64 " %s%s", i ? ", " : "skipped       ", shown->skipped[i].files,
-		       shown->skipped[i].kind, i + 1 < shown->n_skipped ? "" : "\n");
+		safe_printf("%s%" PRIu64 " %s%s", i ? ", " : "skipped       ",
+			    shown->skipped[i].files, shown->skipped[i].kind,
+			    i + 1 < shown->n_skipped ? "" : "\n");
 	printf("violations    %zu\n", shown->n_violations);
 	for (size_t i = 0; i < shown->n_violations; i++) {
 		char time[32];
-		format_time(shown->violations[i].time / 1000000000, time);
-		printf("  %s: %s %s, %zu programs withdrawn\n", shown->violations[i].path,
-		       shown->violations[i].kind, time, shown->violations[i].n_withdrawn);
+		output_time(shown->violations[i].time / 1000000000, time);
+		safe_printf("  %s: %s %s, %zu programs withdrawn\n", shown->violations[i].path,
+			    shown->violations[i].kind, time, shown->violations[i].n_withdrawn);
 	}
 	printf("declined      %zu\n", shown->n_declined);
 	for (size_t i = 0; i < shown->n_declined; i++)
-		printf("  %s: %s\n", shown->declined[i].path, shown->declined[i].reason);
+		safe_printf("  %s: %s\n", shown->declined[i].path, shown->declined[i].reason);
 }
 
 static void add_number(struct json_object *object, const char *key, uint64_t number)
@@ -303,8 +282,8 @@ static int show(const char *prefix, struct matr_store *store, const struct matr_
 static int show_programs(struct matr_store *store, int64_t epoch, enum output_format format,
 			 struct matr_error *err)
 {
-	static const struct output_column columns[] = {
-		{"program", CELL_TEXT}, {"mapped", CELL_TEXT}, {"reason", CELL_TEXT}};
+	static const struct render_column columns[] = {
+		{"program", COLUMN_LEFT}, {"mapped", COLUMN_LEFT}, {"reason", COLUMN_LEFT}};
 	struct matr_store_application *list;
 	struct matr_store_declined *declined = NULL;
 	struct output output;
@@ -334,48 +313,33 @@ static int show_programs(struct matr_store *store, int64_t epoch, enum output_fo
 
 int command_epoch_show(const struct context *context, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"programs", no_argument, NULL, 'P'},
-		{"format", required_argument, NULL, 'f'},
-		{"prefix", required_argument, NULL, 'p'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
 	const char *prefix = context->prefix;
 	enum output_format format = FORMAT_TABLE;
 	struct matr_store_epoch epoch;
 	struct matr_store *store;
 	struct matr_error err = {0};
 	bool programs = false;
-	int option;
+	int status;
+	const struct option_row rows[] = {
+		{"programs", .flag = &programs},
+		{"format", .format = &format},
+		{"prefix", .text = &prefix},
+	};
+	const struct options options = {.command = "epoch show",
+					.help = show_help,
+					.rows = rows,
+					.n_rows = sizeof rows / sizeof *rows};
 
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (option) {
-		case 'P':
-			programs = true;
-			break;
-		case 'f':
-			if (!output_format_parse(optarg, &format))
-				return usage_error_because("epoch show", "no such format", optarg);
-			break;
-		case 'p':
-			prefix = optarg;
-			break;
-		case 'h':
-			fputs(show_help, stdout);
-			return STATUS_OK;
-		default:
-			return usage_error("epoch show");
-		}
-	}
-	if (argc - optind > 1)
+	int at = options_parse(&options, argc, argv, &status);
+	if (at < 0)
+		return status;
+	if (argc - at > 1)
 		return usage_error_because("epoch show", "one epoch, please", NULL);
 	if (format == FORMAT_CSV && !programs)
 		return usage_error_because("epoch show", "csv is for --programs", NULL);
 	int result = reading_open(prefix, &store, &err);
 	if (result == 0) {
-		result = recorded_epoch(prefix, store, optind < argc ? argv[optind] : NULL, &epoch,
-					&err);
+		result = recorded_epoch(prefix, store, argv[at], &epoch, &err);
 		if (result == 0)
 			result = programs ? show_programs(store, epoch.id, format, &err)
 					  : show(prefix, store, &epoch, format, &err);
@@ -414,45 +378,32 @@ static bool parse_keep(const char *text, size_t *keep)
 
 int command_epoch_prune(const struct context *context, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"keep", required_argument, NULL, 'k'},
-		{"quiet", no_argument, NULL, 'q'},
-		{"prefix", required_argument, NULL, 'p'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
-	const char *prefix = context->prefix;
+	const char *prefix = context->prefix, *number = NULL;
 	struct matr_error err = {0};
 	char before[32], after[32];
 	size_t keep = 0, removed;
 	bool quiet = false;
-	int option;
+	int status;
+	const struct option_row rows[] = {
+		{"keep", .text = &number},
+		{"quiet", 'q', .flag = &quiet},
+		{"prefix", .text = &prefix},
+	};
+	const struct options options = {.command = "epoch prune",
+					.help = prune_help,
+					.rows = rows,
+					.n_rows = sizeof rows / sizeof *rows};
 
-	while ((option = getopt_long(argc, argv, "hq", options, NULL)) != -1) {
-		switch (option) {
-		case 'k':
-			if (!parse_keep(optarg, &keep))
-				return usage_error_because("epoch prune", "no number of epochs",
-							   optarg);
-			break;
-		case 'q':
-			quiet = true;
-			break;
-		case 'p':
-			prefix = optarg;
-			break;
-		case 'h':
-			fputs(prune_help, stdout);
-			return STATUS_OK;
-		default:
-			return usage_error("epoch prune");
-		}
-	}
-	if (optind < argc)
-		return usage_error_because("epoch prune", "unexpected argument", argv[optind]);
-	if (!keep)
+	int at = options_parse(&options, argc, argv, &status);
+	if (at < 0)
+		return status;
+	if (at < argc)
+		return usage_error_because("epoch prune", "unexpected argument", argv[at]);
+	if (!number)
 		return usage_error_because("epoch prune", "how many are to be kept? --keep N",
 					   NULL);
+	if (!parse_keep(number, &keep))
+		return usage_error_because("epoch prune", "no number of epochs", number);
 	uint64_t size = store_size(prefix);
 	if (matr_epoch_prune(prefix, keep, &removed, &err) != 0) {
 		print_error(&err);

@@ -1,15 +1,14 @@
 /* command_epoch_status.c - matr epoch status: how things stand, for people and for programs. */
 #include "common/matrd_client.h"
+#include "common/options.h"
 #include "common/output.h"
-#include "matr/command.h"
+#include "matr/epoch/epoch.h"
 #include "matr/namespace/root.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <matr/epoch.h>
@@ -35,22 +34,18 @@ static const char status_help[] =
 	"\n"
 	"  matr epoch status --format json | jq .changed\n";
 
-static void format_time(int64_t seconds, char text[32])
+static void show_heading(const char *heading)
 {
-	time_t time = (time_t)seconds;
-	struct tm broken_down;
-
-	text[0] = 0;
-	if (localtime_r(&time, &broken_down))
-		strftime(text, 32, "%Y-%m-%d %H:%M:%S", &broken_down);
+	output_bold("%s", heading);
+	putchar('\n');
 }
 
 static void show_list(const char *heading, const struct matr_epoch_problem *list, size_t n)
 {
 	if (n)
-		printf("%s%s%s\n", output_bold(), heading, output_normal());
+		show_heading(heading);
 	for (size_t i = 0; i < n; i++)
-		printf("  %s: %s\n", list[i].file, list[i].reason);
+		safe_printf("  %s: %s\n", list[i].file, list[i].reason);
 }
 
 static void show_violations(const struct matr_epoch_status *status)
@@ -58,21 +53,21 @@ static void show_violations(const struct matr_epoch_status *status)
 	enum { SHOWN = 8 };
 
 	if (status->n_violations)
-		printf("%sviolations%s\n", output_bold(), output_normal());
+		show_heading("violations");
 	for (size_t i = 0; i < status->n_violations; i++) {
 		const struct matr_violation *violation = &status->violations[i];
 		char time[32];
-		format_time(violation->time / 1000000000, time);
-		printf("  %s: %s %s", violation->path, violation->kind, time);
+		output_time(violation->time / 1000000000, time);
+		safe_printf("  %s: %s %s", violation->path, violation->kind, time);
 		if (violation->pid)
-			printf(" by %s (process %" PRId64 ", user %" PRId64 ")",
-			       violation->command ? violation->command : "?", violation->pid,
-			       violation->uid);
-		printf("; %s", strcmp(violation->action, "ended") == 0 ? "the epoch was ended"
-			       : violation->n_withdrawn		       ? "withdrawn:"
-								       : "nobody is concerned");
+			safe_printf(" by %s (process %" PRId64 ", user %" PRId64 ")",
+				    violation->command ? violation->command : "?", violation->pid,
+				    violation->uid);
+		safe_printf("; %s", strcmp(violation->action, "ended") == 0 ? "the epoch was ended"
+				    : violation->n_withdrawn		    ? "withdrawn:"
+							     : "nobody is concerned");
 		for (size_t k = 0; k < violation->n_withdrawn && k < SHOWN; k++)
-			printf(" %s", violation->withdrawn[k]);
+			safe_printf(" %s", violation->withdrawn[k]);
 		if (violation->n_withdrawn > SHOWN)
 			printf(" and %zu more", violation->n_withdrawn - SHOWN);
 		putchar('\n');
@@ -88,19 +83,19 @@ static void show_daemon(struct json_object *matrd)
 	if (!matrd)
 		printf("matrd         does not run: nobody watches\n");
 	else if (json_object_object_get(matrd, "trouble"))
-		printf("matrd         cannot watch: %s\n",
-		       json_object_get_string(json_object_object_get(matrd, "trouble")));
+		safe_printf("matrd         cannot watch: %s\n",
+			    json_object_get_string(json_object_object_get(matrd, "trouble")));
 	else if (epoch)
-		printf("matrd         watches %" PRId64 " files (%s)\n",
-		       json_object_get_int64(json_object_object_get(matrd, "files")),
-		       json_object_get_string(json_object_object_get(matrd, "method")));
+		safe_printf("matrd         watches %" PRId64 " files (%s)\n",
+			    json_object_get_int64(json_object_object_get(matrd, "files")),
+			    json_object_get_string(json_object_object_get(matrd, "method")));
 	else
 		printf("matrd         runs\n");
 	if (job)
-		printf("begin         %s: %" PRId64 " of %" PRId64 "\n",
-		       json_object_get_string(json_object_object_get(job, "what")),
-		       json_object_get_int64(json_object_object_get(job, "done")),
-		       json_object_get_int64(json_object_object_get(job, "all")));
+		safe_printf("begin         %s: %" PRId64 " of %" PRId64 "\n",
+			    json_object_get_string(json_object_object_get(job, "what")),
+			    json_object_get_int64(json_object_object_get(job, "done")),
+			    json_object_get_int64(json_object_object_get(job, "all")));
 }
 
 static struct json_object *json_violations(const struct matr_epoch_status *status)
@@ -138,15 +133,15 @@ static void show_state(const struct matr_epoch_status *status)
 {
 	char begun[32];
 
-	printf("state         %s", status->state);
-	format_time(status->epoch.begun, begun);
+	safe_printf("state         %s", status->state);
+	output_time(status->epoch.begun, begun);
 	if (status->in_force && status->has_record)
-		printf("%s %" PRId64 ", begun %s",
-		       strcmp(status->state, "epoch") == 0 ? "" : ": in force is epoch",
-		       status->epoch.id, begun);
+		safe_printf("%s %" PRId64 ", begun %s",
+			    strcmp(status->state, "epoch") == 0 ? "" : ": in force is epoch",
+			    status->epoch.id, begun);
 	else if (!status->in_force && status->suspended_by[0])
-		printf(": ended by %s, who begins it again (or `matr epoch resume`)",
-		       status->suspended_by);
+		safe_printf(": ended by %s, who begins it again (or `matr epoch resume`)",
+			    status->suspended_by);
 	putchar('\n');
 	if (!status->in_force)
 		printf("programs      start the ordinary way\n");
@@ -157,7 +152,7 @@ static void status_table(const char *prefix, struct json_object *matrd,
 {
 	char store[32], image[32];
 
-	printf("prefix        %s\n", prefix);
+	safe_printf("prefix        %s\n", prefix);
 	show_state(status);
 	if (status->busy)
 		printf("busy          an epoch is being begun or ended\n");
@@ -173,12 +168,12 @@ static void status_table(const char *prefix, struct json_object *matrd,
 		if (status->n_edits)
 			printf("edits         %zu (matr rebind --list)\n", status->n_edits);
 		for (size_t i = 0; i < status->n_skipped; i++)
-			printf("%s%" PRIu64 " %s%s", i ? ", " : "skipped       ",
-			       status->skipped[i].files, status->skipped[i].kind,
-			       i + 1 < status->n_skipped ? "" : "\n");
+			safe_printf("%s%" PRIu64 " %s%s", i ? ", " : "skipped       ",
+				    status->skipped[i].files, status->skipped[i].kind,
+				    i + 1 < status->n_skipped ? "" : "\n");
 	}
-	printf("store         %s\n", output_bytes(status->store_size, store));
-	printf("image         %s\n", output_bytes(status->image_size, image));
+	safe_printf("store         %s\n", output_bytes(status->store_size, store));
+	safe_printf("image         %s\n", output_bytes(status->image_size, image));
 	show_daemon(matrd);
 	if (status->in_force && status->restarted)
 		printf("restarted     the machine was, since the epoch began; the epoch goes "
@@ -190,9 +185,9 @@ static void status_table(const char *prefix, struct json_object *matrd,
 	if (!status->in_force)
 		return;
 	if (status->n_declined)
-		printf("%sdeclined%s\n", output_bold(), output_normal());
+		show_heading("declined");
 	for (size_t i = 0; i < status->n_declined; i++)
-		printf("  %s: %s\n", status->declined[i].path, status->declined[i].reason);
+		safe_printf("  %s: %s\n", status->declined[i].path, status->declined[i].reason);
 }
 
 static struct json_object *json_list(const struct matr_epoch_problem *list, size_t n)
@@ -289,46 +284,31 @@ static int report_by_daemon(const char *prefix, enum output_format format)
 	json_object_object_add(request, "request", json_object_new_string("report"));
 	json_object_object_add(request, "format",
 			       json_object_new_string(format == FORMAT_JSON ? "json" : "table"));
-	return daemon_do(fd, request, NULL, &err);
+	return daemon_do(fd, request, NULL, NULL, &err);
 }
 
 int command_epoch_status(const struct context *context, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"prefix", required_argument, NULL, 'p'},
-		{"format", required_argument, NULL, 'f'},
-		{"root", required_argument, NULL, 'R'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
 	const char *prefix = context->prefix, *root = NULL;
 	enum output_format format = FORMAT_TABLE;
 	struct matr_epoch_status status;
 	struct matr_error err = {0};
-	int option;
+	int exit_status;
+	const struct option_row rows[] = {
+		{"prefix", .text = &prefix},
+		{"format", .document = &format},
+		{"root", .text = &root},
+	};
+	const struct options options = {.command = "epoch status",
+					.help = status_help,
+					.rows = rows,
+					.n_rows = sizeof rows / sizeof *rows};
 
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (option) {
-		case 'p':
-			prefix = optarg;
-			break;
-		case 'f':
-			if (!output_format_parse(optarg, &format) || format == FORMAT_CSV)
-				return usage_error_because("epoch status", "no such format",
-							   optarg);
-			break;
-		case 'R':
-			root = optarg;
-			break;
-		case 'h':
-			fputs(status_help, stdout);
-			return STATUS_OK;
-		default:
-			return usage_error("epoch status");
-		}
-	}
-	if (optind < argc)
-		return usage_error_because("epoch status", "unexpected argument", argv[optind]);
+	int at = options_parse(&options, argc, argv, &exit_status);
+	if (at < 0)
+		return exit_status;
+	if (at < argc)
+		return usage_error_because("epoch status", "unexpected argument", argv[at]);
 	if (root && root_enter(root, NULL, NULL, &err) != 0) {
 		print_error(&err);
 		return STATUS_FAILURE;

@@ -2,13 +2,14 @@
  *
  * suspend and resume are what package managers' hooks call (tools/hooks); wrap is both around a command.
  */
+#include "common/options.h"
 #include "common/program.h"
-#include "matr/command.h"
+#include "matr/epoch/begin.h"
+#include "matr/epoch/epoch.h"
+#include "matr/system/enable.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -61,47 +62,30 @@ static int suspend(const char *prefix, const char *by)
 	return matr_epoch_suspend(prefix, by, &err) < 0 ? fail(&err) : STATUS_OK;
 }
 
-/* `matr epoch begin` as it would be called. */
-static int begin_again(const struct context *context)
+/* Begin with the programs that the epoch had. */
+static int begin_again(const char *prefix)
 {
-	char **programs, **arguments;
-	size_t n;
+	struct begin_request request = {.wait = true, .quiet = true};
 	struct matr_error err = {0};
-	static char matr[] = "matr", epoch[] = "begin", quiet[] = "--quiet", wait[] = "--wait",
-		    end[] = "--";
+	char **programs;
 
-	if (matr_epoch_programs(context->prefix, &programs, &n, &err) != 0)
+	if (matr_epoch_programs(prefix, &programs, &request.n_programs, &err) != 0)
 		return fail(&err);
-	arguments = calloc(n + 6, sizeof *arguments);
-	if (!arguments) {
-		matr_epoch_programs_free(programs);
-		matr_fail_memory(&err);
-		return fail(&err);
-	}
-	size_t count = 0;
-	arguments[count++] = matr;
-	arguments[count++] = epoch;
-	arguments[count++] = quiet;
-	arguments[count++] = wait;
-	arguments[count++] = end;
-	for (size_t i = 0; i < n; i++)
-		arguments[count++] = programs[i];
-	optind = 0;
-	int status = command_epoch(context, (int)count, arguments);
-	free(arguments);
+	request.programs = (const char *const *)programs;
+	int status = epoch_begin(prefix, &request);
 	matr_epoch_programs_free(programs);
 	return status == STATUS_DECLINED ? STATUS_OK : status;
 }
 
-static int refresh_loader(const struct context *context)
+static int refresh_loader(const char *prefix)
 {
 	struct matr_loader_status status;
-	struct matr_loader_options options = {.prefix = context->prefix, .refresh = true};
+	struct matr_loader_options options = {.prefix = prefix, .refresh = true};
 	char ld_stable[PATH_MAX];
 	struct matr_error err = {0};
 
 	if (geteuid() != 0 || matr_loader_status(NULL, &status, NULL) != 0 ||
-	    !status.has_original || strcmp(status.prefix, context->prefix) != 0)
+	    !status.has_original || strcmp(status.prefix, prefix) != 0)
 		return STATUS_OK; /* not wanted, or another prefix's */
 	if (program_ld_stable(ld_stable, &err) != 0)
 		return fail(&err);
@@ -109,18 +93,18 @@ static int refresh_loader(const struct context *context)
 	return matr_loader_take(&options, &err) < 0 ? fail(&err) : STATUS_OK;
 }
 
-static int resume(const struct context *context)
+static int resume(const char *prefix)
 {
 	char by[256];
 	struct matr_error err = {0};
 
-	int loader = refresh_loader(context);
-	if (geteuid() == 0 && enable_refresh(context) != STATUS_OK)
+	int loader = refresh_loader(prefix);
+	if (geteuid() == 0 && enable_refresh(prefix) != STATUS_OK)
 		loader = STATUS_FAILURE;
-	int suspended = matr_epoch_suspended(context->prefix, by, &err);
+	int suspended = matr_epoch_suspended(prefix, by, &err);
 	if (suspended < 0)
 		return fail(&err);
-	int status = suspended ? begin_again(context) : STATUS_OK;
+	int status = suspended ? begin_again(prefix) : STATUS_OK;
 	return status != STATUS_OK ? status : loader;
 }
 
@@ -154,53 +138,71 @@ static int run(char **command)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static int wrap(const struct context *context, char **command)
+static int wrap(const char *prefix, char **command)
 {
 	bool nested = getenv("MATR_WRAP") != NULL;
 
-	suspend(context->prefix, command[0]);
+	suspend(prefix, command[0]);
 	int status = run(command);
 	if (!nested)
-		resume(context);
+		resume(prefix);
 	return status;
 }
 
-int command_epoch_wrap(const struct context *context, int argc, char **argv, const char *verb)
+int command_epoch_wrap(const struct context *context, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"by", required_argument, NULL, 'b'},
-		{"prefix", required_argument, NULL, 'p'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
-	struct context ours = *context;
-	bool is_wrap = strcmp(verb, "wrap") == 0;
-	const char *by = "matr epoch suspend";
-	int option;
+	const char *prefix = context->prefix;
+	const struct option_row rows[] = {{"prefix", .text = &prefix}};
+	const struct options options = {.command = "epoch wrap",
+					.help = wrap_help,
+					.rows = rows,
+					.n_rows = sizeof rows / sizeof *rows,
+					.stop_early = true,
+					.usage_status = STATUS_RUN};
+	int status;
 
-	while ((option = getopt_long(argc, argv, "+h", options, NULL)) != -1) {
-		switch (option) {
-		case 'b':
-			by = optarg;
-			break;
-		case 'p':
-			ours.prefix = optarg;
-			break;
-		case 'h':
-			fputs(is_wrap ? wrap_help : suspend_help, stdout);
-			return STATUS_OK;
-		default:
-			usage_error("epoch wrap");
-			return is_wrap ? STATUS_RUN : STATUS_USAGE;
-		}
-	}
-	if (is_wrap && optind == argc) {
+	int at = options_parse(&options, argc, argv, &status);
+	if (at < 0)
+		return status;
+	if (at == argc) {
 		usage_error_because("epoch wrap", "which command?", NULL);
 		return STATUS_RUN;
 	}
-	if (is_wrap)
-		return wrap(&ours, argv + optind);
-	if (optind < argc)
-		return usage_error_because("epoch suspend", "unexpected argument", argv[optind]);
-	return strcmp(verb, "suspend") == 0 ? suspend(ours.prefix, by) : resume(&ours);
+	return wrap(prefix, argv + at);
+}
+
+int command_epoch_suspend(const struct context *context, int argc, char **argv)
+{
+	const char *prefix = context->prefix, *by = "matr epoch suspend";
+	const struct option_row rows[] = {{"by", .text = &by}, {"prefix", .text = &prefix}};
+	const struct options options = {.command = "epoch suspend",
+					.help = suspend_help,
+					.rows = rows,
+					.n_rows = sizeof rows / sizeof *rows};
+	int status;
+
+	int at = options_parse(&options, argc, argv, &status);
+	if (at < 0)
+		return status;
+	if (at < argc)
+		return usage_error_because("epoch suspend", "unexpected argument", argv[at]);
+	return suspend(prefix, by);
+}
+
+int command_epoch_resume(const struct context *context, int argc, char **argv)
+{
+	const char *prefix = context->prefix;
+	const struct option_row rows[] = {{"prefix", .text = &prefix}};
+	const struct options options = {.command = "epoch resume",
+					.help = suspend_help,
+					.rows = rows,
+					.n_rows = sizeof rows / sizeof *rows};
+	int status;
+
+	int at = options_parse(&options, argc, argv, &status);
+	if (at < 0)
+		return status;
+	if (at < argc)
+		return usage_error_because("epoch resume", "unexpected argument", argv[at]);
+	return resume(prefix);
 }

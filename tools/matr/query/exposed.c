@@ -3,10 +3,9 @@
 #include "common/options.h"
 #include "common/output.h"
 #include "common/recorded.h"
-#include "matr/command.h"
+#include "matr/query/commands.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +23,8 @@ static const char help[] =
 	"is counted, not listed. What an object takes from itself does not count.\n"
 	"\n"
 	"  --symbol S[@V]     who binds to this symbol; with --library: of this library\n"
-	"  --library L        who binds to anything of this library (soname, file name, path)\n"
+	"  --library L        who binds to anything of this library (soname, file name, path);\n"
+	"                     both may be given several times\n"
 	"  --list FILE        one of these a line, # comments; a name with / or .so is a library\n"
 	"  --epoch EPOCH      in that epoch: a number, current or previous\n"
 	"  --format FORMAT    table (default), json or csv\n"
@@ -55,18 +55,36 @@ static int compare_rows(const void *left, const void *right)
 	return order ? order : strcmp(a->exposed->requester, b->exposed->requester);
 }
 
-/* One item's rows; the counts go to standard error, so that the rows stay what they are. */
-static int show(struct matr_store *store, int64_t epoch, const char *symbol, const char *library,
-		struct output *output, struct matr_error *err)
+struct item {				      /* what is bound to */
+	const char *shown, *symbol, *library; /* symbol or library may be NULL */
+};
+
+struct request {
+	const char *prefix, *epoch, *list;
+	struct option_list symbols, libraries;
+	enum output_format format;
+};
+
+struct search {
+	struct matr_store *store;
+	int64_t epoch;
+	struct output output;
+	bool several; /* an item that is not there is reported, and does not keep from the others */
+	bool missing;
+};
+
+/* Print the rows of one item; the counts go to standard error, so that the rows stay what they are. */
+static int show(struct search *search, const struct item *item, struct matr_error *err)
 {
 	struct matr_symbol_name name = {.name = NULL};
 	struct matr_exposure exposure = {.list = NULL};
+	struct output *output = &search->output;
 	char **packages = NULL;
-	int result = symbol ? matr_symbol_name_parse(symbol, &name, err) : 0;
+	int result = item->symbol ? matr_symbol_name_parse(item->symbol, &name, err) : 0;
 
 	if (!result)
-		result =
-			matr_exposure(store, epoch, symbol ? &name : NULL, library, &exposure, err);
+		result = matr_exposure(search->store, search->epoch, item->symbol ? &name : NULL,
+				       item->library, &exposure, err);
 	const char **paths = calloc(exposure.n + 1, sizeof(char *));
 	struct row *rows = calloc(exposure.n + 1, sizeof *rows);
 	if (!result && (!paths || !rows))
@@ -80,15 +98,15 @@ static int show(struct matr_store *store, int64_t epoch, const char *symbol, con
 	if (!result && exposure.n)
 		qsort(rows, exposure.n, sizeof *rows, compare_rows);
 	for (size_t i = 0; i < exposure.n && !result; i++) {
-		output_text(output, symbol ? symbol : library);
+		output_text(output, item->shown);
 		output_text(output, rows[i].package);
 		output_text(output, rows[i].exposed->program);
 		output_text(output, rows[i].exposed->requester);
 		output_text(output, rows[i].exposed->loaded);
 	}
 	if (!result)
-		fprintf(stderr, "%s: %zu programs bind to it, %zu more only load it\n",
-			symbol ? symbol : library, exposure.n_programs, exposure.n_loading);
+		safe_fprintf(stderr, "%s: %zu programs bind to it, %zu more only load it\n",
+			     item->shown, exposure.n_programs, exposure.n_loading);
 	if (packages)
 		matr_packages_free(packages, exposure.n);
 	free(rows);
@@ -98,9 +116,44 @@ static int show(struct matr_store *store, int64_t epoch, const char *symbol, con
 	return result;
 }
 
-/* An item that is not there is said, and the others are looked at: nobody is exposed to what he does not have. */
-static int show_list(struct matr_store *store, int64_t epoch, const char *file,
-		     struct output *output, bool *missing, struct matr_error *err)
+static int show_one_of(struct search *search, const struct item *item, struct matr_error *err)
+{
+	int result = show(search, item, err);
+
+	if (result == 0 || !search->several || err->code != MATR_ERROR_NOT_FOUND)
+		return result;
+	print_error(err);
+	search->missing = true;
+	return 0;
+}
+
+/* The symbols, each of each library. */
+static int show_named(struct search *search, const struct request *request, struct matr_error *err)
+{
+	const struct option_list *symbols = &request->symbols, *libraries = &request->libraries;
+	size_t n_symbols = symbols->n ? symbols->n : 1,
+	       n_libraries = libraries->n ? libraries->n : 1;
+	int result = 0;
+
+	search->several = n_symbols * n_libraries > 1;
+	for (size_t i = 0; i < n_symbols * n_libraries && !result; i++) {
+		struct item item = {
+			.symbol = symbols->n ? symbols->list[i / n_libraries] : NULL,
+			.library = libraries->n ? libraries->list[i % n_libraries] : NULL,
+		};
+		struct text both = {0};
+		item.shown = item.symbol ? item.symbol : item.library;
+		if (item.symbol && n_libraries > 1) {
+			text_printf(&both, "%s:%s", item.library, item.symbol);
+			item.shown = text_string(&both);
+		}
+		result = both.failed ? matr_fail_memory(err) : show_one_of(search, &item, err);
+		text_free(&both);
+	}
+	return result;
+}
+
+static int show_list(struct search *search, const char *file, struct matr_error *err)
 {
 	FILE *list = fopen(file, "r");
 	char *line = NULL;
@@ -109,19 +162,15 @@ static int show_list(struct matr_store *store, int64_t epoch, const char *file,
 
 	if (!list)
 		return matr_fail_errno(err, file, "cannot be read");
+	search->several = true;
 	while (!result && getline(&line, &room, list) > 0) {
 		line[strcspn(line, "#\n")] = 0;
-		char *item = line + strspn(line, " \t\r");
-		item[strcspn(item, " \t\r")] = 0;
-		bool library = strchr(item, '/') || strstr(item, ".so");
-		if (*item)
-			result = show(store, epoch, library ? NULL : item, library ? item : NULL,
-				      output, err);
-		if (result && err->code == MATR_ERROR_NOT_FOUND) {
-			print_error(err);
-			*missing = true;
-			result = 0;
-		}
+		char *name = line + strspn(line, " \t\r");
+		name[strcspn(name, " \t\r")] = 0;
+		bool library = strchr(name, '/') || strstr(name, ".so");
+		const struct item item = {name, library ? NULL : name, library ? name : NULL};
+		if (*name)
+			result = show_one_of(search, &item, err);
 	}
 	if (!result && ferror(list))
 		result = matr_fail_errno(err, file, "cannot be read");
@@ -130,65 +179,66 @@ static int show_list(struct matr_store *store, int64_t epoch, const char *file,
 	return result;
 }
 
-int command_exposed(const struct context *context, int argc, char **argv)
+static int show_all(struct search *search, const struct request *request, struct matr_error *err)
 {
-	static const struct option options[] = {
-		{"symbol", required_argument, NULL, 's'}, {"library", required_argument, NULL, 'l'},
-		{"list", required_argument, NULL, 'L'},	  {"epoch", required_argument, NULL, 'e'},
-		{"format", required_argument, NULL, 'f'}, {"prefix", required_argument, NULL, 'p'},
-		{"help", no_argument, NULL, 'h'},	  {NULL, 0, NULL, 0},
+	static const struct render_column columns[] = {
+		{"item", COLUMN_LEFT},
+		{"package", COLUMN_LEFT},
+		{"program", COLUMN_LEFT},
+		{"requester", COLUMN_LEFT},
+		{"loaded_by_dlopen_of", COLUMN_LEFT},
 	};
-	static const struct output_column columns[] = {
-		{"item", CELL_TEXT},
-		{"package", CELL_TEXT},
-		{"program", CELL_TEXT},
-		{"requester", CELL_TEXT},
-		{"loaded_by_dlopen_of", CELL_TEXT},
-	};
-	struct query_options common = {.prefix = context->prefix};
-	const char *symbol = NULL, *library = NULL, *list = NULL;
-	struct matr_store *store = NULL;
 	struct matr_store_epoch epoch;
-	struct matr_error err = {0};
-	struct output output;
-	bool missing = false;
-	int option, status;
+	struct matr_error closing = {0};
 
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (option) {
-		case 's':
-			symbol = optarg;
-			break;
-		case 'l':
-			library = optarg;
-			break;
-		case 'L':
-			list = optarg;
-			break;
-		default:
-			if (!query_option(option, "exposed", help, &common, &status))
-				return status;
-		}
+	if (reading_open(request->prefix, &search->store, err) != 0 ||
+	    matr_store_freeze(search->store, err) != 0 ||
+	    recorded_epoch(request->prefix, search->store, request->epoch, &epoch, err) != 0)
+		return -1;
+	search->epoch = epoch.id;
+	output_open(&search->output, request->format, columns, sizeof columns / sizeof *columns);
+	int result = request->list ? show_list(search, request->list, err)
+				   : show_named(search, request, err);
+	if (output_close(&search->output, &closing) != 0 && !result) {
+		*err = closing;
+		result = -1;
 	}
-	if (argc != optind || (list ? symbol || library : !symbol && !library))
-		return usage_error_because("exposed", "--symbol, --library, or --list", NULL);
-	int result = reading_open(common.prefix, &store, &err);
-	if (!result)
-		result = matr_store_freeze(store, &err);
-	if (!result)
-		result = recorded_epoch(common.prefix, store, common.epoch, &epoch, &err);
-	if (!result) {
-		output_open(&output, common.format, columns, sizeof columns / sizeof *columns);
-		result = list ? show_list(store, epoch.id, list, &output, &missing, &err)
-			      : show(store, epoch.id, symbol, library, &output, &err);
-		struct matr_error closing = {0};
-		if (output_close(&output, &closing) != 0 && !result) {
-			err = closing;
-			result = -1;
-		}
-	}
-	matr_store_close(store);
+	return result;
+}
+
+static int run(const struct request *request)
+{
+	struct search search = {.store = NULL};
+	struct matr_error err = {0};
+
+	int result = show_all(&search, request, &err);
+	matr_store_close(search.store);
 	if (result)
 		print_error(&err);
-	return result || missing ? STATUS_FAILURE : STATUS_OK;
+	return result || search.missing ? STATUS_FAILURE : STATUS_OK;
+}
+
+int command_exposed(const struct context *context, int argc, char **argv)
+{
+	struct request request = {.prefix = context->prefix};
+	const struct option_row rows[] = {
+		{"symbol", .list = &request.symbols},  {"library", .list = &request.libraries},
+		{"list", .text = &request.list},       {"epoch", .text = &request.epoch},
+		{"format", .format = &request.format}, {"prefix", .text = &request.prefix},
+	};
+	const struct options options = {.command = "exposed",
+					.help = help,
+					.rows = rows,
+					.n_rows = sizeof rows / sizeof *rows};
+	int status;
+
+	int at = options_parse(&options, argc, argv, &status);
+	bool named = request.symbols.n || request.libraries.n;
+	if (at >= 0 && at == argc && !request.list == named)
+		status = run(&request);
+	else if (at >= 0)
+		status = usage_error_because("exposed", "--symbol, --library, or --list", NULL);
+	free(request.symbols.list);
+	free(request.libraries.list);
+	return status;
 }

@@ -1,10 +1,7 @@
 /* command_inspect.c - matr inspect: a program's relocation mapping, from the store. */
 #include "matr/query/inspect.h"
 #include "common/options.h"
-#include "matr/command.h"
-
-#include <getopt.h>
-#include <stdio.h>
+#include "matr/query/commands.h"
 
 static const char help[] =
 	"usage: matr inspect [OPTION]... PROGRAM\n"
@@ -47,76 +44,53 @@ static const char help[] =
 
 int command_inspect(const struct context *context, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"all", no_argument, NULL, 'a'},
-		{"bindings", no_argument, NULL, 'b'},
-		{"closures", no_argument, NULL, 'C'},
-		{"closure", required_argument, NULL, 'c'},
-		{"epoch", required_argument, NULL, 'e'},
-		{"symbol", required_argument, NULL, 's'},
-		{"requester", required_argument, NULL, 'r'},
-		{"provider", required_argument, NULL, 'P'},
-		{"format", required_argument, NULL, 'f'},
-		{"prefix", required_argument, NULL, 'p'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
-	struct query_options common = {.prefix = context->prefix};
+	const char *prefix = context->prefix, *epoch = NULL, *closure = NULL;
+	enum output_format format = FORMAT_TABLE;
 	struct inspect_filter filter = {0};
 	struct matr_applied_mapping *applied = NULL;
 	struct recorded recorded;
 	struct matr_error err = {0};
 	bool all = false, bindings = false, closures = false;
-	const char *closure = NULL;
-	int option, status;
+	int status;
+	const struct option_row rows[] = {
+		{"all", .flag = &all},
+		{"bindings", .flag = &bindings},
+		{"closures", .flag = &closures},
+		{"closure", .text = &closure},
+		{"epoch", .text = &epoch},
+		{"symbol", .text = &filter.symbol},
+		{"requester", .text = &filter.requester},
+		{"provider", .text = &filter.provider},
+		{"format", .format = &format},
+		{"prefix", .text = &prefix},
+	};
+	const struct options options = {.command = "inspect",
+					.help = help,
+					.rows = rows,
+					.n_rows = sizeof rows / sizeof *rows};
 
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (option) {
-		case 'a':
-			all = true;
-			break;
-		case 'b':
-			bindings = true;
-			break;
-		case 'C':
-			closures = true;
-			break;
-		case 'c':
-			closure = optarg;
-			break;
-		case 's':
-			filter.symbol = optarg;
-			break;
-		case 'r':
-			filter.requester = optarg;
-			break;
-		case 'P':
-			filter.provider = optarg;
-			break;
-		default:
-			if (!query_option(option, "inspect", help, &common, &status))
-				return status;
-		}
-	}
-	if (argc - optind != 1)
+	int at = options_parse(&options, argc, argv, &status);
+	if (at < 0)
+		return status;
+	if (argc - at != 1)
 		return usage_error_because("inspect", "one program, please", NULL);
 
 	all |= filter.symbol || filter.requester || filter.provider || closure;
 	if (closures && (all || bindings))
 		return usage_error_because("inspect", "--closures goes with --format only", NULL);
-	int result = recorded_open(common.prefix, argv[optind], common.epoch, &recorded, &err);
+	int result = recorded_open(prefix, argv[at], epoch, &recorded, &err);
 	if (result == 0 && closure)
 		result = recorded_closure(&recorded, closure, &applied, &err);
 	else if (result == 0 && !bindings && !closures)
 		result = matr_applied(recorded.mapping, &applied, &err);
 	if (result == 0 && closures)
-		result = inspect_closures(&recorded, common.format, &err);
+		result = inspect_closures(&recorded, format, &err);
 	else if (result == 0 && bindings)
-		result = inspect_bindings(&recorded, &filter, common.format, &err);
+		result = inspect_bindings(&recorded, &filter, format, &err);
 	else if (result == 0 && all)
-		result = inspect_relocations(&recorded, applied, &filter, common.format, &err);
+		result = inspect_relocations(&recorded, applied, &filter, format, &err);
 	else if (result == 0)
-		result = inspect_summary(&recorded, applied, common.format, &err);
+		result = inspect_summary(&recorded, applied, format, &err);
 	matr_applied_free(applied);
 	recorded_close(&recorded);
 	if (result != 0)

@@ -4,11 +4,11 @@
 int inspect_closures(const struct recorded *recorded, enum output_format format,
 		     struct matr_error *err)
 {
-	static const struct output_column columns[] = {
-		{"library", CELL_TEXT},
-		{"flags", CELL_TEXT},
-		{"objects", CELL_NUMBER},
-		{"left_to_ld_so", CELL_TEXT},
+	static const struct render_column columns[] = {
+		{"library", COLUMN_LEFT},
+		{"flags", COLUMN_LEFT},
+		{"objects", COLUMN_RIGHT},
+		{"left_to_ld_so", COLUMN_LEFT},
 	};
 	struct matr_store_closure *closures;
 	struct output output;

@@ -105,11 +105,11 @@ int inspect_relocations(const struct recorded *recorded, const struct matr_appli
 			const struct inspect_filter *filter, enum output_format format,
 			struct matr_error *err)
 {
-	static const struct output_column columns[] = {
-		{"requester", CELL_TEXT}, {"symbol", CELL_TEXT},   {"version", CELL_TEXT},
-		{"provider", CELL_TEXT},  {"binding", CELL_TEXT},  {"type", CELL_TEXT},
-		{"offset", CELL_HEX},	  {"addend", CELL_NUMBER}, {"applied", CELL_TEXT},
-		{"original", CELL_TEXT},
+	static const struct render_column columns[] = {
+		{"requester", COLUMN_LEFT}, {"symbol", COLUMN_LEFT},  {"version", COLUMN_LEFT},
+		{"provider", COLUMN_LEFT},  {"binding", COLUMN_LEFT}, {"type", COLUMN_LEFT},
+		{"offset", COLUMN_RIGHT},   {"addend", COLUMN_RIGHT}, {"applied", COLUMN_LEFT},
+		{"original", COLUMN_LEFT},
 	};
 	/* What an edit's column says is of interest where there is one. */
 	size_t n_columns = sizeof columns / sizeof *columns;
@@ -205,11 +205,11 @@ static int collect(const struct matr_mapping *mapping, const struct inspect_filt
 int inspect_bindings(const struct recorded *recorded, const struct inspect_filter *filter,
 		     enum output_format format, struct matr_error *err)
 {
-	static const struct output_column columns[] = {
-		{"requester", CELL_TEXT},
-		{"symbol", CELL_TEXT},
-		{"version", CELL_TEXT},
-		{"provider", CELL_TEXT},
+	static const struct render_column columns[] = {
+		{"requester", COLUMN_LEFT},
+		{"symbol", COLUMN_LEFT},
+		{"version", COLUMN_LEFT},
+		{"provider", COLUMN_LEFT},
 	};
 	struct binding *list = NULL;
 	struct output output;
@@ -224,7 +224,7 @@ int inspect_bindings(const struct recorded *recorded, const struct inspect_filte
 		if (i > 0 && compare_bindings(&list[i - 1], &list[i]) == 0)
 			continue;
 		if (format == FORMAT_TABLE)
-			printf("%s\t%s\t%s\t%s\n", fields[0], fields[1], fields[2], fields[3]);
+			safe_printf("%s\t%s\t%s\t%s\n", fields[0], fields[1], fields[2], fields[3]);
 		for (int field = 0; field < 4 && format != FORMAT_TABLE; field++)
 			output_text(&output, fields[field]);
 	}

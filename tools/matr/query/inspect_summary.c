@@ -60,11 +60,11 @@ static int show_objects(const struct matr_mapping *mapping,
 			const struct matr_applied_mapping *applied, const struct counts *counts,
 			enum output_format format, struct matr_error *err)
 {
-	static const struct output_column columns[] = {
-		{"object", CELL_TEXT},	      {"found", CELL_TEXT},
-		{"loaded_by", CELL_TEXT},     {"relative", CELL_NUMBER},
-		{"relocations", CELL_NUMBER}, {"residual", CELL_NUMBER},
-		{"bound_to_it", CELL_NUMBER},
+	static const struct render_column columns[] = {
+		{"object", COLUMN_LEFT},       {"found", COLUMN_LEFT},
+		{"loaded_by", COLUMN_LEFT},    {"relative", COLUMN_RIGHT},
+		{"relocations", COLUMN_RIGHT}, {"residual", COLUMN_RIGHT},
+		{"bound_to_it", COLUMN_RIGHT},
 	};
 	struct output output;
 
@@ -105,14 +105,17 @@ static int summary_table(const struct recorded *recorded,
 	const struct matr_mapping *mapping = recorded->mapping;
 	char buffer[32];
 
-	printf("%s%s%s: epoch %" PRId64 "%s\n\n", output_bold(), recorded_path(mapping, 0),
-	       output_normal(), recorded->epoch.id, recorded->epoch.ended ? " (ended)" : "");
+	output_bold("%s", recorded_path(mapping, 0));
+	printf(": epoch %" PRId64 "%s\n\n", recorded->epoch.id,
+	       recorded->epoch.ended ? " (ended)" : "");
 	show_number("objects", mapping->n_scope);
 	show_number("relocations", all_relocations(counts));
 	for (uint32_t type = 0; type < TYPES; type++)
 		if (counts->types[type])
 			show_number(relocation_name(type, buffer), counts->types[type]);
-	printf("\n%sapplied%s\n", output_bold(), output_normal());
+	putchar('\n');
+	output_bold("applied");
+	putchar('\n');
 	show_number("relative", counts->relative_applied);
 	for (int i = 0; i < APPLIED; i++)
 		if (counts->applied[i] && i != MATR_APPLIED_RESIDUAL)

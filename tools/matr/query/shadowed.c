@@ -2,11 +2,7 @@
 #include "common/options.h"
 #include "common/output.h"
 #include "common/recorded.h"
-#include "matr/command.h"
-
-#include <getopt.h>
-#include <stdio.h>
-#include <string.h>
+#include "matr/query/commands.h"
 
 #include <matr/explain.h>
 
@@ -26,14 +22,14 @@ static const char help[] =
 	"\n"
 	"  matr shadowed git clang-14\n";
 
-static int list(const struct query_options *common, const char *program, struct output *output,
+static int list(const char *prefix, const char *epoch, const char *program, struct output *output,
 		struct matr_error *err)
 {
 	struct matr_shadowed *shadowed = NULL;
 	struct recorded recorded;
 	size_t n = 0;
 
-	int result = recorded_open(common->prefix, program, common->epoch, &recorded, err);
+	int result = recorded_open(prefix, program, epoch, &recorded, err);
 	if (result == 0)
 		result = matr_shadowed(recorded.mapping, &shadowed, &n, err);
 	for (size_t i = 0; i < n; i++) {
@@ -55,31 +51,34 @@ static int list(const struct query_options *common, const char *program, struct 
 
 int command_shadowed(const struct context *context, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"epoch", required_argument, NULL, 'e'},
-		{"format", required_argument, NULL, 'f'},
-		{"prefix", required_argument, NULL, 'p'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
+	static const struct render_column columns[] = {
+		{"program", COLUMN_LEFT}, {"symbol", COLUMN_LEFT}, {"version", COLUMN_LEFT},
+		{"winner", COLUMN_LEFT},  {"loser", COLUMN_LEFT},  {"requesters", COLUMN_RIGHT},
+		{"copied", COLUMN_LEFT},
 	};
-	static const struct output_column columns[] = {
-		{"program", CELL_TEXT}, {"symbol", CELL_TEXT}, {"version", CELL_TEXT},
-		{"winner", CELL_TEXT},	{"loser", CELL_TEXT},  {"requesters", CELL_NUMBER},
-		{"copied", CELL_TEXT},
-	};
-	struct query_options common = {.prefix = context->prefix};
+	const char *prefix = context->prefix, *epoch = NULL;
+	enum output_format format = FORMAT_TABLE;
 	struct matr_error err = {0};
 	struct output output;
-	int option, status, result = 0;
+	int status, result = 0;
+	const struct option_row rows[] = {
+		{"epoch", .text = &epoch},
+		{"format", .format = &format},
+		{"prefix", .text = &prefix},
+	};
+	const struct options options = {.command = "shadowed",
+					.help = help,
+					.rows = rows,
+					.n_rows = sizeof rows / sizeof *rows};
 
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1)
-		if (!query_option(option, "shadowed", help, &common, &status))
-			return status;
-	if (optind == argc)
+	int at = options_parse(&options, argc, argv, &status);
+	if (at < 0)
+		return status;
+	if (at == argc)
 		return usage_error_because("shadowed", "which programs?", NULL);
-	output_open(&output, common.format, columns, sizeof columns / sizeof *columns);
-	for (int i = optind; i < argc; i++) {
-		if (list(&common, argv[i], &output, &err) != 0) {
+	output_open(&output, format, columns, sizeof columns / sizeof *columns);
+	for (int i = at; i < argc; i++) {
+		if (list(prefix, epoch, argv[i], &output, &err) != 0) {
 			print_error(&err);
 			result = -1;
 		}

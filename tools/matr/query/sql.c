@@ -1,7 +1,7 @@
 /* command_sql.c - matr sql: a program of its own (tools/sql), for it needs libraries that nothing that starts
  * programs should have to load. */
 #include "common/program.h"
-#include "matr/command.h"
+#include "matr/query/commands.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@ int command_sql(const struct context *context, int argc, char **argv)
 	if (!arguments)
 		matr_fail_memory(&err);
 	else if (program_sql(path, &err) == 0) {
-		arguments[0] = argv[0];
+		arguments[0] = "matr"; /* for its messages */
 		arguments[1] = "--prefix";
 		arguments[2] = context->prefix;
 		for (int i = 1; i < argc; i++)

@@ -7,9 +7,8 @@
 #include "common/options.h"
 #include "common/output.h"
 #include "common/recorded.h"
-#include "matr/command.h"
+#include "matr/query/commands.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,11 +88,11 @@ static void draw(struct tree *tree, uint32_t parent, const char *indent)
 		uint32_t index = tree->needs[at].object;
 		next = next_need(tree, parent, at + 1);
 		bool first = is_first(tree, parent, index), last = next == tree->n_needs;
-		printf("%s%s%s => %s (%s)%s%s\n", indent, last ? "`-- " : "|-- ",
-		       tree->needs[at].name, recorded_path(tree->mapping, index),
-		       matr_search_rule_name(tree->mapping->scope[index].rule),
-		       tree->used[index] ? "" : " [nothing binds to it]",
-		       !first && has_needs(tree, index) ? " (*)" : "");
+		safe_printf("%s%s%s => %s (%s)%s%s\n", indent, last ? "`-- " : "|-- ",
+			    tree->needs[at].name, recorded_path(tree->mapping, index),
+			    matr_search_rule_name(tree->mapping->scope[index].rule),
+			    tree->used[index] ? "" : " [nothing binds to it]",
+			    !first && has_needs(tree, index) ? " (*)" : "");
 		sprintf(deeper, "%s%s", indent, last ? "    " : "|   ");
 		if (first)
 			draw(tree, index, deeper);
@@ -132,8 +131,8 @@ static void draw_others(struct tree *tree)
 		if (tree->drawn[i] || tree->mapping->scope[i].needed_as)
 			continue;
 		tree->drawn[i] = true;
-		printf("%s (%s)\n", recorded_path(tree->mapping, i),
-		       matr_search_rule_name(tree->mapping->scope[i].rule));
+		safe_printf("%s (%s)\n", recorded_path(tree->mapping, i),
+			    matr_search_rule_name(tree->mapping->scope[i].rule));
 		draw(tree, i, "");
 	}
 }
@@ -175,7 +174,7 @@ static int show_closure(const struct matr_closure *closure, struct json_object *
 		if (loads) {
 			json_object_array_add(loads, node(&tree, root, NULL, true));
 		} else {
-			printf("dlopen: %s\n", recorded_path(closure->mapping, root));
+			safe_printf("dlopen: %s\n", recorded_path(closure->mapping, root));
 			draw(&tree, root, "");
 		}
 	}
@@ -213,7 +212,7 @@ static int show(const struct recorded *recorded, enum output_format format, stru
 		else
 			json_object_put(top);
 	} else if (!result) {
-		printf("%s\n", recorded_path(recorded->mapping, 0));
+		safe_printf("%s\n", recorded_path(recorded->mapping, 0));
 		draw(&tree, 0, "");
 		draw_others(&tree);
 		result = show_closures(recorded, NULL, err);
@@ -226,28 +225,31 @@ static int show(const struct recorded *recorded, enum output_format format, stru
 
 int command_tree(const struct context *context, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"epoch", required_argument, NULL, 'e'},
-		{"format", required_argument, NULL, 'f'},
-		{"prefix", required_argument, NULL, 'p'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
-	struct query_options common = {.prefix = context->prefix};
+	const char *prefix = context->prefix, *epoch = NULL;
+	enum output_format format = FORMAT_TABLE;
 	struct recorded recorded;
 	struct matr_error err = {0};
-	int option, status;
+	int status;
+	const struct option_row rows[] = {
+		{"epoch", .text = &epoch},
+		{"format", .format = &format},
+		{"prefix", .text = &prefix},
+	};
+	const struct options options = {.command = "tree",
+					.help = help,
+					.rows = rows,
+					.n_rows = sizeof rows / sizeof *rows};
 
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1)
-		if (!query_option(option, "tree", help, &common, &status))
-			return status;
-	if (common.format == FORMAT_CSV)
+	int at = options_parse(&options, argc, argv, &status);
+	if (at < 0)
+		return status;
+	if (format == FORMAT_CSV)
 		return usage_error_because("tree", "a drawing, or json", NULL);
-	if (argc - optind != 1)
+	if (argc - at != 1)
 		return usage_error_because("tree", "one program, please", NULL);
-	int result = recorded_open(common.prefix, argv[optind], common.epoch, &recorded, &err);
+	int result = recorded_open(prefix, argv[at], epoch, &recorded, &err);
 	if (result == 0)
-		result = show(&recorded, common.format, &err);
+		result = show(&recorded, format, &err);
 	recorded_close(&recorded);
 	if (result != 0)
 		print_error(&err);

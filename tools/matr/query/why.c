@@ -3,9 +3,8 @@
 #include "common/options.h"
 #include "common/output.h"
 #include "common/recorded.h"
-#include "matr/command.h"
+#include "matr/query/commands.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,14 +72,14 @@ static int show_explanation(const struct matr_mapping *mapping,
 			    const struct matr_explanation *explanation, enum output_format format,
 			    struct matr_error *err)
 {
-	static const struct output_column asking[] = {
-		{"requester", CELL_TEXT}, {"symbol", CELL_TEXT}, {"version", CELL_TEXT},
-		{"provider", CELL_TEXT},  {"rule", CELL_TEXT},	 {"relocations", CELL_NUMBER},
-		{"search", CELL_NUMBER},
+	static const struct render_column asking[] = {
+		{"requester", COLUMN_LEFT}, {"symbol", COLUMN_LEFT}, {"version", COLUMN_LEFT},
+		{"provider", COLUMN_LEFT},  {"rule", COLUMN_LEFT},   {"relocations", COLUMN_RIGHT},
+		{"search", COLUMN_RIGHT},
 	};
-	static const struct output_column asked[] = {
-		{"search", CELL_NUMBER}, {"order", CELL_NUMBER},     {"object", CELL_TEXT},
-		{"outcome", CELL_TEXT},	 {"has_version", CELL_TEXT}, {"weak", CELL_TEXT},
+	static const struct render_column asked[] = {
+		{"search", COLUMN_RIGHT}, {"order", COLUMN_RIGHT},	{"object", COLUMN_LEFT},
+		{"outcome", COLUMN_LEFT}, {"has_version", COLUMN_LEFT}, {"weak", COLUMN_LEFT},
 	};
 	struct output output;
 
@@ -126,17 +125,19 @@ static int show_explanation(const struct matr_mapping *mapping,
 	return output_close(&output, err) != 0 ? -1 : result;
 }
 
-static void begin_closure(const char *root, enum output_format format, size_t n, bool gap)
+static int begin_closure(const char *root, enum output_format format, size_t n, bool gap,
+			 struct matr_error *err)
 {
-	if (format == FORMAT_JSON) {
-		struct json_object *text = json_object_new_string(root);
-		if (!n && !gap) /* nothing at the start has it */
-			fputs("{\"references\": [], \"searches\": [], \"closures\": [", stdout);
-		printf("%s{\"root\": %s, ", n ? ", " : "", json_object_to_json_string(text));
-		json_object_put(text);
-	} else {
-		printf("%sWith dlopen() of %s:\n", n || gap ? "\n" : "", root);
+	if (format != FORMAT_JSON) {
+		safe_printf("%sWith dlopen() of %s:\n", n || gap ? "\n" : "", root);
+		return 0;
 	}
+	if (!n && !gap) /* nothing at the start has it */
+		fputs("{\"references\": [], \"searches\": [], \"closures\": [", stdout);
+	printf("%s{\"root\": ", n ? ", " : "");
+	int result = output_json_string(root, err);
+	fputs(", ", stdout);
+	return result;
 }
 
 /* The symbol in the scope of one closure. 1: shown; 0: nothing of it there. */
@@ -155,8 +156,10 @@ static int why_in_closure(const struct matr_closure *closure, const char *root,
 		return -1;
 	}
 	if (explanation->n_references || !referring) {
-		begin_closure(root, format, n_shown, referring);
-		result = show_explanation(closure->mapping, explanation, format, err) < 0 ? -1 : 1;
+		result = begin_closure(root, format, n_shown, referring, err);
+		if (!result)
+			result = show_explanation(closure->mapping, explanation, format, err);
+		result = result < 0 ? -1 : 1;
 		if (format == FORMAT_JSON)
 			putchar('}');
 	}
@@ -222,36 +225,33 @@ static int why_symbol(const struct recorded *recorded, const char *text, enum ou
 
 int command_why(const struct context *context, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"library", no_argument, NULL, 'l'},	  {"epoch", required_argument, NULL, 'e'},
-		{"format", required_argument, NULL, 'f'}, {"prefix", required_argument, NULL, 'p'},
-		{"help", no_argument, NULL, 'h'},	  {NULL, 0, NULL, 0},
-	};
-	struct query_options common = {.prefix = context->prefix};
+	const char *prefix = context->prefix, *epoch = NULL;
+	enum output_format format = FORMAT_TABLE;
 	struct recorded recorded;
 	struct matr_error err = {0};
 	bool library = false;
-	int option, status;
+	int status;
+	const struct option_row rows[] = {
+		{"library", .flag = &library},
+		{"epoch", .text = &epoch},
+		{"format", .format = &format},
+		{"prefix", .text = &prefix},
+	};
+	const struct options options = {
+		.command = "why", .help = help, .rows = rows, .n_rows = sizeof rows / sizeof *rows};
 
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (option) {
-		case 'l':
-			library = true;
-			break;
-		default:
-			if (!query_option(option, "why", help, &common, &status))
-				return status;
-		}
-	}
-	if (argc - optind != 2)
+	int at = options_parse(&options, argc, argv, &status);
+	if (at < 0)
+		return status;
+	if (argc - at != 2)
 		return usage_error_because("why", "a program, and a symbol or a library", NULL);
-	if (common.format == FORMAT_CSV && !library)
+	if (format == FORMAT_CSV && !library)
 		return usage_error_because("why", "csv goes with --library; json has both tables",
 					   NULL);
-	int result = recorded_open(common.prefix, argv[optind], common.epoch, &recorded, &err);
+	int result = recorded_open(prefix, argv[at], epoch, &recorded, &err);
 	if (result == 0)
-		result = library ? why_library(&recorded, argv[optind + 1], common.format, &err)
-				 : why_symbol(&recorded, argv[optind + 1], common.format, &err);
+		result = library ? why_library(&recorded, argv[at + 1], format, &err)
+				 : why_symbol(&recorded, argv[at + 1], format, &err);
 	recorded_close(&recorded);
 	if (result != 0)
 		print_error(&err);

@@ -74,38 +74,42 @@ static int arrival_find(struct arrival *arrival, struct matr_error *err)
 	return matr_needs(arrival->mapping, &arrival->needs, &arrival->n_needs, err);
 }
 
-static void print_arrival(const struct arrival *arrival)
+static int print_arrival(const struct arrival *arrival, struct matr_error *err)
 {
 	const struct matr_mapping *mapping = arrival->mapping;
 	const struct matr_scope_entry *entry = &mapping->scope[arrival->index];
 
-	printf("file        %s\nfound as    %s\nfound by    %s\n",
-	       recorded_path(mapping, arrival->index), entry->path,
-	       matr_search_rule_name(entry->rule));
+	safe_printf("file        %s\nfound as    %s\nfound by    %s\n",
+		    recorded_path(mapping, arrival->index), entry->path,
+		    matr_search_rule_name(entry->rule));
 	if (arrival->root)
-		printf("loaded by   dlopen() of %s\n", arrival->root);
+		safe_printf("loaded by   dlopen() of %s\n", arrival->root);
 	/* One place says no more than the rule. */
 	for (size_t i = 0; arrival->n_places > 1 && i < arrival->n_places; i++) {
 		const struct matr_place *place = &arrival->places[i];
-		printf("%s   %s, %s%s%s: %s\n", i ? "         " : "sought in", place->where,
-		       matr_search_rule_name(place->rule),
-		       place->rule == MATR_FOUND_RPATH || place->rule == MATR_FOUND_RUNPATH ? " of "
-											    : "",
-		       place->rule == MATR_FOUND_RPATH || place->rule == MATR_FOUND_RUNPATH
-			       ? recorded_path(mapping, place->owner)
-			       : "",
-		       place->found ? "there" : "not there");
+		safe_printf("%s   %s, %s%s%s: %s\n", i ? "         " : "sought in", place->where,
+			    matr_search_rule_name(place->rule),
+			    place->rule == MATR_FOUND_RPATH || place->rule == MATR_FOUND_RUNPATH
+				    ? " of "
+				    : "",
+			    place->rule == MATR_FOUND_RPATH || place->rule == MATR_FOUND_RUNPATH
+				    ? recorded_path(mapping, place->owner)
+				    : "",
+			    place->found ? "there" : "not there");
 	}
-	printf("chain       %s\n", arrival->chain);
+	safe_printf("chain       %s\n", arrival->chain);
 	for (size_t i = 0; i < arrival->n_needs; i++) {
 		const struct matr_need *need = &arrival->needs[i];
 		if (need->object != arrival->index || need->requester == entry->loaded_by)
 			continue;
-		fputs("also        ", stdout);
-		put_chain(stdout, mapping, need->requester);
-		printf(" -> %s\n", need->name);
+		char *chain = chain_text(mapping, need->requester);
+		if (!chain)
+			return matr_fail_memory(err);
+		safe_printf("also        %s -> %s\n", chain, need->name);
+		free(chain);
 	}
 	putchar('\n');
+	return 0;
 }
 
 static struct json_object *text_or_null(const char *text)
@@ -238,11 +242,11 @@ static int find_bound(const struct matr_mapping *mapping, uint32_t index, const 
 static int show_csv(const struct arrival *arrival, const struct bound_list *bound,
 		    struct matr_error *err)
 {
-	static const struct output_column columns[] = {
-		{"requester", CELL_TEXT}, {"symbol", CELL_TEXT},   {"version", CELL_TEXT},
-		{"ifunc", CELL_TEXT},	  {"loaded", CELL_TEXT},   {"file", CELL_TEXT},
-		{"found_as", CELL_TEXT},  {"found_by", CELL_TEXT}, {"chain", CELL_TEXT},
-		{"sought_in", CELL_TEXT},
+	static const struct render_column columns[] = {
+		{"requester", COLUMN_LEFT}, {"symbol", COLUMN_LEFT},   {"version", COLUMN_LEFT},
+		{"ifunc", COLUMN_LEFT},	    {"loaded", COLUMN_LEFT},   {"file", COLUMN_LEFT},
+		{"found_as", COLUMN_LEFT},  {"found_by", COLUMN_LEFT}, {"chain", COLUMN_LEFT},
+		{"sought_in", COLUMN_LEFT},
 	};
 	const struct matr_scope_entry *entry = &arrival->mapping->scope[arrival->index];
 	static const struct bound nothing = {.requester = NULL};
@@ -278,13 +282,14 @@ static int show_csv(const struct arrival *arrival, const struct bound_list *boun
 static int show_table(const struct arrival *arrival, const struct bound_list *bound,
 		      struct matr_error *err)
 {
-	static const struct output_column columns[] = {
-		{"requester", CELL_TEXT}, {"symbol", CELL_TEXT}, {"version", CELL_TEXT},
-		{"ifunc", CELL_TEXT},	  {"loaded", CELL_TEXT},
+	static const struct render_column columns[] = {
+		{"requester", COLUMN_LEFT}, {"symbol", COLUMN_LEFT}, {"version", COLUMN_LEFT},
+		{"ifunc", COLUMN_LEFT},	    {"loaded", COLUMN_LEFT},
 	};
 	struct output output;
 
-	print_arrival(arrival);
+	if (print_arrival(arrival, err) != 0)
+		return -1;
 	if (!bound->n) {
 		puts("Nothing binds to it.");
 		return output_flush(err);

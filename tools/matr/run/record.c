@@ -3,12 +3,12 @@
  * The run is an ordinary one, with an auditor in it (tools/record). What it notes goes to a temporary file, and from there to
  * the prefix: the program need not be allowed to write to the latter.
  */
+#include "common/options.h"
 #include "common/output.h"
 #include "common/program.h"
-#include "matr/command.h"
+#include "matr/run/commands.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,12 +41,10 @@ static const char help[] =
 	"  matr record --list python3\n"
 	"  matr epoch begin python3 && matr run python3 -c 'import numpy'\n";
 
-enum { FORGET_FIRST = 256, FORGET, FORGET_ALL, LIST };
-
-struct options {
+struct recording { /* what is to be done */
 	const char *prefix;
 	enum output_format format;
-	bool list, forget_first, forget_all;
+	bool forget_first, forget_all;
 	const char *forget;
 };
 
@@ -59,13 +57,13 @@ static void canonical(const char *program, char path[PATH_MAX])
 		snprintf(path, PATH_MAX, "%s", program);
 }
 
-static int list(const struct options *options, const char *program, struct matr_error *err)
+static int list(const struct recording *recording, const char *program, struct matr_error *err)
 {
-	static const struct output_column columns[] = {
-		{"program", CELL_TEXT},
-		{"library", CELL_TEXT},
-		{"flags", CELL_TEXT},
-		{"asked_for", CELL_TEXT},
+	static const struct render_column columns[] = {
+		{"program", COLUMN_LEFT},
+		{"library", COLUMN_LEFT},
+		{"flags", COLUMN_LEFT},
+		{"asked_for", COLUMN_LEFT},
 	};
 	struct matr_recordings recordings;
 	struct output output;
@@ -73,9 +71,9 @@ static int list(const struct options *options, const char *program, struct matr_
 
 	if (program)
 		canonical(program, path);
-	int result = matr_recordings_read(options->prefix, &recordings, err);
+	int result = matr_recordings_read(recording->prefix, &recordings, err);
 	if (result == 0) {
-		output_open(&output, options->format, columns, 4);
+		output_open(&output, recording->format, columns, 4);
 		for (size_t i = 0; i < recordings.n; i++) {
 			const struct matr_recorded_load *load = &recordings.list[i];
 			if (program && strcmp(path, load->application) != 0)
@@ -91,21 +89,21 @@ static int list(const struct options *options, const char *program, struct matr_
 	return result;
 }
 
-static int forget(const struct options *options, struct matr_error *err)
+static int forget(const struct recording *recording, struct matr_error *err)
 {
 	struct matr_recordings recordings;
 	char path[PATH_MAX];
 
-	if (options->forget)
-		canonical(options->forget, path);
-	int result = matr_recordings_read(options->prefix, &recordings, err);
+	if (recording->forget)
+		canonical(recording->forget, path);
+	int result = matr_recordings_read(recording->prefix, &recordings, err);
 	if (result == 0) {
-		size_t n = matr_recordings_forget(&recordings, options->forget ? path : NULL);
-		if (options->forget && n == 0)
+		size_t n = matr_recordings_forget(&recordings, recording->forget ? path : NULL);
+		if (recording->forget && n == 0)
 			result = matr_fail(err, MATR_ERROR_NOT_FOUND, path,
 					   "nothing is recorded for it");
 		else
-			result = matr_recordings_write(options->prefix, &recordings, err);
+			result = matr_recordings_write(recording->prefix, &recordings, err);
 	}
 	matr_recordings_free(&recordings);
 	return result;
@@ -150,15 +148,15 @@ static int run(char **argv, const char *module, const char *file, struct matr_er
 }
 
 /* Take over what the run noted. */
-static int keep(const struct options *options, const char *file, struct matr_error *err)
+static int keep(const struct recording *recording, const char *file, struct matr_error *err)
 {
 	struct matr_recordings noted, recordings = {0};
 	size_t n_new = 0;
 
 	int result = matr_recordings_read_file(file, &noted, err);
 	if (result == 0)
-		result = matr_recordings_read(options->prefix, &recordings, err);
-	for (size_t i = 0; i < noted.n && result == 0 && options->forget_first; i++)
+		result = matr_recordings_read(recording->prefix, &recordings, err);
+	for (size_t i = 0; i < noted.n && result == 0 && recording->forget_first; i++)
 		matr_recordings_forget(&recordings, noted.list[i].application);
 	for (size_t i = 0; i < noted.n && result == 0; i++) {
 		int added = matr_recordings_add(&recordings, &noted.list[i], err);
@@ -166,7 +164,7 @@ static int keep(const struct options *options, const char *file, struct matr_err
 		result = added < 0 ? -1 : 0;
 	}
 	if (result == 0 && noted.n)
-		result = matr_recordings_write(options->prefix, &recordings, err);
+		result = matr_recordings_write(recording->prefix, &recordings, err);
 	if (result == 0)
 		print_warning("%zu libraries were loaded with dlopen(), %zu of them for the first "
 			      "time%s",
@@ -176,7 +174,7 @@ static int keep(const struct options *options, const char *file, struct matr_err
 	return result;
 }
 
-static int record(const struct options *options, char **argv)
+static int record(const struct recording *recording, char **argv)
 {
 	char module[PATH_MAX], file[] = "/tmp/matr-record.XXXXXX";
 	struct matr_error err = {0};
@@ -193,7 +191,7 @@ static int record(const struct options *options, char **argv)
 	}
 	close(fd);
 	int status = run(argv, module, file, &err);
-	if (status < 0 || (status != STATUS_NOT_FOUND && keep(options, file, &err) != 0)) {
+	if (status < 0 || (status != STATUS_NOT_FOUND && keep(recording, file, &err) != 0)) {
 		print_error(&err);
 		status = STATUS_RUN;
 	}
@@ -203,60 +201,39 @@ static int record(const struct options *options, char **argv)
 
 int command_record(const struct context *context, int argc, char **argv)
 {
-	static const struct option long_options[] = {
-		{"forget-first", no_argument, NULL, FORGET_FIRST},
-		{"forget", required_argument, NULL, FORGET},
-		{"forget-all", no_argument, NULL, FORGET_ALL},
-		{"list", no_argument, NULL, LIST},
-		{"format", required_argument, NULL, 'f'},
-		{"prefix", required_argument, NULL, 'p'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
-	struct options options = {.prefix = context->prefix, .format = FORMAT_TABLE};
+	struct recording recording = {.prefix = context->prefix, .format = FORMAT_TABLE};
 	struct matr_error err = {0};
-	int option;
+	bool listing = false;
+	int status;
+	const struct option_row rows[] = {
+		{"forget-first", .flag = &recording.forget_first},
+		{"forget", .text = &recording.forget},
+		{"forget-all", .flag = &recording.forget_all},
+		{"list", .flag = &listing},
+		{"format", .format = &recording.format},
+		{"prefix", .text = &recording.prefix},
+	};
+	const struct options options = {.command = "record",
+					.help = help,
+					.rows = rows,
+					.n_rows = sizeof rows / sizeof *rows,
+					.stop_early = true};
 
-	while ((option = getopt_long(argc, argv, "+h", long_options, NULL)) != -1) {
-		switch (option) {
-		case FORGET_FIRST:
-			options.forget_first = true;
-			break;
-		case FORGET:
-			options.forget = optarg;
-			break;
-		case FORGET_ALL:
-			options.forget_all = true;
-			break;
-		case LIST:
-			options.list = true;
-			break;
-		case 'f':
-			if (!output_format_parse(optarg, &options.format))
-				return usage_error_because("record", "no such format", optarg);
-			break;
-		case 'p':
-			options.prefix = optarg;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return STATUS_OK;
-		default:
-			return usage_error("record");
-		}
-	}
-	argc -= optind;
-	argv += optind;
-	bool forgets = options.forget || options.forget_all;
-	if (options.list + forgets > 1 || (forgets && argc) || (options.list && argc > 1) ||
-	    ((options.list || forgets) && options.forget_first))
+	int at = options_parse(&options, argc, argv, &status);
+	if (at < 0)
+		return status;
+	argc -= at;
+	argv += at;
+	bool forgets = recording.forget || recording.forget_all;
+	if (listing + forgets > 1 || (forgets && argc) || (listing && argc > 1) ||
+	    ((listing || forgets) && recording.forget_first))
 		return usage_error_because("record", "these do not go together", NULL);
-	if (!options.list && !forgets) {
+	if (!listing && !forgets) {
 		if (argc == 0)
 			return usage_error_because("record", "which program?", NULL);
-		return record(&options, argv);
+		return record(&recording, argv);
 	}
-	int result = options.list ? list(&options, argv[0], &err) : forget(&options, &err);
+	int result = listing ? list(&recording, argv[0], &err) : forget(&recording, &err);
 	if (result != 0)
 		print_error(&err);
 	return result == 0 ? STATUS_OK : STATUS_FAILURE;

@@ -3,12 +3,12 @@
  * Whatever stands in the way, the program is started: with the mapping where that is possible, else
  * as it would have started without matr.
  */
+#include "common/options.h"
 #include "common/program.h"
-#include "matr/command.h"
 #include "matr/namespace/namespace.h"
+#include "matr/run/commands.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,35 +75,26 @@ static int run_by_name(const struct context *context, const char *path, int argc
 
 int command_run(const struct context *context, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"prefix", required_argument, NULL, 'p'},
-		{"verbose", no_argument, NULL, 'v'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
 	struct context ours = *context;
 	struct matr_error err = {0};
 	char path[PATH_MAX], interpreter[PATH_MAX] = "";
-	int option;
+	int status;
+	const struct option_row rows[] = {
+		{"prefix", .text = &ours.prefix},
+		{"verbose", 'v', .flag = &ours.verbose},
+	};
+	const struct options options = {.command = "run",
+					.help = help,
+					.rows = rows,
+					.n_rows = sizeof rows / sizeof *rows,
+					.stop_early = true,
+					.usage_status = STATUS_RUN};
 
-	while ((option = getopt_long(argc, argv, "+hv", options, NULL)) != -1) {
-		switch (option) {
-		case 'p':
-			ours.prefix = optarg;
-			break;
-		case 'v':
-			ours.verbose = true;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return STATUS_OK;
-		default:
-			usage_error("run");
-			return STATUS_RUN;
-		}
-	}
-	argc -= optind;
-	argv += optind;
+	int at = options_parse(&options, argc, argv, &status);
+	if (at < 0)
+		return status;
+	argc -= at;
+	argv += at;
 	if (argc == 0) {
 		usage_error_because("run", "which program?", NULL);
 		return STATUS_RUN;

@@ -1,11 +1,11 @@
 /* command_verify.c - matr verify: what would the mapping write, what does ld.so write? */
+#include "common/options.h"
 #include "common/output.h"
 #include "common/recorded.h"
-#include "matr/command.h"
+#include "matr/run/commands.h"
 #include "matr/run/verify_child.h"
 
 #include <elf.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,14 +126,15 @@ static void show_text(const struct verdict *verdict)
 	const struct comparison *comparison = verdict->comparison;
 
 	if (comparison->outcome != COMPARISON_DONE) {
-		printf("%s: not compared: %s%s\n", verdict->program,
-		       comparison->outcome == COMPARISON_PLAIN ? "plain start: " : "",
-		       comparison->reason);
+		safe_printf("%s: not compared: %s%s\n", verdict->program,
+			    comparison->outcome == COMPARISON_PLAIN ? "plain start: " : "",
+			    comparison->reason);
 		return;
 	}
-	printf("%s: %zu differences in %zu slots of %zu objects, %zu relocations left to ld.so",
-	       verdict->program, comparison->n_differences, comparison->slots, comparison->objects,
-	       comparison->residual);
+	safe_printf(
+		"%s: %zu differences in %zu slots of %zu objects, %zu relocations left to ld.so",
+		verdict->program, comparison->n_differences, comparison->slots, comparison->objects,
+		comparison->residual);
 	if (verdict->n_edited)
 		printf(", %zu edited", verdict->n_edited);
 	putchar('\n');
@@ -141,15 +142,16 @@ static void show_text(const struct verdict *verdict)
 		const struct difference *difference = &comparison->differences[i];
 		const char *symbol = symbol_of(verdict, difference);
 		if (i >= comparison->n_differences) {
-			printf("  edited: %s offset 0x%" PRIx64 " %s\n",
-			       object_of(verdict, difference), difference->offset,
-			       symbol ? symbol : "(relative)");
+			safe_printf("  edited: %s offset 0x%" PRIx64 " %s\n",
+				    object_of(verdict, difference), difference->offset,
+				    symbol ? symbol : "(relative)");
 			continue;
 		}
-		printf("  %s offset 0x%" PRIx64 " %s: expected 0x%" PRIx64 ", found 0x%" PRIx64
-		       "\n",
-		       object_of(verdict, difference), difference->offset,
-		       symbol ? symbol : "(relative)", difference->expected, difference->found);
+		safe_printf("  %s offset 0x%" PRIx64 " %s: expected 0x%" PRIx64 ", found 0x%" PRIx64
+			    "\n",
+			    object_of(verdict, difference), difference->offset,
+			    symbol ? symbol : "(relative)", difference->expected,
+			    difference->found);
 	}
 }
 
@@ -192,11 +194,11 @@ static struct json_object *as_json(const struct verdict *verdict)
 	return object;
 }
 
-static const struct output_column csv_columns[] = {
-	{"program", CELL_TEXT}, {"outcome", CELL_TEXT},	   {"objects", CELL_NUMBER},
-	{"slots", CELL_NUMBER}, {"residual", CELL_NUMBER}, {"object", CELL_TEXT},
-	{"offset", CELL_HEX},	{"symbol", CELL_TEXT},	   {"expected", CELL_HEX},
-	{"found", CELL_HEX},	{"reason", CELL_TEXT},	   {"edited", CELL_NUMBER},
+static const struct render_column csv_columns[] = {
+	{"program", COLUMN_LEFT}, {"outcome", COLUMN_LEFT},   {"objects", COLUMN_RIGHT},
+	{"slots", COLUMN_RIGHT},  {"residual", COLUMN_RIGHT}, {"object", COLUMN_LEFT},
+	{"offset", COLUMN_RIGHT}, {"symbol", COLUMN_LEFT},    {"expected", COLUMN_RIGHT},
+	{"found", COLUMN_RIGHT},  {"reason", COLUMN_LEFT},    {"edited", COLUMN_RIGHT},
 };
 
 /* A row per difference, one without an object where there is none. */
@@ -309,8 +311,6 @@ static int verify_all(const char *prefix, char **programs, struct report *report
 	return result == 0 ? all_same : -1;
 }
 
-enum { LOADS = 256, BIND_NOW };
-
 /* With --loads, what follows the program is the program's. */
 static bool has_loads(char **argv)
 {
@@ -323,49 +323,34 @@ static bool has_loads(char **argv)
 
 int command_verify(const struct context *context, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"loads", no_argument, NULL, LOADS},	  {"bind-now", no_argument, NULL, BIND_NOW},
-		{"format", required_argument, NULL, 'f'}, {"prefix", required_argument, NULL, 'p'},
-		{"help", no_argument, NULL, 'h'},	  {NULL, 0, NULL, 0},
-	};
 	const char *prefix = context->prefix;
 	struct report report = {.format = FORMAT_TABLE};
 	struct matr_error err = {0};
 	bool loads = false, bind_now = false;
-	int option;
+	int status;
+	const struct option_row rows[] = {
+		{"loads", .flag = &loads},
+		{"bind-now", .flag = &bind_now},
+		{"format", .format = &report.format},
+		{"prefix", .text = &prefix},
+	};
+	const struct options options = {.command = "verify",
+					.help = help,
+					.rows = rows,
+					.n_rows = sizeof rows / sizeof *rows,
+					.stop_early = has_loads(argv)};
 
-	const char *letters = has_loads(argv) ? "+h" : "h";
-
-	while ((option = getopt_long(argc, argv, letters, options, NULL)) != -1) {
-		switch (option) {
-		case LOADS:
-			loads = true;
-			break;
-		case BIND_NOW:
-			bind_now = true;
-			break;
-		case 'f':
-			if (!output_format_parse(optarg, &report.format))
-				return usage_error_because("verify", "no such format", optarg);
-			break;
-		case 'p':
-			prefix = optarg;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return STATUS_OK;
-		default:
-			return usage_error("verify");
-		}
-	}
-	if (optind == argc)
+	int at = options_parse(&options, argc, argv, &status);
+	if (at < 0)
+		return status;
+	if (at == argc)
 		return usage_error_because("verify", "which programs?", NULL);
 	if (bind_now && !loads)
 		return usage_error_because("verify", "--bind-now goes with --loads", NULL);
 	if (loads && report.format != FORMAT_TABLE)
 		return usage_error_because("verify", "--loads has no --format", NULL);
-	int same = loads ? verify_loads(prefix, argc - optind, argv + optind, bind_now, &err)
-			 : verify_all(prefix, argv + optind, &report, &err);
+	int same = loads ? verify_loads(prefix, argc - at, argv + at, bind_now, &err)
+			 : verify_all(prefix, argv + at, &report, &err);
 	if (same < 0)
 		print_error(&err);
 	return same > 0 ? STATUS_OK : STATUS_FAILURE;

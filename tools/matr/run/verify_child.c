@@ -12,6 +12,7 @@
  */
 #include "matr/run/verify_child.h"
 #include "common/program.h"
+#include "common/text.h"
 #include "matr/namespace/namespace.h"
 
 #include <errno.h>
@@ -31,11 +32,6 @@ enum {
 	TIMEOUT_MILLISECONDS = 120000, /* without a sign of life */
 	TEXT_MAX = 64 << 20,	       /* bytes of report that are kept */
 	STATUS_GAVE_UP = 125,	       /* of the child: it did not start the program */
-};
-
-struct text {
-	char *data;
-	size_t size, room;
 };
 
 void comparison_free(struct comparison *comparison)
@@ -89,25 +85,13 @@ static _Noreturn void run_child(const char *prefix, const char *path, const char
 /* Read what there is; false at the end. What is beyond TEXT_MAX is dropped. */
 static bool read_some(int fd, struct text *text)
 {
-	char dropped[4096];
+	char bytes[4096];
+	ssize_t n = read(fd, bytes, sizeof bytes);
 
-	if (text->room - text->size < 4096 && text->room < TEXT_MAX) {
-		size_t room = text->room ? 2 * text->room : 65536;
-		char *data = realloc(text->data, room);
-		if (data) {
-			text->data = data;
-			text->room = room;
-		}
-	}
-	bool full = text->room - text->size < 2;
-	ssize_t n = full ? read(fd, dropped, sizeof dropped)
-			 : read(fd, text->data + text->size, text->room - text->size - 1);
 	if (n < 0)
 		return errno == EINTR || errno == EAGAIN;
-	if (!full) {
-		text->size += (size_t)n;
-		text->data[text->size] = 0;
-	}
+	if (text->size < TEXT_MAX)
+		text_add(text, bytes, (size_t)n);
 	return n > 0;
 }
 
@@ -151,7 +135,7 @@ static int add_difference(struct comparison *out, const char *line, struct matr_
 
 static int parse_report(struct text *reported, struct comparison *out, struct matr_error *err)
 {
-	char *rest = reported->data;
+	char *rest = reported->bytes;
 	size_t differences;
 
 	for (char *line; rest && (line = strsep(&rest, "\n")) != NULL;) {
@@ -171,8 +155,8 @@ static int parse_report(struct text *reported, struct comparison *out, struct ma
 /* Neither "done" nor "plain": what did it die of? */
 static void explain(int status, const struct text *said, struct comparison *out)
 {
-	int length = said->data ? (int)strcspn(said->data, "\n") : 0;
-	const char *line = length ? said->data : "";
+	const char *line = text_string(said);
+	int length = (int)strcspn(line, "\n");
 	char how[64];
 
 	if (length > 400)
@@ -228,7 +212,7 @@ done:
 		if (errors[i] >= 0)
 			close(errors[i]);
 	}
-	free(reported.data);
-	free(said.data);
+	text_free(&reported);
+	text_free(&said);
 	return result;
 }

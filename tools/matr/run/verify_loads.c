@@ -4,9 +4,9 @@
  * it finds (ld-stable/closure_verify.c has the format), in every process that the program starts too. The report is made from
  * it when the program has ended.
  */
-#include "common/output.h"
+#include "common/message.h"
 #include "common/program.h"
-#include "matr/command.h"
+#include "common/safe.h"
 #include "matr/namespace/namespace.h"
 #include "matr/run/verify_child.h"
 
@@ -66,9 +66,10 @@ static void show_difference(const char *line)
 	if (sscanf(line, "diff %" SCNx64 " %" SCNx64 " %" SCNx64 " %n", &offset, &expected, &found,
 		   &at) == 3 &&
 	    at)
-		fprintf(stderr,
-			"  %s offset 0x%" PRIx64 ": expected 0x%" PRIx64 ", found 0x%" PRIx64 "\n",
-			line + at, offset, expected, found);
+		safe_fprintf(stderr,
+			     "  %s offset 0x%" PRIx64 ": expected 0x%" PRIx64 ", found 0x%" PRIx64
+			     "\n",
+			     line + at, offset, expected, found);
 }
 
 static void show_line(struct sum *sum, const char *line)
@@ -78,13 +79,14 @@ static void show_line(struct sum *sum, const char *line)
 
 	if (sscanf(line, "compared %zu %zu %zu %n", &slots, &differences, &residual, &at) == 3 &&
 	    at) {
-		fprintf(stderr, "%s: %zu differences in %zu slots, %zu relocations left to ld.so\n",
-			line + at, differences, slots, residual);
+		safe_fprintf(stderr,
+			     "%s: %zu differences in %zu slots, %zu relocations left to ld.so\n",
+			     line + at, differences, slots, residual);
 		sum->compared++;
 		sum->slots += slots;
 		sum->differences += differences;
 	} else if (strncmp(line, "left ", 5) == 0) {
-		fprintf(stderr, "%s (left to ld.so)\n", line + 5);
+		safe_fprintf(stderr, "%s (left to ld.so)\n", line + 5);
 		sum->left++;
 	} else {
 		show_difference(line);

@@ -4,10 +4,11 @@
  * doctor_loader.c.
  */
 #include "matr/system/doctor.h"
+#include "common/options.h"
 #include "common/output.h"
-#include "matr/command.h"
+#include "matr/system/commands.h"
+#include "matr/system/hooks.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -62,10 +63,13 @@ static void show_table(const struct examination *examination, bool verbose)
 		const struct finding *finding = &examination->findings.list[i];
 		if (finding->state == STATE_OK && !verbose)
 			continue;
-		bool bold = finding->state >= STATE_WARNING;
-		printf("%s%-8s%s %-10s %s\n", bold ? output_bold() : "",
-		       state_names[finding->state], bold ? output_normal() : "", finding->subject,
-		       finding->text);
+		char name[16];
+		snprintf(name, sizeof name, "%-8s", state_names[finding->state]);
+		if (finding->state >= STATE_WARNING)
+			output_bold("%s", name);
+		else
+			fputs(name, stdout);
+		safe_printf(" %-10s %s\n", finding->subject, finding->text);
 		if (finding->advice)
 			printf("%-19s -> %s\n", "", finding->advice);
 		shown++;
@@ -77,11 +81,11 @@ static void show_table(const struct examination *examination, bool verbose)
 static int show(const struct examination *examination, enum output_format format, bool verbose,
 		struct matr_error *err)
 {
-	static const struct output_column columns[] = {
-		{"subject", CELL_TEXT},
-		{"state", CELL_TEXT},
-		{"finding", CELL_TEXT},
-		{"advice", CELL_TEXT},
+	static const struct render_column columns[] = {
+		{"subject", COLUMN_LEFT},
+		{"state", COLUMN_LEFT},
+		{"finding", COLUMN_LEFT},
+		{"advice", COLUMN_LEFT},
 	};
 	struct output output;
 
@@ -104,40 +108,26 @@ static int show(const struct examination *examination, enum output_format format
 
 int command_doctor(const struct context *context, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"format", required_argument, NULL, 'f'},
-		{"verbose", no_argument, NULL, 'v'},
-		{"prefix", required_argument, NULL, 'p'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
 	struct examination examination = {.prefix = context->prefix};
 	enum output_format format = FORMAT_TABLE;
 	bool verbose = context->verbose;
 	struct matr_error err = {0};
-	int option;
+	int status;
+	const struct option_row rows[] = {
+		{"format", .format = &format},
+		{"verbose", 'v', .flag = &verbose},
+		{"prefix", .text = &examination.prefix},
+	};
+	const struct options options = {.command = "doctor",
+					.help = help,
+					.rows = rows,
+					.n_rows = sizeof rows / sizeof *rows};
 
-	while ((option = getopt_long(argc, argv, "hv", options, NULL)) != -1) {
-		switch (option) {
-		case 'f':
-			if (!output_format_parse(optarg, &format))
-				return usage_error_because("doctor", "no such format", optarg);
-			break;
-		case 'v':
-			verbose = true;
-			break;
-		case 'p':
-			examination.prefix = optarg;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return STATUS_OK;
-		default:
-			return usage_error("doctor");
-		}
-	}
-	if (optind < argc)
-		return usage_error_because("doctor", "unexpected argument", argv[optind]);
+	int at = options_parse(&options, argc, argv, &status);
+	if (at < 0)
+		return status;
+	if (at < argc)
+		return usage_error_because("doctor", "unexpected argument", argv[at]);
 	examine_kernel(&examination);
 	examine_ld_stable(&examination);
 	examine_prefix(&examination);
@@ -146,7 +136,7 @@ int command_doctor(const struct context *context, int argc, char **argv)
 	examine_enabled(&examination);
 	examine_start(&examination);
 	examine_hooks(&examination);
-	int status = STATUS_OK;
+	status = STATUS_OK;
 	for (size_t i = 0; i < examination.findings.n; i++) {
 		if (examination.findings.list[i].state >= STATE_WARNING)
 			status = STATUS_FAILURE;

@@ -1,9 +1,10 @@
 /* command_enable.c - matr enable and disable: single programs by ld-stable. */
+#include "matr/system/enable.h"
+#include "common/options.h"
 #include "common/output.h"
 #include "common/program.h"
-#include "matr/command.h"
+#include "matr/system/commands.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -64,8 +65,8 @@ static int enable_one(const struct enable *enable, const char *path)
 		return STATUS_FAILURE;
 	}
 	if (!enable->quiet)
-		printf("%s: %s\n", path,
-		       result == MATR_ENABLE_CHANGED ? "enabled" : "was enabled already");
+		safe_printf("%s: %s\n", path,
+			    result == MATR_ENABLE_CHANGED ? "enabled" : "was enabled already");
 	return STATUS_OK;
 }
 
@@ -81,7 +82,7 @@ static int disable_one(const char *path, bool quiet)
 		return STATUS_FAILURE;
 	}
 	if (!quiet)
-		printf("%s: %s\n", path, texts[result]);
+		safe_printf("%s: %s\n", path, texts[result]);
 	return STATUS_OK;
 }
 
@@ -112,8 +113,8 @@ static int each_listed(const struct enable *enable)
 
 static int show_list(enum output_format format)
 {
-	static const struct output_column columns[] = {{"program", CELL_TEXT},
-						       {"state", CELL_TEXT}};
+	static const struct render_column columns[] = {{"program", COLUMN_LEFT},
+						       {"state", COLUMN_LEFT}};
 	static const char *const states[] = {"enabled", "replaced", "removed"};
 	struct output output;
 	struct matr_enabled *list;
@@ -171,10 +172,9 @@ static int find_ld_stable(struct enable *enable)
 	return STATUS_OK;
 }
 
-int enable_refresh(const struct context *context)
+int enable_refresh(const char *prefix)
 {
-	struct enable enable = {
-		.options = {.prefix = context->prefix}, .refresh = true, .quiet = true};
+	struct enable enable = {.options = {.prefix = prefix}, .refresh = true, .quiet = true};
 
 	if (access("/lib64/" MATR_LOADER_ENABLED, F_OK) != 0)
 		return STATUS_OK;
@@ -206,84 +206,50 @@ static int run(struct enable *enable, bool disable, int argc, char **argv)
 
 int command_enable(const struct context *context, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"list", no_argument, NULL, 'L'},
-		{"refresh", no_argument, NULL, 'r'},
-		{"ld-stable", required_argument, NULL, 'l'},
-		{"format", required_argument, NULL, 'f'},
-		{"quiet", no_argument, NULL, 'q'},
-		{"prefix", required_argument, NULL, 'p'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
 	struct enable enable = {.options = {.prefix = context->prefix}};
-	int option;
+	const struct option_row rows[] = {
+		{"list", .flag = &enable.list},
+		{"refresh", .flag = &enable.refresh},
+		{"ld-stable", .text = &enable.options.ld_stable},
+		{"format", .format = &enable.format},
+		{"quiet", 'q', .flag = &enable.quiet},
+		{"prefix", .text = &enable.options.prefix},
+	};
+	const struct options options = {.command = "enable",
+					.help = enable_help,
+					.rows = rows,
+					.n_rows = sizeof rows / sizeof *rows};
+	int status;
 
-	while ((option = getopt_long(argc, argv, "hq", options, NULL)) != -1) {
-		switch (option) {
-		case 'L':
-			enable.list = true;
-			break;
-		case 'r':
-			enable.refresh = true;
-			break;
-		case 'l':
-			enable.options.ld_stable = optarg;
-			break;
-		case 'f':
-			if (!output_format_parse(optarg, &enable.format))
-				return usage_error_because("enable", "no such format", optarg);
-			break;
-		case 'q':
-			enable.quiet = true;
-			break;
-		case 'p':
-			enable.options.prefix = optarg;
-			break;
-		case 'h':
-			fputs(enable_help, stdout);
-			return STATUS_OK;
-		default:
-			return usage_error("enable");
-		}
-	}
+	int at = options_parse(&options, argc, argv, &status);
+	if (at < 0)
+		return status;
 	bool no_names = enable.list || enable.refresh;
-	if (no_names != (optind == argc))
-		return usage_error_because("enable",
-					   no_names ? "unexpected argument" : "which programs?",
-					   argv[optind]);
-	return run(&enable, false, argc - optind, argv + optind);
+	if (no_names != (at == argc))
+		return usage_error_because(
+			"enable", no_names ? "unexpected argument" : "which programs?", argv[at]);
+	return run(&enable, false, argc - at, argv + at);
 }
 
 int command_disable(const struct context *context, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"all", no_argument, NULL, 'a'},
-		{"quiet", no_argument, NULL, 'q'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
 	struct enable enable = {.options = {.prefix = context->prefix}};
-	int option;
+	const struct option_row rows[] = {
+		{"all", .flag = &enable.all},
+		{"quiet", 'q', .flag = &enable.quiet},
+	};
+	const struct options options = {.command = "disable",
+					.help = disable_help,
+					.rows = rows,
+					.n_rows = sizeof rows / sizeof *rows};
+	int status;
 
-	while ((option = getopt_long(argc, argv, "hq", options, NULL)) != -1) {
-		switch (option) {
-		case 'a':
-			enable.all = true;
-			break;
-		case 'q':
-			enable.quiet = true;
-			break;
-		case 'h':
-			fputs(disable_help, stdout);
-			return STATUS_OK;
-		default:
-			return usage_error("disable");
-		}
-	}
-	if (enable.all != (optind == argc))
+	int at = options_parse(&options, argc, argv, &status);
+	if (at < 0)
+		return status;
+	if (enable.all != (at == argc))
 		return usage_error_because("disable",
 					   enable.all ? "unexpected argument" : "which programs?",
-					   argv[optind]);
-	return run(&enable, true, argc - optind, argv + optind);
+					   argv[at]);
+	return run(&enable, true, argc - at, argv + at);
 }

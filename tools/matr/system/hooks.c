@@ -1,10 +1,11 @@
 /* command_hooks.c - matr hooks: the files by which package managers tell MatR that packages change. */
+#include "matr/system/hooks.h"
+#include "common/options.h"
 #include "common/output.h"
-#include "matr/command.h"
+#include "matr/system/commands.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <glob.h>
 #include <limits.h>
 #include <stdio.h>
@@ -36,6 +37,8 @@ static const char help[] =
 	"\n"
 	"  matr hooks install\n"
 	"  matr hooks uninstall pacman\n";
+
+static const char question[] = "install, uninstall or status?";
 
 struct hook {
 	const char *manager;
@@ -182,12 +185,12 @@ static int act(const struct hook *hook, const struct place *place, bool install,
 	if (install && place->state != HOOK_INSTALLED) {
 		if (put(place, err) != 0)
 			return -1;
-		printf("%s: installed\n", place->path);
+		safe_printf("%s: installed\n", place->path);
 	}
 	if (!install && (place->state == HOOK_INSTALLED || place->state == HOOK_DIFFERS)) {
 		if (unlink(place->path) != 0)
 			return matr_fail_errno(err, place->path, "cannot be removed");
-		printf("%s: removed\n", place->path);
+		safe_printf("%s: removed\n", place->path);
 	}
 	return 0;
 }
@@ -218,8 +221,8 @@ static int change(const char *root, bool install, char **names, int n)
 
 static int show_status(const char *root, enum output_format format)
 {
-	static const struct output_column columns[] = {
-		{"manager", CELL_TEXT}, {"state", CELL_TEXT}, {"file", CELL_TEXT}};
+	static const struct render_column columns[] = {
+		{"manager", COLUMN_LEFT}, {"state", COLUMN_LEFT}, {"file", COLUMN_LEFT}};
 	static const char *const states[] = {"not on this system", "missing", "differs",
 					     "installed"};
 	struct output output;
@@ -291,56 +294,90 @@ static bool is_manager(const char *name)
 	return false;
 }
 
-int command_hooks(const struct context *context, int argc, char **argv)
-{
-	static const struct option options[] = {
-		{"root", required_argument, NULL, 'r'},
-		{"format", required_argument, NULL, 'f'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
-	const char *verb = argc > 1 ? argv[1] : "", *root = "";
-	enum output_format format = FORMAT_TABLE;
-	int option;
+struct arguments {
+	const char *root;
+	enum output_format format;
+	char **managers;
+	int n;
+};
 
-	(void)context;
-	if (argc > 1) {
-		argv[1] = argv[0]; /* with which getopt begins its complaints */
-		argc--;
-		argv++;
-	}
-	if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0) {
-		fputs(help, stdout);
-		return STATUS_OK;
-	}
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (option) {
-		case 'r':
-			root = optarg;
-			break;
-		case 'f':
-			if (!output_format_parse(optarg, &format))
-				return usage_error_because("hooks", "no such format", optarg);
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return STATUS_OK;
-		default:
-			return usage_error("hooks");
-		}
-	}
-	argc -= optind;
-	argv += optind;
-	for (int i = 0; i < argc; i++) {
-		if (!is_manager(argv[i]))
-			return usage_error_because("hooks", "no such package manager", argv[i]);
+/* Every command of the group takes all options. false: it ends here, with *status. */
+static bool parse(struct arguments *out, int argc, char **argv, int *status)
+{
+	const struct option_row rows[] = {
+		{"root", .text = &out->root},
+		{"format", .format = &out->format},
+	};
+	const struct options options = {.command = "hooks",
+					.help = help,
+					.rows = rows,
+					.n_rows = sizeof rows / sizeof *rows};
+
+	*out = (struct arguments){.root = ""};
+	int at = options_parse(&options, argc, argv, status);
+	if (at < 0)
+		return false;
+	out->managers = argv + at;
+	out->n = argc - at;
+	for (int i = 0; i < out->n; i++) {
+		if (is_manager(out->managers[i]))
+			continue;
+		*status = usage_error_because("hooks", "no such package manager", out->managers[i]);
+		return false;
 	}
 	umask(022);
-	if (strcmp(verb, "install") == 0)
-		return change(root, true, argv, argc);
-	if (strcmp(verb, "uninstall") == 0)
-		return change(root, false, argv, argc);
-	if (strcmp(verb, "status") == 0 && argc == 0)
-		return show_status(root, format);
-	return usage_error_because("hooks", "install, uninstall or status?", *verb ? verb : NULL);
+	return true;
+}
+
+static int run_install(const struct context *context, int argc, char **argv)
+{
+	struct arguments arguments;
+	int status;
+
+	(void)context;
+	return parse(&arguments, argc, argv, &status)
+		       ? change(arguments.root, true, arguments.managers, arguments.n)
+		       : status;
+}
+
+static int run_uninstall(const struct context *context, int argc, char **argv)
+{
+	struct arguments arguments;
+	int status;
+
+	(void)context;
+	return parse(&arguments, argc, argv, &status)
+		       ? change(arguments.root, false, arguments.managers, arguments.n)
+		       : status;
+}
+
+static int run_status(const struct context *context, int argc, char **argv)
+{
+	struct arguments arguments;
+	int status;
+
+	(void)context;
+	if (!parse(&arguments, argc, argv, &status))
+		return status;
+	if (arguments.n)
+		return usage_error_because("hooks", question, "status");
+	return show_status(arguments.root, arguments.format);
+}
+
+int command_hooks(const struct context *context, int argc, char **argv)
+{
+	static const struct command commands[] = {
+		{"install", run_install},
+		{"status", run_status},
+		{"uninstall", run_uninstall},
+	};
+	static const struct command_group group = {
+		.name = "hooks",
+		.help = help,
+		.question = question,
+		.commands = commands,
+		.n = sizeof commands / sizeof *commands,
+	};
+
+	return command_dispatch(&group, context, argc, argv);
 }

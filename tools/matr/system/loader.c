@@ -1,10 +1,10 @@
 /* command_loader.c - matr loader: ld-stable in the place of the system's dynamic linker. */
+#include "common/options.h"
 #include "common/output.h"
 #include "common/program.h"
-#include "matr/command.h"
 #include "matr/namespace/root.h"
+#include "matr/system/commands.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -90,12 +90,12 @@ static int install(struct loader_command *command)
 	if (command->quiet || matr_loader_status(command->options.path, &status, NULL) != 0)
 		return STATUS_OK;
 	if (status.state == MATR_LOADER_INSTALLED)
-		printf("%s: %s, prefix %s\n", status.path,
-		       result == MATR_LOADER_CHANGED ? "ld-stable is installed"
-						     : "ld-stable was installed already",
-		       status.prefix);
+		safe_printf("%s: %s, prefix %s\n", status.path,
+			    result == MATR_LOADER_CHANGED ? "ld-stable is installed"
+							  : "ld-stable was installed already",
+			    status.prefix);
 	else
-		printf("%s: ld-stable is not installed, and is not wanted\n", status.path);
+		safe_printf("%s: ld-stable is not installed, and is not wanted\n", status.path);
 	return STATUS_OK;
 }
 
@@ -107,9 +107,9 @@ static int uninstall(const struct loader_command *command)
 	if (result < 0)
 		return fail(&err);
 	if (!command->quiet)
-		printf("%s: %s\n", command->options.path,
-		       result == MATR_LOADER_CHANGED ? "the real dynamic linker is back"
-						     : "ld-stable was not installed");
+		safe_printf("%s: %s\n", command->options.path,
+			    result == MATR_LOADER_CHANGED ? "the real dynamic linker is back"
+							  : "ld-stable was not installed");
 	return STATUS_OK;
 }
 
@@ -165,12 +165,12 @@ static int status_json(const struct matr_loader_status *status, struct matr_erro
 
 static void status_table(const struct matr_loader_status *status)
 {
-	printf("loader path   %s\n", status->path);
-	printf("state         %s\n", state_text(status->state));
-	printf("real ld.so    %s\n", *status->real ? status->real : "not found");
+	safe_printf("loader path   %s\n", status->path);
+	safe_printf("state         %s\n", state_text(status->state));
+	safe_printf("real ld.so    %s\n", *status->real ? status->real : "not found");
 	if (*status->interpreter) {
-		printf("ld-stable     %s\n", status->interpreter);
-		printf("prefix        %s\n", status->prefix);
+		safe_printf("ld-stable     %s\n", status->interpreter);
+		safe_printf("prefix        %s\n", status->prefix);
 		if (!status->carries_real)
 			printf("note          the real ld.so is another than the one ld-stable "
 			       "carries; refresh makes starts faster\n");
@@ -179,7 +179,7 @@ static void status_table(const struct matr_loader_status *status)
 			       "plainly; refresh\n");
 	}
 	if (*status->problem)
-		printf("problem       %s\n", status->problem);
+		safe_printf("problem       %s\n", status->problem);
 }
 
 static int show_status(const struct loader_command *command)
@@ -204,77 +204,95 @@ static int show_status(const struct loader_command *command)
 	return well ? STATUS_OK : STATUS_FAILURE;
 }
 
-int command_loader(const struct context *context, int argc, char **argv)
+/* Every command of the group takes all options. false: it ends here, with *status. */
+static bool parse(struct loader_command *out, const struct context *context, int argc, char **argv,
+		  int *status)
 {
-	static const struct option options[] = {
-		{"ld-stable", required_argument, NULL, 'l'},
-		{"loader", required_argument, NULL, 'L'},
-		{"root", required_argument, NULL, 'R'},
-		{"format", required_argument, NULL, 'f'},
-		{"quiet", no_argument, NULL, 'q'},
-		{"prefix", required_argument, NULL, 'p'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
+	const struct option_row rows[] = {
+		{"ld-stable", .text = &out->options.ld_stable},
+		{"loader", .text = &out->options.path},
+		{"root", .text = &out->root},
+		{"format", .document = &out->format},
+		{"quiet", 'q', .flag = &out->quiet},
+		{"prefix", .text = &out->options.prefix},
 	};
-	struct loader_command command = {
+	const struct options options = {.command = "loader",
+					.help = help,
+					.rows = rows,
+					.n_rows = sizeof rows / sizeof *rows};
+
+	*out = (struct loader_command){
 		.options = {.path = MATR_SYSTEM_LOADER, .prefix = context->prefix},
 	};
-	const char *verb = argc > 1 ? argv[1] : "";
-	struct matr_error err = {0};
-	int option;
+	int at = options_parse(&options, argc, argv, status);
+	if (at >= 0 && at < argc)
+		*status = usage_error_because("loader", "unexpected argument", argv[at]);
+	return at == argc;
+}
 
-	if (argc > 1) {
-		argv[1] = argv[0]; /* with which getopt begins its complaints */
-		argc--;
-		argv++;
-	}
-	if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0) {
-		fputs(help, stdout);
-		return STATUS_OK;
-	}
-	while ((option = getopt_long(argc, argv, "hq", options, NULL)) != -1) {
-		switch (option) {
-		case 'l':
-			command.options.ld_stable = optarg;
-			break;
-		case 'L':
-			command.options.path = optarg;
-			break;
-		case 'R':
-			command.root = optarg;
-			break;
-		case 'f':
-			if (!output_format_parse(optarg, &command.format) ||
-			    command.format == FORMAT_CSV)
-				return usage_error_because("loader", "no such format", optarg);
-			break;
-		case 'q':
-			command.quiet = true;
-			break;
-		case 'p':
-			command.options.prefix = optarg;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return STATUS_OK;
-		default:
-			return usage_error("loader");
-		}
-	}
-	if (optind < argc)
-		return usage_error_because("loader", "unexpected argument", argv[optind]);
-	if (strcmp(verb, "install") == 0)
-		return install(&command);
-	if (strcmp(verb, "refresh") == 0) {
-		command.options.refresh = true;
-		return install(&command);
-	}
-	if (command.root && root_enter(command.root, NULL, NULL, &err) != 0)
+static int run_install(const struct context *context, int argc, char **argv)
+{
+	struct loader_command command;
+	int status;
+
+	return parse(&command, context, argc, argv, &status) ? install(&command) : status;
+}
+
+static int run_refresh(const struct context *context, int argc, char **argv)
+{
+	struct loader_command command;
+	int status;
+
+	if (!parse(&command, context, argc, argv, &status))
+		return status;
+	command.options.refresh = true;
+	return install(&command);
+}
+
+/* Take no loader along. */
+static int in_root(const struct loader_command *command,
+		   int (*run)(const struct loader_command *command))
+{
+	struct matr_error err = {0};
+
+	if (command->root && root_enter(command->root, NULL, NULL, &err) != 0)
 		return fail(&err);
-	if (strcmp(verb, "uninstall") == 0)
-		return uninstall(&command);
-	if (strcmp(verb, "status") == 0)
-		return show_status(&command);
-	return usage_error_because("loader", "install, uninstall, refresh or status?",
-				   *verb ? verb : NULL);
+	return run(command);
+}
+
+static int run_uninstall(const struct context *context, int argc, char **argv)
+{
+	struct loader_command command;
+	int status;
+
+	return parse(&command, context, argc, argv, &status) ? in_root(&command, uninstall)
+							     : status;
+}
+
+static int run_status(const struct context *context, int argc, char **argv)
+{
+	struct loader_command command;
+	int status;
+
+	return parse(&command, context, argc, argv, &status) ? in_root(&command, show_status)
+							     : status;
+}
+
+int command_loader(const struct context *context, int argc, char **argv)
+{
+	static const struct command commands[] = {
+		{"install", run_install},
+		{"refresh", run_refresh},
+		{"status", run_status},
+		{"uninstall", run_uninstall},
+	};
+	static const struct command_group group = {
+		.name = "loader",
+		.help = help,
+		.question = "install, uninstall, refresh or status?",
+		.commands = commands,
+		.n = sizeof commands / sizeof *commands,
+	};
+
+	return command_dispatch(&group, context, argc, argv);
 }

@@ -66,8 +66,9 @@ static bool symbol_matches(struct trace_run *run, const char *name, const char *
 	bool any = false;
 
 	snprintf(full, sizeof full, "%s@%s", name, version ? version : "");
-	for (size_t i = 0; i < run->n_symbols; i++) {
-		if (fnmatch(run->symbols[i], strchr(run->symbols[i], '@') ? full : name, 0) != 0)
+	for (size_t i = 0; i < run->symbols.n; i++) {
+		if (fnmatch(run->symbols.list[i], strchr(run->symbols.list[i], '@') ? full : name,
+			    0) != 0)
 			continue;
 		run->matched[i] = true;
 		any = true;
@@ -174,7 +175,7 @@ int trace_collect(struct trace_run *run, struct matr_error *err)
 	size_t shown = 0;
 
 	run->list = calloc(TRACE_SLOTS, sizeof *run->list);
-	run->matched = calloc(run->n_symbols, sizeof *run->matched);
+	run->matched = calloc(run->symbols.n, sizeof *run->matched);
 	if (!run->list || !run->matched)
 		return matr_fail_memory(err);
 	if (matr_session_open(NULL, &session, err) != 0)

@@ -110,12 +110,12 @@ static int check_object(const struct matr_mapping *mapping, const char *glob,
 int trace_check_names(const struct trace_run *run, const struct matr_mapping *mapping,
 		      struct matr_error *err)
 {
-	for (size_t i = 0; i < run->n_symbols; i++) {
+	for (size_t i = 0; i < run->symbols.n; i++) {
 		if (run->matched[i])
 			continue;
-		return strpbrk(run->symbols[i], pattern_characters)
-			       ? no_pattern(mapping, run->symbols[i], err)
-			       : no_name(mapping, run->symbols[i], err);
+		return strpbrk(run->symbols.list[i], pattern_characters)
+			       ? no_pattern(mapping, run->symbols.list[i], err)
+			       : no_name(mapping, run->symbols.list[i], err);
 	}
 	if (check_object(mapping, run->requester, err) != 0)
 		return -1;

@@ -1,6 +1,6 @@
 /* trace_run.c - running the program of a `matr trace`, and waiting for its end.
  */
-#include "matr/command.h"
+#include "common/message.h"
 #include "matr/namespace/namespace.h"
 #include "matr/trace/trace.h"
 

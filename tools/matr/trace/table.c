@@ -1,6 +1,6 @@
 /* trace_table.c - what a `matr trace` has to say at the end.
  */
-#include "matr/command.h"
+#include "common/message.h"
 #include "matr/trace/trace.h"
 
 #include <errno.h>
@@ -28,10 +28,10 @@ static int compare(const void *left, const void *right, void *sort)
 
 static int show(struct trace_run *run, double rate, struct matr_error *err)
 {
-	static const struct output_column columns[] = {
-		{"calls", CELL_NUMBER},	     {"total_ns", CELL_NUMBER}, {"self_ns", CELL_NUMBER},
-		{"unfinished", CELL_NUMBER}, {"caller", CELL_TEXT},	{"symbol", CELL_TEXT},
-		{"version", CELL_TEXT},	     {"callee", CELL_TEXT},
+	static const struct render_column columns[] = {
+		{"calls", COLUMN_RIGHT},      {"total_ns", COLUMN_RIGHT}, {"self_ns", COLUMN_RIGHT},
+		{"unfinished", COLUMN_RIGHT}, {"caller", COLUMN_LEFT},	  {"symbol", COLUMN_LEFT},
+		{"version", COLUMN_LEFT},     {"callee", COLUMN_LEFT},
 	};
 	struct output output;
 

@@ -6,9 +6,8 @@
  */
 #include "matr/trace/trace.h"
 #include "common/program.h"
-#include "matr/command.h"
+#include "matr/trace/commands.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,101 +78,78 @@ static int usage(const char *reason, const char *argument)
 	return STATUS_RUN;
 }
 
+static bool parse_sort(const char *name, enum trace_sort *sort)
+{
+	static const char *const names[] = {
+		[SORT_SELF] = "self", [SORT_TOTAL] = "total", [SORT_CALLS] = "calls"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if (strcmp(name, names[i]) == 0) {
+			*sort = (enum trace_sort)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The program's exit status, or ours. */
+static int trace(struct trace_run *run, char **argv)
+{
+	struct matr_error err = {0};
+	char ld_stable[PATH_MAX];
+	double rate = 1;
+	int status = -1;
+
+	if (prepare(run, argv[0], ld_stable, &err) == 0)
+		status = trace_execute(run, argv, &rate, &err);
+	if (status >= 0 && trace_report(run, rate, &err) != 0)
+		status = -1;
+	if (status < 0)
+		print_error(&err);
+	trace_end(run);
+	return status < 0 ? STATUS_RUN : status;
+}
+
 int command_trace(const struct context *context, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"symbol", required_argument, NULL, 's'},
-		{"requester", required_argument, NULL, 'r'},
-		{"provider", required_argument, NULL, 'p'},
-		{"count", no_argument, NULL, 'c'},
-		{"sort", required_argument, NULL, 'S'},
-		{"output", required_argument, NULL, 'o'},
-		{"format", required_argument, NULL, 'f'},
-		{"ld-stable", required_argument, NULL, 'l'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
+	struct trace_run run = {.output_fd = -1};
+	const char *sort = "self";
+	char *program = NULL;
+	int status;
+	const struct option_row rows[] = {
+		{"symbol", .list = &run.symbols},
+		{"requester", .text = &run.requester},
+		{"provider", .text = &run.provider},
+		{"count", .flag = &run.count},
+		{"sort", .text = &sort},
+		{"output", 'o', .text = &run.output},
+		{"format", .format = &run.format},
+		{"ld-stable", .text = &run.ld_stable},
 	};
-	struct trace_run run = {
-		.symbols = calloc((size_t)argc + 1, sizeof(const char *)),
-		.output_fd = -1,
-	};
-	char ld_stable[PATH_MAX], *program = NULL;
-	struct matr_error err = {0};
-	double rate = 1;
-	int option, status = 0;
+	const struct options options = {.command = "trace",
+					.help = help,
+					.rows = rows,
+					.n_rows = sizeof rows / sizeof *rows,
+					.stop_early = true,
+					.usage_status = STATUS_RUN};
 
 	(void)context;
-	if (!run.symbols) {
-		matr_fail_memory(&err);
-		print_error(&err);
-		return STATUS_RUN;
-	}
 	if (argc > 1 && argv[1][0] != '-') {
 		program = argv[1];
-		argv[1] = argv[0];
 		argv++;
 		argc--;
 	}
-	while (!status && (option = getopt_long(argc, argv, "+ho:", options, NULL)) != -1) {
-		switch (option) {
-		case 's':
-			run.symbols[run.n_symbols++] = optarg;
-			break;
-		case 'r':
-			run.requester = optarg;
-			break;
-		case 'p':
-			run.provider = optarg;
-			break;
-		case 'c':
-			run.count = true;
-			break;
-		case 'S':
-			run.sort = strcmp(optarg, "calls") == 0	  ? SORT_CALLS
-				   : strcmp(optarg, "total") == 0 ? SORT_TOTAL
-								  : SORT_SELF;
-			if (run.sort == SORT_SELF && strcmp(optarg, "self") != 0)
-				status = usage("no such column", optarg);
-			break;
-		case 'o':
-			run.output = optarg;
-			break;
-		case 'f':
-			if (!output_format_parse(optarg, &run.format))
-				status = usage("no such format", optarg);
-			break;
-		case 'l':
-			run.ld_stable = optarg;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			free(run.symbols);
-			return STATUS_OK;
-		default:
-			usage_error("trace");
-			status = STATUS_RUN;
-		}
-	}
-	argc -= optind;
-	argv += optind;
-	if (!status && !program && argc == 0)
+	int at = options_parse(&options, argc, argv, &status);
+	if (at >= 0 && program)
+		argv[--at] = program; /* in the place of the option before it */
+	if (at >= 0 && !parse_sort(sort, &run.sort))
+		status = usage("no such column", sort);
+	else if (at >= 0 && at == argc)
 		status = usage("which program?", NULL);
-	if (!status && !run.n_symbols)
+	else if (at >= 0 && !run.symbols.n)
 		status = usage("which --symbol?", NULL);
-	if (!status) {
-		if (program)
-			*--argv = program; /* in the place of the option before */
-		if (prepare(&run, argv[0], ld_stable, &err) != 0) {
-			status = -1;
-		} else {
-			status = trace_execute(&run, argv, &rate, &err);
-			if (status >= 0 && trace_report(&run, rate, &err) != 0)
-				status = -1;
-		}
-	}
-	if (status < 0)
-		print_error(&err);
-	trace_end(&run);
-	free(run.symbols);
-	return status < 0 ? STATUS_RUN : status;
+	else if (at >= 0)
+		status = trace(&run, argv + at);
+	free(run.symbols.list);
+	return status;
 }

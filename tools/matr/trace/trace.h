@@ -3,6 +3,7 @@
 #ifndef MATR_TRACE_H
 #define MATR_TRACE_H
 
+#include "common/options.h"
 #include "common/output.h"
 #include "trace/trace_format.h"
 
@@ -27,8 +28,8 @@ struct traced { /* one binding */
 };
 
 struct trace_run {
-	const char **symbols, *requester, *provider, *output;
-	size_t n_symbols;
+	struct option_list symbols;
+	const char *requester, *provider, *output;
 	bool *matched; /* by symbol: something that is bound matches */
 	bool count;
 	enum trace_sort sort;

@@ -4,15 +4,15 @@
  * into (shadow.h); the scopes are made again, and compared (matr/upgrade.h). Packages are unpacked in that namespace too,
  * in memory, so that there is nothing to tidy up however this ends.
  */
+#include "common/options.h"
 #include "common/output.h"
-#include "matr/command.h"
 #include "matr/upgrade/changes.h"
+#include "matr/upgrade/commands.h"
 #include "matr/upgrade/overlay.h"
 #include "matr/upgrade/overlay_package.h"
 #include "matr/upgrade/programs.h"
 #include "matr/upgrade/table.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -166,61 +166,53 @@ static int run(struct request *request, int n, char **names)
 
 /* ---- the command line ---- */
 
-static int add_change(struct request *request, enum upgrade_change_kind kind)
+static int add_change(struct request *request, enum upgrade_change_kind kind, const char *argument)
 {
 	struct matr_error err = {0};
 
-	if (upgrade_changes_add(&request->changes, kind, optarg, &err) == 0)
+	if (upgrade_changes_add(&request->changes, kind, argument, &err) == 0)
 		return -1;
 	print_error(&err);
 	return CHECK_TROUBLE;
 }
 
+static int take_replace(void *request, const char *argument)
+{
+	return add_change(request, UPGRADE_REPLACE, argument);
+}
+
+static int take_add(void *request, const char *argument)
+{
+	return add_change(request, UPGRADE_ADD, argument);
+}
+
+static int take_remove(void *request, const char *argument)
+{
+	return add_change(request, UPGRADE_REMOVE, argument);
+}
+
 int command_check_upgrade(const struct context *context, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"replace", required_argument, NULL, 'r'}, {"add", required_argument, NULL, 'a'},
-		{"remove", required_argument, NULL, 'd'},  {"all", no_argument, NULL, 'A'},
-		{"format", required_argument, NULL, 'f'},  {"prefix", required_argument, NULL, 'p'},
-		{"help", no_argument, NULL, 'h'},	   {NULL, 0, NULL, 0},
-	};
 	struct request request = {.prefix = context->prefix};
-	int option, status = -1;
+	const struct option_row rows[] = {
+		{"replace", .take = take_replace, .context = &request},
+		{"add", .take = take_add, .context = &request},
+		{"remove", .take = take_remove, .context = &request},
+		{"all", .flag = &request.all},
+		{"format", .format = &request.format},
+		{"prefix", .text = &request.prefix},
+	};
+	const struct options options = {.command = "check-upgrade",
+					.help = help,
+					.rows = rows,
+					.n_rows = sizeof rows / sizeof *rows};
+	int status;
 
-	while (status < 0 && (option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (option) {
-		case 'r':
-			status = add_change(&request, UPGRADE_REPLACE);
-			break;
-		case 'a':
-			status = add_change(&request, UPGRADE_ADD);
-			break;
-		case 'd':
-			status = add_change(&request, UPGRADE_REMOVE);
-			break;
-		case 'A':
-			request.all = true;
-			break;
-		case 'f':
-			if (!output_format_parse(optarg, &request.format))
-				status = usage_error_because("check-upgrade", "no such format",
-							     optarg);
-			break;
-		case 'p':
-			request.prefix = optarg;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			status = CHECK_GOOD;
-			break;
-		default:
-			status = usage_error("check-upgrade");
-		}
-	}
-	if (status < 0 && !request.changes.n)
+	int at = options_parse(&options, argc, argv, &status);
+	if (at >= 0 && !request.changes.n)
 		status = usage_error_because("check-upgrade", "what is to be replaced?", NULL);
-	if (status < 0)
-		status = run(&request, argc - optind, argv + optind);
+	else if (at >= 0)
+		status = run(&request, argc - at, argv + at);
 	upgrade_changes_free(&request.changes);
 	return status;
 }

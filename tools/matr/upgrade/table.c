@@ -6,10 +6,10 @@
 
 #include <matr/edit.h>
 
-static const struct output_column columns[] = {
-	{"program", CELL_TEXT}, {"verdict", CELL_TEXT}, {"requester", CELL_TEXT},
-	{"symbol", CELL_TEXT},	{"version", CELL_TEXT}, {"before", CELL_TEXT},
-	{"after", CELL_TEXT},	{"load", CELL_TEXT},	{"reason", CELL_TEXT},
+static const struct render_column columns[] = {
+	{"program", COLUMN_LEFT}, {"verdict", COLUMN_LEFT}, {"requester", COLUMN_LEFT},
+	{"symbol", COLUMN_LEFT},  {"version", COLUMN_LEFT}, {"before", COLUMN_LEFT},
+	{"after", COLUMN_LEFT},	  {"load", COLUMN_LEFT},    {"reason", COLUMN_LEFT},
 };
 
 struct subject { /* what a row is about */

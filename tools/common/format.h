@@ -1,0 +1,23 @@
+/* format.h - the names of output formats. */
+#ifndef MATR_TOOLS_FORMAT_H
+#define MATR_TOOLS_FORMAT_H
+
+#include <stdbool.h>
+
+enum output_format {
+	FORMAT_TABLE,
+	FORMAT_LIST,
+	FORMAT_CSV,
+	FORMAT_JSON,
+	FORMAT_MARKDOWN,
+	FORMAT_LINE,
+	FORMATS,
+};
+
+/* "table", "list" and so on. */
+const char *format_name(enum output_format format);
+
+/* false: no format has this name. */
+bool format_parse(const char *name, enum output_format *format);
+
+#endif
