@@ -25,6 +25,8 @@ T=$(mktemp -d "${TMPDIR:-/tmp}/matr-test.XXXXXX")
 chmod 755 "$T" # ordinary users are to reach it
 export MATR_PREFIX=$T/prefix
 . "$TESTS/lib/tap.sh"
+# shellcheck source=wait.sh
+. "$TESTS/lib/wait.sh"
 
 cleanup()
 {

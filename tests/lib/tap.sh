@@ -60,16 +60,6 @@ equal() # NAME WANTED GOT [FILE...]
 	fi
 }
 
-# wait_until COMMAND...: run it until it succeeds, for WAIT seconds (default 20) at most.
-wait_until()
-{
-	local end=$((${EPOCHREALTIME/./} + ${WAIT:-20} * 1000000))
-	until "$@"; do
-		[ "${EPOCHREALTIME/./}" -lt $end ] || return 1
-		sleep 0.05
-	done
-}
-
 have() # PROGRAM
 {
 	command -v "$1" >/dev/null 2>&1

@@ -49,13 +49,9 @@ check "disable again" matr disable $P
 # ---- in mid-epoch, watched: neither is a violation, and the mapping stays ----
 matrd 2>"$T/matrd" &
 daemon=$!
-watched() # wait until it watches
-{
-	for _ in $(seq 100); do
-		matr epoch status | grep -q '^matrd .*watches' && return
-		sleep 0.1
-	done
-}
+# shellcheck disable=SC2317 # called by wait_until
+watches() { matr epoch status | grep -q '^matrd .*watches'; }
+watched() { wait_until watches; }
 violations() { matr epoch status --format json | jq -c '[.violations[].file, .changed[].file]'; }
 matr epoch begin -q bash ls perl cat $P
 watched

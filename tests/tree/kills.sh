@@ -149,7 +149,7 @@ serve() # matrd runs
 	sleep 0.3
 }
 
-settle() # what goes on without the killed one comes to its end
+come_to_rest() # what goes on without the killed one comes to its end
 {
 	for _ in $(seq 600); do
 		pgrep -f '^(apt-get|(/usr/bin/)?dpkg|(/usr/local/bin/)?matr|/bin/sh /usr/local|/usr/bin/perl -w /usr/(sbin|share)/debconf) ' >/dev/null || return 0
@@ -195,7 +195,7 @@ kill_one()
 	"$T/hit" "${pattern[$name]}" $(((RANDOM * 32768 + RANDOM) % within)) $! >"$T/hit.said"
 	status=$?
 	[ $status -ne 0 ] || boots "after $name: $(cat "$T/hit.said"), in ${command[*]}"
-	settle || wrong=$((wrong + 1))
+	come_to_rest || wrong=$((wrong + 1))
 	wait $! 2>/dev/null
 	return $status
 }

@@ -12,6 +12,8 @@ T=/tmp/t
 mkdir -p "$T"
 # shellcheck source-path=SCRIPTDIR source=../lib/tap.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/tap.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/wait.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/wait.sh"
 
 # refuses NAME REGEX COMMAND...: the command fails with one line that matches.
 refuses()

@@ -23,7 +23,7 @@ char *patched_setlocale(int category, const char *locale)
 C
 check "a library" gcc -O1 -fPIC -shared -Wl,-soname,libpatched.so -o /opt/fix/libpatched.so $T/patched.c
 check "install" matr loader install
-sleep 3
+settle /opt/fix
 check "an epoch of the whole system" matr epoch begin -q
 equal "before: nobody calls it" 0 "$(calls ls --version)"
 matr rebind --all-programs --symbol setlocale --to /opt/fix/libpatched.so:patched_setlocale --reason 'every program' >$T/rebind 2>$T/rebind.err
@@ -82,7 +82,7 @@ package 2 another_name
 package 3 fixed_setlocale
 said() { matr epoch status >$T/status 2>&1; echo "$? $(grep -c "edit .*$1" $T/status)"; }
 check "dpkg -i: version 1" dpkg -i $T/libfix1_1.deb
-sleep 3
+settle /opt/package
 check "an edit to the package's library" matr rebind --all-programs --symbol setlocale --to /opt/package/libfix.so.1:fixed_setlocale --reason 'package'
 equal "it is in force" "applied 1" "$(how ls --version) $(calls ls --version)"
 dpkg -i $T/libfix1_2.deb >$T/dpkg 2>&1 </dev/null

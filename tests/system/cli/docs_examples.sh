@@ -63,7 +63,6 @@ page()
 
 mapfile -t programs < <(for program in git bash sshd clang-14; do PATH=$PATH:/usr/sbin command -v $program || :; done)
 page explain 10 "${programs[@]}"
-sleep 3 # no time is too young to be trusted
 page edit 10 git bash
 page trace 5 git
 finish

@@ -57,7 +57,7 @@ printf '<a><b>text</b></a>\n' | gzip -n >"$T/x.xml.gz"
 programs=(/usr/bin/git /usr/bin/python3.11 /usr/bin/cmake /usr/bin/xmllint /usr/bin/pnmtopng /usr/bin/bash /usr/bin/ls)
 wanted=()
 for program in "${programs[@]}"; do [ ! -e "$program" ] || wanted+=("$(readlink -f "$program")"); done
-sleep 3 # no time is too young to be trusted
+settle "$T/lib"
 begin "${wanted[@]}"
 
 # ---- a function of zlib, patched in every program ----

@@ -59,7 +59,7 @@ if [ -n "$large" ]; then
 	office=/usr/lib/libreoffice/program/soffice.bin
 	[ -e $office ] && wanted+=("$office")
 fi
-sleep 3 # no time is too young to be trusted
+settle "$T/lib"
 begin "${wanted[@]}"
 
 # ---- a patched function for every program ----
@@ -166,18 +166,14 @@ rebind ls git --symbol setlocale --to "$T/lib/libpatched.so:patched_setlocale"
 matrd=$!
 status_has()
 {
-	for _ in $(seq 60); do
-		"$MATR" epoch status --format json >"$T/status" 2>/dev/null || :
-		grep -q "$1" "$T/status" && return
-		sleep 0.05
-	done
-	return 1
+	"$MATR" epoch status --format json >"$T/status" 2>/dev/null || :
+	grep -q "$1" "$T/status"
 }
-check "matrd watches" status_has '"watched_epoch": *[1-9]'
+check "matrd watches" wait_until status_has '"watched_epoch": *[1-9]'
 PATCHED=1 capture_matr patched ls --version
 check "matrd: the edit is in force" grep -q '^patched$' "$T/patched.err"
 cp "$T/lib/libpatched.so" "$T/new.so" && echo >>"$T/new.so" && mv "$T/new.so" "$T/lib/libpatched.so"
-check "matrd: the substitute changed: a violation" status_has libpatched.so
+check "matrd: the substitute changed: a violation" within 3 status_has libpatched.so
 "$MATR" epoch status >"$T/status" 2>&1 || :
 for name in ls git; do
 	PATCHED=1 capture_matr patched "$(canonical $name)" --version

@@ -97,8 +97,6 @@ git_repository
 rebind() { "$MATR" rebind "$@" >"$T/rebind" 2>"$T/rebind.err" </dev/null; }
 prints() { [ "$("$MATR" run "$T/bin/main")" = "$1" ]; }
 image() { sha256sum "$MATR_PREFIX/epoch.image"; }
-# settled: no time is too young to be trusted
-settled() { sleep 3; }
 
 UNEDITED='1 2 1 8 4 6 7 1'
 
@@ -118,7 +116,7 @@ refused()
 
 # ---- built programs ----
 
-settled
+settle "$T/lib" "$T/bin"
 begin "$T/bin/main" "$T/bin/setuid" git bash
 check "unedited" prints "$UNEDITED"
 plain=$("$T/bin/main")
@@ -249,7 +247,7 @@ fi
 
 # ---- survival ----
 
-settled
+settle "$T/lib" "$T/bin"
 "$MATR" epoch begin -q "$T/bin/main" "$T/bin/setuid" git bash 2>/dev/null </dev/null || :
 check "the next epoch has the edits" prints '2 4 2 8 4 6 7 2'
 check "and takes the programs over" test "$("$MATR" epoch status --format json | /usr/bin/python3 -c 'import json, sys; s = json.load(sys.stdin); print(s["applications"] == s["carried"])')" = True
@@ -326,16 +324,12 @@ check "epoch apply wants an epoch" test $status -eq 1
 rebind "$T/bin/main" --symbol number --to "$T/lib/libneeds.so"
 "$BUILD/tools/matrd" 2>"$T/matrd.log" &
 matrd=$!
-status_has() # within a second or so
+status_has()
 {
-	for _ in $(seq 30); do
-		"$MATR" epoch status --format json >"$T/status" 2>/dev/null || :
-		grep -q "$1" "$T/status" && return
-		sleep 0.05
-	done
-	return 1
+	"$MATR" epoch status --format json >"$T/status" 2>/dev/null || :
+	grep -q "$1" "$T/status"
 }
-check "matrd watches" status_has '"watched_epoch": *[1-9]'
+check "matrd watches" wait_until status_has '"watched_epoch": *[1-9]'
 # a library for another machine, which ld.so passes over, where a search looks first
 cp "$T/lib/libone.so" "$T/foreign" && printf '\050' | dd of="$T/foreign" bs=1 seek=18 conv=notrunc 2>/dev/null
 mv "$T/foreign" "$T/early/libone.so"
@@ -345,7 +339,7 @@ capture_matr matr "$T/bin/main"
 check "matrd: it still has its mapping" grep -q applied "$T/matr.said"
 rm "$T/early/libone.so"
 cp "$T/lib/libtwo.so" "$T/two.new" && echo >>"$T/two.new" && mv "$T/two.new" "$T/lib/libtwo.so"
-check "matrd: what came in with an edit's library was replaced: withdrawn" status_has "$T/bin/main"
+check "matrd: what came in with an edit's library was replaced: withdrawn" within 2 status_has "$T/bin/main"
 capture_matr matr git --version
 check "matrd: nobody else is" grep -q applied "$T/matr.said"
 kill $matrd && wait $matrd || :

@@ -30,7 +30,7 @@ programs=("$T/lib/main" "$(command -v git)" "$(command -v bash)")
 write() { "$MATR" sql --write "$1" >"$T/write" 2>&1; }
 query() { "$MATR" sql --format list --headers off --sql "$1"; }
 prints() { [ "$("$MATR" run "$T/lib/main")" = "$1" ]; }
-sleep 3 # no time is too young to be trusted
+settle "$T/lib"
 
 # ---- the same edit ----
 

@@ -48,12 +48,6 @@ begin_all()
 	fi
 }
 
-# settle: times that are too young are not trusted (two seconds).
-settle()
-{
-	sleep 3.2
-}
-
 # as_from_nothing NAME: image and records are those of an epoch without one before.
 as_from_nothing()
 {
@@ -109,7 +103,7 @@ opened()
 }
 
 begin_all "the first epoch" 0
-settle
+settle "$TREE"
 begin_all "files too young to be trusted: again, once" 0
 begin_all "nothing has changed" 6
 check "no image is written for that" sh -c "'$MATR' epoch status | grep -q '^state *epoch 3'"
@@ -133,13 +127,13 @@ check "it is 11 now" [ "$(cat "$T/matr.status")" -eq 11 ]
 same "the other program" "$TREE/bin/two"
 as_from_nothing "the same as from nothing"
 
-settle
+settle "$TREE"
 begin_all "settled" 5
 if have strace; then
 	library "$TREE/lib/libone.so" 12
 	opened
 	check "only what changed is opened" [ "$(sed 's/.*"\([^"]*\)".*/\1/' "$T/opened" | sort -u)" = "$TREE/lib/libone.so" ]
-	settle
+	settle "$TREE"
 	begin_all "settled" 5
 else
 	skip "only what changed is opened" "no strace"
@@ -165,7 +159,7 @@ check "back to the first" sh -c "'$TREE/bin/one'; [ \$? -eq 12 ] || [ \$? -eq 11
 same "the program" "$TREE/bin/one"
 as_from_nothing "the same as from nothing"
 
-settle
+settle "$TREE"
 begin_all "settled" 6
 # An equal file in the same place, in place: only the times tell.
 cp "$TREE/lib/libone.so" "$T/kept"
@@ -180,7 +174,7 @@ cp "$T/two" "$TREE/bin/two"
 
 mv "$TREE" "$TREE.moved"
 mv "$TREE.moved" "$TREE"
-settle
+settle "$TREE"
 begin_all "settled" 4
 rm "$TREE/bin/sort"
 mkdir "$T/elsewhere"
@@ -197,7 +191,7 @@ MATR_PREFIX=$MATR_PREFIX_WAS
 
 # ---- what is kept does not last: image, store ----
 
-settle
+settle "$TREE"
 begin_all "settled" 0
 begin_all "nothing has changed" 6
 printf '\1' | dd of="$MATR_PREFIX/epoch.image" bs=1 seek=5000 conv=notrunc status=none

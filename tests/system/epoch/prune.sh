@@ -20,7 +20,7 @@ ids() { "$MATR" epoch list --format csv | tail -n +2 | cut -d, -f1 | paste -sd '
 
 one_line "no store: list says so" 1 "$MATR" epoch list
 one_line "no store: prune says so" 1 "$MATR" epoch prune --keep 1
-sleep 3.2 # younger files are not trusted by the next begin
+settle "$T/lib" "$T/bin"
 begin_all
 # Another file in the place of one's library.
 echo 'int f(void) { return 0; }' | $CC -x c -fPIC -shared -o "$T/lib/libone.so.new" - && mv "$T/lib/libone.so.new" "$T/lib/libone.so"

@@ -9,12 +9,11 @@ set -eu
 . "$TESTS/lib/matrd.sh"
 applied() { LD_STABLE_DEBUG=1 "$MATR" run "$1" 2>&1 | grep -q '^ld-stable: applied'; }
 plain() { ! applied "$1"; }
-within_a_second() { WAIT=1 wait_until "$@"; }
 withdrawn() # PROGRAM
 {
 	"$MATR" epoch status --format json | jq -e --arg p "$1" '[.violations[].withdrawn[]] | index($p)' >/dev/null
 }
-withdrawn_soon() { within_a_second withdrawn "$1"; }
+withdrawn_soon() { within 1 withdrawn "$1"; }
 violations() { "$MATR" epoch status --format json | jq '.violations | length'; } # their number
 no_image() { [ ! -e "$MATR_PREFIX/epoch.image" ]; }
 begin() { "$MATR" epoch begin -q "$T/a" "$T/b" "$T/c" && watching; }
@@ -116,7 +115,7 @@ start --strict
 begin
 touch "$T/two/libf.so.1.0"
 ended() { no_image && "$MATR" epoch status --format json | jq -e '.violations[0].action == "ended"'; }
-check "--strict: the epoch ends within a second" within_a_second ended
+check "--strict: the epoch ends within a second" within 1 ended
 stop
 start
 
@@ -135,7 +134,7 @@ kill -HUP "$D"
 check "SIGHUP with a file that is wrong: it is named" wait_until grep -q 'matr.conf: line 4: .*yes or no' "$LOG"
 check "... and matrd goes on" sh -c "'$T/request' '{\"request\":\"ping\"}' | grep -q pong"
 touch "$T/two/libf.so.1.0"
-check "... as it was, strictly" within_a_second no_image
+check "... as it was, strictly" within 1 no_image
 stop
 check "such a file at the start is an error" sh -c "! timeout 5 '$MATRD' --config '$T/matr.conf' 2>&1 && [ \$? -ne 124 ]"
 printf '[matrd]\nstrict = yes\n' >"$T/matr.conf"

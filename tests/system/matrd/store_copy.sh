@@ -202,12 +202,14 @@ mount -t tmpfs t "$T/over"
 mkdir "$T/over/up" "$T/over/work"
 mount -t overlay o -o "lowerdir=/var/lib,upperdir=$T/over/up,workdir=$T/over/work" /var/lib
 mount -t tmpfs r /run
+rm -rf /var/lib/matr
 unset MATR_PREFIX
 "$MATR" epoch begin -q --no-daemon git ls
 chmod 700 /var/lib/matr
 "$MATRD" 2>>"$LOG" &
 trap 'kill \$!' EXIT
-while [ ! -S /run/matr/matrd.sock ]; do sleep 0.05; done
+. "$TESTS/lib/wait.sh"
+wait_until test -S /run/matr/matrd.sock
 for what in "sql 'SELECT * FROM bindings'" "inspect git" "epoch list" "epoch show" "epoch status" "tree git"; do
 	echo "== \$what"
 	eval "\$@ '$MATR' \$what" 2>&1 || echo "status \$?"

@@ -736,7 +736,7 @@ case_configuration()
 	check "$CASE: four loads, one of which is not there" grep -q ' 4 loads (1 left to ld.so)' "$T/begin"
 	run 'one.so applied;two.so applied;lazy.so applied' open a "$D/plugins/one.so" n call a go \
 		open b "$D/plugins/deep/two.so" n call b go open c "$D/lazy.so" l call c go
-	sleep 3.1 # so that times are trusted
+	settle .
 	check "$CASE: again" configured
 	check "$CASE: and again" configured
 	check "$CASE: nothing has changed" grep -q '1 applications (1 as before), 4 loads' "$T/begin"
@@ -747,7 +747,7 @@ case_configuration()
 	check "$CASE: five loads" grep -q ' 5 loads (1 left to ld.so)' "$T/begin"
 	run 'three.so applied;one.so applied' open a "$D/plugins/new/three.so" n call a go open b "$D/plugins/one.so" n call b go
 	# one that is gone, and one that came late
-	sleep 3.1
+	settle .
 	check "$CASE: again" configured
 	rm plugins/one.so
 	lib not-there <<<'int go(void) { return 5; } int (*pointer)(void) = go;'

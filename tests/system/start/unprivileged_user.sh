@@ -61,15 +61,11 @@ expect "ld-stable PROGRAM" applied
 if [ -x "$BUILD/tools/matrd" ]; then
 	"$BUILD/tools/matrd" 2>"$T/matrd.log" &
 	matrd=$!
-	for _ in $(seq 100); do
-		"$MATR" epoch status | grep -q '^matrd .*watches.*(inotify)' && break
-		sleep 0.1
-	done
-	check "matrd watches, by inotify" sh -c "'$MATR' epoch status | grep -q '^matrd .*watches.*(inotify)'"
+	watches() { "$MATR" epoch status | grep -q '^matrd .*watches.*(inotify)'; }
+	check "matrd watches, by inotify" wait_until watches
 	cp "$T/lib/libuser.so" "$T/lib/new"
 	mv "$T/lib/new" "$T/lib/libuser.so"
-	sleep 1
-	check "who uses a library that changes is withdrawn within a second" grep -q "libuser.so: replaced" "$T/matrd.log"
+	check "who uses a library that changes is withdrawn within a second" within 1 grep -q "libuser.so: replaced" "$T/matrd.log"
 	same_plain "... and starts plainly" . "$T/program"
 	kill $matrd
 	wait $matrd

@@ -152,6 +152,7 @@ head -c 150000000 /dev/urandom >"$T/large$T/lib/large"
 rm "$T/large.deb"
 dpkg-deb --root-owner-group -Znone -b "$T/large" "$T/large.deb" >/dev/null
 ours() { pgrep -f "$T/large.deb" | grep -v "^$$\$" || :; }
+gone() { [ -z "$(ours)" ]; }
 survived=0 early=0
 for signal in INT TERM HUP KILL; do
 	for delay in 0.03 0.08 0.15 0.3; do
@@ -161,11 +162,7 @@ for signal in INT TERM HUP KILL; do
 		sleep $delay
 		kill -s $signal $process 2>/dev/null || :
 		if wait $process 2>/dev/null; then early=$((early + 1)); fi
-		for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-			[ -n "$(ours)" ] || break
-			sleep 0.1
-		done
-		[ -z "$(ours)" ] || survived=$((survived + 1))
+		within 2 gone || survived=$((survived + 1))
 	done
 done
 check "killed 16 times: no process of it lives on" [ $survived -eq 0 ]
