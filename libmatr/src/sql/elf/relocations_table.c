@@ -1,10 +1,12 @@
 /* relocations_table.c - the table elf_relocations: every SHT_RELA, SHT_REL and SHT_RELR section in
  * file order, RELR expanded. */
+#include <stdio.h>
 #include <string.h>
 
 #include "sql/elf/tables.h"
 #include "sql/reader/elf_dynamic.h"
 #include "sql/reader/elf_names.h"
+#include "sql/reader/elf_relocation.h"
 #include "sql/reader/elf_symbols.h"
 #include "sql/vtab/result.h"
 
@@ -19,7 +21,8 @@ enum {
 	TYPE,
 	N_COLUMNS,
 	OFFSET = N_COLUMNS + 2,
-	RELOCATION_SECTION
+	RELOCATION_SECTION,
+	SECOND_ADDEND
 };
 
 struct state {
@@ -38,7 +41,7 @@ struct state {
 	uint64_t bits;	 /* those of the current bitmap that are left */
 	uint64_t bitmap; /* address of the word of its lowest bit left */
 
-	GElf_Rela relocation;
+	struct elf_relocation relocation;
 };
 
 static int start(void *state, struct elf_file *file, const struct filter *filter,
@@ -94,6 +97,11 @@ static int next_section(struct state *self, struct matr_error *err)
 	return 1;
 }
 
+static void set_relative(struct state *self, uint64_t offset)
+{
+	self->relocation = (struct elf_relocation){.offset = offset};
+}
+
 static bool next_relr(struct state *self)
 {
 	bool wide = gelf_getclass(self->file->elf) == ELFCLASS64;
@@ -105,7 +113,7 @@ static bool next_relr(struct state *self)
 			self->bitmap += word;
 		}
 		if (self->bits) {
-			self->relocation = (GElf_Rela){.r_offset = self->bitmap};
+			set_relative(self, self->bitmap);
 			self->bits >>= 1;
 			self->bitmap += word;
 			return true;
@@ -121,7 +129,7 @@ static bool next_relr(struct state *self)
 			self->relr += (uint64_t)word * (wide ? 63 : 31);
 			continue;
 		}
-		self->relocation = (GElf_Rela){.r_offset = entry};
+		set_relative(self, entry);
 		self->relr = entry + word;
 		return true;
 	}
@@ -130,21 +138,26 @@ static bool next_relr(struct state *self)
 /* The next of the section. */
 static bool next_relocation(struct state *self)
 {
-	GElf_Rel relocation;
+	GElf_Rela entry = {0};
+	GElf_Rel without_addend;
 
 	switch (self->file->sections[self->section].header.sh_type) {
 	case SHT_RELA:
-		return self->at < self->n &&
-		       gelf_getrela(self->data, (int)self->at++, &self->relocation);
-	case SHT_REL:
-		if (self->at >= self->n || !gelf_getrel(self->data, (int)self->at++, &relocation))
+		if (self->at >= self->n || !gelf_getrela(self->data, (int)self->at++, &entry))
 			return false;
-		self->relocation =
-			(GElf_Rela){.r_offset = relocation.r_offset, .r_info = relocation.r_info};
-		return true;
+		break;
+	case SHT_REL:
+		if (self->at >= self->n ||
+		    !gelf_getrel(self->data, (int)self->at++, &without_addend))
+			return false;
+		entry.r_offset = without_addend.r_offset;
+		entry.r_info = without_addend.r_info;
+		break;
 	default:
 		return next_relr(self);
 	}
+	self->relocation = elf_relocation_decode(self->file, &entry);
+	return true;
 }
 
 static const struct elf_section *symbol_table(const struct state *self)
@@ -158,7 +171,7 @@ static const struct elf_section *symbol_table(const struct state *self)
 static const char *symbol_name(struct state *self)
 {
 	const struct elf_section *table = symbol_table(self);
-	size_t index = GELF_R_SYM(self->relocation.r_info);
+	size_t index = self->relocation.symbol;
 	GElf_Sym symbol;
 
 	if (index == 0 || !table ||
@@ -192,10 +205,10 @@ static const char *target_section(struct state *self)
 		return header->sh_info && header->sh_info < file->n_sections
 			       ? file->sections[header->sh_info].name
 			       : NULL;
-	if (has_address(&file->sections[self->last].header, self->relocation.r_offset))
+	if (has_address(&file->sections[self->last].header, self->relocation.offset))
 		return file->sections[self->last].name;
 	for (size_t i = 1; i < file->n_sections; i++)
-		if (has_address(&file->sections[i].header, self->relocation.r_offset)) {
+		if (has_address(&file->sections[i].header, self->relocation.offset)) {
 			self->last = i;
 			return file->sections[i].name;
 		}
@@ -204,7 +217,7 @@ static const char *target_section(struct state *self)
 
 static bool is_excluded(struct state *self)
 {
-	if (!in_range(self->offsets, self->relocation.r_offset))
+	if (!in_range(self->offsets, self->relocation.offset))
 		return true;
 	if (filter_text(self->filter, SYMBOL)) {
 		const char *name = symbol_name(self);
@@ -238,12 +251,28 @@ static int next(void *state, struct matr_error *err)
 
 static void result_type(sqlite3_context *context, const struct state *self)
 {
+	const struct elf_relocation *relocation = &self->relocation;
 	unsigned machine = self->file->header.e_machine;
+	char text[RELOCATION_TYPES * 32] = "";
+	size_t length = 0;
 
-	if (self->file->sections[self->section].header.sh_type == SHT_RELR)
+	if (self->file->sections[self->section].header.sh_type == SHT_RELR) {
 		sqlite3_result_text(context, "RELATIVE", -1, SQLITE_STATIC);
-	else
-		result_name(context, NAMES_R, GELF_R_TYPE(self->relocation.r_info), machine);
+		return;
+	}
+	if (relocation->n_types == 1) {
+		result_name(context, NAMES_R, relocation->types[0], machine);
+		return;
+	}
+	for (unsigned i = 0; i < relocation->n_types; i++) {
+		const char *name = elf_name(NAMES_R, relocation->types[i], machine);
+		char number[16];
+		snprintf(number, sizeof number, "0x%x", relocation->types[i]);
+		int more = snprintf(text + length, sizeof text - length, "%s%s", i ? "/" : "",
+				    name ? name : number);
+		length += more > 0 && (size_t)more < sizeof text - length ? (size_t)more : 0;
+	}
+	result_text(context, text);
 }
 
 static const char *purpose(const struct state *self)
@@ -263,10 +292,10 @@ static void column(void *state, sqlite3_context *context, int i)
 
 	switch (i) {
 	case ADDEND:
-		sqlite3_result_int64(context, self->relocation.r_addend);
+		sqlite3_result_int64(context, self->relocation.addend);
 		break;
 	case INFO:
-		result_number(context, GELF_R_SYM(self->relocation.r_info));
+		result_number(context, self->relocation.symbol);
 		break;
 	case IS_RELA:
 		sqlite3_result_int(context, section->header.sh_type == SHT_RELA);
@@ -287,10 +316,14 @@ static void column(void *state, sqlite3_context *context, int i)
 		result_type(context, self);
 		break;
 	case OFFSET:
-		result_number(context, self->relocation.r_offset);
+		result_number(context, self->relocation.offset);
 		break;
 	case RELOCATION_SECTION:
 		result_text(context, section->name);
+		break;
+	case SECOND_ADDEND:
+		if (self->relocation.has_second_addend)
+			sqlite3_result_int(context, self->relocation.second_addend);
 		break;
 	default:
 		break;
@@ -308,11 +341,13 @@ const struct row_source elf_relocations_rows = {
 		   "  section TEXT, -- the section that is relocated\n"
 		   "  symbol TEXT, -- name; NULL: none\n"
 		   "  symbol_table TEXT, -- .dynsym or .symtab\n"
-		   "  type TEXT, -- RELATIVE, GLOB_DAT, JUMP_SLOT, 64, ...\n",
+		   "  type TEXT, -- RELATIVE, GLOB_DAT, JUMP_SLOT, 64, ...; several in one (64-bit "
+		   "MIPS): REL32/64\n",
 	.more = "  offset INTEGER HIDDEN, -- where: address, or offset in the section (OBJECT)\n"
-		"  relocation_section TEXT HIDDEN -- .rela.dyn, .rela.plt, .relr.dyn, ...\n",
+		"  relocation_section TEXT HIDDEN, -- .rela.dyn, .rela.plt, .relr.dyn, ...\n"
+		"  second_addend INTEGER HIDDEN -- of SPARC's OLO10; NULL: of no other\n",
 	.n_columns = N_COLUMNS,
-	.n_more = 2,
+	.n_more = 3,
 	.rows = 3000,
 	.work = 3000,
 	.keys = {{.column = SYMBOL, .rows = 2, .work = 3000},
