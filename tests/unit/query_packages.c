@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <matr/exposure.h>
+#include <matr/packages.h>
 
 static char top[] = "/tmp/matr-packages.XXXXXX";
 static char info[100];

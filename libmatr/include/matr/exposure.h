@@ -40,13 +40,6 @@ MATR_API int matr_exposure(struct matr_store *store, int64_t epoch,
 			   struct matr_exposure *out, struct matr_error *err);
 MATR_API void matr_exposure_free(struct matr_exposure *exposure);
 
-/* Which Debian package each file belongs to, as dpkg -S has it, from the lists in `directory` (NULL: /var/lib/dpkg/info);
- * found under /usr and without (merged /usr), and where diversions (DIRECTORY/../diversions) have them. paths: n of them. *out: n strings, NULL: none; matr_packages_free(). Without
- * such a directory nothing belongs to a package. */
-MATR_API int matr_packages(const char *directory, const char *const *paths, size_t n, char ***out,
-			   struct matr_error *err);
-MATR_API void matr_packages_free(char **packages, size_t n);
-
 #ifdef __cplusplus
 }
 #endif

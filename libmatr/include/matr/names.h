@@ -33,10 +33,7 @@ MATR_API int matr_symbol_name_parse(const char *text, struct matr_symbol_name *o
 				    struct matr_error *err);
 MATR_API void matr_symbol_name_free(struct matr_symbol_name *name);
 
-/* Is it this symbol? version NULL: it has none. */
-MATR_API bool matr_symbol_name_is(const struct matr_symbol_name *wanted, const char *name,
-				  const char *version);
-/* The same of a symbol of an object, with the version it carries or asks for. */
+/* Is it this symbol of the object, with the version that it carries or asks for? */
 MATR_API bool matr_symbol_name_matches(const struct matr_symbol_name *wanted,
 				       const struct matr_object *object,
 				       const struct matr_symbol *symbol);
@@ -61,10 +58,6 @@ MATR_API int matr_mapping_no_symbol(const struct matr_mapping *mapping,
  * not on PATH any more. NOT_FOUND: none, or it was declined; USAGE: several. */
 MATR_API int matr_store_find_by_name(struct matr_store *store, int64_t epoch, const char *name,
 				     int64_t *application, struct matr_error *err);
-
-/* Fail with NOT_FOUND: the store has no such epoch; the message has those that it has. */
-MATR_API int matr_store_no_epoch(struct matr_store *store, const char *wanted,
-				 struct matr_error *err);
 
 #ifdef __cplusplus
 }

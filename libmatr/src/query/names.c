@@ -1,12 +1,13 @@
-/* names.c - what people call symbols, objects and programs; see matr/names.h. */
-#include <matr/mapping.h>
-#include <matr/names.h>
-#include <matr/nearest.h>
-#include <matr/store.h>
+/* names.c - what people call symbols, objects and programs (matr/names.h). */
+#include "query/names.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <matr/mapping.h>
+#include <matr/nearest.h>
+#include <matr/store.h>
 
 static const char *last_part(const char *path)
 {
@@ -41,8 +42,7 @@ void matr_symbol_name_free(struct matr_symbol_name *name)
 	*name = (struct matr_symbol_name){.name = NULL};
 }
 
-bool matr_symbol_name_is(const struct matr_symbol_name *wanted, const char *name,
-			 const char *version)
+bool symbol_name_is(const struct matr_symbol_name *wanted, const char *name, const char *version)
 {
 	if (strcmp(wanted->name, name) != 0)
 		return false;
@@ -58,7 +58,7 @@ bool matr_symbol_name_matches(const struct matr_symbol_name *wanted,
 	if (strcmp(wanted->name, symbol->name) != 0)
 		return false;
 	const struct matr_version *version = matr_object_symbol_version(object, symbol);
-	return matr_symbol_name_is(wanted, symbol->name, version ? version->name : NULL);
+	return symbol_name_is(wanted, symbol->name, version ? version->name : NULL);
 }
 
 int matr_mapping_no_symbol(const struct matr_mapping *mapping,
@@ -213,25 +213,4 @@ int matr_store_find_by_name(struct matr_store *store, int64_t epoch, const char 
 		found = no_program(epoch, name, applications, n, err);
 	matr_store_applications_free(applications, n);
 	return found < 0 ? -1 : 0;
-}
-
-/* ---- epochs ---- */
-
-int matr_store_no_epoch(struct matr_store *store, const char *wanted, struct matr_error *err)
-{
-	char list[128] = "";
-	size_t length = 0, n, shown = 0;
-	int64_t *ids;
-
-	if (matr_store_epochs(store, &ids, &n, err) != 0)
-		return -1;
-	for (; shown < n && shown < MATR_NEAREST_MAX; shown++)
-		length += (size_t)sprintf(list + length, "%s%lld", shown ? ", " : "",
-					  (long long)ids[n - 1 - shown]);
-	free(ids);
-	if (!n)
-		return matr_fail(err, MATR_ERROR_NOT_FOUND, wanted,
-				 "no such epoch; none was begun yet");
-	return matr_fail(err, MATR_ERROR_NOT_FOUND, wanted, "no such epoch; there is %s%s", list,
-			 shown < n ? " and older ones" : "");
 }

@@ -5,7 +5,7 @@
  * diverted (matr/diversions.h) is looked for where it is.
  */
 #include <matr/diversions.h>
-#include <matr/exposure.h>
+#include <matr/packages.h>
 
 #include <dirent.h>
 #include <limits.h>

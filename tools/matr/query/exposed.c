@@ -13,6 +13,7 @@
 #include <matr/epoch.h>
 #include <matr/exposure.h>
 #include <matr/names.h>
+#include <matr/packages.h>
 
 static const char help[] =
 	"usage: matr exposed [OPTION]... --symbol SYMBOL[@VERSION] | --library LIBRARY | --list "

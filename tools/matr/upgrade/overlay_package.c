@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <matr/exposure.h>
+#include <matr/packages.h>
 
 #include "matr/upgrade/overlay.h"
 

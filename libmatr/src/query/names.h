@@ -1,0 +1,10 @@
+/* names.h - comparing a symbol with the name that a user gave. */
+#ifndef MATR_QUERY_NAMES_H
+#define MATR_QUERY_NAMES_H
+
+#include <matr/names.h>
+
+/* Is it this symbol? version NULL: it has none. */
+bool symbol_name_is(const struct matr_symbol_name *wanted, const char *name, const char *version);
+
+#endif
