@@ -161,7 +161,8 @@ struct matr_epoch_status {
 	struct matr_store_skipped
 		*skipped; /* what the scan passed over; none where the programs were named */
 	size_t n_skipped;
-	size_t n_edits;			     /* of mappings (matr/edit.h) */
+	size_t n_edits;	    /* of mappings (matr/edit.h) */
+	char unserved[256]; /* why ld.so's file calls cannot be served; "": they can */
 	struct matr_epoch_problem *problems; /* what is wrong with the prefix, and with edits */
 	size_t n_problems;
 	struct matr_violation *violations; /* of the epoch that matrd has noticed, oldest first */

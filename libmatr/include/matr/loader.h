@@ -53,6 +53,7 @@ struct matr_loader_status {
 	bool has_original;	    /* matr-original.so is there */
 	bool carries_real;	    /* the copy of ld.so in matr-ld.so is the file at `real` */
 	bool image_format_matches;  /* it reads the images that this libmatr writes */
+	char unserved[256];	    /* why ld.so's file calls cannot be served; "": they can */
 	char problem[512];	    /* why BROKEN, or what else is wrong; "": nothing */
 };
 

@@ -133,6 +133,8 @@ static int look_at_copy(const char *prefix, const char *name, struct matr_epoch_
 		return problem(status, path, "is not an ld-stable", err);
 	if (strcmp(config.prefix, prefix) != 0)
 		return problem(status, path, "was installed for another prefix", err);
+	if (config.unserved[0])
+		snprintf(status->unserved, sizeof status->unserved, "%s", config.unserved);
 	return 0;
 }
 

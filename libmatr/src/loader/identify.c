@@ -39,6 +39,9 @@ int matr_loader_identify(const char *path, struct matr_loader_config *config,
 	found.self[sizeof found.self - 1] = 0;
 	found.loader[sizeof found.loader - 1] = 0;
 	found.image[sizeof found.image - 1] = 0;
+	found.unserved[sizeof found.unserved - 1] = 0;
+	if (found.embedded >= 0) /* no ld.so in it, or an earlier version's file */
+		found.unserved[0] = 0;
 	if (config)
 		*config = found;
 	return 1;

@@ -152,6 +152,7 @@ static void examine_interpreter(const struct loader_place *place, struct matr_lo
 	snprintf(out->interpreter, sizeof out->interpreter, "%s", place->interpreter);
 	snprintf(out->prefix, sizeof out->prefix, "%s", config.prefix);
 	out->image_format_matches = config.format == MATR_IMAGE_FORMAT;
+	memcpy(out->unserved, config.unserved, sizeof out->unserved);
 	out->carries_real = out->real[0] && config.embedded && stat(out->real, &status) == 0 &&
 			    (uint64_t)status.st_size == config.loader_size &&
 			    status.st_mtim.tv_sec * INT64_C(1000000000) + status.st_mtim.tv_nsec ==

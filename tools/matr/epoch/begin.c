@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <matr/epoch.h>
+#include <matr/image_format.h>
 #include <matr/scan.h>
 
 static const char begin_help[] =
@@ -289,6 +290,17 @@ static void show_epoch(const char *prefix, int64_t id, double seconds)
 	matr_store_close(store);
 }
 
+/* An ld.so that cannot be served starts programs as ever; whoever begins an epoch should know. */
+static void warn_if_unserved(const char *prefix)
+{
+	char path[PATH_MAX];
+	struct matr_loader_config config;
+
+	if (snprintf(path, sizeof path, "%s/" MATR_INTERPRETER_FILE, prefix) < (int)sizeof path &&
+	    matr_loader_identify(path, &config, NULL) == 1 && config.unserved[0])
+		print_warning("ld.so's calls cannot be served: %s", config.unserved);
+}
+
 /* ---- by matrd ---- */
 
 static void show_matrds_progress(void *shown, const struct matr_epoch_progress *progress)
@@ -385,6 +397,8 @@ static int finish(struct begun *begun, double start)
 	matr_epoch_close(begun->epoch); /* folds the journal into the store, whose size is shown */
 	if (!request->quiet && request->format == FORMAT_TABLE)
 		show_epoch(begun->options.prefix, id, seconds);
+	if (!request->quiet)
+		warn_if_unserved(begun->options.prefix);
 	return status;
 }
 

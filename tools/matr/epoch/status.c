@@ -175,6 +175,8 @@ static void status_table(const char *prefix, struct json_object *matrd,
 	safe_printf("store         %s\n", output_bytes(status->store_size, store));
 	safe_printf("image         %s\n", output_bytes(status->image_size, image));
 	show_daemon(matrd);
+	if (*status->unserved)
+		safe_printf("served        no: %s\n", status->unserved);
 	if (status->in_force && status->restarted)
 		printf("restarted     the machine was, since the epoch began; the epoch goes "
 		       "on%s\n",
@@ -251,6 +253,8 @@ static int status_json(const char *prefix, struct json_object *matrd,
 	json_object_object_add(object, "store_bytes", json_object_new_uint64(status->store_size));
 	json_object_object_add(object, "image_bytes", json_object_new_uint64(status->image_size));
 	json_object_object_add(object, "problems", json_list(status->problems, status->n_problems));
+	json_object_object_add(object, "unserved",
+			       *status->unserved ? json_object_new_string(status->unserved) : NULL);
 	json_object_object_add(object, "edits", json_object_new_uint64(status->n_edits));
 	json_object_object_add(object, "restarted", json_object_new_boolean(status->restarted));
 	json_object_object_add(object, "violations", json_violations(status));

@@ -67,6 +67,9 @@ static void examine_installed_loader(struct examination *examination)
 			     "`matr loader refresh`: starts get faster",
 			     "the real ld.so is another than the one that %s carries",
 			     loader->interpreter);
+	if (*loader->unserved)
+		findings_add(&examination->findings, "loader", STATE_NOTE, NULL,
+			     "ld.so's calls cannot be served: %s", loader->unserved);
 	if (!is_on_path("matr-rescue"))
 		findings_add(&examination->findings, "loader", STATE_WARNING,
 			     "install it: docs/rescue.md", "matr-rescue is not installed");

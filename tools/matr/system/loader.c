@@ -158,6 +158,8 @@ static int status_json(const struct matr_loader_status *status, struct matr_erro
 			       json_object_new_boolean(status->carries_real));
 	json_object_object_add(object, "image_format_matches",
 			       json_object_new_boolean(status->image_format_matches));
+	json_object_object_add(object, "unserved",
+			       *status->unserved ? json_object_new_string(status->unserved) : NULL);
 	json_object_object_add(object, "problem",
 			       *status->problem ? json_object_new_string(status->problem) : NULL);
 	return output_json(object, err);
@@ -177,6 +179,9 @@ static void status_table(const struct matr_loader_status *status)
 		if (!status->image_format_matches)
 			printf("note          it is of another version of MatR, programs start "
 			       "plainly; refresh\n");
+		if (*status->unserved)
+			safe_printf("note          ld.so's calls cannot be served: %s\n",
+				    status->unserved);
 	}
 	if (*status->problem)
 		safe_printf("problem       %s\n", status->problem);
