@@ -1,7 +1,7 @@
 # deb-files.cmake - what Debian wants of installed files; CPack runs it before it packs them.
 #
-# Manual pages are compressed, changelog and lintian's overrides come; symbols go, but for ld-stable's own table: a debugger looks for a symbol of it
-# (ld-stable/debugger.c).
+# Manual pages are compressed, changelog and lintian's overrides come; symbols go, except ld-stable's
+# own table.
 if(NOT CPACK_GENERATOR STREQUAL DEB)
 	return()
 endif()

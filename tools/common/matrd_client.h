@@ -1,4 +1,4 @@
-/* daemon.h - asking matrd, where it runs for the prefix. */
+/* matrd_client.h - asking matrd, where it runs for the prefix. */
 #ifndef MATR_TOOL_DAEMON_H
 #define MATR_TOOL_DAEMON_H
 

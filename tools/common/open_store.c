@@ -1,4 +1,4 @@
-/* reading.c - see reading.h.
+/* open_store.c - see open_store.h.
  *
  * Who may read the store's files does so, with or without matrd: there is no better source. Who may not (a prefix or a store
  * that is closed to others; a journal that was left by a writer who was killed, which it takes permission to write to put

@@ -1,4 +1,4 @@
-/* reading.h - the store, for commands that only read it. */
+/* open_store.h - the store, for commands that only read it. */
 #ifndef MATR_READING_H
 #define MATR_READING_H
 

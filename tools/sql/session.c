@@ -159,7 +159,7 @@ static int attach_copy(struct session *session, const char *path, struct matr_er
 }
 
 /* The store as a database. Who may not make its -shm file can read it as long as there is no journal:
- * see store.c. That there is none is no error, and nor is one that cannot be read: the tables that need it
+ * see store/store.c. That there is none is no error, and nor is one that cannot be read: the tables that need it
  * say so. */
 static int attach_store(struct session *session, const char *prefix, struct matr_error *err)
 {

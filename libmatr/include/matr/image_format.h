@@ -1,8 +1,8 @@
 /* image_format.h - the epoch image, the one thing libmatr and ld-stable share.
  *
  * The image is one immutable file, mapped read-only by every process of an epoch. libmatr writes it
- * (image_*.c), ld-stable reads it at exec. docs/image-format.md explains the layout in prose; this
- * header is the definition. It is freestanding: no libc, only <stdint.h> and <stddef.h>.
+ * (libmatr/src/image), ld-stable reads it at exec. docs/image-format.md explains the layout in
+ * prose; this header is the definition. It is freestanding: no libc, only <stdint.h> and <stddef.h>.
  *
  *	header | hash table | manifests | relocation programs | residual tables | strings
  *

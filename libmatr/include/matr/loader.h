@@ -35,7 +35,7 @@ extern "C" {
 #define MATR_LOADER_FILE     "matr-ld.so" /* these are beside it */
 #define MATR_LOADER_ORIGINAL "matr-original.so"
 #define MATR_LOADER_ENABLED                                                                        \
-	"matr-enabled" /* programs that name matr-ld.so themselves, one a line (matr/program.h) */
+	"matr-enabled" /* programs that name matr-ld.so themselves, one a line (common/program.h) */
 
 enum matr_loader_state {
 	MATR_LOADER_REAL, /* the real dynamic linker is at the loader path, and ld-stable is not wanted there */

@@ -1,4 +1,4 @@
-/* hash.c - BLAKE2b as RFC 7693 has it, for one buffer at a time and one digest size. */
+/* blake2b.c - BLAKE2b as RFC 7693 has it, for one buffer at a time and one digest size. */
 #include "base/blake2b.h"
 
 #include <string.h>

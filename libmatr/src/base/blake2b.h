@@ -1,4 +1,4 @@
-/* hash.h - the content hash of the store: BLAKE2b (RFC 7693) without a key.
+/* blake2b.h - the content hash of the store: BLAKE2b (RFC 7693) without a key.
  *
  * Blobs are found again by the hash of their contents, and a wrong match would give an application
  * somebody else's bindings. Libraries may come from people one does not trust, so the hash has to be

@@ -1,4 +1,4 @@
-/* write_file.c - see write_file.h. */
+/* file.c - see file.h. */
 #include "base/file.h"
 
 #include <dirent.h>

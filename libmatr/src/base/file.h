@@ -1,4 +1,4 @@
-/* write_file.h - a file that appears under its name whole or not at all. */
+/* file.h - a file that appears under its name whole or not at all. */
 #ifndef MATR_WRITE_FILE_H
 #define MATR_WRITE_FILE_H
 

@@ -1,4 +1,4 @@
-/* jobs.h - the same work on many things, on several cores. */
+/* parallel.h - the same work on many things, on several cores. */
 #ifndef MATR_JOBS_H
 #define MATR_JOBS_H
 

@@ -1,4 +1,4 @@
-/* columns.c - varint columns, written to growing buffers and read with bounded cursors. */
+/* varint.c - varint columns, written to growing buffers and read with bounded cursors. */
 #include "base/varint.h"
 
 #include <stdlib.h>

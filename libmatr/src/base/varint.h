@@ -1,4 +1,4 @@
-/* columns.h - the columns that blobs consist of: written to a buffer, read back with a cursor.
+/* varint.h - the columns that blobs consist of: written to a buffer, read back with a cursor.
  *
  * Numbers are LEB128 varints, signed ones zigzag-coded first, so that the small differences between
  * neighbours take one byte each, and zstd sees them lined up.

@@ -1,4 +1,4 @@
-/* baseline_private.h - what the parts of matr/baseline.h share. */
+/* baseline.h - what the parts of matr/baseline.h share. */
 #ifndef MATR_BASELINE_PRIVATE_H
 #define MATR_BASELINE_PRIVATE_H
 

@@ -174,7 +174,7 @@ static const struct matr_object *named(const struct scope *scope, const char *na
 	return index == NO_INDEX ? NULL : scope->entries[index].object;
 }
 
-/* resolve.c reports a version that is missing from a library that has others, as ld.so does. */
+/* resolve/resolution.c reports a version that a library with other versions lacks, as ld.so does. */
 static int find_version_losses(const struct scope *before, const struct scope *after,
 			       struct matr_upgrade_part *out, struct matr_error *err)
 {

@@ -1,6 +1,6 @@
 /* upgrade_edits.c - see upgrade_edits.h.
  *
- * As an epoch does it (epoch_edits.c): an edit that cannot be made goes, and the program is resolved without it, until what
+ * As an epoch does it (epoch/edits.c): an edit that cannot be made goes, and the program is resolved without it, until what
  * is left can be made. What is known of the edits is that the epoch has made them, so that there is no asking which
  * concern the program.
  */
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Two edits with one library have one addition: what came with it is spared by both (mapping_edit.c). */
+/* Two edits with one library have one addition: what came with it is spared by both (mapping/edit.c). */
 static void list_libraries(struct upgrade_edits *edits)
 {
 	edits->n_libraries = 0;

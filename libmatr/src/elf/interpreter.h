@@ -1,4 +1,4 @@
-/* program_interpreter.h - where in its file a program names its interpreter. */
+/* interpreter.h - where in its file a program names its interpreter. */
 #ifndef MATR_PROGRAM_INTERPRETER_H
 #define MATR_PROGRAM_INTERPRETER_H
 

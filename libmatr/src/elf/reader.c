@@ -1,4 +1,4 @@
-/* object_reader.c - the bytes of an ELF file, by offset and by virtual address.
+/* reader.c - the bytes of an ELF file, by offset and by virtual address.
  *
  * libelf does the reading (elf_getdata_rawchunk); it keeps every chunk until elf_end(). Whole tables
  * are asked for in one chunk. Single words (the PLT slots, the words that DT_RELR names, tables of

@@ -1,4 +1,4 @@
-/* object_reader.h - an ELF file while it is being read: what the parts of matr_object_open() share.
+/* reader.h - an ELF file while it is being read: what the parts of matr_object_open() share.
  *
  * Nothing in the file is believed. Each part asks here for bytes by file offset or by virtual
  * address and gets them only if they lie within the file, so that the parts themselves only have to
@@ -35,7 +35,7 @@ struct matr_reader {
 /* matr_object_open() without symbols, versions and relocations: enough to search for libraries. */
 int matr_object_open_headers(const char *path, struct matr_object **out, struct matr_error *err);
 
-/* ---- object_reader.c ---- */
+/* ---- reader.c ---- */
 
 int matr_reader_open(struct matr_reader *reader);
 int matr_reader_check_unchanged(struct matr_reader *reader);

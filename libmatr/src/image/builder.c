@@ -1,7 +1,7 @@
-/* image_builder.c - the epoch image from its first application to the file on disk.
+/* builder.c - the epoch image from its first application to the file on disk.
  *
  * Everything has its final offset from the start, so that writing is adding the hash table, filling in the
- * header, and one atomic replacement (write_file.c).
+ * header, and one atomic replacement (base/file.c).
  */
 #include "image/builder.h"
 

@@ -1,4 +1,4 @@
-/* image_builder.h - the state of an image in the making, private to image_*.c. */
+/* builder.h - the state of an image while it is compiled, private to image/. */
 #ifndef MATR_IMAGE_BUILDER_H
 #define MATR_IMAGE_BUILDER_H
 

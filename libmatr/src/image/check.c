@@ -1,4 +1,4 @@
-/* image_check.c - is the image at a path whole, and whose is it?
+/* check.c - is the image at a path whole, and whose is it?
  *
  * ld-stable checks at exec only what costs nothing. This is the rest: checksums of everything and every offset
  * that ld-stable would follow. It reads the whole image, so it is for epoch begin and for people who ask.

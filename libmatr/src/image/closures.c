@@ -1,4 +1,4 @@
-/* image_closure.c - laying out what an application loads (matr/image_format.h, struct matr_image_closures).
+/* closures.c - laying out what an application loads (matr/image_format.h, struct matr_image_closures).
  *
  * Everything but strings, programs and residual tables is in one piece with a checksum, apart from the manifest:
  * most starts load nothing, and read nothing of it.

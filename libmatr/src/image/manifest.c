@@ -1,4 +1,4 @@
-/* image_manifest.c - laying out one application's manifest (matr/image_format.h).
+/* manifest.c - laying out one application's manifest (matr/image_format.h).
  *
  * Strings, programs and residual tables go to the image first, shared with other applications; then the
  * manifest with its arrays in one piece, since that piece is what an exec checks and reads.

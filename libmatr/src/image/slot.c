@@ -1,4 +1,4 @@
-/* image_slot.c - see image_slot.h. A masked slot has all bits of its key inverted: what the key was follows from the
+/* slot.c - see slot.h. A masked slot has all bits of its key inverted: what the key was follows from the
  * manifest, so that a mask can be told from a key, and the image be checked as it was written. */
 #include "image/slot.h"
 

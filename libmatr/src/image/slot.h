@@ -1,4 +1,4 @@
-/* image_slot.h - slots of an image's hash table whose application was withdrawn. */
+/* slot.h - slots of an image's hash table whose application was withdrawn. */
 #ifndef MATR_IMAGE_SLOT_H
 #define MATR_IMAGE_SLOT_H
 

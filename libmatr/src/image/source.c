@@ -1,6 +1,6 @@
-/* image_source.c - manifests and what they refer to, from one image into another.
+/* source.c - manifests and what they refer to, from one image into another.
  *
- * Pieces come over in the order in which image_manifest.c adds them, and are shared with what is compiled anew, so
+ * Pieces come over in the order in which manifest.c adds them, and are shared with what is compiled anew, so
  * that an image that was put together from an older one has the same bytes as one that was compiled whole. Nothing
  * that is no longer referred to comes along.
  */
@@ -174,7 +174,7 @@ static bool lies_within(const struct copy *copy, uint64_t offset, uint64_t size)
 			 size <= manifest->size - (offset - copy->old));
 }
 
-/* image_check.c saw to it that the arrays are in the image; here they have to be in the manifest. */
+/* check.c saw to it that the arrays are in the image; here they have to be in the manifest. */
 static bool is_in_one_piece(const struct copy *copy)
 {
 	const struct matr_image_manifest *manifest = (const void *)copy->bytes;
@@ -201,7 +201,7 @@ static bool is_in_one_piece(const struct copy *copy)
 	return lies_within(copy, manifest->ifunc_slots, slots * sizeof(uint64_t));
 }
 
-/* In the order of image_manifest.c. */
+/* In the order of manifest.c. */
 static int copy_manifest(struct copy *copy, const struct matr_directory *list,
 			 struct matr_error *err)
 {

@@ -1,4 +1,4 @@
-/* image_source.h - the image of an earlier epoch, as a source for the next one. */
+/* source.h - the image of an earlier epoch, as a source for the next one. */
 #ifndef MATR_IMAGE_SOURCE_H
 #define MATR_IMAGE_SOURCE_H
 

@@ -1,4 +1,4 @@
-/* scan_private.h - what of scan.c inputs.c needs. */
+/* scan.h - what of scan.c snapshot.c needs. */
 #ifndef MATR_SCAN_PRIVATE_H
 #define MATR_SCAN_PRIVATE_H
 

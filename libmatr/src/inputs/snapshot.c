@@ -1,4 +1,4 @@
-/* inputs.c - see inputs.h. Paths are front-coded: sorted or in the order of a walk, most of one is in the last. */
+/* snapshot.c - see snapshot.h. Paths are front-coded: sorted or in the order of a walk, most of one is in the last. */
 #include "inputs/snapshot.h"
 
 #include <limits.h>

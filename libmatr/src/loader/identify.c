@@ -1,4 +1,4 @@
-/* loader_identify.c - telling an installed ld-stable from a real dynamic linker.
+/* identify.c - telling an installed ld-stable from a real dynamic linker.
  *
  * In a namespace of `matr run`, or on a system whose loader path was handed to ld-stable, the path in
  * PT_INTERP leads to an ld-stable. Nobody must take that for the real dynamic linker and copy it, or

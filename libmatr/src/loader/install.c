@@ -1,4 +1,4 @@
-/* loader_place.c - taking the dynamic linker's place and giving it back (matr/loader.h).
+/* install.c - taking the dynamic linker's place and giving it back (matr/loader.h).
  *
  * There is no moment at which the loader path does not lead to a loader, and none at which a crash would leave more
  * behind than a name that the next call removes. That is because of three habits:

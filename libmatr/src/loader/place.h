@@ -1,4 +1,4 @@
-/* loader_place.h - what is at the loader path, and beside it; for loader_place.c and loader_status.c. */
+/* place.h - what is at the loader path, and beside it; for install.c and status.c. */
 #ifndef MATR_LOADER_PLACE_H
 #define MATR_LOADER_PLACE_H
 

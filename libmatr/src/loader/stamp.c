@@ -1,4 +1,4 @@
-/* loader_install.c - making a prefix ready for the loader (matr/image.h, matr_loader_install).
+/* stamp.c - making a prefix ready for the loader (matr/image.h, matr_loader_install).
  *
  * ld-stable takes no paths from its environment: its copy in the prefix has them stamped in. The place is found
  * by its magic number, so that no section headers are needed and a stripped ld-stable works as well.

@@ -1,4 +1,4 @@
-/* loader_make.h - an ld-stable for the place of the dynamic linker, as bytes. */
+/* stamp.h - an ld-stable for the place of the dynamic linker, as bytes. */
 #ifndef MATR_LOADER_MAKE_H
 #define MATR_LOADER_MAKE_H
 

@@ -1,4 +1,4 @@
-/* loader_status.c - what is at the loader path (matr/loader.h). Looks, and changes nothing. */
+/* status.c - what is at the loader path (matr/loader.h). Looks, and changes nothing. */
 #include "loader/place.h"
 
 #include <elf.h>

@@ -1,4 +1,4 @@
-/* loader_test.c - would the system's programs start with this ld-stable? (matr/loader.h, matr_loader_test)
+/* test.c - would the system's programs start with this ld-stable? (matr/loader.h, matr_loader_test)
  *
  * Before ld-stable takes the loader's place it has to show what it does. A program of this system is copied to memory,
  * with the path of the new file for its interpreter, and executed from there: the kernel maps ld-stable as it will map

@@ -1,4 +1,4 @@
-/* mapping_edit.c - rebinding: which references an edit is about, whether the new definition can serve them, and the
+/* edit.c - rebinding: which references an edit is about, whether the new definition can serve them, and the
  * change itself.
  *
  * A mapping is what ld.so would do in the same scope; the edit then replaces single bindings. What is refused is what

@@ -1,4 +1,4 @@
-/* mapping_edit.h - changing bindings of a mapping (matr/edit.h). */
+/* edit.h - changing bindings of a mapping (matr/edit.h). */
 #ifndef MATR_MAPPING_EDIT_H
 #define MATR_MAPPING_EDIT_H
 

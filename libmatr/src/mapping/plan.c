@@ -1,4 +1,4 @@
-/* relocation_plan.c - who does what with a relocation: the mapping, or still ld.so.
+/* plan.c - who does what with a relocation: the mapping, or still ld.so.
  *
  * The mapping takes what is a word with a value known but for load addresses: relative relocations, and
  * R_X86_64_64, GLOB_DAT and JUMP_SLOT against symbols that are bound; copy relocations; and references

@@ -1,4 +1,4 @@
-/* relocation_plan.h - what happens to each relocation of an application, before it is encoded. */
+/* plan.h - what happens to each relocation of an application, before it is encoded. */
 #ifndef MATR_RELOCATION_PLAN_H
 #define MATR_RELOCATION_PLAN_H
 

@@ -1,4 +1,4 @@
-/* relocation_program.c - encoding relocation programs (matr/image_format.h).
+/* program.c - encoding relocation programs (matr/image_format.h).
  *
  * An Elf64_Rela says 24 bytes about a word; nearly all of it repeats its neighbour's. Here the places are
  * a bitmap (as in DT_RELR, with 32-bit entries, since objects are small) and the values 32-bit numbers

@@ -1,4 +1,4 @@
-/* relocation_program.h - from words to write to the compact program that ld-stable runs. */
+/* program.h - from words to write to the compact program that ld-stable runs. */
 #ifndef MATR_RELOCATION_PROGRAM_H
 #define MATR_RELOCATION_PROGRAM_H
 

@@ -1,4 +1,4 @@
-/* store_binding.c - binding vectors: how one object binds, stored once for all applications in which
+/* binding.c - binding vectors: how one object binds, stored once for all applications in which
  * it binds alike.
  *
  * A vector is the object, the objects that provide for it in order of first use, and a blob that

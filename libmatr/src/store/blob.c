@@ -1,4 +1,4 @@
-/* store_blob.c - content-addressed, compressed blobs.
+/* blob.c - content-addressed, compressed blobs.
  *
  * A blob is found by the hash of its uncompressed contents, so equal contents are stored once, and
  * nothing is compressed that is there already. The zstd frame carries its own checksum and size: a

@@ -1,4 +1,4 @@
-/* store_closure.c - what applications load with dlopen(): closures and their objects.
+/* closure.c - what applications load with dlopen(): closures and their objects.
  *
  * A closure's scope is the application's with more behind it. Only that is written; reading starts from the
  * application's.

@@ -1,4 +1,4 @@
-/* store_edit.c - the tables of edits; see store_edit.h. */
+/* edit.c - the tables of edits; see edit.h. */
 #include "store/edit.h"
 
 #include <stdio.h>

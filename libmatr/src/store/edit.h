@@ -1,4 +1,4 @@
-/* store_edit.h - edits in the store, as far as the beginning of an epoch needs them (matr/edit.h). */
+/* edit.h - edits in the store, as far as the beginning of an epoch needs them (matr/edit.h). */
 #ifndef MATR_STORE_EDIT_H
 #define MATR_STORE_EDIT_H
 

@@ -1,4 +1,4 @@
-/* edits_copy.c - PREFIX/edits: what is needed to have the edits again where the store is lost.
+/* edits_backup.c - PREFIX/edits: what is needed to have the edits again where the store is lost.
  *
  * The rest of a store can be made again from the programs, which is why a damaged one is moved aside without much ado. Edits
  * cannot. The file is written with every epoch, and read when a new store is begun. A line per edit: id, program,

@@ -1,4 +1,4 @@
-/* store_epoch.c - see store_epoch.h. */
+/* epoch.c - see epoch.h. */
 #include "store/epoch.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* store_epoch.h - what an epoch leaves in the store for the next one to build on. */
+/* epoch.h - what an epoch leaves in the store for the next one to build on. */
 #ifndef MATR_STORE_EPOCH_H
 #define MATR_STORE_EPOCH_H
 

@@ -1,4 +1,4 @@
-/* store_mapping.c - applications: scope, directories, and which binding vector each object has. */
+/* mapping.c - applications: scope, directories, and which binding vector each object has. */
 #include "store/mapping.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* store_object.c - objects: a row each, their needed list, and four blobs (codec/object.h).
+/* object.c - objects: a row each, their needed list, and four blobs (codec/object.h).
  *
  * An object is found again by a hash over all that is stored of it, path, file id and build-id
  * included. So an object that did not change since an earlier epoch costs no write, and one that

@@ -1,4 +1,4 @@
-/* store_query.c - the lists that status, inspect and verify start from. */
+/* query.c - the lists that status, inspect and verify start from. */
 #include <matr/store.h>
 
 #include <stdio.h>

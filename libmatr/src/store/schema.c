@@ -1,4 +1,4 @@
-/* store_schema.c - the tables of the store and how an older store becomes a newer one.
+/* schema.c - the tables of the store and how an older store becomes a newer one.
  *
  * PRAGMA user_version counts the migrations that a store has seen: entry n of the list below brings
  * version n to version n + 1, each in a transaction of its own. The list is only ever appended to.

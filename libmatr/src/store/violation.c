@@ -1,4 +1,4 @@
-/* store_violation.c - what was changed in an epoch, and who was withdrawn for it. */
+/* violation.c - what was changed in an epoch, and who was withdrawn for it. */
 #include <matr/store.h>
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* watch_list.c - see watch_list.h.
+/* list.c - see list.h.
  *
  * What a path leads to changes where a name on its way does: the file's own, a symbolic link's, a directory's that is
  * moved or appears. So each path is walked, and each directory on the way is a place to be watched; of the directories

@@ -1,4 +1,4 @@
-/* watch_list.h - the files that an epoch follows from, and the places at which a change to them would show. */
+/* list.h - the files that an epoch follows from, and the places at which a change to them would show. */
 #ifndef MATR_WATCH_LIST_H
 #define MATR_WATCH_LIST_H
 

@@ -1,4 +1,4 @@
-/* command_baseline.c - matr baseline: mappings that were signed off, and whether they are still so. */
+/* baseline.c - matr baseline: mappings that were signed off, and whether they are still so. */
 #include "common/open_store.h"
 #include "common/options.h"
 #include "common/output.h"

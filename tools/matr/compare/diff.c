@@ -1,4 +1,4 @@
-/* command_diff.c - matr diff: two epochs, two programs, or one program in two epochs. */
+/* diff.c - matr diff: two epochs, two programs, or one program in two epochs. */
 #include "common/open_store.h"
 #include "common/options.h"
 #include "common/recorded.h"

@@ -1,5 +1,5 @@
-/* command_rebind.c - matr rebind: bindings that go elsewhere than ld.so would have them. What the command line asks for;
- * rebind_apply.c does it. */
+/* rebind.c - matr rebind: bindings that go elsewhere than ld.so would have them. What the command line asks for;
+ * apply.c does it. */
 #include "matr/edit/rebind.h"
 #include "common/open_store.h"
 #include "common/options.h"

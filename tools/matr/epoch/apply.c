@@ -1,4 +1,4 @@
-/* command_epoch_apply.c - matr epoch apply: edits that were changed with SQL take effect. */
+/* apply.c - matr epoch apply: edits that were changed with SQL take effect. */
 #include "common/options.h"
 #include "matr/edit/rebind.h"
 #include "matr/epoch/epoch.h"

@@ -1,4 +1,4 @@
-/* command_epoch_begin.c - matr epoch begin: by matrd where it runs, else here; what became of the programs. */
+/* begin.c - matr epoch begin: by matrd where it runs, else here; what became of the programs. */
 #include "matr/epoch/begin.h"
 #include "common/matrd_client.h"
 #include "common/output.h"

@@ -1,4 +1,4 @@
-/* command_epoch.c - matr epoch: which of its commands, and end. The others have files of their own. */
+/* epoch.c - matr epoch: which of its commands, and end. The others have files of their own. */
 #include "matr/epoch/epoch.h"
 #include "common/matrd_client.h"
 #include "common/options.h"

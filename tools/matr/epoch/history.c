@@ -1,4 +1,4 @@
-/* command_epoch_kept.c - matr epoch list, show and prune: the epochs that the store keeps. */
+/* history.c - matr epoch list, show and prune: the epochs that the store keeps. */
 #include "common/open_store.h"
 #include "common/options.h"
 #include "common/output.h"

@@ -1,4 +1,4 @@
-/* command_epoch_status.c - matr epoch status: how things stand, for people and for programs. */
+/* status.c - matr epoch status: how things stand, for people and for programs. */
 #include "common/matrd_client.h"
 #include "common/options.h"
 #include "common/output.h"

@@ -1,4 +1,4 @@
-/* command_epoch_wrap.c - matr epoch suspend, resume and wrap: management time for as long as packages are changed.
+/* wrap.c - matr epoch suspend, resume and wrap: management time for as long as packages are changed.
  *
  * suspend and resume are what package managers' hooks call (tools/hooks); wrap is both around a command.
  */

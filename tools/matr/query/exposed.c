@@ -1,4 +1,4 @@
-/* command_exposed.c - matr exposed: every program that binds to a symbol or a library. */
+/* exposed.c - matr exposed: every program that binds to a symbol or a library. */
 #include "common/open_store.h"
 #include "common/options.h"
 #include "common/output.h"

@@ -1,4 +1,4 @@
-/* command_inspect.c - matr inspect: a program's relocation mapping, from the store. */
+/* inspect.c - matr inspect: a program's relocation mapping, from the store. */
 #include "matr/query/inspect.h"
 #include "common/options.h"
 #include "matr/query/commands.h"

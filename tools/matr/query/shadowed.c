@@ -1,4 +1,4 @@
-/* command_shadowed.c - matr shadowed: symbols that more than one object of the scope could provide. */
+/* shadowed.c - matr shadowed: symbols that more than one object of the scope could provide. */
 #include "common/options.h"
 #include "common/output.h"
 #include "common/recorded.h"

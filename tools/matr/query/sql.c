@@ -1,4 +1,4 @@
-/* command_sql.c - matr sql: a program of its own (tools/sql), for it needs libraries that nothing that starts
+/* sql.c - matr sql: a program of its own (tools/sql), for it needs libraries that nothing that starts
  * programs should have to load. */
 #include "common/program.h"
 #include "matr/query/commands.h"

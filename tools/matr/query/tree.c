@@ -1,4 +1,4 @@
-/* command_tree.c - matr tree: who needs whom, drawn.
+/* tree.c - matr tree: who needs whom, drawn.
  *
  * An object has its own subtree where it was loaded first (loaded_by), which is under exactly one parent; wherever else it is
  * needed it is a leaf, marked with (*) if it has dependencies. What the program loads with dlopen() (its closures) has trees of

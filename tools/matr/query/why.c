@@ -1,4 +1,4 @@
-/* command_why.c - matr why: the search behind a symbol's bindings, and what brings a library in. */
+/* why.c - matr why: the search behind a symbol's bindings, and what brings a library in. */
 #include "matr/query/why.h"
 #include "common/options.h"
 #include "common/output.h"

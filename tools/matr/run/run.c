@@ -1,4 +1,4 @@
-/* command_run.c - matr run: a program with its mapping, its file untouched.
+/* run.c - matr run: a program with its mapping, its file untouched.
  *
  * Whatever stands in the way, the program is started: with the mapping where that is possible, else
  * as it would have started without matr.

@@ -1,4 +1,4 @@
-/* command_verify.c - matr verify: what would the mapping write, what does ld.so write? */
+/* verify.c - matr verify: what would the mapping write, what does ld.so write? */
 #include "common/options.h"
 #include "common/output.h"
 #include "common/recorded.h"

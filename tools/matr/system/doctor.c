@@ -1,4 +1,4 @@
-/* command_doctor.c - matr doctor: looks at everything that MatR depends on, and says what to do.
+/* doctor.c - matr doctor: looks at everything that MatR depends on, and says what to do.
  *
  * It changes nothing, and what it cannot look at as an ordinary user it says so of. The subjects are in doctor_prefix.c and
  * doctor_loader.c.

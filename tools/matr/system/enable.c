@@ -1,4 +1,4 @@
-/* command_enable.c - matr enable and disable: single programs by ld-stable. */
+/* enable.c - matr enable and disable: single programs by ld-stable. */
 #include "matr/system/enable.h"
 #include "common/options.h"
 #include "common/output.h"

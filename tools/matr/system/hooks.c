@@ -1,4 +1,4 @@
-/* command_hooks.c - matr hooks: the files by which package managers tell MatR that packages change. */
+/* hooks.c - matr hooks: the files by which package managers tell MatR that packages change. */
 #include "matr/system/hooks.h"
 #include "common/options.h"
 #include "common/output.h"

@@ -1,4 +1,4 @@
-/* command_loader.c - matr loader: ld-stable in the place of the system's dynamic linker. */
+/* loader.c - matr loader: ld-stable in the place of the system's dynamic linker. */
 #include "common/options.h"
 #include "common/output.h"
 #include "common/program.h"

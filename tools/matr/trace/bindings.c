@@ -1,4 +1,4 @@
-/* trace_bindings.c - which bindings a `matr trace` is about, and which of them a thunk can stand before.
+/* bindings.c - which bindings a `matr trace` is about, and which of them a thunk can stand before.
  */
 #include "matr/trace/trace.h"
 

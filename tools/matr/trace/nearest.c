@@ -1,4 +1,4 @@
-/* trace_near.c - what a `matr trace` names and is not there: each pattern has to match something, or nothing is run.
+/* nearest.c - what a `matr trace` names and is not there: each pattern has to match something, or nothing is run.
  */
 #include "matr/trace/trace.h"
 

@@ -1,4 +1,4 @@
-/* trace_run.c - running the program of a `matr trace`, and waiting for its end.
+/* run.c - running the program of a `matr trace`, and waiting for its end.
  */
 #include "common/message.h"
 #include "matr/namespace/namespace.h"

@@ -1,4 +1,4 @@
-/* trace_table.c - what a `matr trace` has to say at the end.
+/* table.c - what a `matr trace` has to say at the end.
  */
 #include "common/message.h"
 #include "matr/trace/trace.h"

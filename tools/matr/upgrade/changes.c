@@ -1,4 +1,4 @@
-/* upgrade_changes.c - see upgrade_changes.h. Everything that can be known to be wrong is said before anything is done. */
+/* changes.c - see changes.h. Everything that can be known to be wrong is said before anything is done. */
 #include "matr/upgrade/changes.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* upgrade_changes.h - what `matr check-upgrade` is to take for changed. */
+/* changes.h - what `matr check-upgrade` is to take for changed. */
 #ifndef MATR_UPGRADE_CHANGES_H
 #define MATR_UPGRADE_CHANGES_H
 

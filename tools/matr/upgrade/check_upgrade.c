@@ -1,7 +1,7 @@
-/* command_check_upgrade.c - matr check-upgrade: what would change for programs if files were replaced.
+/* check_upgrade.c - matr check-upgrade: what would change for programs if files were replaced.
  *
  * The programs' scopes are made; the new files come into place, in a private mount namespace that this process has moved
- * into (shadow.h); the scopes are made again, and compared (matr/upgrade.h). Packages are unpacked in that namespace too,
+ * into (overlay.h); the scopes are made again, and compared (matr/upgrade.h). Packages are unpacked in that namespace too,
  * in memory, so that there is nothing to tidy up however this ends.
  */
 #include "common/options.h"

@@ -1,4 +1,4 @@
-/* shadow.c - other files in the place of those there are; see shadow.h.
+/* overlay.c - other files in the place of those there are; see overlay.h.
  *
  * A file that only has other contents is a bind mount. A name that comes or goes needs a directory that can be written
  * to: such a directory is mirrored, that is, a tmpfs takes its place in which every file and directory is a bind mount

@@ -1,4 +1,4 @@
-/* shadow.h - other files in the place of those there are, for this process only.
+/* overlay.h - other files in the place of those there are, for this process only.
  *
  * In a private mount namespace: nothing of it is to be seen elsewhere, and it ends with the process.
  */

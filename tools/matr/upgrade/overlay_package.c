@@ -1,4 +1,4 @@
-/* shadow_package.c - see shadow_package.h.
+/* overlay_package.c - see overlay_package.h.
  *
  * First everything goes that goes, then everything comes that comes: so a file may move from one package to another, or
  * from /lib to /usr/lib where the one is a link to the other, as in an upgrade by dpkg.

@@ -1,4 +1,4 @@
-/* shadow_package.h - other versions of packages in the place of those that are installed, for this process only. */
+/* overlay_package.h - other versions of packages in the place of those that are installed, for this process only. */
 #ifndef MATR_SHADOW_PACKAGE_H
 #define MATR_SHADOW_PACKAGE_H
 

@@ -1,4 +1,4 @@
-/* upgrade_programs.c - see upgrade_programs.h. */
+/* programs.c - see programs.h. */
 #include "matr/upgrade/programs.h"
 
 #include <errno.h>

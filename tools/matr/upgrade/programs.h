@@ -1,4 +1,4 @@
-/* upgrade_programs.h - the programs that `matr check-upgrade` looks at. */
+/* programs.h - the programs that `matr check-upgrade` looks at. */
 #ifndef MATR_UPGRADE_PROGRAMS_H
 #define MATR_UPGRADE_PROGRAMS_H
 

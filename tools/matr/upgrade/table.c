@@ -1,4 +1,4 @@
-/* upgrade_table.c - see upgrade_table.h. */
+/* table.c - see table.h. */
 #include "matr/upgrade/table.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* upgrade_table.h - the rows of `matr check-upgrade`. */
+/* table.h - the rows of `matr check-upgrade`. */
 #ifndef MATR_UPGRADE_TABLE_H
 #define MATR_UPGRADE_TABLE_H
 

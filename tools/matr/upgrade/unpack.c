@@ -1,4 +1,4 @@
-/* upgrade_unpack.c - packages, unpacked by dpkg-deb; see upgrade_changes.h.
+/* unpack.c - packages, unpacked by dpkg-deb; see changes.h.
  *
  * A package may come from anywhere: its name is looked at before it becomes part of a path, and dpkg-deb, which has tar
  * unpack it, keeps what is in it below the directory.

@@ -1,5 +1,5 @@
 /* bindings.c - the tables `bindings` and `relocations`, and the same of closures: a row's columns. How the
- * rows are come by is in mapping_entries.c. */
+ * rows are come by is in entries.c. */
 #include <elf.h>
 #include <stdlib.h>
 #include <string.h>
