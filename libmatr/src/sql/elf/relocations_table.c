@@ -182,9 +182,7 @@ static const char *symbol_name(struct state *self)
 	if (!data || index > INT32_MAX || !gelf_getsym(data, (int)index, &symbol))
 		return NULL;
 	if (GELF_ST_TYPE(symbol.st_info) == STT_SECTION && symbol.st_name == 0)
-		return symbol.st_shndx < self->file->n_sections
-			       ? self->file->sections[symbol.st_shndx].name
-			       : NULL;
+		return elf_file_section_name(self->file, symbol.st_shndx);
 	return elf_file_string(self->file, table->header.sh_link, symbol.st_name);
 }
 
@@ -201,6 +199,8 @@ static const char *target_section(struct state *self)
 	const struct elf_file *file = self->file;
 	const GElf_Shdr *header = &file->sections[self->section].header;
 
+	if (file->made_up)
+		return NULL;
 	if (file->header.e_type == ET_REL || !(header->sh_flags & SHF_ALLOC))
 		return header->sh_info && header->sh_info < file->n_sections
 			       ? file->sections[header->sh_info].name

@@ -48,7 +48,7 @@ static int next_section(void *state, struct matr_error *err)
 	struct state *self = state;
 
 	(void)err;
-	while (self->at < self->file->n_sections) {
+	while (!self->file->made_up && self->at < self->file->n_sections) {
 		self->base.row = self->at++;
 		if (!filter_excludes(self->filter, NAME, self->file->sections[self->base.row].name))
 			return 1;

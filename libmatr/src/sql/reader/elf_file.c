@@ -308,6 +308,11 @@ const char *elf_file_string(struct elf_file *file, size_t section, uint64_t offs
 	return bytes && offset < size ? (const char *)bytes + offset : NULL;
 }
 
+const char *elf_file_section_name(const struct elf_file *file, size_t section)
+{
+	return !file->made_up && section < file->n_sections ? file->sections[section].name : NULL;
+}
+
 size_t elf_file_section(const struct elf_file *file, uint32_t type)
 {
 	for (size_t i = 1; i < file->n_sections; i++)

@@ -40,6 +40,7 @@ struct elf_file {
 	GElf_Ehdr header;
 	struct elf_section *sections;
 	size_t n_sections;
+	bool made_up; /* there are no section headers: these are dynamic_sections.c's */
 	size_t n_segments;
 	uint64_t loaded; /* bytes handed out so far */
 
@@ -87,6 +88,8 @@ const char *elf_file_string(struct elf_file *file, size_t section, uint64_t offs
 int64_t elf_file_read(struct elf_file *file, uint64_t offset, void *to, size_t size,
 		      struct matr_error *err);
 
+/* The name of a section that the file itself numbers; NULL where it has no section headers, or not so many. */
+const char *elf_file_section_name(const struct elf_file *file, size_t section);
 /* The first section of that type; 0: none. */
 size_t elf_file_section(const struct elf_file *file, uint32_t type);
 /* The section number of that name; 0: none. */

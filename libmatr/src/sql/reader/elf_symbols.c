@@ -79,9 +79,10 @@ void elf_symbol_get(const struct elf_file *file, size_t row, struct elf_symbol *
 	else
 		get(file, &symbols->fixed, symbols->chosen[row - symbols->dynamic.n], out);
 	/* ld leaves sections' own symbols unnamed: they have the name of the section (as in readelf). */
-	if (GELF_ST_TYPE(out->symbol.st_info) == STT_SECTION && !out->name[0] &&
-	    out->section < file->n_sections)
-		out->name = file->sections[out->section].name;
+	if (GELF_ST_TYPE(out->symbol.st_info) == STT_SECTION && !out->name[0]) {
+		const char *name = elf_file_section_name(file, out->section);
+		out->name = name ? name : "";
+	}
 }
 
 /* ---- by name ---- */
@@ -280,8 +281,7 @@ const char *elf_symbol_section(const struct elf_file *file, const struct elf_sym
 	case SHN_COMMON:
 		return "COMMON";
 	default:
-		return symbol->section < file->n_sections ? file->sections[symbol->section].name
-							  : NULL;
+		return elf_file_section_name(file, symbol->section);
 	}
 }
 

@@ -6,6 +6,8 @@
 
 #include <matr/resolve.h>
 
+#include "sql/reader/dynamic_sections.h"
+
 enum {
 	MOST_OPEN = 400,	/* files in the pool that nobody uses */
 	MOST_NUMBERS = 1 << 19, /* see table.c: rowids */
@@ -120,6 +122,28 @@ static void warn(void *context, const struct matr_error *warning)
 	sql_warn(context, warning);
 }
 
+static int open_new(struct file_pool *pool, const char *path, struct elf_file **out,
+		    struct matr_error *err)
+{
+	struct elf_file *file;
+	struct matr_error warning;
+
+	if (elf_file_open(path, &file, err) < 0)
+		return -1;
+	file->session = &pool->session;
+	file->warn = warn;
+	file->warn_context = pool->sql;
+	if (dynamic_sections_add(file, &warning) < 0) {
+		if (warning.code == MATR_ERROR_MEMORY) {
+			elf_file_free(file);
+			return matr_fail_memory(err);
+		}
+		elf_file_warn(file, &warning);
+	}
+	*out = file;
+	return 0;
+}
+
 int file_pool_open(struct file_pool *pool, const char *path, struct elf_file **out,
 		   struct matr_error *err)
 {
@@ -137,12 +161,9 @@ int file_pool_open(struct file_pool *pool, const char *path, struct elf_file **o
 		file = NULL;
 	}
 	if (!file) {
-		if (elf_file_open(path, &file, err) < 0)
+		if (open_new(pool, path, &file, err) < 0)
 			return -1;
 		file->number = number;
-		file->session = &pool->session;
-		file->warn = warn;
-		file->warn_context = pool->sql;
 		pool->files[number] = file;
 	} else if (file->references == 0) {
 		unlink_idle(pool, file);
