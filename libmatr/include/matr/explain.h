@@ -1,7 +1,7 @@
 /* explain.h - why a mapping is as it is: the search behind each binding, and what brought a library in.
  *
- * Everything follows from a mapping (matr_store_mapping()); no file is read. The search is that of the resolver itself
- * (lookup.c), gone on with after its first match.
+ * Everything follows from a mapping (matr_store_mapping()); no file is read. The search is that of the resolver itself,
+ * continued after its first match (matr/lookup.h).
  */
 #ifndef MATR_EXPLAIN_H
 #define MATR_EXPLAIN_H
@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <matr/lookup.h>
 #include <matr/mapping.h>
 
 #ifdef __cplusplus
@@ -17,27 +18,6 @@ extern "C" {
 #endif
 
 struct matr_symbol_name;
-
-enum matr_lookup_outcome { /* on what one object has to offer for one reference */
-			   MATR_LOOKUP_MATCH,
-			   MATR_LOOKUP_ABSENT,	 /* no symbol of that name */
-			   MATR_LOOKUP_REFERS,	 /* undefined there too: it only refers to it */
-			   MATR_LOOKUP_UNHASHED, /* defined, but local: not in the hash table */
-			   MATR_LOOKUP_LOCAL, /* STB_LOCAL, or a binding that ld.so does not know */
-			   MATR_LOOKUP_HIDDEN,	 /* STV_HIDDEN or STV_INTERNAL */
-			   MATR_LOOKUP_VERSION,	 /* another version */
-			   MATR_LOOKUP_NO_VALUE, /* no value: neither SHN_ABS nor TLS */
-			   MATR_LOOKUP_TYPE, /* of a type that provides nothing: a section, a file */
-			   MATR_LOOKUP_CANONICAL, /* the canonical address of a function in the executable,
-						 which is not for calls */
-			   MATR_LOOKUP_PASSED_OVER, /* copy relocation: not the executable itself */
-};
-
-struct matr_search_step {
-	uint32_t object; /* scope index */
-	enum matr_lookup_outcome outcome;
-	uint32_t symbol; /* which of the object's symbols that is about; UINT32_MAX: none */
-};
 
 enum matr_binding_rule {
 	MATR_RULE_SEARCH,    /* the first match in the scope */

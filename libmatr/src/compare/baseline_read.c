@@ -5,7 +5,7 @@
  * anywhere; the writer has none of the first.
  */
 #include <matr/baseline.h>
-#include <matr/explain.h>
+#include <matr/mapping.h>
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* diff.c - see matr/diff.h.
+/* diff.c - what differs between two mappings.
  *
  * The objects of the two scopes are paired first. An object that is the very same on both sides, with relocations that
  * all go to paired objects, is done with; that is nearly all of them. What is left of each mapping becomes a sorted list of its distinct bindings, in

@@ -1,5 +1,4 @@
-/* diff_epochs.c - the programs of two epochs side by side, and two applications with what they load; see
- * matr/diff_epochs.h. */
+/* diff_epochs.c - the programs of two epochs side by side, and two applications with what they load. */
 #include <matr/diff_epochs.h>
 #include <matr/edit.h>
 #include <matr/mapping.h>

@@ -1,4 +1,4 @@
-/* upgrade_edits.c - see upgrade_edits.h.
+/* upgrade_edits.c - a program's scope and bindings with the edits that can be made in it.
  *
  * As an epoch does it (epoch/edits.c): an edit that cannot be made goes, and the program is resolved without it, until what
  * is left can be made. What is known of the edits is that the epoch has made them, so that there is no asking which

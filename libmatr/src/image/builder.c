@@ -3,13 +3,15 @@
  * Everything has its final offset from the start, so that writing is adding the hash table, filling in the
  * header, and one atomic replacement (base/file.c).
  */
-#include "image/builder.h"
+#include <matr/image.h>
 
-#include <elf.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "image/closures.h"
+#include "image/manifest.h"
+#include "mapping/plan.h"
 
 static uint32_t level_number(const char *cpu_level)
 {

@@ -3,12 +3,14 @@
  * Everything but strings, programs and residual tables is in one piece with a checksum, apart from the manifest:
  * most starts load nothing, and read nothing of it.
  */
-#include "image/builder.h"
+#include "image/closures.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/intern.h"
+#include "image/pieces.h"
+#include "mapping/closure_terms.h"
 
 struct closure_layout { /* a closure's arrays before they are in the image */
 	struct matr_image_closure closure;

@@ -3,19 +3,12 @@
  * Strings, programs and residual tables go to the image first, shared with other applications; then the
  * manifest with its arrays in one piece, since that piece is what an exec checks and reads.
  */
-#include "image/builder.h"
+#include "image/manifest.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t tag_value(const struct matr_object *object, int64_t tag)
-{
-	for (size_t i = 0; i < object->n_dynamic; i++) {
-		if (object->dynamic[i].tag == tag)
-			return object->dynamic[i].value;
-	}
-	return 0;
-}
+#include "image/pieces.h"
 
 static bool is_origin(const char *path)
 {
@@ -45,52 +38,6 @@ static uint32_t manifest_flags(const struct matr_mapping *mapping,
 	return flags;
 }
 
-/* ---- pieces: everything an object entry refers to outside the manifest ---- */
-
-int image_object_pieces(struct matr_image_builder *builder, const struct matr_scope_entry *entry,
-			struct object_plan *plan, struct matr_image_object *out,
-			struct matr_error *err)
-{
-	const struct matr_object *object = entry->object;
-	struct buffer *image = &builder->image;
-
-	*out = (struct matr_image_object){
-		.dynamic_vaddr = object->dynamic_vaddr,
-		.build_id_vaddr = object->build_id_vaddr,
-		.file_size = object->file.size,
-		.file_mtime = object->file.mtime,
-		.rela = tag_value(object, DT_RELA),
-		.populate_vaddr = plan->populate_vaddr,
-		.populate_size = plan->populate_size,
-		.n_providers = (uint32_t)plan->n_providers,
-		.n_residual = (uint32_t)plan->n_residual,
-		.fingerprint = object->dynamic_fingerprint,
-		.flags = plan->untouched ? MATR_OBJECT_ENTRY_UNTOUCHED : 0,
-		.build_id_size = object->build_id.size,
-	};
-	if (!plan->untouched) {
-		out->witness_vaddr = object->witness_vaddr;
-		out->witness_word = object->witness_word;
-	}
-	memcpy(out->build_id, object->build_id.bytes, object->build_id.size);
-	if (entry->rule == MATR_FOUND_INTERPRETER)
-		out->flags |= MATR_OBJECT_ENTRY_INTERPRETER;
-	if (plan->keep_plt)
-		out->flags |= MATR_OBJECT_ENTRY_KEEP_PLT;
-	if (buffer_string(image, entry->path, &out->path, err) < 0 ||
-	    relocation_program_encode(&plan->relative, &builder->scratch, image, &out->relative,
-				      err) < 0 ||
-	    relocation_program_encode(&plan->symbolic, &builder->scratch, image, &out->symbolic,
-				      err) < 0 ||
-	    relocation_program_encode(&plan->lazy, &builder->scratch, image, &out->lazy, err) < 0)
-		return -1;
-	if (plan->n_residual)
-		return buffer_share(image, plan->residual,
-				    plan->n_residual * sizeof *plan->residual, 8, &out->residual,
-				    err);
-	return 0;
-}
-
 /* The strings for DT_NEEDED: the scope by path, the interpreter by soname (it is loaded already, under a
  * name that is ld-stable's choice), then the application's own. */
 static int needed_pieces(struct matr_image_builder *builder, const struct matr_mapping *mapping,
@@ -116,42 +63,6 @@ static int needed_pieces(struct matr_image_builder *builder, const struct matr_m
 	}
 	return 0;
 }
-
-/* ---- IFUNCs: one entry per resolver ---- */
-
-static int compare_ifuncs(const void *left, const void *right)
-{
-	const struct ifunc_plan *a = left, *b = right;
-	if (a->object != b->object)
-		return a->object < b->object ? -1 : 1;
-	if (a->vaddr != b->vaddr)
-		return a->vaddr < b->vaddr ? -1 : 1;
-	return a->slot < b->slot ? -1 : a->slot > b->slot;
-}
-
-uint32_t image_group_ifuncs(struct relocation_plan *plan, struct matr_image_ifunc *ifuncs,
-			    uint64_t *slots)
-{
-	uint32_t n = 0;
-
-	if (plan->n_ifuncs)
-		qsort(plan->ifuncs, plan->n_ifuncs, sizeof *plan->ifuncs, compare_ifuncs);
-	for (size_t i = 0; i < plan->n_ifuncs; i++) {
-		const struct ifunc_plan *ifunc = &plan->ifuncs[i];
-		slots[i] = ifunc->slot;
-		if (!n || ifuncs[n - 1].object != ifunc->object ||
-		    ifuncs[n - 1].vaddr != ifunc->vaddr)
-			ifuncs[n++] = (struct matr_image_ifunc){
-				.object = ifunc->object,
-				.vaddr = ifunc->vaddr,
-				.first_slot = i,
-			};
-		ifuncs[n - 1].n_slots++;
-	}
-	return n;
-}
-
-/* ---- the manifest itself ---- */
 
 struct layout { /* the manifest's arrays while they are made */
 	struct matr_image_manifest manifest;
@@ -260,22 +171,6 @@ static int write_manifest(struct layout *layout, struct matr_image_builder *buil
 	return 0;
 }
 
-int image_builder_add_key(struct matr_image_builder *builder, uint64_t key, uint64_t manifest,
-			  struct matr_error *err)
-{
-	if (builder->n_applications == builder->capacity) {
-		size_t capacity = builder->capacity ? builder->capacity * 2 : 64;
-		struct matr_image_slot *list =
-			realloc(builder->applications, capacity * sizeof *list);
-		if (!list)
-			return matr_fail_memory(err);
-		builder->applications = list;
-		builder->capacity = capacity;
-	}
-	builder->applications[builder->n_applications++] = (struct matr_image_slot){key, manifest};
-	return 0;
-}
-
 static int add_key(struct matr_image_builder *builder, const struct matr_scope_entry *application,
 		   uint64_t manifest, struct matr_error *err)
 {
@@ -283,7 +178,7 @@ static int add_key(struct matr_image_builder *builder, const struct matr_scope_e
 	uint64_t key = build_id->size
 			       ? matr_image_key(build_id->bytes, build_id->size)
 			       : matr_image_key(application->path, strlen(application->path));
-	return image_builder_add_key(builder, key, manifest, err);
+	return image_add_key(builder, key, manifest, err);
 }
 
 int image_manifest_add(struct matr_image_builder *builder, const struct matr_mapping *mapping,

@@ -256,7 +256,7 @@ static int append(struct copy *copy, struct matr_error *err)
 	move(copy, &manifest->copies, start);
 	manifest->checksum = matr_image_checksum(copy->bytes + 8, manifest->size - 8);
 	memcpy(copy->builder->image.bytes + start, copy->bytes, manifest->size);
-	return image_builder_add_key(copy->builder, key, start, err);
+	return image_add_key(copy->builder, key, start, err);
 }
 
 static size_t count_words(const struct image_source *source, uint64_t offset)

@@ -4,7 +4,9 @@
 
 #include <stdint.h>
 
-#include "image/builder.h"
+#include <matr/mapping.h>
+
+#include "image/image.h"
 
 struct image_source;
 

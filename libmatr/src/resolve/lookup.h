@@ -1,8 +1,8 @@
 /* lookup.h - which definition a symbol reference binds to. */
-#ifndef MATR_LOOKUP_H
-#define MATR_LOOKUP_H
+#ifndef MATR_RESOLVE_LOOKUP_H
+#define MATR_RESOLVE_LOOKUP_H
 
-#include <matr/explain.h>
+#include <matr/lookup.h>
 
 #include "base/map.h"
 #include "resolve/scope.h"

@@ -1,4 +1,4 @@
-/* scope_names.c - see scope_names.h. */
+/* scope_names.c - the names under which ld.so knows the objects of a scope. */
 #include "resolve/scope_names.h"
 
 #include <stdlib.h>
