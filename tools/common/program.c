@@ -1,9 +1,7 @@
 /* program.c - from what the user calls a program to its file; see program.h. */
 #include "common/program.h"
 
-#include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,43 +54,6 @@ int program_canonical(const char *name, char path[PATH_MAX], struct matr_error *
 	if (!realpath(found, path))
 		return matr_fail_errno(err, name, "cannot be found");
 	return 0;
-}
-
-/* PT_INTERP of the ELF file, if it is one for this machine that has it. */
-static void read_interpreter(int fd, char interpreter[PATH_MAX])
-{
-	Elf64_Ehdr header;
-	Elf64_Phdr segments[64];
-
-	if (pread(fd, &header, sizeof header, 0) != sizeof header ||
-	    memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
-	    header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_machine != EM_X86_64 ||
-	    header.e_phentsize != sizeof *segments)
-		return;
-	size_t n = header.e_phnum < 64 ? header.e_phnum : 64;
-	if (pread(fd, segments, n * sizeof *segments, (off_t)header.e_phoff) !=
-	    (ssize_t)(n * sizeof *segments))
-		return;
-	for (size_t i = 0; i < n; i++) {
-		size_t size = segments[i].p_filesz;
-		if (segments[i].p_type != PT_INTERP || size < 2 || size >= PATH_MAX)
-			continue;
-		ssize_t got = pread(fd, interpreter, size, (off_t)segments[i].p_offset);
-		interpreter[got == (ssize_t)size ? size : 0] = 0;
-		return;
-	}
-}
-
-int program_kind(const char *path, char interpreter[PATH_MAX], struct matr_error *err)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	interpreter[0] = 0;
-	if (fd < 0)
-		return matr_fail_errno(err, path, "cannot be read");
-	read_interpreter(fd, interpreter);
-	close(fd);
-	return interpreter[0] ? PROGRAM_DYNAMIC : PROGRAM_OTHER;
 }
 
 /* A part of MatR: `built` relative to the build tree, `name` in libexec/matr. */

@@ -20,15 +20,6 @@ const char *program_search_path(void);
 /* Add to an error's message ("NAME: not found") what comes near to the name: files of its directory, or what is on PATH. */
 void program_add_nearest(const char *name, bool executable, struct matr_error *err);
 
-enum program_kind {
-	PROGRAM_DYNAMIC, /* a 64-bit ELF file with PT_INTERP */
-	PROGRAM_OTHER,	 /* a static program, a script, another architecture, ... */
-};
-
-/* What kind of file it is; interpreter receives a dynamic program's PT_INTERP, else "". -1: the file
- * cannot be read. */
-int program_kind(const char *path, char interpreter[PATH_MAX], struct matr_error *err);
-
 /* The ld-stable that belongs to this matr, relative to its own executable: in the build tree or
  * installed. */
 int program_ld_stable(char path[PATH_MAX], struct matr_error *err);

@@ -10,6 +10,7 @@
 #ifndef MATR_OBJECT_H
 #define MATR_OBJECT_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -147,6 +148,11 @@ MATR_API int matr_object_open(const char *path, struct matr_object **out, struct
 
 /* NULL is allowed. */
 MATR_API void matr_object_free(struct matr_object *object);
+
+/* Read PT_INTERP of the ELF file at `path`, and nothing else of it. Returns 1 if it has one; 0 and "" if not, or if it is
+ * no well-formed 64-bit x86 ELF file; -1 if it cannot be read (SYSTEM). */
+MATR_API int matr_program_interpreter(const char *path, char interpreter[PATH_MAX],
+				      struct matr_error *err);
 
 /* The version a symbol carries or asks for; NULL where it has none (index 0 or 1, or no DT_VERSYM).
  * The result belongs to the object. */

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <matr/epoch.h>
+#include <matr/object.h>
 
 static const char help[] =
 	"usage: matr run [-v] PROGRAM [ARG]...\n"
@@ -106,9 +107,9 @@ int command_run(const struct context *context, int argc, char **argv)
 	if (changes_identity(path)) {
 		matr_fail(&err, MATR_ERROR_UNSUPPORTED, path, "is set-user-ID or set-group-ID");
 	} else {
-		int kind = program_kind(path, interpreter, NULL);
+		bool dynamic = matr_program_interpreter(path, interpreter, NULL) > 0;
 		enum placement placement = namespace_enter(ours.prefix, interpreter, &err);
-		if (placement == NO_NAMESPACE && kind == PROGRAM_DYNAMIC)
+		if (placement == NO_NAMESPACE && dynamic)
 			run_by_name(&ours, path, argc, argv);
 	}
 	if (ours.verbose && err.code) {

@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include <matr/epoch.h>
+#include <matr/object.h>
 
 enum {
 	TIMEOUT_MILLISECONDS = 120000, /* without a sign of life */
@@ -58,7 +59,7 @@ static _Noreturn void run_child(const char *prefix, const char *path, const char
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
 	    dup2(errors, STDERR_FILENO) < 0)
 		_exit(1);
-	if (program_kind(path, interpreter, &err) < 0)
+	if (matr_program_interpreter(path, interpreter, &err) < 0)
 		give_up(&err);
 	enum placement placement = namespace_enter(prefix, interpreter, &err);
 	if (placement == NOT_PLACED)

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include <matr/epoch.h>
+#include <matr/object.h>
 
 struct sum {
 	size_t compared, left, slots, differences;
@@ -33,7 +34,7 @@ static _Noreturn void start(const char *prefix, int argc, char **argv, bool bind
 	char **arguments = calloc((size_t)argc + 2, sizeof *arguments);
 
 	if (!arguments || program_find(argv[0], path, &err) != 0 ||
-	    program_kind(path, interpreter, &err) < 0)
+	    matr_program_interpreter(path, interpreter, &err) < 0)
 		goto fail;
 	enum placement placement = namespace_enter(prefix, interpreter, &err);
 	if (placement == NOT_PLACED)

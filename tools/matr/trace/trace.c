@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include <matr/edit.h>
+#include <matr/object.h>
 #include <matr/secure_exec.h>
 
 static const char help[] =
@@ -56,10 +57,11 @@ static int prepare(struct trace_run *run, const char *program, char ld_stable[PA
 	if (matr_is_secure_exec(run->path))
 		return matr_fail(err, MATR_ERROR_UNSUPPORTED, run->path,
 				 "is set-user-ID, set-group-ID or has capabilities");
-	if (program_kind(run->path, run->interpreter, err) != PROGRAM_DYNAMIC)
-		return err->code != MATR_OK ? -1
-					    : matr_fail(err, MATR_ERROR_UNSUPPORTED, run->path,
-							"is not a dynamically linked program");
+	int dynamic = matr_program_interpreter(run->path, run->interpreter, err);
+	if (dynamic <= 0)
+		return dynamic < 0 ? -1
+				   : matr_fail(err, MATR_ERROR_UNSUPPORTED, run->path,
+					       "is not a dynamically linked program");
 	if (!run->ld_stable) {
 		if (program_ld_stable(ld_stable, err) != 0)
 			return -1;

@@ -170,7 +170,7 @@ static bool is_new_program(const struct matr_config *config, const char *source,
 
 	if (stat(source, &status) != 0 || !S_ISREG(status.st_mode) || !(status.st_mode & 0111) ||
 	    lstat(target, &status) == 0 || matr_config_excludes(config, target) ||
-	    program_kind(source, interpreter, &own) != PROGRAM_DYNAMIC)
+	    matr_program_interpreter(source, interpreter, &own) <= 0)
 		return false;
 	const char *slash = strrchr(interpreter, '/');
 	return slash && strncmp(slash + 1, glibc, sizeof glibc - 1) == 0;
