@@ -1,4 +1,4 @@
-/* begin_request.c - how an epoch is to be begun; see begin_request.h. */
+/* begin_request.c - how an epoch is to be begun. */
 #include "common/begin_request.h"
 
 #include <stddef.h>

@@ -1,6 +1,7 @@
-/* command.h - commands, and groups of them: `matr epoch begin` is the command "begin" of the group "epoch". */
-#ifndef MATR_TOOLS_COMMAND_H
-#define MATR_TOOLS_COMMAND_H
+/* command.h - commands, and groups of them: `matr epoch begin` is the command "begin" of the
+ * group "epoch". */
+#ifndef MATR_TOOLS_COMMON_COMMAND_H
+#define MATR_TOOLS_COMMON_COMMAND_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* format.h - the names of output formats. */
-#ifndef MATR_TOOLS_FORMAT_H
-#define MATR_TOOLS_FORMAT_H
+#ifndef MATR_TOOLS_COMMON_FORMAT_H
+#define MATR_TOOLS_COMMON_FORMAT_H
 
 #include <stdbool.h>
 

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-int daemon_connect(const char *prefix)
+int matrd_connect(const char *prefix)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	char canonical[PATH_MAX], path[PATH_MAX + 16];
@@ -23,7 +23,8 @@ int daemon_connect(const char *prefix)
 	socklen_t length = sizeof peer;
 
 	if (!realpath(prefix, canonical)) {
-		/* The system's prefix is made by the first begin, or by matrd, which the socket may start. */
+		/* The system's prefix is made by the first begin, or by matrd, which the socket
+		 * may start. */
 		if (errno != ENOENT || strcmp(prefix, MATR_DEFAULT_PREFIX) != 0)
 			return -1;
 		strcpy(canonical, MATR_DEFAULT_PREFIX);
@@ -84,7 +85,8 @@ static const char *text_of(struct json_object *object, const char *key)
 	return text ? text : "";
 }
 
-/* What matrd's process writes to one of its streams. It cannot know whether that comes to a terminal here. */
+/* What matrd's process writes to one of its streams. It cannot know whether that comes to a
+ * terminal here. */
 struct relay {
 	FILE *out;
 	bool terminal;
@@ -141,9 +143,9 @@ static void tell_progress(struct json_object *object,
 	progress(context, &at);
 }
 
-int daemon_do(int fd, struct json_object *request,
-	      void (*progress)(void *context, const struct matr_epoch_progress *), void *context,
-	      struct matr_error *err)
+int matrd_do(int fd, struct json_object *request,
+	     void (*progress)(void *context, const struct matr_epoch_progress *), void *context,
+	     struct matr_error *err)
 {
 	FILE *stream = send_line(fd, request, err) == 0 ? fdopen(fd, "r") : NULL;
 	struct relay relays[2] = {{.out = stdout, .terminal = isatty(STDOUT_FILENO)},
@@ -245,7 +247,7 @@ static int ask_store(int fd, struct matr_store_copy *out, struct matr_error *err
 	return result;
 }
 
-int daemon_store(const char *prefix, struct matr_store_copy *out, struct matr_error *err)
+int matrd_store(const char *prefix, struct matr_store_copy *out, struct matr_error *err)
 {
 	enum { TRIES = 200, BETWEEN = 100000000 /* nanoseconds */ };
 	int result = 1;
@@ -254,7 +256,7 @@ int daemon_store(const char *prefix, struct matr_store_copy *out, struct matr_er
 	for (int i = 0; i < TRIES && result > 0; i++) {
 		if (i > 0)
 			nanosleep(&(struct timespec){.tv_nsec = BETWEEN}, NULL);
-		int fd = daemon_connect(prefix);
+		int fd = matrd_connect(prefix);
 		if (fd < 0 && i == 0)
 			return 1;
 		result = fd < 0 ? matr_fail(err, MATR_ERROR_SYSTEM, "matrd", "went away")
@@ -263,7 +265,7 @@ int daemon_store(const char *prefix, struct matr_store_copy *out, struct matr_er
 	return result == 0 ? 0 : -1;
 }
 
-struct json_object *daemon_status(int fd)
+struct json_object *matrd_status(int fd)
 {
 	struct json_object *object = NULL;
 	char *line = NULL;

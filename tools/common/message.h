@@ -1,6 +1,6 @@
 /* message.h - what commands say on standard error, and their exit statuses. */
-#ifndef MATR_TOOLS_MESSAGE_H
-#define MATR_TOOLS_MESSAGE_H
+#ifndef MATR_TOOLS_COMMON_MESSAGE_H
+#define MATR_TOOLS_COMMON_MESSAGE_H
 
 #include <matr/error.h>
 
@@ -20,7 +20,8 @@ void print_error(const struct matr_error *err);
 /* Print "matr: ..."; strings are made safe (safe.h). */
 void print_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Point to the command's --help ("epoch begin"), after getopt_long() has said what is wrong. Returns STATUS_USAGE. */
+/* Point to the command's --help ("epoch begin"), after getopt_long() has said what is wrong.
+ * Returns STATUS_USAGE. */
 int usage_error(const char *command);
 
 /* The same with a reason, and the argument that it is about (NULL: none). */

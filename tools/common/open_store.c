@@ -1,20 +1,21 @@
-/* open_store.c - see open_store.h.
+/* open_store.c - the store, for commands that only read it.
  *
- * Who may read the store's files does so, with or without matrd: there is no better source. Who may not (a prefix or a store
- * that is closed to others; a journal that was left by a writer who was killed, which it takes permission to write to put
- * right) gets from matrd the whole store as it is at the moment, and the same code reads that.
+ * Who may read the store's files does so, with or without matrd: there is no better source. Who may
+ * not (a prefix or a store that is closed to others; a journal that was left by a writer who was
+ * killed, which it takes permission to write to put right) gets from matrd the whole store as it is
+ * at the moment, and the same code reads that.
  */
 #include "common/open_store.h"
 #include "common/matrd_client.h"
 
-int reading_open(const char *prefix, struct matr_store **out, struct matr_error *err)
+int open_store(const char *prefix, struct matr_store **out, struct matr_error *err)
 {
 	struct matr_error why = {0};
 	struct matr_store_copy copy;
 
 	if (matr_store_open(prefix, MATR_STORE_READ, out, &why) == 0)
 		return 0;
-	int asked = why.code == MATR_ERROR_DENIED ? daemon_store(prefix, &copy, err) : 1;
+	int asked = why.code == MATR_ERROR_DENIED ? matrd_store(prefix, &copy, err) : 1;
 	if (asked == 0)
 		return matr_store_open_copy(prefix, &copy, out, err);
 	if (asked > 0 && err)

@@ -1,6 +1,6 @@
 /* options.h - the options of a command, as a table: which there are, and where their values go. */
-#ifndef MATR_TOOLS_OPTIONS_H
-#define MATR_TOOLS_OPTIONS_H
+#ifndef MATR_TOOLS_COMMON_OPTIONS_H
+#define MATR_TOOLS_COMMON_OPTIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,7 +12,8 @@ struct option_list {	   /* the arguments of an option that may be given several 
 	size_t n;
 };
 
-/* An option. Exactly one of the pointers is set; it decides whether there is an argument, and of what kind. */
+/* An option. Exactly one of the pointers is set; it decides whether there is an argument, and of
+ * what kind. */
 struct option_row {
 	const char *name; /* the long form, without "--" */
 	char letter;	  /* the short form; 0: none */
@@ -22,8 +23,8 @@ struct option_row {
 	enum output_format *document; /* table or json */
 	unsigned *jobs;		      /* a number of threads */
 	struct option_list *list;
-	/* Called with `context` and the argument. Returns -1 to go on, or the exit status after an error that
-	 * it has reported. */
+	/* Called with `context` and the argument. Returns -1 to go on, or the exit status after
+	 * an error that it has reported. */
 	int (*take)(void *context, const char *argument);
 	void *context;
 	bool argument_is_optional; /* of take: NULL where it is left out */
@@ -38,9 +39,9 @@ struct options {
 	int usage_status; /* exit status for wrong usage; 0: STATUS_USAGE */
 };
 
-/* Take the options, and --help, from a command line; argv[0] is not looked at. Returns the index of the first argument
- * behind the options, or -1 if the command ends here with *status: help was asked for, or something is wrong, which has
- * been reported. */
+/* Take the options, and --help, from a command line; argv[0] is not looked at. Returns the index
+ * of the first argument behind the options, or -1 if the command ends here with *status: help
+ * was asked for, or something is wrong, which has been reported. */
 int options_parse(const struct options *options, int argc, char **argv, int *status);
 
 /* The number of threads in the text, 1 to 256. false: it is none. */

@@ -1,17 +1,19 @@
-/* output.h - what commands print: rows for people (table), programs (json) and spreadsheets (csv), and JSON documents.
+/* output.h - what commands print: rows for people (table), programs (json) and spreadsheets (csv),
+ * and JSON documents.
  *
  * A command describes its columns once and then gives value after value, whatever the format:
  *
- *	output_open(&output, FORMAT_CSV, columns, 2);
- *	output_text(&output, "libc.so.6");
- *	output_number(&output, 42);
- *	...
- *	return output_close(&output, &err);
+ * 	output_open(&output, FORMAT_CSV, columns, 2);
+ * 	output_text(&output, "libc.so.6");
+ * 	output_number(&output, 42);
+ * 	...
+ * 	return output_close(&output, &err);
  *
- * All of it is safe to show (render.h). JSON: an array of objects, one a line. CSV: RFC 4180 with a header line.
+ * All of it is safe to show (render.h). JSON: an array of objects, one a line. CSV: RFC 4180 with a
+ * header line.
  */
-#ifndef MATR_TOOLS_OUTPUT_H
-#define MATR_TOOLS_OUTPUT_H
+#ifndef MATR_TOOLS_COMMON_OUTPUT_H
+#define MATR_TOOLS_COMMON_OUTPUT_H
 
 #include <stdint.h>
 
@@ -47,7 +49,8 @@ int output_flush(struct matr_error *err);
 /* Print a heading: bold on a terminal, plain elsewhere. */
 void output_bold(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Format 1234567 as "1,234,567", bytes as "1.2 MB", and seconds since 1970 as local time ("" for 0). */
+/* Format 1234567 as "1,234,567", bytes as "1.2 MB", and seconds since 1970 as local time ("" for
+ * 0). */
 const char *output_grouped(uint64_t number, char buffer[32]);
 const char *output_bytes(uint64_t bytes, char buffer[32]);
 const char *output_time(int64_t seconds, char buffer[32]);

@@ -1,4 +1,4 @@
-/* program.c - from what the user calls a program to its file; see program.h. */
+/* program.c - from what the user calls a program to its file. */
 #include "common/program.h"
 
 #include <errno.h>

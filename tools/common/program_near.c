@@ -1,6 +1,7 @@
 /* program_near.c - the names that come near to a program or a file that is not there.
  *
- * Where no epoch knows the programs there are, the directories do: that of the path, or those on PATH.
+ * Where no epoch knows the programs there are, the directories do: that of the path, or those on
+ * PATH.
  */
 #include "common/program.h"
 

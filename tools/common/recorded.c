@@ -1,4 +1,4 @@
-/* recorded.c - what the store has on one program; see recorded.h. */
+/* recorded.c - what the store has on one program. */
 #include "common/recorded.h"
 #include "common/open_store.h"
 #include "common/program.h"
@@ -25,7 +25,8 @@ int recorded_find(struct matr_store *store, int64_t epoch, const char *program,
 		if (own.code != MATR_ERROR_NOT_FOUND || strncmp(own.message, "declined", 8) == 0)
 			return matr_fail(err, own.code, own.file, "%s", own.message);
 	}
-	/* A program that is gone from the disk, or is not on this PATH, is in the store all the same. */
+	/* A program that is gone from the disk, or is not on this PATH, is in the store all the
+	 * same. */
 	return matr_store_find_by_name(store, epoch, program, application, err);
 }
 
@@ -49,8 +50,7 @@ int recorded_open(const char *prefix, const char *program, const char *epoch, st
 		  struct matr_error *err)
 {
 	*out = (struct recorded){0};
-	if (reading_open(prefix, &out->store, err) != 0 ||
-	    matr_store_freeze(out->store, err) != 0 ||
+	if (open_store(prefix, &out->store, err) != 0 || matr_store_freeze(out->store, err) != 0 ||
 	    recorded_epoch(prefix, out->store, epoch, &out->epoch, err) != 0 ||
 	    recorded_find(out->store, out->epoch.id, program, &out->application, err) != 0)
 		return -1;

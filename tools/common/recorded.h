@@ -1,6 +1,6 @@
 /* recorded.h - what the store has on one program. */
-#ifndef MATR_RECORDED_H
-#define MATR_RECORDED_H
+#ifndef MATR_TOOLS_COMMON_RECORDED_H
+#define MATR_TOOLS_COMMON_RECORDED_H
 
 #include <matr/applied.h>
 #include <matr/edit.h>
@@ -16,23 +16,25 @@ struct recorded {
 	size_t first; /* scope index that views begin with: 0, or a closure's first new object */
 };
 
-/* The epoch's application that the user calls so: path, name on PATH, or file name. NOT_FOUND: the message has the nearest
- * ones. */
+/* The epoch's application that the user calls so: path, name on PATH, or file name. NOT_FOUND:
+ * the message has the nearest ones. */
 int recorded_find(struct matr_store *store, int64_t epoch, const char *program,
 		  int64_t *application, struct matr_error *err);
 
-/* What the user calls an epoch: a number; "current" or NULL: the one in force, or else the newest; "previous": the one
- * before that. USAGE: none of these; NOT_FOUND: there is no such epoch. */
+/* What the user calls an epoch: a number; "current" or NULL: the one in force, or else the
+ * newest; "previous": the one before that. USAGE: none of these; NOT_FOUND: there is no such
+ * epoch. */
 int recorded_epoch(const char *prefix, struct matr_store *store, const char *name,
 		   struct matr_store_epoch *out, struct matr_error *err);
 
-/* Read the mapping of `program` (path, or name on PATH) in an epoch, which is named as above. To be closed also after an
- * error. */
+/* Read the mapping of `program` (path, or name on PATH) in an epoch, which is named as above. To
+ * be closed also after an error. */
 int recorded_open(const char *prefix, const char *program, const char *epoch, struct recorded *out,
 		  struct matr_error *err);
 
-/* All closures of the program that have objects, and which of them has this root (path, or file name): its mapping takes
- * the place of the program's. *applied: matr_applied_free(). NOT_FOUND: none has. */
+/* All closures of the program that have objects, and which of them has this root (path, or file
+ * name): its mapping takes the place of the program's. *applied: matr_applied_free(). NOT_FOUND:
+ * none has. */
 int recorded_closure(struct recorded *recorded, const char *root,
 		     struct matr_applied_mapping **applied, struct matr_error *err);
 void recorded_close(struct recorded *recorded);

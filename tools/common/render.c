@@ -1,4 +1,4 @@
-/* render.c - rows in six formats; see render.h. */
+/* render.c - rows in six formats. */
 #include "common/render.h"
 
 #include "common/safe.h"

@@ -1,12 +1,13 @@
 /* render.h - rows as a table, list, CSV, JSON, Markdown, or a line per column.
  *
- * Rows are written as they come. Tables take their widths from the first rows, which are kept until then; a value that is
- * wider than its column later on sticks out.
+ * Rows are written as they come. Tables take their widths from the first rows, which are kept until
+ * then; a value that is wider than its column later on sticks out.
  *
- * What is shown is safe for a terminal (safe.h). CSV that goes elsewhere is faithful, and JSON has escapes of its own.
+ * What is shown is safe for a terminal (safe.h). CSV that goes elsewhere is faithful, and JSON has
+ * escapes of its own.
  */
-#ifndef MATR_TOOLS_RENDER_H
-#define MATR_TOOLS_RENDER_H
+#ifndef MATR_TOOLS_COMMON_RENDER_H
+#define MATR_TOOLS_COMMON_RENDER_H
 
 #include <stdint.h>
 #include <stdio.h>
@@ -45,7 +46,7 @@ struct render {
 	bool null_set;
 	char separator[16];    /* between the columns of a list */
 	size_t width_max;      /* of a table's column; wider ones are not padded. 0: no limit */
-	bool json_first_below; /* the first row of a JSON array has a line of its own, as the others */
+	bool json_first_below; /* JSON: the first row has a line of its own, as the others */
 
 	/* by render_set_out() */
 	FILE *out;

@@ -1,6 +1,7 @@
-/* subprocess.c - see subprocess.h.
+/* subprocess.c - running a tool of the system.
  *
- * What the tool says goes to files in memory: it may write to both of them in any order, and nobody has to read meanwhile.
+ * What the tool says goes to files in memory: it may write to both of them in any order, and nobody
+ * has to read meanwhile.
  */
 #include "common/subprocess.h"
 
@@ -36,7 +37,8 @@ static void read_string(int file, char *out, size_t size)
 	out[length > 0 ? length : 0] = 0;
 }
 
-/* "dpkg-deb: error: 'x' is not a Debian format archive" without whose error it is, which is said already. */
+/* "dpkg-deb: error: 'x' is not a Debian format archive" without whose error it is, which is said
+ * already. */
 static const char *complaint_of(char *text, const char *tool)
 {
 	static const char error[] = "error: ";

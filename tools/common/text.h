@@ -1,6 +1,6 @@
 /* text.h - text that is put together piece by piece, and UTF-8. */
-#ifndef MATR_TOOLS_TEXT_H
-#define MATR_TOOLS_TEXT_H
+#ifndef MATR_TOOLS_COMMON_TEXT_H
+#define MATR_TOOLS_COMMON_TEXT_H
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -23,7 +23,8 @@ void text_vprintf(struct text *text, const char *format, va_list args)
 /* The text, "" where there is none. It belongs to *text. */
 const char *text_string(const struct text *text);
 
-/* Decode one UTF-8 character of at most `size` bytes. Returns its length, or 0 if it is malformed. */
+/* Decode one UTF-8 character of at most `size` bytes. Returns its length, or 0 if it is
+ * malformed. */
 size_t text_decode(const char *bytes, size_t size, unsigned *character);
 
 #endif

@@ -1,4 +1,4 @@
-/* client.c - see client.h. */
+/* client.c - a connection to matrd. */
 #include "matrd/client.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* client.h - a connection: lines of JSON in, lines of JSON out, and limits to both. */
-#ifndef MATRD_CLIENT_H
-#define MATRD_CLIENT_H
+#ifndef MATR_TOOLS_MATRD_CLIENT_H
+#define MATR_TOOLS_MATRD_CLIENT_H
 
 #include <json-c/json.h>
 #include <stdbool.h>

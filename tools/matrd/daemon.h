@@ -4,8 +4,8 @@
  *	start.c       what is to be had before: the prefix, the socket, matr
  *	requests.c    who is connected, and what they ask
  */
-#ifndef MATRD_DAEMON_H
-#define MATRD_DAEMON_H
+#ifndef MATR_TOOLS_MATRD_DAEMON_H
+#define MATR_TOOLS_MATRD_DAEMON_H
 
 #include <limits.h>
 #include <stdbool.h>

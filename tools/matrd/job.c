@@ -1,4 +1,4 @@
-/* job.c - see job.h. */
+/* job.c - beginning or ending an epoch, in a process of its own. */
 #include "matrd/job.h"
 #include "common/begin_request.h"
 

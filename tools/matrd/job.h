@@ -1,10 +1,11 @@
 /* job.h - beginning or ending an epoch, in a process of its own.
  *
- * It is `matr --no-daemon epoch ...`: the same code, locks and results as without matrd. What it needs is given back
- * when it is done, what kills it does not kill matrd, and matrd answers and watches while it works.
+ * It is `matr --no-daemon epoch ...`: the same code, locks and results as without matrd. What it
+ * needs is given back when it is done, what kills it does not kill matrd, and matrd answers and
+ * watches while it works.
  */
-#ifndef MATRD_JOB_H
-#define MATRD_JOB_H
+#ifndef MATR_TOOLS_MATRD_JOB_H
+#define MATR_TOOLS_MATRD_JOB_H
 
 #include <json-c/json.h>
 #include <stdbool.h>
@@ -19,8 +20,9 @@ struct job {
 	size_t length;
 };
 
-/* Make matr's command line for a begin or end request. The list is the caller's, free(); its strings belong to the
- * parameters, and one is in `jobs`. NULL: *reason says what is wrong with the request. */
+/* Make matr's command line for a begin or end request. The list is the caller's, free(); its
+ * strings belong to the parameters, and one is in `jobs`. NULL: *reason says what is wrong with
+ * the request. */
 const char **job_arguments(struct json_object *request, const char *matr, const char *prefix,
 			   char jobs[16], const char **reason);
 

@@ -1,6 +1,6 @@
 /* log.h - what matrd writes to its log: standard error. */
-#ifndef MATRD_LOG_H
-#define MATRD_LOG_H
+#ifndef MATR_TOOLS_MATRD_LOG_H
+#define MATR_TOOLS_MATRD_LOG_H
 
 #include <matr/error.h>
 

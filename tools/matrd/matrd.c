@@ -1,7 +1,8 @@
-/* matrd.c - the management-time daemon: begins and ends epochs for those who may, and watches in between.
+/* matrd.c - the management-time daemon: begins and ends epochs for those who may, and watches in
+ * between.
  *
- * One thread, one loop over poll(2). What takes long, beginning an epoch, is a process of its own (job.h); everything else
- * takes milliseconds. docs/protocol.md has what is said on the socket.
+ * One thread, one loop over poll(2). What takes long, beginning an epoch, is a process of its own
+ * (job.h); everything else takes milliseconds. docs/protocol.md has what is said on the socket.
  */
 #include "common/safe.h"
 #include "matrd/daemon.h"

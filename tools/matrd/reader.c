@@ -1,8 +1,9 @@
-/* reader.c - see reader.h.
+/* reader.c - what anyone may ask and takes a while.
  *
- * In processes of their own, so that matrd goes on watching, and one that hangs or crashes takes nothing with it. Nothing of
- * what is asked is more than a word: no SQL, no path. So they need not give up what rights matrd has, and none of these
- * comes into the hands of who asks: he gets bytes. They are killed when their time is over, and go with matrd.
+ * In processes of their own, so that matrd goes on watching, and one that hangs or crashes takes
+ * nothing with it. Nothing of what is asked is more than a word: no SQL, no path. So they need not
+ * give up what rights matrd has, and none of these comes into the hands of who asks: he gets bytes.
+ * They are killed when their time is over, and go with matrd.
  */
 #include "matrd/reader.h"
 #include "matrd/job.h"
@@ -22,8 +23,8 @@
 #include <matr/epoch.h>
 #include <matr/store.h>
 
-/* The reader's only descriptors but the standard streams are the client's: no other client's, no lock, nothing that is
- * watched. */
+/* The reader's only descriptors but the standard streams are the client's: no other client's, no
+ * lock, nothing that is watched. */
 enum { CLIENT_FD = 3 };
 
 /* The client may read slowly; alarm(2) ends the wait. */

@@ -1,6 +1,7 @@
-/* reader.h - what anyone may ask and what takes a while: the store, and the report of `matr epoch status`. */
-#ifndef MATRD_READER_H
-#define MATRD_READER_H
+/* reader.h - what anyone may ask and what takes a while: the store, and the report of `matr
+ * epoch status`. */
+#ifndef MATR_TOOLS_MATRD_READER_H
+#define MATR_TOOLS_MATRD_READER_H
 
 #include <sys/types.h>
 
@@ -10,8 +11,8 @@ enum {
 	READERS_OF_USER = 2,
 };
 
-/* Start a process that answers on the socket `client` (docs/protocol.md) and exits with 0. Where it exits otherwise, the
- * answer may have stopped anywhere. -1: it could not be started (errno).
+/* Start a process that answers on the socket `client` (docs/protocol.md) and exits with 0. Where
+ * it exits otherwise, the answer may have stopped anywhere. -1: it could not be started (errno).
  *
  * The store. */
 pid_t reader_start_store(const char *prefix, int client);

@@ -1,7 +1,8 @@
 /* requests.c - who is connected, and what they ask (docs/protocol.md).
  *
- * Root and the owner of the prefix may do everything. Of others there are only so many, with so many requests at once, that
- * nobody keeps the rest out. One begin or end at a time; who waits for his turn is a client with a request of his own.
+ * Root and the owner of the prefix may do everything. Of others there are only so many, with so
+ * many requests at once, that nobody keeps the rest out. One begin or end at a time; who waits for
+ * his turn is a client with a request of his own.
  */
 #include "matrd/daemon.h"
 #include "matrd/reader.h"
@@ -191,7 +192,8 @@ static void take_job(struct daemon *daemon, struct client *client, struct json_o
 	}
 }
 
-/* What is read is answered by a process of its own, on the client's socket; until it ends, nobody else writes there. */
+/* What is read is answered by a process of its own, on the client's socket; until it ends,
+ * nobody else writes there. */
 static void take_reader(struct daemon *daemon, struct client *client, struct json_object *request,
 			bool report)
 {
@@ -282,7 +284,8 @@ void matrd_drop(struct daemon *daemon, struct client *client)
 	client_free(client);
 }
 
-/* Readers that have answered. Where one did not end by itself, nobody knows how much of it was said. */
+/* Readers that have answered. Where one did not end by itself, nobody knows how much of it was
+ * said. */
 void matrd_finish_readers(struct daemon *daemon)
 {
 	int status;

@@ -1,5 +1,6 @@
-/* service.c - see service.h. Both protocols are a few lines, documented as stable; libsystemd would bring five more
- * libraries into a daemon that root runs. */
+/* service.c - what a service manager and a daemon say to each other. Both protocols are a few
+ * lines, documented as stable; libsystemd would bring five more libraries into a daemon that
+ * root runs. */
 #include "matrd/service.h"
 
 #include <fcntl.h>

@@ -1,4 +1,5 @@
-/* start.c - what matrd has to have before it can serve: the prefix for itself, its socket, the matr beside it. */
+/* start.c - what matrd has to have before it can serve: the prefix for itself, its socket, the
+ * matr beside it. */
 #include "matrd/daemon.h"
 #include "matrd/log.h"
 
@@ -54,7 +55,8 @@ int matrd_bind(struct daemon *daemon)
 		mkdir(directory, 0755);
 	}
 	strcpy(address.sun_path, daemon->socket_path);
-	unlink(daemon->socket_path); /* of a matrd that was killed: the lock says that there is none */
+	/* Left by a matrd that was killed: the lock shows that there is none. */
+	unlink(daemon->socket_path);
 	daemon->listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (daemon->listening < 0 ||
 	    bind(daemon->listening, (struct sockaddr *)&address, sizeof address) != 0 ||

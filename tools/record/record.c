@@ -1,11 +1,14 @@
-/* record.c - matr-record.so: an auditor (rtld-audit(7)) that notes what a program loads with dlopen().
+/* record.c - matr-record.so: an auditor (rtld-audit(7)) that notes what a program loads with
+ * dlopen().
  *
- * `matr record` puts it into LD_AUDIT. ld.so tells an auditor of every object that it maps and of every name that it searches
- * for: the first object after the program's own start, or after the last dlopen(), is the root of what is being loaded. The
- * flags are seen only where dlopen() is called through a PLT, which ld.so lets an auditor redirect.
+ * `matr record` puts it into LD_AUDIT. ld.so tells an auditor of every object that it maps and of
+ * every name that it searches for: the first object after the program's own start, or after the
+ * last dlopen(), is the root of what is being loaded. The flags are seen only where dlopen() is
+ * called through a PLT, which ld.so lets an auditor redirect.
  *
- * Every load becomes one line of the file that MATR_RECORD_FILE names, in the format of PREFIX/recordings (matr-record(1)), with one write(),
- * so that processes can share the file. What goes wrong here must not disturb the program: then nothing is noted.
+ * Every load becomes one line of the file that MATR_RECORD_FILE names, in the format of
+ * PREFIX/recordings (matr-record(1)), with one write(), so that processes can share the file. What
+ * goes wrong here must not disturb the program: then nothing is noted.
  */
 #include <fcntl.h>
 #include <limits.h>

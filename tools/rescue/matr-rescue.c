@@ -1,13 +1,15 @@
-/* matr-rescue - puts the real dynamic linker back where no dynamic program starts any more.
+/* matr-rescue.c - puts the real dynamic linker back where no dynamic program starts any more.
  *
- * Static and freestanding: no libc, no dynamic linker, no file but the ones it is about. An open root shell can start
- * it (a shell needs no other program for that), and so can the kernel: with `rw init=/usr/sbin/matr-rescue` on its command
- * line it runs as process 1, repairs, and goes on as /sbin/init.
+ * Static and freestanding: no libc, no dynamic linker, no file but the ones it is about. An open
+ * root shell can start it (a shell needs no other program for that), and so can the kernel: with
+ * `rw init=/usr/sbin/matr-rescue` on its command line it runs as process 1, repairs, and goes on as
+ * /sbin/init.
  *
- * It knows three places that it may put at the loader path, and takes the first that leads to an ELF file which is not
- * an ld-stable: the original that `matr loader install` kept, a symbolic link to where distributions have the real ld.so,
- * and one to the copy in MatR's prefix. The loader path is replaced with one rename. matr-ld.so, which programs of `matr
- * enable` name, becomes a symbolic link to the real ld.so, so that these start as well.
+ * It knows three places that it may put at the loader path, and takes the first that leads to an
+ * ELF file which is not an ld-stable: the original that `matr loader install` kept, a symbolic link
+ * to where distributions have the real ld.so, and one to the copy in MatR's prefix. The loader path
+ * is replaced with one rename. matr-ld.so, which programs of `matr enable` name, becomes a symbolic
+ * link to the real ld.so, so that these start as well.
  */
 #include <elf.h>
 #include <stdbool.h>

@@ -1,8 +1,8 @@
-/* complete.c - what a word may become; see complete.h.
+/* complete.c - what a word may become.
  *
- * Behind a dot come the columns of the table (or of what has the alias) before it. Otherwise columns of
- * tables that the statement names come with the names of tables, functions and keywords; where the
- * statement names no table yet, columns of any table do.
+ * Behind a dot come the columns of the table (or of what has the alias) before it. Otherwise
+ * columns of tables that the statement names come with the names of tables, functions and keywords;
+ * where the statement names no table yet, columns of any table do.
  */
 #include "sql/complete.h"
 

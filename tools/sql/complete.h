@@ -1,6 +1,7 @@
-/* complete.h - what a word may become: names of tables, columns, functions, keywords, commands, files. */
-#ifndef MATR_SQL_COMPLETE_H
-#define MATR_SQL_COMPLETE_H
+/* complete.h - what a word may become: names of tables, columns, functions, keywords, commands,
+ * files. */
+#ifndef MATR_TOOLS_SQL_COMPLETE_H
+#define MATR_TOOLS_SQL_COMPLETE_H
 
 #include "sql/session.h"
 
@@ -9,8 +10,8 @@ struct candidates {
 	size_t n;
 };
 
-/* The candidates for the word that ends where `line` does, which begins at *start. `before` is what was
- * typed before the line, of the same statement. Out of memory: there are none. */
+/* The candidates for the word that ends where `line` does, which begins at *start. `before` is
+ * what was typed before the line, of the same statement. Out of memory: there are none. */
 void complete(struct session *session, const char *before, const char *line, size_t *start,
 	      struct candidates *out);
 void candidates_free(struct candidates *candidates);

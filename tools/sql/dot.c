@@ -100,8 +100,8 @@ static int print_sql(struct session *session, const char *sql)
 	return 0;
 }
 
-/* What users have made themselves; the store's own tables only by name or where they can be written: nobody
- * who looks for columns wants all of these. Not what is ours. */
+/* What users have made themselves; the store's own tables only by name or where they can be
+ * written: nobody who looks for columns wants all of these. Not what is ours. */
 static int other_tables(struct session *session, const char *what, bool indices,
 			const char *pattern, int (*use)(struct session *, const char *))
 {

@@ -1,6 +1,6 @@
 /* dot.h - the commands that begin with a dot. */
-#ifndef MATR_SQL_DOT_H
-#define MATR_SQL_DOT_H
+#ifndef MATR_TOOLS_SQL_DOT_H
+#define MATR_TOOLS_SQL_DOT_H
 
 #include "sql/session.h"
 

@@ -1,5 +1,5 @@
-/* main.c - matr-sql: what `matr sql` executes. A program of its own, because it needs libdw, capstone and
- * libedit, which nothing that starts programs should have to load.
+/* main.c - matr-sql: what `matr sql` executes. A program of its own, because it needs libdw,
+ * capstone and libedit, which nothing that starts programs should have to load.
  */
 #include "sql/dot.h"
 #include "sql/session.h"

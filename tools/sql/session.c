@@ -1,9 +1,10 @@
 /* session.c - the connection: its databases and what it may do.
  *
- * The main database is an empty one in memory. The store is attached as `store`, for whoever wants to see
- * its own tables; what most queries want are the virtual tables, which read it by themselves. Nothing can
- * be written, not even to memory, unless the caller says --write: query_only is on, and the authorizer
- * lets nobody turn it off, attach a database that could be created, or use a pragma that acts.
+ * The main database is an empty one in memory. The store is attached as `store`, for whoever wants
+ * to see its own tables; what most queries want are the virtual tables, which read it by
+ * themselves. Nothing can be written, not even to memory, unless the caller says --write:
+ * query_only is on, and the authorizer lets nobody turn it off, attach a database that could be
+ * created, or use a pragma that acts.
  */
 #include "sql/session.h"
 
@@ -96,8 +97,8 @@ static int authorize(void *context, int action, const char *first, const char *s
 		return is_harmless_pragma(first) && (!second || is_settable(first)) ? SQLITE_OK
 										    : SQLITE_DENY;
 	case SQLITE_UPDATE:
-		/* SQLite asks for this where a virtual table declares its columns, and writes nothing.
-		 * Statements that name the schema's table fail anyway. */
+		/* SQLite asks for this where a virtual table declares its columns, and writes
+		 * nothing. Statements that name the schema's table fail anyway. */
 		return sqlite3_stricmp(first, "sqlite_master") == 0 ? SQLITE_OK : SQLITE_DENY;
 	case SQLITE_ATTACH:
 		return is_read_only_uri(first) ? SQLITE_OK : SQLITE_DENY;
@@ -158,9 +159,9 @@ static int attach_copy(struct session *session, const char *path, struct matr_er
 	return 0;
 }
 
-/* The store as a database. Who may not make its -shm file can read it as long as there is no journal:
- * see store/store.c. That there is none is no error, and nor is one that cannot be read: the tables that need it
- * say so. */
+/* The store as a database. Who may not make its -shm file can read it as long as there is no
+ * journal: see store.c. That there is none is no error, and nor is one that cannot be read: the
+ * tables that need it say so. */
 static int attach_store(struct session *session, const char *prefix, struct matr_error *err)
 {
 	char path[4096], journal[4200];
@@ -264,7 +265,7 @@ int session_open(struct session *session, const struct session_options *options,
 	sqlite3_db_config(session->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	/* Where it is a copy, all that is read is in it. */
 	struct matr_error why = {0};
-	if (reading_open(options->prefix, &session->store, &why) != 0)
+	if (open_store(options->prefix, &session->store, &why) != 0)
 		session->store = NULL;
 	if (attach_store(session, options->prefix, err) != 0 ||
 	    add_tables(session, options, err) != 0)

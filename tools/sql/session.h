@@ -1,6 +1,7 @@
-/* session.h - what `matr sql` works with: a connection that has all tables, and how results are shown. */
-#ifndef MATR_SQL_SESSION_H
-#define MATR_SQL_SESSION_H
+/* session.h - what `matr sql` works with: a connection that has all tables, and how results are
+ * shown. */
+#ifndef MATR_TOOLS_SQL_SESSION_H
+#define MATR_TOOLS_SQL_SESSION_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,9 +33,9 @@ struct session {
 	int (*command)(struct session *, const char *line, const char *source, int number);
 };
 
-/* Open a connection: the mapping's tables and those of the ELF files, and the store itself as the
- * database `store`. Without `write` nothing can be changed, in no database. To be closed also after an
- * error. The connection keeps nothing of the options. */
+/* Open a connection: the mapping's tables and those of the ELF files, and the store itself as
+ * the database `store`. Without `write` nothing can be changed, in no database. To be closed
+ * also after an error. The connection keeps nothing of the options. */
 int session_open(struct session *session, const struct session_options *options,
 		 struct matr_error *err);
 void session_close(struct session *session);
@@ -42,8 +43,9 @@ void session_close(struct session *session);
 /* Send results to a file; NULL or "": to standard output. -1: an error, reported. */
 int session_output(struct session *session, const char *path);
 
-/* Run statements. Errors have been reported with where in the text they are; `source` is the file that
- * the text is from (NULL: none) and `line` the number of its first line. -1: there was one. */
+/* Run statements. Errors have been reported with where in the text they are; `source` is the
+ * file that the text is from (NULL: none) and `line` the number of its first line. -1: there was
+ * one. */
 int session_run(struct session *session, const char *sql, const char *source, int line);
 
 /* A query, or lines of them and commands, as with --sql. */

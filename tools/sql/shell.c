@@ -1,7 +1,7 @@
 /* shell.c - the interactive shell: line editing and history by libedit, completion by complete.c.
  *
- * The history is in $XDG_STATE_HOME/matr/sql_history (else ~/.local/state), for its owner only. Nothing
- * is written to the home of somebody else, as where sudo(8) kept HOME.
+ * The history is in $XDG_STATE_HOME/matr/sql_history (else ~/.local/state), for its owner only.
+ * Nothing is written to the home of somebody else, as where sudo(8) kept HOME.
  */
 #include "common/safe.h"
 #include "sql/complete.h"
@@ -51,9 +51,9 @@ static void on_resize(int signal)
 
 /* ---- keys ---- */
 
-/* A character for libedit. Signals are blocked but for the wait, so that none comes between a look at what
- * it did and the wait. Reading does not wait: Ctrl-C takes back what the wait has seen. -1 with EINTR:
- * Ctrl-C. */
+/* A character for libedit. Signals are blocked but for the wait, so that none comes between a
+ * look at what it did and the wait. Reading does not wait: Ctrl-C takes back what the wait has
+ * seen. -1 with EINTR: Ctrl-C. */
 static int get_character(EditLine *editor, wchar_t *character)
 {
 	struct shell *shell;
@@ -109,7 +109,8 @@ static const char *get_line(EditLine *editor)
 	sigaddset(&blocked, SIGWINCH);
 	interrupted = 0;
 	pthread_sigmask(SIG_BLOCK, &blocked, &before);
-	/* Before the prompt, not after it as libedit does: a Ctrl-D that comes in between would be lost. */
+	/* Before the prompt, not after it as libedit does: a Ctrl-D that comes in between would
+	 * be lost. */
 	el_set(editor, EL_PREP_TERM, 1);
 	const char *line = el_gets(editor, &length);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -1,15 +1,17 @@
 /* runtime.c - matr-trace.so: thunks that count and time calls.
  *
- * `matr trace` edits the mapping of one run (matr/edit.h): a binding that is traced goes to a thunk, and the thunk's target,
- * an undefined symbol of this library, to what the binding went to. So the caller calls the thunk, which jumps to where the call
- * would have gone. To see it return, the return address on the stack is replaced, and remembered in a stack of its own, one for
- * each thread. Arguments, wherever they are, stay what they are: nothing here touches a vector register (-mgeneral-regs-only),
- * and the integer ones are saved.
+ * `matr trace` edits the mapping of one run (matr/edit.h): a binding that is traced goes to a
+ * thunk, and the thunk's target, an undefined symbol of this library, to what the binding went to.
+ * So the caller calls the thunk, which jumps to where the call would have gone. To see it return,
+ * the return address on the stack is replaced, and remembered in a stack of its own, one for each
+ * thread. Arguments, wherever they are, stay what they are: nothing here touches a vector register
+ * (-mgeneral-regs-only), and the integer ones are saved.
  *
  * - What looks at its caller's address, or returns twice, is counted and not timed.
  * - Before an unwinding begins (exceptions, pthread_exit) all true return addresses are put back.
- * - A frame that was left with longjmp() is found out when its place on the stack is used again, or never; nothing is dropped
- *   on a guess, for a return without its address would be the end. When there is no room left, calls are only counted.
+ * - A frame that was left with longjmp() is found out when its place on the stack is used again, or
+ *   never; nothing is dropped on a guess, since a return without its address would be the end. When
+ *   there is no room left, calls are only counted.
  * - The results are in a file that all processes map: whoever is killed has left its figures there.
  *
  * No libc: its functions may be what is traced.
@@ -134,8 +136,8 @@ static struct stack *find_free(long pid)
 	return NULL;
 }
 
-/* Once per thread. A signal's handler that comes in between only counts; and so does the child of a fork() that happened while
- * another thread was here. */
+/* Once per thread. A signal's handler that comes in between only counts; and so does the child
+ * of a fork() that happened while another thread was here. */
 static bool take_lock(int tid)
 {
 	enum { PATIENCE = 10000 };
@@ -280,8 +282,8 @@ uint64_t trace_leave(uint64_t *slot, uint64_t now)
 
 /* ---- the thunks ----
  *
- * r11 is free at a call through the PLT; r10 may be the static chain, rax has the number of vector registers of a variadic
- * function. On return rax and rdx may have the result.
+ * r11 is free at a call through the PLT; r10 may be the static chain, rax has the number of vector
+ * registers of a variadic function. On return rax and rdx may have the result.
  */
 __asm__(".text\n"
 	".p2align 4\n"

@@ -1,6 +1,6 @@
 /* trace_format.h - what `matr trace` and the library of thunks share (tools/trace/runtime.c). */
-#ifndef MATR_TRACE_FORMAT_H
-#define MATR_TRACE_FORMAT_H
+#ifndef MATR_TOOLS_TRACE_TRACE_FORMAT_H
+#define MATR_TOOLS_TRACE_TRACE_FORMAT_H
 
 #include <stdint.h>
 

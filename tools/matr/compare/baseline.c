@@ -382,7 +382,8 @@ static bool is_asked_for(const struct request *request, char *const *asked, cons
 	return !request->n_programs;
 }
 
-/* What the user calls a program, in the baseline: as the epoch knows it, or by the path or file name there. */
+/* What the user calls a program, in the baseline: as the epoch knows it, or by the path or file
+ * name there. */
 static int find_signed(const struct request *request, const struct matr_baseline *baseline,
 		       const struct chosen *all, const char *name, char **out,
 		       struct matr_error *err)
@@ -473,7 +474,7 @@ static int run(struct request *request, int (*act)(const struct request *, struc
 {
 	struct matr_error err = {0};
 
-	int result = reading_open(request->prefix, &request->store, &err);
+	int result = open_store(request->prefix, &request->store, &err);
 	if (!result)
 		result = matr_store_freeze(request->store, &err);
 	if (!result)

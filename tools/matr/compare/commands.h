@@ -1,6 +1,6 @@
 /* commands.h - the commands of this folder (common/command.h). */
-#ifndef MATR_COMPARE_COMMANDS_H
-#define MATR_COMPARE_COMMANDS_H
+#ifndef MATR_TOOLS_COMPARE_COMMANDS_H
+#define MATR_TOOLS_COMPARE_COMMANDS_H
 
 #include "common/command.h"
 

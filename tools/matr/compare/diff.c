@@ -117,7 +117,7 @@ static int compare(struct request *request, int n, char **names, struct matr_err
 {
 	struct matr_store *store;
 
-	if (reading_open(request->prefix, &store, err) != 0)
+	if (open_store(request->prefix, &store, err) != 0)
 		return -1;
 	bool epochs = request->show.epochs;
 	int result;

@@ -1,4 +1,4 @@
-/* diff_show.c - the rows of matr diff; see diff_show.h. */
+/* diff_show.c - the rows of matr diff. */
 #include "matr/compare/diff_show.h"
 
 #include <fnmatch.h>
@@ -430,7 +430,8 @@ int diff_show_pair(struct diff_show *show, const struct matr_program_pair *pair,
 {
 	enum matr_fate fate = matr_program_fate(pair);
 	const struct matr_program_side *was = &pair->before, *is = &pair->after;
-	/* Still declined, and for the same reason: nothing that differs, but nothing that was compared. */
+	/* Still declined, and for the same reason: nothing that differs, but nothing that was
+	 * compared. */
 	bool same = fate == MATR_FATE_STILL_DECLINED && strcmp(was->reason, is->reason) == 0;
 
 	if (show->symbol)

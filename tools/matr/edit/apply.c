@@ -1,7 +1,8 @@
 /* apply.c - putting changed edits in force.
  *
- * Where an epoch is in force, the next begins right away, which takes over all that the edits do not concern, and commits
- * only if the edits could be made. Without one they are checked all the same, and recorded for the epoch that begins next.
+ * Where an epoch is in force, the next begins right away, which takes over all that the edits do
+ * not concern, and commits only if the edits could be made. Without one they are checked all the
+ * same, and recorded for the epoch that begins next.
  */
 #include "common/message.h"
 #include "common/program.h"

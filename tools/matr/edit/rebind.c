@@ -1,5 +1,4 @@
-/* rebind.c - matr rebind: bindings that go elsewhere than ld.so would have them. What the command line asks for;
- * apply.c does it. */
+/* rebind.c - matr rebind: what the command line asks for; apply.c does it. */
 #include "matr/edit/rebind.h"
 #include "common/open_store.h"
 #include "common/options.h"
@@ -153,7 +152,7 @@ static int parse_program(const char *prefix, const char *text, char **out, struc
 	}
 	/* The epoch knows what is near, if there is one. */
 	bool known = false;
-	if (reading_open(prefix, &store, &why) == 0) {
+	if (open_store(prefix, &store, &why) == 0) {
 		known = matr_epoch_current(prefix, store, &epoch, &why) == 0 &&
 			recorded_find(store, epoch.id, text, &application, &why) != 0;
 		matr_store_close(store);

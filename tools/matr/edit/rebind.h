@@ -1,6 +1,6 @@
 /* rebind.h - what `matr rebind` and `matr epoch apply` share: making edits, and showing them. */
-#ifndef MATR_TOOLS_REBIND_H
-#define MATR_TOOLS_REBIND_H
+#ifndef MATR_TOOLS_EDIT_REBIND_H
+#define MATR_TOOLS_EDIT_REBIND_H
 
 #include "common/output.h"
 
@@ -24,15 +24,16 @@ struct rebind { /* what is to be done */
 	size_t left_out; /* programs that were named and are not in `add` */
 };
 
-/* Make the changes, in the epoch that is in force if there is one, and show what was added. The exit status, or -1: nothing
- * has changed. */
+/* Make the changes, in the epoch that is in force if there is one, and show what was added. The
+ * exit status, or -1: nothing has changed. */
 int rebind_apply(struct rebind *request, struct matr_error *err);
 
 /* Take edits back: the same, but that nothing is resolved where no epoch is in force. */
 int rebind_undo(struct rebind *request, struct matr_error *err);
 
-/* Find the loader beside matr, where none was given, and make request->root this process's root, if there is one. `path`
- * is to live as long as the request; NULL: no epoch is to begin. After that: rebind_leave(). */
+/* Find the loader beside matr, where none was given, and make request->root this process's root,
+ * if there is one. `path` is to live as long as the request; NULL: no epoch is to begin. After
+ * that: rebind_leave(). */
 int rebind_enter(struct rebind *request, char path[PATH_MAX], struct matr_error *err);
 void rebind_leave(const struct rebind *request);
 
@@ -46,7 +47,8 @@ bool rebind_is_wanted(const struct matr_edit *edit, const int64_t *ids, size_t n
 /* Report the edits that the epoch could not apply everywhere. Returns how many. */
 size_t rebind_report(const struct matr_epoch *epoch);
 
-/* Show all edits of the prefix, in a table nothing where there is none. The exit status: do they hold? */
+/* Show all edits of the prefix, in a table nothing where there is none. The exit status: do they
+ * hold? */
 int rebind_list(const char *prefix, enum output_format format);
 
 #endif

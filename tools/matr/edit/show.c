@@ -74,7 +74,7 @@ int rebind_list(const char *prefix, enum output_format format)
 	size_t n = 0;
 	bool well = true;
 
-	int result = reading_open(prefix, &store, &err);
+	int result = open_store(prefix, &store, &err);
 	if (result == 0) {
 		result = matr_store_edits(store, &edits, &n, &err);
 		matr_store_close(store);

@@ -1,4 +1,4 @@
-/* begin.c - matr epoch begin: by matrd where it runs, else here; what became of the programs. */
+/* begin.c - matr epoch begin: by matrd if it runs, else here. */
 #include "matr/epoch/begin.h"
 #include "common/matrd_client.h"
 #include "common/output.h"
@@ -309,7 +309,8 @@ static void show_matrds_progress(void *shown, const struct matr_epoch_progress *
 		show_progress(shown, progress, -1);
 }
 
-/* A path that means the same in another working directory. NULL: out of memory, or there is none given. */
+/* A path that means the same in another working directory. NULL: out of memory, or there is none
+ * given. */
 static char *absolute(const char *path)
 {
 	char real[PATH_MAX];
@@ -356,14 +357,14 @@ static int begin_by_matrd(const char *prefix, const struct begin_request *reques
 {
 	struct matr_error err = {0};
 	double shown = 0;
-	int fd = daemon_connect(prefix);
+	int fd = matrd_connect(prefix);
 
 	if (fd < 0)
 		return -1;
 	int status = -1;
 	struct json_object *object = request_for_matrd(request);
 	if (object) {
-		status = daemon_do(fd, object, show_matrds_progress, &shown, &err);
+		status = matrd_do(fd, object, show_matrds_progress, &shown, &err);
 	} else {
 		close(fd);
 		matr_fail_memory(&err);

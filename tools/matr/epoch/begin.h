@@ -1,11 +1,11 @@
 /* begin.h - beginning an epoch, for the commands that do. */
-#ifndef MATR_EPOCH_BEGIN_H
-#define MATR_EPOCH_BEGIN_H
+#ifndef MATR_TOOLS_EPOCH_BEGIN_H
+#define MATR_TOOLS_EPOCH_BEGIN_H
 
 #include "common/begin_request.h"
 
-/* Begin an epoch of the prefix, by matrd if that runs for it, and report what became of the programs. Returns the exit
- * status. */
+/* Begin an epoch of the prefix, by matrd if that runs for it, and report what became of the
+ * programs. Returns the exit status. */
 int epoch_begin(const char *prefix, const struct begin_request *request);
 
 #endif

@@ -1,4 +1,4 @@
-/* epoch.c - matr epoch: which of its commands, and end. The others have files of their own. */
+/* epoch.c - matr epoch: its commands, and end. */
 #include "matr/epoch/epoch.h"
 #include "common/matrd_client.h"
 #include "common/options.h"
@@ -58,12 +58,12 @@ static int command_end(const struct context *context, int argc, char **argv)
 		return status;
 	if (at < argc)
 		return usage_error_because("epoch end", "unexpected argument", argv[at]);
-	if (!no_daemon && (fd = daemon_connect(prefix)) >= 0) {
+	if (!no_daemon && (fd = matrd_connect(prefix)) >= 0) {
 		struct json_object *request = json_object_new_object();
 		json_object_object_add(request, "request", json_object_new_string("end"));
 		json_object_object_add(request, "verbose",
 				       json_object_new_boolean(context->verbose));
-		status = daemon_do(fd, request, NULL, NULL, &err);
+		status = matrd_do(fd, request, NULL, NULL, &err);
 		if (status < 0)
 			print_error(&err);
 		return status < 0 ? STATUS_FAILURE : status;

@@ -1,6 +1,6 @@
 /* epoch.h - the commands of `matr epoch`. */
-#ifndef MATR_EPOCH_EPOCH_H
-#define MATR_EPOCH_EPOCH_H
+#ifndef MATR_TOOLS_EPOCH_EPOCH_H
+#define MATR_TOOLS_EPOCH_EPOCH_H
 
 #include "common/command.h"
 

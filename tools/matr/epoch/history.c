@@ -143,7 +143,7 @@ int command_epoch_list(const struct context *context, int argc, char **argv)
 		return status;
 	if (at < argc)
 		return usage_error_because("epoch list", "unexpected argument", argv[at]);
-	int result = reading_open(prefix, &store, &err);
+	int result = open_store(prefix, &store, &err);
 	if (result == 0) {
 		result = list(prefix, store, format, &err);
 		matr_store_close(store);
@@ -337,7 +337,7 @@ int command_epoch_show(const struct context *context, int argc, char **argv)
 		return usage_error_because("epoch show", "one epoch, please", NULL);
 	if (format == FORMAT_CSV && !programs)
 		return usage_error_because("epoch show", "csv is for --programs", NULL);
-	int result = reading_open(prefix, &store, &err);
+	int result = open_store(prefix, &store, &err);
 	if (result == 0) {
 		result = recorded_epoch(prefix, store, argv[at], &epoch, &err);
 		if (result == 0)

@@ -272,8 +272,9 @@ static int status_json(const char *prefix, struct json_object *matrd,
 	return output_json(object, err);
 }
 
-/* An ordinary user may look neither at the lock of the prefix nor at everybody's files; matrd may, and says what its owner
- * would see. The exit status; -1: this is the owner, or there is no matrd, or it has no time for us. */
+/* An ordinary user may look neither at the lock of the prefix nor at everybody's files; matrd
+ * may, and says what its owner would see. The exit status; -1: this is the owner, or there is no
+ * matrd, or it has no time for us. */
 static int report_by_daemon(const char *prefix, enum output_format format)
 {
 	struct stat status;
@@ -281,14 +282,14 @@ static int report_by_daemon(const char *prefix, enum output_format format)
 
 	if (geteuid() == 0 || (stat(prefix, &status) == 0 && status.st_uid == geteuid()))
 		return -1;
-	int fd = daemon_connect(prefix);
+	int fd = matrd_connect(prefix);
 	if (fd < 0)
 		return -1;
 	struct json_object *request = json_object_new_object();
 	json_object_object_add(request, "request", json_object_new_string("report"));
 	json_object_object_add(request, "format",
 			       json_object_new_string(format == FORMAT_JSON ? "json" : "table"));
-	return daemon_do(fd, request, NULL, NULL, &err);
+	return matrd_do(fd, request, NULL, NULL, &err);
 }
 
 int command_epoch_status(const struct context *context, int argc, char **argv)
@@ -320,8 +321,8 @@ int command_epoch_status(const struct context *context, int argc, char **argv)
 	int reported = root ? -1 : report_by_daemon(prefix, format);
 	if (reported >= 0)
 		return reported;
-	int fd = daemon_connect(prefix);
-	struct json_object *matrd = fd >= 0 ? daemon_status(fd) : NULL;
+	int fd = matrd_connect(prefix);
+	struct json_object *matrd = fd >= 0 ? matrd_status(fd) : NULL;
 	int result = matr_epoch_status(prefix, &status, &err);
 	bool well = status.n_problems == 0 && status.n_changed == 0 && status.n_violations == 0;
 	if (result == 0 && format == FORMAT_JSON) {

@@ -1,6 +1,7 @@
-/* wrap.c - matr epoch suspend, resume and wrap: management time for as long as packages are changed.
+/* wrap.c - matr epoch suspend, resume and wrap: management time while packages are changed.
  *
- * suspend and resume are what package managers' hooks call (tools/hooks); wrap is both around a command.
+ * suspend and resume are what package managers' hooks call (tools/hooks); wrap is both around a
+ * command.
  */
 #include "common/options.h"
 #include "common/program.h"

@@ -1,11 +1,11 @@
 /* namespace.c - a private mount namespace in which ld-stable is the system's loader.
  *
- * Two bind mounts, in this order: the real loader over PREFIX/ld.so, so that ld-stable finds it at the
- * place it knows (same file as always, which debuggers and /proc/PID/maps show by inode); then
+ * Two bind mounts, in this order: the real loader over PREFIX/ld.so, so that ld-stable finds it at
+ * the place it knows (same file as always, which debuggers and /proc/PID/maps show by inode); then
  * PREFIX/interpreter, an ld-stable, over the real loader's path.
  *
- * Who is not root is in a user namespace then (private_mounts.h). ld-stable cannot tell there whose a file of another
- * user is and will not trust it, so that this works with one's own prefix only.
+ * Who is not root is in a user namespace then (private_mounts.h). ld-stable cannot tell there whose
+ * a file of another user is and will not trust it, so that this works with one's own prefix only.
  */
 #include "matr/namespace/namespace.h"
 

@@ -1,10 +1,11 @@
 /* namespace.h - a private mount namespace in which ld-stable is the system's loader.
  *
- * The program's own file stays as it is and so does everything it can see of itself: /proc/self/exe,
- * $ORIGIN, its argv, its children. Only what the kernel finds at the loader's path differs.
+ * The program's own file stays as it is and so does everything it can see of itself:
+ * /proc/self/exe, $ORIGIN, its argv, its children. Only what the kernel finds at the loader's path
+ * differs.
  */
-#ifndef MATR_NAMESPACE_H
-#define MATR_NAMESPACE_H
+#ifndef MATR_TOOLS_NAMESPACE_NAMESPACE_H
+#define MATR_TOOLS_NAMESPACE_NAMESPACE_H
 
 #include <matr/error.h>
 

@@ -1,7 +1,8 @@
-/* private_mounts.c - see private_mounts.h.
+/* private_mounts.c - a mount namespace of its own, for root and for other users.
  *
- * Root needs a mount namespace only; everybody else needs a user namespace around it. That one cannot be left again, and a
- * program in one whose maps are missing sees itself as nobody. So a child tries first whether it works.
+ * Root needs a mount namespace only; everybody else needs a user namespace around it. That one
+ * cannot be left again, and a program in one whose maps are missing sees itself as nobody. So a
+ * child tries first whether it works.
  */
 #include "matr/namespace/private_mounts.h"
 

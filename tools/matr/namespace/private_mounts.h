@@ -1,6 +1,6 @@
 /* private_mounts.h - a mount namespace of one's own, for root and for everybody else. */
-#ifndef MATR_PRIVATE_MOUNTS_H
-#define MATR_PRIVATE_MOUNTS_H
+#ifndef MATR_TOOLS_NAMESPACE_PRIVATE_MOUNTS_H
+#define MATR_TOOLS_NAMESPACE_PRIVATE_MOUNTS_H
 
 #include <matr/error.h>
 
@@ -10,14 +10,16 @@ enum private_mounts {
 	PRIVATE_MOUNTS_FAILED, /* the process is not to go on; *err says why */
 };
 
-/* Move the calling process, which has one thread, into a mount namespace. DENIED: it has not got the right. */
+/* Move the calling process, which has one thread, into a mount namespace. DENIED: it has not got
+ * the right. */
 enum private_mounts private_mounts_enter(struct matr_error *err);
 
-/* The same with a user namespace around it, in which only the caller's own user and group exist, under their own numbers.
- * DENIED: the system gives none. */
+/* The same with a user namespace around it, in which only the caller's own user and group exist,
+ * under their own numbers. DENIED: the system gives none. */
 enum private_mounts private_mounts_enter_as_user(struct matr_error *err);
 
-/* In a user namespace that was just made: the user and group that the process had outside are `uid` and `gid` in it. */
+/* In a user namespace that was just made: the user and group that the process had outside are
+ * `uid` and `gid` in it. */
 int private_maps(unsigned uid, unsigned gid, unsigned uid_outside, unsigned gid_outside,
 		 struct matr_error *err);
 

@@ -1,7 +1,8 @@
-/* root.c - see root.h.
+/* root.c - working on the file tree of another system.
  *
- * Everything that decides a binding is a path: of libraries, of ld.so.cache, in symbolic links, in run paths. With the
- * tree as root each of them means what it will mean in the running image, and nothing outside can be meant by mistake.
+ * Everything that decides a binding is a path: of libraries, of ld.so.cache, in symbolic links, in
+ * run paths. With the tree as root each of them means what it will mean in the running image, and
+ * nothing outside can be meant by mistake.
  */
 #include "matr/namespace/root.h"
 
@@ -16,7 +17,8 @@
 
 static const char copy_name[] = "/.matr-ld-stable";
 
-/* The tree may be hostile as long as we are not in it: nothing of it is followed, only its top directory written to. */
+/* The tree may be hostile as long as we are not in it: nothing of it is followed, only its top
+ * directory written to. */
 static int copy_file(const char *from, int directory, const char *to, struct matr_error *err)
 {
 	char buffer[65536];

@@ -1,14 +1,14 @@
 /* root.h - working on the file tree of another system: an image that is being built. */
-#ifndef MATR_ROOT_H
-#define MATR_ROOT_H
+#ifndef MATR_TOOLS_NAMESPACE_ROOT_H
+#define MATR_TOOLS_NAMESPACE_ROOT_H
 
 #include <limits.h>
 
 #include <matr/error.h>
 
-/* Make the tree in `directory` this process's root, for good. The file ld_stable is taken along: *copy is its name in
- * the tree, to be removed when it is no longer needed (both may be NULL). Whoever is not root becomes root of a user
- * namespace. */
+/* Make the tree in `directory` this process's root, for good. The file ld_stable is taken along:
+ * *copy is its name in the tree, to be removed when it is no longer needed (both may be NULL).
+ * Whoever is not root becomes root of a user namespace. */
 int root_enter(const char *directory, const char *ld_stable, char copy[PATH_MAX],
 	       struct matr_error *err);
 

@@ -74,7 +74,8 @@ struct search {
 	bool missing;
 };
 
-/* Print the rows of one item; the counts go to standard error, so that the rows stay what they are. */
+/* Print the rows of one item; the counts go to standard error, so that the rows stay what they
+ * are. */
 static int show(struct search *search, const struct item *item, struct matr_error *err)
 {
 	struct matr_symbol_name name = {.name = NULL};
@@ -192,7 +193,7 @@ static int show_all(struct search *search, const struct request *request, struct
 	struct matr_store_epoch epoch;
 	struct matr_error closing = {0};
 
-	if (reading_open(request->prefix, &search->store, err) != 0 ||
+	if (open_store(request->prefix, &search->store, err) != 0 ||
 	    matr_store_freeze(search->store, err) != 0 ||
 	    recorded_epoch(request->prefix, search->store, request->epoch, &epoch, err) != 0)
 		return -1;

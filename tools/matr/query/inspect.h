@@ -1,6 +1,6 @@
 /* inspect.h - the views that matr inspect has of a mapping. */
-#ifndef MATR_INSPECT_H
-#define MATR_INSPECT_H
+#ifndef MATR_TOOLS_QUERY_INSPECT_H
+#define MATR_TOOLS_QUERY_INSPECT_H
 
 #include <stdbool.h>
 

@@ -1,5 +1,4 @@
-/* sql.c - matr sql: a program of its own (tools/sql), for it needs libraries that nothing that starts
- * programs should have to load. */
+/* sql.c - matr sql: executes matr-sql (tools/sql), which links libraries that matr does without. */
 #include "common/program.h"
 #include "matr/query/commands.h"
 

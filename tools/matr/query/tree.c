@@ -1,8 +1,9 @@
 /* tree.c - matr tree: who needs whom, drawn.
  *
- * An object has its own subtree where it was loaded first (loaded_by), which is under exactly one parent; wherever else it is
- * needed it is a leaf, marked with (*) if it has dependencies. What the program loads with dlopen() (its closures) has trees of
- * its own after that of the start, in which objects of the start are leaves.
+ * An object has its own subtree where it was loaded first (loaded_by), which is under exactly one
+ * parent; wherever else it is needed it is a leaf, marked with (*) if it has dependencies. What the
+ * program loads with dlopen() (its closures) has trees of its own after that of the start, in which
+ * objects of the start are leaves.
  */
 #include "common/options.h"
 #include "common/output.h"
@@ -58,7 +59,8 @@ static bool has_needs(const struct tree *tree, uint32_t index)
 	return tree->mapping->scope[index].object->n_needed > 0;
 }
 
-/* The subtree belongs here: this is what loaded it, and it was not drawn yet (an object may name another twice). */
+/* The subtree belongs here: this is what loaded it, and it was not drawn yet (an object may name
+ * another twice). */
 static bool is_first(struct tree *tree, uint32_t parent, uint32_t index)
 {
 	bool first = tree->mapping->scope[index].loaded_by == parent && !tree->drawn[index];
@@ -68,8 +70,8 @@ static bool is_first(struct tree *tree, uint32_t parent, uint32_t index)
 	return first;
 }
 
-/* The place of the parent's next dependency from `at` on, with preloaded objects after those of the application;
- * n_needs: no more. */
+/* The place of the parent's next dependency from `at` on, with preloaded objects after those of
+ * the application; n_needs: no more. */
 static size_t next_need(const struct tree *tree, uint32_t parent, size_t at)
 {
 	while (at < tree->n_needs && tree->needs[at].requester != parent)
@@ -144,7 +146,8 @@ static void tree_close(struct tree *tree)
 	free(tree->drawn);
 }
 
-/* A tree of the mapping in which the objects before `first` need no drawing any more. To be closed also after an error. */
+/* A tree of the mapping in which the objects before `first` need no drawing any more. To be
+ * closed also after an error. */
 static int tree_open(struct tree *tree, const struct matr_mapping *mapping, size_t first,
 		     struct matr_error *err)
 {

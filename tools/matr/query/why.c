@@ -66,8 +66,8 @@ static const char *provider_name(const struct matr_mapping *mapping, uint32_t pr
 	return provider == MATR_PROVIDER_WEAK_NULL ? "nothing (weak: null)" : "nothing (undefined)";
 }
 
-/* Two tables: a row per way in which somebody refers to the symbol, and one per object that such a search asks, in its
- * order. Of the matches the first is the one that counts. */
+/* Two tables: a row per way in which somebody refers to the symbol, and one per object that such
+ * a search asks, in its order. Of the matches the first is the one that counts. */
 static int show_explanation(const struct matr_mapping *mapping,
 			    const struct matr_explanation *explanation, enum output_format format,
 			    struct matr_error *err)
@@ -167,8 +167,9 @@ static int why_in_closure(const struct matr_closure *closure, const char *root,
 	return result;
 }
 
-/* What the program loads (matr/mapping.h: closures) has references of its own, which are sought in the scope of the start
- * and then in what comes with it. *n_shown: how many closures know the symbol. referring: only those that refer to it. */
+/* What the program loads (matr/mapping.h: closures) has references of its own, which are sought
+ * in the scope of the start and then in what comes with it. *n_shown: how many closures know the
+ * symbol. referring: only those that refer to it. */
 static int why_in_closures(const struct recorded *recorded, const struct matr_symbol_name *name,
 			   bool referring, enum output_format format, size_t *n_shown,
 			   struct matr_error *err)

@@ -1,6 +1,6 @@
 /* why.h - the parts of `matr why`. */
-#ifndef MATR_WHY_H
-#define MATR_WHY_H
+#ifndef MATR_TOOLS_QUERY_WHY_H
+#define MATR_TOOLS_QUERY_WHY_H
 
 #include "common/output.h"
 #include "common/recorded.h"

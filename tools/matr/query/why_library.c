@@ -1,7 +1,8 @@
-/* why_library.c - matr why --library: what brings a library in, where it was sought, and what it is there for.
+/* why_library.c - matr why --library: what brings a library in, where it was sought, and what it is
+ * there for.
  *
- * A library is there from the start, or comes with something that the program loads (a closure). Either way objects of
- * closures may bind to it too; their rows say so.
+ * A library is there from the start, or comes with something that the program loads (a closure).
+ * Either way objects of closures may bind to it too; their rows say so.
  */
 #include "matr/query/why.h"
 
@@ -238,7 +239,8 @@ static int find_bound(const struct matr_mapping *mapping, uint32_t index, const 
 
 /* ---- all of it ---- */
 
-/* In csv every row says how the library came in; where nothing binds to it, there is one row that says only that. */
+/* In csv every row says how the library came in; where nothing binds to it, there is one row
+ * that says only that. */
 static int show_csv(const struct arrival *arrival, const struct bound_list *bound,
 		    struct matr_error *err)
 {

@@ -1,7 +1,8 @@
 /* record.c - matr record: a training run that notes what programs load with dlopen().
  *
- * The run is an ordinary one, with an auditor in it (tools/record). What it notes goes to a temporary file, and from there to
- * the prefix: the program need not be allowed to write to the latter.
+ * The run is an ordinary one, with an auditor in it (tools/record). What it notes goes to a
+ * temporary file, and from there to the prefix: the program need not be allowed to write to the
+ * latter.
  */
 #include "common/options.h"
 #include "common/output.h"

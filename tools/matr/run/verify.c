@@ -258,8 +258,8 @@ static int verify_one(const char *prefix, const char *program, struct report *re
 		bool bind_now = !has_undefined(recorded.mapping);
 		result = verify_program(prefix, verdict.program, library_path, bind_now,
 					&comparison, err);
-		/* Some programs do not survive that, with or without MatR: an IFUNC resolver that relies on
-		 * being called late. */
+		/* Some programs do not survive that, with or without MatR: an IFUNC resolver
+		 * that relies on being called late. */
 		if (result == 0 && bind_now && comparison.outcome == COMPARISON_FAILED) {
 			comparison_free(&comparison);
 			result = verify_program(prefix, verdict.program, library_path, false,

@@ -1,12 +1,12 @@
 /* verify_child.c - starting a program that compares instead of running.
  *
- * A child enters the namespace and executes the program with LD_STABLE_VERIFY set to the number of a
- * pipe. ld-stable's initialiser, which runs before every other, writes what it finds to that pipe and
- * exits:
+ * A child enters the namespace and executes the program with LD_STABLE_VERIFY set to the number of
+ * a pipe. ld-stable's initialiser, which runs before every other, writes what it finds to that pipe
+ * and exits:
  *
- *	diff OBJECT OFFSET EXPECTED FOUND	any number of these: scope index, then hexadecimal
- *	done OBJECTS SLOTS DIFFERENCES RESIDUAL	the last line, decimal; or
- *	plain REASON				in the place of all others
+ * 	diff OBJECT OFFSET EXPECTED FOUND	any number of these: scope index, then hexadecimal
+ * 	done OBJECTS SLOTS DIFFERENCES RESIDUAL	the last line, decimal; or
+ * 	plain REASON				in the place of all others
  *
  * If neither comes, ld.so itself gave up, and what it wrote to standard error is the reason.
  */

@@ -1,6 +1,6 @@
 /* verify_child.h - starting a program that compares instead of running. */
-#ifndef MATR_VERIFY_CHILD_H
-#define MATR_VERIFY_CHILD_H
+#ifndef MATR_TOOLS_RUN_VERIFY_CHILD_H
+#define MATR_TOOLS_RUN_VERIFY_CHILD_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,13 +25,14 @@ struct comparison {
 	char reason[512];
 };
 
-/* Start `path`, with LD_LIBRARY_PATH=library_path unless that is NULL, as `matr run` does, up to where ld.so has relocated everything, and compare. bind_now: all
- * functions are bound at once (not possible where one is defined nowhere). Never runs the program.
- * -1: it could not be tried. *out: comparison_free(). */
+/* Start `path`, with LD_LIBRARY_PATH=library_path unless that is NULL, as `matr run` does, up to
+ * where ld.so has relocated everything, and compare. bind_now: all functions are bound at once
+ * (not possible where one is defined nowhere). Never runs the program. -1: it could not be
+ * tried. *out: comparison_free(). */
 int verify_program(const char *prefix, const char *path, const char *library_path, bool bind_now,
 		   struct comparison *out, struct matr_error *err);
-/* Run the program as `matr run` does, with closures compared instead of applied, and tell of it on standard error. 1: some
- * were, and are the same; 0: not; -1: error. */
+/* Run the program as `matr run` does, with closures compared instead of applied, and tell of it
+ * on standard error. 1: some were, and are the same; 0: not; -1: error. */
 int verify_loads(const char *prefix, int argc, char **argv, bool bind_now, struct matr_error *err);
 void comparison_free(struct comparison *comparison);
 

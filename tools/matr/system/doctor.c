@@ -1,7 +1,7 @@
 /* doctor.c - matr doctor: looks at everything that MatR depends on, and says what to do.
  *
- * It changes nothing, and what it cannot look at as an ordinary user it says so of. The subjects are in doctor_prefix.c and
- * doctor_loader.c.
+ * It changes nothing, and what it cannot look at as an ordinary user it says so of. The subjects
+ * are in doctor_prefix.c and doctor_loader.c.
  */
 #include "matr/system/doctor.h"
 #include "common/options.h"

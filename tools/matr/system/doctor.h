@@ -1,6 +1,6 @@
 /* doctor.h - what matr doctor examines: one function per subject adds its findings. */
-#ifndef MATR_DOCTOR_H
-#define MATR_DOCTOR_H
+#ifndef MATR_TOOLS_SYSTEM_DOCTOR_H
+#define MATR_TOOLS_SYSTEM_DOCTOR_H
 
 #include "matr/system/findings.h"
 
@@ -17,7 +17,8 @@ struct examination {
 	char untrusted[PATH_MAX]; /* the file for which programs start plainly; "": none */
 };
 
-/* doctor_prefix.c: the kernel, the prefix, and what store and image have to do with each other and the disk */
+/* doctor_prefix.c: the kernel, the prefix, and what store and image have to do with each other
+ * and the disk */
 void examine_kernel(struct examination *examination);
 void examine_prefix(struct examination *examination);
 void examine_epoch(struct examination *examination);

@@ -1,4 +1,4 @@
-/* doctor_loader.c - see doctor.h. */
+/* doctor_loader.c - the loader, and whether programs start. */
 #include "common/program.h"
 #include "matr/system/doctor.h"
 

@@ -1,4 +1,4 @@
-/* doctor_prefix.c - see doctor.h. */
+/* doctor_prefix.c - the kernel, the prefix, store and image. */
 #include "matr/system/doctor.h"
 
 #include <errno.h>
@@ -55,7 +55,8 @@ void examine_kernel(struct examination *examination)
 
 /* ---- the prefix: whose it is, store, image, disk ---- */
 
-/* What ordinary users cannot read, their programs cannot be started by. A child looks, as the user whom nothing belongs to. */
+/* What ordinary users cannot read, their programs cannot be started by. A child looks, as the
+ * user whom nothing belongs to. */
 static bool others_can_read(const char *path)
 {
 	enum { NOBODY = 65534 };

@@ -181,7 +181,8 @@ int enable_refresh(const char *prefix)
 	return find_ld_stable(&enable) == STATUS_OK ? each_listed(&enable) : STATUS_FAILURE;
 }
 
-/* The last program that named it is disabled: matr-ld.so goes, unless the loader path leads to it. */
+/* The last program that named it is disabled: matr-ld.so goes, unless the loader path leads to
+ * it. */
 static void clean_up(void)
 {
 	struct matr_loader_status status;

@@ -1,9 +1,9 @@
 /* enable.h - what other commands use of matr enable. */
-#ifndef MATR_SYSTEM_ENABLE_H
-#define MATR_SYSTEM_ENABLE_H
+#ifndef MATR_TOOLS_SYSTEM_ENABLE_H
+#define MATR_TOOLS_SYSTEM_ENABLE_H
 
-/* Enable the programs again that a package has replaced, for the prefix. Says nothing if all goes well. Returns the exit
- * status. */
+/* Enable the programs again that a package has replaced, for the prefix. Says nothing if all
+ * goes well. Returns the exit status. */
 int enable_refresh(const char *prefix);
 
 #endif

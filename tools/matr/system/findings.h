@@ -1,6 +1,6 @@
 /* findings.h - the list of what matr doctor finds. */
-#ifndef MATR_FINDINGS_H
-#define MATR_FINDINGS_H
+#ifndef MATR_TOOLS_SYSTEM_FINDINGS_H
+#define MATR_TOOLS_SYSTEM_FINDINGS_H
 
 #include <stdbool.h>
 #include <stddef.h>

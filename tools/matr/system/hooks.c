@@ -141,7 +141,8 @@ static int look(const struct hook *hook, const char *root, struct place *place,
 	return 0;
 }
 
-/* A package manager reads the directory at any time: the file appears whole. What begins with a dot none of them reads. */
+/* A package manager reads the directory at any time: the file appears whole. What begins with a
+ * dot none of them reads. */
 static int put(const struct place *place, struct matr_error *err)
 {
 	char temporary[PATH_MAX];

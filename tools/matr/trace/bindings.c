@@ -1,5 +1,5 @@
-/* bindings.c - which bindings a `matr trace` is about, and which of them a thunk can stand before.
- */
+/* bindings.c - the bindings that a `matr trace` is about, and which of them can go through a
+ * thunk. */
 #include "matr/trace/trace.h"
 
 #include <elf.h>
@@ -38,8 +38,8 @@ static const char *const count_only[] = {"setjmp",
 					 "__cyg_profile_func_exit",
 					 NULL};
 
-/* An unwinder reads return addresses: they are put right first, when it begins. (_Unwind_Resume goes on with what was
- * begun.) */
+/* An unwinder reads return addresses: they are put right first, when it begins. (_Unwind_Resume
+ * goes on with what was begun.) */
 static const char *const unwinders[] = {"_Unwind_RaiseException",
 					"_Unwind_Resume_or_Rethrow",
 					"_Unwind_ForcedUnwind",
@@ -153,8 +153,8 @@ static int collect_object(struct trace_run *run, const struct matr_mapping *mapp
 			trace_object_matches(run->provider, &mapping->scope[binding->provider]);
 		if (!shown && (!unwinding || run->count))
 			continue;
-		/* The address of a function may be its PLT entry in the program, and the call from there
-		 * be another matter. */
+		/* The address of a function may be its PLT entry in the program, and the call
+		 * from there be another matter. */
 		bool can = can_be_traced(mapping, binding);
 		if (!can && seen[relocation->symbol] == UNSEEN)
 			run->left_out += shown;
@@ -181,7 +181,8 @@ int trace_collect(struct trace_run *run, struct matr_error *err)
 	if (matr_session_open(NULL, &session, err) != 0)
 		return -1;
 	int result = matr_resolve(session, run->path, &mapping, err);
-	/* Unwinders first: there is only so much room, and without them exceptions do not arrive. */
+	/* Unwinders first: there is only so much room, and without them exceptions do not
+	 * arrive. */
 	for (int others = 0; others < 2; others++)
 		for (uint32_t i = 0; result == 0 && i < mapping->n_scope; i++)
 			if (i != mapping->interpreter && mapping->objects[i].bindings)

@@ -1,7 +1,7 @@
 /* epoch.c - the epoch of a `matr trace`: a temporary prefix with the one program in it.
  *
- * There each traced binding is edited to go to a thunk of a private copy of matr-trace.so, and the thunk's target to what the
- * binding went to (tools/trace/runtime.c).
+ * There each traced binding is edited to go to a thunk of a private copy of matr-trace.so, and the
+ * thunk's target to what the binding went to (tools/trace/runtime.c).
  */
 #include "common/program.h"
 #include "matr/trace/trace.h"

@@ -1,5 +1,4 @@
-/* nearest.c - what a `matr trace` names and is not there: each pattern has to match something, or nothing is run.
- */
+/* nearest.c - names given to `matr trace` that match nothing: an error, with the nearest ones. */
 #include "matr/trace/trace.h"
 
 #include <fnmatch.h>

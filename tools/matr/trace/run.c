@@ -1,5 +1,4 @@
-/* run.c - running the program of a `matr trace`, and waiting for its end.
- */
+/* run.c - running the program of a `matr trace`, and waiting for its end. */
 #include "common/message.h"
 #include "matr/namespace/namespace.h"
 #include "matr/trace/trace.h"
@@ -28,7 +27,8 @@ static void wait_for(struct signals *signals, int number)
 		sigaddset(&signals->waited_for, number);
 }
 
-/* Block the signals, to take them with sigwaitinfo(). Without SIGCHLD's default action the child has no status. */
+/* Block the signals, to take them with sigwaitinfo(). Without SIGCHLD's default action the child
+ * has no status. */
 static void block_signals(struct signals *signals)
 {
 	const struct sigaction normal = {.sa_handler = SIG_DFL};

@@ -1,5 +1,4 @@
-/* table.c - what a `matr trace` has to say at the end.
- */
+/* table.c - the table of a `matr trace`. */
 #include "common/message.h"
 #include "matr/trace/trace.h"
 

@@ -1,8 +1,9 @@
 /* trace.c - matr trace: a run in which chosen bindings are counted and timed.
  *
- * What an editable mapping is good for: in an epoch of its own, in a temporary prefix, bindings go by way of thunks that count
- * and time. No ptrace, no breakpoints; nothing of the epoch that is in force changes. The thunks write to a file that this
- * process reads when the program has ended, however it did.
+ * What an editable mapping is good for: in an epoch of its own, in a temporary prefix, bindings go
+ * by way of thunks that count and time. No ptrace, no breakpoints; nothing of the epoch that is in
+ * force changes. The thunks write to a file that this process reads when the program has ended,
+ * however it did.
  */
 #include "matr/trace/trace.h"
 #include "common/program.h"

@@ -1,7 +1,8 @@
-/* trace.h - a run of `matr trace`, and its stages: which bindings, the epoch of the run, the run itself, the table.
+/* trace.h - a run of `matr trace`, and its stages: which bindings, the epoch of the run, the run
+ * itself, the table.
  */
-#ifndef MATR_TRACE_H
-#define MATR_TRACE_H
+#ifndef MATR_TOOLS_TRACE_TRACE_H
+#define MATR_TOOLS_TRACE_TRACE_H
 
 #include "common/options.h"
 #include "common/output.h"
@@ -44,21 +45,23 @@ struct trace_run {
 	struct trace_results *results;
 };
 
-/* Fill run->list with the bindings of run->path that match. NOT_FOUND: a pattern matches nothing; UNSUPPORTED: what it
- * matches cannot be traced. */
+/* Fill run->list with the bindings of run->path that match. NOT_FOUND: a pattern matches
+ * nothing; UNSUPPORTED: what it matches cannot be traced. */
 int trace_collect(struct trace_run *run, struct matr_error *err);
 
-/* Fail with NOT_FOUND where a pattern matches nothing in the mapping, and with the nearest names. */
+/* Fail with NOT_FOUND where a pattern matches nothing in the mapping, and with the nearest
+ * names. */
 int trace_check_names(const struct trace_run *run, const struct matr_mapping *mapping,
 		      struct matr_error *err);
 bool trace_object_matches(const char *glob, const struct matr_scope_entry *entry);
 
-/* Make the prefix with an epoch of the one program, in which each binding of run->list goes by way of a thunk; those for
- * which that was refused are taken out of the list. */
+/* Make the prefix with an epoch of the one program, in which each binding of run->list goes by
+ * way of a thunk; those for which that was refused are taken out of the list. */
 int trace_make_prefix(struct trace_run *run, struct matr_error *err);
 int trace_begin(struct trace_run *run, struct matr_error *err);
 
-/* Run the program. Returns its exit status as a shell has it, or -1; *rate receives ticks per nanosecond. */
+/* Run the program. Returns its exit status as a shell has it, or -1; *rate receives ticks per
+ * nanosecond. */
 int trace_execute(const struct trace_run *run, char **argv, double *rate, struct matr_error *err);
 
 /* Open where the table goes. What is in the file stays until the table is printed. */

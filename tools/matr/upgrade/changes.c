@@ -1,4 +1,5 @@
-/* changes.c - see changes.h. Everything that can be known to be wrong is said before anything is done. */
+/* changes.c - the changes that `matr check-upgrade` is to assume. Errors are found before
+ * anything is done. */
 #include "matr/upgrade/changes.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
-/* changes.h - what `matr check-upgrade` is to take for changed. */
-#ifndef MATR_UPGRADE_CHANGES_H
-#define MATR_UPGRADE_CHANGES_H
+/* changes.h - the changes that `matr check-upgrade` is to assume. */
+#ifndef MATR_TOOLS_UPGRADE_CHANGES_H
+#define MATR_TOOLS_UPGRADE_CHANGES_H
 
 #include <limits.h>
 #include <stddef.h>
@@ -26,13 +26,14 @@ struct upgrade_changes {
 	size_t n;
 };
 
-/* One more, as the command line has it: OLD=NEW, PATH, or for REPLACE also FILE.deb. Errors: USAGE, SYSTEM, MEMORY. */
+/* One more, as the command line has it: OLD=NEW, PATH, or for REPLACE also FILE.deb. Errors:
+ * USAGE, SYSTEM, MEMORY. */
 int upgrade_changes_add(struct upgrade_changes *changes, enum upgrade_change_kind kind,
 			const char *text, struct matr_error *err);
 void upgrade_changes_free(struct upgrade_changes *changes);
 
-/* Unpack all packages into directories below `work`. MALFORMED: dpkg-deb cannot, or it is no package for this system; USAGE:
- * a package is there twice. */
+/* Unpack all packages into directories below `work`. MALFORMED: dpkg-deb cannot, or it is no
+ * package for this system; USAGE: a package is there twice. */
 int upgrade_unpack(struct upgrade_changes *changes, const char *work, struct matr_error *err);
 
 #endif

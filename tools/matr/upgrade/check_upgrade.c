@@ -1,8 +1,9 @@
 /* check_upgrade.c - matr check-upgrade: what would change for programs if files were replaced.
  *
- * The programs' scopes are made; the new files come into place, in a private mount namespace that this process has moved
- * into (overlay.h); the scopes are made again, and compared (matr/upgrade.h). Packages are unpacked in that namespace too,
- * in memory, so that there is nothing to tidy up however this ends.
+ * The programs' scopes are made; the new files come into place, in a private mount namespace that
+ * this process has moved into (overlay.h); the scopes are made again, and compared
+ * (matr/upgrade.h). Packages are unpacked in that namespace too, in memory, so that there is
+ * nothing to tidy up however this ends.
  */
 #include "common/options.h"
 #include "common/output.h"
@@ -56,16 +57,16 @@ struct request {
 static int apply_packages(const struct upgrade_changes *changes, const char *work,
 			  const struct matr_diversions *diversions, struct matr_error *err)
 {
-	struct shadow_package *packages = calloc(changes->n + 1, sizeof *packages);
+	struct overlay_package *packages = calloc(changes->n + 1, sizeof *packages);
 	size_t n = 0;
 
 	if (!packages)
 		return matr_fail_memory(err);
 	for (size_t i = 0; i < changes->n; i++)
 		if (changes->list[i].kind == UPGRADE_PACKAGE)
-			packages[n++] = (struct shadow_package){changes->list[i].package,
-								changes->list[i].source};
-	int result = shadow_packages(work, packages, n, diversions, err);
+			packages[n++] = (struct overlay_package){changes->list[i].package,
+								 changes->list[i].source};
+	int result = overlay_packages(work, packages, n, diversions, err);
 	free(packages);
 	return result;
 }
@@ -82,17 +83,17 @@ static int apply(const struct upgrade_changes *changes, const char *work,
 		case UPGRADE_PACKAGE:
 			break;
 		case UPGRADE_REPLACE:
-			result = shadow_replace(change->target, change->source, err);
+			result = overlay_replace(change->target, change->source, err);
 			break;
 		case UPGRADE_ADD:
-			result = shadow_put(work, change->target, change->source, err);
+			result = overlay_put(work, change->target, change->source, err);
 			break;
 		case UPGRADE_REMOVE:
-			result = shadow_remove(work, change->target, err);
+			result = overlay_remove(work, change->target, err);
 			break;
 		}
 	}
-	return result == 0 ? shadow_ldconfig(work, err) : result;
+	return result == 0 ? overlay_ldconfig(work, err) : result;
 }
 
 /* ---- the check ---- */
@@ -125,7 +126,7 @@ static int check(struct request *request, const struct matr_config *config,
 
 	int result = matr_diversions_read(NULL, &diversions, err);
 	if (result == 0)
-		result = shadow_enter(&work, err);
+		result = overlay_enter(&work, err);
 	if (result == 0)
 		result = upgrade_unpack(&request->changes, work, err);
 	for (size_t i = 0; i < request->changes.n && all_programs && result == 0; i++)

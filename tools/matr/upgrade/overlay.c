@@ -1,12 +1,13 @@
-/* overlay.c - other files in the place of those there are; see overlay.h.
+/* overlay.c - other files in the place of those that are installed.
  *
- * A file that only has other contents is a bind mount. A name that comes or goes needs a directory that can be written
- * to: such a directory is mirrored, that is, a tmpfs takes its place in which every file and directory is a bind mount
- * of the one that it was, and every symbolic link the same link. So all files keep the device and inode by which they
- * are known, which an overlayfs would not leave them, and every kernel with user namespaces can do it.
+ * A file that only has other contents is a bind mount. A name that comes or goes needs a directory
+ * that can be written to: such a directory is mirrored, that is, a tmpfs takes its place in which
+ * every file and directory is a bind mount of the one that it was, and every symbolic link the same
+ * link. So all files keep the device and inode by which they are known, which an overlayfs would
+ * not leave them, and every kernel with user namespaces can do it.
  *
- * All that is made on the way lies on a tmpfs that is mounted in the namespace only. So nothing is left when the process
- * is gone, whatever ended it, and no directory has to be tidied up.
+ * All that is made on the way lies on a tmpfs that is mounted in the namespace only. So nothing is
+ * left when the process is gone, whatever ended it, and no directory has to be tidied up.
  */
 #include "matr/upgrade/overlay.h"
 
@@ -34,8 +35,8 @@ static int join(char out[PATH_MAX], const char *directory, const char *name, str
 	return 0;
 }
 
-/* Directories that every system has and in which nothing is that programs are loaded from. (Docker covers some of their kind
- * with file systems of its own.) */
+/* Directories that every system has and in which nothing is that programs are loaded from.
+ * (Docker covers some of their kind with file systems of its own.) */
 static const char *find_place(void)
 {
 	static const char *const places[] = {"/proc/fs", "/dev/shm"};
@@ -46,7 +47,7 @@ static const char *find_place(void)
 	return NULL;
 }
 
-int shadow_enter(const char **work, struct matr_error *err)
+int overlay_enter(const char **work, struct matr_error *err)
 {
 	enum private_mounts mounts = private_mounts_enter(err);
 
@@ -68,7 +69,7 @@ static int bind_over(const char *source, const char *target, struct matr_error *
 	return 0;
 }
 
-int shadow_replace(const char *target, const char *source, struct matr_error *err)
+int overlay_replace(const char *target, const char *source, struct matr_error *err)
 {
 	return bind_over(source, target, err);
 }
@@ -162,8 +163,8 @@ static int make_writable(const char *work, const char *directory, struct matr_er
 		return -1;
 	if (!mkdtemp(mirror) || chmod(mirror, 0755) != 0)
 		return matr_fail_errno(err, mirror, "cannot be made");
-	/* A mount of its own, which moves with all that is mounted in it: a name that is a mount point somewhere in
-	 * this namespace could not be taken away. */
+	/* A mount of its own, which moves with all that is mounted in it: a name that is a mount
+	 * point somewhere in this namespace could not be taken away. */
 	if (bind_over(mirror, mirror, err) != 0 || mirror_entries(directory, mirror, err) != 0)
 		return -1;
 	if (mount(mirror, directory, NULL, MS_MOVE, NULL) != 0)
@@ -171,7 +172,8 @@ static int make_writable(const char *work, const char *directory, struct matr_er
 	return 0;
 }
 
-/* Where a name is to be: its directory exists after this, can be written to, and is canonical in `out`. */
+/* Where a name is to be: its directory exists after this, can be written to, and is canonical in
+ * `out`. */
 static int prepare(const char *work, const char *target, char out[PATH_MAX], struct matr_error *err)
 {
 	char parent[PATH_MAX], canonical[PATH_MAX];
@@ -208,7 +210,7 @@ static int drop(const char *path, struct matr_error *err)
 	return 0;
 }
 
-int shadow_remove(const char *work, const char *target, struct matr_error *err)
+int overlay_remove(const char *work, const char *target, struct matr_error *err)
 {
 	char path[PATH_MAX];
 	struct stat status;
@@ -223,7 +225,7 @@ int shadow_remove(const char *work, const char *target, struct matr_error *err)
 	return prepare(work, target, path, err) != 0 ? -1 : drop(path, err);
 }
 
-int shadow_put(const char *work, const char *target, const char *source, struct matr_error *err)
+int overlay_put(const char *work, const char *target, const char *source, struct matr_error *err)
 {
 	struct stat there, new;
 	char path[PATH_MAX];
@@ -242,14 +244,15 @@ int shadow_put(const char *work, const char *target, const char *source, struct 
 
 /* ---- ld.so.cache ---- */
 
-int shadow_ldconfig(const char *work, struct matr_error *err)
+int overlay_ldconfig(const char *work, struct matr_error *err)
 {
 	static const char cache[] = "/etc/ld.so.cache";
 	char own[PATH_MAX], other[PATH_MAX];
 
 	if (access(cache, F_OK) != 0)
 		return 0;
-	/* It keeps notes on files in /var/cache/ldconfig, and those of ours are nobody else's business. */
+	/* It keeps notes on files in /var/cache/ldconfig, and those of ours are nobody else's
+	 * business. */
 	if (join(other, work, "notes", err) != 0 || join(own, work, "ld.so.cache", err) != 0)
 		return -1;
 	if (mkdir(other, 0755) != 0)

@@ -1,7 +1,8 @@
-/* overlay_package.c - see overlay_package.h.
+/* overlay_package.c - other versions of packages in the place of those that are installed.
  *
- * First everything goes that goes, then everything comes that comes: so a file may move from one package to another, or
- * from /lib to /usr/lib where the one is a link to the other, as in an upgrade by dpkg.
+ * First everything goes that goes, then everything comes that comes: so a file may move from one
+ * package to another, or from /lib to /usr/lib where the one is a link to the other, as in an
+ * upgrade by dpkg.
  */
 #include "matr/upgrade/overlay_package.h"
 
@@ -116,7 +117,8 @@ static int read_lines(const char *package, const char *kind, struct lines *out,
 	return result;
 }
 
-/* Has the new version no such name? A directory in the place of a file is another thing, unless a link leads to one. */
+/* Has the new version no such name? A directory in the place of a file is another thing, unless
+ * a link leads to one. */
 static int is_gone(const char *tree, const char *line, const char *now, struct matr_error *err)
 {
 	char path[PATH_MAX];
@@ -139,8 +141,9 @@ static bool matters_when_gone(const char *path)
 }
 
 /* Files of the package that are to go, where they are now. */
-static int list_gone(const struct shadow_package *package, const struct matr_diversions *diversions,
-		     struct lines *out, struct matr_error *err)
+static int list_gone(const struct overlay_package *package,
+		     const struct matr_diversions *diversions, struct lines *out,
+		     struct matr_error *err)
 {
 	struct lines names, kept = {.n = 0};
 	int result = read_lines(package->name, "list", &names, err);
@@ -160,7 +163,7 @@ static int list_gone(const struct shadow_package *package, const struct matr_div
 }
 
 /* Is the package ("libc6:amd64", or without the architecture) one of those that are replaced? */
-static bool is_replaced(const struct shadow_package *packages, size_t n, const char *name,
+static bool is_replaced(const struct overlay_package *packages, size_t n, const char *name,
 			size_t length)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -173,7 +176,7 @@ static bool is_replaced(const struct shadow_package *packages, size_t n, const c
 }
 
 /* Do packages that stay as they are have the file too? owners: "one, two:amd64". */
-static bool has_others(const struct shadow_package *packages, size_t n, const char *owners)
+static bool has_others(const struct overlay_package *packages, size_t n, const char *owners)
 {
 	while (owners && *owners) {
 		size_t length = strcspn(owners, ",");
@@ -185,8 +188,8 @@ static bool has_others(const struct shadow_package *packages, size_t n, const ch
 	return false;
 }
 
-static int remove_gone(const char *work, const struct shadow_package *packages, size_t n,
-		       const struct shadow_package *package,
+static int remove_gone(const char *work, const struct overlay_package *packages, size_t n,
+		       const struct overlay_package *package,
 		       const struct matr_diversions *diversions, struct matr_error *err)
 {
 	struct lines gone = {.n = 0};
@@ -197,7 +200,7 @@ static int remove_gone(const char *work, const struct shadow_package *packages, 
 		result = matr_packages(NULL, (const char *const *)gone.list, gone.n, &owners, err);
 	for (size_t i = 0; i < gone.n && result == 0; i++)
 		if (!has_others(packages, n, owners[i]))
-			result = shadow_remove(work, gone.list[i], err);
+			result = overlay_remove(work, gone.list[i], err);
 	if (owners)
 		matr_packages_free(owners, gone.n);
 	lines_free(&gone);
@@ -206,7 +209,8 @@ static int remove_gone(const char *work, const struct shadow_package *packages, 
 
 /* ---- what comes ---- */
 
-/* Where a link of the package leads, one step: in the package, or else in the system. False: nothing is there yet. */
+/* Where a link of the package leads, one step: in the package, or else in the system. False:
+ * nothing is there yet. */
 static bool follow(const char *tree, const char *target, const char *text, char out[PATH_MAX])
 {
 	const char *slash = strrchr(target, '/');
@@ -219,7 +223,8 @@ static bool follow(const char *tree, const char *target, const char *text, char 
 		stat(out, &status) == 0);
 }
 
-/* A link that is there already makes no difference, nor does one to a file that is not ELF (documentation, data). */
+/* A link that is there already makes no difference, nor does one to a file that is not ELF
+ * (documentation, data). */
 static bool link_matters(const char *tree, const char *source, const char *path, const char *target)
 {
 	char new[PATH_MAX], old[PATH_MAX], end[PATH_MAX];
@@ -252,7 +257,7 @@ static int by_name(const FTSENT **a, const FTSENT **b)
 	return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-static int put_new(const char *work, const struct shadow_package *package,
+static int put_new(const char *work, const struct overlay_package *package,
 		   const struct matr_diversions *diversions, struct matr_error *err)
 {
 	char *roots[] = {(char *)package->tree, NULL};
@@ -271,7 +276,7 @@ static int put_new(const char *work, const struct shadow_package *package,
 		}
 		const char *target = matr_diverted(diversions, path, package->name);
 		if (matters(package->tree, entry, path, target))
-			result = shadow_put(work, target, entry->fts_path, err);
+			result = overlay_put(work, target, entry->fts_path, err);
 	}
 	if (result == 0 && errno)
 		result = matr_fail_errno(err, package->tree, "cannot be read");
@@ -280,8 +285,8 @@ static int put_new(const char *work, const struct shadow_package *package,
 	return result;
 }
 
-int shadow_packages(const char *work, const struct shadow_package *packages, size_t n,
-		    const struct matr_diversions *diversions, struct matr_error *err)
+int overlay_packages(const char *work, const struct overlay_package *packages, size_t n,
+		     const struct matr_diversions *diversions, struct matr_error *err)
 {
 	int result = 0;
 

@@ -1,4 +1,4 @@
-/* programs.c - see programs.h. */
+/* programs.c - the programs that `matr check-upgrade` looks at. */
 #include "matr/upgrade/programs.h"
 
 #include <errno.h>
@@ -149,7 +149,7 @@ int upgrade_programs_find(const char *prefix, const struct matr_config *config, 
 	*out = (struct upgrade_programs){.n = 0};
 	if (!wanted)
 		return matr_fail_memory(err);
-	int result = reading_open(prefix, &store, err);
+	int result = open_store(prefix, &store, err);
 	if (result == 0)
 		result = matr_store_freeze(store, err);
 	if (result == 0)

@@ -1,4 +1,4 @@
-/* table.c - see table.h. */
+/* table.c - the rows of `matr check-upgrade`. */
 #include "matr/upgrade/table.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* table.h - the rows of `matr check-upgrade`. */
-#ifndef MATR_UPGRADE_TABLE_H
-#define MATR_UPGRADE_TABLE_H
+#ifndef MATR_TOOLS_UPGRADE_TABLE_H
+#define MATR_TOOLS_UPGRADE_TABLE_H
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
-/* unpack.c - packages, unpacked by dpkg-deb; see changes.h.
+/* unpack.c - packages, unpacked by dpkg-deb.
  *
- * A package may come from anywhere: its name is looked at before it becomes part of a path, and dpkg-deb, which has tar
- * unpack it, keeps what is in it below the directory.
+ * A package may come from anywhere: its name is looked at before it becomes part of a path, and
+ * dpkg-deb, which has tar unpack it, keeps what is in it below the directory.
  */
 #include "matr/upgrade/changes.h"
 
