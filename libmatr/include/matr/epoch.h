@@ -60,6 +60,7 @@ struct matr_epoch_options {
 	unsigned jobs;		 /* threads; 0: as many as there are cores */
 	bool portable;		 /* for copies of this file tree as well: no inodes, no times */
 	bool rebuild_store;	 /* move a store aside (to store.db.damaged) and start a new one */
+	bool with_summaries;	 /* the results have summaries even if nothing has changed */
 };
 
 struct matr_epoch_result {   /* what became of one program */
@@ -67,7 +68,9 @@ struct matr_epoch_result {   /* what became of one program */
 	char *reason;	     /* why it was declined; NULL: it was not */
 	int64_t application; /* its id in the store; 0: declined */
 	bool carried;	     /* it did not change, and was taken over from the epoch before */
-	struct matr_image_summary summary; /* after the commit, where it was not declined */
+	/* After the commit, where it was not declined. All 0 where the image was taken over as a whole,
+	 * unless the options ask for it. */
+	struct matr_image_summary summary;
 };
 
 /* Take the lock, check the prefix, open the store and its transaction. *out belongs to the caller:

@@ -52,6 +52,7 @@ struct matr_epoch {
 	const struct matr_object **objects; /* to be written */
 	size_t n_objects;
 	bool all_carried;	 /* nothing has changed since the epoch before */
+	bool with_summaries;	 /* as in matr_epoch_options */
 	struct matr_edit *edits; /* the store's */
 	size_t n_edits;
 	bool edits_stale;			 /* some were added or taken out since */

@@ -50,7 +50,7 @@ static int start(struct matr_epoch *epoch, struct matr_error *err)
 	if (open_source(epoch, err) != 0)
 		return -1;
 	/* From an image with violations some applications are missing. */
-	if (epoch->all_carried && epoch->source &&
+	if (epoch->all_carried && epoch->source && !epoch->with_summaries &&
 	    image_source_applications(epoch->source) >= count_applications(epoch)) {
 		epoch->next = epoch->n_results;
 		return matr_store_set_image(epoch->store, epoch->id, epoch->previous.image, err);

@@ -119,6 +119,15 @@ same_any "ended: a program" "$TREE/bin/one"
 begin_all "after an end, with nothing changed" 6
 same "a program again" "$TREE/bin/one"
 as_from_nothing "the same as from nothing"
+for format in json csv; do
+	MATR_PREFIX=$T/fresh "$MATR" epoch begin --config "$T/conf" --format $format >"$T/numbers.first" 2>/dev/null || :
+	rm -rf "$T/fresh"
+	"$MATR" epoch begin --config "$T/conf" --format $format >"$T/numbers" 2>/dev/null || :
+	check "begin in $format, with nothing changed: the numbers of a first one" cmp "$T/numbers.first" "$T/numbers"
+done
+check "which are not all 0" grep -Eq 'bin/bash,[1-9][0-9]*,[1-9][0-9]*,[1-9][0-9]*,' "$T/numbers"
+begin_all "and then a table, with nothing changed" 6
+as_from_nothing "the same as from nothing"
 
 library "$TREE/lib/libone.so" 11
 begin_all "a library is replaced: its program alone is resolved" 5

@@ -219,6 +219,14 @@ exposed "--symbol malloc" "symbol = 'malloc'" --symbol malloc
 exposed "--symbol memcpy@GLIBC_2.14" "symbol = 'memcpy' AND (version = 'GLIBC_2.14' OR provider_version = 'GLIBC_2.14')" \
 	--symbol memcpy@GLIBC_2.14
 exposed "--symbol of a library" "symbol = 'inflate' AND provider LIKE '%/libz.so.1%'" --symbol inflate --library libz.so.1
+for library in libz.so.1 liblzma.so.5; do
+	"$MATR" exposed --library $library --format csv 2>/dev/null
+done | grep -v '^item,' >"$T/each"
+"$MATR" exposed --library libz.so.1 --library liblzma.so.5 --format csv 2>/dev/null | grep -v '^item,' >"$T/both"
+check "two libraries: the rows of each" cmp "$T/each" "$T/both"
+exposed "a symbol of two libraries" "symbol = 'inflate' AND provider LIKE '%/libz.so.1%'" --symbol inflate --library libz.so.1 --library liblzma.so.5
+capture line "$MATR" exposed --library libnobodyhas.so.1 --library libz.so.1 --format csv
+check "one of two that is not there: the other is listed" sh -c "[ \"\$(cat '$T/line.status')\" = 1 ] && grep -q '^libz.so.1,' '$T/line.out' && grep -q 'libnobodyhas' '$T/line.err'"
 loading=$("$MATR" sql --format list "SELECT count(DISTINCT application) FROM scopes WHERE object LIKE '%/libz.so.1%'" </dev/null)
 "$MATR" exposed --symbol inflate --library libz.so.1 2>&1 >/dev/null |
 	awk '/programs bind/ {print $2 + $7}' >"$T/both"

@@ -437,7 +437,8 @@ static int run(const char *prefix, const struct begin_request *request,
 			    .wait = request->wait,
 			    .jobs = request->jobs,
 			    .portable = portable,
-			    .rebuild_store = request->rebuild_store},
+			    .rebuild_store = request->rebuild_store,
+			    .with_summaries = request->format != FORMAT_TABLE && !request->quiet},
 		.progress_fd = here->progress ? atoi(here->progress) : -1,
 	};
 	struct matr_error err = {0};
