@@ -33,7 +33,9 @@ int matrd_take_prefix(struct daemon *daemon)
 	daemon->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (daemon->lock < 0 || flock(daemon->lock, LOCK_EX | LOCK_NB) != 0) {
 		matrd_say("%s: %s", path,
-			  errno == EWOULDBLOCK ? "another matrd has this prefix" : strerror(errno));
+			  errno == EWOULDBLOCK ? "another matrd has this prefix"
+			  : errno == EACCES ? "only root and the owner of the prefix may run matrd"
+					    : strerror(errno));
 		return -1;
 	}
 	return 0;

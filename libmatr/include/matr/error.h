@@ -29,7 +29,7 @@ enum matr_code {
 	MATR_ERROR_STATE,	/* not possible now: no epoch, an epoch already begun, ... */
 	MATR_ERROR_USAGE,	/* the caller's arguments are off */
 	MATR_ERROR_UNTRUSTED,	/* wrong owner or mode */
-	MATR_ERROR_DENIED,	/* there, but not for this user to read */
+	MATR_ERROR_DENIED,	/* there, but not for this user to read, or to change */
 };
 
 struct matr_error {

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +53,26 @@ static int sync_directory(const char *path, struct matr_error *err)
 	return result;
 }
 
+int fail_to_change(const char *path, const char *what, struct matr_error *err)
+{
+	bool permission = geteuid() != 0 && (errno == EACCES || errno == EPERM);
+	char directory[PATH_MAX];
+	struct stat status;
+	int reason = errno;
+
+	directory_of(path, directory);
+	size_t length = strlen(directory);
+	if (length > 1 && directory[length - 1] == '/')
+		directory[length - 1] = 0;
+	if (permission && stat(directory, &status) == 0 && status.st_uid == 0)
+		return matr_fail(err, MATR_ERROR_DENIED, directory, "only root may change it");
+	if (permission && stat(directory, &status) == 0 && status.st_uid != geteuid())
+		return matr_fail(err, MATR_ERROR_DENIED, directory,
+				 "only root and user %u may change it", (unsigned)status.st_uid);
+	errno = reason;
+	return matr_fail_errno(err, path, "%s", what);
+}
+
 /* What mkostemp() appends to the path. */
 static const char pattern[] = ".XXXXXX";
 
@@ -63,14 +84,14 @@ int write_file(const char *path, const void *data, size_t size, mode_t mode, str
 		return matr_fail(err, MATR_ERROR_USAGE, path, "path is too long");
 	int fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0)
-		return matr_fail_errno(err, path, "cannot be written");
+		return fail_to_change(path, "cannot be written", err);
 	int result = 0;
 	if (write_all(fd, data, size) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0)
 		result = matr_fail_errno(err, path, "cannot be written");
 	if (close(fd) < 0 && !result)
 		result = matr_fail_errno(err, path, "cannot be written");
 	if (!result && rename(temporary, path) < 0)
-		result = matr_fail_errno(err, path, "cannot be replaced");
+		result = fail_to_change(path, "cannot be replaced", err);
 	if (result) {
 		unlink(temporary);
 		return -1;

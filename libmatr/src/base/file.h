@@ -12,6 +12,10 @@
 int write_file(const char *path, const void *data, size_t size, mode_t mode,
 	       struct matr_error *err);
 
+/* Fail after a file at `path` could not be made or replaced; errno has the reason. If that is a lack of permission, the
+ * message says whose it is (DENIED): "only root may change it" of the directory. Otherwise it is `what` and the reason. */
+int fail_to_change(const char *path, const char *what, struct matr_error *err);
+
 /* Remove what write_file() calls for this path left that were killed. Only with the lock that its writers take. */
 int write_file_clean(const char *path, struct matr_error *err);
 

@@ -1,6 +1,8 @@
 /* prefix.c - the directory of a store and image; see prefix.h. */
 #include "base/prefix.h"
 
+#include "base/file.h"
+
 #include <matr/epoch.h>
 
 #include <dirent.h>
@@ -25,7 +27,7 @@ int matr_prefix_make(const char *prefix, char canonical[PATH_MAX], struct matr_e
 		char end = *slash;
 		*slash = 0;
 		if (mkdir(path, 0755) != 0 && errno != EEXIST)
-			return matr_fail_errno(err, path, "cannot create directory");
+			return fail_to_change(path, "cannot create directory", err);
 		if (!end)
 			break;
 		*slash = '/';
@@ -114,7 +116,7 @@ int matr_prefix_lock(const char *canonical, bool wait, struct matr_error *err)
 		return matr_fail(err, MATR_ERROR_USAGE, canonical, "path is too long");
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return matr_fail_errno(err, path, "cannot open the lock");
+		return fail_to_change(path, "cannot open the lock", err);
 	while (flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB)) != 0) {
 		if (errno == EINTR)
 			continue;

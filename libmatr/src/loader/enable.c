@@ -277,7 +277,7 @@ static int keep_original(const char *program, const struct names *names, struct 
 	if (unlink(names->original) != 0 && errno != ENOENT)
 		return matr_fail_errno(err, names->original, "cannot be removed");
 	if (link(program, names->original) != 0)
-		return matr_fail_errno(err, program, "cannot be kept by a second name");
+		return fail_to_change(program, "cannot be kept by a second name", err);
 	return 0;
 }
 

@@ -151,7 +151,7 @@ static int keep_original(int directory, const struct loader_place *place, const 
 	else
 		failed = linkat(directory, base_name(place), directory, LOADER_ORIGINAL_NEW, 0);
 	if (failed)
-		return matr_fail_errno(err, place->path, "cannot be kept by a second name");
+		return fail_to_change(place->path, "cannot be kept by a second name", err);
 	if (rename_in(directory, LOADER_ORIGINAL_NEW, MATR_LOADER_ORIGINAL, place, err) != 0)
 		return -1;
 	return sync_place(directory, place, err);

@@ -141,6 +141,13 @@ static int look(const struct hook *hook, const char *root, struct place *place,
 	return 0;
 }
 
+static int fail(const char *path, const char *what, struct matr_error *err)
+{
+	if (geteuid() != 0 && (errno == EACCES || errno == EPERM))
+		return matr_fail(err, MATR_ERROR_DENIED, path, "only root may change it");
+	return matr_fail_errno(err, path, "%s", what);
+}
+
 /* A package manager reads the directory at any time: the file appears whole. What begins with a
  * dot none of them reads. */
 static int put(const struct place *place, struct matr_error *err)
@@ -154,7 +161,7 @@ static int put(const struct place *place, struct matr_error *err)
 		return matr_fail(err, MATR_ERROR_USAGE, place->path, "path is too long");
 	int fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0)
-		return matr_fail_errno(err, place->path, "cannot be written");
+		return fail(place->path, "cannot be written", err);
 	bool written = write(fd, place->wanted, size) == (ssize_t)size && fchmod(fd, 0644) == 0 &&
 		       fsync(fd) == 0;
 	if (close(fd) != 0 || !written || rename(temporary, place->path) != 0) {
@@ -190,7 +197,7 @@ static int act(const struct hook *hook, const struct place *place, bool install,
 	}
 	if (!install && (place->state == HOOK_INSTALLED || place->state == HOOK_DIFFERS)) {
 		if (unlink(place->path) != 0)
-			return matr_fail_errno(err, place->path, "cannot be removed");
+			return fail(place->path, "cannot be removed", err);
 		safe_printf("%s: removed\n", place->path);
 	}
 	return 0;
