@@ -10,7 +10,7 @@
 #ifndef MATR_OBJECT_H
 #define MATR_OBJECT_H
 
-#include <limits.h>
+#include <linux/limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
