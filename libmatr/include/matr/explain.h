@@ -10,13 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <matr/lookup.h>
 #include <matr/mapping.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
+struct matr_search_step;
 struct matr_symbol_name;
 
 enum matr_binding_rule {
@@ -39,7 +39,7 @@ struct matr_explained_reference {
 
 /* Steps are in the order of the search; every object of the scope has one. */
 struct matr_explained_search {
-	struct matr_search_step *steps; /* n_scope */
+	struct matr_search_step *steps; /* n_scope; matr/lookup.h */
 	size_t n_matches;
 };
 

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include <matr/error.h>
+#include <matr/file_id.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -26,13 +27,6 @@ extern "C" {
 struct matr_build_id {
 	uint8_t size; /* 0: the file has none */
 	uint8_t bytes[MATR_BUILD_ID_MAX];
-};
-
-/* What tells one file from another, and a changed file from an unchanged one. Times are in
- * nanoseconds since 1970. */
-struct matr_file_id {
-	uint64_t device, inode, size;
-	int64_t mtime, ctime;
 };
 
 struct matr_segment { /* one program header, all kinds, in file order */

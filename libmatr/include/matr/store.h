@@ -17,7 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <matr/object.h>
+#include <matr/error.h>
+#include <matr/file_id.h>
 
 #ifdef __cplusplus
 extern "C" {

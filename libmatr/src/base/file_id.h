@@ -1,10 +1,11 @@
 /* file_id.h - what a struct stat says of which file it is. */
-#ifndef MATR_FILE_ID_H
-#define MATR_FILE_ID_H
+#ifndef MATR_BASE_FILE_ID_H
+#define MATR_BASE_FILE_ID_H
 
+#include <stdbool.h>
 #include <sys/stat.h>
 
-#include <matr/object.h>
+#include <matr/file_id.h>
 
 struct matr_file_id file_id_of(const struct stat *status);
 

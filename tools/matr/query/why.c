@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <matr/explain.h>
+#include <matr/lookup.h>
 #include <matr/names.h>
 
 static const char help[] =
