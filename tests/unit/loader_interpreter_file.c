@@ -135,7 +135,10 @@ START_TEST(made_for_each_place)
 		ck_assert_str_eq(elf_image_section_name(&image, &image.sections[i]),
 				 elf_image_section_name(&real, &real.sections[i]));
 	ck_assert_ptr_null(elf_image_section(&image, ".symtab"));
-	ck_assert_ptr_nonnull(elf_image_section(&image, ".debug_frame"));
+	ck_assert_ptr_null(elf_image_section(&image, ".debug_frame"));
+	ck_assert_uint_eq(elf_image_section(&image, ".eh_frame")->sh_size,
+			  elf_image_section(&real, ".eh_frame")->sh_size +
+				  elf_image_section(&stable, ".matr_frames")->sh_size);
 	free(file.bytes);
 }
 END_TEST

@@ -7,28 +7,18 @@
  * not overwrite. Armed, it first steps over the 128 bytes below the stack pointer, the red zone:
  * functions that call nothing keep variables there (psABI 3.2.2).
  *
- * For debuggers a thunk is a function that the site has called: its frame starts at the unchanged
- * stack pointer, and the return address is the target of its jump back, computed from the jump.
+ * frames.S describes them to debuggers, and the functions below like any other: rbp is the frame pointer.
  */
 #define SLOTS	   32 /* MATR_SITES_MAX */
 #define SLOT_SIZE  64
 #define RED_ZONE   128
 
-	.cfi_sections .debug_frame
-	.text
+	.section .text.thunks, "ax", @progbits
 	.balign SLOT_SIZE, 0xcc
 	.type	thunks, @function
 thunks:
 	.set	site, 0
 	.rept	SLOTS
-	.cfi_startproc
-	.cfi_def_cfa rsp, 0
-	/* DW_CFA_val_expression for the return address, 27 bytes. With slot = rip & -64 it is
-	 * (uint32 at slot + 40) + (slot + 44) - (1 << 32), as the jump is backwards. It is made of
-	 * what valgrind knows: DW_OP_breg16, const1s, and, plus_uconst, deref, shl, shr, plus, minus. */
-	.cfi_escape 0x16, 16, 27, 0x80, 0, 0x09, 0xc0, 0x1a, 0x23, 40, 0x06, \
-		0x09, 32, 0x24, 0x09, 32, 0x25, 0x80, 0, 0x09, 0xc0, 0x1a, 0x22, 0x23, 44, \
-		0x31, 0x09, 32, 0x24, 0x1c
 0:	.fill	16, 1, 0x90		/* before */
 	cmpb	$0, sites_armed(%rip)
 	jne	3f
@@ -38,27 +28,21 @@ thunks:
 	.long	-5
 3:	movl	$site, %ecx
 	addq	$-RED_ZONE, %rsp
-	.cfi_adjust_cfa_offset RED_ZONE
 	call	sites_dispatch
 	subq	$-RED_ZONE, %rsp
-	.cfi_adjust_cfa_offset -RED_ZONE
 	jmp	1b
 	.org	0b + SLOT_SIZE, 0xcc	/* an error if the thunk is larger */
-	.cfi_endproc
 	.set	site, site + 1
 	.endr
 	.size	thunks, . - thunks
 
+	.text
 /* In: the registers of the system call, and the site's number in rcx. Out: the call's result in rax,
  * all else as it was but for rcx and r11. struct site_call is made on the stack. */
 	.type	sites_dispatch, @function
 sites_dispatch:
-	.cfi_startproc
 	pushq	%rbp
-	.cfi_adjust_cfa_offset 8
-	.cfi_rel_offset rbp, 0
 	movq	%rsp, %rbp
-	.cfi_def_cfa_register rbp
 	andq	$-16, %rsp
 	pushq	%rcx
 	pushq	%r9
@@ -82,22 +66,15 @@ sites_dispatch:
 	movq	(%rsp), %rax
 	syscall
 0:	leave
-	.cfi_def_cfa rsp, 8
-	.cfi_restore rbp
 	ret
-	.cfi_endproc
 	.size	sites_dispatch, . - sites_dispatch
 
 	.globl	with_vectors_saved
 	.hidden	with_vectors_saved
 	.type	with_vectors_saved, @function
 with_vectors_saved:
-	.cfi_startproc
 	pushq	%rbp
-	.cfi_adjust_cfa_offset 8
-	.cfi_rel_offset rbp, 0
 	movq	%rsp, %rbp
-	.cfi_def_cfa_register rbp
 	subq	$256, %rsp
 	andq	$-16, %rsp
 	movaps	%xmm0, (%rsp)
@@ -136,10 +113,7 @@ with_vectors_saved:
 	movaps	224(%rsp), %xmm14
 	movaps	240(%rsp), %xmm15
 	leave
-	.cfi_def_cfa rsp, 8
-	.cfi_restore rbp
 	ret
-	.cfi_endproc
 	.size	with_vectors_saved, . - with_vectors_saved
 
 /* struct matr_sites */

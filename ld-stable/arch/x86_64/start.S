@@ -4,14 +4,12 @@
  * interpreter_main() decides what to start and gives back where to go and with which stack pointer;
  * the real ld.so is then entered as if the kernel had done it.
  */
-	.cfi_sections .debug_frame
-	.text
+	.section .text.start, "ax", @progbits
+	.balign	64, 0xcc
 	.globl	_start
 	.hidden	_start
 	.type	_start, @function
 _start:
-	.cfi_startproc
-	.cfi_undefined rip
 	xorl	%ebp, %ebp
 	movq	%rsp, %rdi
 	leaq	_start(%rip), %rsi
@@ -22,7 +20,7 @@ _start:
 	xorl	%esi, %esi
 	xorl	%edi, %edi
 	jmp	*%rax
-	.cfi_endproc
 	.size	_start, . - _start
+	.balign	64, 0xcc
 
 	.section .note.GNU-stack, "", @progbits

@@ -4,10 +4,11 @@
  *
  *	0		ld.so's segments at their own addresses; file offset = address throughout.
  *			Changed: e_entry (ld-stable's), e_phoff, e_phnum, the program header table,
- *			and the system-call sites listed in struct matr_sites.
+ *			the system-call sites listed in struct matr_sites, and .eh_frame, which
+ *			has ld-stable's entries behind its own.
  *	base		ld-stable's data, in one writable PT_LOAD with ld.so's own
  *	base + data	ld-stable's text and read-only data, the last PT_LOAD, whole pages
- *	not loaded	ld.so's other sections, ld-stable's .debug_frame, section headers
+ *	not loaded	ld.so's other sections, section headers
  *
  * ld-stable is linked at 0, data first, and needs no relocation as the interpreter. `base` is a
  * multiple of a page and the same for every start: ld.so's ELF header is at ld-stable's
@@ -23,7 +24,7 @@
 #include <stdint.h>
 
 #define MATR_SITES_MAGIC UINT64_C(0x534554495352544d) /* "MTRSITES" */
-#define MATR_SITES_MAX	 32			      /* sites in one ld.so; 2.44 has 20 */
+#define MATR_SITES_MAX	 32			      /* sites in one ld.so; 2.44 has 18 */
 
 /* What a site calls. Every system call of these kinds in ld.so is a site, also those that are never
  * used for libraries: the handler decides by the arguments. */

@@ -91,24 +91,34 @@ static const Elf64_Phdr *last_load(const struct elf_image *image)
 	return last;
 }
 
-/* Every other segment is there, with the same contents, but for DT_HASH where .hash has moved. */
+static bool is_note(const Elf64_Phdr *segment)
+{
+	return segment->p_type == PT_NOTE || segment->p_type == PT_GNU_PROPERTY;
+}
+
+/* Is it the same segment? Notes may have moved, with what is in them. */
+static bool is_same(const struct elf_image *file, const Elf64_Phdr *new,
+		    const struct elf_image *ld_so, const Elf64_Phdr *old)
+{
+	if (new->p_type != old->p_type || new->p_flags != old->p_flags ||
+	    new->p_filesz != old->p_filesz || new->p_memsz != old->p_memsz)
+		return false;
+	if (!is_note(old))
+		return new->p_vaddr == old->p_vaddr &&new->p_offset == old->p_offset;
+	const unsigned char *now = elf_image_at(file, new->p_vaddr, new->p_filesz);
+	return now &&
+	       new->p_offset ==
+		       new->p_vaddr &&memcmp(now, ld_so->bytes + old->p_offset, old->p_filesz) == 0;
+}
+
 static int check_segments(const struct elf_image *file, const struct elf_image *ld_so,
 			  struct matr_error *err)
 {
 	for (size_t i = 0; i < ld_so->header.e_phnum; i++) {
 		const Elf64_Phdr *old = &ld_so->segments[i];
 		bool found = old->p_type == PT_LOAD || old->p_type == PT_PHDR;
-		for (size_t k = 0; k < file->header.e_phnum && !found; k++) {
-			const Elf64_Phdr *new = &file->segments[k];
-			found = new->p_type == old->p_type &&new->p_flags ==
-					old->p_flags &&new->p_filesz ==
-					old->p_filesz &&new->p_memsz == old->p_memsz &&
-				(old->p_type != PT_NOTE ||
-				 memcmp(file->bytes + new->p_offset, ld_so->bytes + old->p_offset,
-					old->p_filesz) == 0) &&
-				(old->p_type == PT_NOTE || old->p_type == PT_GNU_PROPERTY ||
-				 new->p_vaddr == old->p_vaddr);
-		}
+		for (size_t k = 0; k < file->header.e_phnum && !found; k++)
+			found = is_same(file, &file->segments[k], ld_so, old);
 		if (!found)
 			return fail(file, err, "a segment is missing that ld.so has", old->p_vaddr);
 	}
@@ -118,6 +128,17 @@ static int check_segments(const struct elf_image *file, const struct elf_image *
 static bool is_in(uint64_t at, uint64_t start, uint64_t size)
 {
 	return at >= start && at - start < size;
+}
+
+static bool in_section(const struct elf_image *ld_so, uint64_t at)
+{
+	for (size_t i = 0; ld_so->sections && i < ld_so->header.e_shnum; i++) {
+		const Elf64_Shdr *section = &ld_so->sections[i];
+		if ((section->sh_flags & SHF_ALLOC) && section->sh_type != SHT_NOBITS &&
+		    is_in(at, section->sh_addr, section->sh_size))
+			return true;
+	}
+	return false;
 }
 
 /* May the byte of ld.so's segments be another than in ld.so? */
@@ -132,9 +153,14 @@ static bool may_differ(const struct elf_image *file, const struct elf_image *ld_
 	    is_in(at, offsetof(Elf64_Ehdr, e_shnum), sizeof(uint16_t)) ||
 	    is_in(at, file->header.e_phoff, file->header.e_phnum * sizeof(Elf64_Phdr)))
 		return true;
-	/* what has moved out of the table's way, and DT_HASH that leads there */
-	if (at < PAGE && !elf_image_at(ld_so, at, 1))
+	/* room between its sections, and what has moved there */
+	if (at >= sizeof(Elf64_Ehdr) && !in_section(ld_so, at))
 		return true;
+	for (size_t i = 0; i < ld_so->header.e_phnum; i++) {
+		if (is_note(&ld_so->segments[i]) &&
+		    is_in(at, ld_so->segments[i].p_vaddr, ld_so->segments[i].p_filesz))
+			return true;
+	}
 	if (dynamic && is_in(at, dynamic->p_vaddr, dynamic->p_filesz)) {
 		const Elf64_Dyn *old = (const Elf64_Dyn *)(ld_so->bytes + dynamic->p_offset) +
 				       (at - dynamic->p_vaddr) / entry;

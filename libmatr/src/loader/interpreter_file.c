@@ -22,7 +22,7 @@ struct build {
 	uint64_t base;
 	Elf64_Phdr segments[MAX_SEGMENTS];
 	size_t n_segments;
-	Elf64_Shdr sections[MAX_SECTIONS + 1];
+	Elf64_Shdr sections[MAX_SECTIONS];
 	size_t n_sections;
 };
 
@@ -158,6 +158,106 @@ static Elf64_Phdr *text_segment(struct build *build)
 	return NULL; /* cannot be: list_segments() has added it */
 }
 
+/* ---- sections that make room ---- */
+
+/* Move a loaded section within its segment. Possible if it is read only by way of its program header,
+ * section header, or DT_HASH. `end`: of the room. */
+static bool move_section(struct build *build, Elf64_Shdr *section, uint64_t to, uint64_t end)
+{
+	uint64_t from = section->sh_addr, size = section->sh_size;
+	const Elf64_Phdr *dynamic = elf_image_segment(&build->real, PT_DYNAMIC);
+
+	if ((section->sh_type != SHT_NOTE && section->sh_type != SHT_HASH) ||
+	    section->sh_addralign > 8 || to > end || size > end - to)
+		return false;
+	for (size_t i = 0; i < build->n_segments; i++) {
+		Elf64_Phdr *segment = &build->segments[i];
+		if (segment->p_type == PT_LOAD || segment->p_vaddr >= from + size ||
+		    segment->p_vaddr + segment->p_filesz <= from)
+			continue;
+		if (segment->p_vaddr != from || segment->p_filesz != size)
+			return false;
+		segment->p_offset = segment->p_vaddr = segment->p_paddr = to;
+	}
+	for (uint64_t at = 0; at + sizeof(Elf64_Dyn) <= dynamic->p_filesz;
+	     at += sizeof(Elf64_Dyn)) {
+		Elf64_Dyn *entry = (Elf64_Dyn *)(build->out.bytes + dynamic->p_offset + at);
+		if (entry->d_tag == DT_HASH && entry->d_un.d_ptr == from)
+			entry->d_un.d_ptr = to;
+	}
+	memmove(build->out.bytes + to, build->out.bytes + from, size);
+	section->sh_addr = section->sh_offset = to;
+	return true;
+}
+
+/* ---- call frame information ---- */
+
+/* The entries are moved from ld-stable to `to`: what they describe is at another distance. */
+static bool write_frames(struct build *build, const Elf64_Shdr *frames, uint64_t to)
+{
+	enum { LENGTH = 4, ID = 4, START = 8, LEAST = 16 };
+	unsigned char *out = build->out.bytes + to;
+	uint64_t moved = build->base + frames->sh_addr - to;
+
+	memcpy(out, build->stable.bytes + frames->sh_offset, frames->sh_size);
+	for (uint64_t at = 0; at < frames->sh_size;) {
+		uint32_t length, id, start;
+		if (frames->sh_size - at < LEAST)
+			return false;
+		memcpy(&length, out + at, sizeof length);
+		memcpy(&id, out + at + ID, sizeof id);
+		if (length < LEAST - LENGTH || length > frames->sh_size - at - LENGTH)
+			return false;
+		if (id != 0) { /* 0: common to the entries that follow */
+			memcpy(&start, out + at + START, sizeof start);
+			start += (uint32_t)moved;
+			memcpy(out + at + START, &start, sizeof start);
+		}
+		at += LENGTH + length;
+	}
+	return true;
+}
+
+/* Give ld-stable's entries to .eh_frame, which ends its segment but for notes. Debuggers walk the stack
+ * out of ld-stable by them; without, they are as helpless there as in any stripped code. False if there
+ * is no room. */
+static bool add_frames(struct build *build)
+{
+	const struct elf_image *real = &build->real;
+	const Elf64_Shdr *own = elf_image_section(&build->stable, ".matr_frames");
+	const Elf64_Shdr *frames = elf_image_section(real, ".eh_frame");
+	const Elf64_Phdr *segment = frames ? elf_image_load_at(real, frames->sh_addr) : NULL;
+
+	if (!own || !segment || (segment->p_flags & PF_W) || own->sh_size > PAGE)
+		return false;
+	uint64_t from = frames->sh_addr + frames->sh_size;
+	uint64_t old_end = segment->p_vaddr + segment->p_filesz;
+	uint64_t size = (own->sh_size + 7) & ~UINT64_C(7);
+	uint64_t room = page_up(old_end) - old_end;
+	if (from > old_end || size > room)
+		return false;
+	for (uint64_t at = old_end; at < old_end + size; at++) {
+		if (build->out.bytes[at] != 0)
+			return false;
+	}
+	for (size_t i = build->n_sections; i-- > 0;) { /* the last one first */
+		Elf64_Shdr *section = &build->sections[i];
+		if ((section->sh_flags & SHF_ALLOC) && section->sh_addr >= from &&
+		    section->sh_addr < old_end &&
+		    !move_section(build, section, section->sh_addr + size, old_end + size))
+			return false;
+	}
+	if (!write_frames(build, own, from))
+		return false;
+	build->sections[frames - real->sections].sh_size += own->sh_size;
+	for (size_t i = 0; i < build->n_segments; i++) {
+		if (build->segments[i].p_type == PT_LOAD &&
+		    build->segments[i].p_vaddr == segment->p_vaddr)
+			build->segments[i].p_filesz = build->segments[i].p_memsz += size;
+	}
+	return true;
+}
+
 /* ---- the program header table ---- */
 
 /* The unused rest of page 0: from here to the next segment. */
@@ -195,39 +295,6 @@ static bool table_in_page(struct build *build, uint64_t *at)
 	return true;
 }
 
-/* A section between the old and the new end of the table can move if it is read only by way of its
- * program header, section header, or DT_HASH. */
-static bool move_section(struct build *build, Elf64_Shdr *section, uint64_t *to, uint64_t end)
-{
-	const struct elf_image *real = &build->real;
-	uint64_t from = section->sh_addr, size = section->sh_size;
-	const Elf64_Phdr *dynamic = elf_image_segment(real, PT_DYNAMIC);
-
-	*to = (*to + 7) & ~UINT64_C(7);
-	if ((section->sh_type != SHT_NOTE && section->sh_type != SHT_HASH) ||
-	    section->sh_addralign > 8 || *to > end || size > end - *to)
-		return false;
-	memcpy(build->out.bytes + *to, real->bytes + section->sh_offset, size);
-	section->sh_addr = section->sh_offset = *to;
-	for (size_t i = 0; i < build->n_segments; i++) {
-		Elf64_Phdr *segment = &build->segments[i];
-		if (segment->p_type == PT_LOAD || segment->p_vaddr >= from + size ||
-		    segment->p_vaddr + segment->p_filesz <= from)
-			continue;
-		if (segment->p_vaddr != from || segment->p_filesz != size)
-			return false;
-		segment->p_offset = segment->p_vaddr = segment->p_paddr = *to;
-	}
-	for (uint64_t at = 0; at + sizeof(Elf64_Dyn) <= dynamic->p_filesz;
-	     at += sizeof(Elf64_Dyn)) {
-		Elf64_Dyn *entry = (Elf64_Dyn *)(build->out.bytes + dynamic->p_offset + at);
-		if (entry->d_tag == DT_HASH && entry->d_un.d_ptr == from)
-			entry->d_un.d_ptr = *to;
-	}
-	*to += size;
-	return true;
-}
-
 /* If this fails, the caller starts over. */
 static bool table_in_place(struct build *build, uint64_t *at)
 {
@@ -244,8 +311,10 @@ static bool table_in_place(struct build *build, uint64_t *at)
 		uint64_t start = real->sections[i].sh_addr;
 		if (!(section->sh_flags & SHF_ALLOC) || start >= new_end || start < old_end)
 			continue;
-		if (!move_section(build, section, &to, end))
+		to = (to + 7) & ~UINT64_C(7);
+		if (!move_section(build, section, to, end))
 			return false;
+		to += section->sh_size;
 	}
 	grow_first(build, to);
 	return true;
@@ -316,82 +385,20 @@ static int add_unloaded(struct build *build, struct matr_error *err)
 	return 0;
 }
 
-/* Call frame information of ld-stable, its functions at their new addresses. */
-static bool move_frames(unsigned char *frames, size_t size, uint64_t base)
-{
-	enum { LENGTH = 4, START = 8, LEAST = 20 };
-	const uint32_t cie = UINT32_MAX;
-
-	for (size_t at = 0; at < size;) {
-		uint32_t length, id;
-		uint64_t start;
-		if (size - at < LENGTH + 4)
-			return false;
-		memcpy(&length, frames + at, sizeof length);
-		memcpy(&id, frames + at + LENGTH, sizeof id);
-		if (length > size - at - LENGTH || length < 4)
-			return false;
-		if (id != cie) {
-			if (length < LEAST)
-				return false;
-			memcpy(&start, frames + at + START, sizeof start);
-			start += base;
-			memcpy(frames + at + START, &start, sizeof start);
-		}
-		at += LENGTH + length;
-	}
-	return true;
-}
-
-/* Debuggers walk the stack out of ld-stable by it. Left out if either file is not as usual: ld.so has
- * one of its own, or ld-stable has been stripped. */
-static int add_frames(struct build *build, struct matr_error *err)
-{
-	const struct elf_image *stable = &build->stable;
-	const Elf64_Shdr *frames = elf_image_section(stable, ".debug_frame");
-	uint64_t at;
-
-	if (!frames || frames->sh_type != SHT_PROGBITS || (frames->sh_flags & SHF_COMPRESSED) ||
-	    elf_image_section(&build->real, ".debug_frame"))
-		return 0;
-	if (buffer_append(&build->out, stable->bytes + frames->sh_offset, frames->sh_size, 8, &at,
-			  err) < 0)
-		return -1;
-	if (!move_frames(build->out.bytes + at, frames->sh_size, build->base))
-		return 0;
-	build->sections[build->n_sections++] = (Elf64_Shdr){
-		.sh_type = SHT_PROGBITS,
-		.sh_offset = at,
-		.sh_size = frames->sh_size,
-		.sh_addralign = 8,
-	};
-	return 0;
-}
-
-/* Section names and headers. No .symtab is added: valgrind would take its symbols instead of those of
- * the separate debug file. No allocated section either: gdb would miss it in that file. */
+/* Section headers. No .symtab is added: valgrind would take its symbols instead of those of the separate
+ * debug file. No section at all, as gdb would miss it in that file. */
 static int add_sections(struct build *build, struct matr_error *err)
 {
-	static const char name[] = ".debug_frame";
 	Elf64_Shdr *names = &build->sections[build->real.header.e_shstrndx];
-	uint64_t old = names->sh_offset, at, more;
+	uint64_t at;
 
-	if (add_unloaded(build, err) < 0 || add_frames(build, err) < 0 ||
-	    buffer_append(&build->out, build->real.bytes + old, names->sh_size, 1, &at, err) < 0)
-		return -1;
-	names->sh_offset = at;
-	if (build->n_sections > build->real.header.e_shnum) {
-		if (buffer_append(&build->out, name, sizeof name, 1, &more, err) < 0)
-			return -1;
-		build->sections[build->n_sections - 1].sh_name = (uint32_t)(more - at);
-		names->sh_size = more - at + sizeof name;
-	}
-	if (buffer_append(&build->out, build->sections, build->n_sections * sizeof *build->sections,
+	if (add_unloaded(build, err) < 0 ||
+	    buffer_append(&build->out, build->real.bytes + names->sh_offset, names->sh_size, 1,
+			  &names->sh_offset, err) < 0 ||
+	    buffer_append(&build->out, build->sections, build->n_sections * sizeof *build->sections,
 			  8, &at, err) < 0)
 		return -1;
-	Elf64_Ehdr *header = (Elf64_Ehdr *)build->out.bytes;
-	header->e_shoff = at;
-	header->e_shnum = (uint16_t)build->n_sections;
+	((Elf64_Ehdr *)build->out.bytes)->e_shoff = at;
 	return 0;
 }
 
@@ -476,8 +483,7 @@ static int open_parts(struct build *build, const struct interpreter_source *ld_s
 	return check_stable(build, err);
 }
 
-/* Returns 0, 1 if there is no room for the table at that place, or -1. */
-static int add_parts(struct build *build, enum interpreter_table table, struct matr_error *err)
+static int start_over(struct build *build, struct matr_error *err)
 {
 	buffer_free(&build->out);
 	build->n_segments = 0;
@@ -486,6 +492,14 @@ static int add_parts(struct build *build, enum interpreter_table table, struct m
 	if (add_contents(build, err) < 0)
 		return -1;
 	list_segments(build);
+	return 0;
+}
+
+/* Returns 0, 1 if there is no room for the table at that place, or -1. */
+static int add_parts(struct build *build, enum interpreter_table table, struct matr_error *err)
+{
+	if (start_over(build, err) < 0 || (!add_frames(build) && start_over(build, err) < 0))
+		return -1;
 	int result = place_table(build, table, err);
 	return result ? result : add_sections(build, err);
 }
