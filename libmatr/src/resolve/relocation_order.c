@@ -5,9 +5,9 @@
  * dependencies; the application last. The order decides one thing for bindings: which definition of a
  * STB_GNU_UNIQUE symbol is met first and counts for all (resolution.c).
  */
-#include <stdlib.h>
+#include "resolve/relocation_order.h"
 
-#include "resolve/scope.h"
+#include <stdlib.h>
 
 struct visit { /* an object whose dependencies are being visited */
 	uint32_t object, next;

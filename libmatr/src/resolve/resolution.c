@@ -3,13 +3,16 @@
  * Walks the relocations of every object of the scope. An object's reference is looked up once per application
  * and class, however many relocations share it.
  */
+#include "resolve/resolution.h"
+
 #include <elf.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "resolve/lookup.h"
-#include "resolve/resolution.h"
+#include "resolve/relocation_order.h"
+#include "resolve/scope_directories.h"
 
 /* What ld.so would refuse to start the program for. */
 static int check_undefined(const struct scope *scope, uint32_t index,

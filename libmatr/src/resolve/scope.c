@@ -19,6 +19,7 @@
 
 #include <matr/loader.h>
 
+#include "resolve/scope_flat.h"
 #include "resolve/search.h"
 
 enum { MAX_OBJECTS = 60000 };

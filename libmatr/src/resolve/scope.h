@@ -47,17 +47,4 @@ int scope_make_closure(struct matr_session *session, uint32_t application, const
 		       struct matr_error *err);
 void scope_free(struct scope *scope);
 
-/* The order in which ld.so relocates (and initialises) the objects: scope indices, free(). */
-uint32_t *scope_relocation_order(const struct scope *scope, struct matr_error *err);
-
-/* Would ld.so arrive at the same scope, and at the same dependencies, if the application needed the whole scope by
- * path? That is how ld-stable has it load the scope (DESIGN.md, "Handover"). -1 and UNSUPPORTED where not. */
-int scope_check_flat(struct matr_session *session, const struct scope *scope,
-		     struct matr_error *err);
-
-/* The directories that the entries from `first` on depend on (matr/mapping.h). *out: free each path, then the list. Adds
- * MATR_MAPPING_PRIVATE to the flags where some file cannot be read by everybody. */
-int scope_directories(struct scope *scope, uint32_t first, struct matr_directory **out, size_t *n,
-		      struct matr_error *err);
-
 #endif

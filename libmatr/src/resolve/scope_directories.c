@@ -3,7 +3,7 @@
  * At exec one look at each of these directories replaces one at each file (matr/mapping.h). And it matters whether
  * others than the one who begins the epoch can read the files: ld.so passes over what it may not read.
  */
-#include "resolve/scope.h"
+#include "resolve/scope_directories.h"
 
 #include <limits.h>
 #include <stdio.h>

@@ -8,7 +8,7 @@
  * here in the same way. Where one would lead to another object, or nowhere, the application is declined. So it is where
  * dlopen() would search in other places.
  */
-#include "resolve/scope.h"
+#include "resolve/scope_flat.h"
 
 #include <elf.h>
 #include <stdlib.h>

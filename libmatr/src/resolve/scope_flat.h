@@ -1,0 +1,12 @@
+/* scope_flat.h - does a scope survive being flattened? */
+#ifndef MATR_SCOPE_FLAT_H
+#define MATR_SCOPE_FLAT_H
+
+#include "resolve/scope.h"
+
+/* Check that ld.so would find the same scope, and the same dependencies, if the application needed the whole scope by path.
+ * That is how ld-stable has it load the scope (DESIGN.md, "Handover"). Fails with UNSUPPORTED if not. */
+int scope_check_flat(struct matr_session *session, const struct scope *scope,
+		     struct matr_error *err);
+
+#endif
