@@ -23,6 +23,8 @@ CXX=${CXX:-g++}
 
 T=$(mktemp -d "${TMPDIR:-/tmp}/matr-test.XXXXXX")
 chmod 755 "$T" # ordinary users are to reach it
+mkdir -m 1777 "$T/tmp"
+export TMPDIR=$T/tmp # what is left there is this test's
 export MATR_PREFIX=$T/prefix
 . "$TESTS/lib/tap.sh"
 # shellcheck source=wait.sh

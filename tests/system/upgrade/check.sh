@@ -4,8 +4,7 @@
 set -eu
 . "$(dirname "$0")/../../lib/matr.sh"
 
-mkdir "$T/lib" "$T/bin" "$T/new" "$T/tmp"
-export TMPDIR=$T/tmp
+mkdir "$T/lib" "$T/bin" "$T/new"
 # library FILE OPTION...: C on stdin; the soname is the file's name
 library() { $CC -x c -fPIC -shared -nostdlib -o "$1" -Wl,-soname,"${1##*/}" - "${@:2}"; }
 program() { $CC -x c -o "$T/bin/$1" - -L"$T/lib" "${@:2}" -Wl,-rpath,"$T/lib" -Wl,--no-as-needed; }

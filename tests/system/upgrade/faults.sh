@@ -5,8 +5,7 @@
 set -eu
 . "$(dirname "$0")/../../lib/matr.sh"
 
-mkdir "$T/lib" "$T/bin" "$T/new" "$T/tmp"
-export TMPDIR=$T/tmp
+mkdir "$T/lib" "$T/bin" "$T/new"
 library() { $CC -x c -fPIC -shared -nostdlib -o "$1" -Wl,-soname,"${1##*/}" - "${@:2}"; }
 library "$T/lib/liba.so" <<<'int f(void) { return 1; } int g(void) { return 1; }'
 library "$T/new/liba.so" <<<'int f(void) { return 1; }'
