@@ -1,7 +1,7 @@
 /* config.c - where this copy of ld-stable finds things.
  *
  * A loader cannot take such paths from its environment, which belongs to whoever starts the program.
- * matr_loader_install() stamps them into the copy of ld-stable it makes for a prefix: it looks for the
+ * loader_stamp() stamps them into the copy of ld-stable it makes for a prefix: it looks for the
  * magic number in the file and fills in the rest. An unstamped ld-stable starts everything plainly.
  */
 #include "ld_stable.h"

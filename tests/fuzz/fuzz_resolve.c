@@ -9,22 +9,23 @@
 
 #include <stdlib.h>
 
-#include <matr/image.h>
+#include <matr/mapping.h>
 #include <matr/resolve.h>
 
 #include "codec/bindings.h"
 #include "codec/object.h"
+#include "image/builder.h"
 
 static void compile(const struct matr_mapping *mapping)
 {
-	struct matr_image_builder *builder;
+	struct image_builder *builder;
 	struct matr_image_summary summary;
 	struct matr_error err;
 
-	if (matr_image_builder_open(1, "", 1, &builder, &err) != 0)
+	if (image_builder_open(1, "", 1, &builder, &err) != 0)
 		return;
-	matr_image_builder_add(builder, mapping, &summary, &err);
-	matr_image_builder_close(builder);
+	image_builder_add(builder, mapping, NULL, 0, &summary, &err);
+	image_builder_close(builder);
 }
 
 static void encode(const struct matr_mapping *mapping)

@@ -11,6 +11,7 @@
 
 #include <matr/epoch.h>
 #include <matr/image_format.h>
+#include <matr/prefix.h>
 
 #include "base/prefix.h"
 #include "epoch/state.h"

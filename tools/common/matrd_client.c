@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <matr/prefix.h>
+
 int matrd_connect(const char *prefix)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};

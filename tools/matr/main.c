@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include <matr/epoch.h>
+#include <matr/prefix.h>
 
 static const char help[] =
 	"usage: matr [--prefix DIR] COMMAND ...\n"

@@ -23,6 +23,7 @@
 
 #include <matr/config.h>
 #include <matr/epoch.h>
+#include <matr/prefix.h>
 
 static const char help[] =
 	"usage: matrd [OPTION]...\n"

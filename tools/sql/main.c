@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <matr/epoch.h>
+#include <matr/prefix.h>
 #include <matr/sql.h>
 
 #include "common/message.h"

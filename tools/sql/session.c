@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <matr/epoch.h>
+#include <matr/prefix.h>
 #include <matr/sql.h>
 #include <matr/store.h>
 

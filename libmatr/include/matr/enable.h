@@ -27,7 +27,7 @@ enum matr_enable_change {
 /* Enable a program (canonical path), and make matr-ld.so ready for it, by the options (path, prefix, ld_stable).
  * Returns a matr_enable_change, or -1 and nothing has changed: UNSUPPORTED (not a program of the usual loader; set-user-ID,
  * set-group-ID or with capabilities, which always start plainly; the message says which), UNTRUSTED (others may write to
- * its directory), SYSTEM, and those of matr_loader_take(). */
+ * its directory), SYSTEM, and those of matr_loader_install(). */
 MATR_API int matr_enable(const char *program, const struct matr_loader_options *options,
 			 struct matr_error *err);
 

@@ -1,17 +1,5 @@
 /* epoch.h - beginning an epoch, ending it, and saying how things stand.
  *
- * A prefix is a directory with:
- *
- *	store.db       the store (matr/store.h), all that is known of the epoch
- *	epoch.image    the image compiled from it; an epoch is in force while it is there
- *	ended.image    the last one, while none is in force: the next begin may build on it
- *	ld-stable      the loader that uses the image
- *	interpreter    the same, for the place of the dynamic linker
- *	ld.so          a copy of the real dynamic linker, for where ld-stable stands in its place
- *	programs       the programs the epoch is of, where they were named (each ends with a NUL)
- *	suspended      an epoch was ended by whom it names, and is to begin again
- *	lock           held while an epoch begins or ends
- *
  * Beginning an epoch is arranged so that a crash at any point leaves the programs running and either
  * the epoch that was in force or the new one. The store's transaction stays open until the new image
  * is complete on disk under another name; then come the commit and, last, the rename that puts the
@@ -33,19 +21,7 @@
 extern "C" {
 #endif
 
-struct matr_loader_config;
 struct matr_scan;
-
-#define MATR_DEFAULT_PREFIX "/var/lib/matr"
-#define MATR_DEFAULT_SOCKET                                                                        \
-	"/run/matr/matrd.sock"		    /* of matrd; for another prefix PREFIX/matrd.sock */
-#define MATR_IMAGE_FILE	      "epoch.image" /* these are in the prefix */
-#define MATR_ENDED_IMAGE_FILE "ended.image" /* of an epoch that has ended */
-#define MATR_INTERPRETER_FILE "interpreter"
-#define MATR_LD_STABLE_FILE   "ld-stable"
-#define MATR_REAL_LOADER_FILE "ld.so"
-#define MATR_PROGRAMS_FILE    "programs"
-#define MATR_SUSPENDED_FILE   "suspended"
 
 /* ---- begin ---- */
 
@@ -195,18 +171,6 @@ MATR_API int64_t matr_epoch_of_image(const char *prefix);
 
 /* The same as seen with the store: where that is a copy, of the moment at which it was made. */
 MATR_API int64_t matr_epoch_of_image_with(const char *prefix, const struct matr_store *store);
-
-/* ---- the loader's place ---- */
-
-/* Is everything in the prefix that a program would be started with root's or the caller's, and nobody else's to
- * change? MATR_ERROR_UNTRUSTED: no, and the message says what and why. To be asked before its loader is put in
- * anybody's way. */
-MATR_API int matr_prefix_trusted(const char *prefix, struct matr_error *err);
-
-/* Is the file an ld-stable that was installed in a prefix? 1: yes, and *config (may be NULL) says
- * which; 0: no; -1: it cannot be read. */
-MATR_API int matr_loader_identify(const char *path, struct matr_loader_config *config,
-				  struct matr_error *err);
 
 #ifdef __cplusplus
 }

@@ -15,7 +15,7 @@
  * What is found under the loader path decides everything; nothing is recorded anywhere else. Each step is one rename,
  * so that a process killed between any two system calls leaves a loader that works, and install or uninstall again
  * completes the work. matr-original.so says that ld-stable is wanted: where a package has since put its own ld.so back
- * (an upgrade of libc6), matr_loader_take() with `refresh` takes the place again.
+ * (an upgrade of libc6), matr_loader_install() with `refresh` takes the place again.
  */
 #ifndef MATR_LOADER_H
 #define MATR_LOADER_H
@@ -31,11 +31,13 @@
 extern "C" {
 #endif
 
+struct matr_loader_config; /* matr/image_format.h */
+
 #define MATR_SYSTEM_LOADER   "/lib64/ld-linux-x86-64.so.2"
 #define MATR_LOADER_FILE     "matr-ld.so" /* these are beside it */
 #define MATR_LOADER_ORIGINAL "matr-original.so"
 #define MATR_LOADER_ENABLED                                                                        \
-	"matr-enabled" /* programs that name matr-ld.so themselves, one a line (common/program.h) */
+	"matr-enabled" /* programs that name matr-ld.so themselves, one a line (matr/enable.h) */
 
 enum matr_loader_state {
 	MATR_LOADER_REAL, /* the real dynamic linker is at the loader path, and ld-stable is not wanted there */
@@ -57,7 +59,9 @@ struct matr_loader_status {
 	char problem[512];	    /* why BROKEN, or what else is wrong; "": nothing */
 };
 
-/* How things stand. path NULL: MATR_SYSTEM_LOADER. Errors: SYSTEM (the directory cannot be looked at). */
+/* Find out what is at the loader path and beside it.
+ * path: the loader path; NULL: MATR_SYSTEM_LOADER.
+ * Errors: SYSTEM (its directory cannot be read). */
 MATR_API int matr_loader_status(const char *path, struct matr_loader_status *out,
 				struct matr_error *err);
 
@@ -74,23 +78,23 @@ enum matr_loader_change {
 	MATR_LOADER_CHANGED,
 };
 
-/* Put ld-stable in the loader's place, after a self-test: programs of this system are started by the new file, and
- * must do as they do by the real one. Returns a matr_loader_change, or -1 and nothing has changed: UNTRUSTED (others may
- * write where they must not), UNSUPPORTED (not a loader path that can be handled; the message has the reason), STATE
- * (the self-test failed), BUSY, SYSTEM, MALFORMED. */
-MATR_API int matr_loader_take(const struct matr_loader_options *options, struct matr_error *err);
+/* Put ld-stable in the loader's place, after a self-test: programs of this system are started by the new file, and have to
+ * do the same as by the real one.
+ * Returns an enum matr_loader_change, or -1, and nothing has changed.
+ * Errors: UNTRUSTED (others may write to a directory or file), UNSUPPORTED (not a loader path that can be handled; the
+ * message has the reason), STATE (the self-test failed), BUSY, SYSTEM, MALFORMED, MEMORY. */
+MATR_API int matr_loader_install(const struct matr_loader_options *options, struct matr_error *err);
 
-/* Put back what was there, and remove what install has made (matr-ld.so stays while programs name it).
- * Returns a matr_loader_change, or -1. */
-MATR_API int matr_loader_restore(const char *path, struct matr_error *err);
+/* Put the real dynamic linker back, and remove what install has made. matr-ld.so stays while programs name it.
+ * path: the loader path; NULL: MATR_SYSTEM_LOADER.
+ * Returns an enum matr_loader_change, or -1. Errors: as of matr_loader_install(). */
+MATR_API int matr_loader_uninstall(const char *path, struct matr_error *err);
 
-/* The real dynamic linker behind an interpreter's path: the path itself, canonical, or where an ld-stable is there,
- * the one that this starts. NOT_FOUND, SYSTEM; STATE: it is the ld-stable of a namespace of `matr run`. */
-MATR_API int matr_loader_real(const char *interpreter, char real[PATH_MAX], struct matr_error *err);
-
-/* Start programs by the ld-stable at `file` (absolute, at most 27 bytes: it takes the place of the usual path in copies
- * of these programs) and compare with how they run by themselves. STATE: something differs; the message says what. */
-MATR_API int matr_loader_test(const char *file, const char *real, struct matr_error *err);
+/* Tell an ld-stable that was installed, in a prefix or in the loader's place, from any other file.
+ * path: the file. config (may be NULL): receives what was stamped into it.
+ * Returns 1 if it is one, 0 if not, -1 if it cannot be read. */
+MATR_API int matr_loader_identify(const char *path, struct matr_loader_config *config,
+				  struct matr_error *err);
 
 #ifdef __cplusplus
 }

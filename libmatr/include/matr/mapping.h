@@ -96,7 +96,7 @@ struct matr_closure {
 	/* The program is known to load it with RTLD_NOW. Otherwise functions may be bound when they are first called,
 	 * and something else may have been loaded by then. */
 	bool now;
-	const char *reason; /* why it is not in the image (matr_image_builder_add); NULL: it is */
+	const char *reason; /* why it is not in the image (image_builder_add); NULL: it is */
 };
 
 /* Free the closures' mappings and the list. */

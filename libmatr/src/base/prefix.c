@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 
-#include <matr/epoch.h>
+#include <matr/prefix.h>
 
 #include <dirent.h>
 #include <errno.h>

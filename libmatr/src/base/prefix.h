@@ -1,6 +1,6 @@
 /* prefix.h - the directory of a store and image: whose it is, and whose turn it is. */
-#ifndef MATR_PREFIX_H
-#define MATR_PREFIX_H
+#ifndef MATR_BASE_PREFIX_H
+#define MATR_BASE_PREFIX_H
 
 #include <limits.h>
 #include <stdbool.h>

@@ -2,7 +2,7 @@
 #include <matr/epoch.h>
 
 #include <matr/config.h>
-#include <matr/loader.h>
+#include <matr/prefix.h>
 
 #include "base/path.h"
 #include "base/prefix.h"
@@ -13,7 +13,10 @@
 #include "epoch/resolve.h"
 #include "epoch/results.h"
 #include "epoch/state.h"
+#include "image/builder.h"
 #include "image/source.h"
+#include "loader/place.h"
+#include "loader/stamp.h"
 #include "store/edit.h"
 
 #include <errno.h>
@@ -29,7 +32,7 @@ void matr_epoch_close(struct matr_epoch *epoch)
 	epoch_resolve_free(epoch);
 	if (epoch->session)
 		matr_session_close(epoch->session);
-	matr_image_builder_close(epoch->builder);
+	image_builder_close(epoch->builder);
 	image_source_close(epoch->source);
 	matr_store_close(epoch->store); /* the session had its objects */
 	for (size_t i = 0; i < epoch->n_results; i++) {
@@ -104,8 +107,8 @@ static int copy_options(struct matr_epoch *epoch, const struct matr_epoch_option
 	if (access(epoch->ld_stable, R_OK) != 0)
 		return matr_fail_errno(err, epoch->ld_stable, "cannot read ld-stable");
 	/* Where ld-stable is the system's loader, the real one behind it. */
-	return matr_loader_real(options->interpreter ? options->interpreter : MATR_SYSTEM_LOADER,
-				epoch->interpreter, err);
+	return loader_real(options->interpreter ? options->interpreter : MATR_SYSTEM_LOADER,
+			   epoch->interpreter, err);
 }
 
 static int open_store(struct matr_epoch *epoch, struct matr_error *err)
@@ -318,7 +321,7 @@ int matr_epoch_commit(struct matr_epoch *epoch, struct matr_error *err)
 	if (more < 0)
 		return -1;
 	if (epoch_image_write(epoch, next, err) != 0 ||
-	    matr_loader_install(epoch->prefix, epoch->ld_stable, epoch->interpreter, err) != 0 ||
+	    loader_stamp(epoch->prefix, epoch->ld_stable, epoch->interpreter, err) != 0 ||
 	    epoch_keep_programs(epoch->prefix, epoch->scan ? NULL : epoch->results,
 				epoch->n_results, err) != 0 ||
 	    edits_write_copy(epoch->prefix, epoch->edits, epoch->n_edits, err) != 0 ||

@@ -1,6 +1,7 @@
 /* current.c - which epoch is in force, and which was before it. */
 #include <matr/epoch.h>
 #include <matr/image_format.h>
+#include <matr/prefix.h>
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -3,6 +3,7 @@
 #include "epoch/end.h"
 
 #include <matr/epoch.h>
+#include <matr/prefix.h>
 
 #include "base/path.h"
 #include "base/prefix.h"

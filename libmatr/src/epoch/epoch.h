@@ -58,7 +58,7 @@ struct matr_epoch {
 	bool edits_stale;			 /* some were added or taken out since */
 	struct matr_edit_failure *edit_failures; /* when all is done */
 	size_t n_edit_failures;
-	struct matr_image_builder *builder;
+	struct image_builder *builder;
 	struct image_source *source; /* the image of the epoch before; NULL: none */
 	bool source_in_force;	     /* under the name that counts */
 };

@@ -9,9 +9,11 @@
 #include <string.h>
 
 #include <matr/epoch.h>
+#include <matr/prefix.h>
 
 #include "base/path.h"
 #include "epoch/results.h"
+#include "image/builder.h"
 #include "image/source.h"
 #include "store/epoch.h"
 #include "store/mapping.h"
@@ -57,12 +59,12 @@ static int start(struct matr_epoch *epoch, struct matr_error *err)
 	}
 	if (matr_store_epoch(epoch->store, epoch->id, &record, err) != 0)
 		return -1;
-	if (matr_image_builder_open((uint64_t)epoch->id, record.cpu_level, epoch->n_results,
-				    &epoch->builder, err) != 0)
+	if (image_builder_open((uint64_t)epoch->id, record.cpu_level, epoch->n_results,
+			       &epoch->builder, err) != 0)
 		return -1;
-	matr_image_builder_preload(epoch->builder, &epoch->preload);
+	image_builder_preload(epoch->builder, &epoch->preload);
 	if (epoch->portable)
-		matr_image_builder_portable(epoch->builder);
+		image_builder_portable(epoch->builder);
 	return 0;
 }
 
@@ -123,8 +125,8 @@ static int add_to_image(struct matr_epoch *epoch, struct matr_epoch_result *resu
 	int done = matr_store_mapping(epoch->store, result->application, &mapping, err);
 	if (done == 0)
 		done = read_closures(epoch, result->application, &closures, &ids, &n, err);
-	if (done == 0 && matr_image_builder_add(epoch->builder, mapping, closures, n,
-						&result->summary, why) != 0)
+	if (done == 0 &&
+	    image_builder_add(epoch->builder, mapping, closures, n, &result->summary, why) != 0)
 		done = why->code == MATR_ERROR_UNSUPPORTED ? 1 : -1;
 	if (done < 0 && why->code != MATR_OK && err)
 		*err = *why;
@@ -184,7 +186,7 @@ int epoch_image_write(struct matr_epoch *epoch, const char *path, struct matr_er
 						  : "there are no programs");
 	if (!epoch->builder)
 		return 0; /* it is there */
-	if (matr_image_builder_write(epoch->builder, path, NULL, err) != 0)
+	if (image_builder_write(epoch->builder, path, NULL, err) != 0)
 		return -1;
 	return matr_image_check(path, NULL, err);
 }

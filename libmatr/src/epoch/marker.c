@@ -14,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <matr/prefix.h>
+
 #include "base/buffer.h"
 #include "base/file.h"
 #include "base/path.h"

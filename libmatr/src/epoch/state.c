@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <matr/epoch.h>
+#include <matr/prefix.h>
 
 #include "base/prefix.h"
 

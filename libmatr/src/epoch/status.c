@@ -8,6 +8,8 @@
 #include <matr/epoch.h>
 #include <matr/image.h>
 #include <matr/image_format.h>
+#include <matr/loader.h>
+#include <matr/prefix.h>
 
 #include "base/prefix.h"
 #include "epoch/same_program.h"

@@ -3,7 +3,7 @@
  * Everything has its final offset from the start, so that writing is adding the hash table, filling in the
  * header, and one atomic replacement (base/file.c).
  */
-#include <matr/image.h>
+#include "image/builder.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,10 +33,10 @@ static uint32_t table_size(size_t applications)
 
 /* The hash table comes right behind the header where there is room for it: what every exec reads is then on the
  * first pages. */
-int matr_image_builder_open(uint64_t epoch, const char *cpu_level, size_t applications,
-			    struct matr_image_builder **out, struct matr_error *err)
+int image_builder_open(uint64_t epoch, const char *cpu_level, size_t applications,
+		       struct image_builder **out, struct matr_error *err)
 {
-	struct matr_image_builder *builder = calloc(1, sizeof *builder);
+	struct image_builder *builder = calloc(1, sizeof *builder);
 	uint64_t header;
 
 	if (!builder)
@@ -47,25 +47,25 @@ int matr_image_builder_open(uint64_t epoch, const char *cpu_level, size_t applic
 	if (buffer_extend(&builder->image, sizeof(struct matr_image_header), 8, &header, err) < 0 ||
 	    buffer_extend(&builder->image, builder->hash_size * sizeof(struct matr_image_slot), 8,
 			  &builder->hash, err) < 0) {
-		matr_image_builder_close(builder);
+		image_builder_close(builder);
 		return -1;
 	}
 	*out = builder;
 	return 0;
 }
 
-void matr_image_builder_portable(struct matr_image_builder *builder)
+void image_builder_portable(struct image_builder *builder)
 {
 	builder->portable = true;
 }
 
-void matr_image_builder_preload(struct matr_image_builder *builder, const struct matr_file_id *file)
+void image_builder_preload(struct image_builder *builder, const struct matr_file_id *file)
 {
 	builder->preload_size = file->size;
 	builder->preload_mtime = file->size ? file->mtime : 0;
 }
 
-void matr_image_builder_close(struct matr_image_builder *builder)
+void image_builder_close(struct image_builder *builder)
 {
 	if (!builder)
 		return;
@@ -126,9 +126,9 @@ static void summarise(struct matr_image_summary *summary, const struct relocatio
 	summary->relocations += summary->relative + summary->ifunc + summary->copies;
 }
 
-int matr_image_builder_add(struct matr_image_builder *builder, const struct matr_mapping *mapping,
-			   struct matr_closure *closures, size_t n_closures,
-			   struct matr_image_summary *summary, struct matr_error *err)
+int image_builder_add(struct image_builder *builder, const struct matr_mapping *mapping,
+		      struct matr_closure *closures, size_t n_closures,
+		      struct matr_image_summary *summary, struct matr_error *err)
 {
 	struct relocation_plan plan = {0};
 	struct image_closures laid_out = {0};
@@ -150,7 +150,7 @@ int matr_image_builder_add(struct matr_image_builder *builder, const struct matr
 	return result;
 }
 
-static int write_hash(struct matr_image_builder *builder, struct matr_image_header *header,
+static int write_hash(struct image_builder *builder, struct matr_image_header *header,
 		      struct matr_error *err)
 {
 	uint32_t size = table_size(builder->n_applications);
@@ -180,8 +180,8 @@ static int write_hash(struct matr_image_builder *builder, struct matr_image_head
 	return 0;
 }
 
-int matr_image_builder_write(struct matr_image_builder *builder, const char *path, uint64_t *size,
-			     struct matr_error *err)
+int image_builder_write(struct image_builder *builder, const char *path, uint64_t *size,
+			struct matr_error *err)
 {
 	struct buffer *image = &builder->image;
 	struct matr_image_header header = {

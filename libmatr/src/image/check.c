@@ -355,36 +355,3 @@ int matr_image_check(const char *path, struct matr_image_info *info, struct matr
 	unmap_image(&image);
 	return result;
 }
-
-int matr_image_has(const char *path, const struct matr_build_id *build_id, const char *application,
-		   struct matr_error *err)
-{
-	struct matr_image_header header = {0};
-	struct mapped_image image;
-	int result = map_image(path, &image, err);
-
-	if (!result)
-		result = check_header(&image, &header, err);
-	if (!result) {
-		const struct matr_image_slot *slots = (const void *)(image.bytes + header.hash);
-		uint64_t key = build_id->size ? matr_image_key(build_id->bytes, build_id->size)
-					      : matr_image_key(application, strlen(application));
-		for (uint32_t n = 0; n < header.hash_size && !result; n++) {
-			const struct matr_image_slot *slot =
-				&slots[(key + n) & (header.hash_size - 1)];
-			if (!slot->manifest)
-				break;
-			if (slot->key != key)
-				continue;
-			result = check_manifest(&image, slot->manifest, err);
-			if (result)
-				break;
-			const struct matr_image_manifest *manifest =
-				(const void *)(image.bytes + slot->manifest);
-			result = !(manifest->flags & MATR_MANIFEST_PATH) ||
-				 !strcmp((const char *)image.bytes + manifest->path, application);
-		}
-	}
-	unmap_image(&image);
-	return result;
-}

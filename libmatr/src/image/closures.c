@@ -23,7 +23,7 @@ struct closure_layout { /* a closure's arrays before they are in the image */
 };
 
 struct layout {
-	struct matr_image_builder *builder;
+	struct image_builder *builder;
 	struct matr_closure *closures;
 	const struct closure_terms *terms;
 	struct closure_layout *made; /* all zero for closures that have a reason */
@@ -286,7 +286,7 @@ static int lay_out(struct layout *layout, struct image_closures *out, struct mat
 	return layout->paths.n ? write_piece(layout, out, err) : 0;
 }
 
-int image_closures_add(struct matr_image_builder *builder, struct matr_closure *closures,
+int image_closures_add(struct image_builder *builder, struct matr_closure *closures,
 		       size_t n_closures, struct image_closures *out, struct matr_error *err)
 {
 	struct closure_terms *terms = NULL;

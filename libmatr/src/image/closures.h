@@ -12,7 +12,7 @@ struct image_closures {	 /* one application's, laid out */
 };
 
 /* Lay out the closures. Those that ld-stable cannot apply get a reason. */
-int image_closures_add(struct matr_image_builder *builder, struct matr_closure *closures,
+int image_closures_add(struct image_builder *builder, struct matr_closure *closures,
 		       size_t n_closures, struct image_closures *out, struct matr_error *err);
 
 #endif

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-int image_add_key(struct matr_image_builder *builder, uint64_t key, uint64_t manifest,
+int image_add_key(struct image_builder *builder, uint64_t key, uint64_t manifest,
 		  struct matr_error *err)
 {
 	if (builder->n_applications == builder->capacity) {

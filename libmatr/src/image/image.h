@@ -9,7 +9,7 @@
 
 #include "base/buffer.h"
 
-struct matr_image_builder {
+struct image_builder {
 	struct buffer image; /* opens with room for the header */
 	struct buffer scratch;
 	uint64_t epoch;
@@ -24,7 +24,7 @@ struct matr_image_builder {
 };
 
 /* Enter a manifest that is in the image under its application's key. */
-int image_add_key(struct matr_image_builder *builder, uint64_t key, uint64_t manifest,
+int image_add_key(struct image_builder *builder, uint64_t key, uint64_t manifest,
 		  struct matr_error *err);
 
 #endif

@@ -40,7 +40,7 @@ static uint32_t manifest_flags(const struct matr_mapping *mapping,
 
 /* The strings for DT_NEEDED: the scope by path, the interpreter by soname (it is loaded already, under a
  * name that is ld-stable's choice), then the application's own. */
-static int needed_pieces(struct matr_image_builder *builder, const struct matr_mapping *mapping,
+static int needed_pieces(struct image_builder *builder, const struct matr_mapping *mapping,
 			 uint64_t *out, struct matr_error *err)
 {
 	const struct matr_object *application = mapping->scope[0].object;
@@ -73,7 +73,7 @@ struct layout { /* the manifest's arrays while they are made */
 	uint64_t *ifunc_slots;
 };
 
-static int make_arrays(struct layout *layout, struct matr_image_builder *builder,
+static int make_arrays(struct layout *layout, struct image_builder *builder,
 		       const struct matr_mapping *mapping, struct relocation_plan *plan,
 		       struct matr_error *err)
 {
@@ -131,7 +131,7 @@ static void free_arrays(struct layout *layout)
 	free(layout->ifunc_slots);
 }
 
-static int write_manifest(struct layout *layout, struct matr_image_builder *builder,
+static int write_manifest(struct layout *layout, struct image_builder *builder,
 			  struct relocation_plan *plan, uint64_t *offset, struct matr_error *err)
 {
 	struct matr_image_manifest *manifest = &layout->manifest;
@@ -171,7 +171,7 @@ static int write_manifest(struct layout *layout, struct matr_image_builder *buil
 	return 0;
 }
 
-static int add_key(struct matr_image_builder *builder, const struct matr_scope_entry *application,
+static int add_key(struct image_builder *builder, const struct matr_scope_entry *application,
 		   uint64_t manifest, struct matr_error *err)
 {
 	const struct matr_build_id *build_id = &application->object->build_id;
@@ -181,7 +181,7 @@ static int add_key(struct matr_image_builder *builder, const struct matr_scope_e
 	return image_add_key(builder, key, manifest, err);
 }
 
-int image_manifest_add(struct matr_image_builder *builder, const struct matr_mapping *mapping,
+int image_manifest_add(struct image_builder *builder, const struct matr_mapping *mapping,
 		       struct relocation_plan *plan, const struct image_closures *closures,
 		       struct matr_error *err)
 {

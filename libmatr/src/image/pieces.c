@@ -18,7 +18,7 @@ static uint64_t tag_value(const struct matr_object *object, int64_t tag)
 	return 0;
 }
 
-int image_object_pieces(struct matr_image_builder *builder, const struct matr_scope_entry *entry,
+int image_object_pieces(struct image_builder *builder, const struct matr_scope_entry *entry,
 			struct object_plan *plan, struct matr_image_object *out,
 			struct matr_error *err)
 {

@@ -6,7 +6,7 @@
 #include "mapping/plan.h"
 
 /* Lay out everything that an object's entry refers to outside the manifest, and fill in the entry. */
-int image_object_pieces(struct matr_image_builder *builder, const struct matr_scope_entry *entry,
+int image_object_pieces(struct image_builder *builder, const struct matr_scope_entry *entry,
 			struct object_plan *plan, struct matr_image_object *out,
 			struct matr_error *err);
 

@@ -7,7 +7,7 @@
 
 #include <matr/image_format.h>
 
-/* Is the slot, which lies in the image of `size` bytes, one that matr_image_withdraw() has masked? A slot that makes no
+/* Is the slot, which lies in the image of `size` bytes, one that image_withdraw() has masked? A slot that makes no
  * sense is not. */
 bool image_slot_is_withdrawn(const void *image, size_t size, const struct matr_image_slot *slot);
 

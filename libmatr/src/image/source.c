@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/map.h"
+#include "image/image.h"
 #include "image/slot.h"
 
 /* A field that is added to these has to be copied here, too. */
@@ -110,8 +111,8 @@ void image_source_close(struct image_source *source)
 /* ---- pieces ---- */
 
 /* Copy `size` bytes at *offset, unless they were, and set *offset to where they are. 0 stays 0. */
-static int copy_piece(struct image_source *source, struct matr_image_builder *builder,
-		      uint64_t *offset, size_t size, size_t align, struct matr_error *err)
+static int copy_piece(struct image_source *source, struct image_builder *builder, uint64_t *offset,
+		      size_t size, size_t align, struct matr_error *err)
 {
 	uint64_t known, old = *offset;
 
@@ -124,13 +125,13 @@ static int copy_piece(struct image_source *source, struct matr_image_builder *bu
 	return matr_map_set(&source->copied, old, *offset) != 0 ? matr_fail_memory(err) : 0;
 }
 
-static int copy_string(struct image_source *source, struct matr_image_builder *builder,
-		       uint64_t *offset, struct matr_error *err)
+static int copy_string(struct image_source *source, struct image_builder *builder, uint64_t *offset,
+		       struct matr_error *err)
 {
 	return copy_piece(source, builder, offset, strlen(at(source, *offset)) + 1, 1, err);
 }
 
-static int copy_program(struct image_source *source, struct matr_image_builder *builder,
+static int copy_program(struct image_source *source, struct image_builder *builder,
 			uint64_t *offset, struct matr_error *err)
 {
 	const struct matr_image_program *program = at(source, *offset);
@@ -138,7 +139,7 @@ static int copy_program(struct image_source *source, struct matr_image_builder *
 	return copy_piece(source, builder, offset, *offset ? program->size : 0, 8, err);
 }
 
-static int copy_object(struct image_source *source, struct matr_image_builder *builder,
+static int copy_object(struct image_source *source, struct image_builder *builder,
 		       struct matr_image_object *object, struct matr_error *err)
 {
 	if (copy_string(source, builder, &object->path, err) != 0 ||
@@ -156,7 +157,7 @@ static int copy_object(struct image_source *source, struct matr_image_builder *b
  * how far it has moved. */
 struct copy {
 	struct image_source *source;
-	struct matr_image_builder *builder;
+	struct image_builder *builder;
 	unsigned char *bytes; /* of the manifest, in the making */
 	uint64_t old;	      /* its offset in the source */
 };
@@ -317,8 +318,8 @@ size_t image_source_applications(const struct image_source *source)
 	return source->n;
 }
 
-int image_source_copy(struct image_source *source, struct matr_image_builder *builder,
-		      const char *path, const struct matr_directory *directories, size_t n,
+int image_source_copy(struct image_source *source, struct image_builder *builder, const char *path,
+		      const struct matr_directory *directories, size_t n,
 		      struct matr_image_summary *summary, struct matr_error *err)
 {
 	const struct place wanted = {.path = path};

@@ -6,7 +6,7 @@
 
 #include <matr/mapping.h>
 
-#include "image/image.h"
+#include "image/builder.h"
 
 struct image_source;
 
@@ -21,8 +21,8 @@ size_t image_source_applications(const struct image_source *source);
 /* Take over an application (canonical path), whose mapping has not changed, with the directories' times as they are
  * now, one for each that its mapping has. What comes out is what compiling the mapping again would give. 1: done; 0: it
  * has to be compiled; -1: error. */
-int image_source_copy(struct image_source *source, struct matr_image_builder *builder,
-		      const char *path, const struct matr_directory *directories, size_t n,
+int image_source_copy(struct image_source *source, struct image_builder *builder, const char *path,
+		      const struct matr_directory *directories, size_t n,
 		      struct matr_image_summary *summary, struct matr_error *err);
 
 #endif

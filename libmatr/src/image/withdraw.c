@@ -8,6 +8,8 @@
  * Killed in between, or without power, some applications are masked and some are not. Each is right by itself:
  * matrd finds the change again when it is started, and masks the rest.
  */
+#include "image/withdraw.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -16,7 +18,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <matr/image.h>
 #include <matr/image_format.h>
 
 #include "image/slot.h"
@@ -118,8 +119,8 @@ static int mask_all(const struct open_image *image, const char *const *applicati
 	return 0;
 }
 
-int matr_image_withdraw(const char *path, uint64_t epoch, const char *const *applications, size_t n,
-			size_t *removed, struct matr_error *err)
+int image_withdraw(const char *path, uint64_t epoch, const char *const *applications, size_t n,
+		   size_t *removed, struct matr_error *err)
 {
 	struct open_image image = {.path = path, .fd = -1};
 	const char **sorted = calloc(n + 1, sizeof *sorted);

@@ -294,7 +294,7 @@ int matr_enable(const char *program, const struct matr_loader_options *options,
 	if (enabled < 0)
 		return -1;
 	place.place_only = true;
-	if (matr_loader_take(&place, err) < 0)
+	if (matr_loader_install(&place, err) < 0)
 		return -1;
 	int lock = lock_list(err);
 	if (lock < 0)

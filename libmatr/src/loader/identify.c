@@ -4,14 +4,15 @@
  * PT_INTERP leads to an ld-stable. Nobody must take that for the real dynamic linker and copy it, or
  * bind over it twice. It is known by the configuration that was stamped into it.
  */
-#include <matr/epoch.h>
-#include <matr/image_format.h>
-
-#include "base/file.h"
+#include <matr/loader.h>
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include <matr/image_format.h>
+
+#include "base/file.h"
 
 enum { LOADER_SIZE_MAX = 4 << 20 }; /* bytes; a real one has about 200 KiB */
 

@@ -24,6 +24,7 @@
 #include "base/file.h"
 #include "base/prefix.h"
 #include "loader/stamp.h"
+#include "loader/test.h"
 
 enum {
 	GRACE = 200000000
@@ -200,7 +201,7 @@ static int put_interpreter(int directory, const struct loader_place *place, cons
 		return matr_fail(err, MATR_ERROR_USAGE, place->directory, "path is too long");
 	if (test_path(place, tested, err) != 0 || write_file(next, bytes, size, 0755, err) != 0)
 		return -1;
-	if (matr_loader_test(tested, real, err) == 0 &&
+	if (loader_test(tested, real, err) == 0 &&
 	    rename_in(directory, LOADER_NEW, MATR_LOADER_FILE, place, err) == 0)
 		return sync_place(directory, place, err);
 	unlinkat(directory, LOADER_NEW, 0);
@@ -237,7 +238,7 @@ static int check_switched(int directory, const struct loader_place *place, const
 {
 	struct loader_place now;
 
-	if (matr_loader_test(place->given, real, err) == 0)
+	if (loader_test(place->given, real, err) == 0)
 		return 0;
 	if (loader_place_look(place->given, &now, NULL) == 0)
 		give_back(directory, &now, NULL);
@@ -275,7 +276,7 @@ static int take(int directory, const struct matr_loader_options *options,
 	return result != 0 ? -1 : done ? MATR_LOADER_UNCHANGED : MATR_LOADER_CHANGED;
 }
 
-int matr_loader_take(const struct matr_loader_options *options, struct matr_error *err)
+int matr_loader_install(const struct matr_loader_options *options, struct matr_error *err)
 {
 	struct loader_place place;
 
@@ -336,7 +337,7 @@ static int restore(int directory, const struct loader_place *place, struct matr_
 	return changed ? MATR_LOADER_CHANGED : MATR_LOADER_UNCHANGED;
 }
 
-int matr_loader_restore(const char *path, struct matr_error *err)
+int matr_loader_uninstall(const char *path, struct matr_error *err)
 {
 	struct loader_place place;
 

@@ -1,4 +1,4 @@
-/* stamp.c - making a prefix ready for the loader (matr/image.h, matr_loader_install).
+/* stamp.c - making a prefix ready for the loader.
  *
  * ld-stable takes no paths from its environment: its copy in the prefix has them stamped in. The place is found
  * by its magic number, so that no section headers are needed and a stripped ld-stable works as well.
@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include <matr/image.h>
 #include <matr/image_format.h>
 
 #include "base/file.h"
@@ -185,8 +184,8 @@ int loader_make(const char *prefix, const char *source, const char *interpreter,
 	return result;
 }
 
-int matr_loader_install(const char *prefix, const char *source, const char *interpreter,
-			struct matr_error *err)
+int loader_stamp(const char *prefix, const char *source, const char *interpreter,
+		 struct matr_error *err)
 {
 	char canonical[PATH_MAX];
 	void *stable = NULL, *real = NULL, *both = NULL;

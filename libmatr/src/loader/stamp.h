@@ -1,6 +1,6 @@
-/* stamp.h - an ld-stable for the place of the dynamic linker, as bytes. */
-#ifndef MATR_LOADER_MAKE_H
-#define MATR_LOADER_MAKE_H
+/* stamp.h - copies of ld-stable that have a prefix stamped into them. */
+#ifndef MATR_LOADER_STAMP_H
+#define MATR_LOADER_STAMP_H
 
 #include <stddef.h>
 
@@ -11,5 +11,15 @@
  * carries. *out: free(). */
 int loader_make(const char *prefix, const char *source, const char *interpreter, const char *loader,
 		void **out, size_t *out_size, struct matr_error *err);
+
+/* Make the prefix ready for the loader. Three files are replaced atomically, and left alone if they are as they should be:
+ *	ld-stable	the ld-stable at `source` with the prefix stamped in: what DT_NEEDED names, and what is
+ *			started as `ld-stable PROGRAM`
+ *	interpreter	the same, for the place of the dynamic linker (docs/architecture.md)
+ *	ld.so		a copy of the real dynamic linker `interpreter`, for where ld-stable stands in its place
+ *			(`matr run` binds the real one over it)
+ * STATE: `interpreter` is an ld-stable itself. */
+int loader_stamp(const char *prefix, const char *source, const char *interpreter,
+		 struct matr_error *err);
 
 #endif

@@ -10,8 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <matr/epoch.h>
-
 static int join(char out[PATH_MAX], const char *directory, const char *name, struct matr_error *err)
 {
 	if (snprintf(out, PATH_MAX, "%s/%s", directory, name) >= PATH_MAX)
@@ -122,7 +120,7 @@ int loader_place_real(const struct loader_place *place, char real[PATH_MAX], str
 	return check_real(place->original, real, err);
 }
 
-int matr_loader_real(const char *interpreter, char real[PATH_MAX], struct matr_error *err)
+int loader_real(const char *interpreter, char real[PATH_MAX], struct matr_error *err)
 {
 	struct matr_loader_config config;
 	struct stat status;

@@ -1,4 +1,4 @@
-/* test.c - would the system's programs start with this ld-stable? (matr/loader.h, matr_loader_test)
+/* test.c - would the system's programs start with this ld-stable?
  *
  * Before ld-stable takes the loader's place it has to show what it does. A program of this system is copied to memory,
  * with the path of the new file for its interpreter, and executed from there: the kernel maps ld-stable as it will map
@@ -7,7 +7,7 @@
  * status must be the same, and the new file must have said that it was there. Then the new file is started by name, as
  * ldd does.
  */
-#include <matr/loader.h>
+#include "loader/test.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -262,7 +262,7 @@ static int try_by_name(const char *file, const char *real_loader, struct matr_er
 	return 0;
 }
 
-int matr_loader_test(const char *file, const char *real, struct matr_error *err)
+int loader_test(const char *file, const char *real, struct matr_error *err)
 {
 	/* C, C++, many libraries, threads, dlopen, a script's interpreter: what there is of it. */
 	static char *const programs[][4] = {

@@ -17,6 +17,7 @@
 
 #include "base/file_id.h"
 #include "elf/reader.h"
+#include "loader/place.h"
 
 static const char cache_path[] = "/etc/ld.so.cache";
 
@@ -448,7 +449,7 @@ int session_interpreter(struct matr_session *session, const char *path, const ch
 	*out = find_interpreter(session, path);
 	if (*out)
 		return 0;
-	if (matr_loader_real(path, real, &why) != 0) {
+	if (loader_real(path, real, &why) != 0) {
 		if (why.code == MATR_ERROR_NOT_FOUND)
 			return 0;
 		return matr_fail(err, why.code, why.file, "%s", why.message);

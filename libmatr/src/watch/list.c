@@ -19,6 +19,7 @@
 #include <matr/loader.h>
 
 #include "base/file_id.h"
+#include "loader/place.h"
 #include "store/epoch.h"
 #include "store/usage.h"
 
@@ -169,9 +170,9 @@ const char *watched_change(const struct watch_list *list, const struct watched_f
 
 	/* ld-stable's own path goes with the last program that is enabled: the others never named it. */
 	if (file->kind == WATCHED_INTERPRETER &&
-	    (matr_loader_real(path, real, NULL) == 0 ||
+	    (loader_real(path, real, NULL) == 0 ||
 	     (strcmp(path, "/lib64/" MATR_LOADER_FILE) == 0 &&
-	      matr_loader_real(MATR_SYSTEM_LOADER, real, NULL) == 0)))
+	      loader_real(MATR_SYSTEM_LOADER, real, NULL) == 0)))
 		path = real;
 	bool there = stat(path, &status) == 0;
 	*now = there ? file_id_of(&status) : nothing;

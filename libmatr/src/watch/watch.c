@@ -24,11 +24,13 @@
 
 #include <matr/epoch.h>
 #include <matr/image_format.h>
+#include <matr/prefix.h>
 
 #include "base/prefix.h"
 #include "epoch/end.h"
 #include "epoch/same_program.h"
 #include "epoch/state.h"
+#include "image/withdraw.h"
 #include "store/transaction.h"
 #include "watch/list.h"
 #include "watch/violation.h"
@@ -451,9 +453,9 @@ static int withdraw(struct matr_watch *watch, struct matr_store *store,
 		return -1;
 	*action = "withdrawn";
 	int result = 0;
-	if (n_paths && (watch->strict ||
-			matr_image_withdraw(watch->image, watch->number, (const char *const *)paths,
-					    n_paths, NULL, &why) != 0))
+	if (n_paths &&
+	    (watch->strict || image_withdraw(watch->image, watch->number,
+					     (const char *const *)paths, n_paths, NULL, &why) != 0))
 		*action = "ended";
 	if (strcmp(*action, "ended") == 0)
 		result = epoch_end_locked(watch->prefix, err) < 0 ? -1 : 0;

@@ -17,6 +17,8 @@
 
 #include <matr/epoch.h>
 #include <matr/image_format.h>
+#include <matr/loader.h>
+#include <matr/prefix.h>
 #include <matr/scan.h>
 
 static const char begin_help[] =

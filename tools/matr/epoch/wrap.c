@@ -91,7 +91,7 @@ static int refresh_loader(const char *prefix)
 	if (program_ld_stable(ld_stable, &err) != 0)
 		return fail(&err);
 	options.ld_stable = ld_stable;
-	return matr_loader_take(&options, &err) < 0 ? fail(&err) : STATUS_OK;
+	return matr_loader_install(&options, &err) < 0 ? fail(&err) : STATUS_OK;
 }
 
 static int resume(const char *prefix)

@@ -17,6 +17,7 @@
 
 #include <matr/epoch.h>
 #include <matr/object.h>
+#include <matr/prefix.h>
 
 static const char help[] =
 	"usage: matr run [-v] PROGRAM [ARG]...\n"

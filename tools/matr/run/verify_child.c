@@ -28,6 +28,7 @@
 
 #include <matr/epoch.h>
 #include <matr/object.h>
+#include <matr/prefix.h>
 
 enum {
 	TIMEOUT_MILLISECONDS = 120000, /* without a sign of life */

@@ -20,6 +20,7 @@
 
 #include <matr/epoch.h>
 #include <matr/object.h>
+#include <matr/prefix.h>
 
 struct sum {
 	size_t compared, left, slots, differences;

@@ -189,7 +189,7 @@ static void clean_up(void)
 
 	if (access("/lib64/" MATR_LOADER_ENABLED, F_OK) != 0 &&
 	    matr_loader_status(NULL, &status, NULL) == 0 && status.state == MATR_LOADER_REAL)
-		matr_loader_restore(NULL, NULL);
+		matr_loader_uninstall(NULL, NULL);
 }
 
 static int run(struct enable *enable, bool disable, int argc, char **argv)

@@ -82,7 +82,7 @@ static int install(struct loader_command *command)
 	if (command->root && enter_root(command, taken_along, &err) != 0)
 		return fail(&err);
 	umask(022); /* everybody's processes read it */
-	int result = matr_loader_take(&command->options, &err);
+	int result = matr_loader_install(&command->options, &err);
 	if (command->root)
 		unlink(taken_along);
 	if (result < 0)
@@ -103,7 +103,7 @@ static int uninstall(const struct loader_command *command)
 {
 	struct matr_error err = {0};
 
-	int result = matr_loader_restore(command->options.path, &err);
+	int result = matr_loader_uninstall(command->options.path, &err);
 	if (result < 0)
 		return fail(&err);
 	if (!command->quiet)

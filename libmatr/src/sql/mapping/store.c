@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <matr/epoch.h>
+#include <matr/prefix.h>
 #include <matr/store.h>
 
 #include "sql/mapping/cache.h"
