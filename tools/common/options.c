@@ -77,6 +77,15 @@ static int take(const struct options *options, const struct option_row *row, con
 	return GO_ON;
 }
 
+static size_t n_rows(const struct options *options)
+{
+	size_t n = 0;
+
+	while (options->rows[n].name)
+		n++;
+	return n;
+}
+
 /* The tables of getopt_long(). */
 static void fill(const struct options *options, struct option *names, char *letters)
 {
@@ -85,7 +94,7 @@ static void fill(const struct options *options, struct option *names, char *lett
 	if (options->stop_early)
 		letters[n++] = '+';
 	letters[n++] = 'h';
-	for (size_t i = 0; i < options->n_rows; i++) {
+	for (size_t i = 0; i < n_rows(options); i++) {
 		const struct option_row *row = &options->rows[i];
 		int argument = row->flag		   ? no_argument
 			       : row->argument_is_optional ? optional_argument
@@ -97,15 +106,15 @@ static void fill(const struct options *options, struct option *names, char *lett
 			letters[n++] = ':';
 	}
 	letters[n] = 0;
-	names[options->n_rows] = (struct option){"help", no_argument, NULL, 'h'};
-	names[options->n_rows + 1] = (struct option){NULL, 0, NULL, 0};
+	names[n_rows(options)] = (struct option){"help", no_argument, NULL, 'h'};
+	names[n_rows(options) + 1] = (struct option){NULL, 0, NULL, 0};
 }
 
 static const struct option_row *find(const struct options *options, int option)
 {
 	if (option >= FIRST)
 		return &options->rows[option - FIRST];
-	for (size_t i = 0; i < options->n_rows; i++)
+	for (size_t i = 0; i < n_rows(options); i++)
 		if (options->rows[i].letter == option)
 			return &options->rows[i];
 	return NULL;
@@ -117,7 +126,7 @@ int options_parse(const struct options *options, int argc, char **argv, int *sta
 	char letters[2 * ROWS_MAX + 4];
 	int option, result = GO_ON;
 
-	if (options->n_rows > ROWS_MAX)
+	if (n_rows(options) > ROWS_MAX)
 		abort();
 	fill(options, names, letters);
 	argv[0] = (char *)"matr"; /* getopt_long() begins its messages with it */
@@ -133,6 +142,8 @@ int options_parse(const struct options *options, int argc, char **argv, int *sta
 			result = usage_error(options->command);
 		}
 	}
+	if (result == GO_ON && options->no_arguments && optind < argc)
+		result = usage_error_because(options->command, "unexpected argument", argv[optind]);
 	if (result == GO_ON)
 		return optind;
 	*status = result == STATUS_USAGE && options->usage_status ? options->usage_status : result;

@@ -31,10 +31,10 @@ struct option_row {
 };
 
 struct options {
-	const char *command; /* for messages: "epoch begin" */
-	const char *help;    /* what --help prints */
-	const struct option_row *rows;
-	size_t n_rows;
+	const char *command;	       /* for messages: "epoch begin" */
+	const char *help;	       /* what --help prints */
+	const struct option_row *rows; /* until one without a name */
+	bool no_arguments;	       /* there are only options */
 	bool stop_early;  /* the first argument that is no option begins another command line */
 	int usage_status; /* exit status for wrong usage; 0: STATUS_USAGE */
 };

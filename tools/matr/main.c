@@ -94,12 +94,12 @@ int main(int argc, char **argv)
 		{"prefix", .text = &context.prefix},
 		{"verbose", 'v', .flag = &context.verbose},
 		{"version", .flag = &version},
+		{0},
 	};
 	const struct options options = {
 		.command = "",
 		.help = help,
 		.rows = rows,
-		.n_rows = sizeof rows / sizeof *rows,
 		.stop_early = true,
 	};
 

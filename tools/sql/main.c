@@ -234,9 +234,9 @@ static int parse(struct arguments *arguments, int argc, char **argv)
 		{"cache", .take = take_cache, .context = arguments, .argument_is_optional = true},
 		{"write", .flag = &arguments->options.write},
 		{"prefix", .text = &arguments->options.prefix},
+		{0},
 	};
-	const struct options options = {
-		.command = "sql", .help = help, .rows = rows, .n_rows = sizeof rows / sizeof *rows};
+	const struct options options = {.command = "sql", .help = help, .rows = rows};
 
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)

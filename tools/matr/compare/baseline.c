@@ -504,11 +504,9 @@ static int parse(struct request *out, const struct context *context, int argc, c
 		{"epoch", .text = &out->epoch_name},
 		{"format", .format = &out->format},
 		{"prefix", .text = &out->prefix},
+		{0},
 	};
-	const struct options options = {.command = "baseline",
-					.help = help,
-					.rows = rows,
-					.n_rows = sizeof rows / sizeof *rows};
+	const struct options options = {.command = "baseline", .help = help, .rows = rows};
 
 	*out = (struct request){.prefix = context->prefix, .format = FORMATS};
 	int at = options_parse(&options, argc, argv, &status);

@@ -146,12 +146,9 @@ int command_diff(const struct context *context, int argc, char **argv)
 		{"from", .text = &request.from},     {"to", .text = &request.to},
 		{"totals", .flag = &totals},	     {"details", .flag = &details},
 		{"symbol", .text = &show->symbol},   {"format", .format = &show->format},
-		{"prefix", .text = &request.prefix},
+		{"prefix", .text = &request.prefix}, {0},
 	};
-	const struct options options = {.command = "diff",
-					.help = help,
-					.rows = rows,
-					.n_rows = sizeof rows / sizeof *rows};
+	const struct options options = {.command = "diff", .help = help, .rows = rows};
 
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)

@@ -354,11 +354,9 @@ int command_rebind(const struct context *context, int argc, char **argv)
 		{"jobs", 'j', .jobs = &request.epoch.jobs},
 		{"prefix", .text = &request.prefix},
 		{"quiet", 'q', .flag = &request.quiet},
+		{0},
 	};
-	const struct options options = {.command = "rebind",
-					.help = help,
-					.rows = rows,
-					.n_rows = sizeof rows / sizeof *rows};
+	const struct options options = {.command = "rebind", .help = help, .rows = rows};
 
 	int at = options_parse(&options, argc, argv, &status);
 	if (at >= 0) {

@@ -39,17 +39,14 @@ int command_epoch_apply(const struct context *context, int argc, char **argv)
 		{"jobs", 'j', .jobs = &request.epoch.jobs},
 		{"prefix", .text = &request.prefix},
 		{"quiet", 'q', .flag = &request.quiet},
+		{0},
 	};
-	const struct options options = {.command = "epoch apply",
-					.help = apply_help,
-					.rows = rows,
-					.n_rows = sizeof rows / sizeof *rows};
+	const struct options options = {
+		.command = "epoch apply", .help = apply_help, .rows = rows, .no_arguments = true};
 
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)
 		return status;
-	if (at < argc)
-		return usage_error_because("epoch apply", "unexpected argument", argv[at]);
 	status = rebind_enter(&request, ld_stable, &err);
 	bool entered = status == 0;
 	if (status == 0 && !matr_epoch_of_image(request.prefix))

@@ -464,17 +464,14 @@ int command_epoch_begin(const struct context *context, int argc, char **argv)
 	struct begin_request request = {.config = NULL};
 	struct only_here here = {.root = NULL};
 	const char *prefix = context->prefix;
-	struct option_row rows[BEGIN_REQUEST_FIELDS + 5] = {
+	struct option_row rows[BEGIN_REQUEST_FIELDS + 6] = {
 		{"root", .text = &here.root},
 		{"portable", .flag = &here.portable},
 		{"no-daemon", .flag = &here.no_daemon},
 		{"progress", .text = &here.progress},
 		{"prefix", .text = &prefix},
 	};
-	const struct options options = {.command = "epoch begin",
-					.help = begin_help,
-					.rows = rows,
-					.n_rows = sizeof rows / sizeof *rows};
+	const struct options options = {.command = "epoch begin", .help = begin_help, .rows = rows};
 	int status;
 
 	begin_request_rows(&request, rows + 5);

@@ -47,17 +47,14 @@ static int command_end(const struct context *context, int argc, char **argv)
 	const struct option_row rows[] = {
 		{"no-daemon", .flag = &no_daemon},
 		{"prefix", .text = &prefix},
+		{0},
 	};
-	const struct options options = {.command = "epoch end",
-					.help = end_help,
-					.rows = rows,
-					.n_rows = sizeof rows / sizeof *rows};
+	const struct options options = {
+		.command = "epoch end", .help = end_help, .rows = rows, .no_arguments = true};
 
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)
 		return status;
-	if (at < argc)
-		return usage_error_because("epoch end", "unexpected argument", argv[at]);
 	if (!no_daemon && (fd = matrd_connect(prefix)) >= 0) {
 		struct json_object *request = json_object_new_object();
 		json_object_object_add(request, "request", json_object_new_string("end"));

@@ -132,17 +132,14 @@ int command_epoch_list(const struct context *context, int argc, char **argv)
 	const struct option_row rows[] = {
 		{"format", .format = &format},
 		{"prefix", .text = &prefix},
+		{0},
 	};
-	const struct options options = {.command = "epoch list",
-					.help = list_help,
-					.rows = rows,
-					.n_rows = sizeof rows / sizeof *rows};
+	const struct options options = {
+		.command = "epoch list", .help = list_help, .rows = rows, .no_arguments = true};
 
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)
 		return status;
-	if (at < argc)
-		return usage_error_because("epoch list", "unexpected argument", argv[at]);
 	int result = open_store(prefix, &store, &err);
 	if (result == 0) {
 		result = list(prefix, store, format, &err);
@@ -324,11 +321,9 @@ int command_epoch_show(const struct context *context, int argc, char **argv)
 		{"programs", .flag = &programs},
 		{"format", .format = &format},
 		{"prefix", .text = &prefix},
+		{0},
 	};
-	const struct options options = {.command = "epoch show",
-					.help = show_help,
-					.rows = rows,
-					.n_rows = sizeof rows / sizeof *rows};
+	const struct options options = {.command = "epoch show", .help = show_help, .rows = rows};
 
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)
@@ -388,17 +383,14 @@ int command_epoch_prune(const struct context *context, int argc, char **argv)
 		{"keep", .text = &number},
 		{"quiet", 'q', .flag = &quiet},
 		{"prefix", .text = &prefix},
+		{0},
 	};
-	const struct options options = {.command = "epoch prune",
-					.help = prune_help,
-					.rows = rows,
-					.n_rows = sizeof rows / sizeof *rows};
+	const struct options options = {
+		.command = "epoch prune", .help = prune_help, .rows = rows, .no_arguments = true};
 
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)
 		return status;
-	if (at < argc)
-		return usage_error_because("epoch prune", "unexpected argument", argv[at]);
 	if (!number)
 		return usage_error_because("epoch prune", "how many are to be kept? --keep N",
 					   NULL);

@@ -303,17 +303,14 @@ int command_epoch_status(const struct context *context, int argc, char **argv)
 		{"prefix", .text = &prefix},
 		{"format", .document = &format},
 		{"root", .text = &root},
+		{0},
 	};
-	const struct options options = {.command = "epoch status",
-					.help = status_help,
-					.rows = rows,
-					.n_rows = sizeof rows / sizeof *rows};
+	const struct options options = {
+		.command = "epoch status", .help = status_help, .rows = rows, .no_arguments = true};
 
 	int at = options_parse(&options, argc, argv, &exit_status);
 	if (at < 0)
 		return exit_status;
-	if (at < argc)
-		return usage_error_because("epoch status", "unexpected argument", argv[at]);
 	if (root && root_enter(root, NULL, NULL, &err) != 0) {
 		print_error(&err);
 		return STATUS_FAILURE;

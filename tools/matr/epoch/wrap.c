@@ -153,11 +153,13 @@ static int wrap(const char *prefix, char **command)
 int command_epoch_wrap(const struct context *context, int argc, char **argv)
 {
 	const char *prefix = context->prefix;
-	const struct option_row rows[] = {{"prefix", .text = &prefix}};
+	const struct option_row rows[] = {
+		{"prefix", .text = &prefix},
+		{0},
+	};
 	const struct options options = {.command = "epoch wrap",
 					.help = wrap_help,
 					.rows = rows,
-					.n_rows = sizeof rows / sizeof *rows,
 					.stop_early = true,
 					.usage_status = STATUS_RUN};
 	int status;
@@ -175,35 +177,38 @@ int command_epoch_wrap(const struct context *context, int argc, char **argv)
 int command_epoch_suspend(const struct context *context, int argc, char **argv)
 {
 	const char *prefix = context->prefix, *by = "matr epoch suspend";
-	const struct option_row rows[] = {{"by", .text = &by}, {"prefix", .text = &prefix}};
+	const struct option_row rows[] = {
+		{"by", .text = &by},
+		{"prefix", .text = &prefix},
+		{0},
+	};
 	const struct options options = {.command = "epoch suspend",
 					.help = suspend_help,
 					.rows = rows,
-					.n_rows = sizeof rows / sizeof *rows};
+					.no_arguments = true};
 	int status;
 
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)
 		return status;
-	if (at < argc)
-		return usage_error_because("epoch suspend", "unexpected argument", argv[at]);
 	return suspend(prefix, by);
 }
 
 int command_epoch_resume(const struct context *context, int argc, char **argv)
 {
 	const char *prefix = context->prefix;
-	const struct option_row rows[] = {{"prefix", .text = &prefix}};
+	const struct option_row rows[] = {
+		{"prefix", .text = &prefix},
+		{0},
+	};
 	const struct options options = {.command = "epoch resume",
 					.help = suspend_help,
 					.rows = rows,
-					.n_rows = sizeof rows / sizeof *rows};
+					.no_arguments = true};
 	int status;
 
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)
 		return status;
-	if (at < argc)
-		return usage_error_because("epoch resume", "unexpected argument", argv[at]);
 	return resume(prefix);
 }

@@ -224,14 +224,15 @@ int command_exposed(const struct context *context, int argc, char **argv)
 {
 	struct request request = {.prefix = context->prefix};
 	const struct option_row rows[] = {
-		{"symbol", .list = &request.symbols},  {"library", .list = &request.libraries},
-		{"list", .text = &request.list},       {"epoch", .text = &request.epoch},
-		{"format", .format = &request.format}, {"prefix", .text = &request.prefix},
+		{"symbol", .list = &request.symbols},
+		{"library", .list = &request.libraries},
+		{"list", .text = &request.list},
+		{"epoch", .text = &request.epoch},
+		{"format", .format = &request.format},
+		{"prefix", .text = &request.prefix},
+		{0},
 	};
-	const struct options options = {.command = "exposed",
-					.help = help,
-					.rows = rows,
-					.n_rows = sizeof rows / sizeof *rows};
+	const struct options options = {.command = "exposed", .help = help, .rows = rows};
 	int status;
 
 	int at = options_parse(&options, argc, argv, &status);

@@ -63,11 +63,9 @@ int command_inspect(const struct context *context, int argc, char **argv)
 		{"provider", .text = &filter.provider},
 		{"format", .format = &format},
 		{"prefix", .text = &prefix},
+		{0},
 	};
-	const struct options options = {.command = "inspect",
-					.help = help,
-					.rows = rows,
-					.n_rows = sizeof rows / sizeof *rows};
+	const struct options options = {.command = "inspect", .help = help, .rows = rows};
 
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)

@@ -237,11 +237,9 @@ int command_tree(const struct context *context, int argc, char **argv)
 		{"epoch", .text = &epoch},
 		{"format", .format = &format},
 		{"prefix", .text = &prefix},
+		{0},
 	};
-	const struct options options = {.command = "tree",
-					.help = help,
-					.rows = rows,
-					.n_rows = sizeof rows / sizeof *rows};
+	const struct options options = {.command = "tree", .help = help, .rows = rows};
 
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)

@@ -238,9 +238,9 @@ int command_why(const struct context *context, int argc, char **argv)
 		{"epoch", .text = &epoch},
 		{"format", .format = &format},
 		{"prefix", .text = &prefix},
+		{0},
 	};
-	const struct options options = {
-		.command = "why", .help = help, .rows = rows, .n_rows = sizeof rows / sizeof *rows};
+	const struct options options = {.command = "why", .help = help, .rows = rows};
 
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)

@@ -213,12 +213,10 @@ int command_record(const struct context *context, int argc, char **argv)
 		{"list", .flag = &listing},
 		{"format", .format = &recording.format},
 		{"prefix", .text = &recording.prefix},
+		{0},
 	};
-	const struct options options = {.command = "record",
-					.help = help,
-					.rows = rows,
-					.n_rows = sizeof rows / sizeof *rows,
-					.stop_early = true};
+	const struct options options = {
+		.command = "record", .help = help, .rows = rows, .stop_early = true};
 
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)

@@ -84,11 +84,11 @@ int command_run(const struct context *context, int argc, char **argv)
 	const struct option_row rows[] = {
 		{"prefix", .text = &ours.prefix},
 		{"verbose", 'v', .flag = &ours.verbose},
+		{0},
 	};
 	const struct options options = {.command = "run",
 					.help = help,
 					.rows = rows,
-					.n_rows = sizeof rows / sizeof *rows,
 					.stop_early = true,
 					.usage_status = STATUS_RUN};
 

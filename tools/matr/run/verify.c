@@ -333,12 +333,10 @@ int command_verify(const struct context *context, int argc, char **argv)
 		{"bind-now", .flag = &bind_now},
 		{"format", .format = &report.format},
 		{"prefix", .text = &prefix},
+		{0},
 	};
-	const struct options options = {.command = "verify",
-					.help = help,
-					.rows = rows,
-					.n_rows = sizeof rows / sizeof *rows,
-					.stop_early = has_loads(argv)};
+	const struct options options = {
+		.command = "verify", .help = help, .rows = rows, .stop_early = has_loads(argv)};
 
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)

@@ -117,17 +117,14 @@ int command_doctor(const struct context *context, int argc, char **argv)
 		{"format", .format = &format},
 		{"verbose", 'v', .flag = &verbose},
 		{"prefix", .text = &examination.prefix},
+		{0},
 	};
-	const struct options options = {.command = "doctor",
-					.help = help,
-					.rows = rows,
-					.n_rows = sizeof rows / sizeof *rows};
+	const struct options options = {
+		.command = "doctor", .help = help, .rows = rows, .no_arguments = true};
 
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)
 		return status;
-	if (at < argc)
-		return usage_error_because("doctor", "unexpected argument", argv[at]);
 	examine_kernel(&examination);
 	examine_ld_stable(&examination);
 	examine_prefix(&examination);

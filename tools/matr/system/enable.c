@@ -215,11 +215,9 @@ int command_enable(const struct context *context, int argc, char **argv)
 		{"format", .format = &enable.format},
 		{"quiet", 'q', .flag = &enable.quiet},
 		{"prefix", .text = &enable.options.prefix},
+		{0},
 	};
-	const struct options options = {.command = "enable",
-					.help = enable_help,
-					.rows = rows,
-					.n_rows = sizeof rows / sizeof *rows};
+	const struct options options = {.command = "enable", .help = enable_help, .rows = rows};
 	int status;
 
 	int at = options_parse(&options, argc, argv, &status);
@@ -238,11 +236,9 @@ int command_disable(const struct context *context, int argc, char **argv)
 	const struct option_row rows[] = {
 		{"all", .flag = &enable.all},
 		{"quiet", 'q', .flag = &enable.quiet},
+		{0},
 	};
-	const struct options options = {.command = "disable",
-					.help = disable_help,
-					.rows = rows,
-					.n_rows = sizeof rows / sizeof *rows};
+	const struct options options = {.command = "disable", .help = disable_help, .rows = rows};
 	int status;
 
 	int at = options_parse(&options, argc, argv, &status);

@@ -315,11 +315,9 @@ static bool parse(struct arguments *out, int argc, char **argv, int *status)
 	const struct option_row rows[] = {
 		{"root", .text = &out->root},
 		{"format", .format = &out->format},
+		{0},
 	};
-	const struct options options = {.command = "hooks",
-					.help = help,
-					.rows = rows,
-					.n_rows = sizeof rows / sizeof *rows};
+	const struct options options = {.command = "hooks", .help = help, .rows = rows};
 
 	*out = (struct arguments){.root = ""};
 	int at = options_parse(&options, argc, argv, status);

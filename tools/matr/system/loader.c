@@ -220,19 +220,15 @@ static bool parse(struct loader_command *out, const struct context *context, int
 		{"format", .document = &out->format},
 		{"quiet", 'q', .flag = &out->quiet},
 		{"prefix", .text = &out->options.prefix},
+		{0},
 	};
-	const struct options options = {.command = "loader",
-					.help = help,
-					.rows = rows,
-					.n_rows = sizeof rows / sizeof *rows};
+	const struct options options = {
+		.command = "loader", .help = help, .rows = rows, .no_arguments = true};
 
 	*out = (struct loader_command){
 		.options = {.path = MATR_SYSTEM_LOADER, .prefix = context->prefix},
 	};
-	int at = options_parse(&options, argc, argv, status);
-	if (at >= 0 && at < argc)
-		*status = usage_error_because("loader", "unexpected argument", argv[at]);
-	return at == argc;
+	return options_parse(&options, argc, argv, status) >= 0;
 }
 
 static int run_install(const struct context *context, int argc, char **argv)

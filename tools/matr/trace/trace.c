@@ -128,11 +128,11 @@ int command_trace(const struct context *context, int argc, char **argv)
 		{"output", 'o', .text = &run.output},
 		{"format", .format = &run.format},
 		{"ld-stable", .text = &run.ld_stable},
+		{0},
 	};
 	const struct options options = {.command = "trace",
 					.help = help,
 					.rows = rows,
-					.n_rows = sizeof rows / sizeof *rows,
 					.stop_early = true,
 					.usage_status = STATUS_RUN};
 

@@ -202,11 +202,9 @@ int command_check_upgrade(const struct context *context, int argc, char **argv)
 		{"all", .flag = &request.all},
 		{"format", .format = &request.format},
 		{"prefix", .text = &request.prefix},
+		{0},
 	};
-	const struct options options = {.command = "check-upgrade",
-					.help = help,
-					.rows = rows,
-					.n_rows = sizeof rows / sizeof *rows};
+	const struct options options = {.command = "check-upgrade", .help = help, .rows = rows};
 	int status;
 
 	int at = options_parse(&options, argc, argv, &status);
