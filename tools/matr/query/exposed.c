@@ -33,7 +33,7 @@ static const char help[] =
 	"  -h, --help         this text\n"
 	"\n"
 	"Exit status: 0 success, whoever binds; 1 failure, or there is no such symbol\n"
-	"or library (of a list the others are looked at all the same); 2 usage.\n"
+	"or library (of several the others are looked at all the same); 2 usage.\n"
 	"\n"
 	"  matr exposed --library liblzma.so.5\n"
 	"  matr exposed --symbol lzma_code\n"
