@@ -2,6 +2,8 @@
 #ifndef MATR_SCAN_PRIVATE_H
 #define MATR_SCAN_PRIVATE_H
 
+#include <stdbool.h>
+
 #include <matr/scan.h>
 
 /* Make the list of programs from the files. */

@@ -30,8 +30,7 @@ enum {
 	GRACE = 200000000
 }; /* nanoseconds for an execve() to get from a symbolic link to its file */
 
-/* Whoever comes second waits: the first is done in a moment. Also where nothing can be locked (a read-only file system,
- * say) the rename has the last word. */
+/* Serialise concurrent installs. */
 static int lock_directory(const struct loader_place *place, struct matr_error *err)
 {
 	int fd = open(place->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

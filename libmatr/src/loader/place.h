@@ -1,4 +1,4 @@
-/* place.h - what is at the loader path, and beside it; for install.c and status.c. */
+/* place.h - what is at the loader path, and beside it. */
 #ifndef MATR_LOADER_PLACE_H
 #define MATR_LOADER_PLACE_H
 
