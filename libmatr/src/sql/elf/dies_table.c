@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "sql/elf/tables.h"
-#include "sql/reader/dwarf_file.h"
+#include "sql/reader/dwarf_die.h"
 #include "sql/vtab/result.h"
 
 enum {
@@ -199,32 +199,24 @@ static void result_tag(sqlite3_context *context, int tag)
 	result_text(context, name ? name : number);
 }
 
-static void result_string(sqlite3_context *context, Dwarf_Die *die, unsigned code)
+static bool low_pc(const struct state *self, Dwarf_Die *die, Dwarf_Addr *address)
 {
 	Dwarf_Attribute attribute;
 
-	if (dwarf_attr(die, code, &attribute))
-		result_text(context, dwarf_formstring(&attribute));
-}
-
-static bool low_pc(Dwarf_Die *die, Dwarf_Addr *address)
-{
-	Dwarf_Attribute attribute;
-
-	return dwarf_attr(die, DW_AT_low_pc, &attribute) &&
-	       dwarf_formaddr(&attribute, address) == 0;
+	return dwarf_unit_address(self->file, unit_of(self),
+				  dwarf_attr(die, DW_AT_low_pc, &attribute), address);
 }
 
 /* An address, or a distance from low_pc (DWARF 5, 2.17.2). */
-static bool high_pc(Dwarf_Die *die, Dwarf_Addr *address)
+static bool high_pc(const struct state *self, Dwarf_Die *die, Dwarf_Addr *address)
 {
 	Dwarf_Attribute attribute;
 	Dwarf_Addr low;
 	Dwarf_Word distance;
 
-	if (!low_pc(die, &low) || !dwarf_attr(die, DW_AT_high_pc, &attribute))
+	if (!low_pc(self, die, &low) || !dwarf_attr(die, DW_AT_high_pc, &attribute))
 		return false;
-	if (dwarf_formaddr(&attribute, address) == 0)
+	if (dwarf_unit_address(self->file, unit_of(self), &attribute, address))
 		return true;
 	if (dwarf_formudata(&attribute, &distance) != 0)
 		return false;
@@ -232,20 +224,26 @@ static bool high_pc(Dwarf_Die *die, Dwarf_Addr *address)
 	return true;
 }
 
-static void result_linkage_name(sqlite3_context *context, Dwarf_Die *die)
+/* The string of an attribute, or of another one where it has not the first; of what the DIE is a copy of too. */
+static void result_string(sqlite3_context *context, const struct state *self, Dwarf_Die *die,
+			  unsigned code, unsigned other)
 {
-	Dwarf_Attribute attribute;
+	const struct dwarf_unit *unit = unit_of(self);
+	Dwarf_Attribute space,
+		*attribute = dwarf_unit_attribute(self->file, unit, die, code, &space);
 
-	if (dwarf_attr_integrate(die, DW_AT_linkage_name, &attribute) ||
-	    dwarf_attr_integrate(die, DW_AT_MIPS_linkage_name, &attribute))
-		result_text(context, dwarf_formstring(&attribute));
+	if (!attribute)
+		attribute = dwarf_unit_attribute(self->file, unit, die, other, &space);
+	result_text(context, dwarf_unit_string(self->file, unit, attribute));
 }
 
 static void column_die(void *state, sqlite3_context *context, int i)
 {
 	struct state *self = state;
 	const struct dwarf_unit *unit = unit_of(self);
+	const struct dwarf_handle *handle = &self->file->dwarf->handle;
 	Dwarf_Die die = dwarf_unit_die(unit, self->die);
+	Dwarf_Attribute own;
 	Dwarf_Addr address;
 
 	switch (i) {
@@ -253,17 +251,16 @@ static void column_die(void *state, sqlite3_context *context, int i)
 		result_tag(context, dwarf_tag(&die));
 		break;
 	case NAME:
-		result_string(context, &die, DW_AT_name);
+		result_text(context, dwarf_unit_string(self->file, unit,
+						       dwarf_attr(&die, DW_AT_name, &own)));
 		break;
 	case LOW_PC:
-		if (low_pc(&die, &address))
-			result_number(context,
-				      dwarf_file_address(self->file->dwarf, address, false));
+		if (low_pc(self, &die, &address))
+			result_number(context, dwarf_open_address(handle, address, false));
 		break;
 	case HIGH_PC:
-		if (high_pc(&die, &address))
-			result_number(context,
-				      dwarf_file_address(self->file->dwarf, address, true));
+		if (high_pc(self, &die, &address))
+			result_number(context, dwarf_open_address(handle, address, true));
 		break;
 	case OFFSET:
 		result_number(context, self->offset);
@@ -275,10 +272,10 @@ static void column_die(void *state, sqlite3_context *context, int i)
 		result_number(context, unit->cu_offset);
 		break;
 	case LINKAGE_NAME:
-		result_linkage_name(context, &die);
+		result_string(context, self, &die, DW_AT_linkage_name, DW_AT_MIPS_linkage_name);
 		break;
 	case FULL_NAME:
-		result_text(context, dwarf_diename(&die));
+		result_string(context, self, &die, DW_AT_name, DW_AT_name);
 		break;
 	case DEBUG_FILE:
 		result_text(context, self->file->dwarf->separate ? self->file->dwarf->separate->path

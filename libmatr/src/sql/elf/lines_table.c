@@ -64,7 +64,7 @@ static size_t lower_bound(const struct state *self)
 
 static bool is_relocatable(const struct state *self)
 {
-	return self->file->dwarf->module != NULL;
+	return self->file->dwarf->handle.module != NULL;
 }
 
 /* From libdw's address to an offset in the section. */
@@ -73,7 +73,7 @@ static void to_offset(struct state *self)
 	bool end = false;
 
 	dwarf_lineendsequence(self->line, &end);
-	self->address = dwarf_file_address(self->file->dwarf, self->address, end);
+	self->address = dwarf_open_address(&self->file->dwarf->handle, self->address, end);
 }
 
 /* 1: read; 0: it has none; -1: malformed. */
@@ -112,7 +112,7 @@ static int next_unit(struct state *self, struct matr_error *err)
 			return result;
 		self->unit++;
 		/* The lines of a split unit are those of its skeleton. */
-		if (unit->base || !in_range(self->units, unit->cu_offset) ||
+		if (unit->is_split || !in_range(self->units, unit->cu_offset) ||
 		    (unit->has_lines &&
 		     (unit->low > self->addresses.high || unit->high < self->addresses.low)))
 			continue;

@@ -1,13 +1,10 @@
 /* dwarf_file.h - the debugging information of a file: its own, or that of the file kept apart from it
- * (build-id, .gnu_debuglink), with the split units (.dwo) that it refers to.
+ * (build-id, .gnu_debuglink), with the split units (.dwo, .dwp) that it refers to.
  */
 #ifndef MATR_SQL_DWARF_FILE_H
 #define MATR_SQL_DWARF_FILE_H
 
-#include <elfutils/libdw.h>
-#include <elfutils/libdwfl.h>
-
-#include "sql/reader/elf_file.h"
+#include "sql/reader/dwarf_split.h"
 
 struct die {		 /* one DIE of a unit, in file order */
 	uint32_t offset; /* from the unit's first byte */
@@ -15,8 +12,6 @@ struct die {		 /* one DIE of a unit, in file order */
 	uint32_t parent; /* index; NO_DIE: the unit's own */
 	uint32_t end;	 /* index behind the last DIE below it */
 };
-
-#define NO_DIE UINT32_MAX
 
 /* A unit, or the split unit that goes with one. */
 struct dwarf_unit {
@@ -30,6 +25,10 @@ struct dwarf_unit {
 	bool is_skeleton;
 	const char *
 		missing; /* the split unit's file, which is not found; NULL: there is none missing */
+	bool is_split;	 /* its lines are its skeleton's */
+	uint64_t addresses; /* of a split unit: where its addresses begin in dwarf_file.addresses */
+	const struct dwarf_package *package; /* that it is from; NULL: none */
+	const struct package_unit *in_package;
 	struct die *dies; /* NULL: not read yet */
 	size_t n_dies;
 	unsigned readers; /* cursors that are at it: the DIEs stay */
@@ -39,12 +38,15 @@ struct dwarf_unit {
 
 struct dwarf_file {
 	struct elf_part part;
-	struct elf_file *separate; /* NULL: the file has its own */
-	Dwarf *dwarf;		   /* NULL: there is no debugging information */
-	Dwfl *dwfl;		   /* of a relocatable file */
-	Dwfl_Module *module;	   /* the same */
-	char *contents;		   /* the same */
-	Dwarf_CU *last;		   /* listed so far */
+	struct elf_file *separate;  /* NULL: the file has its own */
+	struct dwarf_handle handle; /* its dwarf is NULL: there is no debugging information */
+	struct elf_file *alternate; /* what dwz has moved to a file of its own; NULL: nothing */
+	struct dwarf_handle alternate_handle;
+	struct dwarf_package *package; /* the file is one; NULL: it is none */
+	struct dwarf_split split;
+	const uint8_t *addresses; /* .debug_addr; NULL: not asked for, or there is none */
+	size_t addresses_size;
+	Dwarf_CU *last; /* listed so far */
 	bool all_listed;
 	struct dwarf_unit *units;
 	size_t n_units, capacity;
@@ -59,15 +61,5 @@ struct dwarf_file *dwarf_file_of(struct elf_file *file, struct matr_error *err);
  * memory by this call. */
 int dwarf_unit_get(struct elf_file *file, size_t i, struct dwarf_unit **out,
 		   struct matr_error *err);
-/* Read the DIEs of unit number i. */
-int dwarf_unit_read(struct elf_file *file, size_t i, struct matr_error *err);
-/* The index of the DIE at that offset (base included); NO_DIE: none. */
-uint32_t dwarf_unit_find(const struct dwarf_unit *unit, uint64_t offset);
-/* libdw gives sections of a relocatable file places in memory; back to an offset in the section. `last`: the
- * address is that of the end of something. */
-uint64_t dwarf_file_address(const struct dwarf_file *dwarf, uint64_t address, bool last);
-
-/* A DIE of the unit for libdw. */
-Dwarf_Die dwarf_unit_die(const struct dwarf_unit *unit, uint32_t i);
 
 #endif

@@ -42,19 +42,34 @@ static struct elf_file *try_file(const char *path)
 	return NULL;
 }
 
-static struct elf_file *by_build_id(struct elf_file *file)
+/* The file at the path, if it has that build-id (hexadecimal). */
+static struct elf_file *try_build_id(const char *path, const char *id)
 {
-	char id[2 * MATR_BUILD_ID_MAX + 1], other[2 * MATR_BUILD_ID_MAX + 1], path[PATH_MAX];
-
-	if (elf_build_id(file, id, NULL) <= 0 || strlen(id) < 4)
-		return NULL;
-	snprintf(path, sizeof path, "%s/.build-id/%.2s/%s.debug", debug_root, id, id + 2);
+	char other[2 * MATR_BUILD_ID_MAX + 1];
 	struct elf_file *found = try_file(path);
+
 	if (found && (elf_build_id(found, other, NULL) <= 0 || strcmp(id, other) != 0)) {
 		elf_file_free(found);
 		found = NULL;
 	}
 	return found;
+}
+
+static struct elf_file *find_build_id(const char *id)
+{
+	char path[PATH_MAX];
+
+	if (strlen(id) < 4)
+		return NULL;
+	snprintf(path, sizeof path, "%s/.build-id/%.2s/%s.debug", debug_root, id, id + 2);
+	return try_build_id(path, id);
+}
+
+static struct elf_file *by_build_id(struct elf_file *file)
+{
+	char id[2 * MATR_BUILD_ID_MAX + 1];
+
+	return elf_build_id(file, id, NULL) > 0 ? find_build_id(id) : NULL;
 }
 
 static bool has_checksum(struct elf_file *file, uint32_t wanted)
@@ -127,4 +142,106 @@ int dwarf_separate_open(struct elf_file *file, struct elf_file **out, struct mat
 	if (!*out)
 		*out = by_link(file);
 	return *out != NULL;
+}
+
+/* ---- what dwz has moved away ---- */
+
+struct reference {
+	const char *name; /* of the file */
+	const uint8_t *id;
+	size_t id_size;
+};
+
+/* .gnu_debugaltlink: a name, and the build-id behind it. */
+static bool read_altlink(const uint8_t *bytes, size_t size, struct reference *out)
+{
+	size_t length = strnlen((const char *)bytes, size);
+
+	if (length == 0 || length + 1 >= size)
+		return false;
+	*out = (struct reference){(const char *)bytes, bytes + length + 1, size - length - 1};
+	return true;
+}
+
+/* .debug_sup (DWARF 5, 7.3.6): a version, whether this is the other file itself, the name of the other file, and a
+ * checksum with its length. */
+static bool read_supplementary(const uint8_t *bytes, size_t size, bool is_other,
+			       struct reference *out)
+{
+	if (size < 5 || bytes[2] != is_other)
+		return false;
+	size_t at = 3 + strnlen((const char *)bytes + 3, size - 3) + 1;
+	if (at >= size || bytes[at] >= 0x80 || size - at - 1 < bytes[at])
+		return false;
+	*out = (struct reference){(const char *)bytes + 3, bytes + at + 1, bytes[at]};
+	return true;
+}
+
+static const uint8_t *read_section(struct elf_file *file, const char *name, size_t *size)
+{
+	size_t section = elf_file_section_named(file, name);
+
+	return section && file->sections[section].header.sh_type != SHT_NOBITS
+		       ? elf_file_bytes(file, section, size, NULL)
+		       : NULL;
+}
+
+static bool read_reference(struct elf_file *file, struct reference *out)
+{
+	size_t size;
+	const uint8_t *bytes = read_section(file, ".gnu_debugaltlink", &size);
+
+	if (bytes)
+		return read_altlink(bytes, size, out);
+	bytes = read_section(file, ".debug_sup", &size);
+	return bytes && read_supplementary(bytes, size, false, out);
+}
+
+/* The file at the path, if it is the one that is referred to: by build-id, or by the checksum of .debug_sup. */
+static struct elf_file *try_alternate(const char *path, const struct reference *reference,
+				      const char *id)
+{
+	struct elf_file *found = try_file(path);
+	char other[2 * MATR_BUILD_ID_MAX + 1];
+	struct reference own;
+	size_t size;
+
+	if (!found || (elf_build_id(found, other, NULL) > 0 && strcmp(id, other) == 0))
+		return found;
+	const uint8_t *bytes = read_section(found, ".debug_sup", &size);
+	if (bytes && read_supplementary(bytes, size, true, &own) &&
+	    own.id_size == reference->id_size && memcmp(own.id, reference->id, own.id_size) == 0)
+		return found;
+	elf_file_free(found);
+	return NULL;
+}
+
+int dwarf_alternate_open(struct elf_file *file, struct elf_file **out, struct matr_error *err)
+{
+	struct reference reference;
+	char id[2 * MATR_BUILD_ID_MAX + 1], path[PATH_MAX];
+
+	*out = NULL;
+	if (!read_reference(file, &reference))
+		return 0;
+	if (reference.id_size > MATR_BUILD_ID_MAX)
+		return matr_fail(err, MATR_ERROR_MALFORMED, file->path,
+				 "a build-id of %zu bytes for %s", reference.id_size,
+				 reference.name);
+	elf_note_hex(id, reference.id, reference.id_size);
+	/* A relative name begins at the file's own directory, whatever links lead to it. */
+	char *real = realpath(file->path, NULL), *slash = real ? strrchr(real, '/') : NULL;
+	if (slash)
+		slash[reference.name[0] == '/' ? 0 : 1] = 0;
+	const char *directory = slash && reference.name[0] != '/' ? real : "";
+	if (snprintf(path, sizeof path, "%s%s", directory, reference.name) < (int)sizeof path)
+		*out = try_alternate(path, &reference, id);
+	free(real);
+	if (!*out)
+		*out = find_build_id(id);
+	if (*out)
+		return 1;
+	return matr_fail(err, MATR_ERROR_NOT_FOUND, file->path,
+			 "a part of its debugging information is in %s, which is not found",
+			 reference.name);
 }

@@ -8,6 +8,10 @@
  * elf_file_free(). */
 int dwarf_separate_open(struct elf_file *file, struct elf_file **out, struct matr_error *err);
 
+/* The file to which dwz has moved what several files have in common: 1, 0 where none is referred to, or -1. *out:
+ * elf_file_free(). Errors: NOT_FOUND, MALFORMED, MEMORY. */
+int dwarf_alternate_open(struct elf_file *file, struct elf_file **out, struct matr_error *err);
+
 /* Does it have DWARF of its own? */
 bool dwarf_is_in(const struct elf_file *file);
 

@@ -1,0 +1,23 @@
+/* elf_image.h - a copy of an ELF file in memory whose sections are not compressed. */
+#ifndef MATR_SQL_ELF_IMAGE_H
+#define MATR_SQL_ELF_IMAGE_H
+
+#include "sql/reader/elf_file.h"
+
+struct elf_image {
+	char *bytes; /* NULL: none */
+	size_t size;
+	Elf *elf; /* libelf's, on the bytes */
+};
+
+/* Copy the file with the contents of the sections that `wanted` picks; section numbers stay, the others have no
+ * contents and no name, and there are no program headers. Sections that libelf decompresses wrongly, or not at all, are plain
+ * in the copy. */
+int elf_image_make(struct elf_file *file, bool (*wanted)(const struct elf_section *section),
+		   struct elf_image *out, struct matr_error *err);
+void elf_image_free(struct elf_image *image); /* after what uses image->elf */
+
+/* The contents of a section by name; NULL: there is none. They belong to the image. */
+uint8_t *elf_image_section(const struct elf_image *image, const char *name, size_t *size);
+
+#endif
