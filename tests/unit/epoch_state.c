@@ -15,6 +15,7 @@
 
 #include "base/prefix.h"
 #include "epoch/state.h"
+#include "store/store.h"
 
 static char prefix[64];
 
@@ -51,14 +52,14 @@ static void put_records(int n, bool ended)
 	struct matr_store *store;
 	int64_t epoch = 0;
 
-	ck_assert_int_eq(matr_store_open(prefix, MATR_STORE_WRITE, &store, NULL), 0);
+	ck_assert_int_eq(store_open_to_write(prefix, &store, NULL), 0);
 	for (int i = 0; i < n; i++) {
-		ck_assert_int_eq(matr_store_begin(store, "", 0, &epoch, NULL), 0);
-		ck_assert_int_eq(matr_store_commit(store, 20, NULL), 0);
+		ck_assert_int_eq(store_begin(store, "", 0, &epoch, NULL), 0);
+		ck_assert_int_eq(store_commit(store, 20, NULL), 0);
 	}
 	ck_assert_int_eq(epoch, n);
 	if (ended)
-		ck_assert_int_eq(matr_store_end_epoch(store, epoch, NULL), 0);
+		ck_assert_int_eq(store_end_epoch(store, epoch, NULL), 0);
 	matr_store_close(store);
 }
 

@@ -22,6 +22,11 @@
 #include "base/blake2b.h"
 #include "codec/bindings.h"
 #include "codec/object.h"
+#include "store/declined.h"
+#include "store/mapping.h"
+#include "store/object.h"
+#include "store/prune.h"
+#include "store/store.h"
 
 static char prefix[] = "/tmp/matr-test-store.XXXXXX";
 static struct matr_error err;
@@ -182,23 +187,38 @@ static void check_mapping(const struct matr_mapping *a, const struct matr_mappin
 static const char *const programs[] = {"/usr/bin/bash", "/usr/bin/ls", "/usr/bin/env"};
 enum { N_PROGRAMS = sizeof programs / sizeof *programs };
 
+/* Add an application as the beginning of an epoch does: its objects, then the encoded mapping. */
+static int add_application(struct matr_store *store, int64_t epoch,
+			   const struct matr_mapping *mapping, int64_t *application)
+{
+	struct matr_encoded_mapping encoded;
+	int64_t id;
+
+	for (size_t i = 0; i < mapping->n_scope; i++)
+		check_ok(matr_store_put_object(store, mapping->scope[i].object, &id, &err));
+	check_ok(matr_encode_mapping(store, mapping, &encoded, &err));
+	int result = matr_store_add_encoded(store, epoch, mapping, &encoded, application, &err);
+	matr_encoded_mapping_free(&encoded);
+	return result;
+}
+
 /* An epoch with all of the programs; the mappings are left to the caller. */
 static int64_t write_epoch(struct matr_session *session, struct matr_mapping **mappings)
 {
 	struct matr_store *store;
 	int64_t epoch, application;
 
-	check_ok(matr_store_open(prefix, MATR_STORE_WRITE, &store, &err));
-	check_ok(matr_store_begin(store, "", 0, &epoch, &err));
+	check_ok(store_open_to_write(prefix, &store, &err));
+	check_ok(store_begin(store, "", 0, &epoch, &err));
 	for (size_t i = 0; i < N_PROGRAMS; i++) {
 		check_ok(matr_resolve(session, programs[i], &mappings[i], &err));
-		check_ok(matr_store_add(store, epoch, mappings[i], &application, &err));
+		check_ok(add_application(store, epoch, mappings[i], &application));
 		ck_assert_int_ne(application, 0);
 	}
-	check_ok(matr_store_add(store, epoch, mappings[0], &application, &err));
+	check_ok(add_application(store, epoch, mappings[0], &application));
 	ck_assert_msg(application == 0, "a second time is no second application");
-	check_ok(matr_store_decline(store, epoch, "/etc/passwd", "is not an ELF file", &err));
-	check_ok(matr_store_commit(store, 2, &err));
+	check_ok(store_decline(store, epoch, "/etc/passwd", "is not an ELF file", &err));
+	check_ok(store_commit(store, 2, &err));
 	matr_store_close(store);
 	return epoch;
 }
@@ -218,7 +238,7 @@ START_TEST(round_trip)
 
 	check_ok(matr_session_open(NULL, &session, &err));
 	int64_t id = write_epoch(session, mappings);
-	check_ok(matr_store_open(prefix, MATR_STORE_READ, &store, &err));
+	check_ok(matr_store_open(prefix, &store, &err));
 	check_ok(matr_store_epoch(store, 0, &epoch, &err));
 	ck_assert_int_eq(epoch.id, id);
 	ck_assert_uint_eq(epoch.applications, N_PROGRAMS);
@@ -273,11 +293,11 @@ START_TEST(old_epochs_go)
 	struct matr_mapping *mapping;
 	int64_t epoch, application;
 	for (int i = 0; i < 2; i++) {
-		check_ok(matr_store_open(prefix, MATR_STORE_WRITE, &store, &err));
-		check_ok(matr_store_begin(store, "", 0, &epoch, &err));
+		check_ok(store_open_to_write(prefix, &store, &err));
+		check_ok(store_begin(store, "", 0, &epoch, &err));
 		check_ok(matr_resolve(session, "/usr/bin/env", &mapping, &err));
-		check_ok(matr_store_add(store, epoch, mapping, &application, &err));
-		check_ok(matr_store_commit(store, 2, &err));
+		check_ok(add_application(store, epoch, mapping, &application));
+		check_ok(store_commit(store, 2, &err));
 		ck_assert_int_eq(query("SELECT count(*) FROM objects") == (int64_t)mapping->n_scope,
 				 i == 1);
 		matr_mapping_free(mapping);
@@ -303,11 +323,11 @@ START_TEST(epochs_are_kept)
 	check_ok(matr_session_open(NULL, &session, &err));
 	check_ok(matr_resolve(session, "/usr/bin/env", &env, &err));
 	check_ok(matr_resolve(session, "/usr/bin/cat", &cat, &err));
-	check_ok(matr_store_open(prefix, MATR_STORE_WRITE, &store, &err));
+	check_ok(store_open_to_write(prefix, &store, &err));
 	for (int i = 0; i < 5; i++) {
-		check_ok(matr_store_begin(store, "", 0, &ids[i], &err));
-		check_ok(matr_store_add(store, ids[i], i == 0 ? cat : env, &application, &err));
-		check_ok(matr_store_commit(store, 5, &err));
+		check_ok(store_begin(store, "", 0, &ids[i], &err));
+		check_ok(add_application(store, ids[i], i == 0 ? cat : env, &application));
+		check_ok(store_commit(store, 5, &err));
 		if (i == 0)
 			first = application;
 	}
@@ -321,17 +341,17 @@ START_TEST(epochs_are_kept)
 	ck_assert_int_gt(query("SELECT count(*) FROM objects WHERE path LIKE '%/cat'"), 0);
 
 	/* One that is needed stays, whatever was asked for, and so do all after it. */
-	check_ok(matr_store_prune(store, 1, ids[2], &n, &err));
+	check_ok(store_prune(store, 1, ids[2], &n, &err));
 	ck_assert_uint_ge(n, 2);
 	ck_assert_int_eq(query("SELECT min(id) FROM epochs"), ids[2]);
 	ck_assert_int_eq(query("SELECT count(*) FROM objects WHERE path LIKE '%/cat'"), 0);
-	check_ok(matr_store_prune(store, 1, ids[4], &n, &err));
+	check_ok(store_prune(store, 1, ids[4], &n, &err));
 	ck_assert_uint_eq(n, 2);
 	ck_assert_int_eq(query("SELECT count(*) FROM objects"), (int64_t)env->n_scope);
 	ck_assert_int_eq(query("SELECT count(*) FROM blobs WHERE id NOT IN (SELECT blob_id FROM "
 			       "object_blobs UNION SELECT blob_id FROM vectors)"),
 			 0);
-	check_ok(matr_store_prune(store, 1, ids[4], &n, &err));
+	check_ok(store_prune(store, 1, ids[4], &n, &err));
 	ck_assert_uint_eq(n, 0);
 	struct matr_store_epoch gone;
 	ck_assert_int_eq(matr_store_epoch(store, ids[0], &gone, &err), -1);
@@ -353,10 +373,10 @@ START_TEST(uncommitted_is_undone)
 	check_ok(matr_session_open(NULL, &session, &err));
 	int64_t first = write_epoch(session, mappings);
 	free_mappings(mappings);
-	check_ok(matr_store_open(prefix, MATR_STORE_WRITE, &store, &err));
-	check_ok(matr_store_begin(store, "", 0, &epoch, &err));
+	check_ok(store_open_to_write(prefix, &store, &err));
+	check_ok(store_begin(store, "", 0, &epoch, &err));
 	check_ok(matr_resolve(session, "/usr/bin/cat", &mapping, &err));
-	check_ok(matr_store_add(store, epoch, mapping, &application, &err));
+	check_ok(add_application(store, epoch, mapping, &application));
 	matr_store_close(store);
 	matr_mapping_free(mapping);
 	ck_assert_int_eq(query("SELECT max(id) FROM epochs"), first);
@@ -544,18 +564,20 @@ static void write_store_file(const char *contents, size_t size)
 	fclose(file);
 }
 
+static int (*const opens[])(const char *, struct matr_store **,
+			    struct matr_error *) = {matr_store_open, store_open_to_write};
+
 START_TEST(not_a_store)
 {
-	static const enum matr_store_mode modes[] = {MATR_STORE_READ, MATR_STORE_WRITE};
 	struct matr_store *store;
 	char noise[4096];
 
-	ck_assert_int_eq(matr_store_open(prefix, MATR_STORE_READ, &store, &err), -1);
+	ck_assert_int_eq(matr_store_open(prefix, &store, &err), -1);
 	ck_assert_int_eq(err.code, MATR_ERROR_NOT_FOUND);
 	memset(noise, 'x', sizeof noise);
 	write_store_file(noise, sizeof noise);
 	for (size_t i = 0; i < 2; i++) {
-		ck_assert_int_eq(matr_store_open(prefix, modes[i], &store, &err), -1);
+		ck_assert_int_eq(opens[i](prefix, &store, &err), -1);
 		ck_assert_int_eq(err.code, MATR_ERROR_MALFORMED);
 	}
 }
@@ -563,19 +585,18 @@ END_TEST
 
 START_TEST(other_versions)
 {
-	static const enum matr_store_mode modes[] = {MATR_STORE_READ, MATR_STORE_WRITE};
 	struct matr_store *store;
 
-	check_ok(matr_store_open(prefix, MATR_STORE_WRITE, &store, &err));
+	check_ok(store_open_to_write(prefix, &store, &err));
 	matr_store_close(store);
 	ck_assert_int_eq(query("PRAGMA user_version"), MATR_STORE_VERSION);
 	query("PRAGMA user_version = 99");
 	for (size_t i = 0; i < 2; i++) {
-		ck_assert_int_eq(matr_store_open(prefix, modes[i], &store, &err), -1);
+		ck_assert_int_eq(opens[i](prefix, &store, &err), -1);
 		ck_assert_int_eq(err.code, MATR_ERROR_STATE);
 	}
 	query("PRAGMA user_version = 0");
-	ck_assert_msg(matr_store_open(prefix, MATR_STORE_WRITE, &store, &err) == -1,
+	ck_assert_msg(store_open_to_write(prefix, &store, &err) == -1,
 		      "version 0 with tables is somebody else's database");
 	ck_assert_int_eq(err.code, MATR_ERROR_MALFORMED);
 }
@@ -593,7 +614,7 @@ START_TEST(damaged_blob)
 	free_mappings(mappings);
 	matr_session_close(session);
 	query("UPDATE blobs SET data = substr(data, 1, length(data) - 1)");
-	check_ok(matr_store_open(prefix, MATR_STORE_READ, &store, &err));
+	check_ok(matr_store_open(prefix, &store, &err));
 	check_ok(matr_store_find(store, epoch, programs[0], &application, &err));
 	ck_assert_int_eq(matr_store_mapping(store, application, &mapping, &err), -1);
 	ck_assert_int_eq(err.code, MATR_ERROR_MALFORMED);
@@ -613,9 +634,9 @@ START_TEST(copies)
 
 	check_ok(matr_session_open(NULL, &session, &err));
 	int64_t id = write_epoch(session, mappings);
-	check_ok(matr_store_open(prefix, MATR_STORE_WRITE, &writer, &err));
-	check_ok(matr_store_begin(writer, "", 0, &next, &err));
-	check_ok(matr_store_commit(writer, 2, &err)); /* still in the journal */
+	check_ok(store_open_to_write(prefix, &writer, &err));
+	check_ok(store_begin(writer, "", 0, &next, &err));
+	check_ok(store_commit(writer, 2, &err)); /* still in the journal */
 	check_ok(matr_store_copy_make(prefix, 0, &copy, &err));
 	ck_assert_int_eq(copy.image, 0);
 	matr_store_close(writer);
@@ -642,7 +663,7 @@ START_TEST(copies)
 		check_mapping(mappings[i], read_back);
 		matr_mapping_free(read_back);
 	}
-	ck_assert_msg(matr_store_end_epoch(store, id, &err) != 0, "a copy is not written");
+	ck_assert_msg(store_end_epoch(store, id, &err) != 0, "a copy is not written");
 	matr_store_close(store);
 	free_mappings(mappings);
 	matr_session_close(session);

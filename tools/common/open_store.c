@@ -13,7 +13,7 @@ int open_store(const char *prefix, struct matr_store **out, struct matr_error *e
 	struct matr_error why = {0};
 	struct matr_store_copy copy;
 
-	if (matr_store_open(prefix, MATR_STORE_READ, out, &why) == 0)
+	if (matr_store_open(prefix, out, &why) == 0)
 		return 0;
 	int asked = why.code == MATR_ERROR_DENIED ? matrd_store(prefix, &copy, err) : 1;
 	if (asked == 0)

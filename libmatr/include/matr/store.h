@@ -4,8 +4,7 @@
  * `matr` shows is read from it, without a look at the ELF files. It can be made again from them at
  * any time. docs/store.md describes the tables, for whoever wants to query them with SQL.
  *
- * Writing goes: open, begin, add applications, commit, close; a store that is closed (or whose
- * process dies) before the commit is as it was before the begin. Not thread-safe: one per thread.
+ * Beginning an epoch writes it (matr/epoch.h); here it is read. Not thread-safe: one per thread.
  *
  * Errors of all functions: MATR_ERROR_STORE (SQLite's message: disk full, locked, ...), MALFORMED
  * (the database or a blob in it is damaged; file is the store's path), MEMORY.
@@ -26,23 +25,17 @@ extern "C" {
 
 struct matr_closure;
 struct matr_mapping;
+struct matr_store;
+struct sqlite3;
 
 #define MATR_STORE_FILE	   "store.db" /* in the prefix */
 #define MATR_STORE_VERSION 9	      /* PRAGMA user_version of what this libmatr writes */
 
-struct matr_store;
-struct sqlite3;
-
-enum matr_store_mode {
-	MATR_STORE_READ,  /* must exist; works without write permission too */
-	MATR_STORE_WRITE, /* is created or migrated where necessary */
-};
-
-/* Open the store in the directory `prefix`. *out belongs to the caller: matr_store_close().
- * NOT_FOUND: there is none (READ); DENIED: this user may not read it (READ); STATE: it was written by a newer MatR;
- * MALFORMED: it is no database, or not ours. */
-MATR_API int matr_store_open(const char *prefix, enum matr_store_mode mode, struct matr_store **out,
-			     struct matr_error *err);
+/* Open the store in the directory `prefix`, to read. No write permission is needed.
+ * *out belongs to the caller: matr_store_close().
+ * Errors: NOT_FOUND: there is none; DENIED: this user may not read it; STATE: it was written by a newer MatR; MALFORMED: it is
+ * no database, or another program's. */
+MATR_API int matr_store_open(const char *prefix, struct matr_store **out, struct matr_error *err);
 
 /* The file: URI by which SQLite opens the file at `path` with a query such as "?mode=ro". malloc'ed;
  * NULL: out of memory. */
@@ -83,57 +76,12 @@ MATR_API const struct matr_store_copy *matr_store_copied(const struct matr_store
 MATR_API int matr_store_copy_attach(const struct matr_store_copy *copy, struct sqlite3 *db,
 				    const char *schema);
 
-/* Rolls back a transaction that was not committed. NULL is allowed. */
+/* NULL is allowed. */
 MATR_API void matr_store_close(struct matr_store *store);
 
 /* Everything that is read from now on, until the store is closed, is of one moment, whatever others write meanwhile (they
  * do not wait for it). For whoever reads much: SQLite then takes its locks once, not per statement. */
 MATR_API int matr_store_freeze(struct matr_store *store, struct matr_error *err);
-
-/* ---- writing an epoch ---- */
-
-/* Start the transaction and the next epoch, whose id is larger than that of every epoch in the store and
- * than `after` (a store that was made anew must not give the id of the image in force a second time).
- * cpu_level: session_cpu_level(). */
-MATR_API int matr_store_begin(struct matr_store *store, const char *cpu_level, int64_t after,
-			      int64_t *epoch, struct matr_error *err);
-
-/* Add an application with all objects of its scope to the epoch; an object that the store holds
- * already (same path, file and build-id) is not written again. *application: its id, or 0 where the
- * epoch has an application of that path already. The mapping's objects must not be freed before
- * commit or rollback: the store remembers them by address. */
-MATR_API int matr_store_add(struct matr_store *store, int64_t epoch,
-			    const struct matr_mapping *mapping, int64_t *application,
-			    struct matr_error *err);
-
-/* Add what the application loads: the closure whose root is `root`, loaded with the flags (matr/recording.h), after the
- * application itself and with its mapping not yet freed. closure NULL: it is left to ld.so for the reason. *id (may be NULL): the closure's. */
-MATR_API int matr_store_add_closure(struct matr_store *store, int64_t application, const char *root,
-				    const char *flags, const struct matr_closure *closure,
-				    const char *reason, int64_t *id, struct matr_error *err);
-
-/* Give a closure a reason: it is left to ld.so after all. */
-MATR_API int matr_store_decline_closure(struct matr_store *store, int64_t closure,
-					const char *reason, struct matr_error *err);
-
-/* Record that `path` gets plain starts, and why (one line). */
-MATR_API int matr_store_decline(struct matr_store *store, int64_t epoch, const char *path,
-				const char *reason, struct matr_error *err);
-
-/* Take an application out of the epoch again. */
-MATR_API int matr_store_remove(struct matr_store *store, int64_t epoch, int64_t application,
-			       struct matr_error *err);
-
-/* Remove what no longer serves, all epochs but the `keep` newest (at least two: this one, and the one whose image may
- * be in force until this one's is) with the objects, bindings and blobs that nothing else refers to; and commit. */
-MATR_API int matr_store_commit(struct matr_store *store, size_t keep, struct matr_error *err);
-
-/* Record that the epoch is for copies of the file tree as well. */
-MATR_API int matr_store_set_portable(struct matr_store *store, int64_t epoch,
-				     struct matr_error *err);
-
-/* Record that the epoch has ended (at the time of the call). */
-MATR_API int matr_store_end_epoch(struct matr_store *store, int64_t epoch, struct matr_error *err);
 
 /* ---- reading ---- */
 
@@ -157,11 +105,6 @@ MATR_API int matr_store_epoch(struct matr_store *store, int64_t id, struct matr_
 /* The ids of all epochs, oldest first. *out: free(). */
 MATR_API int matr_store_epochs(struct matr_store *store, int64_t **out, size_t *n,
 			       struct matr_error *err);
-
-/* Remove all epochs but the `keep` newest, and but `needed` and later ones, with what is theirs alone (in a transaction of
- * its own, the store opened to WRITE). *n_removed: how many. */
-MATR_API int matr_store_prune(struct matr_store *store, size_t keep, int64_t needed,
-			      size_t *n_removed, struct matr_error *err);
 
 /* The newest epoch that has the image with that number. NOT_FOUND: none. */
 MATR_API int matr_store_epoch_of_image(struct matr_store *store, int64_t image,
@@ -234,12 +177,6 @@ struct matr_violation { /* a change during an epoch of what its mappings follow 
 	char **withdrawn; /* the applications' canonical paths */
 	size_t n_withdrawn;
 };
-
-/* Record one, with the ids of the applications that were withdrawn (violation->withdrawn is not looked at). */
-MATR_API int matr_store_add_violation(struct matr_store *store, int64_t epoch,
-				      const struct matr_violation *violation,
-				      const int64_t *applications, size_t n,
-				      struct matr_error *err);
 
 /* The epoch's, oldest first. *out: matr_store_violations_free(). */
 MATR_API int matr_store_violations(struct matr_store *store, int64_t epoch,

@@ -18,6 +18,7 @@
 #include "loader/place.h"
 #include "loader/stamp.h"
 #include "store/edit.h"
+#include "store/store.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -116,15 +117,15 @@ static int open_store(struct matr_epoch *epoch, struct matr_error *err)
 	const char *level = session_cpu_level(epoch->session);
 
 	if (matr_prefix_check_file(epoch->prefix, MATR_STORE_FILE, err) != 0 ||
-	    matr_store_open(epoch->prefix, MATR_STORE_WRITE, &epoch->store, err) != 0 ||
-	    matr_store_begin(epoch->store, level, matr_epoch_of_image(epoch->prefix), &epoch->id,
-			     err) != 0 ||
+	    store_open_to_write(epoch->prefix, &epoch->store, err) != 0 ||
+	    store_begin(epoch->store, level, matr_epoch_of_image(epoch->prefix), &epoch->id, err) !=
+		    0 ||
 	    edits_restore(epoch->prefix, epoch->store, err) != 0 ||
 	    epoch_edits_read(epoch, err) != 0)
 		return -1;
 	epoch->circumstances = circumstances(level, epoch->config_file, epoch->portable, err);
 	if (!epoch->circumstances ||
-	    (epoch->portable && matr_store_set_portable(epoch->store, epoch->id, err) != 0))
+	    (epoch->portable && store_set_portable(epoch->store, epoch->id, err) != 0))
 		return -1;
 	return matr_store_previous(epoch->store, epoch->id, epoch->circumstances, &epoch->previous,
 				   err);
@@ -325,7 +326,7 @@ int matr_epoch_commit(struct matr_epoch *epoch, struct matr_error *err)
 	    epoch_keep_programs(epoch->prefix, epoch->scan ? NULL : epoch->results,
 				epoch->n_results, err) != 0 ||
 	    edits_write_copy(epoch->prefix, epoch->edits, epoch->n_edits, err) != 0 ||
-	    matr_store_commit(epoch->store, epoch->config->keep_epochs, err) != 0) {
+	    store_commit(epoch->store, epoch->config->keep_epochs, err) != 0) {
 		unlink(next);
 		return -1;
 	}

@@ -95,7 +95,7 @@ int matr_epoch_before(const char *prefix, char config[PATH_MAX], bool *portable,
 	config[0] = 0;
 	*portable = false;
 	/* A store that cannot be read is the next begin's business. */
-	if (matr_store_open(prefix, MATR_STORE_READ, &store, &why) != 0)
+	if (matr_store_open(prefix, &store, &why) != 0)
 		return why.code == MATR_ERROR_MEMORY ? matr_fail_memory(err) : 0;
 	int found = store_newest_circumstances(store, &text, portable, err);
 	if (text)

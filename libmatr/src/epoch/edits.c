@@ -14,6 +14,7 @@
 #include "base/prefix.h"
 #include "epoch/state.h"
 #include "store/edit.h"
+#include "store/store.h"
 #include "store/transaction.h"
 
 int epoch_edits_read(struct matr_epoch *epoch, struct matr_error *err)
@@ -231,7 +232,7 @@ int matr_edits_record(const char *prefix, const struct matr_edit *add, size_t n_
 		return -1;
 	int result = matr_prefix_check_file(canonical, MATR_STORE_FILE, err);
 	if (result == 0)
-		result = matr_store_open(canonical, MATR_STORE_WRITE, &store, err);
+		result = store_open_to_write(canonical, &store, err);
 	if (result == 0)
 		result = edits_restore(canonical, store, err);
 	if (result == 0)

@@ -9,6 +9,7 @@
 #include "base/prefix.h"
 #include "epoch/marker.h"
 #include "epoch/state.h"
+#include "store/store.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,10 +23,10 @@ static void record_end(const char *prefix, int64_t *id)
 	struct matr_store *store;
 	struct matr_store_epoch epoch;
 
-	if (matr_store_open(prefix, MATR_STORE_WRITE, &store, NULL) != 0)
+	if (store_open_to_write(prefix, &store, NULL) != 0)
 		return;
 	if (matr_store_epoch(store, 0, &epoch, NULL) == 0 && !epoch.ended) {
-		matr_store_end_epoch(store, epoch.id, NULL);
+		store_end_epoch(store, epoch.id, NULL);
 		*id = epoch.id;
 	}
 	matr_store_close(store);

@@ -15,6 +15,7 @@
 #include "epoch/results.h"
 #include "image/builder.h"
 #include "image/source.h"
+#include "store/closure.h"
 #include "store/epoch.h"
 #include "store/mapping.h"
 
@@ -132,8 +133,7 @@ static int add_to_image(struct matr_epoch *epoch, struct matr_epoch_result *resu
 		*err = *why;
 	for (size_t i = 0; i < n && done == 0; i++) {
 		if (closures[i].reason)
-			done = matr_store_decline_closure(epoch->store, ids[i], closures[i].reason,
-							  err);
+			done = store_decline_closure(epoch->store, ids[i], closures[i].reason, err);
 	}
 	matr_closures_free(closures, n);
 	free(ids);
@@ -150,7 +150,7 @@ static int compile(struct matr_epoch *epoch, struct matr_epoch_result *result,
 	int declined = add_to_image(epoch, result, &why, err);
 	if (declined <= 0)
 		return declined;
-	if (matr_store_remove(epoch->store, epoch->id, result->application, err) != 0)
+	if (store_remove(epoch->store, epoch->id, result->application, err) != 0)
 		return -1;
 	result->application = 0;
 	return epoch_decline(epoch, result, &why, err);

@@ -3,6 +3,8 @@
 
 #include "base/prefix.h"
 #include "epoch/state.h"
+#include "store/prune.h"
+#include "store/store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,11 +16,11 @@ static int prune(const char *prefix, size_t keep, size_t *removed, struct matr_e
 	struct matr_store *store;
 
 	if (matr_prefix_check_file(prefix, MATR_STORE_FILE, err) != 0 ||
-	    matr_store_open(prefix, MATR_STORE_WRITE, &store, err) != 0)
+	    store_open_to_write(prefix, &store, err) != 0)
 		return -1;
 	int result = matr_epoch_current(prefix, store, &current, err);
 	if (result == 0)
-		result = matr_store_prune(store, keep, current.id, removed, err);
+		result = store_prune(store, keep, current.id, removed, err);
 	matr_store_close(store);
 	return result;
 }

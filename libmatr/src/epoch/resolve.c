@@ -25,6 +25,7 @@
 #include "epoch/edits.h"
 #include "epoch/loads.h"
 #include "epoch/results.h"
+#include "store/closure.h"
 #include "store/declined.h"
 #include "store/edit.h"
 #include "store/object.h"
@@ -349,9 +350,8 @@ static int put_load(struct matr_epoch *epoch, const struct load *load, int64_t a
 	if (load->why.code != MATR_OK)
 		epoch_describe(&load->why, load->root, reason, sizeof reason);
 	bool good = load->why.code == MATR_OK;
-	return matr_store_add_closure(epoch->store, application, load->root, load->flags,
-				      good ? &load->closure : NULL, good ? NULL : reason, NULL,
-				      err);
+	return store_add_closure(epoch->store, application, load->root, load->flags,
+				 good ? &load->closure : NULL, good ? NULL : reason, NULL, err);
 }
 
 static int put_program(struct matr_epoch *epoch, size_t i, struct matr_error *err)

@@ -56,7 +56,7 @@ int epoch_decline(struct matr_epoch *epoch, struct matr_epoch_result *result,
 	result->reason = strdup(reason);
 	if (!result->reason)
 		return matr_fail_memory(err);
-	if (matr_store_decline(epoch->store, epoch->id, result->path, reason, err) != 0)
+	if (store_decline(epoch->store, epoch->id, result->path, reason, err) != 0)
 		return -1;
 	bool own_file = strcmp(why->file, result->path) == 0 &&
 			(why->code == MATR_ERROR_MALFORMED || why->code == MATR_ERROR_NOT_ELF);

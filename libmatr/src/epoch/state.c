@@ -101,7 +101,7 @@ static void examine(const char *canonical, struct epoch_evidence *out)
 	out->image = access(image, F_OK) == 0;
 	out->image_header = out->image_number != 0;
 	out->suspended = matr_epoch_suspended(canonical, by, NULL) > 0;
-	if (matr_store_open(canonical, MATR_STORE_READ, &store, NULL) != 0)
+	if (matr_store_open(canonical, &store, NULL) != 0)
 		return;
 	if (matr_store_epoch(store, 0, &epoch, NULL) == 0) {
 		out->record = true;

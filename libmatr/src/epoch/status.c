@@ -321,7 +321,7 @@ int matr_epoch_status(const char *prefix, struct matr_epoch_status *out, struct 
 	out->store_size = file_size(canonical, MATR_STORE_FILE);
 	out->store_size += file_size(canonical, MATR_STORE_FILE "-wal");
 	why = (struct matr_error){0};
-	if (matr_store_open(canonical, MATR_STORE_READ, &store, &why) != 0) {
+	if (matr_store_open(canonical, &store, &why) != 0) {
 		if (why.code == MATR_ERROR_NOT_FOUND && !image_exists)
 			return 0;
 		bool lost = why.code == MATR_ERROR_NOT_FOUND || why.code == MATR_ERROR_MALFORMED;

@@ -3,12 +3,12 @@
  * A closure's scope is the application's with more behind it. Only that is written; reading starts from the
  * application's.
  */
-#include <matr/mapping.h>
-#include <matr/recording.h>
-#include <matr/store.h>
+#include "store/closure.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include <matr/recording.h>
 
 #include "store/entries.h"
 #include "store/object.h"
@@ -41,9 +41,9 @@ static int insert_closure(struct matr_store *store, int64_t application, const c
 	return 0;
 }
 
-int matr_store_add_closure(struct matr_store *store, int64_t application, const char *root,
-			   const char *flags, const struct matr_closure *closure,
-			   const char *reason, int64_t *id, struct matr_error *err)
+int store_add_closure(struct matr_store *store, int64_t application, const char *root,
+		      const char *flags, const struct matr_closure *closure, const char *reason,
+		      int64_t *id, struct matr_error *err)
 {
 	int64_t number;
 
@@ -68,8 +68,8 @@ int matr_store_add_closure(struct matr_store *store, int64_t application, const 
 	return result;
 }
 
-int matr_store_decline_closure(struct matr_store *store, int64_t closure, const char *reason,
-			       struct matr_error *err)
+int store_decline_closure(struct matr_store *store, int64_t closure, const char *reason,
+			  struct matr_error *err)
 {
 	sqlite3_stmt *update =
 		matr_statement(store, "UPDATE closures SET reason = ?2 WHERE id = ?1", err);

@@ -5,8 +5,8 @@
 
 #include "store/statement.h"
 
-int matr_store_decline(struct matr_store *store, int64_t epoch, const char *path,
-		       const char *reason, struct matr_error *err)
+int store_decline(struct matr_store *store, int64_t epoch, const char *path, const char *reason,
+		  struct matr_error *err)
 {
 	sqlite3_stmt *insert = matr_statement(
 		store,

@@ -4,6 +4,10 @@
 
 #include <matr/store.h>
 
+/* Record that `path` gets plain starts, and why (one line). */
+int store_decline(struct matr_store *store, int64_t epoch, const char *path, const char *reason,
+		  struct matr_error *err);
+
 /* Record that the program was declined for the contents of its own file. */
 int matr_store_decline_own(struct matr_store *store, int64_t epoch, const char *path,
 			   struct matr_error *err);

@@ -218,24 +218,8 @@ int matr_store_add_encoded(struct matr_store *store, int64_t epoch,
 	return put_directories(store, epoch, *application, mapping, err);
 }
 
-int matr_store_add(struct matr_store *store, int64_t epoch, const struct matr_mapping *mapping,
-		   int64_t *application, struct matr_error *err)
-{
-	struct matr_encoded_mapping encoded;
-	int64_t id;
-
-	for (size_t i = 0; i < mapping->n_scope; i++)
-		if (matr_store_put_object(store, mapping->scope[i].object, &id, err) != 0)
-			return -1;
-	int result = matr_encode_mapping(store, mapping, &encoded, err);
-	if (result == 0)
-		result = matr_store_add_encoded(store, epoch, mapping, &encoded, application, err);
-	matr_encoded_mapping_free(&encoded);
-	return result;
-}
-
-int matr_store_remove(struct matr_store *store, int64_t epoch, int64_t application,
-		      struct matr_error *err)
+int store_remove(struct matr_store *store, int64_t epoch, int64_t application,
+		 struct matr_error *err)
 {
 	sqlite3_stmt *statement = matr_statement(
 		store, "DELETE FROM epoch_applications WHERE epoch_id = ?1 AND application_id = ?2",

@@ -28,6 +28,10 @@ int matr_store_add_encoded(struct matr_store *store, int64_t epoch,
 int matr_store_carry(struct matr_store *store, int64_t epoch, int64_t application,
 		     struct matr_error *err);
 
+/* Take an application out of the epoch again. */
+int store_remove(struct matr_store *store, int64_t epoch, int64_t application,
+		 struct matr_error *err);
+
 /* ---- directories ---- */
 
 /* Compare the application's directories with these. Returns 1 if equal, 0 if not, -1 on error. */

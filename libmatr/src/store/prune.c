@@ -109,8 +109,8 @@ int matr_store_give_back(struct matr_store *store)
 	return matr_run_sql(store, "PRAGMA incremental_vacuum", NULL);
 }
 
-int matr_store_prune(struct matr_store *store, size_t keep, int64_t needed, size_t *n_removed,
-		     struct matr_error *err)
+int store_prune(struct matr_store *store, size_t keep, int64_t needed, size_t *n_removed,
+		struct matr_error *err)
 {
 	if (store_transaction_begin(store, err) != 0)
 		return -1;

@@ -4,7 +4,12 @@
 
 #include <matr/store.h>
 
-/* matr_store_prune() within a transaction. n_removed may be NULL. */
+/* Remove all epochs except the `keep` newest, and except `needed` and later ones, with what is theirs alone, in a
+ * transaction of its own. *n_removed: how many. */
+int store_prune(struct matr_store *store, size_t keep, int64_t needed, size_t *n_removed,
+		struct matr_error *err);
+
+/* store_prune() within a transaction. n_removed may be NULL. */
 int matr_store_remove_epochs(struct matr_store *store, size_t keep, int64_t needed,
 			     size_t *n_removed, struct matr_error *err);
 

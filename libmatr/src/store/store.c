@@ -10,7 +10,7 @@
  * - auto_vacuum has to be chosen before the first table exists; with it the file shrinks when the
  *   epochs that filled it are removed.
  */
-#include <matr/store.h>
+#include "store/store.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -185,16 +185,27 @@ static struct matr_store *new_store(const char *prefix, struct matr_error *err)
 	return NULL;
 }
 
-int matr_store_open(const char *prefix, enum matr_store_mode mode, struct matr_store **out,
-		    struct matr_error *err)
+int matr_store_open(const char *prefix, struct matr_store **out, struct matr_error *err)
 {
 	struct matr_store *store = new_store(prefix, err);
 
 	if (!store)
 		return -1;
-	int result = mode == MATR_STORE_WRITE ? open_to_write(store, err)
-					      : open_to_read(store, prefix, err);
-	if (result != 0) {
+	if (open_to_read(store, prefix, err) != 0) {
+		matr_store_close(store);
+		return -1;
+	}
+	*out = store;
+	return 0;
+}
+
+int store_open_to_write(const char *prefix, struct matr_store **out, struct matr_error *err)
+{
+	struct matr_store *store = new_store(prefix, err);
+
+	if (!store)
+		return -1;
+	if (open_to_write(store, err) != 0) {
 		matr_store_close(store);
 		return -1;
 	}
@@ -208,7 +219,7 @@ int matr_store_copy_make(const char *prefix, int64_t image, struct matr_store_co
 	struct matr_store *store;
 
 	*out = (struct matr_store_copy){.image = image};
-	if (matr_store_open(prefix, MATR_STORE_READ, &store, err) != 0)
+	if (matr_store_open(prefix, &store, err) != 0)
 		return -1;
 	int result = store_copy_bytes(store, out, err);
 	matr_store_close(store);
@@ -260,8 +271,8 @@ void matr_store_close(struct matr_store *store)
 
 /* ---- the transaction of an epoch ---- */
 
-int matr_store_begin(struct matr_store *store, const char *cpu_level, int64_t after, int64_t *epoch,
-		     struct matr_error *err)
+int store_begin(struct matr_store *store, const char *cpu_level, int64_t after, int64_t *epoch,
+		struct matr_error *err)
 {
 	if (store_transaction_begin(store, err) != 0)
 		return -1;
@@ -280,7 +291,7 @@ int matr_store_begin(struct matr_store *store, const char *cpu_level, int64_t af
 	return 0;
 }
 
-int matr_store_commit(struct matr_store *store, size_t keep, struct matr_error *err)
+int store_commit(struct matr_store *store, size_t keep, struct matr_error *err)
 {
 	/* The image that is in force until the new one is may be that of the epoch before. */
 	if (matr_store_remove_epochs(store, keep > 2 ? keep : 2, INT64_MAX, NULL, err) != 0 ||
@@ -292,7 +303,7 @@ int matr_store_commit(struct matr_store *store, size_t keep, struct matr_error *
 	return 0;
 }
 
-int matr_store_set_portable(struct matr_store *store, int64_t epoch, struct matr_error *err)
+int store_set_portable(struct matr_store *store, int64_t epoch, struct matr_error *err)
 {
 	sqlite3_stmt *update =
 		matr_statement(store, "UPDATE epochs SET portable = 1 WHERE id = ?1", err);
@@ -302,7 +313,7 @@ int matr_store_set_portable(struct matr_store *store, int64_t epoch, struct matr
 	return matr_execute(store, update, err);
 }
 
-int matr_store_end_epoch(struct matr_store *store, int64_t epoch, struct matr_error *err)
+int store_end_epoch(struct matr_store *store, int64_t epoch, struct matr_error *err)
 {
 	sqlite3_stmt *update = matr_statement(
 		store, "UPDATE epochs SET ended = unixepoch() WHERE id = ?1 AND ended IS NULL",

@@ -1,6 +1,6 @@
 /* transaction.h - one write transaction of a store that is open to MATR_STORE_WRITE.
  *
- * matr_store_begin() and matr_store_commit() do the same for an epoch. Closing the store rolls back.
+ * store_begin() and store_commit() do the same for an epoch. Closing the store rolls back.
  */
 #ifndef MATR_STORE_TRANSACTION_H
 #define MATR_STORE_TRANSACTION_H

@@ -1,14 +1,14 @@
 /* violation.c - what was changed in an epoch, and who was withdrawn for it. */
-#include <matr/store.h>
+#include "store/violation.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "store/statement.h"
 
-int matr_store_add_violation(struct matr_store *store, int64_t epoch,
-			     const struct matr_violation *violation, const int64_t *applications,
-			     size_t n, struct matr_error *err)
+int store_add_violation(struct matr_store *store, int64_t epoch,
+			const struct matr_violation *violation, const int64_t *applications,
+			size_t n, struct matr_error *err)
 {
 	sqlite3_stmt *insert = matr_statement(
 		store,

@@ -31,7 +31,9 @@
 #include "epoch/same_program.h"
 #include "epoch/state.h"
 #include "image/withdraw.h"
+#include "store/store.h"
 #include "store/transaction.h"
+#include "store/violation.h"
 #include "watch/list.h"
 #include "watch/violation.h"
 
@@ -255,7 +257,7 @@ static int load(struct matr_watch *watch, struct matr_watch_report *report, stru
 		report->changed = before != 0;
 		return 0;
 	}
-	if (matr_store_open(watch->prefix, MATR_STORE_READ, &store, err) != 0)
+	if (matr_store_open(watch->prefix, &store, err) != 0)
 		return -1;
 	int result = matr_store_epoch_of_image(store, (int64_t)number, &epoch, err);
 	if (result == 0)
@@ -511,11 +513,11 @@ static int record(const struct matr_watch *watch, struct matr_store *store,
 	int result = 0;
 	for (size_t i = 0; i < n && result == 0; i++)
 		if (is_violation(&changes[i]))
-			result = matr_store_add_violation(
-				store, watch->epoch, &report->violations[at++],
-				changes[i].affected.ids, changes[i].affected.n, err);
+			result = store_add_violation(store, watch->epoch, &report->violations[at++],
+						     changes[i].affected.ids, changes[i].affected.n,
+						     err);
 	if (result == 0 && strcmp(action, "ended") == 0)
-		result = matr_store_end_epoch(store, watch->epoch, err);
+		result = store_end_epoch(store, watch->epoch, err);
 	if (result == 0)
 		result = store_transaction_commit(store, err);
 	if (result != 0)
@@ -537,7 +539,7 @@ static int act(struct matr_watch *watch, enum epoch_permission permission, struc
 		schedule(watch, 0);
 		return 0;
 	}
-	if (matr_store_open(watch->prefix, MATR_STORE_WRITE, &store, err) != 0)
+	if (store_open_to_write(watch->prefix, &store, err) != 0)
 		return -1;
 	/* An epoch that is like the one before has its image. */
 	int result = matr_epoch_current(watch->prefix, store, &current, err);

@@ -71,7 +71,7 @@ static void add_nearest(const struct rebind *request, const struct matr_edit *ed
 	struct matr_store *store = NULL;
 	struct matr_error why;
 
-	if (matr_store_open(request->prefix, MATR_STORE_READ, &store, &why) != 0)
+	if (matr_store_open(request->prefix, &store, &why) != 0)
 		store = NULL;
 	matr_edit_add_nearest(store, edit, err);
 	matr_store_close(store);
@@ -187,7 +187,7 @@ int rebind_undo(struct rebind *request, struct matr_error *err)
 
 	if (matr_epoch_of_image(request->prefix) != 0)
 		return rebind_apply(request, err);
-	if (matr_store_open(request->prefix, MATR_STORE_READ, &store, err) != 0)
+	if (matr_store_open(request->prefix, &store, err) != 0)
 		return -1; /* none, and none is to be made for this */
 	matr_store_close(store);
 	if (matr_edits_record(request->prefix, NULL, 0, request->remove, request->n_remove, err) !=

@@ -275,7 +275,7 @@ static void show_epoch(const char *prefix, int64_t id, double seconds)
 	struct matr_store *store;
 	char store_size[32], image_size[32], loads[80] = "";
 
-	if (matr_store_open(prefix, MATR_STORE_READ, &store, NULL) != 0)
+	if (matr_store_open(prefix, &store, NULL) != 0)
 		return;
 	if (matr_store_epoch(store, id, &epoch, NULL) != 0) {
 		matr_store_close(store);
