@@ -73,3 +73,29 @@ finish()
 	[ "$FAILED" -eq 0 ] && [ "$N" -gt 0 ]
 	exit
 }
+
+# run_cases [NAME]...: call case_NAME for each NAME, or those of MATR_TEST_CASES, or all in the order of the script; then
+# finish. before_case NAME is called first where the script has it.
+run_cases()
+{
+	local all name
+	mapfile -t all < <(
+		shopt -s extdebug # declare -F then has line numbers
+		compgen -A function case_ | while read -r name; do declare -F "$name"; done |
+			sort -k 2n | sed 's/^case_\([^ ]*\) .*/\1/'
+	)
+	# shellcheck disable=SC2086 # a list
+	[ $# -gt 0 ] || set -- ${MATR_TEST_CASES:-}
+	[ $# -gt 0 ] || set -- "${all[@]}"
+	for name; do
+		if ! declare -F "case_$name" >/dev/null; then
+			echo "no case $name; there are: ${all[*]}" >&2
+			exit 2
+		fi
+	done
+	for name; do
+		! declare -F before_case >/dev/null || before_case "$name"
+		"case_$name"
+	done
+	finish
+}
