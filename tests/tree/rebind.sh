@@ -11,17 +11,8 @@ how() # PROGRAM [ARG]...: applied or plain
 calls() { PATCHED=1 "$@" 2>&1 >/dev/null </dev/null | grep -c '^patched$'; }
 
 mkdir -p /opt/fix
-cat >$T/patched.c <<'C'
-#include <locale.h>
-#include <stdlib.h>
-#include <unistd.h>
-char *patched_setlocale(int category, const char *locale)
-{
-	if (getenv("PATCHED")) (void)!write(2, "patched\n", 8);
-	return setlocale(category, locale);
-}
-C
-check "a library" gcc -O1 -fPIC -shared -Wl,-soname,libpatched.so -o /opt/fix/libpatched.so $T/patched.c
+patched=/tests/system/edit/sources/patched.c
+check "a library" gcc -O1 -fPIC -shared -Wl,-soname,libpatched.so -o /opt/fix/libpatched.so $patched
 check "install" matr loader install
 settle /opt/fix
 check "an epoch of the whole system" matr epoch begin -q
@@ -72,7 +63,7 @@ package() # VERSION FUNCTION: a package with a library that defines it
 {
 	local at=$T/fix-$1
 	mkdir -p "$at/DEBIAN" "$at/opt/package"
-	sed "s/patched_setlocale/$2/" $T/patched.c >$T/version.c
+	sed "s/patched_setlocale/$2/" $patched >$T/version.c
 	gcc -O1 -fPIC -shared -Wl,-soname,libfix.so.1 -o "$at/opt/package/libfix.so.1" $T/version.c
 	printf 'Package: libfix1\nVersion: %s\nArchitecture: amd64\nMaintainer: nobody <nobody@example.org>\nDescription: a fix\n' "$1" >"$at/DEBIAN/control"
 	dpkg-deb --root-owner-group -b "$at" "$T/libfix1_$1.deb" >/dev/null

@@ -11,42 +11,7 @@ rebind() { "$MATR" rebind "$@" >"$T/rebind" 2>"$T/rebind.err" </dev/null; }
 undo_all() { "$MATR" rebind --list --format csv | tail -n +2 | cut -d, -f1 | xargs -r "$MATR" rebind --quiet --undo; }
 
 mkdir "$T/lib"
-cat >"$T/crc.c" <<'C'
-/* crc32() of zlib's interface, in another way than zlib's; it notes which programs call it. */
-#include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-static unsigned long table[256];
-static void note(void)
-{
-	static int done;
-	const char *log = getenv("CRC_LOG");
-	char name[4096];
-	if (done++ || !log) return;
-	ssize_t length = readlink("/proc/self/exe", name, sizeof name - 1);
-	int fd = open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0 || length < 0) return;
-	name[length++] = '\n';
-	(void)!write(fd, name, length);
-	close(fd);
-}
-unsigned long crc32(unsigned long crc, const unsigned char *data, unsigned size)
-{
-	note();
-	if (!data) return 0;
-	if (!table[1])
-		for (unsigned long i = 255; i; i--) {
-			unsigned long c = i;
-			for (int k = 0; k < 8; k++) c = c & 1 ? 0xedb88320UL ^ c >> 1 : c >> 1;
-			table[i] = c;
-		}
-	crc ^= 0xffffffffUL;
-	while (size--) crc = table[(crc ^ *data++) & 255] ^ crc >> 8;
-	return crc ^ 0xffffffffUL;
-}
-C
-$CC -O2 -fPIC -shared -Wl,-soname,libcrcfix.so.1 -o "$T/lib/libcrcfix.so.1" "$T/crc.c"
+$CC -O2 -fPIC -shared -Wl,-soname,libcrcfix.so.1 -o "$T/lib/libcrcfix.so.1" "$HERE/sources/crc.c"
 
 git init -q "$T/repository" && seq 20000 >"$T/repository/file" && git -C "$T/repository" add file
 git -C "$T/repository" -c user.email=a@b -c user.name=n commit -q -m one
@@ -107,7 +72,7 @@ assert e["reason"] == "CVE-0000-0000: crc32" and "uid" in e["author"] and e["sta
 assert abs(time.mktime(time.strptime(e["time"], "%Y-%m-%d %H:%M:%S")) - time.time()) < 600, e' "$T/list"
 
 # A broken implementation shows: the function is not merely loaded.
-sed 's/0xedb88320UL/0xedb88321UL/' "$T/crc.c" >"$T/broken.c"
+sed 's/0xedb88320UL/0xedb88321UL/' "$HERE/sources/crc.c" >"$T/broken.c"
 $CC -O2 -fPIC -shared -Wl,-soname,libcrcfix.so.1 -o "$T/broken.so" "$T/broken.c" && mv "$T/broken.so" "$T/lib/libcrcfix.so.1"
 check "the library changed: a plain start, with zlib's" test "$("$MATR" run python3 -c 'import zlib; print(zlib.crc32(b"123456789"))')" = 3421780262
 "$MATR" epoch begin -q "${wanted[@]}" 2>/dev/null </dev/null
@@ -121,7 +86,7 @@ check "taken back: the mapping is as before" cmp "$T/before" <("$MATR" inspect -
 
 # ---- one program only, and not its children ----
 
-$CC -O2 -fPIC -shared -Wl,-soname,libcrcfix.so.1 -o "$T/fixed.so" "$T/crc.c" && mv "$T/fixed.so" "$T/lib/libcrcfix.so.1"
+$CC -O2 -fPIC -shared -Wl,-soname,libcrcfix.so.1 -o "$T/fixed.so" "$HERE/sources/crc.c" && mv "$T/fixed.so" "$T/lib/libcrcfix.so.1"
 rebind python3 --symbol crc32 --to "$T/lib/libcrcfix.so.1"
 rm -f "$T/patched.log"
 CRC_LOG=$T/patched.log "$MATR" run python3 -c 'import subprocess, zlib; print(zlib.crc32(b"1")); subprocess.run(["bash", "-c", "use git; use cmake"])' >"$T/out" 2>&1

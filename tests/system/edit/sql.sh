@@ -6,25 +6,10 @@ set -eu
 . "$(dirname "$0")/../../lib/matr.sh"
 
 mkdir "$T/lib" # whose time is in the mapping: nothing else is written there
-cat >"$T/one.c" <<'C'
-int number(void) { return 1; }
-int small = 4;
-C
-cat >"$T/two.c" <<'C'
-int number(void) { return 2; }
-int also(void) { return 22; }
-int small = 40;
-long large = 41;
-C
-cat >"$T/main.c" <<'C'
-#include <stdio.h>
-extern int number(void), small;
-int main(void) { printf("%d %d\n", number(), small); return 0; }
-C
 for name in one two; do
-	$CC -O1 -fPIC -shared -Wl,-soname,lib$name.so -o "$T/lib/lib$name.so" "$T/$name.c"
+	$CC -O1 -fPIC -shared -Wl,-soname,lib$name.so -o "$T/lib/lib$name.so" "$HERE/sources/$name.c"
 done
-$CC -O1 -no-pie -o "$T/lib/main" "$T/main.c" -L"$T/lib" -lone -Wl,-rpath,"$T/lib"
+$CC -O1 -no-pie -o "$T/lib/main" "$HERE/sources/number.c" -L"$T/lib" -lone -Wl,-rpath,"$T/lib"
 programs=("$T/lib/main" "$(command -v git)" "$(command -v bash)")
 
 write() { "$MATR" sql --write "$1" >"$T/write" 2>&1; }

@@ -28,187 +28,207 @@ readelf -rW "$LD_STABLE" | grep -c R_X86_64 >"$T/count"
 check "ld-stable has two relocations" grep -qx 2 "$T/count"
 check "ld-stable needs nothing" [ -z "$(readelf -dW "$LD_STABLE" | grep -E 'NEEDED|TEXTREL|PIE')" ]
 
-# ---- behaviour ----
-for program in threads threads-tlsdesc threads-ie threads-ld threads-fixed; do
-	same "$program: threads and thread-local variables" "$F/$program"
-done
-same "C++ exceptions, casts and type_info across libraries" "$F/exceptions"
-same "the same in a non-PIE program" "$F/exceptions-fixed"
-for program in dl dl-fixed dl-now dl-sysv; do
-	same "$program: dlopen, dlsym, dladdr, dl_iterate_phdr, dlinfo, dlmopen" \
-		"$F/$program" "$F/plugins/plugin.so"
-done
-same "fork, exec, posix_spawn, /proc/self/exe" "$F/forkexec"
-same "locale, iconv, NSS" "$F/nss"
-for program in ifunc ifunc-fixed; do
-	same "$program: IFUNCs" "$F/$program"
-	same "$program: the resolvers are called as often" "$F/$program" count
-done
-for program in copy copy-fixed copy-fixed-now copy-noplt; do
-	same "$program: copied data, function addresses, weak references" "$F/$program"
-done
-same "unaligned relocations" "$F/unaligned"
-same "unaligned relocations, non-PIE" "$F/unaligned-fixed"
-same "an undefined function that is not called" "$F/lazy"
-same "an undefined function that is called" "$F/lazy" call
-same "STB_GNU_UNIQUE with plugins" "$F/unique" "$F/plugins/unique1.so" "$F/plugins/unique2.so"
-same "interposition, protected, hidden, -Bsymbolic" "$F/binding"
-same "the same in another order" "$F/binding-reversed"
-same "text relocations" "$F/textrel"
-same "DT_RELR" "$F/relr"
-same "the same words with DT_RELA" "$F/relr-none"
-same "order of constructors and destructors" "$F/order"
-same "the same with -z initfirst" "$F/order-first"
-same "auxiliary vector, arguments, link map" "$F/process" one '' 'three words'
-same "\$ORIGIN" "$F/origin/process"
-same "\$ORIGIN in DT_RPATH, non-PIE" "$F/origin/process-fixed"
-same "a program without build-id" "$F/process-noid"
-same "320 libraries" "$T/many/dynamic" check
-cd "$F/origin"
-same "started by a relative name" ./process
-cd "$F"
-mkdir "$T/bin"
-ln -s "$F/process" "$T/bin/link"
-same "started through a symbolic link" "$T/bin/link"
-PATH=$T/bin:$PATH same "started by PATH" link
-# exec -a: argv[0] is not the file's name
-SAID=last same "another argv[0]" /bin/bash -c "exec -a other-name '$F/process' x"
-SAID=last same "an empty environment" /usr/bin/env -i "MATR_PREFIX=$MATR_PREFIX" LD_STABLE_DEBUG=1 \
-	"$F/process"
-same "many arguments" "$F/process" $(seq 5000)
-for program in "${PROGRAMS[@]}"; do
-	check "matr verify ${program#"$T/"}" "$MATR" verify "$program"
-done
+case_behaviour()
+{
+	for program in threads threads-tlsdesc threads-ie threads-ld threads-fixed; do
+		same "$program: threads and thread-local variables" "$F/$program"
+	done
+	same "C++ exceptions, casts and type_info across libraries" "$F/exceptions"
+	same "the same in a non-PIE program" "$F/exceptions-fixed"
+	for program in dl dl-fixed dl-now dl-sysv; do
+		same "$program: dlopen, dlsym, dladdr, dl_iterate_phdr, dlinfo, dlmopen" \
+			"$F/$program" "$F/plugins/plugin.so"
+	done
+	same "fork, exec, posix_spawn, /proc/self/exe" "$F/forkexec"
+	same "locale, iconv, NSS" "$F/nss"
+	for program in ifunc ifunc-fixed; do
+		same "$program: IFUNCs" "$F/$program"
+		same "$program: the resolvers are called as often" "$F/$program" count
+	done
+	for program in copy copy-fixed copy-fixed-now copy-noplt; do
+		same "$program: copied data, function addresses, weak references" "$F/$program"
+	done
+	same "unaligned relocations" "$F/unaligned"
+	same "unaligned relocations, non-PIE" "$F/unaligned-fixed"
+	same "an undefined function that is not called" "$F/lazy"
+	same "an undefined function that is called" "$F/lazy" call
+	same "STB_GNU_UNIQUE with plugins" "$F/unique" "$F/plugins/unique1.so" "$F/plugins/unique2.so"
+	same "interposition, protected, hidden, -Bsymbolic" "$F/binding"
+	same "the same in another order" "$F/binding-reversed"
+	same "text relocations" "$F/textrel"
+	same "DT_RELR" "$F/relr"
+	same "the same words with DT_RELA" "$F/relr-none"
+	same "order of constructors and destructors" "$F/order"
+	same "the same with -z initfirst" "$F/order-first"
+	same "auxiliary vector, arguments, link map" "$F/process" one '' 'three words'
+	same "\$ORIGIN" "$F/origin/process"
+	same "\$ORIGIN in DT_RPATH, non-PIE" "$F/origin/process-fixed"
+	same "a program without build-id" "$F/process-noid"
+	same "320 libraries" "$T/many/dynamic" check
+	cd "$F/origin"
+	same "started by a relative name" ./process
+	cd "$F"
+	mkdir "$T/bin"
+	ln -s "$F/process" "$T/bin/link"
+	same "started through a symbolic link" "$T/bin/link"
+	PATH=$T/bin:$PATH same "started by PATH" link
+	# exec -a: argv[0] is not the file's name
+	SAID=last same "another argv[0]" /bin/bash -c "exec -a other-name '$F/process' x"
+	SAID=last same "an empty environment" /usr/bin/env -i "MATR_PREFIX=$MATR_PREFIX" LD_STABLE_DEBUG=1 \
+		"$F/process"
+	same "many arguments" "$F/process" $(seq 5000)
+	for program in "${PROGRAMS[@]}"; do
+		check "matr verify ${program#"$T/"}" "$MATR" verify "$program"
+	done
+}
 
-# ---- the loader by name, like ld.so itself ----
-capture plain "$F/binding"
-capture matr env LD_STABLE_DEBUG=1 "$MATR_PREFIX/ld-stable" "$F/binding"
-heard matr
-expect "ld-stable PROGRAM" applied
-# AT_BASE: the kernel has started ld.so as a program, without it; here it is what ld.so's is elsewhere.
-# exe: it is the loader in both cases.
-FILTER="s/^AT_BASE.*/AT_BASE/; s|^exe .*/(ld-stable\|ld-linux-x86-64.so.2)$|exe LOADER|"
-capture plain /lib64/ld-linux-x86-64.so.2 "$F/process" one two
-filter plain
-capture matr env LD_STABLE_DEBUG=1 "$MATR_PREFIX/ld-stable" "$F/process" one two
-heard matr
-filter matr
-FILTER=
-expect "ld-stable PROGRAM sees what ld.so PROGRAM sees" applied
-one_line "ld-stable NO-SUCH-PROGRAM" 127 "$MATR_PREFIX/ld-stable" "$T/no-such-program"
-
-# ---- a namespace is not to be had: the loader is invoked by name ----
-if unshare -Urm true 2>/dev/null; then
+# the loader by name, like ld.so itself
+case_loader_by_name()
+{
 	capture plain "$F/binding"
-	# shellcheck disable=SC2016 # for the inner shell
-	capture matr unshare -Ur /bin/sh -c '
+	capture matr env LD_STABLE_DEBUG=1 "$MATR_PREFIX/ld-stable" "$F/binding"
+	heard matr
+	expect "ld-stable PROGRAM" applied
+	# AT_BASE: the kernel has started ld.so as a program, without it; here it is what ld.so's is elsewhere.
+	# exe: it is the loader in both cases.
+	FILTER="s/^AT_BASE.*/AT_BASE/; s|^exe .*/(ld-stable\|ld-linux-x86-64.so.2)$|exe LOADER|"
+	capture plain /lib64/ld-linux-x86-64.so.2 "$F/process" one two
+	filter plain
+	capture matr env LD_STABLE_DEBUG=1 "$MATR_PREFIX/ld-stable" "$F/process" one two
+	heard matr
+	filter matr
+	FILTER=
+	expect "ld-stable PROGRAM sees what ld.so PROGRAM sees" applied
+	one_line "ld-stable NO-SUCH-PROGRAM" 127 "$MATR_PREFIX/ld-stable" "$T/no-such-program"
+}
+
+# a namespace is not to be had: the loader is invoked by name
+case_no_namespace()
+{
+	if unshare -Urm true 2>/dev/null; then
+		capture plain "$F/binding"
+		# shellcheck disable=SC2016 # for the inner shell
+		capture matr unshare -Ur /bin/sh -c '
 		echo 0 >/proc/sys/user/max_mnt_namespaces
 		echo 0 >/proc/sys/user/max_user_namespaces
 		export LD_STABLE_DEBUG=1
 		exec "$0" run "$1"' "$MATR" "$F/binding"
-	heard matr
-	SAID=last expect "matr run where no namespace is to be had" applied
-else
-	skip "matr run where no namespace is to be had" "no user namespaces here to forbid them in"
-fi
-
-# ---- what asks for a plain start, and gets the right result ----
-SAID=last
-same_plain "LD_PRELOAD" LD_PRELOAD env LD_PRELOAD="$F/plugins/preload.so" "$F/process"
-same_plain "LD_LIBRARY_PATH" LD_LIBRARY_PATH env LD_LIBRARY_PATH="$F/plugins" "$F/process"
-same_plain "LD_BIND_NOW" LD_BIND_NOW env LD_BIND_NOW=1 "$F/lazy"
-same_plain "LD_BIND_NOT" LD_BIND_NOT env LD_BIND_NOT=1 "$F/binding"
-same_plain "LD_DYNAMIC_WEAK" LD_DYNAMIC_WEAK env LD_DYNAMIC_WEAK=1 "$F/binding"
-same_plain "LD_AUDIT" LD_AUDIT env LD_AUDIT="$F/plugins/preload.so" "$F/process"
-same_plain "an LD_ variable nobody knows" LD_FUTURE env LD_FUTURE=1 "$F/process"
-same_plain "GLIBC_TUNABLES that change the order" GLIBC_TUNABLES \
-	env GLIBC_TUNABLES=glibc.rtld.dynamic_sort=1 "$F/order"
-same "GLIBC_TUNABLES that do not matter" env GLIBC_TUNABLES=glibc.malloc.perturb=3 "$F/process"
-same "an empty LD_PRELOAD" env LD_PRELOAD= "$F/process"
-FILTER='s/0x[0-9a-f]+/ADDRESS/g; s/(AT_(EGID|GID|UID|EUID|CLKTCK|PAGESZ|HWCAP|HWCAP2|MINSIGSTKSZ)).*/\1/'
-same_plain "LD_SHOW_AUXV" LD_SHOW_AUXV env LD_SHOW_AUXV=1 "$F/binding"
-FILTER='s/0x[0-9a-f]+/ADDRESS/g'
-same_plain "LD_TRACE_LOADED_OBJECTS" LD_TRACE_LOADED_OBJECTS env LD_TRACE_LOADED_OBJECTS=1 "$F/process"
-for program in dl origin/process textrel copy-fixed; do
-	same_plain "ldd $program" '' ldd "$F/$program"
-done
-same_plain "ldd -r of a program with an undefined symbol" '' ldd -r "$F/lazy"
-same_plain "ldd of a library" '' ldd "$F/lib/libdl1.so.1"
-FILTER=
-SAID=first
-
-debug_bindings() # NAME COMMAND...: what ld.so says it binds, in a form to compare
-{
-	rm -f "$T"/debug.*
-	env LD_BIND_NOW=1 LD_DEBUG=bindings LD_DEBUG_OUTPUT="$T/debug" "${@:2}" >/dev/null 2>&1 || :
-	cat "$T"/debug.* | sed 's/^ *[0-9]*:\t//; s/ \[[0-9]*\]//g' | grep binding | grep -v ld-stable |
-		sort -u >"$T/$1"
+		heard matr
+		SAID=last expect "matr run where no namespace is to be had" applied
+	else
+		skip "matr run where no namespace is to be had" "no user namespaces here to forbid them in"
+	fi
 }
-debug_bindings bindings.plain "$F/dl" "$F/plugins/plugin.so"
-debug_bindings bindings.matr "$MATR" run "$F/dl" "$F/plugins/plugin.so"
-grep -F "$F" "$T/bindings.plain" >"$T/bindings.wanted"
-grep -F "$F" "$T/bindings.matr" >"$T/bindings.found" || :
-check "LD_DEBUG=bindings shows ld.so's own work" diff "$T/bindings.wanted" "$T/bindings.found"
 
-# ---- setuid, as an ordinary user ----
-if [ "$(id -u)" -eq 0 ] && have setpriv; then
-	cp "$F/secure" "$T/setuid"
-	chmod 4755 "$T/setuid"
-	as_nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
-	same "a program before it becomes setuid" "$F/secure"
-	if "${as_nobody[@]}" "$T/setuid" | grep -q 'AT_SECURE 1 uid 65534 euid 0'; then
-		SAID=last same_plain "a setuid program as an ordinary user" '' "${as_nobody[@]}" "$T/setuid"
-		SAID=last same_plain "a setuid program with LD_PRELOAD" '' "${as_nobody[@]}" \
-			env LD_PRELOAD="$F/plugins/preload.so" "$T/setuid"
-	else
-		skip "a setuid program as an ordinary user" "setuid has no effect on $T"
-	fi
-	SAID=last same "an ordinary user in root's epoch" "${as_nobody[@]}" "$F/binding"
-else
-	skip "a setuid program as an ordinary user" "needs root and setpriv"
-fi
-
-# ---- gdb ----
-# Addresses and process ids differ, ld-stable is one more library, and ld.so comes last in gdb's list
-# instead of first, because the kernel has started another file.
-FILTER='s/0x[0-9a-f]+/ADDRESS/g; s/process [0-9]+/process N/g; s/LWP [0-9]+/LWP N/g
-/ld-stable/d; /Yes .*ld-linux-x86-64/d'
-gdb_commands=(gdb -nx -batch -iex 'set debuginfod enabled off' -iex 'set auto-load off'
-	-ex 'set breakpoint pending on' -ex 'break dl_exported' -ex 'break plugin_run' -ex 'run'
-	-ex 'backtrace' -ex 'print dl_data' -ex 'info symbol dl_exported' -ex 'delete 1' -ex 'continue'
-	-ex 'backtrace' -ex 'finish' -ex 'info sharedlibrary' -ex 'delete' -ex 'continue')
-if have gdb; then
-	for program in dl dl-fixed; do
-		gdb_run=("${gdb_commands[@]}" --args "$F/$program" "$F/plugins/plugin.so")
-		same "gdb $program: breakpoints in a library and in a plugin" "${gdb_run[@]}"
-		if grep -q 'applied.*' <(sed 1d "$T/matr.said") && grep -Eq '^#0 .*plugin_run \(n=' "$T/matr.out" &&
-			grep -Eq '^#0 .*dl_exported \(n=' "$T/matr.out"; then
-			ok "gdb $program: both breakpoints hit, the mapping applied"
-		else
-			not_ok "gdb $program: both breakpoints hit, the mapping applied" \
-				"$T/matr.said" "$T/matr.out" "$T/matr.err"
-		fi
+# what asks for a plain start, and gets the right result
+case_plain_starts()
+{
+	SAID=last
+	same_plain "LD_PRELOAD" LD_PRELOAD env LD_PRELOAD="$F/plugins/preload.so" "$F/process"
+	same_plain "LD_LIBRARY_PATH" LD_LIBRARY_PATH env LD_LIBRARY_PATH="$F/plugins" "$F/process"
+	same_plain "LD_BIND_NOW" LD_BIND_NOW env LD_BIND_NOW=1 "$F/lazy"
+	same_plain "LD_BIND_NOT" LD_BIND_NOT env LD_BIND_NOT=1 "$F/binding"
+	same_plain "LD_DYNAMIC_WEAK" LD_DYNAMIC_WEAK env LD_DYNAMIC_WEAK=1 "$F/binding"
+	same_plain "LD_AUDIT" LD_AUDIT env LD_AUDIT="$F/plugins/preload.so" "$F/process"
+	same_plain "an LD_ variable nobody knows" LD_FUTURE env LD_FUTURE=1 "$F/process"
+	same_plain "GLIBC_TUNABLES that change the order" GLIBC_TUNABLES \
+		env GLIBC_TUNABLES=glibc.rtld.dynamic_sort=1 "$F/order"
+	same "GLIBC_TUNABLES that do not matter" env GLIBC_TUNABLES=glibc.malloc.perturb=3 "$F/process"
+	same "an empty LD_PRELOAD" env LD_PRELOAD= "$F/process"
+	FILTER='s/0x[0-9a-f]+/ADDRESS/g; s/(AT_(EGID|GID|UID|EUID|CLKTCK|PAGESZ|HWCAP|HWCAP2|MINSIGSTKSZ)).*/\1/'
+	same_plain "LD_SHOW_AUXV" LD_SHOW_AUXV env LD_SHOW_AUXV=1 "$F/binding"
+	FILTER='s/0x[0-9a-f]+/ADDRESS/g'
+	same_plain "LD_TRACE_LOADED_OBJECTS" LD_TRACE_LOADED_OBJECTS env LD_TRACE_LOADED_OBJECTS=1 "$F/process"
+	for program in dl origin/process textrel copy-fixed; do
+		same_plain "ldd $program" '' ldd "$F/$program"
 	done
-	begin "${SYSTEM_PROGRAMS[@]}"
-	same "gdb with a program that has no entry" "${gdb_run[@]}"
-	end
-	same_any "gdb without an epoch" "${gdb_run[@]}"
-	if grep -Eq '^#0 .*plugin_run \(n=' "$T/matr.out" && grep -Eq '^#0 .*dl_exported \(n=' "$T/matr.out"; then
-		ok "gdb without an epoch: both breakpoints hit"
-	else
-		not_ok "gdb without an epoch: both breakpoints hit" "$T/matr.out" "$T/matr.err"
-	fi
-else
-	skip "gdb" "not installed"
-fi
-FILTER=
+	same_plain "ldd -r of a program with an undefined symbol" '' ldd -r "$F/lazy"
+	same_plain "ldd of a library" '' ldd "$F/lib/libdl1.so.1"
+	FILTER=
+	SAID=first
 
-# ---- no epoch, and programs that MatR may decline ----
-end
-same_any "no epoch" "$F/process"
-begin "$F/binding"
-same_plain "an application without an entry" '' "$F/process"
-"$MATR" epoch end >/dev/null
-"$MATR" epoch begin "$F/process-relative" "$F/binding" >/dev/null 2>&1 || :
-same_any "a library by a path relative to the working directory" "$F/process-relative"
-finish
+	debug_bindings() # NAME COMMAND...: what ld.so says it binds, in a form to compare
+	{
+		rm -f "$T"/debug.*
+		env LD_BIND_NOW=1 LD_DEBUG=bindings LD_DEBUG_OUTPUT="$T/debug" "${@:2}" >/dev/null 2>&1 || :
+		cat "$T"/debug.* | sed 's/^ *[0-9]*:\t//; s/ \[[0-9]*\]//g' | grep binding | grep -v ld-stable |
+			sort -u >"$T/$1"
+	}
+	debug_bindings bindings.plain "$F/dl" "$F/plugins/plugin.so"
+	debug_bindings bindings.matr "$MATR" run "$F/dl" "$F/plugins/plugin.so"
+	grep -F "$F" "$T/bindings.plain" >"$T/bindings.wanted"
+	grep -F "$F" "$T/bindings.matr" >"$T/bindings.found" || :
+	check "LD_DEBUG=bindings shows ld.so's own work" diff "$T/bindings.wanted" "$T/bindings.found"
+}
+
+# setuid, as an ordinary user
+case_setuid()
+{
+	if [ "$(id -u)" -eq 0 ] && have setpriv; then
+		cp "$F/secure" "$T/setuid"
+		chmod 4755 "$T/setuid"
+		as_nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+		same "a program before it becomes setuid" "$F/secure"
+		if "${as_nobody[@]}" "$T/setuid" | grep -q 'AT_SECURE 1 uid 65534 euid 0'; then
+			SAID=last same_plain "a setuid program as an ordinary user" '' "${as_nobody[@]}" "$T/setuid"
+			SAID=last same_plain "a setuid program with LD_PRELOAD" '' "${as_nobody[@]}" \
+				env LD_PRELOAD="$F/plugins/preload.so" "$T/setuid"
+		else
+			skip "a setuid program as an ordinary user" "setuid has no effect on $T"
+		fi
+		SAID=last same "an ordinary user in root's epoch" "${as_nobody[@]}" "$F/binding"
+	else
+		skip "a setuid program as an ordinary user" "needs root and setpriv"
+	fi
+}
+
+case_gdb()
+{
+	# Addresses and process ids differ, ld-stable is one more library, and ld.so comes last in gdb's list
+	# instead of first, because the kernel has started another file.
+	FILTER='s/0x[0-9a-f]+/ADDRESS/g; s/process [0-9]+/process N/g; s/LWP [0-9]+/LWP N/g
+/ld-stable/d; /Yes .*ld-linux-x86-64/d'
+	gdb_commands=(gdb -nx -batch -iex 'set debuginfod enabled off' -iex 'set auto-load off'
+		-ex 'set breakpoint pending on' -ex 'break dl_exported' -ex 'break plugin_run' -ex 'run'
+		-ex 'backtrace' -ex 'print dl_data' -ex 'info symbol dl_exported' -ex 'delete 1' -ex 'continue'
+		-ex 'backtrace' -ex 'finish' -ex 'info sharedlibrary' -ex 'delete' -ex 'continue')
+	if have gdb; then
+		for program in dl dl-fixed; do
+			gdb_run=("${gdb_commands[@]}" --args "$F/$program" "$F/plugins/plugin.so")
+			same "gdb $program: breakpoints in a library and in a plugin" "${gdb_run[@]}"
+			if grep -q 'applied.*' <(sed 1d "$T/matr.said") && grep -Eq '^#0 .*plugin_run \(n=' "$T/matr.out" &&
+				grep -Eq '^#0 .*dl_exported \(n=' "$T/matr.out"; then
+				ok "gdb $program: both breakpoints hit, the mapping applied"
+			else
+				not_ok "gdb $program: both breakpoints hit, the mapping applied" \
+					"$T/matr.said" "$T/matr.out" "$T/matr.err"
+			fi
+		done
+		begin "${SYSTEM_PROGRAMS[@]}"
+		same "gdb with a program that has no entry" "${gdb_run[@]}"
+		end
+		same_any "gdb without an epoch" "${gdb_run[@]}"
+		if grep -Eq '^#0 .*plugin_run \(n=' "$T/matr.out" && grep -Eq '^#0 .*dl_exported \(n=' "$T/matr.out"; then
+			ok "gdb without an epoch: both breakpoints hit"
+		else
+			not_ok "gdb without an epoch: both breakpoints hit" "$T/matr.out" "$T/matr.err"
+		fi
+	else
+		skip "gdb" "not installed"
+	fi
+	FILTER=
+}
+
+# no epoch, and programs that MatR may decline
+case_no_epoch()
+{
+	end
+	same_any "no epoch" "$F/process"
+	begin "$F/binding"
+	same_plain "an application without an entry" '' "$F/process"
+	"$MATR" epoch end >/dev/null
+	"$MATR" epoch begin "$F/process-relative" "$F/binding" >/dev/null 2>&1 || :
+	same_any "a library by a path relative to the working directory" "$F/process-relative"
+}
+
+run_cases "$@"

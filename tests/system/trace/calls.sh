@@ -19,213 +19,115 @@ END2
 calls() { sum "$1" calls "$2" "${3:-}"; }
 finished() { sum "$1" finished "$2" "${3:-}"; }
 
-# ---- every way to be called, and to leave ----
-
 mkdir -p "$T/lib"
-cat >"$T/f.cc" <<'C'
-#include <complex>
-#include <stdarg.h>
-#include <stdexcept>
-#include <setjmp.h>
-#include <string.h>
-#include <immintrin.h>
-struct big { long a[6]; };
-extern "C" {
-int add(int a, int b, int c, int d, int e, int f, int g, int h) { return a + b + c + d + e + f + g + h; }
-double mix(double a, float b, int c, long double d) { return a + b + c + (double)d; }
-long double longer(long double a) { return a * 2; }
-struct big large(long first) { struct big b; for (int i = 0; i < 6; i++) b.a[i] = first + i; return b; }
-int sum(int n, ...) { va_list l; va_start(l, n); double s = 0; for (int i = 0; i < n; i++) s += va_arg(l, double); va_end(l); return (int)s; }
-__attribute__((target("avx"))) __m256d wide(__m256d a, __m256d b) { return _mm256_add_pd(a, b); }
-std::complex<double> two(double a) { return {a, -a}; }
-void thrower(int n) { if (n == 0) throw std::runtime_error("thrown"); }
-void middle(int n) { thrower(n); }
-int recurse(int n);
-int deep(int n) { return n ? recurse(n - 1) + 1 : 0; }
-int tail_target(int n) { return n + 1; }
-int tail(int n);
-void jumper(jmp_buf b) { longjmp(b, 1); }
-}
-C
-cat >"$T/g.cc" <<'C'
-extern "C" int deep(int); extern "C" int tail_target(int);
-extern "C" int recurse(int n) { return deep(n); }
-extern "C" __attribute__((optimize("O2"))) int tail(int n) { return tail_target(n); }
-C
-cat >"$T/main.cc" <<'C'
-#include <complex>
-#include <immintrin.h>
-#include <pthread.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdexcept>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <ucontext.h>
-#include <unistd.h>
-struct big { long a[6]; };
-extern "C" {
-int add(int, int, int, int, int, int, int, int); double mix(double, float, int, long double); long double longer(long double);
-struct big large(long); int sum(int, ...); __m256d wide(__m256d, __m256d); std::complex<double> two(double);
-void middle(int); int recurse(int); int tail(int); void jumper(jmp_buf);
-}
-static void *worker(void *) { long s = 0; for (int i = 0; i < 10000; i++) s += add(i, 0, 0, 0, 0, 0, 0, 1); return (void *)s; }
-static void *leaver(void *) { struct s { ~s() { puts("unwound"); } } on_stack; add(1, 1, 1, 1, 1, 1, 1, 1); pthread_exit(NULL); }
-static void handler(int) { add(0, 0, 0, 0, 0, 0, 0, 0); }
-static ucontext_t one, other;
-static void coroutine() { for (int i = 0; i < 3; i++) { add(i, 0, 0, 0, 0, 0, 0, 0); swapcontext(&other, &one); } }
-__attribute__((target("avx"))) static void vectors() { __m256d v = wide(_mm256_set1_pd(1), _mm256_set_pd(1, 2, 3, 4)); double d[4]; _mm256_storeu_pd(d, v); printf("%g %g %g %g\n", d[0], d[1], d[2], d[3]); }
-int main(int argc, char **argv)
-{
-	printf("%d %g %Lg %ld\n", add(1, 2, 3, 4, 5, 6, 7, 8), mix(1, 2, 3, 4), longer(2.5L), large(7).a[5]);
-	printf("%d %g\n", sum(3, 1.0, 2.0, 3.0), two(3).imag());
-	if (__builtin_cpu_supports("avx")) vectors();
-	for (int i = 0; i < 100; i++) try { middle(i % 2); } catch (const std::runtime_error &e) { if (i == 0) puts(e.what()); }
-	for (volatile int i = 0; i < 5000; i++) { jmp_buf b; if (!setjmp(b)) jumper(b); }
-	printf("%d %d\n", recurse(500), tail(4));
-	pthread_t t[8]; long total = 0;
-	for (auto &x : t) pthread_create(&x, NULL, worker, NULL);
-	for (auto &x : t) { void *r; pthread_join(x, &r); total += (long)r; }
-	printf("%ld\n", total);
-	pthread_create(&t[0], NULL, leaver, NULL); pthread_join(t[0], NULL);
-	signal(SIGUSR1, handler); for (int i = 0; i < 10; i++) raise(SIGUSR1);
-	static char stack[65536]; getcontext(&other); other.uc_stack.ss_sp = stack; other.uc_stack.ss_size = sizeof stack; makecontext(&other, coroutine, 0);
-	for (int i = 0; i < 3; i++) swapcontext(&one, &other);
-	fflush(stdout);
-	pid_t child = fork();
-	if (!child) { add(0, 0, 0, 0, 0, 0, 0, 0); _exit(0); }
-	waitpid(child, NULL, 0);
-	if (argc > 1 && !strcmp(argv[1], "kill")) { puts("killed"); fflush(stdout); kill(getpid(), SIGKILL); }
-	if (argc > 1 && !strcmp(argv[1], "exec")) { fflush(stdout); execlp("echo", "echo", "executed", NULL); }
-	return 7;
-}
-C
-$CXX -O1 -fPIC -shared -o "$T/lib/libf.so" "$T/f.cc" -Wno-psabi -L"$T/lib" 2>/dev/null
-$CXX -O1 -fPIC -shared -o "$T/lib/libg.so" "$T/g.cc"
-$CXX -O1 -o "$T/main" "$T/main.cc" -Wno-psabi -L"$T/lib" -lf -lg -Wl,-rpath,"$T/lib" -pthread
-
-status=0
-"$T/main" >"$T/plain.out" || status=$?
-trace all --symbol '*' "$T/main"
-check "everything traced: the output" cmp "$T/plain.out" "$T/all.out"
-check "everything traced: the exit status" test "$(cat "$T/all.status")" = $status
-trace ours --requester main --requester '*' --symbol add --symbol mix --symbol large --symbol sum --symbol wide --symbol two --symbol middle --symbol thrower \
-	--symbol jumper --symbol deep --symbol recurse --symbol 'tail*' --symbol longer "$T/main"
-check "some traced: the output" cmp "$T/plain.out" "$T/ours.out"
-check "threads, signals, coroutines, fork: calls" test "$(calls ours add)" = $((1 + 8 * 10000 + 1 + 10 + 3 + 1))
-check "all of them were seen to return" test "$(finished ours add)" = "$(calls ours add)"
-check "exceptions: calls" test "$(calls ours middle) $(calls ours thrower)" = "100 100"
-check "exceptions: those that were thrown through did not return" test "$(finished ours middle) $(finished ours thrower)" = "50 50"
-check "longjmp: calls" test "$(calls ours jumper)" = 5000
-check "recursion" test "$(calls ours deep) $(finished ours deep)" = "501 501"
-check "tail calls" test "$(calls ours tail) $(finished ours tail) $(finished ours tail_target)" = "1 1 1"
-trace kill --symbol add "$T/main" kill
-check "kill -9: exit status" test "$(cat "$T/kill.status")" = 137
-check "kill -9: nothing is lost" test "$(calls kill add)" = "$(calls ours add)"
-trace exec --symbol add "$T/main" exec
-check "exec: the other program runs, the calls before count" test "$(tail -n 1 "$T/exec.out") $(calls exec add)" = "executed $(calls ours add)"
-trace count --count --symbol add "$T/main"
-check "--count" test "$(calls count add) $(finished count add)" = "$(calls ours add) 0"
-
-# ---- timing ----
-
-cat >"$T/t.c" <<'C'
-#include <time.h>
-extern void inner(void);
-static void pause_for(long ms) { struct timespec t = {0, ms * 1000000}; nanosleep(&t, 0); }
-void outer(void) { pause_for(50); inner(); }
-C
-cat >"$T/u.c" <<'C'
-#include <time.h>
-void inner(void) { struct timespec t = {0, 100000000}; nanosleep(&t, 0); }
-C
+$CXX -O1 -fPIC -shared -o "$T/lib/libf.so" "$HERE/sources/calls.cc" -Wno-psabi -L"$T/lib" 2>/dev/null
+$CXX -O1 -fPIC -shared -o "$T/lib/libg.so" "$HERE/sources/calls_more.cc"
+$CXX -O1 -o "$T/main" "$HERE/sources/calls_main.cc" -Wno-psabi -L"$T/lib" -lf -lg -Wl,-rpath,"$T/lib" -pthread
 echo 'extern void outer(void); int main(void) { outer(); outer(); return 0; }' >"$T/v.c"
-$CC -O1 -fPIC -shared -o "$T/lib/libu.so" "$T/u.c" && $CC -O1 -fPIC -shared -o "$T/lib/libt.so" "$T/t.c" -L"$T/lib" -lu -Wl,-rpath,"$T/lib"
+$CC -O1 -fPIC -shared -o "$T/lib/libu.so" "$HERE/sources/sleeps_more.c"
+$CC -O1 -fPIC -shared -o "$T/lib/libt.so" "$HERE/sources/sleeps.c" -L"$T/lib" -lu -Wl,-rpath,"$T/lib"
 $CC -O1 -o "$T/v" "$T/v.c" -L"$T/lib" -lt -lu -Wl,-rpath,"$T/lib"
-trace time --symbol outer --symbol inner "$T/v"
-/usr/bin/python3 - "$T/time.csv" >"$T/said" 2>&1 <<'END2' && ok "total and self time" || not_ok "total and self time" "$T/said" "$T/time.csv"
+
+# every way to be called, and to leave
+case_calls()
+{
+	status=0
+	"$T/main" >"$T/plain.out" || status=$?
+	trace all --symbol '*' "$T/main"
+	check "everything traced: the output" cmp "$T/plain.out" "$T/all.out"
+	check "everything traced: the exit status" test "$(cat "$T/all.status")" = $status
+	trace ours --requester main --requester '*' --symbol add --symbol mix --symbol large --symbol sum --symbol wide --symbol two --symbol middle --symbol thrower \
+		--symbol jumper --symbol deep --symbol recurse --symbol 'tail*' --symbol longer "$T/main"
+	check "some traced: the output" cmp "$T/plain.out" "$T/ours.out"
+	check "threads, signals, coroutines, fork: calls" test "$(calls ours add)" = $((1 + 8 * 10000 + 1 + 10 + 3 + 1))
+	check "all of them were seen to return" test "$(finished ours add)" = "$(calls ours add)"
+	check "exceptions: calls" test "$(calls ours middle) $(calls ours thrower)" = "100 100"
+	check "exceptions: those that were thrown through did not return" test "$(finished ours middle) $(finished ours thrower)" = "50 50"
+	check "longjmp: calls" test "$(calls ours jumper)" = 5000
+	check "recursion" test "$(calls ours deep) $(finished ours deep)" = "501 501"
+	check "tail calls" test "$(calls ours tail) $(finished ours tail) $(finished ours tail_target)" = "1 1 1"
+	trace kill --symbol add "$T/main" kill
+	check "kill -9: exit status" test "$(cat "$T/kill.status")" = 137
+	check "kill -9: nothing is lost" test "$(calls kill add)" = "$(calls ours add)"
+	trace exec --symbol add "$T/main" exec
+	check "exec: the other program runs, the calls before count" test "$(tail -n 1 "$T/exec.out") $(calls exec add)" = "executed $(calls ours add)"
+	trace count --count --symbol add "$T/main"
+	check "--count" test "$(calls count add) $(finished count add)" = "$(calls ours add) 0"
+}
+
+case_timing()
+{
+	trace time --symbol outer --symbol inner "$T/v"
+	/usr/bin/python3 - "$T/time.csv" >"$T/said" 2>&1 <<'END2' && ok "total and self time" || not_ok "total and self time" "$T/said" "$T/time.csv"
 import csv, sys
 r = {r["symbol"]: r for r in csv.DictReader(open(sys.argv[1]))}
 total, own, inner = (int(r["outer"]["total_ns"]), int(r["outer"]["self_ns"]), int(r["inner"]["total_ns"]))
 # two calls of 150 ms, of which 50 are its own; a busy machine takes longer
 assert 290e6 < total < 3e9 and 95e6 < own < total - 190e6 and inner > 195e6 and abs(total - own - inner) < 1e6, (total, own, inner)
 END2
-
-# ---- real programs, against a counting library ----
-
-cat >"$T/count.c" <<'C'
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-static long n;
-int inflate(void *s, int f)
-{
-	static int (*real)(void *, int);
-	if (!real) real = (int (*)(void *, int))dlsym(RTLD_NEXT, "inflate");
-	n++;
-	return real(s, f);
 }
-__attribute__((destructor)) static void say(void) { char b[64]; int l = snprintf(b, sizeof b, "%ld\n", n); (void)!write(9, b, l); }
-C
-$CC -O1 -fPIC -shared -o "$T/lib/libcount.so" "$T/count.c"
-git -C "$T" init -q repository && cd "$T/repository" && seq 5000 >file && git add file && git -c user.email=a@b -c user.name=n commit -q -m one && cd "$T"
-LD_PRELOAD=$T/lib/libcount.so git -C "$T/repository" cat-file -p HEAD:file >"$T/plain.out" 9>"$T/counted"
-trace git --symbol inflate git -C "$T/repository" cat-file -p HEAD:file
-check "git: inflate, as many calls as a counting library sees" test "$(calls git inflate)" = "$(cat "$T/counted")"
-check "git: output" cmp "$T/plain.out" "$T/git.out"
-trace git --symbol '*' git -C "$T/repository" log --stat
-git -C "$T/repository" log --stat >"$T/plain.out"
-check "git: everything traced" cmp "$T/plain.out" "$T/git.out"
-trace python --symbol '*' /usr/bin/python3 -c 'import json, zlib; print(json.dumps(len(zlib.compress(b"x" * 100000))))'
-check "python3: everything traced" test "$(cat "$T/python.out")" = "$(/usr/bin/python3 -c 'import zlib; print(len(zlib.compress(b"x" * 100000)))')"
-trace bash --symbol '*' bash -c 'for i in 1 2 3; do (echo $i); done; echo $(echo in)'
-check "bash: everything traced, with its children" test "$(tr '\n' ' ' <"$T/bash.out")" = "1 2 3 in "
 
-office=/usr/lib/libreoffice/program/soffice.bin
-if [ -x $office ]; then # ten times as many bindings as there is room for
-	trace office --symbol '*' $office --version
-	check "soffice: everything traced" test "$(cat "$T/office.out") $(cat "$T/office.status")" = "$($office --version) 0"
-else
-	skip "soffice: everything traced" "there is none"
-fi
+# real programs, against a counting library
+case_programs()
+{
+	$CC -O1 -fPIC -shared -o "$T/lib/libcount.so" "$HERE/sources/count_inflate.c"
+	git -C "$T" init -q repository && cd "$T/repository" && seq 5000 >file && git add file && git -c user.email=a@b -c user.name=n commit -q -m one && cd "$T"
+	LD_PRELOAD=$T/lib/libcount.so git -C "$T/repository" cat-file -p HEAD:file >"$T/plain.out" 9>"$T/counted"
+	trace git --symbol inflate git -C "$T/repository" cat-file -p HEAD:file
+	check "git: inflate, as many calls as a counting library sees" test "$(calls git inflate)" = "$(cat "$T/counted")"
+	check "git: output" cmp "$T/plain.out" "$T/git.out"
+	trace git --symbol '*' git -C "$T/repository" log --stat
+	git -C "$T/repository" log --stat >"$T/plain.out"
+	check "git: everything traced" cmp "$T/plain.out" "$T/git.out"
+	trace python --symbol '*' /usr/bin/python3 -c 'import json, zlib; print(json.dumps(len(zlib.compress(b"x" * 100000))))'
+	check "python3: everything traced" test "$(cat "$T/python.out")" = "$(/usr/bin/python3 -c 'import zlib; print(len(zlib.compress(b"x" * 100000)))')"
+	trace bash --symbol '*' bash -c 'for i in 1 2 3; do (echo $i); done; echo $(echo in)'
+	check "bash: everything traced, with its children" test "$(tr '\n' ' ' <"$T/bash.out")" = "1 2 3 in "
 
-if have gdb; then # as many; what it cannot print it throws
-	gdb=(gdb -nx -batch -ex 'set debuginfod enabled off' -ex 'print no_such_symbol' -ex 'print 2')
-	trace gdb --symbol '*' "${gdb[@]}"
-	"${gdb[@]}" >"$T/plain.out" 2>/dev/null </dev/null
-	check "gdb: everything traced" cmp "$T/plain.out" "$T/gdb.out"
-	check "gdb: there was an exception" test "$(calls gdb _Unwind_RaiseException)" -gt 0
-else
-	skip "gdb: everything traced" "there is none"
-fi
+	office=/usr/lib/libreoffice/program/soffice.bin
+	if [ -x $office ]; then # ten times as many bindings as there is room for
+		trace office --symbol '*' $office --version
+		check "soffice: everything traced" test "$(cat "$T/office.out") $(cat "$T/office.status")" = "$($office --version) 0"
+	else
+		skip "soffice: everything traced" "there is none"
+	fi
 
-if [ "$(id -u)" -eq 0 ] && setpriv --reuid 65534 --regid 65534 --clear-groups unshare -Um true 2>/dev/null; then
-	setpriv --reuid 65534 --regid 65534 --clear-groups env HOME=/tmp "$MATR" trace --symbol malloc --format csv ls / >"$T/user.out" 2>"$T/user.csv" </dev/null || :
-	check "an ordinary user" grep -q ',malloc,' "$T/user.csv"
-else
-	skip "an ordinary user" "no user namespaces"
-fi
+	if have gdb; then # as many; what it cannot print it throws
+		gdb=(gdb -nx -batch -ex 'set debuginfod enabled off' -ex 'print no_such_symbol' -ex 'print 2')
+		trace gdb --symbol '*' "${gdb[@]}"
+		"${gdb[@]}" >"$T/plain.out" 2>/dev/null </dev/null
+		check "gdb: everything traced" cmp "$T/plain.out" "$T/gdb.out"
+		check "gdb: there was an exception" test "$(calls gdb _Unwind_RaiseException)" -gt 0
+	else
+		skip "gdb: everything traced" "there is none"
+	fi
 
-# ---- usage ----
+	if [ "$(id -u)" -eq 0 ] && setpriv --reuid 65534 --regid 65534 --clear-groups unshare -Um true 2>/dev/null; then
+		setpriv --reuid 65534 --regid 65534 --clear-groups env HOME=/tmp "$MATR" trace --symbol malloc --format csv ls / >"$T/user.out" 2>"$T/user.csv" </dev/null || :
+		check "an ordinary user" grep -q ',malloc,' "$T/user.csv"
+	else
+		skip "an ordinary user" "no user namespaces"
+	fi
+}
 
-status=0
-"$MATR" trace --symbol inflat git --version >"$T/out" 2>"$T/err" || status=$?
-check "a symbol that nobody binds: the nearest" test "$status $(grep -c 'nearest: .*inflate' "$T/err")" = "125 1"
-check "and the program was not run" test ! -s "$T/out"
-status=0
-"$MATR" trace --symbol malloc "$T/none" 2>"$T/err" || status=$?
-check "a program that is not there" test $status -eq 125
-status=0
-"$MATR" trace git 2>"$T/err" || status=$?
-check "which symbol?" test $status -eq 125
-"$MATR" trace "$T/v" --symbol outer --format json -o "$T/json"
-check "json" /usr/bin/python3 -c 'import json, sys; r, = json.load(open(sys.argv[1])); assert r["symbol"] == "outer" and r["calls"] == 2' "$T/json"
-status=0
-LD_LIBRARY_PATH=$T/lib "$MATR" trace --symbol outer "$T/v" 2>"$T/err" || status=$?
-check "a plain start is said" grep -q 'started plainly' "$T/err"
-check "nothing is left behind" test -z "$(find "$TMPDIR" -maxdepth 1 -name 'matr-trace.*')"
-finish
+case_usage()
+{
+	status=0
+	"$MATR" trace --symbol inflat git --version >"$T/out" 2>"$T/err" || status=$?
+	check "a symbol that nobody binds: the nearest" test "$status $(grep -c 'nearest: .*inflate' "$T/err")" = "125 1"
+	check "and the program was not run" test ! -s "$T/out"
+	status=0
+	"$MATR" trace --symbol malloc "$T/none" 2>"$T/err" || status=$?
+	check "a program that is not there" test $status -eq 125
+	status=0
+	"$MATR" trace git 2>"$T/err" || status=$?
+	check "which symbol?" test $status -eq 125
+	"$MATR" trace "$T/v" --symbol outer --format json -o "$T/json"
+	check "json" /usr/bin/python3 -c 'import json, sys; r, = json.load(open(sys.argv[1])); assert r["symbol"] == "outer" and r["calls"] == 2' "$T/json"
+	status=0
+	LD_LIBRARY_PATH=$T/lib "$MATR" trace --symbol outer "$T/v" 2>"$T/err" || status=$?
+	check "a plain start is said" grep -q 'started plainly' "$T/err"
+	check "nothing is left behind" test -z "$(find "$TMPDIR" -maxdepth 1 -name 'matr-trace.*')"
+}
+
+run_cases "$@"

@@ -1,0 +1,5 @@
+extern int number(void);
+int call_number(void)
+{
+	return number();
+}

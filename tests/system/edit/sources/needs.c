@@ -1,0 +1,5 @@
+extern int also(void);
+int number(void)
+{
+	return also() + 1;
+}

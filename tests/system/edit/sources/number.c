@@ -1,0 +1,7 @@
+#include <stdio.h>
+extern int number(void), small;
+int main(void)
+{
+	printf("%d %d\n", number(), small);
+	return 0;
+}
