@@ -37,18 +37,21 @@ static void directory_of(const char *path, char directory[PATH_MAX])
 		 slash ? path : ".");
 }
 
-static int sync_directory(const char *path, struct matr_error *err)
+int sync_directory_fd(int fd, const char *directory, struct matr_error *err)
 {
-	char directory[PATH_MAX];
+	/* Some file systems cannot sync a directory: EINVAL. What was done in it stands all the same. */
+	if (fsync(fd) < 0 && errno != EINVAL)
+		return matr_fail_errno(err, directory, "cannot be synced");
+	return 0;
+}
 
-	directory_of(path, directory);
+int sync_directory(const char *directory, struct matr_error *err)
+{
 	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
 	if (fd < 0)
 		return matr_fail_errno(err, directory, "cannot be opened");
-	/* Some file systems cannot sync a directory and say EINVAL; the rename stands all the same. */
-	int result = fsync(fd) < 0 && errno != EINVAL
-			     ? matr_fail_errno(err, directory, "cannot be synced")
-			     : 0;
+	int result = sync_directory_fd(fd, directory, err);
 	close(fd);
 	return result;
 }
@@ -78,7 +81,7 @@ static const char pattern[] = ".XXXXXX";
 
 int write_file(const char *path, const void *data, size_t size, mode_t mode, struct matr_error *err)
 {
-	char temporary[PATH_MAX];
+	char temporary[PATH_MAX], directory[PATH_MAX];
 
 	if (snprintf(temporary, sizeof temporary, "%s%s", path, pattern) >= (int)sizeof temporary)
 		return matr_fail(err, MATR_ERROR_USAGE, path, "path is too long");
@@ -96,30 +99,47 @@ int write_file(const char *path, const void *data, size_t size, mode_t mode, str
 		unlink(temporary);
 		return -1;
 	}
-	return sync_directory(path, err);
+	directory_of(path, directory);
+	return sync_directory(directory, err);
+}
+
+bool is_leftover_of(const char *entry, const char *name)
+{
+	size_t length = strlen(name);
+
+	return strncmp(entry, name, length) == 0 && entry[length] == pattern[0] &&
+	       strlen(entry + length) == sizeof pattern - 1;
+}
+
+int remove_leftovers(const char *directory, const char *const *names, size_t n,
+		     struct matr_error *err)
+{
+	DIR *list = opendir(directory);
+	const struct dirent *entry;
+	int result = 0;
+
+	if (!list)
+		return matr_fail_errno(err, directory, "cannot be read");
+	while (result == 0 && (errno = 0, entry = readdir(list)) != NULL) {
+		bool leftover = false;
+		for (size_t i = 0; i < n && !leftover; i++)
+			leftover = is_leftover_of(entry->d_name, names[i]);
+		if (leftover && unlinkat(dirfd(list), entry->d_name, 0) != 0 && errno != ENOENT)
+			result = matr_fail_errno(err, directory, "cannot remove %s", entry->d_name);
+	}
+	if (result == 0 && errno)
+		result = matr_fail_errno(err, directory, "cannot be read");
+	closedir(list);
+	return result;
 }
 
 int write_file_clean(const char *path, struct matr_error *err)
 {
 	char directory[PATH_MAX];
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-	size_t length = strlen(name);
-	const struct dirent *entry;
 
 	directory_of(path, directory);
-	DIR *list = opendir(directory);
-	if (!list)
-		return matr_fail_errno(err, directory, "cannot be read");
-	int result = 0;
-	while (result == 0 && (entry = readdir(list)) != NULL) {
-		if (strncmp(entry->d_name, name, length) != 0 || entry->d_name[length] != '.' ||
-		    strlen(entry->d_name + length) != sizeof pattern - 1)
-			continue;
-		if (unlinkat(dirfd(list), entry->d_name, 0) != 0 && errno != ENOENT)
-			result = matr_fail_errno(err, directory, "cannot remove %s", entry->d_name);
-	}
-	closedir(list);
-	return result;
+	return remove_leftovers(directory, &name, 1, err);
 }
 
 int read_file(const char *path, size_t limit, void **data, size_t *size, struct matr_error *err)

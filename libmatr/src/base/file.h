@@ -2,6 +2,7 @@
 #ifndef MATR_WRITE_FILE_H
 #define MATR_WRITE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -16,8 +17,18 @@ int write_file(const char *path, const void *data, size_t size, mode_t mode,
  * message says whose it is (DENIED): "only root may change it" of the directory. Otherwise it is `what` and the reason. */
 int fail_to_change(const char *path, const char *what, struct matr_error *err);
 
-/* Remove what write_file() calls for this path left that were killed. Only with the lock that its writers take. */
+/* Is the entry of a directory a temporary file of write_file() for the file `name`? */
+bool is_leftover_of(const char *entry, const char *name);
+
+/* Remove the temporary files that killed write_file() calls for these names, or for this path, left in the directory. Only
+ * with the lock that its writers take. */
+int remove_leftovers(const char *directory, const char *const *names, size_t n,
+		     struct matr_error *err);
 int write_file_clean(const char *path, struct matr_error *err);
+
+/* Sync a directory, so that a rename in it is on disk. `directory` is for messages where it is open already. */
+int sync_directory(const char *directory, struct matr_error *err);
+int sync_directory_fd(int fd, const char *directory, struct matr_error *err);
 
 /* The whole file in memory (free()); it may be at most `limit` bytes. */
 int read_file(const char *path, size_t limit, void **data, size_t *size, struct matr_error *err);

@@ -1,9 +1,7 @@
-/* file_id.c - see file_id.h. */
+/* file_id.c - which file a struct stat is about, and whether it has changed. */
 #include "base/file_id.h"
 
-#include <string.h>
-
-static int64_t nanoseconds(const struct timespec *time)
+int64_t timespec_ns(const struct timespec *time)
 {
 	return (int64_t)((uint64_t)time->tv_sec * 1000000000u + (uint64_t)time->tv_nsec);
 }
@@ -14,15 +12,24 @@ struct matr_file_id file_id_of(const struct stat *status)
 		.device = status->st_dev,
 		.inode = status->st_ino,
 		.size = (uint64_t)status->st_size,
-		.mtime = nanoseconds(&status->st_mtim),
-		.ctime = nanoseconds(&status->st_ctim),
+		.mtime = timespec_ns(&status->st_mtim),
+		.ctime = timespec_ns(&status->st_ctim),
 	};
+}
+
+bool file_id_equal(const struct matr_file_id *a, const struct matr_file_id *b)
+{
+	return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+	       a->mtime == b->mtime && a->ctime == b->ctime;
+}
+
+bool file_id_same_inode(const struct matr_file_id *id, const struct stat *status)
+{
+	return id->device == status->st_dev && id->inode == status->st_ino;
 }
 
 bool file_id_unchanged(const struct matr_file_id *before, const struct matr_file_id *now,
 		       int64_t trusted)
 {
-	return before->device == now->device && before->inode == now->inode &&
-	       before->size == now->size && before->mtime == now->mtime &&
-	       before->ctime == now->ctime && now->ctime < trusted;
+	return file_id_equal(before, now) && now->ctime < trusted;
 }

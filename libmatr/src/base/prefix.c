@@ -1,11 +1,6 @@
 /* prefix.c - the directory of a store and image; see prefix.h. */
 #include "base/prefix.h"
 
-#include "base/file.h"
-
-#include <matr/prefix.h>
-
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,6 +9,9 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/file.h"
+#include "base/path.h"
 
 int matr_prefix_make(const char *prefix, char canonical[PATH_MAX], struct matr_error *err)
 {
@@ -67,8 +65,8 @@ int matr_prefix_check_file(const char *canonical, const char *name, struct matr_
 	char path[PATH_MAX];
 	struct stat status;
 
-	if (snprintf(path, sizeof path, "%s/%s", canonical, name) >= (int)sizeof path)
-		return matr_fail(err, MATR_ERROR_USAGE, canonical, "path is too long");
+	if (path_join(canonical, name, path, err) != 0)
+		return -1;
 	if (lstat(path, &status) != 0)
 		return errno == ENOENT ? 0 : matr_fail_errno(err, path, "cannot look at file");
 	if (!S_ISREG(status.st_mode))
@@ -112,8 +110,8 @@ int matr_prefix_lock(const char *canonical, bool wait, struct matr_error *err)
 {
 	char path[PATH_MAX];
 
-	if (snprintf(path, sizeof path, "%s/lock", canonical) >= (int)sizeof path)
-		return matr_fail(err, MATR_ERROR_USAGE, canonical, "path is too long");
+	if (path_join(canonical, "lock", path, err) != 0)
+		return -1;
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return fail_to_change(path, "cannot open the lock", err);
@@ -131,49 +129,16 @@ int matr_prefix_lock(const char *canonical, bool wait, struct matr_error *err)
 	return fd;
 }
 
-/* Names that atomic replacement uses for files that are not complete yet. */
-static bool is_leftover(const char *name)
-{
-	static const char *const starts[] = {"epoch.image.", "ld-stable.", "ld.so.",
-					     "interpreter.", "programs.",  "suspended."};
-
-	for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
-		if (strncmp(name, starts[i], strlen(starts[i])) == 0)
-			return true;
-	return false;
-}
-
 int matr_prefix_clean(const char *canonical, struct matr_error *err)
 {
-	DIR *directory = opendir(canonical);
-	struct dirent *entry;
-	int result = 0;
+	static const char *const names[] = {PREFIX_NEXT_IMAGE,	   MATR_LD_STABLE_FILE,
+					    MATR_REAL_LOADER_FILE, MATR_INTERPRETER_FILE,
+					    MATR_PROGRAMS_FILE,	   MATR_SUSPENDED_FILE};
+	char next[PATH_MAX];
 
-	if (!directory)
-		return matr_fail_errno(err, canonical, "cannot read directory");
-	while (errno = 0, (entry = readdir(directory)) != NULL) {
-		if (is_leftover(entry->d_name) &&
-		    unlinkat(dirfd(directory), entry->d_name, 0) != 0 && errno != ENOENT) {
-			result = matr_fail_errno(err, canonical, "cannot remove %s", entry->d_name);
-			break;
-		}
-	}
-	if (!entry && errno)
-		result = matr_fail_errno(err, canonical, "cannot read directory");
-	closedir(directory);
-	return result;
-}
-
-int matr_prefix_sync(const char *canonical, struct matr_error *err)
-{
-	int fd = open(canonical, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0)
-		return matr_fail_errno(err, canonical, "cannot open directory");
-	/* Some file systems cannot sync a directory and say EINVAL. */
-	int result = fsync(fd) != 0 && errno != EINVAL
-			     ? matr_fail_errno(err, canonical, "cannot sync directory")
-			     : 0;
-	close(fd);
-	return result;
+	if (path_join(canonical, PREFIX_NEXT_IMAGE, next, err) != 0)
+		return -1;
+	if (unlink(next) != 0 && errno != ENOENT)
+		return matr_fail_errno(err, next, "cannot be removed");
+	return remove_leftovers(canonical, names, sizeof names / sizeof *names, err);
 }

@@ -6,6 +6,10 @@
 #include <stdbool.h>
 
 #include <matr/error.h>
+#include <matr/prefix.h>
+
+/* The image of an epoch that is being begun, until it takes the name of the one in force. */
+#define PREFIX_NEXT_IMAGE MATR_IMAGE_FILE ".next"
 
 /* Make the prefix and the directories above it where they do not exist, and find its canonical
  * path. */
@@ -25,8 +29,5 @@ int matr_prefix_lock(const char *canonical, bool wait, struct matr_error *err);
 
 /* Remove temporary files that a killed begin left behind. Only while holding the lock. */
 int matr_prefix_clean(const char *canonical, struct matr_error *err);
-
-/* Sync the directory, so that a rename in it is on disk. */
-int matr_prefix_sync(const char *canonical, struct matr_error *err);
 
 #endif

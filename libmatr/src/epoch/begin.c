@@ -4,6 +4,7 @@
 #include <matr/config.h>
 #include <matr/prefix.h>
 
+#include "base/file.h"
 #include "base/path.h"
 #include "base/prefix.h"
 #include "epoch/circumstances.h"
@@ -314,7 +315,7 @@ int matr_epoch_commit(struct matr_epoch *epoch, struct matr_error *err)
 	int more;
 
 	if (path_join(epoch->prefix, MATR_IMAGE_FILE, image, err) != 0 ||
-	    path_join(epoch->prefix, MATR_IMAGE_FILE ".next", next, err) != 0 ||
+	    path_join(epoch->prefix, PREFIX_NEXT_IMAGE, next, err) != 0 ||
 	    path_join(epoch->prefix, MATR_ENDED_IMAGE_FILE, ended, err) != 0)
 		return -1;
 	while ((more = matr_epoch_step(epoch, NULL, err)) > 0)
@@ -337,5 +338,5 @@ int matr_epoch_commit(struct matr_epoch *epoch, struct matr_error *err)
 	unlink(ended); /* it was kept for this epoch to build on */
 	if (epoch_forget_suspension(epoch->prefix, err) != 0)
 		return -1;
-	return matr_prefix_sync(epoch->prefix, err);
+	return sync_directory(epoch->prefix, err);
 }

@@ -11,6 +11,7 @@
 #include <matr/loader.h>
 #include <matr/prefix.h>
 
+#include "base/file_id.h"
 #include "base/prefix.h"
 #include "epoch/same_program.h"
 #include "epoch/state.h"
@@ -202,8 +203,7 @@ static int look_for_changes(struct matr_store *store, struct matr_epoch_status *
 			reason = (uint64_t)now.st_size != id->size ? "changed since the epoch began"
 								   : NULL;
 		else if ((uint64_t)now.st_size != id->size ||
-			 now.st_mtim.tv_sec * INT64_C(1000000000) + now.st_mtim.tv_nsec !=
-				 id->mtime)
+			 timespec_ns(&now.st_mtim) != id->mtime)
 			reason = "changed since the epoch began";
 		else if (now.st_ino != id->inode) {
 			int same = same_program(store, status->epoch.id, files[i].path, id, err);

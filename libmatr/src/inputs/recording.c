@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/path.h"
+#include "base/percent.h"
 #include "base/prefix.h"
 
 enum { MAX_FILE = 64 << 20, N_FIELDS = 4 };
@@ -101,33 +103,6 @@ int matr_recordings_add(struct matr_recordings *recordings, const struct matr_re
 
 /* ---- reading ---- */
 
-static int digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Undo %xx, in place. */
-static bool decode(char *text)
-{
-	char *to = text;
-
-	for (; *text; text++) {
-		if (*text != '%') {
-			*to++ = *text;
-			continue;
-		}
-		int high = digit(text[1]), low = high < 0 ? -1 : digit(text[2]);
-		if (low < 0 || (high == 0 && low == 0))
-			return false;
-		*to++ = (char)(high * 16 + low);
-		text += 2;
-	}
-	*to = 0;
-	return true;
-}
-
 static int parse_line(struct matr_recordings *recordings, const char *file, char *line,
 		      unsigned number, struct matr_error *err)
 {
@@ -135,7 +110,7 @@ static int parse_line(struct matr_recordings *recordings, const char *file, char
 	size_t n = 0;
 
 	for (char *at; n < N_FIELDS && (at = strsep(&rest, " "));) {
-		if (!*at || !decode(at))
+		if (!*at || !percent_decode(at))
 			break;
 		fields[n++] = at;
 	}
@@ -161,13 +136,6 @@ static int parse(struct matr_recordings *recordings, const char *file, char *tex
 	return 0;
 }
 
-static int file_of(const char *prefix, char out[PATH_MAX], struct matr_error *err)
-{
-	if (snprintf(out, PATH_MAX, "%s/" MATR_RECORDINGS_FILE, prefix) >= PATH_MAX)
-		return matr_fail(err, MATR_ERROR_USAGE, prefix, "path is too long");
-	return 0;
-}
-
 int matr_recordings_read_file(const char *file, struct matr_recordings *out, struct matr_error *err)
 {
 	void *data;
@@ -187,7 +155,7 @@ int matr_recordings_read(const char *prefix, struct matr_recordings *out, struct
 	char canonical[PATH_MAX], file[PATH_MAX];
 
 	*out = (struct matr_recordings){0};
-	if (file_of(prefix, file, err) < 0)
+	if (path_join(prefix, MATR_RECORDINGS_FILE, file, err) < 0)
 		return -1;
 	if (access(file, F_OK) != 0)
 		return 0;
@@ -221,7 +189,7 @@ int matr_recordings_write(const char *prefix, const struct matr_recordings *reco
 	size_t size = 0;
 
 	if (matr_prefix_make(prefix, canonical, err) < 0 || matr_prefix_check(canonical, err) < 0 ||
-	    file_of(canonical, file, err) < 0)
+	    path_join(canonical, MATR_RECORDINGS_FILE, file, err) < 0)
 		return -1;
 	FILE *to = open_memstream(&text, &size);
 	if (!to)

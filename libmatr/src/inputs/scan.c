@@ -231,8 +231,7 @@ static int was_visited(struct walk *walk, size_t index, const struct stat *statu
 	uint64_t key = directory_key(status), known;
 
 	while (matr_map_get(&walk->visited, key, &known)) {
-		const struct matr_file_id *id = &walk->scan->directories[known].id;
-		if (id->device == status->st_dev && id->inode == status->st_ino)
+		if (file_id_same_inode(&walk->scan->directories[known].id, status))
 			return 1;
 		key++; /* another directory with the same key */
 	}

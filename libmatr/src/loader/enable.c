@@ -230,7 +230,7 @@ static int exchange(const char *program, const struct names *names, const struct
 		unlink(names->next);
 		return -1;
 	}
-	return matr_prefix_sync(names->directory, err);
+	return sync_directory(names->directory, err);
 }
 
 /* ---- enable ---- */
@@ -322,7 +322,7 @@ static int restore(const char *program, const struct names *names, struct matr_e
 	if (access(names->original, F_OK) == 0) {
 		if (rename(names->original, program) != 0)
 			return matr_fail_errno(err, program, "the original cannot be put back");
-		return matr_prefix_sync(names->directory, err);
+		return sync_directory(names->directory, err);
 	}
 	/* Somebody has removed it. The bytes are known all the same. */
 	if (lstat(program, &status) != 0)

@@ -47,13 +47,6 @@ static int lock_directory(const struct loader_place *place, struct matr_error *e
 	return fd;
 }
 
-static int sync_place(int directory, const struct loader_place *place, struct matr_error *err)
-{
-	if (fsync(directory) != 0 && errno != EINVAL)
-		return matr_fail_errno(err, place->directory, "cannot be synced");
-	return 0;
-}
-
 /* What killed calls left behind, of `matr enable` too: its list lies here, and is written with the same lock. */
 static int clean(int directory, const struct loader_place *place, struct matr_error *err)
 {
@@ -100,7 +93,7 @@ static int switch_link(int directory, const struct loader_place *place, const ch
 		unlinkat(directory, LOADER_SWITCH, 0);
 		return -1;
 	}
-	return sync_place(directory, place, err);
+	return sync_directory_fd(directory, place->directory, err);
 }
 
 /* ---- the way back ---- */
@@ -127,7 +120,7 @@ static int give_back(int directory, const struct loader_place *place, struct mat
 		if (check_original(place, err) != 0 ||
 		    rename_in(directory, MATR_LOADER_ORIGINAL, base_name(place), place, err) != 0)
 			return -1;
-		return sync_place(directory, place, err);
+		return sync_directory_fd(directory, place->directory, err);
 	}
 	/* Somebody has removed it. What ld-stable starts is the next best. */
 	if (loader_place_real(place, real, err) != 0)
@@ -154,7 +147,7 @@ static int keep_original(int directory, const struct loader_place *place, const 
 		return fail_to_change(place->path, "cannot be kept by a second name", err);
 	if (rename_in(directory, LOADER_ORIGINAL_NEW, MATR_LOADER_ORIGINAL, place, err) != 0)
 		return -1;
-	return sync_place(directory, place, err);
+	return sync_directory_fd(directory, place->directory, err);
 }
 
 static void drop_original(int directory, const struct loader_place *place)
@@ -202,7 +195,7 @@ static int put_interpreter(int directory, const struct loader_place *place, cons
 		return -1;
 	if (loader_test(tested, real, err) == 0 &&
 	    rename_in(directory, LOADER_NEW, MATR_LOADER_FILE, place, err) == 0)
-		return sync_place(directory, place, err);
+		return sync_directory_fd(directory, place->directory, err);
 	unlinkat(directory, LOADER_NEW, 0);
 	return -1;
 }
@@ -331,7 +324,7 @@ static int restore(int directory, const struct loader_place *place, struct matr_
 			return matr_fail_errno(err, place->interpreter, "cannot be removed");
 		changed = true;
 	}
-	if (changed && sync_place(directory, place, err) != 0)
+	if (changed && sync_directory_fd(directory, place->directory, err) != 0)
 		return -1;
 	return changed ? MATR_LOADER_CHANGED : MATR_LOADER_UNCHANGED;
 }

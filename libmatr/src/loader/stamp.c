@@ -14,6 +14,7 @@
 #include <matr/image_format.h>
 
 #include "base/file.h"
+#include "base/file_id.h"
 #include "base/path.h"
 #include "loader/interpreter_file.h"
 #include "loader/stamp.h"
@@ -135,7 +136,7 @@ static int make_interpreter(const char *source, const void *stable, size_t stabl
 	config->loader_entry = file.entry;
 	memcpy(config->unserved, file.unserved, sizeof config->unserved);
 	config->loader_size = (uint64_t)status.st_size;
-	config->loader_mtime = (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
+	config->loader_mtime = timespec_ns(&status.st_mtim);
 	return 0;
 }
 

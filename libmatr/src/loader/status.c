@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/file_id.h"
+
 static void examine_interpreter(const struct loader_place *place, struct matr_loader_status *out)
 {
 	struct stat status;
@@ -18,8 +20,7 @@ static void examine_interpreter(const struct loader_place *place, struct matr_lo
 	memcpy(out->unserved, config.unserved, sizeof out->unserved);
 	out->carries_real = out->real[0] && config.embedded && stat(out->real, &status) == 0 &&
 			    (uint64_t)status.st_size == config.loader_size &&
-			    status.st_mtim.tv_sec * INT64_C(1000000000) + status.st_mtim.tv_nsec ==
-				    config.loader_mtime;
+			    timespec_ns(&status.st_mtim) == config.loader_mtime;
 }
 
 int matr_loader_status(const char *path, struct matr_loader_status *out, struct matr_error *err)

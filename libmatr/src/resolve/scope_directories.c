@@ -12,13 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file_id.h"
+
 enum { MAX_SYMBOLIC_LINKS = 40 };
 
 struct directory_list {
 	struct matr_directory *list;
-	struct { /* parallel: the same directory may have several names */
-		uint64_t device, inode;
-	} * ids;
+	struct matr_file_id *ids; /* parallel: the same directory may have several names */
 	size_t n;
 	bool private;
 };
@@ -50,14 +50,14 @@ static int add_directory(struct directory_list *list, const char *path, struct m
 	if (stat(path, &status) < 0)
 		return matr_fail_errno(err, path, "cannot be read");
 	for (size_t i = 0; i < list->n; i++) {
-		if (list->ids[i].device == status.st_dev && list->ids[i].inode == status.st_ino)
+		if (file_id_same_inode(&list->ids[i], &status))
 			return 0;
 	}
 	struct matr_directory *directories =
 		realloc(list->list, (list->n + 1) * sizeof *directories);
 	if (directories)
 		list->list = directories;
-	void *ids = realloc(list->ids, (list->n + 1) * sizeof *list->ids);
+	struct matr_file_id *ids = realloc(list->ids, (list->n + 1) * sizeof *list->ids);
 	if (ids)
 		list->ids = ids;
 	char *copy = strdup(path);
@@ -66,11 +66,10 @@ static int add_directory(struct directory_list *list, const char *path, struct m
 		return matr_fail_memory(err);
 	}
 	list->private |= !everybody_enters(path, &status);
-	list->ids[list->n].device = status.st_dev;
-	list->ids[list->n].inode = status.st_ino;
+	list->ids[list->n] = file_id_of(&status);
 	list->list[list->n++] = (struct matr_directory){
 		.path = copy,
-		.mtime = (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec,
+		.mtime = timespec_ns(&status.st_mtim),
 	};
 	return 0;
 }

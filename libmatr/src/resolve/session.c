@@ -210,8 +210,7 @@ static struct matr_object *find_known(const struct matr_session *session,
 	struct matr_object *object = session->known[at];
 	if (!file_id_unchanged(&object->file, file, session->trusted) ||
 	    !realpath(object->path, canonical) || strcmp(canonical, object->path) != 0 ||
-	    stat(canonical, &status) != 0 || status.st_dev != file->device ||
-	    status.st_ino != file->inode)
+	    stat(canonical, &status) != 0 || !file_id_same_inode(file, &status))
 		return NULL;
 	return object;
 }

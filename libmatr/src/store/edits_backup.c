@@ -16,6 +16,8 @@
 
 #include "base/buffer.h"
 #include "base/file.h"
+#include "base/path.h"
+#include "base/percent.h"
 #include "store/statement.h"
 
 enum { MAX_FILE = 16 << 20, N_FIELDS = 10 };
@@ -25,13 +27,6 @@ static const char heading[] =
 	"by matr;\n"
 	"# to change them use `matr rebind`.\n"
 	"# id program symbol version requester library to_symbol author time reason\n";
-
-static int join(char out[PATH_MAX], const char *prefix, struct matr_error *err)
-{
-	if (snprintf(out, PATH_MAX, "%s/" MATR_EDITS_FILE, prefix) >= PATH_MAX)
-		return matr_fail(err, MATR_ERROR_USAGE, prefix, "path is too long");
-	return 0;
-}
 
 static int put(struct buffer *out, const char *text, char end, struct matr_error *err)
 {
@@ -82,7 +77,7 @@ int edits_write_copy(const char *prefix, const struct matr_edit *edits, size_t n
 	struct buffer out = {0};
 	uint64_t at;
 
-	if (join(path, prefix, err) != 0)
+	if (path_join(prefix, MATR_EDITS_FILE, path, err) != 0)
 		return -1;
 	if (!n) {
 		if (unlink(path) != 0 && errno != ENOENT)
@@ -100,34 +95,12 @@ int edits_write_copy(const char *prefix, const struct matr_edit *edits, size_t n
 
 /* ---- reading ---- */
 
-static int digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Undo %xx, in place; a single % is the empty string. */
+/* A single % is the empty string. */
 static bool decode(char *text)
 {
-	char *to = text;
-
-	if (!strcmp(text, "%")) {
-		*text = 0;
-		return true;
-	}
-	for (; *text; text++) {
-		if (*text != '%') {
-			*to++ = *text;
-			continue;
-		}
-		int high = digit(text[1]), low = high < 0 ? -1 : digit(text[2]);
-		if (low < 0 || (high == 0 && low == 0))
-			return false;
-		*to++ = (char)(high * 16 + low);
-		text += 2;
-	}
-	*to = 0;
+	if (strcmp(text, "%") != 0)
+		return percent_decode(text);
+	*text = 0;
 	return true;
 }
 
@@ -182,7 +155,7 @@ int edits_restore(const char *prefix, struct matr_store *store, struct matr_erro
 	size_t size;
 	unsigned number = 0;
 
-	if (join(path, prefix, err) != 0)
+	if (path_join(prefix, MATR_EDITS_FILE, path, err) != 0)
 		return -1;
 	if (access(path, F_OK) != 0)
 		return 0;

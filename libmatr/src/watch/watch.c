@@ -26,6 +26,7 @@
 #include <matr/image_format.h>
 #include <matr/prefix.h>
 
+#include "base/file_id.h"
 #include "base/prefix.h"
 #include "epoch/end.h"
 #include "epoch/same_program.h"
@@ -320,12 +321,6 @@ static int read_events(struct matr_watch *watch, struct matr_error *err)
 
 /* ---- what to do about it ---- */
 
-static bool same_id(const struct matr_file_id *a, const struct matr_file_id *b)
-{
-	return a->device == b->device && a->inode == b->inode && a->size == b->size &&
-	       a->mtime == b->mtime && a->ctime == b->ctime;
-}
-
 /* The dirty files that are not as recorded, and not known to be so. */
 static int find_changes(struct matr_watch *watch, struct change **out, size_t *n,
 			struct matr_error *err)
@@ -347,7 +342,7 @@ static int find_changes(struct matr_watch *watch, struct change **out, size_t *n
 			file->seen = change.now;
 			file->recorded = 0;
 		}
-		if (!change.kind || (file->reported && same_id(&change.now, &file->seen))) {
+		if (!change.kind || (file->reported && file_id_equal(&change.now, &file->seen))) {
 			file->reported &= change.kind != NULL;
 			file->dirty = false;
 			culprit_free(&file->culprit);
@@ -483,7 +478,7 @@ static int describe(const struct matr_watch *watch, const struct change *change,
 	clock_gettime(CLOCK_REALTIME, &now);
 	struct matr_violation *violation = &grown[report->n_violations++];
 	*violation = (struct matr_violation){
-		.time = now.tv_sec * INT64_C(1000000000) + now.tv_nsec,
+		.time = timespec_ns(&now),
 		.path = strdup(change->file->path),
 		.kind = strdup(change->kind),
 		.action = strdup(change->affected.n ? action : "none"),

@@ -19,6 +19,7 @@
 #include <matr/prefix.h>
 #include <matr/store.h>
 
+#include "base/file_id.h"
 #include "sql/mapping/cache.h"
 
 enum { BUSY_MILLISECONDS = 5000 };
@@ -96,13 +97,11 @@ static bool identify(const struct mapping_store *store, uint64_t identity[6])
 	identity[0] = status.st_dev;
 	identity[1] = status.st_ino;
 	identity[2] = (uint64_t)status.st_size;
-	identity[3] =
-		(uint64_t)status.st_mtim.tv_sec * 1000000000 + (uint64_t)status.st_mtim.tv_nsec;
+	identity[3] = (uint64_t)timespec_ns(&status.st_mtim);
 	snprintf(journal, sizeof journal, "%.4000s-wal", store->path);
 	if (stat(journal, &status) == 0) {
 		identity[4] = (uint64_t)status.st_size;
-		identity[5] = (uint64_t)status.st_mtim.tv_sec * 1000000000 +
-			      (uint64_t)status.st_mtim.tv_nsec;
+		identity[5] = (uint64_t)timespec_ns(&status.st_mtim);
 	}
 	return true;
 }

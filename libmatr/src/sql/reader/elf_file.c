@@ -9,25 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file_id.h"
+
 /* All that is kept of a file may take this many times its size, and a little for small ones. A section
  * may be read twice, as it is and converted; sections of real files do not overlap otherwise. */
 enum { MOST_COPIES = 3, SMALL = 1 << 20 };
-
-static int64_t nanoseconds(const struct timespec *time)
-{
-	return (int64_t)((uint64_t)time->tv_sec * 1000000000u + (uint64_t)time->tv_nsec);
-}
-
-static void identify(const struct stat *status, struct matr_file_id *id)
-{
-	*id = (struct matr_file_id){
-		.device = status->st_dev,
-		.inode = status->st_ino,
-		.size = (uint64_t)status->st_size,
-		.mtime = nanoseconds(&status->st_mtim),
-		.ctime = nanoseconds(&status->st_ctim),
-	};
-}
 
 int elf_file_identify(const char *path, struct matr_file_id *id)
 {
@@ -35,7 +21,7 @@ int elf_file_identify(const char *path, struct matr_file_id *id)
 
 	if (stat(path, &status) != 0)
 		return -1;
-	identify(&status, id);
+	*id = file_id_of(&status);
 	return 0;
 }
 
@@ -75,7 +61,7 @@ static int open_descriptor(struct elf_file *file, struct matr_error *err)
 	}
 	if (!S_ISREG(status.st_mode))
 		return matr_fail(err, MATR_ERROR_NOT_ELF, file->path, "is not a regular file");
-	identify(&status, &file->id);
+	file->id = file_id_of(&status);
 	return 0;
 }
 

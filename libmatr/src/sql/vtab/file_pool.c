@@ -6,6 +6,7 @@
 
 #include <matr/resolve.h>
 
+#include "base/file_id.h"
 #include "sql/reader/dynamic_sections.h"
 
 enum {
@@ -112,9 +113,7 @@ static bool is_same(const struct elf_file *file)
 {
 	struct matr_file_id now;
 
-	return elf_file_identify(file->path, &now) == 0 && now.device == file->id.device &&
-	       now.inode == file->id.inode && now.size == file->id.size &&
-	       now.mtime == file->id.mtime && now.ctime == file->id.ctime;
+	return elf_file_identify(file->path, &now) == 0 && file_id_equal(&now, &file->id);
 }
 
 static void warn(void *context, const struct matr_error *warning)

@@ -1,0 +1,207 @@
+/* base_file.c - paths, which file a stat is about, and files that are replaced whole. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <check.h>
+
+#include "base/file.h"
+#include "base/file_id.h"
+#include "base/path.h"
+
+static char directory[] = "/tmp/matr-test-file.XXXXXX";
+static struct matr_error err;
+
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *where)
+{
+	(void)status;
+	(void)type;
+	(void)where;
+	return remove(path);
+}
+
+static void setup(void)
+{
+	strcpy(directory + strlen(directory) - 6, "XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+}
+
+static void teardown(void)
+{
+	nftw(directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static void check_ok(int result)
+{
+	ck_assert_msg(result == 0, "%s: %s", err.file, err.message);
+}
+
+static const char *in_directory(const char *name)
+{
+	static char path[PATH_MAX];
+
+	check_ok(path_join(directory, name, path, &err));
+	return path;
+}
+
+static void make(const char *name)
+{
+	int fd = open(in_directory(name), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+}
+
+static bool is_there(const char *name)
+{
+	return access(in_directory(name), F_OK) == 0;
+}
+
+static size_t count_entries(void)
+{
+	DIR *list = opendir(directory);
+	size_t n = 0;
+
+	ck_assert_ptr_nonnull(list);
+	for (const struct dirent *entry; (entry = readdir(list)) != NULL;)
+		n += entry->d_name[0] != '.';
+	closedir(list);
+	return n;
+}
+
+/* ---- paths ---- */
+
+START_TEST(joins)
+{
+	char out[PATH_MAX], name[PATH_MAX];
+
+	check_ok(path_join("/a/b", "c", out, &err));
+	ck_assert_str_eq(out, "/a/b/c");
+	/* With its NUL the longest takes PATH_MAX bytes. */
+	memset(name, 'x', sizeof name);
+	name[PATH_MAX - 4] = 0;
+	check_ok(path_join("/d", name, out, &err));
+	ck_assert_uint_eq(strlen(out), PATH_MAX - 1);
+	name[PATH_MAX - 4] = 'x';
+	name[PATH_MAX - 3] = 0;
+	ck_assert_int_eq(path_join("/d", name, out, &err), -1);
+	ck_assert_int_eq(err.code, MATR_ERROR_USAGE);
+	ck_assert_str_eq(err.file, "/d");
+}
+END_TEST
+
+/* ---- file ids ---- */
+
+START_TEST(identifies)
+{
+	struct stat status = {.st_dev = 7, .st_ino = 9, .st_size = 11};
+	status.st_mtim = (struct timespec){.tv_sec = 3, .tv_nsec = 5};
+	status.st_ctim = (struct timespec){.tv_sec = -1, .tv_nsec = 999999999};
+	struct matr_file_id id = file_id_of(&status), other = id;
+
+	ck_assert_uint_eq(id.device, 7);
+	ck_assert_uint_eq(id.inode, 9);
+	ck_assert_uint_eq(id.size, 11);
+	ck_assert_int_eq(id.mtime, INT64_C(3000000005));
+	ck_assert_int_eq(id.ctime, -1);
+	ck_assert(file_id_equal(&id, &other));
+	ck_assert(file_id_same_inode(&id, &status));
+	status.st_size = 12;
+	ck_assert(file_id_same_inode(&id, &status));
+	status.st_ino = 10;
+	ck_assert(!file_id_same_inode(&id, &status));
+	status.st_ino = 9;
+	status.st_dev = 8;
+	ck_assert(!file_id_same_inode(&id, &status));
+}
+END_TEST
+
+/* Each field counts. */
+START_TEST(compares)
+{
+	const struct matr_file_id id = {1, 2, 3, 4, 5};
+	struct matr_file_id others[] = {{9, 2, 3, 4, 5},
+					{1, 9, 3, 4, 5},
+					{1, 2, 9, 4, 5},
+					{1, 2, 3, 9, 5},
+					{1, 2, 3, 4, 9}};
+
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+		ck_assert_msg(!file_id_equal(&id, &others[i]), "%zu", i);
+		ck_assert_msg(!file_id_unchanged(&id, &others[i], 100), "%zu", i);
+	}
+	ck_assert(file_id_unchanged(&id, &id, 6));
+	ck_assert(!file_id_unchanged(&id, &id, 5)); /* as young as the look at it */
+}
+END_TEST
+
+/* ---- files ---- */
+
+START_TEST(writes)
+{
+	void *data;
+	size_t size;
+
+	check_ok(write_file(in_directory("file"), "first", 5, 0644, &err));
+	check_ok(write_file(in_directory("file"), "second one", 10, 0600, &err));
+	check_ok(read_file(in_directory("file"), 100, &data, &size, &err));
+	ck_assert_uint_eq(size, 10);
+	ck_assert_int_eq(memcmp(data, "second one", 10), 0);
+	free(data);
+	ck_assert_uint_eq(count_entries(), 1);
+	ck_assert_int_eq(read_file(in_directory("file"), 9, &data, &size, &err), -1);
+	ck_assert_int_eq(err.code, MATR_ERROR_MALFORMED);
+	ck_assert_int_ne(write_file(in_directory("no/file"), "x", 1, 0644, &err), 0);
+	ck_assert_uint_eq(count_entries(), 1);
+	check_ok(sync_directory(directory, &err));
+	ck_assert_int_eq(sync_directory(in_directory("no"), &err), -1);
+}
+END_TEST
+
+/* What write_file() leaves when it is killed goes, and nothing else does. */
+START_TEST(removes_leftovers)
+{
+	static const char *const leftovers[] = {"a.XYZ123", "b.abcdef", "b.......", "a.b.Zzzzzz"};
+	static const char *const others[] = {"a",	 "b",	      "a.XYZ12",  "a.XYZ1234",
+					     "aXYZ1234", "xa.XYZ123", "c.XYZ123", "a-XYZ123"};
+	static const char *const names[] = {"a", "b", "a.b"};
+
+	for (size_t i = 0; i < sizeof leftovers / sizeof *leftovers; i++)
+		make(leftovers[i]);
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		make(others[i]);
+	check_ok(write_file_clean(in_directory("b"), &err));
+	ck_assert(!is_there("b.abcdef") && is_there("a.XYZ123") && is_there("b"));
+	check_ok(remove_leftovers(directory, names, 3, &err));
+	for (size_t i = 0; i < sizeof leftovers / sizeof *leftovers; i++)
+		ck_assert_msg(!is_there(leftovers[i]), "%s", leftovers[i]);
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		ck_assert_msg(is_there(others[i]), "%s", others[i]);
+	ck_assert_int_eq(remove_leftovers(in_directory("no"), names, 3, &err), -1);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("file");
+	TCase *tests = tcase_create("file");
+	SRunner *runner = srunner_create(suite);
+
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_test(tests, joins);
+	tcase_add_test(tests, identifies);
+	tcase_add_test(tests, compares);
+	tcase_add_test(tests, writes);
+	tcase_add_test(tests, removes_leftovers);
+	suite_add_tcase(suite, tests);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
