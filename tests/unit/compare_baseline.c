@@ -93,7 +93,7 @@ START_TEST(sorted)
 	ck_assert_str_eq(block->objects[1].rule, "DT_RPATH");
 	ck_assert_uint_eq(block->n_bindings, 3);
 	ck_assert_str_eq(block->bindings[0].symbol, "");
-	ck_assert_str_eq(block->bindings[0].provider, matr_baseline_undefined);
+	ck_assert_str_eq(block->bindings[0].provider, MATR_BASELINE_UNDEFINED);
 	ck_assert_str_eq(block->bindings[1].symbol, "e");
 	ck_assert(block->bindings[1].copy);
 	ck_assert_str_eq(block->bindings[2].version, "V");

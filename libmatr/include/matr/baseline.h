@@ -26,9 +26,13 @@ struct matr_store_closure;
 
 #define MATR_BASELINE_VERSION 1
 
+/* Providers that are no object. No object has such a name, since bindings are compared by name. */
+#define MATR_BASELINE_NULL	"null"	    /* weak, and defined nowhere */
+#define MATR_BASELINE_UNDEFINED "undefined" /* bound lazily, and defined nowhere */
+
 struct matr_baseline_object {
-	const char *
-		name; /* how bindings call it: soname, or file name; its path if another has that name */
+	/* The name by which bindings refer to it: its soname, or file name; its path if another object has that name. */
+	const char *name;
 	const char *path; /* canonical */
 	const char *rule; /* matr_search_rule_name() */
 	unsigned line;	  /* of the file; 0: it is not from a file */
@@ -37,14 +41,10 @@ struct matr_baseline_object {
 struct matr_baseline_binding {
 	const char *requester;	      /* an object's name */
 	const char *symbol, *version; /* version "": none asked for */
-	const char
-		*provider; /* an object's name, or matr_baseline_null, or matr_baseline_undefined */
-	bool copy;	   /* the reference of a copy relocation */
+	const char *provider;	      /* an object's name, or one of the above */
+	bool copy;		      /* the reference of a copy relocation */
 	unsigned line;
 };
-
-/* Providers that are no object: weak and defined nowhere; bound lazily and defined nowhere. */
-MATR_API extern const char matr_baseline_null[], matr_baseline_undefined[];
 
 struct matr_baseline_block { /* the start of a program, or something that it loads later (a closure) */
 	const char *load;    /* the library that is loaded, its root; NULL: the start */

@@ -16,8 +16,6 @@ extern "C" {
 #endif
 
 struct matr_mapping;
-struct matr_object;
-
 struct matr_session;
 
 struct matr_session_options {
@@ -34,12 +32,6 @@ MATR_API int matr_session_open(const struct matr_session_options *options,
 
 /* Close a session, and free its objects. NULL is allowed. */
 MATR_API void matr_session_close(struct matr_session *session);
-
-/* Read the ELF file at `path`, once in a session.
- * The object belongs to the session.
- * Returns NULL on error; errors as of matr_object_open(). */
-MATR_API struct matr_object *matr_session_object(struct matr_session *session, const char *path,
-						 struct matr_error *err);
 
 /* Resolve the application at `path`: its scope, and the binding of every reference. A strong reference without a
  * definition is MATR_PROVIDER_UNDEFINED if it is bound lazily.

@@ -14,8 +14,6 @@
 #include "base/intern.h"
 #include "compare/baseline.h"
 
-const char matr_baseline_null[] = "null", matr_baseline_undefined[] = "undefined";
-
 /* ---- order ---- */
 
 int baseline_compare_keys(const struct matr_baseline_binding *a,
@@ -72,8 +70,8 @@ static int name_objects(const struct matr_mapping *mapping, const char ***out,
 	uint32_t id;
 
 	int result = names ? 0 : matr_fail_memory(err);
-	if (!result && (intern_add(&taken, matr_baseline_null, &id, err) != 0 ||
-			intern_add(&taken, matr_baseline_undefined, &id, err) != 0))
+	if (!result && (intern_add(&taken, MATR_BASELINE_NULL, &id, err) != 0 ||
+			intern_add(&taken, MATR_BASELINE_UNDEFINED, &id, err) != 0))
 		result = -1;
 	for (size_t i = 0; i < mapping->n_scope && !result; i++) {
 		const char *path = path_of(mapping, i), *soname = mapping->scope[i].object->soname;
@@ -101,7 +99,7 @@ static const char *provider_of(const struct matr_mapping *mapping, const char *c
 {
 	if (provider < mapping->n_scope)
 		return names[provider];
-	return provider == MATR_PROVIDER_WEAK_NULL ? matr_baseline_null : matr_baseline_undefined;
+	return provider == MATR_PROVIDER_WEAK_NULL ? MATR_BASELINE_NULL : MATR_BASELINE_UNDEFINED;
 }
 
 static void add_bindings(const struct matr_mapping *mapping, const char *const *names,

@@ -192,8 +192,8 @@ static int add_binding(struct reader *reader, char *requester, char *rest)
 		return -1;
 	if (intern_find(&reader->names, requester) == UINT32_MAX)
 		return off(reader, reader->line, "no such object in the scope", requester);
-	if (strcmp(provider, matr_baseline_null) != 0 &&
-	    strcmp(provider, matr_baseline_undefined) != 0 &&
+	if (strcmp(provider, MATR_BASELINE_NULL) != 0 &&
+	    strcmp(provider, MATR_BASELINE_UNDEFINED) != 0 &&
 	    intern_find(&reader->names, provider) == UINT32_MAX)
 		return off(reader, reader->line, "no such object in the scope", provider);
 	void *list = block->bindings;

@@ -267,7 +267,7 @@ static bool is_program(struct matr_session *session, const char *path)
 
 	if (access(path, F_OK) != 0)
 		return false;
-	const struct matr_object *object = matr_session_object(session, path, &why);
+	const struct matr_object *object = session_open_object(session, path, &why);
 	if (object)
 		return object->interpreter && object->n_dynamic;
 	return why.code != MATR_ERROR_NOT_ELF && why.code != MATR_ERROR_FOREIGN;

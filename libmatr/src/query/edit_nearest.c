@@ -69,7 +69,7 @@ static int of_epoch(struct world *world, struct matr_store *store, struct matr_e
 		return -1;
 	for (size_t i = 0; i < n && result == 0; i++) {
 		/* What is gone meanwhile is not near either. */
-		struct matr_object *object = matr_session_object(world->session, paths[i], &why);
+		struct matr_object *object = session_open_object(world->session, paths[i], &why);
 		if (object)
 			result = add_entry(world, object, (char *)object->path, err);
 	}
@@ -147,7 +147,7 @@ static bool no_library(const struct world *world, const struct matr_edit *edit,
 	if (!path)
 		path = ld_so_cache_find(cache, edit->library, no_levels, &by_level);
 	if (path) {
-		*object = matr_session_object(world->session, path, &why);
+		*object = session_open_object(world->session, path, &why);
 		return false;
 	}
 	if (world->mapping && can_be_found(world, edit))

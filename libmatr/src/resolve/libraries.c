@@ -74,7 +74,7 @@ int matr_libraries_find(struct matr_session *session, const char *path, struct m
 	if (session_path(session, path, &known, err) < 0)
 		return -1;
 	if (known->object == NO_INDEX) /* passed over by the search: reading it gives the reason */
-		return matr_session_object(session, path, err) ? 0 : -1;
+		return session_open_object(session, path, err) ? 0 : -1;
 	int result = scope_make(session, known->object,
 				session->objects[known->object].object->path, &scope, err);
 	if (result == 0)

@@ -162,7 +162,7 @@ int resolution_make(struct matr_session *session, const char *path, const struct
 	char canonical[PATH_MAX];
 
 	*out = (struct resolution){.directories = NULL};
-	const struct matr_object *application = matr_session_object(session, path, err);
+	const struct matr_object *application = session_open_object(session, path, err);
 	if (!application || check_application(application, path, err) < 0 ||
 	    session_path(session, path, &known, err) < 0)
 		return -1;

@@ -459,7 +459,7 @@ int session_interpreter(struct matr_session *session, const char *path, const ch
 	return 0;
 }
 
-struct matr_object *matr_session_object(struct matr_session *session, const char *path,
+struct matr_object *session_open_object(struct matr_session *session, const char *path,
 					struct matr_error *err)
 {
 	const struct known_path *known;

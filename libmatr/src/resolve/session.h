@@ -89,6 +89,11 @@ int session_path(struct matr_session *session, const char *path, const struct kn
 int session_interpreter(struct matr_session *session, const char *path, const char **out,
 			struct matr_error *err);
 
+/* Read the ELF file at `path`, at most once in a session. The object belongs to the session. NULL: errors as of
+ * matr_object_open(). */
+struct matr_object *session_open_object(struct matr_session *session, const char *path,
+					struct matr_error *err);
+
 /* ---- what the session has so far ---- */
 
 /* How many objects there are; session object indices are 0 .. n - 1. */
