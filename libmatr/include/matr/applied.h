@@ -1,6 +1,6 @@
-/* applied.h - who applies each relocation of a mapping, and how: what inspect shows of it.
+/* applied.h - how each relocation of a mapping is applied, by ld-stable or by ld.so.
  *
- * The answer is the image compiler's own plan, so it is what ld-stable does in a mapped start.
+ * The result is the image compiler's own plan: it is what ld-stable does in a mapped start.
  */
 #ifndef MATR_APPLIED_H
 #define MATR_APPLIED_H
@@ -28,7 +28,7 @@ enum matr_applied {
 };
 
 struct matr_applied_object {
-	bool untouched;	      /* ld.so relocates the object itself, relative relocations included */
+	bool untouched;	      /* ld.so does all relocations of the object, also relative ones */
 	uint8_t *relocations; /* enum matr_applied, parallel to the object's relocations */
 	size_t residual;      /* relocations left to ld.so, relative ones included */
 };
@@ -38,18 +38,23 @@ struct matr_applied_mapping {
 	size_t n_objects;
 };
 
-/* *out belongs to the caller: matr_applied_free(). Errors: MEMORY. */
+/* Get how the relocations of a mapping are applied.
+ * *out belongs to the caller: matr_applied_free().
+ * Errors: MEMORY. */
 MATR_API int matr_applied(const struct matr_mapping *mapping, struct matr_applied_mapping **out,
 			  struct matr_error *err);
 
-/* The same for one of an application's closures, which are all needed: the members' relocations (objects from
- * n_start on). */
+/* Get the same for one of an application's closures: for the relocations of its new objects (from
+ * n_start on).
+ * closures: all of the application. which: index of the closure.
+ * *out belongs to the caller: matr_applied_free().
+ * Errors: MEMORY. */
 MATR_API int matr_applied_closure(const struct matr_closure *closures, size_t n_closures,
 				  size_t which, struct matr_applied_mapping **out,
 				  struct matr_error *err);
 MATR_API void matr_applied_free(struct matr_applied_mapping *applied);
 
-/* "word", "ifunc", "copy", "lazy", "residual", "nothing" */
+/* Get the name: "word", "ifunc", "copy", "lazy", "residual", "nothing". */
 MATR_API const char *matr_applied_name(enum matr_applied applied);
 
 #ifdef __cplusplus

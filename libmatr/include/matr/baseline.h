@@ -1,9 +1,9 @@
-/* baseline.h - mappings that somebody has signed off, in a text file under version control.
+/* baseline.h - mappings that a user has signed off, in a text file under version control.
  *
- * The file (docs/baseline.md) has a block per program: the objects of its scope in order, each with the search rule that
- * found it, and its bindings, sorted, one a line. Nothing is in it that changes without the mapping: no times, inodes,
- * build-ids or addresses. What an object binds to itself is left out; once another object takes such a binding over, there
- * is a line more.
+ * The file (docs/baseline.md) has a block per program: the objects of its scope in order, each with
+ * the search rule that found it, and its bindings, sorted, one a line. It has nothing that changes
+ * without the mapping: no times, inodes, build-ids or addresses. Bindings of an object to itself
+ * are left out; if another object takes over such a binding, the file gets a line.
  */
 #ifndef MATR_BASELINE_H
 #define MATR_BASELINE_H
@@ -31,7 +31,8 @@ struct matr_store_closure;
 #define MATR_BASELINE_UNDEFINED "undefined" /* bound lazily, and defined nowhere */
 
 struct matr_baseline_object {
-	/* The name by which bindings refer to it: its soname, or file name; its path if another object has that name. */
+	/* The name by which bindings refer to it: its soname, or file name; its path if another
+	 * object has that name. */
 	const char *name;
 	const char *path; /* canonical */
 	const char *rule; /* matr_search_rule_name() */
@@ -46,8 +47,9 @@ struct matr_baseline_binding {
 	unsigned line;
 };
 
-struct matr_baseline_block { /* the start of a program, or something that it loads later (a closure) */
-	const char *load;    /* the library that is loaded, its root; NULL: the start */
+/* The start of a program, or a library that it loads later (a closure). */
+struct matr_baseline_block {
+	const char *load; /* the library that is loaded, its root; NULL: the start */
 	struct matr_baseline_object *objects; /* in scope order; of a load: the new ones */
 	size_t n_objects;
 	struct matr_baseline_binding *bindings; /* sorted, each once */
@@ -60,7 +62,7 @@ struct matr_baseline_program {
 	struct matr_baseline_block *blocks; /* the start, then loads by root */
 	size_t n_blocks;
 	unsigned line;
-	/* What the strings belong to, where they are not a file's. */
+	/* The owners of the strings, if these are not from a file. */
 	struct matr_mapping *mapping;
 	struct matr_closure *closures;
 	size_t n_closures;
@@ -69,41 +71,45 @@ struct matr_baseline_program {
 };
 
 struct matr_baseline {
-	bool all; /* every program of the epoch was signed off, so that one more is a difference */
+	bool all; /* every program of the epoch was signed off: another one is a difference */
 	struct matr_baseline_program *programs; /* by path */
 	size_t n_programs;
-	char *text; /* the file, which the strings are in */
+	char *text; /* the file; the strings are in it */
 };
 
-/* What the store has on an application. Strings belong to *out and the store: matr_baseline_program_free() before the
- * store is closed, also after an error. MALFORMED: the store makes no sense. */
+/* Read an application from the store.
+ * Strings belong to *out and to the store: matr_baseline_program_free() before the store is closed,
+ * also after an error.
+ * Errors: MALFORMED (the store contradicts itself), those of the store. */
 MATR_API int matr_baseline_of_application(struct matr_store *store, int64_t application,
 					  struct matr_baseline_program *out,
 					  struct matr_error *err);
 MATR_API void matr_baseline_program_free(struct matr_baseline_program *program);
 
-/* Write the head of a file, and a program after it; programs come sorted by path. Whether it arrived is for ferror() to
- * say. */
+/* Write the head of a file. Then write its programs, sorted by path. Check ferror() at the end. */
 MATR_API void matr_baseline_write_head(FILE *out, bool all);
 MATR_API void matr_baseline_write(FILE *out, const struct matr_baseline_program *program);
 
-/* Read a file. *out: matr_baseline_free(). MALFORMED: it is none; the error's file is then "FILE:LINE". STATE: of a later
- * format. */
+/* Read a file.
+ * *out belongs to the caller: matr_baseline_free().
+ * Errors: MALFORMED (the error's file is then "FILE:LINE"), STATE (a later format), SYSTEM,
+ * MEMORY. */
 MATR_API int matr_baseline_read(const char *path, struct matr_baseline **out,
 				struct matr_error *err);
 MATR_API void matr_baseline_free(struct matr_baseline *baseline);
 
-/* Does the file begin as a baseline does (1), or is it empty (2), or not there (3)? 0: it is something else; -1: it
- * cannot be read. */
+/* Look at the beginning of a file.
+ * Returns 1 if it is a baseline, 2 if it is empty, 3 if there is no such file, 0 if it is
+ * another file, -1 if it cannot be read. */
 MATR_API int matr_baseline_recognize(const char *path, struct matr_error *err);
 
-/* The program of that path; NULL: it is not in the baseline. */
+/* Find the program with that path. Returns NULL if the baseline does not have it. */
 MATR_API const struct matr_baseline_program *
 matr_baseline_find(const struct matr_baseline *baseline, const char *path);
 
 enum matr_baseline_subject {
-	MATR_BASELINE_LOAD,   /* something loaded, as a whole: ADDED or REMOVED */
-	MATR_BASELINE_SCOPE,  /* objects that both have come in another order; no change */
+	MATR_BASELINE_LOAD,   /* a load as a whole: ADDED or REMOVED */
+	MATR_BASELINE_SCOPE,  /* objects of both are in another order; `change` has no meaning */
 	MATR_BASELINE_OBJECT, /* MOVED: to another path, or found by another rule */
 	MATR_BASELINE_BINDING,
 };
@@ -111,12 +117,14 @@ enum matr_baseline_subject {
 struct matr_baseline_change {
 	enum matr_baseline_subject subject;
 	enum matr_change change;
-	const char *load; /* in what is loaded there; NULL: at the start */
+	const char *load; /* the library whose load it is about; NULL: the start */
 	const struct matr_baseline_object *object_before, *object_after;
 	const struct matr_baseline_binding *before, *after;
 };
 
-/* What differs between a program as it was signed off and as it is. *out: free(); it points into both. MEMORY. */
+/* Compare a program as it was signed off with the same program now.
+ * *out belongs to the caller: free(). Its pointers lead into both programs.
+ * Errors: MEMORY. */
 MATR_API int matr_baseline_compare(const struct matr_baseline_program *before,
 				   const struct matr_baseline_program *after,
 				   struct matr_baseline_change **out, size_t *n,

@@ -1,8 +1,8 @@
-/* diff.h - what differs between two mappings: of one program in two epochs, or of two programs.
+/* diff.h - the differences between two mappings: of one program in two epochs, or of two programs.
  *
- * Objects are the same where their canonical paths are, or else their sonames; applications are compared with each
- * other whatever they are called. A binding is known by requester, symbol and version; where its provider is an object
- * that only has another path now, the binding is as it was.
+ * Two objects are the same if their canonical paths are equal, or else their sonames. The
+ * applications are always compared with each other. A binding is identified by requester, symbol
+ * and version. If its provider is the same object at another path, the binding is unchanged.
  */
 #ifndef MATR_DIFF_H
 #define MATR_DIFF_H
@@ -38,40 +38,42 @@ struct matr_binding_change {
 	enum matr_change change;
 	const char *requester;	      /* canonical path, the one after where there are two */
 	const char *symbol, *version; /* version NULL: none asked for */
-	/* Canonical path of the provider, "null" (weak, defined nowhere), "undefined" (bound lazily, defined nowhere);
-	 * NULL: there is no such reference. */
+	/* Canonical path of the provider, "null" (weak, defined nowhere), or "undefined" (bound
+	 * lazily, defined nowhere); NULL: there is no such reference. */
 	const char *before, *after;
-	/* The symbol there, where an edit chose one of another name; else NULL. */
+	/* The provider's symbol if an edit chose one with another name; else NULL. */
 	const char *before_symbol, *after_symbol;
-	int64_t edit_before,
-		edit_after; /* the edit that made the binding; 0: it is as ld.so has it */
+	int64_t edit_before, edit_after; /* the edit that made the binding; 0: ld.so's own */
 };
 
-/* Strings belong to the mappings' objects, and live as long as these. */
+/* Strings belong to the mappings' objects. */
 struct matr_diff {
 	struct matr_object_change *objects;
 	size_t n_objects;
-	bool reordered;			      /* objects that both have come in another order */
+	bool reordered;			      /* objects of both are in another order */
 	struct matr_binding_change *bindings; /* by requester, symbol, version */
 	size_t n_bindings;
 };
 
-struct matr_diff_side { /* a mapping to be compared */
+/* A mapping to be compared. */
+struct matr_diff_side {
 	const struct matr_mapping *mapping;
-	size_t first; /* scope index of the first object that is looked at: 0, or the first new one of a closure */
-	const struct matr_edited_binding *edited; /* as matr_store_edited() has them */
+	size_t first; /* first scope index to compare: 0, or that of a closure's first new object */
+	const struct matr_edited_binding *edited; /* matr_store_edited() */
 	size_t n_edited;
 };
 
-/* *out belongs to the caller: matr_diff_free(), also after an error. Errors: MEMORY. */
+/* Compare two mappings.
+ * *out belongs to the caller: matr_diff_free(), also after an error.
+ * Errors: MEMORY. */
 MATR_API int matr_diff(const struct matr_diff_side *before, const struct matr_diff_side *after,
 		       struct matr_diff *out, struct matr_error *err);
 MATR_API void matr_diff_free(struct matr_diff *diff);
 
-/* Nothing differs. */
+/* Are the mappings equal? */
 MATR_API bool matr_diff_is_empty(const struct matr_diff *diff);
 
-/* "added", "removed", "moved", "replaced". */
+/* Get the name: "added", "removed", "moved", "replaced". */
 MATR_API const char *matr_change_name(enum matr_change change);
 
 #ifdef __cplusplus

@@ -1,8 +1,9 @@
-/* diff_epochs.h - what differs between two epochs: which programs they have, how these start, what they load, and all
- * of it in numbers.
+/* diff_epochs.h - the differences between two epochs: their programs, how these start, what they
+ * load, and totals.
  *
- * First the programs of both epochs are paired by path (matr_program_pairs()); of a pair that both have mapped, the mappings
- * are compared (matr_application_diff()), and what is found may be added to the totals (matr_diff_totals_add()).
+ * First pair the programs of both epochs by path (matr_program_pairs()). Of a pair that both epochs
+ * have mapped, compare the mappings (matr_application_diff()), and add the result to the totals
+ * (matr_diff_totals_add()).
  */
 #ifndef MATR_DIFF_EPOCHS_H
 #define MATR_DIFF_EPOCHS_H
@@ -23,19 +24,19 @@ struct matr_store_application;
 struct matr_store_closure;
 struct matr_store_declined;
 
-/* What became of a program, or of a library that a program loads with dlopen(). */
+/* The change of a program, or of a library that a program loads with dlopen(). */
 enum matr_fate {
 	MATR_FATE_SAME,
 	MATR_FATE_ADDED,
 	MATR_FATE_REMOVED,
 	MATR_FATE_CHANGED,
-	MATR_FATE_DECLINED, /* a program: now it is started plainly; a load: now it is left to ld.so */
-	MATR_FATE_ACCEPTED, /* it was declined, and no longer is */
+	MATR_FATE_DECLINED, /* now a program is started plainly, a load is left to ld.so */
+	MATR_FATE_ACCEPTED, /* it was declined, and is not any more */
 	MATR_FATE_STILL_DECLINED,
 	MATR_FATES,
 };
 
-/* "same", "added", ..., "still declined". */
+/* Get the name: "same", "added", ..., "still declined". */
 MATR_API const char *matr_fate_name(enum matr_fate fate);
 
 /* ---- programs ---- */
@@ -53,20 +54,22 @@ struct matr_program_pair {
 struct matr_program_pairs {
 	struct matr_program_pair *list; /* by path */
 	size_t n;
-	struct { /* what the strings belong to */
+	struct { /* the owners of the strings */
 		struct matr_store_application *applications;
 		struct matr_store_declined *declined;
 		size_t n_applications, n_declined;
 	} sides[2];
 };
 
-/* The programs of two epochs. *out: matr_program_pairs_free(), also after an error. */
+/* Pair the programs of two epochs.
+ * *out belongs to the caller: matr_program_pairs_free(), also after an error.
+ * Errors: those of matr/store.h. */
 MATR_API int matr_program_pairs(struct matr_store *store, int64_t before, int64_t after,
 				struct matr_program_pairs *out, struct matr_error *err);
 MATR_API void matr_program_pairs_free(struct matr_program_pairs *pairs);
 
-/* What can be said without a look at the mappings: where both epochs have mapped it, SAME if it is the same record, else
- * CHANGED, which then need not be true. */
+/* Get the change of a program without its mappings. If both epochs have mapped it: SAME if it is
+ * the same record, else CHANGED, although the mappings may be equal. */
 MATR_API enum matr_fate matr_program_fate(const struct matr_program_pair *pair);
 
 /* ---- one application ---- */
@@ -75,34 +78,37 @@ struct matr_load_diff {
 	const char *root; /* the library that is loaded, as ld.so calls it */
 	const struct matr_store_closure *before, *after; /* NULL: it is not known to be loaded */
 	enum matr_fate fate;
-	struct matr_diff diff; /* of what it brings in; empty where not both sides have mapped it */
+	struct matr_diff diff; /* of the closure; empty unless both sides have mapped it */
 };
 
 struct matr_application_diff {
 	struct matr_diff start;
-	struct matr_load_diff *loads; /* by root; also those in which nothing differs */
+	struct matr_load_diff *loads; /* by root; also those that are equal */
 	size_t n_loads;
-	struct matr_application_side *sides; /* what the strings belong to */
+	struct matr_application_side *sides; /* the owner of the strings */
 };
 
-/* Compare two applications of the store, by id. *out: matr_application_diff_free(), also after an error, and before the store
- * is closed. */
+/* Compare two applications of the store.
+ * before, after: their ids.
+ * *out belongs to the caller: matr_application_diff_free(), also after an error, and before the
+ * store is closed.
+ * Errors: those of matr/store.h. */
 MATR_API int matr_application_diff(struct matr_store *store, int64_t before, int64_t after,
 				   struct matr_application_diff *out, struct matr_error *err);
 MATR_API void matr_application_diff_free(struct matr_application_diff *diff);
 
-/* Nothing differs. */
+/* Are the applications equal? */
 MATR_API bool matr_application_diff_is_empty(const struct matr_application_diff *diff);
 
-/* The path of the application after. */
+/* Get the path of the application `after`. */
 MATR_API const char *matr_application_diff_path(const struct matr_application_diff *diff);
 
 /* ---- totals ---- */
 
 struct matr_diff_count {
-	size_t number;	 /* different ones: what is the same in many programs counts once */
-	size_t programs; /* in so many programs */
-	size_t by_edit;	 /* of the number: with an edit on one of the sides */
+	size_t number;	 /* different ones: the same change in many programs counts once */
+	size_t programs; /* programs that have any of them */
+	size_t by_edit;	 /* part of the number with an edit on one of the sides */
 };
 
 struct matr_diff_totals {
@@ -110,10 +116,13 @@ struct matr_diff_totals {
 	size_t programs[MATR_FATES];
 	struct matr_diff_count objects[MATR_CHANGES], bindings[MATR_CHANGES], loads[MATR_FATES];
 	size_t reordered;      /* programs with a scope in another order */
-	struct matr_map *seen; /* what has been counted */
+	struct matr_map *seen; /* changes that have been counted */
 };
 
-/* Count a program; diff: what differs in it, NULL: nothing, or it cannot be said. */
+/* Count a program. All zero are the totals of no program.
+ * diff: NULL if the program is equal, or not mapped in both epochs.
+ * totals: matr_diff_totals_free() at the end.
+ * Errors: MEMORY. */
 MATR_API int matr_diff_totals_add(struct matr_diff_totals *totals,
 				  const struct matr_program_pair *pair,
 				  const struct matr_application_diff *diff, struct matr_error *err);

@@ -1,9 +1,11 @@
-/* enable.h - single programs that name ld-stable themselves, where it does not have the system's loader's place.
+/* enable.h - single programs that name ld-stable themselves, on a system where it is not in the
+ * loader's place.
  *
- * A program names its interpreter in PT_INTERP. To enable it is to put a copy in its place that names /lib64/matr-ld.so,
- * a path shorter than the usual one: these few bytes are all that differs. The original's inode stays beside it, as
- * .NAME.matr-original, and comes back when the program is disabled: bytes, owner, mode, times, attributes and hard links
- * are what they were because nothing has touched them. /lib64/matr-enabled lists the enabled programs.
+ * A program names its interpreter in PT_INTERP. To enable it is to put a copy in its place that
+ * names /lib64/matr-ld.so, a path shorter than the usual one: these few bytes are the only
+ * difference. The original's inode stays beside it, as .NAME.matr-original, and comes back when the
+ * program is disabled: bytes, owner, mode, times, attributes and hard links are unchanged.
+ * /lib64/matr-enabled lists the enabled programs.
  */
 #ifndef MATR_ENABLE_H
 #define MATR_ENABLE_H
@@ -19,25 +21,29 @@ extern "C" {
 struct matr_loader_options;
 
 enum matr_enable_change {
-	MATR_ENABLE_UNCHANGED, /* it was so already */
+	MATR_ENABLE_UNCHANGED,
 	MATR_ENABLE_CHANGED,
-	MATR_ENABLE_GONE, /* disable: it is not there any more, or was replaced since; what was kept is removed */
+	/* Disable: the program was removed or replaced in the meantime; its original is removed. */
+	MATR_ENABLE_GONE,
 };
 
-/* Enable a program (canonical path), and make matr-ld.so ready for it, by the options (path, prefix, ld_stable).
- * Returns a matr_enable_change, or -1 and nothing has changed: UNSUPPORTED (not a program of the usual loader; set-user-ID,
- * set-group-ID or with capabilities, which always start plainly; the message says which), UNTRUSTED (others may write to
- * its directory), SYSTEM, and those of matr_loader_install(). */
+/* Enable a program, and make matr-ld.so ready for it.
+ * program: canonical path. options: path, prefix and ld_stable count.
+ * Returns an enum matr_enable_change, or -1, and nothing has changed.
+ * Errors: UNSUPPORTED (not a program of the usual loader; or set-user-ID, set-group-ID or with
+ * capabilities, which always start plainly; the message says which), UNTRUSTED (others may write
+ * to its directory), SYSTEM, those of matr_loader_install(). */
 MATR_API int matr_enable(const char *program, const struct matr_loader_options *options,
 			 struct matr_error *err);
 
-/* Put the original back. Errors: SYSTEM, UNSUPPORTED (it is not enabled). */
+/* Put the original back.
+ * Returns an enum matr_enable_change, or -1. Errors: SYSTEM, UNSUPPORTED (it is not enabled). */
 MATR_API int matr_disable(const char *program, struct matr_error *err);
 
 enum matr_enabled_state {
 	MATR_ENABLED,	       /* it starts by ld-stable */
-	MATR_ENABLED_REPLACED, /* another file is there since, which starts the ordinary way */
-	MATR_ENABLED_REMOVED,  /* nothing is there */
+	MATR_ENABLED_REPLACED, /* another file is there, which starts in the ordinary way */
+	MATR_ENABLED_REMOVED,  /* there is no file */
 };
 
 struct matr_enabled {
@@ -45,7 +51,8 @@ struct matr_enabled {
 	enum matr_enabled_state state;
 };
 
-/* The list. *out belongs to the caller: matr_enabled_free(). */
+/* List the programs that were enabled.
+ * *out belongs to the caller: matr_enabled_free(). */
 MATR_API int matr_enabled_list(struct matr_enabled **out, size_t *n, struct matr_error *err);
 MATR_API void matr_enabled_free(struct matr_enabled *list, size_t n);
 

@@ -1,10 +1,9 @@
 /* error.h - the one error type of libmatr.
  *
- * Every function that can fail takes a `struct matr_error *` as its last parameter, fills it, and
- * returns a negative number (functions returning an int) or NULL (functions returning a pointer).
- * The caller owns the struct; it holds no memory of its own and needs no freeing. On success it is
- * left alone. A message is one line, without a trailing newline, and says what went wrong with
- * `file`; a program prints it as "PROGRAM: FILE: MESSAGE".
+ * Every function that can fail takes a `struct matr_error *` as its last parameter, which may be
+ * NULL. It fills it and returns a negative number, or NULL if it returns a pointer. On success the
+ * struct is unchanged. The caller owns the struct; it holds no memory of its own. A message is one
+ * line, without a newline at the end, about `file`: print "PROGRAM: FILE: MESSAGE".
  */
 #ifndef MATR_ERROR_H
 #define MATR_ERROR_H
@@ -25,11 +24,11 @@ enum matr_code {
 	MATR_ERROR_NOT_FOUND, /* a library, program, epoch or entry that is not there */
 	MATR_ERROR_UNSUPPORTED, /* well-formed, but MatR declines to map it */
 	MATR_ERROR_STORE,	/* SQLite failed; the message is SQLite's */
-	MATR_ERROR_BUSY,	/* somebody else holds the lock */
+	MATR_ERROR_BUSY,	/* another process has the lock */
 	MATR_ERROR_STATE,	/* not possible now: no epoch, an epoch already begun, ... */
-	MATR_ERROR_USAGE,	/* the caller's arguments are off */
+	MATR_ERROR_USAGE,	/* wrong arguments of the caller */
 	MATR_ERROR_UNTRUSTED,	/* wrong owner or mode */
-	MATR_ERROR_DENIED,	/* there, but not for this user to read, or to change */
+	MATR_ERROR_DENIED,	/* this user may not read or change it */
 };
 
 struct matr_error {
@@ -38,17 +37,17 @@ struct matr_error {
 	char message[512]; /* one line */
 };
 
-/* Fill *err (which may be NULL) and return -1, so that `return matr_fail(...)` reads well.
- * file may be NULL. */
+/* Fill *err, which may be NULL. file: may be NULL.
+ * Returns -1, for `return matr_fail(...)`. */
 MATR_API int matr_fail(struct matr_error *err, enum matr_code code, const char *file,
 		       const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* The same with ": strerror(errno)" added and code MATR_ERROR_SYSTEM (MATR_ERROR_MEMORY where errno
- * is ENOMEM). Reads errno first, so it may be called straight after the failed call. */
+/* As matr_fail(), with ": strerror(errno)" added to the message. The code is MEMORY if errno is
+ * ENOMEM, else SYSTEM. errno is read first. */
 MATR_API int matr_fail_errno(struct matr_error *err, const char *file, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Out of memory: the same for every allocation. */
+/* Fill *err for an allocation that failed. Returns -1. */
 MATR_API int matr_fail_memory(struct matr_error *err);
 
 #ifdef __cplusplus

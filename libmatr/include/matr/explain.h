@@ -1,7 +1,8 @@
-/* explain.h - why a mapping is as it is: the search behind each binding, and what brought a library in.
+/* explain.h - why a mapping is as it is: the search behind each binding, and the reason for each
+ * library.
  *
- * Everything follows from a mapping (matr_store_mapping()); no file is read. The search is that of the resolver itself,
- * continued after its first match (matr/lookup.h).
+ * Everything follows from a mapping (matr_store_mapping()); no file is read. The search is the
+ * resolver's own, continued after its first match (matr/lookup.h).
  */
 #ifndef MATR_EXPLAIN_H
 #define MATR_EXPLAIN_H
@@ -21,7 +22,7 @@ struct matr_symbol_name;
 
 enum matr_binding_rule {
 	MATR_RULE_SEARCH,    /* the first match in the scope */
-	MATR_RULE_OWN,	     /* local, hidden or internal: the object's own, without a search */
+	MATR_RULE_OWN,	     /* local, hidden or internal: its own, without a search */
 	MATR_RULE_SYMBOLIC,  /* DT_SYMBOLIC: the requester is asked first */
 	MATR_RULE_PROTECTED, /* STV_PROTECTED: the requester's own, whatever comes earlier */
 	MATR_RULE_UNIQUE,    /* STB_GNU_UNIQUE: the first that any reference of the process found */
@@ -51,9 +52,11 @@ struct matr_explanation {
 	size_t n_scope;
 };
 
-/* Explain every reference to the symbol. Where objects define it and nothing refers to it, *out has no references and one
- * search: that of dlsym() without a version. *out: matr_explanation_free(). NOT_FOUND: no object of the scope has such a
- * symbol (the nearest ones are named). */
+/* Explain every reference to a symbol. If objects define it and none refers to it, *out has no
+ * references and one search: that of dlsym() without a version.
+ * *out belongs to the caller: matr_explanation_free().
+ * Errors: NOT_FOUND (no object of the scope has such a symbol; the message has the nearest
+ * names), MEMORY. */
 MATR_API int matr_explain(const struct matr_mapping *mapping, const struct matr_symbol_name *name,
 			  struct matr_explanation **out, struct matr_error *err);
 MATR_API void matr_explanation_free(struct matr_explanation *explanation);
@@ -61,7 +64,7 @@ MATR_API void matr_explanation_free(struct matr_explanation *explanation);
 /* ---- symbols with more than one provider ---- */
 
 struct matr_shadowed {
-	const char *name, *version; /* as it is referred to; version NULL: none */
+	const char *name, *version; /* of the reference; version NULL: none */
 	uint32_t winner, winner_symbol;
 	uint32_t *losers; /* scope indices, in the order in which they would be next */
 	size_t n_losers;
@@ -70,8 +73,10 @@ struct matr_shadowed {
 	bool copied;	     /* the winner is the application's copy of a loser's data */
 };
 
-/* Every symbol that the mapping binds and that other objects of the scope could provide as well, by name. *out:
- * matr_shadowed_free(); its names belong to the mapping's objects. */
+/* List the symbols that the mapping binds and that other objects of the scope could provide too, by
+ * name.
+ * *out belongs to the caller: matr_shadowed_free(). Its names belong to the mapping's objects.
+ * Errors: MEMORY. */
 MATR_API int matr_shadowed(const struct matr_mapping *mapping, struct matr_shadowed **out,
 			   size_t *n, struct matr_error *err);
 MATR_API void matr_shadowed_free(struct matr_shadowed *shadowed, size_t n);
@@ -80,27 +85,31 @@ MATR_API void matr_shadowed_free(struct matr_shadowed *shadowed, size_t n);
 
 struct matr_need {
 	uint32_t requester, object; /* scope indices */
-	const char *name;	    /* as the requester has it */
+	const char *name;	    /* in the requester's dynamic section */
 };
 
-/* Every DT_NEEDED, DT_AUXILIARY and DT_FILTER of the scope's objects that leads to one of them, by requester and in the
- * order of the file. *out: free(). */
+/* List the DT_NEEDED, DT_AUXILIARY and DT_FILTER entries of the scope's objects that lead to one of
+ * them, by requester and in the order of the file.
+ * *out belongs to the caller: free(). Its names belong to the mapping's objects.
+ * Errors: MEMORY. */
 MATR_API int matr_needs(const struct matr_mapping *mapping, struct matr_need **out, size_t *n,
 			struct matr_error *err);
 
-/* ---- where an object was sought ---- */
+/* ---- where ld.so looked for an object ---- */
 
 struct matr_place {
 	enum matr_search_rule rule;
-	char *where; /* a directory, a path that was asked for, or /etc/ld.so.cache */
-	uint32_t
-		owner; /* scope index of the object whose run path it is, or that asked for the path */
-	bool found; /* it was there (in a directory or one below it for this CPU); else it was not */
+	char *where;	/* a directory, a path that was asked for, or /etc/ld.so.cache */
+	uint32_t owner; /* scope index of the object that has the run path, or asked for the path */
+	bool found;	/* there, in the directory or one below it for this CPU */
 };
 
-/* The places in which ld.so looked for an object of the scope, in order, up to that where it was. Follows from the run
- * paths in the mapping, where $ORIGIN is expanded. None for the application, the dynamic linker, and what no DT_NEEDED entry
- * brought in. *out: matr_places_free(). */
+/* List the places in which ld.so looked for an object of the scope, in order, up to the one where
+ * it was. They follow from the run paths in the mapping, with $ORIGIN expanded. The application,
+ * the dynamic linker, and objects without a DT_NEEDED entry have none.
+ * index: the object's scope index.
+ * *out belongs to the caller: matr_places_free().
+ * Errors: MEMORY. */
 MATR_API int matr_places(const struct matr_mapping *mapping, uint32_t index,
 			 struct matr_place **out, size_t *n, struct matr_error *err);
 MATR_API void matr_places_free(struct matr_place *places, size_t n);

@@ -1,6 +1,8 @@
-/* exposure.h - which programs of an epoch bind to a symbol or a library, and by which of their objects.
+/* exposure.h - the programs of an epoch that bind to a symbol or a library, and their objects that
+ * do.
  *
- * How an object binds is a vector that many programs share (docs/store.md): each is looked at once.
+ * The bindings of an object are a vector that many programs share (docs/store.md): each vector is
+ * read once.
  */
 #ifndef MATR_EXPOSURE_H
 #define MATR_EXPOSURE_H
@@ -18,23 +20,26 @@ struct matr_store;
 struct matr_symbol_name;
 
 struct matr_exposed {
-	char *program, *requester; /* canonical paths; the same: the program itself binds to it */
-	char *loaded; /* the library whose dlopen() brings the requester in, as recorded; NULL: there from
-			 the start */
+	char *program, *requester; /* canonical paths; equal if the program itself binds to it */
+	char *loaded; /* library whose dlopen() brings the requester in; NULL: there at the start */
 };
 
 struct matr_exposure {
 	struct matr_exposed *list; /* by program */
 	size_t n;
 	size_t n_programs; /* different ones in the list */
-	char **loading; /* programs that have a provider in their scope, and nothing that binds to it; by path */
+	char **loading; /* programs with a provider in their scope and no binding to it; by path */
 	size_t n_loading;
 };
 
-/* Who binds to the symbol, in whatever library (symbol, library NULL), to anything of the library (symbol NULL), or to that
- * symbol of that library. The version of a symbol is the one asked for or that of what it is bound to. What an object has of
- * itself does not count. library: soname, file name or path. *out: matr_exposure_free(). NOT_FOUND: no object of the epoch
- * is called so, or has a symbol of that name; a symbol that nobody binds to is no error. */
+/* List the objects that bind to `symbol`, to any symbol of `library`, or to `symbol` of `library`.
+ * Either may be NULL. An object's bindings to itself do not count. If no object binds to the
+ * symbol, the list is empty.
+ * symbol: its version is the one asked for, or that of the definition. library: soname, file name
+ * or path.
+ * *out belongs to the caller: matr_exposure_free().
+ * Errors: NOT_FOUND (no object of the epoch has that name, or a symbol of that name), those of
+ * matr/store.h. */
 MATR_API int matr_exposure(struct matr_store *store, int64_t epoch,
 			   const struct matr_symbol_name *symbol, const char *library,
 			   struct matr_exposure *out, struct matr_error *err);

@@ -36,7 +36,8 @@ struct matr_image_info {
 	uint32_t cpu_level;    /* glibc-hwcaps level it was resolved for, 1 to 4 */
 };
 
-/* Check an image: its owner and mode, header, size, the checksums of header, manifests and bulk, and every offset.
+/* Check an image: its owner and mode, header, size, the checksums of header, manifests and bulk,
+ * and every offset.
  * path: the file. info: may be NULL.
  * Errors: UNTRUSTED (owner and mode are not as ld-stable requires), MALFORMED, SYSTEM, MEMORY. */
 MATR_API int matr_image_check(const char *path, struct matr_image_info *info,

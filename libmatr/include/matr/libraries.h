@@ -33,10 +33,11 @@ struct matr_libraries {
 	size_t n_needed;
 };
 
-/* Find the libraries of the ELF file at `path`, as if it were the program that is started, or the library
- * that is loaded first: a DT_RPATH of another program that loads it too is not known.
+/* Find the libraries of an ELF file, as if it were the program that is started, or the library that
+ * is loaded first: a DT_RPATH of another program that loads it too is not known.
  * session: opened with `search_only`, so that a library that is nowhere is left out of the list.
- * *out belongs to the caller: matr_libraries_free(). Errors: as of matr_object_open(), and MEMORY. */
+ * *out belongs to the caller: matr_libraries_free().
+ * Errors: those of matr_object_open(), MEMORY. */
 MATR_API int matr_libraries_find(struct matr_session *session, const char *path,
 				 struct matr_libraries *out, struct matr_error *err);
 MATR_API void matr_libraries_free(struct matr_libraries *libraries);

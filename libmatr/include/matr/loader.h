@@ -1,21 +1,23 @@
 /* loader.h - ld-stable in the place of the system's dynamic linker.
  *
- * Every dynamic program names its interpreter, /lib64/ld-linux-x86-64.so.2, and the kernel starts that. On Debian it
- * is a symbolic link to the real ld.so; on other systems it is the real ld.so itself. To install is to put another
- * symbolic link there. Three names in the same directory are all there is to it:
+ * Every dynamic program names its interpreter, /lib64/ld-linux-x86-64.so.2, and the kernel starts
+ * that. On Debian it is a symbolic link to the real ld.so; on other systems it is the real ld.so
+ * itself. To install is to put another symbolic link there. Three names in the same directory are
+ * all there is to it:
  *
  *	ld-linux-x86-64.so.2	the loader path. Installed: a symbolic link to matr-ld.so
  *	matr-ld.so		ld-stable, which carries a copy of the real ld.so (docs/start.md)
  *	matr-original.so	a hard link to what was at the loader path: the very inode
  *
- * The directory is the loader path's own, so that ld-stable is there whenever the path can be followed at all: on the
- * same file system, in the same chroot, before /var is mounted, and whatever becomes of the prefix. docs/loader.md has
- * the reasons in full.
+ * The directory is the loader path's own, so that ld-stable is there whenever the path can be
+ * followed: on the same file system, in the same chroot, before /var is mounted, and independent of
+ * the prefix. docs/loader.md has the reasons in full.
  *
- * What is found under the loader path decides everything; nothing is recorded anywhere else. Each step is one rename,
- * so that a process killed between any two system calls leaves a loader that works, and install or uninstall again
- * completes the work. matr-original.so says that ld-stable is wanted: where a package has since put its own ld.so back
- * (an upgrade of libc6), matr_loader_install() with `refresh` takes the place again.
+ * The file at the loader path decides everything; no other state is recorded. Each step is one
+ * rename: a process killed between any two system calls leaves a loader that works, and install or
+ * uninstall again completes the work. matr-original.so shows that ld-stable is wanted: if a package
+ * has put its own ld.so back (an upgrade of libc6), matr_loader_install() with `refresh` takes the
+ * place again.
  */
 #ifndef MATR_LOADER_H
 #define MATR_LOADER_H
@@ -40,10 +42,10 @@ struct matr_loader_config; /* matr/image_format.h */
 	"matr-enabled" /* programs that name matr-ld.so themselves, one a line (matr/enable.h) */
 
 enum matr_loader_state {
-	MATR_LOADER_REAL, /* the real dynamic linker is at the loader path, and ld-stable is not wanted there */
+	MATR_LOADER_REAL,      /* the real dynamic linker is there, and ld-stable is not wanted */
 	MATR_LOADER_INSTALLED, /* ld-stable is at the loader path */
-	MATR_LOADER_DISPLACED, /* ld-stable is wanted, but something else has taken its place */
-	MATR_LOADER_BROKEN,    /* what is at the loader path cannot start a program */
+	MATR_LOADER_DISPLACED, /* ld-stable is wanted, but another file has taken its place */
+	MATR_LOADER_BROKEN,    /* the file at the loader path cannot start a program */
 };
 
 struct matr_loader_status {
@@ -78,16 +80,19 @@ enum matr_loader_change {
 	MATR_LOADER_CHANGED,
 };
 
-/* Put ld-stable in the loader's place, after a self-test: programs of this system are started by the new file, and have to
- * do the same as by the real one.
+/* Put ld-stable in the loader's place, after a self-test: programs of this system are started by
+ * the new file, and have to do the same as by the real one.
  * Returns an enum matr_loader_change, or -1, and nothing has changed.
- * Errors: UNTRUSTED (others may write to a directory or file), UNSUPPORTED (not a loader path that can be handled; the
- * message has the reason), STATE (the self-test failed), BUSY, SYSTEM, MALFORMED, MEMORY. */
+ * Errors: UNTRUSTED (others may write to a directory or file), UNSUPPORTED (not a loader path
+ * that can be handled; the message has the reason), STATE (the self-test failed), BUSY, SYSTEM,
+ * MALFORMED, MEMORY. */
 MATR_API int matr_loader_install(const struct matr_loader_options *options, struct matr_error *err);
 
-/* Put the real dynamic linker back, and remove what install has made. matr-ld.so stays while programs name it.
+/* Put the real dynamic linker back, and remove what install has made. matr-ld.so stays while
+ * programs name it.
  * path: the loader path; NULL: MATR_SYSTEM_LOADER.
- * Returns an enum matr_loader_change, or -1. Errors: as of matr_loader_install(). */
+ * Returns an enum matr_loader_change, or -1.
+ * Errors: as of matr_loader_install(). */
 MATR_API int matr_loader_uninstall(const char *path, struct matr_error *err);
 
 /* Tell an ld-stable that was installed, in a prefix or in the loader's place, from any other file.

@@ -1,6 +1,6 @@
-/* nearest.h - the names that come nearest to one that is not there.
+/* nearest.h - the names nearest to one that is not found.
  *
- * Whoever looks something up by name and finds nothing goes through all the names there are once more and offers each:
+ * After a lookup by name that found nothing, offer all the names that there are:
  *
  *	struct matr_nearest nearest = {.wanted = name};
  *	for (...)
@@ -22,7 +22,8 @@ extern "C" {
 
 enum { MATR_NEAREST_MAX = 5 };
 
-struct matr_nearest { /* all zero but for `wanted`: nothing was offered yet */
+/* All zero except `wanted`: nothing was offered yet. */
+struct matr_nearest {
 	const char *wanted;
 	struct matr_near_name {
 		char *name;
@@ -31,20 +32,22 @@ struct matr_nearest { /* all zero but for `wanted`: nothing was offered yet */
 	size_t n;
 };
 
-/* Compare `name` with the wanted one, and keep it if it is near: one contains the other, or few characters were left out,
- * added, swapped or mistaken. shown: what the user gets to see of it, and has to be different for two to be kept; NULL: the
- * name. Both are copied where necessary; without memory the name is forgotten. */
+/* Compare `name` with the wanted one, and keep it if it is near: one contains the other, or few
+ * characters were left out, added, swapped or replaced.
+ * shown: the text for the user; names with equal texts count once. NULL: the name.
+ * Both are copied if necessary. Without memory the name is not kept. */
 MATR_API void matr_nearest_offer(struct matr_nearest *nearest, const char *name, const char *shown);
 
-/* Fill *err with NOT_FOUND, the wanted name as its file, and the message followed by "; nearest: A, B" where something is
- * near; forget everything. Always -1. */
+/* Fill *err with NOT_FOUND, the wanted name as its file, and the message followed by "; nearest: A,
+ * B" if any are near. Free what was offered.
+ * Returns -1. */
 MATR_API int matr_nearest_fail(struct matr_nearest *nearest, struct matr_error *err,
 			       const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* Add "; nearest: A, B" to the message of an error that is there already; forget everything. */
+/* Add "; nearest: A, B" to the message of *err, if any are near. Free what was offered. */
 MATR_API void matr_nearest_add(struct matr_nearest *nearest, struct matr_error *err);
 
-/* Forget what was offered. */
+/* Free what was offered. */
 MATR_API void matr_nearest_free(struct matr_nearest *nearest);
 
 #ifdef __cplusplus

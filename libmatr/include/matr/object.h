@@ -1,11 +1,11 @@
 /* object.h - one ELF file as the dynamic linker sees it.
  *
  * A `struct matr_object` is plain data: everything that decides bindings and relocation, taken from
- * the program headers and the dynamic section alone (section headers may be missing, and ld.so
- * never reads them; gABI chapter 5, "Program Loading and Dynamic Linking"). It does not matter
- * whether it was read from an ELF file (matr_object_open) or from the store (matr/store.h).
+ * the program headers and the dynamic section alone. Section headers may be missing, and ld.so
+ * never reads them (gABI chapter 5, "Program Loading and Dynamic Linking"). It does not matter
+ * whether it was read from an ELF file (matr_object_open()) or from the store (matr/store.h).
  *
- * All pointers in an object live as long as the object and belong to it.
+ * All pointers in an object belong to it.
  */
 #ifndef MATR_OBJECT_H
 #define MATR_OBJECT_H
@@ -88,8 +88,8 @@ enum {
 	MATR_OBJECT_VERSIONED = 1 << 7,	  /* has DT_VERSYM, and versions */
 	MATR_OBJECT_GNU_HASH = 1 << 8,	  /* lookups go through DT_GNU_HASH; else DT_HASH */
 	MATR_OBJECT_STATIC_TLS = 1 << 9,  /* DF_STATIC_TLS */
+	MATR_OBJECT_HASHED = 1 << 10,	  /* has DT_GNU_HASH or DT_HASH: ld.so searches it */
 	MATR_OBJECT_ODD_CHAINS = 1 << 11, /* a chain of DT_HASH goes up: no linker writes that */
-	MATR_OBJECT_HASHED = 1 << 10, /* has DT_GNU_HASH or DT_HASH: ld.so looks into it at all */
 };
 
 struct matr_object {
@@ -133,23 +133,25 @@ struct matr_object {
 	void *private_data; /* what keeps the strings alive; freed with the object */
 };
 
-/* Read the ELF file at `path` (symbolic links are followed; the object's path is canonical).
- * The file is read once and closed. *out belongs to the caller: matr_object_free().
- * Errors: MATR_ERROR_SYSTEM, NOT_ELF (or not one that ld.so takes), FOREIGN (not 64-bit, not x86-64), MALFORMED
- * (every offset, count and string is checked against the file before it is used), MEMORY. An ELF
- * file without PT_DYNAMIC is not an error: it has n_dynamic 0. */
+/* Read an ELF file once, and close it. Every offset, count and string is checked against the file
+ * before it is used. An ELF file without PT_DYNAMIC is no error: it has n_dynamic 0.
+ * path: symbolic links are followed; the object's path is canonical.
+ * *out belongs to the caller: matr_object_free().
+ * Errors: SYSTEM, NOT_ELF (or not one that ld.so takes), FOREIGN (not 64-bit, not x86-64),
+ * MALFORMED, MEMORY. */
 MATR_API int matr_object_open(const char *path, struct matr_object **out, struct matr_error *err);
 
-/* NULL is allowed. */
+/* Free an object. NULL is allowed. */
 MATR_API void matr_object_free(struct matr_object *object);
 
-/* Read PT_INTERP of the ELF file at `path`, and nothing else of it. Returns 1 if it has one; 0 and "" if not, or if it is
- * no well-formed 64-bit x86 ELF file; -1 if it cannot be read (SYSTEM). */
+/* Read PT_INTERP of the ELF file at `path`, and nothing else of it.
+ * Returns 1 if it has one; 0 and "" if not, or if it is no well-formed 64-bit x86 ELF file; -1
+ * if it cannot be read (SYSTEM). */
 MATR_API int matr_program_interpreter(const char *path, char interpreter[PATH_MAX],
 				      struct matr_error *err);
 
-/* The version a symbol carries or asks for; NULL where it has none (index 0 or 1, or no DT_VERSYM).
- * The result belongs to the object. */
+/* Get the version that a symbol carries or asks for. It belongs to the object.
+ * Returns NULL if it has none (index 0 or 1, or no DT_VERSYM). */
 MATR_API const struct matr_version *matr_object_symbol_version(const struct matr_object *object,
 							       const struct matr_symbol *symbol);
 

@@ -10,11 +10,13 @@
 extern "C" {
 #endif
 
-/* Find the package of each file. A file of a merged /usr is found by both of its paths, a diverted file (matr/diversions.h)
- * where it is now.
- * directory: dpkg's lists of files; NULL: /var/lib/dpkg/info. Its diversions are in DIRECTORY/../diversions. Without such a
- * directory no file belongs to a package. paths: n canonical paths.
- * *out: n strings, NULL where a file belongs to no package. They belong to the caller: matr_packages_free().
+/* Find the package of each file. A file of a merged /usr is found by both of its paths, a diverted
+ * file (matr/diversions.h) where it is now.
+ * directory: dpkg's lists of files; NULL: /var/lib/dpkg/info. Its diversions are in
+ * DIRECTORY/../diversions. Without such a directory no file belongs to a package. paths: n
+ * canonical paths.
+ * *out belongs to the caller: matr_packages_free(). It has n strings; NULL if a file belongs to no
+ * package.
  * Errors: MEMORY. */
 MATR_API int matr_packages(const char *directory, const char *const *paths, size_t n, char ***out,
 			   struct matr_error *err);

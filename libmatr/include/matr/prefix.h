@@ -34,8 +34,9 @@ extern "C" {
 #define MATR_PROGRAMS_FILE    "programs"
 #define MATR_SUSPENDED_FILE   "suspended"
 
-/* Check what programs would be started with: the prefix, the directories above it, and its image and loaders belong to root
- * or the caller, and no other user may write to them. To be asked before the prefix's loader is used.
+/* Check what programs would be started with: the prefix, the directories above it, and its image
+ * and loaders belong to root or the caller, and no other user may write to them. To be called
+ * before the prefix's loader is used.
  * Errors: UNTRUSTED (the message names the file and the reason), SYSTEM. */
 MATR_API int matr_prefix_trusted(const char *prefix, struct matr_error *err);
 

@@ -1,7 +1,7 @@
 /* scan.h - every dynamically linked program of a system.
  *
- * Walks the configured directories, looks at every file that may be executed, and says which of them ld.so
- * would start. What it passes over is counted by kind. Nothing but regular files is ever opened, and these
+ * A scan walks the configured directories, examines every file that may be executed, and lists
+ * those that ld.so would start. Other files are counted by kind. Only regular files are opened,
  * without blocking.
  */
 #ifndef MATR_SCAN_H
@@ -20,8 +20,9 @@ extern "C" {
 struct matr_config;
 
 enum matr_scan_kind {
-	MATR_SCAN_PROGRAM, /* has a PT_INTERP; or should be looked at by the resolver, which has a reason for declining
-	                      it: cannot be read, or damaged so that nobody can tell */
+	/* Has a PT_INTERP; or cannot be read, or is damaged, and the resolver declines it for
+	 * that. */
+	MATR_SCAN_PROGRAM,
 	MATR_SCAN_SCRIPT,	 /* starts with "#!" */
 	MATR_SCAN_STATIC,	 /* an executable without PT_INTERP */
 	MATR_SCAN_LIBRARY,	 /* a shared library without PT_INTERP */
@@ -33,10 +34,11 @@ enum matr_scan_kind {
 	MATR_SCAN_KINDS,
 };
 
-/* "script", "static", ...: as the store and `matr epoch status` have it. */
+/* Get the name: "script", "static", ..., as in the store and in `matr epoch status`. */
 MATR_API const char *matr_scan_kind_name(enum matr_scan_kind kind);
 
-struct matr_scan_directory { /* that was read */
+/* A directory that was read. */
+struct matr_scan_directory {
 	char *path;
 	struct matr_file_id id; /* from before it was read */
 };
@@ -51,23 +53,26 @@ struct matr_scan_file {
 struct matr_scan {
 	char **programs; /* canonical paths, sorted, each once */
 	size_t n_programs;
-	size_t skipped[MATR_SCAN_KINDS]; /* how many files of each kind; [MATR_SCAN_PROGRAM] is 0 */
+	size_t skipped[MATR_SCAN_KINDS]; /* files of each kind; [MATR_SCAN_PROGRAM] is 0 */
 	size_t n_unreadable;		 /* directories that cannot be read */
-	/* What the above follows from: while none of these changes, another scan gives the same. Of directories
-	 * without programs only the files that may be executed are listed. (So a file there that becomes
-	 * executable with no change to its directory is found when the directory changes.) */
+	/* While none of these changes, another scan gives the same. Of directories without
+	 * programs only the files that may be executed are listed. A file there that becomes
+	 * executable without a change to its directory is found when the directory changes. */
 	struct matr_scan_directory *directories;
 	size_t n_directories;
 	struct matr_scan_file *files;
 	size_t n_files;
-	size_t n_starts;   /* the first so many directories are the configuration's */
-	size_t n_included; /* the last so many files are, by `include` */
+	size_t n_starts;   /* directories that the configuration names; the first of the list */
+	size_t n_included; /* files that it names by `include`; the last of the list */
 };
 
-/* Look. A file that `before` (may be NULL) knows, and that has not changed since, is not opened; times from
- * `trusted` (nanoseconds since 1970) on say nothing, for a change may have followed within the clock's tick.
- * *out belongs to the caller: matr_scan_free(). A directory that does not exist or cannot be read is no error; nor
- * are files that vanish. Errors: MEMORY. */
+/* Scan a system. A directory that does not exist or cannot be read is no error, nor is a file that
+ * vanishes.
+ * before: an earlier scan, or NULL. A file that it has and that has not changed since is not
+ * opened. trusted: nanoseconds since 1970. A file with a later time is opened again: it may have
+ * changed within the same tick of the clock.
+ * *out belongs to the caller: matr_scan_free().
+ * Errors: MEMORY. */
 MATR_API int matr_scan(const struct matr_config *config, const struct matr_scan *before,
 		       int64_t trusted, struct matr_scan **out, struct matr_error *err);
 MATR_API void matr_scan_free(struct matr_scan *scan);

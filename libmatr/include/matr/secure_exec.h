@@ -10,8 +10,8 @@
 extern "C" {
 #endif
 
-/* Does the program gain privileges when it is started (set-user-ID, set-group-ID, capabilities)? ld-stable then starts it
- * plainly, whatever its mapping says, and edits of its mapping are refused.
+/* Does the program gain privileges when it is started (set-user-ID, set-group-ID, capabilities)?
+ * ld-stable then starts it plainly, also if it has a mapping, and edits of its mapping are refused.
  * program: a path. Returns false also if there is no such file. */
 MATR_API bool matr_is_secure_exec(const char *program);
 

@@ -1,9 +1,10 @@
-/* upgrade.h - what would change for programs if files were replaced.
+/* upgrade.h - the changes for programs if files were replaced.
  *
- * The scopes of the programs, and of what they are known to load with dlopen(), are made twice: before and after the file
- * system that this process sees has changed (the caller puts other files in place in a private mount namespace, say). What
- * came out as before, of the same files, binds as before. The rest is bound in both scopes, with the edits that are made
- * in the program, and the mappings are compared (matr/diff.h). Nothing is started, no store is touched.
+ * The scopes of the programs, and of what they are known to load with dlopen(), are made twice:
+ * before and after the file system that this process sees has changed (for example, the caller puts
+ * other files in place in a private mount namespace). A scope of the same files binds as before.
+ * The others are bound in both scopes, with the edits that are made in the program, and the
+ * mappings are compared (matr/diff.h). No program is started, and no store is used.
  */
 #ifndef MATR_UPGRADE_H
 #define MATR_UPGRADE_H
@@ -22,38 +23,42 @@ struct matr_mapping;
 
 struct matr_upgrade;
 
-struct matr_upgrade_program { /* nothing of it is copied: it is to live as long as the upgrade */
+/* A program to check. It is not copied, and must outlive the upgrade. */
+struct matr_upgrade_program {
 	const char *path;
 	const char *library_path; /* LD_LIBRARY_PATH it is started with; NULL: none */
 	bool is_new;		  /* it comes with the change: there is no before */
 	const char **loads;	  /* libraries that it loads with dlopen(), absolute paths */
 	size_t n_loads;
-	const struct matr_edit **edits; /* that are made in it, by id */
+	const struct matr_edit **edits; /* edits that are made in it, by id */
 	size_t n_edits;
 };
 
 enum matr_upgrade_outcome {
-	MATR_UPGRADE_SAME,	/* nothing it binds to has changed */
-	MATR_UPGRADE_DIFFERENT, /* other files or references, but nothing is lost or moved */
-	MATR_UPGRADE_WORSE, /* a binding, a version or an edit is lost, or another provider comes first */
-	MATR_UPGRADE_NEW,  /* it comes with the change, and ld.so would start it */
-	MATR_UPGRADE_GONE, /* it is not there any more, or is no dynamically linked program: `why` */
-	MATR_UPGRADE_REFUSED, /* ld.so would not start (load) it, or MatR could not tell: `why` */
-	MATR_UPGRADE_UNKNOWN, /* so it was before: `why` */
+	MATR_UPGRADE_SAME,	/* no file that it binds to has changed */
+	MATR_UPGRADE_DIFFERENT, /* other files or references, but no binding is lost or moved */
+	/* A binding, a version or an edit is lost, or another provider comes first. */
+	MATR_UPGRADE_WORSE,
+	MATR_UPGRADE_NEW,     /* it comes with the change, and ld.so would start it */
+	MATR_UPGRADE_GONE,    /* removed, or no longer dynamically linked; `why` has the reason */
+	MATR_UPGRADE_REFUSED, /* ld.so would not start (load) it, or MatR cannot tell; `why` */
+	MATR_UPGRADE_UNKNOWN, /* REFUSED before the change too; `why` */
 };
 
-/* A library that has versions now, would have none any more: ld.so warns, and checks nothing. */
+/* A library that has versions would lose all of them: ld.so warns, and checks no version. */
 struct matr_version_loss {
 	const char *requester, *file, *version; /* the requester's canonical path */
 };
 
-struct matr_edit_loss { /* an edit that could no longer be made */
+/* An edit that could no longer be made. */
+struct matr_edit_loss {
 	const struct matr_edit *edit;
 	struct matr_error why;
 };
 
-struct matr_upgrade_part { /* the start of a program, or a library that it loads */
-	const char *load;  /* NULL: the start */
+/* The start of a program, or a library that it loads. */
+struct matr_upgrade_part {
+	const char *load; /* NULL: the start */
 	enum matr_upgrade_outcome outcome;
 	struct matr_error why;
 	struct matr_diff diff; /* where the outcome is DIFFERENT or WORSE */
@@ -71,21 +76,26 @@ struct matr_upgrade_result {
 	size_t n_parts;
 };
 
-/* The scopes as they are now. *out belongs to the caller: matr_upgrade_close(). Errors: MEMORY, SYSTEM. */
+/* Make the scopes before the change.
+ * *out belongs to the caller: matr_upgrade_close().
+ * Errors: MEMORY, SYSTEM. */
 MATR_API int matr_upgrade_open(const struct matr_upgrade_program *programs, size_t n,
 			       struct matr_upgrade **out, struct matr_error *err);
 MATR_API void matr_upgrade_close(struct matr_upgrade *upgrade);
 
-/* The files have changed: what is found from here on is what comes after. Once. */
+/* Take the files that are found from now on for those after the change. To be called once.
+ * Errors: MEMORY, SYSTEM. */
 MATR_API int matr_upgrade_changed(struct matr_upgrade *upgrade, struct matr_error *err);
 
-/* What becomes of the i-th program. Once for each. *out: matr_upgrade_result_free(), also after an error; it lives no
- * longer than the upgrade. Errors: MEMORY. */
+/* Compare the i-th program before and after. To be called once for each.
+ * *out belongs to the caller: matr_upgrade_result_free(), also after an error, and before the
+ * upgrade is closed.
+ * Errors: MEMORY. */
 MATR_API int matr_upgrade_check(struct matr_upgrade *upgrade, size_t i,
 				struct matr_upgrade_result *out, struct matr_error *err);
 MATR_API void matr_upgrade_result_free(struct matr_upgrade_result *result);
 
-/* A binding that had a provider and has none, or another. */
+/* Did the binding lose its provider, or get another one? */
 MATR_API bool matr_binding_is_worse(const struct matr_binding_change *binding);
 
 #ifdef __cplusplus

@@ -1,12 +1,14 @@
-/* watch.h - watching in an epoch for changes to what it follows from.
+/* watch.h - watching an epoch for changes to the files that it depends on.
  *
- * An epoch is a time in which the installed files do not change. Where one does, the applications that it concerns are
- * withdrawn: their entries go out of the image, they start plainly, and the epoch goes on for the rest. What happened
- * is recorded in the store as a violation. It is for one thread, and a loop that polls:
+ * During an epoch the installed files do not change. If one does, the applications that depend on
+ * it are withdrawn: their entries go out of the image, they start plainly, and the epoch goes on
+ * for the others. The change is recorded in the store as a violation. A watch is for one thread,
+ * with a loop that polls:
  *
- *	poll matr_watch_descriptor() for POLLIN, for at most matr_watch_timeout(); then matr_watch_run()
+ *	poll matr_watch_descriptor() for POLLIN, for at most matr_watch_timeout();
+ *	matr_watch_run();
  *
- * Epochs that begin and end meanwhile, whoever begins them, are noticed by their image.
+ * It notices by the image if an epoch begins or ends, in whatever process.
  */
 #ifndef MATR_WATCH_H
 #define MATR_WATCH_H
@@ -26,36 +28,37 @@ struct matr_violation;
 struct matr_watch;
 
 struct matr_watch_options {
-	const char *prefix; /* made where it does not exist */
+	const char *prefix; /* created if it does not exist */
 	bool strict;	    /* a violation ends the epoch */
 	bool by_inotify;    /* do not try fanotify */
 };
 
-/* *out belongs to the caller: matr_watch_close(). All is checked in the first matr_watch_run(), to which there is no
- * need to wait. Errors: UNTRUSTED, SYSTEM, MEMORY. */
+/* Open a watch. The first matr_watch_run() checks everything, and can be called at once.
+ * *out belongs to the caller: matr_watch_close().
+ * Errors: UNTRUSTED, SYSTEM, MEMORY. */
 MATR_API int matr_watch_open(const struct matr_watch_options *options, struct matr_watch **out,
 			     struct matr_error *err);
 MATR_API void matr_watch_close(struct matr_watch *watch);
 
+/* Get the descriptor to poll. It belongs to the watch. */
 MATR_API int matr_watch_descriptor(const struct matr_watch *watch);
-/* Milliseconds until matr_watch_run() has something to do without an event; -1: nothing. */
+/* Get the milliseconds until matr_watch_run() has work without an event; -1: it has none. */
 MATR_API int matr_watch_timeout(const struct matr_watch *watch);
 
-/* Look at everything at the next run, as after a change of settings. */
+/* Check all files at the next run, as after a change of settings. */
 MATR_API void matr_watch_check(struct matr_watch *watch);
-/* Other settings, as in the options of these names, from the next look on, at which all files are checked. */
+/* Change the options of these names. They apply from the next run on, which checks all files. */
 MATR_API void matr_watch_set(struct matr_watch *watch, bool strict, bool by_inotify);
 
 struct matr_watch_report {
-	struct matr_violation *
-		violations; /* that were dealt with in this run; without the names of applications */
+	struct matr_violation *violations; /* of this run; without the names of applications */
 	size_t n_violations;
 	bool changed; /* another epoch, or none, is watched now */
 };
 
-/* Take what has happened, and deal with it once it has been quiet for a moment. *out: matr_watch_report_free(), also
- * after an error. An error means that something could not be watched or withdrawn; it is tried again with the next event or
- * in a while. */
+/* Take events, and handle changes after a quiet moment. After an error (a file could not be
+ * watched, an application not withdrawn) it tries again at the next event, or after a while.
+ * *out belongs to the caller: matr_watch_report_free(), also after an error. */
 MATR_API int matr_watch_run(struct matr_watch *watch, struct matr_watch_report *out,
 			    struct matr_error *err);
 MATR_API void matr_watch_report_free(struct matr_watch_report *report);
