@@ -1,57 +1,114 @@
-/* closure.c - what the application loads with dlopen().
+/* closure.c - what the application loads with dlopen(), served like a start.
  *
- * ld.so tells debuggers of every change of the list of objects: it sets _r_debug's r_state and calls an empty
- * function. On the way of a dlopen() the state is RT_CONSISTENT when all new objects are mapped and none is relocated:
- * the moment to apply a mapping, just as the hook does at the start. (glibc 2.41 and later tell it when they are
- * relocated, which is noticed.) So the empty function is made to jump here (redirect.c), in processes whose application
- * has recorded closures. ld.so holds its lock all the while.
+ * ld.so opens the root of a closure. Then, before it has seen a byte of it, the process is compared
+ * with what the closure was bound for; all members that are not there are mapped at their bases,
+ * relocated; and ld.so's calls for them are answered. Its last call for an object, which protects
+ * RELRO, is the moment to give back the object's own dynamic section. In any doubt nothing is mapped,
+ * and ld.so loads everything by itself.
  *
- * A closure is what loading its root brings in. Its objects were bound, when the epoch began, as ld.so does it:
- * first in the scope of the start, then in the closure. That holds whatever else is in the process, for
- * what might interfere was left to ld.so then (libmatr's closure_terms.c) or is looked for now:
- *
- * - all new objects are the recorded members, and all members are there, new or not;
- * - objects that are in the process without being recorded have nothing that the closure binds to.
- *
- * Else nothing is written, and ld.so relocates the new objects.
+ * ld.so holds its lock during all of these calls but munmap and mprotect, whose ranges tell whose they
+ * are.
  */
-#include "ld_stable.h"
+#include <linux/fcntl.h>
+#include <linux/mman.h>
 
-enum { STATE_CONSISTENT = 0, STATE_DELETE = 2 }; /* <link.h> RT_CONSISTENT, RT_DELETE */
+#include "ld_stable.h"
+#include "sites.h"
 
 #define NOT_RECORDED UINT32_MAX
 
-extern const char closure_initialisers[] __attribute__((visibility("hidden")));
+enum { STATE_CONSISTENT = 0 }; /* <link.h> RT_CONSISTENT */
 
-/* Set in the hook's mapping of ld-stable, where the application has closures. */
-__attribute__((section(".data"))) static struct handover *followed;
+enum loaded_state {
+	ABSENT,
+	PLACED, /* mapped by us, and not yet asked for */
+	TAKEN,	/* ld.so has been given its address */
+	THERE,	/* loaded, now or before */
+};
 
-static const struct matr_image_closures *closures_of(const struct handover *handover)
+struct closures {
+	const struct matr_image_closures *image;
+	const struct matr_image_loaded *loaded;
+	const struct matr_image_object *objects;
+	const struct matr_image_closure *current; /* whose members are being loaded */
+	uint32_t root;				  /* its number */
+	uint64_t words, differences;		  /* compared, under verify */
+	bool whole;				  /* the checksum was compared */
+	struct link_map_public *last;		  /* object of the start */
+	uint32_t *as;				  /* by number: which object it is in `current` */
+	uint8_t *states;			  /* by number: enum loaded_state */
+};
+
+static struct closures closures_of_process;
+
+void closures_prepare(struct served *served)
 {
-	return image_at(&handover->image, handover->image.manifest->closures);
+	struct closures *closures = &closures_of_process;
+	uint64_t offset = served->manifest->closures;
+
+	if (!offset)
+		return;
+	closures->image = at_place(&served->bases, offset);
+	closures->loaded = at_place(&served->bases, closures->image->loaded);
+	closures->objects = at_place(&served->bases, closures->image->objects);
+	closures->last = served->link->r_map;
+	while (closures->last->l_next)
+		closures->last = closures->last->l_next;
+	served->closures = closures;
 }
 
-static const struct matr_image_loaded *loaded_objects(const struct handover *handover)
+/* Room for what is kept for each loaded object, when something is first loaded. */
+static const char *first_use(struct served *served)
 {
-	return image_at(&handover->image, closures_of(handover)->loaded);
+	struct closures *closures = served->closures;
+	const struct matr_image_closures *image = closures->image;
+	uint64_t offset = served->manifest->closures, size = served->header->metadata_size;
+
+	if (closures->whole)
+		return NULL;
+	if ((offset & 7) || offset > size - sizeof *image || image->size < sizeof *image ||
+	    image->size > size - offset ||
+	    matr_image_checksum((const char *)image + 8, image->size - 8) != image->checksum)
+		return "the closures do not match their checksum";
+	long at = system_call(CALL_MMAP, 0, (long)page_up(image->n_loaded * 5UL),
+			      PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (system_call_failed(at))
+		return "no memory";
+	closures->as = (uint32_t *)at;
+	closures->states = (uint8_t *)(closures->as + image->n_loaded);
+	closures->whole = true;
+	return NULL;
 }
 
-static uint32_t find_loaded(const struct handover *handover, const char *path)
+static uint32_t find_loaded(const struct served *served, const char *path)
 {
-	const struct matr_image_closures *closures = closures_of(handover);
-	const uint32_t *hash = image_at(&handover->image, closures->hash);
+	const struct closures *closures = served->closures;
+	const uint32_t *hash = at_place(&served->bases, closures->image->hash);
+	uint32_t mask = closures->image->hash_size - 1;
 	uint64_t key = matr_image_key(path, string_length(path));
 
-	for (uint32_t n = 0; n < closures->hash_size; n++) {
-		uint32_t number = hash[(key + n) & (closures->hash_size - 1)];
+	for (uint32_t n = 0; n <= mask; n++) {
+		uint32_t number = hash[(key + n) & mask];
 		if (!number)
 			break;
-		if (string_equal(
-			    image_at(&handover->image, loaded_objects(handover)[number - 1].path),
-			    path))
+		if (string_equal(at_place(&served->bases, closures->loaded[number - 1].path), path))
 			return number - 1;
 	}
 	return NOT_RECORDED;
+}
+
+static uint64_t loaded_base(const struct served *served, uint32_t number)
+{
+	return served->bases.place + served->closures->loaded[number].base;
+}
+
+static struct link_map_public *map_at(const struct served *served, uint64_t base)
+{
+	struct link_map_public *map = served->closures->last->l_next;
+
+	while (map && map->l_addr != base)
+		map = map->l_next;
+	return map;
 }
 
 /* ---- objects that are not recorded ---- */
@@ -114,12 +171,12 @@ static const char *last_component(const char *path)
 	return name;
 }
 
-static const char *foreign_reason(const struct handover *handover,
+static const char *foreign_reason(const struct served *served,
 				  const struct matr_image_closure *closure,
 				  const struct link_map_public *map)
 {
-	const uint32_t *names = image_at(&handover->image, closure->names);
-	const uint32_t *files = image_at(&handover->image, closure->files);
+	const uint32_t *names = at_place(&served->bases, closure->names);
+	const uint32_t *files = at_place(&served->bases, closure->files);
 	struct foreign foreign = foreign_read(map);
 
 	if (!foreign.hash)
@@ -133,243 +190,441 @@ static const char *foreign_reason(const struct handover *handover,
 	for (uint32_t i = 0; i < closure->n_names; i++) {
 		if (foreign_defines(foreign.hash, names[i]))
 			return "in the process is an object with a symbol that is bound, and that "
-			       "was not "
-			       "recorded";
+			       "was not recorded";
 	}
 	return NULL;
 }
 
-/* ---- what is in the process ---- */
+/* ---- is the process as the closure was bound for? ---- */
 
-/* Is the object the one that was seen before, or new and the recorded one? */
-static bool is_known(const struct handover *handover, uint32_t number,
-		     const struct link_map_public *map, bool fresh, struct surprise *surprise)
+/* Which recorded objects are there. What was placed for a load that failed goes. */
+static void take_stock(const struct served *served)
 {
-	const struct loaded_object *state = &handover->loaded[number];
-	uint32_t n_objects = handover->image.manifest->n_objects;
+	struct closures *closures = served->closures;
 
-	if (!fresh)
-		return state->map == map && state->dynamic == map->l_ld &&
-		       handover->bases[n_objects + number] == map->l_addr &&
-		       state->seen + 1 == handover->generation;
-	const char *reason = object_reason(
-		map, image_at(&handover->image, loaded_objects(handover)[number].identity),
-		&handover->image);
-	if (reason)
-		*surprise = (struct surprise){reason, map->l_name};
-	return !reason;
+	for (uint32_t i = 0; i < closures->image->n_loaded; i++) {
+		if (closures->states[i] == PLACED)
+			place_unmap_library(served, &closures->objects[closures->as[i]]);
+		closures->states[i] = ABSENT;
+	}
+	for (const struct link_map_public *map = closures->last->l_next; map; map = map->l_next) {
+		uint32_t number = find_loaded(served, map->l_name);
+		if (number != NOT_RECORDED && loaded_base(served, number) == map->l_addr)
+			closures->states[number] = THERE;
+	}
 }
 
-/* Note every recorded object that is there. The number of new objects, and whether all of them are recorded. */
-static uint32_t take_stock(struct handover *handover, bool *all_recorded, struct surprise *surprise)
+/* Debuggers read l_ld when they are told of a load, before it is given back. */
+static bool debugger_follows(const struct served *served)
 {
-	uint32_t n_objects = handover->image.manifest->n_objects, n_fresh = 0;
-	bool fresh = handover->tail == handover->last;
+	static const unsigned char landing[] = {0xf3, 0x0f, 0x1e, 0xfa}; /* endbr64 */
+	const unsigned char *function = (const unsigned char *)served->link->r_brk;
 
-	*all_recorded = true;
-	handover->generation++;
-	for (struct link_map_public *map = handover->last->l_next; map; map = map->l_next) {
-		uint32_t number = find_loaded(handover, map->l_name);
-		if (number != NOT_RECORDED && is_known(handover, number, map, fresh, surprise)) {
-			handover->loaded[number] = (struct loaded_object){
-				.map = map,
-				.dynamic = map->l_ld,
-				.seen = handover->generation,
-				.fresh = fresh,
-			};
-			handover->bases[n_objects + number] = map->l_addr;
-		} else if (fresh) {
-			*all_recorded = false;
-			if (!surprise->what)
-				*surprise = (struct surprise){"an object that was not recorded",
-							      map->l_name};
-		}
-		n_fresh += fresh;
-		fresh = fresh || map == handover->tail;
-	}
-	return n_fresh;
+	if (bytes_equal(function, landing, sizeof landing))
+		function += sizeof landing;
+	return *function != MACHINE_RETURN;
 }
 
-static bool is_seen(const struct handover *handover, const struct link_map_public *map)
+static const char *process_reason(const struct served *served,
+				  const struct matr_image_closure *closure, const char **culprit)
 {
-	uint32_t number = find_loaded(handover, map->l_name);
+	const struct r_debug_extended {
+		struct r_debug_public base;
+		const struct r_debug_public *r_next;
+	} *debug = (const void *)served->link;
 
-	return number != NOT_RECORDED && handover->loaded[number].map == map &&
-	       handover->loaded[number].seen == handover->generation;
-}
-
-/* Is the process as the closure was bound for? */
-static bool closure_fits(const struct handover *handover, const struct matr_image_closure *closure,
-			 uint32_t n_fresh, struct surprise *surprise)
-{
-	const uint32_t *numbers = image_at(&handover->image, closure->loaded);
-
-	for (uint32_t i = 0; i < closure->n_members; i++) {
-		const struct loaded_object *state = &handover->loaded[numbers[i]];
-		if (state->seen != handover->generation) {
-			*surprise = (struct surprise){
-				"an object is missing",
-				image_at(&handover->image,
-					 loaded_objects(handover)[numbers[i]].path)};
-			return false;
-		}
-		n_fresh -= state->fresh;
-	}
-	if (n_fresh) {
-		*surprise = (struct surprise){"more was loaded than recorded", NULL};
-		return false;
-	}
-	for (const struct link_map_public *map = handover->last->l_next; map; map = map->l_next) {
-		const char *reason =
-			is_seen(handover, map) ? NULL : foreign_reason(handover, closure, map);
+	if (served->link->r_version >= 2 && debug->r_next)
+		return "there are other namespaces";
+	if (debugger_follows(served))
+		return "a debugger follows what is loaded";
+	for (const struct link_map_public *map = served->closures->last->l_next; map;
+	     map = map->l_next) {
+		uint32_t number = find_loaded(served, map->l_name);
+		const char *reason = NULL;
+		if (number == NOT_RECORDED)
+			reason = foreign_reason(served, closure, map);
+		else if (served->closures->states[number] != THERE)
+			reason = "it is in the process at another address";
 		if (reason) {
-			*surprise = (struct surprise){reason, map->l_name};
-			return false;
+			*culprit = map->l_name;
+			return reason;
+		}
+	}
+	return NULL;
+}
+
+/* ---- mapping the members ---- */
+
+/* The image that is mapped, opened once more for its page data. */
+static long open_image(const struct served *served)
+{
+	struct matr_image_header header;
+	long fd = file_open(config_stamped.image);
+
+	if (fd < 0)
+		return fd;
+	if (system_call(CALL_PREAD, fd, (long)&header, sizeof header, 0, 0, 0) ==
+		    (long)sizeof header &&
+	    bytes_equal(&header, served->header, sizeof header))
+		return fd;
+	system_call(CALL_CLOSE, fd, 0, 0, 0, 0, 0);
+	return -1;
+}
+
+/* The resolvers belong to objects of the start, which are relocated. */
+static bool bind_ifuncs(const struct served *served, const struct matr_image_closure *closure)
+{
+	const struct closures *closures = served->closures;
+	const struct matr_image_ifunc *ifunc = at_place(&served->bases, closure->ifuncs);
+	const uint64_t *slots = at_place(&served->bases, closure->ifunc_slots);
+	const uint32_t *numbers = at_place(&served->bases, closure->numbers);
+
+	for (uint32_t i = 0; i < closure->n_ifuncs; i++, ifunc++) {
+		uint64_t base = object_base(served, ifunc->object);
+		uint64_t result = call_resolver(base + ifunc->vaddr);
+		if (ifunc->result && result == base + ifunc->result)
+			continue;
+		for (uint32_t n = 0; n < ifunc->n_slots; n++) {
+			uint64_t slot = slots[ifunc->first_slot + n];
+			uint32_t number = numbers[MATR_SLOT_OBJECT(slot)];
+			if (closures->states[number] == PLACED &&
+			    !relocate_slot(served, &closures->objects[closures->as[number]],
+					   loaded_base(served, number), MATR_SLOT_VADDR(slot),
+					   result))
+				return false;
 		}
 	}
 	return true;
 }
 
-/* ---- applying ---- */
+struct binding {
+	const struct served *served;
+	const struct matr_image_closure *closure;
+	bool done;
+};
 
-/* The resolvers belong to objects of the start, which are relocated. */
-static void bind_fresh_ifuncs(const struct handover *handover,
-			      const struct matr_image_closure *closure)
+static void bind_with_vectors_saved(void *argument)
 {
-	const struct matr_image_ifunc *ifunc = image_at(&handover->image, closure->ifuncs);
-	const uint64_t *slots = image_at(&handover->image, closure->ifunc_slots);
-	uint32_t n_objects = handover->image.manifest->n_objects;
+	struct binding *binding = argument;
 
-	for (uint32_t i = 0; i < closure->n_ifuncs; i++, ifunc++) {
-		uint64_t result = 0;
-		bool called = false;
-		for (uint32_t n = 0; n < ifunc->n_slots; n++) {
-			uint64_t slot = slots[ifunc->first_slot + n];
-			uint32_t object = MATR_SLOT_OBJECT(slot);
-			if (!handover->loaded[object - n_objects].fresh)
-				continue;
-			if (!called)
-				result = call_resolver(handover->bases[ifunc->object] +
-						       ifunc->vaddr);
-			called = true;
-			*(uint64_t *)(handover->bases[object] + MATR_SLOT_VADDR(slot)) = result;
+	binding->done = bind_ifuncs(binding->served, binding->closure);
+}
+
+static void unplace(const struct served *served)
+{
+	struct closures *closures = served->closures;
+
+	for (uint32_t i = 0; i < closures->image->n_loaded; i++) {
+		if (closures->states[i] == PLACED) {
+			place_unmap_library(served, &closures->objects[closures->as[i]]);
+			closures->states[i] = ABSENT;
 		}
 	}
 }
 
-static void closure_apply(const struct handover *handover, const struct matr_image_closure *closure)
+static const char *place_members(struct served *served, const struct matr_image_closure *closure,
+				 const char **culprit)
 {
-	const struct matr_image_object *members = image_at(&handover->image, closure->members);
-	const uint32_t *numbers = image_at(&handover->image, closure->loaded);
-	uint32_t n_objects = handover->image.manifest->n_objects;
+	struct closures *closures = served->closures;
+	const uint32_t *members = at_place(&served->bases, closure->members);
+	const uint32_t *numbers = at_place(&served->bases, closure->numbers);
+	struct binding binding = {served, closure, false};
+	const char *reason = NULL;
 
-	for (uint32_t i = 0; i < closure->n_members; i++) {
-		if (handover->loaded[numbers[i]].fresh)
-			relocate_object(handover, &members[i], n_objects + numbers[i]);
+	served->image_fd = open_image(served);
+	if (served->image_fd < 0)
+		return "the epoch's image is gone";
+	for (uint32_t i = 0; i < closure->n_members && !reason; i++) {
+		const struct matr_image_object *object = &closures->objects[members[i]];
+		if (closures->states[numbers[i]] == THERE)
+			continue;
+		closures->as[numbers[i]] = members[i];
+		reason = place_library(served, object);
+		if (reason)
+			*culprit = at_place(&served->bases, object->path);
+		else
+			closures->states[numbers[i]] = PLACED;
 	}
-	bind_fresh_ifuncs(handover, closure);
-	for (uint32_t i = 0; i < closure->n_members; i++) {
-		if (handover->loaded[numbers[i]].fresh)
-			leave_residual_of(&handover->image, &members[i],
-					  handover->loaded[numbers[i]].dynamic,
-					  handover->bases[n_objects + numbers[i]]);
+	system_call(CALL_CLOSE, served->image_fd, 0, 0, 0, 0, 0);
+	served->image_fd = -1;
+	if (!reason && closure->n_ifuncs) {
+		with_vectors_saved(bind_with_vectors_saved, &binding);
+		reason = binding.done ? NULL : "a library cannot be protected";
 	}
+	if (reason)
+		unplace(served);
+	return reason;
 }
 
-/* The closure whose root is the first new object. */
-static const struct matr_image_closure *closure_of(const struct handover *handover,
-						   const struct link_map_public *root)
+/* Under verify ld.so maps the members itself. */
+static const char *expect_members(struct served *served, const struct matr_image_closure *closure,
+				  const char **culprit)
 {
-	uint32_t number = find_loaded(handover, root->l_name);
-	uint64_t offset = number == NOT_RECORDED ? 0 : loaded_objects(handover)[number].closure;
+	struct closures *closures = served->closures;
+	const uint32_t *members = at_place(&served->bases, closure->members);
+	const uint32_t *numbers = at_place(&served->bases, closure->numbers);
 
-	return offset ? image_at(&handover->image, offset) : NULL;
+	for (uint32_t i = 0; i < closure->n_members; i++) {
+		const struct matr_image_object *object = &closures->objects[members[i]];
+		if (closures->states[numbers[i]] == THERE)
+			continue;
+		const char *reason = place_check(served, object);
+		if (reason) {
+			*culprit = at_place(&served->bases, object->path);
+			return reason;
+		}
+		closures->as[numbers[i]] = members[i];
+	}
+	closures->words = closures->differences = 0;
+	return NULL;
 }
 
-static bool closures_are_whole(const struct image *image)
-{
-	uint64_t offset = image->manifest->closures, size = image->header->file_size;
+/* ---- ld.so's calls ---- */
 
-	if ((offset & 7) || offset > size - sizeof(struct matr_image_closures))
+static void report_current(const struct served *served)
+{
+	const struct closures *closures = served->closures;
+	struct closure_report report = {
+		.root = at_place(&served->bases, closures->loaded[closures->root].path),
+		.closure = closures->current,
+		.words = closures->words,
+		.differences = closures->differences,
+	};
+
+	report_closure(served, &report);
+}
+
+/* The root of a load. NULL: its members are placed, or under verify expected. */
+static const char *root_reason(struct served *served, uint32_t number, const char **culprit)
+{
+	struct closures *closures = served->closures;
+	uint64_t offset = number == NOT_RECORDED ? 0 : closures->loaded[number].closure;
+
+	if (!offset)
+		return "no closure of this root was recorded";
+	const struct matr_image_closure *closure = at_place(&served->bases, offset);
+	take_stock(served);
+	const char *reason = process_reason(served, closure, culprit);
+	if (!reason && served->verify_loads)
+		reason = expect_members(served, closure, culprit);
+	else if (!reason)
+		reason = place_members(served, closure, culprit);
+	if (reason)
+		return reason;
+	closures->current = closure;
+	closures->root = number;
+	if (!served->verify_loads)
+		report_current(served);
+	return NULL;
+}
+
+static bool is_whole_closure_there(const struct served *served)
+{
+	const struct closures *closures = served->closures;
+	const uint32_t *numbers = at_place(&served->bases, closures->current->numbers);
+
+	for (uint32_t i = 0; i < closures->current->n_members; i++) {
+		if (closures->states[numbers[i]] != THERE)
+			return false;
+	}
+	return true;
+}
+
+static long open_descriptor(struct served *served, const struct site_call *call, uint32_t number)
+{
+	struct closures *closures = served->closures;
+	const long *a = call->arguments;
+
+	if (closures->states && closures->current && number != NOT_RECORDED &&
+	    closures->states[number] == PLACED)
+		return SERVED_DESCRIPTOR + (long)number;
+	if (!served->verify_loads)
+		return SITE_REAL_CALL;
+	served->open_fd = system_call(call->number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	served->open_object = number;
+	return served->open_fd;
+}
+
+static bool is_loaded_file(const struct served *served, long fd)
+{
+	struct file_status file, other;
+
+	if (!file_status_fd((int)fd, &file))
 		return false;
-	const struct matr_image_closures *closures = image_at(image, offset);
-	return closures->size >= sizeof *closures && closures->size <= size - offset &&
-	       matr_image_checksum((const char *)closures + 8, closures->size - 8) ==
-		       closures->checksum;
-}
-
-/* Report that the new objects are left to ld.so: also to `matr verify --loads`. */
-static void leave(const struct handover *handover, const char *root, const char *reason,
-		  const char *object)
-{
-	if (handover->verify_loads)
-		closure_not_verified(handover, root, reason, object);
-	report_closure(handover, root, NULL, reason, object);
-}
-
-static void something_was_loaded(struct handover *handover)
-{
-	const struct link_map_public *root = handover->tail->l_next;
-	struct surprise surprise = {NULL, NULL};
-	bool all_recorded;
-
-	if (!handover->closures_checked && !closures_are_whole(&handover->image)) {
-		followed = NULL;
-		leave(handover, root->l_name, "the closures do not match their checksum", NULL);
-		return;
+	for (const struct link_map_public *map = served->link->r_map; map; map = map->l_next) {
+		if (map->l_name[0] && file_status(map->l_name, &other) &&
+		    other.device == file.device && other.inode == file.inode)
+			return true;
 	}
-	handover->closures_checked = true;
-	uint32_t n_fresh = take_stock(handover, &all_recorded, &surprise);
-	const struct matr_image_closure *closure = closure_of(handover, root);
-	bool fits = closure && all_recorded && closure_fits(handover, closure, n_fresh, &surprise);
-	if (!closure)
-		surprise = (struct surprise){"no closure of this root was recorded", NULL};
-	if (fits && handover->verify_loads) {
-		surprise.what = closure_verify(handover, closure, (uint64_t)closure_initialisers);
-		if (!surprise.what)
-			return;
-		fits = false;
-	}
-	if (!fits) {
-		leave(handover, root->l_name, surprise.what, surprise.object);
-		return;
-	}
-	closure_apply(handover, closure);
-	report_closure(handover, root->l_name, closure, NULL, NULL);
+	return false;
 }
 
-static struct link_map_public *last_of(struct link_map_public *map)
+static long open_later(struct served *served, const struct site_call *call)
 {
-	while (map->l_next)
-		map = map->l_next;
-	return map;
+	const long *a = call->arguments;
+	const char *path = (const char *)a[1], *culprit = NULL;
+	uint32_t number = find_loaded(served, path);
+	/* It is inconsistent while what a root needs is loaded. */
+	bool root = served->link->r_state == STATE_CONSISTENT;
+
+	if (!root)
+		return open_descriptor(served, call, number);
+	const char *reason = first_use(served);
+	if (!reason)
+		reason = root_reason(served, number, &culprit);
+	if (!reason)
+		return open_descriptor(served, call, number);
+	served->closures->current = NULL;
+	if (!served->debug && !served->verify_loads)
+		return SITE_REAL_CALL;
+	/* ld.so asks for its cache too, where libraries are not, and for what it has by another name. */
+	long fd = system_call(call->number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	struct closure_report report = {.root = path, .reason = reason, .culprit = culprit};
+	if (fd >= 0 && !string_equal(path, "/etc/ld.so.cache") && !is_loaded_file(served, fd))
+		report_closure(served, &report);
+	return fd;
 }
 
-/* In the place of ld.so's _dl_debug_state. What is behind the tail when the list is consistent again was loaded.
- * (When RT_ADD is told, the root may be in the list or not, depending on glibc's version.) */
-static void state_changed(void)
+static long map_later(struct served *served, const struct site_call *call)
 {
-	struct handover *handover = followed;
+	struct closures *closures = served->closures;
+	uint32_t number = serve_descriptor(call);
 
-	if (!handover)
-		return;
-	if (handover->link->r_state == STATE_DELETE) {
-		handover->tail = NULL; /* it may be among what is removed */
-	} else if (handover->link->r_state == STATE_CONSISTENT) {
-		if (handover->tail && handover->tail->l_next)
-			something_was_loaded(handover);
-		handover->tail = last_of(handover->last);
+	if (number < closures->image->n_loaded) {
+		closures->states[number] = TAKEN;
+		return serve_object(served, &closures->objects[closures->as[number]], call);
 	}
+	number = served->open_object;
+	if (!served->verify_loads || served->open_fd < 0 || !closures->current ||
+	    number == NOT_RECORDED)
+		return SITE_REAL_CALL;
+	const struct matr_image_object *object = &closures->objects[closures->as[number]];
+	long result = verify_map(served, object_library(served, object), served->open_fd, call);
+	if (result != SITE_REAL_CALL) {
+		closures->states[number] = TAKEN;
+		served->open_fd = -1;
+	}
+	return result;
 }
 
-void closures_follow(struct handover *handover, struct link_map_public *maps)
+/* Where PT_GNU_RELRO of the headers that ld.so was shown begins, relative to the load address. */
+static uint64_t relro_of(const struct served *served, const struct matr_image_object *object)
 {
-	if (!handover->image.manifest->closures)
-		return;
-	handover->link = handover_debug(handover);
-	handover->last = handover->tail = last_of(maps);
-	followed = handover;
-	if (!redirect((unsigned char *)handover->link->r_brk, (const void *)state_changed))
-		leave(handover, "closures",
-		      "ld.so's _dl_debug_state is in use, or may not be changed", NULL);
+	const char *headers = at_place(&served->bases, object->headers);
+	const Elf64_Ehdr *ehdr = (const Elf64_Ehdr *)headers;
+	const Elf64_Phdr *phdr = (const Elf64_Phdr *)(headers + ehdr->e_phoff);
+
+	for (size_t i = 0; i < ehdr->e_phnum; i++) {
+		if (phdr[i].p_type == PT_GNU_RELRO)
+			return page_down(phdr[i].p_vaddr);
+	}
+	return UINT64_MAX;
+}
+
+/* The number of the object whose RELRO ld.so protects by this call. (For text relocations it changes
+ * the protection of other segments before.) */
+static uint32_t number_protected(const struct served *served, const long *a)
+{
+	const struct closures *closures = served->closures;
+
+	if (a[2] != PROT_READ)
+		return NOT_RECORDED;
+	for (uint32_t i = 0; closures->states && i < closures->image->n_loaded; i++) {
+		if (closures->states[i] == TAKEN &&
+		    (uint64_t)a[0] - loaded_base(served, i) ==
+			    relro_of(served, &closures->objects[closures->as[i]]))
+			return i;
+	}
+	return NOT_RECORDED;
+}
+
+static void compare_loaded(struct served *served, uint32_t number)
+{
+	struct closures *closures = served->closures;
+	const struct matr_image_closure *closure = closures->current;
+	const uint32_t *numbers = at_place(&served->bases, closure->numbers);
+	const struct ifunc_list ifuncs = {
+		at_place(&served->bases, closure->ifuncs),
+		at_place(&served->bases, closure->ifunc_slots),
+		closure->n_ifuncs,
+	};
+	long image_fd = open_image(served);
+	long fd = system_call(CALL_OPENAT, AT_FDCWD, (long)served->verify_loads,
+			      O_WRONLY | O_APPEND | O_CLOEXEC, 0, 0, 0);
+	struct comparison comparison = {.served = served, .fd = (int)fd, .loads = true};
+	uint32_t member = 0;
+
+	while (member + 1 < closure->n_members && numbers[member] != number)
+		member++;
+	if (image_fd >= 0 && fd >= 0) {
+		compare_library(&comparison, &closures->objects[closures->as[number]], member,
+				&ifuncs, image_fd);
+		closures->words += comparison.words;
+		closures->differences += comparison.differences;
+	}
+	system_call(CALL_CLOSE, image_fd, 0, 0, 0, 0, 0);
+	system_call(CALL_CLOSE, fd, 0, 0, 0, 0, 0);
+}
+
+/* ld.so has relocated an object and protects it: all of it is done. */
+static long protect_later(struct served *served, const struct site_call *call)
+{
+	struct closures *closures = served->closures;
+	uint32_t number = number_protected(served, call->arguments);
+
+	if (number == NOT_RECORDED || !closures->current)
+		return SITE_REAL_CALL;
+	const struct matr_image_object *object = &closures->objects[closures->as[number]];
+	long result = 0;
+	closures->states[number] = THERE;
+	if (served->verify_loads) {
+		compare_loaded(served, number);
+		result = SITE_REAL_CALL;
+	} else {
+		struct link_map_public *map = map_at(served, loaded_base(served, number));
+		if (map)
+			map->l_ld = (Elf64_Dyn *)(map->l_addr +
+						  object_library(served, object)->dynamic);
+		if ((object->flags & (MATR_OBJECT_ENTRY_RESIDUAL | MATR_OBJECT_ENTRY_LATE_RELRO)) &&
+		    !place_protect(served, object))
+			result = -1; /* EPERM; ld.so gives up the load */
+	}
+	if (is_whole_closure_there(served)) {
+		if (served->verify_loads)
+			report_current(served);
+		closures->current = NULL;
+	}
+	return result;
+}
+
+long closure_call(struct served *served, const struct site_call *call)
+{
+	struct closures *closures = served->closures;
+	uint32_t number;
+
+	if (!closures)
+		return SITE_REAL_CALL;
+	switch (call->number) {
+	case CALL_OPENAT:
+		return open_later(served, call);
+	case CALL_MMAP:
+		return map_later(served, call);
+	case CALL_MPROTECT:
+		return protect_later(served, call);
+	case CALL_CLOSE:
+		if ((int)call->arguments[0] == served->open_fd)
+			served->open_fd = -1;
+		/* fallthrough */
+	case CALL_READ:
+	case CALL_PREAD:
+	case CALL_FSTAT:
+	case CALL_NEWFSTATAT:
+		number = serve_descriptor(call);
+		return number < closures->image->n_loaded
+			       ? serve_object(served, &closures->objects[closures->as[number]],
+					      call)
+			       : SITE_REAL_CALL;
+	default:
+		return SITE_REAL_CALL;
+	}
 }

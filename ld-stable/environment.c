@@ -10,7 +10,7 @@ static void read_auxv(struct start *start, long *stack)
 {
 	long argc = stack[0];
 
-	*start = (struct start){.stack = stack, .verify_fd = -1};
+	*start = (struct start){.stack = stack, .verify_fd = -1, .cpu_fd = -1};
 	start->argv = (char **)(stack + 1);
 	start->envp = start->argv + argc + 1;
 	char **at = start->envp;
@@ -46,7 +46,19 @@ static void read_auxv(struct start *start, long *stack)
 			start->euid = (uint32_t)value;
 			break;
 		case AT_SYSINFO_EHDR:
-			start->sysinfo_ehdr = value;
+			start->vdso = value;
+			break;
+		case AT_HWCAP:
+			start->hwcap = aux;
+			break;
+		case AT_HWCAP2:
+			start->hwcap2 = aux;
+			break;
+		case AT_PLATFORM:
+			start->platform = aux;
+			break;
+		case AT_MINSIGSTKSZ:
+			start->minsigstksz = aux;
 			break;
 		default:
 			break;
@@ -54,10 +66,20 @@ static void read_auxv(struct start *start, long *stack)
 	}
 }
 
+static int descriptor(const char *digits)
+{
+	int fd = 0;
+	for (; *digits >= '0' && *digits <= '9' && fd < 100000; digits++)
+		fd = fd * 10 + (*digits - '0');
+	return fd;
+}
+
 /* Variables of our own. */
 static void read_environment(struct start *start)
 {
 	for (char **at = start->envp; *at; at++) {
+		if (string_starts(*at, "GLIBC_TUNABLES="))
+			start->tunables = true;
 		if (string_equal(*at, "LD_BIND_NOW=1"))
 			start->bind_now = true;
 		/* A second one is a reason for a plain start, whatever it is. */
@@ -67,20 +89,44 @@ static void read_environment(struct start *start)
 			start->debug = string_equal(*at + 16, "1");
 		if (string_starts(*at, "LD_STABLE_VERIFY_LOADS="))
 			start->verify_loads = *at + 23;
-		if (string_starts(*at, "LD_STABLE_VERIFY=")) {
-			int fd = 0;
-			for (const char *c = *at + 17; *c >= '0' && *c <= '9' && fd < 100000; c++)
-				fd = fd * 10 + (*c - '0');
-			start->verify_fd = fd;
-		}
+		if (string_starts(*at, "LD_STABLE_VERIFY="))
+			start->verify_fd = descriptor(*at + 17);
+		if (string_starts(*at, "LD_STABLE_CPU="))
+			start->cpu_fd = descriptor(*at + 14);
 	}
+}
+
+/* Move everything from `source` up to the end of auxv down to `target`. */
+static void move_down(const struct start *start, char *target, const char *source)
+{
+	const Elf64_auxv_t *end = start->auxv;
+
+	while (end->a_type != AT_NULL)
+		end++;
+	end++;
+	bytes_copy(target, source, (size_t)((const char *)end - source));
+}
+
+/* Remove the variable, which the program's children are not to inherit. Was it there? */
+static bool drop_variable(struct start *start, const char *name)
+{
+	for (char **at = start->envp; *at; at++) {
+		if (!string_starts(*at, name))
+			continue;
+		move_down(start, (char *)at, (const char *)(at + 1));
+		read_auxv(start, start->stack);
+		return true;
+	}
+	return false;
 }
 
 bool start_read(struct start *start, long *stack)
 {
 	read_auxv(start, stack);
-	if (!start->secure)
+	if (!start->secure) {
+		start->plain = drop_variable(start, "LD_STABLE_PLAIN=");
 		read_environment(start);
+	}
 	return start->phdr && start->phnum && start->base && start->entry;
 }
 
@@ -123,6 +169,8 @@ const char *environment_reason(const struct start *start)
 {
 	if (start->secure)
 		return "AT_SECURE";
+	if (start->plain)
+		return "a mapped start could not be completed";
 	for (char **at = start->envp; *at; at++) {
 		const char *variable = *at;
 		/* LD_LIBRARY_PATH depends on the mapping: library_path_reason(). Most variables fail on the first letter. */
@@ -145,17 +193,11 @@ const char *environment_reason(const struct start *start)
 
 void start_drop_arguments(struct start *start, int count)
 {
-	/* Everything after argc moves down, so that the stack pointer stays aligned. */
-	Elf64_auxv_t *end = start->auxv;
-	while (end->a_type != AT_NULL)
-		end++;
-	end++;
-	char *target = (char *)(start->stack + 1);
-	char *source = target + (size_t)count * sizeof(char *);
-	bytes_copy(target, source, (size_t)((char *)end - source));
-	start->stack[0] -= count;
-
+	char *target = (char *)(start->stack + 1); /* the stack pointer stays aligned */
 	int verify_fd = start->verify_fd;
+
+	move_down(start, target, target + (size_t)count * sizeof(char *));
+	start->stack[0] -= count;
 	start_read(start, start->stack);
 	start->verify_fd = verify_fd;
 }

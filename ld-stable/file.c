@@ -4,12 +4,18 @@
 
 #include "ld_stable.h"
 
+static int64_t nanoseconds(uint64_t seconds, uint64_t rest)
+{
+	return (int64_t)(seconds * 1000000000 + rest);
+}
+
 static void status_from(struct file_status *status, const struct stat *raw)
 {
 	status->device = raw->st_dev;
 	status->inode = raw->st_ino;
 	status->size = (uint64_t)raw->st_size;
-	status->mtime = (int64_t)raw->st_mtime * 1000000000 + (int64_t)raw->st_mtime_nsec;
+	status->mtime = nanoseconds(raw->st_mtime, raw->st_mtime_nsec);
+	status->ctime = nanoseconds(raw->st_ctime, raw->st_ctime_nsec);
 	status->mode = raw->st_mode;
 	status->uid = raw->st_uid;
 }
@@ -37,4 +43,14 @@ long file_open(const char *path)
 	/* O_NONBLOCK: a fifo in the place of a file must not stop the program. */
 	return system_call(CALL_OPENAT, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0,
 			   0, 0);
+}
+
+bool file_is_recorded(const struct file_status *status, const struct matr_image_file *file,
+		      uint32_t image_flags)
+{
+	if (image_flags & MATR_IMAGE_PORTABLE)
+		return status->size == file->size;
+	return status->device == file->device && status->inode == file->inode &&
+	       status->size == file->size && status->mtime == file->mtime &&
+	       status->ctime == file->ctime;
 }

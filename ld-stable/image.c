@@ -1,17 +1,23 @@
 /* image.c - the application's entry in the epoch image.
  *
- * One open, one mmap, whatever the size. What is checked here is what costs nothing: header, size, the
- * manifest's own checksum. Bulk data was checked by `matr` when the epoch began; ownership (trust.c)
- * keeps it as it was.
+ * An exec checks what costs nothing: owner, header, size, the manifest's own checksum. Bulk data was
+ * checked by `matr` when the epoch began; ownership (trust.c) keeps it as it was.
  */
 #include <linux/fcntl.h>
 #include <linux/mman.h>
+#include <linux/personality.h>
 
 #include "ld_stable.h"
 
+#ifndef MAP_FIXED_NOREPLACE /* Linux 4.17 */
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+
 enum { PATH_SIZE = 4096 };
 
-static const char *header_reason(const struct matr_image_header *header, uint64_t size)
+/* The place is relative to the region's window, so the sums cannot overflow. */
+static const char *header_reason(const struct matr_image_header *header,
+				 const struct matr_loader_config *config, uint64_t size)
 {
 	struct matr_image_header copy = *header;
 
@@ -25,187 +31,231 @@ static const char *header_reason(const struct matr_image_header *header, uint64_
 	if (copy.file_size != size)
 		return "epoch image is truncated";
 	uint64_t table = (uint64_t)copy.hash_size * sizeof(struct matr_image_slot);
-	if (!copy.hash_size || (copy.hash_size & (copy.hash_size - 1)) || copy.hash > size ||
-	    table > size - copy.hash)
+	if (!copy.hash_size || (copy.hash_size & (copy.hash_size - 1)) ||
+	    copy.metadata_size > size || copy.metadata_size % MATR_IMAGE_PAGE ||
+	    copy.hash > copy.metadata_size || table > copy.metadata_size - copy.hash)
 		return "epoch image's hash table is outside of it";
+	if (copy.region % MATR_IMAGE_PAGE || copy.region < MATR_REGION_LOW ||
+	    copy.region >= MATR_REGION_HIGH || copy.region_size > MATR_REGION_HIGH - copy.region ||
+	    copy.metadata_size > copy.region_size)
+		return "epoch image's region is not in its window";
+	if (copy.loader_hash != config->loader_hash)
+		return "the epoch is for another ld.so";
 	return NULL;
 }
 
-const char *image_open(struct image *image, const struct matr_loader_config *config,
-		       const struct start *start)
+/* Draw an address for [place, place + size) in the window. */
+static uint64_t draw_place(uint64_t size)
 {
-	if (config->format != MATR_IMAGE_FORMAT || !config->image[0])
-		return "this ld-stable belongs to no prefix";
-	long fd = file_open(config->image);
-	if (fd < 0)
-		return "no epoch image";
-	struct file_status status;
-	const char *reason = "epoch image cannot be read";
-	if (file_status_fd((int)fd, &status))
-		reason = trust_reason(config->image, &status, start->euid);
-	if (!reason && status.size < sizeof(struct matr_image_header))
-		reason = "epoch image is truncated";
-	if (!reason) {
-		long at =
-			system_call(CALL_MMAP, 0, (long)status.size, PROT_READ, MAP_SHARED, fd, 0);
-		image->header = (const struct matr_image_header *)at;
-		reason = system_call_failed(at) ? "epoch image cannot be mapped"
-						: header_reason(image->header, status.size);
-		if (reason && !system_call_failed(at))
-			system_call(CALL_MUNMAP, at, (long)status.size, 0, 0, 0, 0);
-	}
-	system_call(CALL_CLOSE, fd, 0, 0, 0, 0, 0);
-	return reason;
+	uint64_t pages = (MATR_REGION_HIGH - MATR_REGION_LOW - size) / MATR_IMAGE_PAGE;
+	uint64_t random;
+
+	if (system_call(CALL_GETRANDOM, (long)&random, sizeof random, 0, 0, 0, 0) !=
+	    (long)sizeof random)
+		return 0;
+	return MATR_REGION_LOW + random % pages * MATR_IMAGE_PAGE;
 }
 
-static bool manifest_is_whole(const struct image *image, uint64_t offset)
+static bool map_metadata(uint64_t place, uint64_t size, long fd)
 {
-	uint64_t size = image->header->file_size;
+	long at = system_call(CALL_MMAP, (long)place, (long)size, PROT_READ,
+			      MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0);
+	if (at == (long)place)
+		return true;
+	if (!system_call_failed(at)) /* older kernels take the address for a hint */
+		system_call(CALL_MUNMAP, at, (long)size, 0, 0, 0, 0);
+	return false;
+}
+
+static void use_place(struct served *served, uint64_t place)
+{
+	served->bases.place = place;
+	served->header = (const struct matr_image_header *)place;
+}
+
+/* The manifest says where the place is, so the metadata is mapped at a drawn place first. */
+static const char *open_at_drawn_place(struct served *served,
+				       const struct matr_loader_config *config,
+				       const struct start *start, long fd)
+{
+	struct matr_image_header header;
+	struct file_status status;
+
+	if (!file_status_fd((int)fd, &status))
+		return "epoch image cannot be read";
+	const char *reason = trust_reason(config->image, &status, start->euid);
+	if (reason)
+		return reason;
+	if (system_call(CALL_PREAD, fd, (long)&header, sizeof header, 0, 0, 0) !=
+	    (long)sizeof header)
+		return "epoch image is truncated";
+	reason = header_reason(&header, config, status.size);
+	if (reason)
+		return reason;
+	uint64_t place = draw_place(header.region_size);
+	if (!place || !map_metadata(place, header.metadata_size, fd))
+		return "epoch image cannot be mapped";
+	use_place(served, place);
+	return NULL;
+}
+
+void image_unmap(struct served *served)
+{
+	if (served->header)
+		system_call(CALL_MUNMAP, (long)served->header, (long)served->header->metadata_size,
+			    0, 0, 0, 0);
+	if (served->image_fd >= 0)
+		system_call(CALL_CLOSE, served->image_fd, 0, 0, 0, 0, 0);
+	served->header = NULL;
+	served->image_fd = -1;
+}
+
+/* The old place may overlap the new one, so it goes first. */
+static const char *move_to(struct served *served, uint64_t place)
+{
+	const struct matr_image_header *old = served->header;
+	uint64_t size = old->metadata_size;
+	uint64_t manifest = (uint64_t)served->manifest - (uint64_t)old;
+
+	if (place == (uint64_t)old)
+		return NULL;
+	system_call(CALL_MUNMAP, (long)old, (long)size, 0, 0, 0, 0);
+	served->header = NULL;
+	if (!map_metadata(place, size, served->image_fd))
+		return "the epoch's address range is taken";
+	use_place(served, place);
+	served->manifest = at_place(&served->bases, manifest);
+	return NULL;
+}
+
+static bool wants_no_randomness(void)
+{
+	long personality = system_call(CALL_PERSONALITY, 0xffffffff, 0, 0, 0, 0, 0);
+	return !system_call_failed(personality) && (personality & ADDR_NO_RANDOMIZE);
+}
+
+/* Under verify page data is compared as it is. */
+static uint64_t choose_place(const struct served *served, const struct start *start)
+{
+	uint64_t region = served->header->region, place = served->bases.place;
+	uint64_t mask = served->manifest->alignment - 1;
+
+	if (!(served->manifest->flags & MATR_MANIFEST_RANDOM) || start->verify_fd >= 0 ||
+	    start->verify_loads || wants_no_randomness())
+		return region;
+	/* Towards the region, so the window is not left. */
+	return place > region ? region + ((place - region) & ~mask)
+			      : region - ((region - place) & ~mask);
+}
+
+static bool manifest_is_whole(const struct served *served, uint64_t offset)
+{
+	uint64_t size = served->header->metadata_size;
 
 	if ((offset & 7) || offset > size - sizeof(struct matr_image_manifest))
 		return false;
-	const struct matr_image_manifest *manifest = image_at(image, offset);
+	const struct matr_image_manifest *manifest = at_place(&served->bases, offset);
 	if (manifest->size < sizeof *manifest || manifest->size > size - offset)
 		return false;
 	return matr_image_checksum((const char *)manifest + 8, manifest->size - 8) ==
 	       manifest->checksum;
 }
 
-/* The path ld.so would derive $ORIGIN from; its length, 0: unknown. */
-static size_t own_path(char path[PATH_SIZE])
-{
-	long length = system_call(CALL_READLINKAT, AT_FDCWD, (long)"/proc/self/exe", (long)path,
-				  PATH_SIZE - 1, 0, 0);
-	if (length <= 0)
-		return 0;
-	path[length] = 0;
-	return (size_t)length;
-}
-
-/* Not inlined, for the buffer is a page of stack that most programs need not touch. */
+/* The path that ld.so would derive $ORIGIN from. Not inlined: the buffer is a page of stack that most
+ * programs need not touch. Returns the length, 0: unknown. */
 __attribute__((noinline)) static bool path_is(const char *recorded)
 {
 	char path[PATH_SIZE];
+	long length = system_call(CALL_READLINKAT, AT_FDCWD, (long)"/proc/self/exe", (long)path,
+				  PATH_SIZE - 1, 0, 0);
 
-	return own_path(path) && string_equal(path, recorded);
+	if (length <= 0)
+		return false;
+	path[length] = 0;
+	return string_equal(path, recorded);
 }
 
-__attribute__((noinline)) static bool path_key(uint64_t *key)
+/* Is this manifest the program's? NULL: yes. *other: another slot may still be. */
+static const char *manifest_reason(const struct served *served, const struct start *start,
+				   const struct program *program, const struct file_status *file,
+				   bool *other)
 {
-	char path[PATH_SIZE];
-	size_t length = own_path(path);
-
-	*key = matr_image_key(path, length);
-	return length;
-}
-
-/* Is this manifest the program's? NULL: yes. `other` says that another slot may still be. */
-static const char *manifest_reason(const struct image *image, const struct start *start,
-				   const struct program *program, bool *other)
-{
-	const struct matr_image_manifest *manifest = image->manifest;
-	const struct matr_image_object *object = image_objects(image);
+	const struct matr_image_manifest *manifest = served->manifest;
+	const struct bases *bases = &served->bases;
 
 	*other = true;
-	if (object->build_id_size != program->build_id_size ||
-	    !bytes_equal(object->build_id, program->build_id, program->build_id_size))
+	if (!file_is_recorded(file, &manifest->file, served->header->flags) ||
+	    (manifest->content && !content_is_recorded(served, program->base, manifest->content)))
 		return "no entry for this program";
 	if ((manifest->flags & MATR_MANIFEST_PATH) && !program->by_name &&
-	    !path_is(image_at(image, manifest->path)))
+	    !path_is(at_place(bases, manifest->path)))
 		return "no entry for this program at this path";
-	/* A copy of the program may have been recorded for this one. */
 	const char *reason = library_path_reason(
-		start, manifest->library_path ? image_at(image, manifest->library_path) : NULL);
+		start, manifest->library_path ? at_place(bases, manifest->library_path) : NULL);
 	if (reason)
 		return reason;
 	*other = false;
 	if (program->by_name && (manifest->flags & (MATR_MANIFEST_ORIGIN | MATR_MANIFEST_PATH)))
 		return "the program uses $ORIGIN and was started by name";
-	if ((manifest->flags & MATR_MANIFEST_CPU) && cpu_level() != image->header->cpu_level)
+	if ((manifest->flags & MATR_MANIFEST_CPU) && cpu_level() != served->header->cpu_level)
 		return "the epoch is for another CPU";
-	uint32_t fingerprint = 0;
-	for (const Elf64_Dyn *dyn = program->dynamic; dyn->d_tag != DT_NULL; dyn++)
-		fingerprint = matr_image_fingerprint(fingerprint, dyn->d_tag, dyn->d_un.d_val);
-	if (fingerprint != object->fingerprint ||
-	    (uint64_t)program->dynamic - program->base != object->dynamic_vaddr)
-		return "the program is not the recorded one";
 	return NULL;
 }
 
-/* A recorded library that has vanished or changed must be noticed before ld.so is told to load it. While
- * no directory of the scope has changed, no name in it has; else each file is looked at. */
-static const char *files_reason(const struct image *image, const char **object)
+/* ld.so preloads on its own, by what the file holds now. */
+static const char *preload_reason(const struct served *served)
 {
-	const struct matr_image_manifest *manifest = image->manifest;
-	const struct matr_image_directory *directories = image_at(image, manifest->directories);
-	const struct matr_image_object *objects = image_objects(image);
-	struct file_status status;
-	bool portable = manifest->flags & MATR_MANIFEST_PORTABLE, changed = portable;
-
-	for (uint32_t i = 0; i < manifest->n_directories && !changed; i++) {
-		changed = !file_status(image_at(image, directories[i].path), &status) ||
-			  status.mtime != directories[i].mtime;
-	}
-	if (!changed)
-		return NULL;
-	for (uint32_t i = 1; i < manifest->n_objects; i++) {
-		const char *path = image_at(image, objects[i].path);
-		if (objects[i].flags & MATR_OBJECT_ENTRY_INTERPRETER)
-			continue; /* the hook checks its build-id */
-		if (!file_status(path, &status) || status.size != objects[i].file_size ||
-		    (!portable && status.mtime != objects[i].file_mtime)) {
-			*object = path;
-			return "a library has changed or is gone";
-		}
-	}
-	return NULL;
-}
-
-/* ld.so preloads on its own, by what the file says now. */
-static const char *preload_reason(const struct image *image)
-{
+	const struct matr_image_file *recorded = &served->header->preload;
 	struct file_status status;
 
 	if (!file_status("/etc/ld.so.preload", &status) || !status.size)
-		return image->header->preload_size ? "/etc/ld.so.preload has changed" : NULL;
-	int64_t mtime = image->header->preload_mtime;
-	return status.size == image->header->preload_size &&
-			       (status.mtime == mtime || mtime == MATR_IMAGE_ANY_TIME)
+		return recorded->size ? "/etc/ld.so.preload has changed" : NULL;
+	return file_is_recorded(&status, recorded, served->header->flags)
 		       ? NULL
 		       : "/etc/ld.so.preload has changed";
 }
 
-/* Can this process read every library? ld.so would pass over one that it cannot, where it is not told to load it. */
-static const char *access_reason(const struct image *image, const char **object)
+/* Which file the kernel mapped as the program. */
+static bool program_file(const struct program *program, struct file_status *status)
 {
-	const struct matr_image_manifest *manifest = image->manifest;
-	const struct matr_image_object *objects = image_objects(image);
-
-	for (uint32_t i = 1; i < manifest->n_objects; i++) {
-		if (objects[i].flags & MATR_OBJECT_ENTRY_INTERPRETER)
-			continue;
-		const char *path = image_at(image, objects[i].path);
-		long fd = file_open(path);
-		if (fd < 0) {
-			*object = path;
-			return "a library cannot be read";
-		}
-		system_call(CALL_CLOSE, fd, 0, 0, 0, 0, 0);
+	if (program->by_name) {
+		*status = program->file;
+		return true;
 	}
-	return NULL;
+	return file_status("/proc/self/exe", status);
 }
 
-const char *image_find(struct image *image, const struct start *start,
-		       const struct program *program, const char **object)
+static bool program_key(const struct served *served, const struct program *program,
+			const struct file_status *status, uint64_t *key)
 {
-	const struct matr_image_header *header = image->header;
-	const struct matr_image_slot *slots = image_at(image, header->hash);
+	struct matr_image_file file = {
+		.device = status->device,
+		.inode = status->inode,
+		.size = status->size,
+		.mtime = status->mtime,
+		.ctime = status->ctime,
+	};
+
+	if (!(served->header->flags & MATR_IMAGE_PORTABLE)) {
+		*key = matr_image_key(&file, sizeof file);
+		return true;
+	}
+	*key = matr_image_key(program->build_id, program->build_id_size);
+	return program->build_id_size;
+}
+
+static const char *find_manifest(struct served *served, const struct start *start,
+				 const struct program *program)
+{
+	const struct matr_image_header *header = served->header;
+	const struct matr_image_slot *slots = at_place(&served->bases, header->hash);
 	const char *reason = "no entry for this program";
+	struct file_status file;
 	uint64_t key;
 
-	if (program->build_id_size)
-		key = matr_image_key(program->build_id, program->build_id_size);
-	else if (program->by_name || !path_key(&key))
+	if (!program_file(program, &file))
+		return "/proc is not there, so nothing tells which file the program is";
+	if (!program_key(served, program, &file, &key))
 		return reason;
 	for (uint32_t n = 0; n < header->hash_size; n++) {
 		const struct matr_image_slot *slot = &slots[(key + n) & (header->hash_size - 1)];
@@ -214,19 +264,35 @@ const char *image_find(struct image *image, const struct start *start,
 			return reason;
 		if (slot->key != key)
 			continue;
-		if (!manifest_is_whole(image, slot->manifest))
+		if (!manifest_is_whole(served, slot->manifest))
 			return "the entry does not match its checksum";
-		image->manifest = image_at(image, slot->manifest);
-		reason = manifest_reason(image, start, program, &other);
-		if (!reason)
-			reason = preload_reason(image);
-		else if (other)
-			continue;
-		if (!reason)
-			reason = files_reason(image, object);
-		if (!reason && image->manifest->flags & MATR_MANIFEST_PRIVATE)
-			reason = access_reason(image, object);
-		return reason;
+		served->manifest = at_place(&served->bases, slot->manifest);
+		reason = manifest_reason(served, start, program, &file, &other);
+		if (!reason || !other)
+			return reason;
 	}
 	return reason;
+}
+
+const char *image_find(struct served *served, const struct matr_loader_config *config,
+		       const struct start *start, const struct program *program)
+{
+	if (config->format != MATR_IMAGE_FORMAT || !config->image[0])
+		return "this ld-stable belongs to no prefix";
+	served->image_fd = file_open(config->image);
+	if (served->image_fd < 0)
+		return "no epoch image";
+	const char *reason = open_at_drawn_place(served, config, start, served->image_fd);
+	if (!reason)
+		reason = find_manifest(served, start, program);
+	if (!reason)
+		reason = preload_reason(served);
+	if (!reason)
+		reason = move_to(served, choose_place(served, start));
+	if (reason) {
+		image_unmap(served);
+		return reason;
+	}
+	served->objects = at_place(&served->bases, served->manifest->objects);
+	return NULL;
 }

@@ -4,6 +4,7 @@
  * MatR: the real ld.so, with the kernel's own program headers, AT_BASE set to where it is.
  */
 #include "ld_stable.h"
+#include "sites.h"
 
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
 
@@ -75,32 +76,70 @@ static void plain_start(const struct start *start, const char *reason, const cha
 	report_plain(start->debug, start->verify_fd, reason, object);
 }
 
-/* The mapped start up to the point where only ld.so remains to be entered. NULL: a plain start it is, the reason
- * is told, and nothing is left of the attempt. */
-static struct handover *mapped_start(const struct start *start, const struct program *program,
-				     const char *loader)
+/* What an exec decides, before ld.so runs. NULL: everything is mapped and ld.so will be answered. */
+static const char *prepare(struct served *served, const struct start *start,
+			   const struct program *program, const char **culprit)
 {
-	struct handover *handover = NULL;
-	const char *object = NULL;
-	struct image image;
-
 	const char *reason = environment_reason(start);
+	if (!reason && !ld_so_sites.n_sites)
+		reason = "this ld.so's system calls cannot be answered";
 	if (!reason)
-		reason = self_reason(config_stamped.self, start->euid);
-	if (!reason)
-		reason = image_open(&image, &config_stamped, start);
+		reason = image_find(served, &config_stamped, start, program);
+	if (reason)
+		return reason;
+	if (start->verify_fd < 0)
+		reason = place_libraries(served, culprit);
+	if (reason)
+		return reason;
+	reason = handover_make(served, program);
+	if (reason && start->verify_fd < 0)
+		place_unmap(served, served->manifest->n_objects);
+	return reason;
+}
+
+/* A plain start, whose end is when ld.so has mapped everything. */
+static uint64_t try_cpu_record(struct served *served, const struct program *program)
+{
+	if (!ld_so_sites.n_sites || environment_reason(&served->start) ||
+	    cpu_record_try(served, served->cpu_fd))
+		return 0;
+	dispatch_start(served);
+	return (uint64_t)program->phdr;
+}
+
+/* The mapped start up to the point where only ld.so remains to be entered. Returns the program headers
+ * that ld.so is shown. 0: the start is a plain one, and nothing is left of the attempt. */
+static uint64_t mapped_start(const struct start *start, const struct program *program,
+			     uint64_t loader)
+{
+	struct served served = {
+		.bases = {.application = program->base, .loader = loader},
+		.image_fd = -1,
+		.next = 1,
+		.vdso = start->vdso,
+		.debug = start->debug,
+		.bind_now = start->bind_now,
+		.by_name = program->by_name,
+		.verify_fd = start->verify_fd,
+		.verify_loads = start->verify_loads,
+		.start = *start,
+		.cpu_fd = start->cpu_fd,
+		.open_fd = -1,
+	};
+	const char *culprit = NULL;
+
+	if (start->cpu_fd >= 0)
+		return try_cpu_record(&served, program);
+	const char *reason = prepare(&served, start, program, &culprit);
 	if (reason) {
-		plain_start(start, reason, NULL);
-		return NULL;
+		plain_start(start, reason, culprit); /* before what it speaks of goes */
+		image_unmap(&served);
+		return 0;
 	}
-	reason = image_find(&image, start, program, &object);
-	if (!reason)
-		reason = handover_make(&handover, start, program, &image, &config_stamped, loader);
-	if (!reason)
-		return handover;
-	plain_start(start, reason, object); /* before what it speaks of goes */
-	system_call(CALL_MUNMAP, (long)image.header, (long)image.header->file_size, 0, 0, 0, 0);
-	return NULL;
+	system_call(CALL_CLOSE, served.image_fd, 0, 0, 0, 0, 0);
+	cpu_record_use(&served);
+	dispatch_start(&served);
+	return (uint64_t)served.phdr_copy;
 }
 
 static void map_loader(const char *path, struct elf_file *loader)
@@ -110,28 +149,32 @@ static void map_loader(const char *path, struct elf_file *loader)
 		report_fatal(failure, path);
 }
 
-/* The real ld.so of a program that the kernel has given an ld-stable. The kernel has mapped it along
- * with ld-stable (matr/loader_format.h); it is the one to take while the file it was taken from is as
- * it was. It is also the one to take if that file is not there at all, as in an initramfs into which
- * only the path in PT_INTERP was copied. */
+/* The ld.so that the kernel has mapped with ld-stable, as one file. */
+static void embedded_loader(struct elf_file *loader)
+{
+	const Elf64_Ehdr *header = (const Elf64_Ehdr *)(__ehdr_start + config_stamped.embedded);
+
+	*loader = (struct elf_file){
+		.base = (uint64_t)header,
+		.entry = (uint64_t)header + config_stamped.loader_entry,
+		.phdr = (uint64_t)header + header->e_phoff,
+		.phnum = header->e_phnum,
+	};
+}
+
+/* The ld.so for a plain start: the embedded one while the file it was taken from is as it was, or is not
+ * there at all, as in an initramfs into which only the path in PT_INTERP was copied. */
 static void take_loader(struct elf_file *loader)
 {
 	const struct matr_loader_config *config = &config_stamped;
 	struct file_status status;
 
 	bool there = file_status(config->loader, &status);
-	if (!config->embedded || (there && (status.size != config->loader_size ||
-					    status.mtime != config->loader_mtime))) {
+	if (!config->embedded ||
+	    (there && (status.size != config->loader_size || status.mtime != config->loader_mtime)))
 		map_loader(config->loader, loader);
-		return;
-	}
-	const Elf64_Ehdr *header = (const Elf64_Ehdr *)(__ehdr_start + config->embedded);
-	*loader = (struct elf_file){
-		.base = (uint64_t)header,
-		.entry = (uint64_t)header + config->loader_entry, /* e_entry is ld-stable's */
-		.phdr = (uint64_t)header + header->e_phoff,
-		.phnum = header->e_phnum,
-	};
+	else
+		embedded_loader(loader);
 }
 
 /* The configuration in one segment of an ld-stable, of whatever version. */
@@ -166,22 +209,20 @@ static const struct matr_loader_config *find_config(const struct elf_file *file)
 }
 
 /* The real ld.so for `ld-stable PROGRAM`: at its usual place, unless an ld-stable is there. */
-static const char *map_usual_loader(struct elf_file *loader)
+static void map_usual_loader(struct elf_file *loader)
 {
 	static const char usual[] = "/lib64/ld-linux-x86-64.so.2";
 
 	if (config_stamped.embedded) { /* made for that place */
 		take_loader(loader);
-		return config_stamped.loader;
+		return;
 	}
 	map_loader(usual, loader);
 	const struct matr_loader_config *other = find_config(loader);
 	if (!other)
-		return usual;
+		return;
 	/* It stays mapped, for the path is in it. */
-	const char *path = other->loader[0] ? other->loader : config_stamped.loader;
-	map_loader(path, loader);
-	return path;
+	map_loader(other->loader[0] ? other->loader : config_stamped.loader, loader);
 }
 
 static bool has_slash(const char *path)
@@ -198,29 +239,32 @@ static struct entry started_as_program(struct start *start)
 	const char *name = start->stack[0] > 1 ? start->argv[1] : "-";
 	const char *reason = "started as a program";
 	struct program program = {.by_name = true};
-	struct handover *handover = NULL;
 	struct elf_file file = {.base = 0}, loader;
+	uint64_t phdr = 0;
 
-	const char *path = map_usual_loader(&loader);
-	if (name[0] != '-' && has_slash(name))
+	if (name[0] != '-' && has_slash(name) && config_stamped.embedded)
 		reason = elf_file_map(name, &file);
 	if (!reason) {
 		reason = program_read(&program, file.phdr, file.phnum, file.base);
-		if (!reason)
-			handover = mapped_start(start, &program, path);
-		if (!handover)
+		program.file = file.status;
+		if (!reason) {
+			embedded_loader(&loader);
+			phdr = mapped_start(start, &program, loader.base);
+		}
+		if (!phdr)
 			system_call(CALL_MUNMAP, (long)file.start, (long)file.size, 0, 0, 0, 0);
 	}
 	if (reason)
 		plain_start(start, reason, NULL);
-	if (!handover) {
+	if (!phdr) {
+		map_usual_loader(&loader);
 		start->phdr->a_un.a_val = loader.phdr;
 		start->phnum->a_un.a_val = loader.phnum;
 		start->entry->a_un.a_val = loader.entry;
 	} else {
 		start_drop_arguments(start, 1);
-		handover->auxv_phdr = start->phdr;
-		start->phdr->a_un.a_val = (uint64_t)handover->phdr_copy;
+		dispatch_auxv(start);
+		start->phdr->a_un.a_val = phdr;
 		start->phnum->a_un.a_val = file.phnum;
 		start->entry->a_un.a_val = file.entry;
 		start->base->a_un.a_val = loader.base;
@@ -232,10 +276,10 @@ static struct entry started_as_program(struct start *start)
 
 struct entry interpreter_main(long *stack, uint64_t own_entry)
 {
-	struct start start;
 	struct program program = {.base = 0};
-	struct handover *handover = NULL;
-	struct elf_file loader;
+	struct elf_file loader = {.base = 0};
+	struct start start;
+	uint64_t phdr = 0;
 
 	if (!start_read(&start, stack))
 		report_fatal("the kernel gave no program headers", NULL);
@@ -244,13 +288,18 @@ struct entry interpreter_main(long *stack, uint64_t own_entry)
 
 	const char *reason =
 		program_read(&program, start.phdr->a_un.a_val, start.phnum->a_un.a_val, 0);
-	if (reason)
+	if (!reason && !config_stamped.embedded)
+		reason = "this ld-stable has no ld.so with it";
+	if (reason) {
 		plain_start(&start, reason, NULL);
+	} else {
+		embedded_loader(&loader);
+		phdr = mapped_start(&start, &program, loader.base);
+	}
+	if (phdr)
+		start.phdr->a_un.a_val = phdr;
 	else
-		handover = mapped_start(&start, &program, config_stamped.loader);
-	if (handover)
-		start.phdr->a_un.a_val = (uint64_t)handover->phdr_copy;
-	take_loader(&loader);
+		take_loader(&loader);
 	start.base->a_un.a_val = loader.base;
 	return (struct entry){loader.entry, start.stack};
 }

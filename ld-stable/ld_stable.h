@@ -1,24 +1,24 @@
 /* ld_stable.h - the data and the parts of ld-stable.
  *
- * One file, two roles, two mappings of it in a process (docs/start.md):
+ * ld-stable is what the kernel enters instead of ld.so. One file holds both (matr/loader_format.h).
  *
- * - The interpreter (interpreter.c) is started by the kernel as PT_INTERP or as a program. It reads
- *   the environment and the auxiliary vector (environment.c), finds the application's manifest in
- *   the epoch image (image.c, trust.c), hands the real ld.so altered program headers and dynamic
- *   section (handover.c), maps the real ld.so and enters it (loader.c).
- * - The hook (hook.c) runs in a second mapping, which the real ld.so loads as one more library. It
- *   finds the interpreter's `struct handover` through the altered dynamic section, checks that
- *   every object is the recorded one (applied.c), and applies the mapping (relocate.c) or, under
- *   `matr verify`, compares it with what ld.so wrote (verify.c). If the application has closures,
- *   it goes on to watch what is loaded later (closure.c).
+ * - The interpreter (interpreter.c) reads what the kernel gave (environment.c), finds the
+ *   application's manifest in the epoch image (image.c, trust.c), maps its libraries where the
+ *   layout has them (place.c), makes the copies that ld.so will be shown (handover.c), and enters
+ *   ld.so (loader.c).
+ * - ld.so's file calls come back here and are answered from memory (serve.c).
+ * - The hook (hook.c) completes the application when ld.so has mapped everything.
+ * - Under `matr verify` ld.so maps and relocates by itself, at the same bases, and each word is
+ *   compared (verify.c).
  *
- * No part of it allocates, none has mutable state of its own: what the roles share is in the
- * handover. A function that can end in a plain start returns the reason, a string, or NULL.
+ * Until ld.so is entered, everything can be undone: a function that can end in a plain start returns
+ * the reason, a string, or NULL. No part allocates but by mmap. Mutable state: one struct served.
  */
 #ifndef LD_STABLE_H
 #define LD_STABLE_H
 
 #include <matr/image_format.h>
+#include <matr/loader_format.h>
 
 #include "machine.h"
 
@@ -33,25 +33,27 @@ struct start {
 	Elf64_auxv_t *auxv;
 	/* entries of auxv; NULL where the kernel gave none */
 	Elf64_auxv_t *phdr, *phnum, *base, *entry, *execfn;
-	uint64_t sysinfo_ehdr; /* the vDSO; 0: none */
+	Elf64_auxv_t *hwcap, *hwcap2, *platform, *minsigstksz;
+	uint64_t vdso; /* AT_SYSINFO_EHDR; 0: none */
 	uint32_t uid, euid;
 	bool secure;
+	bool plain;    /* started again after a mapped start that could not be completed */
+	bool tunables; /* GLIBC_TUNABLES is set */
 	bool debug;    /* LD_STABLE_DEBUG=1 */
+	bool bind_now; /* LD_BIND_NOW=1, which only goes with verify */
 	int verify_fd; /* LD_STABLE_VERIFY; -1: not under `matr verify` */
-	const char *
-		verify_loads; /* LD_STABLE_VERIFY_LOADS, a file; NULL: not under `matr verify --loads` */
-	bool bind_now;	      /* LD_BIND_NOW=1, which only goes with verify */
-	const char *
-		library_path; /* the variable LD_LIBRARY_PATH, name included; NULL: unset or empty */
+	const char *verify_loads; /* LD_STABLE_VERIFY_LOADS, a file; NULL: none */
+	int cpu_fd;		  /* LD_STABLE_CPU: make a CPU record; -1: do not */
+	const char *library_path; /* the variable LD_LIBRARY_PATH, name included; NULL: none */
 };
 
-/* False: what the kernel always gives is missing. */
+/* Returns false if something is missing that the kernel always gives. */
 bool start_read(struct start *start, long *stack);
 
-/* A variable that changes the scope, the binding or the output; NULL: none. */
+/* Returns a variable that changes the scope, the binding or the output; NULL: none. */
 const char *environment_reason(const struct start *start);
 
-/* LD_LIBRARY_PATH has to be exactly what the mapping is for. NULL: it is. */
+/* Compare LD_LIBRARY_PATH with the one that the mapping is for. NULL: it is the same. */
 const char *library_path_reason(const struct start *start, const char *recorded);
 
 /* Remove the first `count` arguments, which are not the program's. The stack pointer stays. */
@@ -61,7 +63,7 @@ void start_drop_arguments(struct start *start, int count);
 
 struct file_status {
 	uint64_t device, inode, size;
-	int64_t mtime; /* nanoseconds */
+	int64_t mtime, ctime; /* nanoseconds */
 	uint32_t mode, uid;
 };
 
@@ -69,56 +71,159 @@ bool file_status(const char *path, struct file_status *status);
 bool file_status_fd(int fd, struct file_status *status);
 long file_open(const char *path); /* for reading; -errno */
 
-/* Returns why the image's file (its status given) or a directory above it is not to be trusted. */
+/* Is it the recorded file? Of portable images only the size is compared. */
+bool file_is_recorded(const struct file_status *status, const struct matr_image_file *file,
+		      uint32_t image_flags);
+
+/* Why the image's file or a directory above it is not to be trusted. */
 const char *trust_reason(const char *path, const struct file_status *status, uint32_t euid);
 
-/* Does the file belong to root or the caller, and may only they write it? Not its directories. */
-bool file_is_trusted(const struct file_status *status, uint32_t euid);
-
-/* ---- the program the mapping is for ---- */
+/* ---- the application ---- */
 
 struct program {
 	const Elf64_Phdr *phdr;
 	size_t phnum;
 	uint64_t base; /* load address: 0 for ET_EXEC */
-	uint64_t entry;
 	const Elf64_Dyn *dynamic;
 	const char *interpreter; /* PT_INTERP; NULL: none */
 	const unsigned char *build_id;
 	size_t build_id_size;
-	bool by_name; /* started as `ld-stable PROGRAM` */
+	bool by_name;		 /* started as `ld-stable PROGRAM` */
+	struct file_status file; /* by_name only: of the file that was mapped */
 };
 
-/* ---- the image: image.c, cpu_level.c ---- */
+/* ---- what is served in this process ---- */
 
-struct image {
-	const struct matr_image_header *header; /* the whole file, mapped read-only */
+/* What words are relative to (MATR_BASE_*). */
+struct bases {
+	uint64_t place, application, loader;
+};
+
+struct r_debug_public;
+struct link_map_public;
+
+struct served {
+	struct bases bases;
+	const struct matr_image_header *header; /* at the place */
 	const struct matr_image_manifest *manifest;
+	const struct matr_image_object *objects; /* the manifest's */
+	long image_fd;				 /* until the libraries are mapped */
+	uint32_t n_answered;			 /* calls of ld.so */
+	uint32_t next; /* scope index of the object that ld.so is expected to open next */
+	uint64_t vdso;
+	/* chain.c: what is out of ld.so's list, where that ends meanwhile, and the object opened last. */
+	struct link_map_public *chain_tail, *chain_first, *chain_last;
+	uint32_t chain_index, last_library;
+	bool cpu_recorded;	  /* ld.so was given a CPU record */
+	uint64_t hwcap, platform; /* AT_HWCAP and AT_PLATFORM, as the kernel gave them */
+	int cpu_fd;    /* -1: the start is for the program; otherwise to make a CPU record */
+	bool in_start; /* ld.so has not set its thread id yet */
+	bool debug, bind_now, by_name;
+	int verify_fd; /* -1: serve; otherwise let ld.so relocate, and compare */
+	/* The application's own, to be given back once ld.so has read the copies. */
+	struct start start;
+	uint64_t phdr;
+	Elf64_Dyn *dynamic;
+	bool dynamic_is_writable;
+	/* The copies. */
+	Elf64_Phdr *phdr_copy;
+	Elf64_Dyn *dynamic_copy;
+	size_t n_needed_copy; /* entries that dynamic_copy opens with and `dynamic` has not */
+	const struct r_debug_public *link; /* ld.so's; set by the hook */
+	const char *verify_loads;	   /* a file; NULL: not under `matr verify --loads` */
+	struct closures *closures; /* what is loaded later: closure.c; NULL: nothing is recorded */
+	/* verify_call()'s: what ld.so has open, and where it is to go. */
+	long open_fd;
+	uint32_t open_object;
 };
 
-static inline const void *image_at(const struct image *image, uint64_t offset)
+static inline const void *at_place(const struct bases *bases, uint64_t offset)
 {
-	return (const char *)image->header + offset;
+	return (const char *)bases->place + offset;
 }
 
-static inline const struct matr_image_object *image_objects(const struct image *image)
+static inline uint64_t base_of(const struct bases *bases, uint32_t base, uint64_t own)
 {
-	return image_at(image, image->manifest->objects);
+	switch (base) {
+	case MATR_BASE_OWN:
+		return own;
+	case MATR_BASE_PLACE:
+		return bases->place;
+	case MATR_BASE_APPLICATION:
+		return bases->application;
+	case MATR_BASE_LOADER:
+		return bases->loader;
+	default:
+		return 0;
+	}
 }
 
-const char *image_open(struct image *image, const struct matr_loader_config *config,
-		       const struct start *start);
-/* Sets image->manifest. *object: what the reason is about, in the image; left alone if it is about
- * the program. */
-const char *image_find(struct image *image, const struct start *start,
-		       const struct program *program, const char **object);
+/* The library of an object that has one. */
+static inline const struct matr_image_library *
+object_library(const struct served *served, const struct matr_image_object *object)
+{
+	const struct matr_image_library *libraries =
+		at_place(&served->bases, served->header->libraries);
+	return &libraries[object->library];
+}
+
+/* Load address of the object at a scope index. */
+static inline uint64_t object_base(const struct served *served, uint32_t index)
+{
+	const struct matr_image_object *object = &served->objects[index];
+
+	if (object->library != MATR_IMAGE_NO_LIBRARY)
+		return served->bases.place + object_library(served, object)->base;
+	return index == 0 ? served->bases.application : served->bases.loader;
+}
+
+/* ---- the image: image.c, content.c, cpu_level.c ---- */
+
+/* Map the image's metadata and find the application. On success header, manifest, objects, bases.place
+ * and image_fd (to be closed) are set. Otherwise nothing is left mapped or open. */
+const char *image_find(struct served *served, const struct matr_loader_config *config,
+		       const struct start *start, const struct program *program);
+void image_unmap(struct served *served);
+
+/* Does the object in memory have the recorded content? For portable images. */
+bool content_is_recorded(const struct served *served, uint64_t base, uint64_t content);
 
 uint32_t cpu_level(void); /* 1 to 4: x86-64 to x86-64-v4 */
 
-/* ---- from interpreter to hook: handover.c ---- */
+/* ---- ld.so's knowledge of the CPU: cpu_record.c ---- */
 
-#define HANDOVER_TAG INT64_C(0x6d617472) /* in the OS-specific range of d_tag; ld.so skips it */
-uint64_t handover_magic(void);		 /* another one in every build of ld-stable */
+/* Write the image's record to ld.so's data, if it is of this CPU. */
+void cpu_record_use(struct served *served);
+void cpu_record_give_back(const struct served *served);
+
+/* Write the record that the file has to ld.so's data, and later report ld.so's data and exit. */
+const char *cpu_record_try(struct served *served, int fd);
+_Noreturn void cpu_record_report(const struct served *served, int fd);
+
+/* ---- libraries at their place: place.c ---- */
+
+const char *place_libraries(struct served *served, const char **culprit);
+const char *place_check(const struct served *served, const struct matr_image_object *object);
+const char *place_library(const struct served *served, const struct matr_image_object *object);
+void place_unmap_library(const struct served *served, const struct matr_image_object *object);
+void place_unmap(const struct served *served, uint32_t n_objects); /* those before this index */
+
+/* Make RELRO of the object read-only. */
+bool place_protect(const struct served *served, const struct matr_image_object *object);
+
+/* ---- writing words: relocate.c ---- */
+
+void relocate_program(const struct bases *bases, uint64_t own, uint64_t offset);
+void relocate_shift(const struct bases *bases, uint64_t own, uint64_t offset, uint64_t distance);
+void relocate_copies(const struct served *served);
+bool relocate_ifuncs(const struct served *served);
+uint64_t call_resolver(uint64_t address);
+
+/* Write a word of the object, which may lie in RELRO that is read-only by now. */
+bool relocate_slot(const struct served *served, const struct matr_image_object *object,
+		   uint64_t base, uint64_t vaddr, uint64_t value);
+
+/* ---- what ld.so is shown instead: handover.c ---- */
 
 struct link_map_public { /* <link.h> struct link_map, the part that is ABI */
 	uint64_t l_addr;
@@ -135,105 +240,72 @@ struct r_debug_public { /* <link.h> struct r_debug */
 	uint64_t r_ldbase;
 };
 
-/* Followed by the arrays it points to. */
-struct handover {
-	uint64_t magic;
-	struct image image;
-	uint64_t sysinfo_ehdr;
-	bool debug;
-	bool bind_now;
-	bool checked; /* verify: the hook found every object to be the recorded one */
-	int verify_fd;
-	const char *verify_loads;
-	/* The application's own, to be given back once ld.so has read the copies. */
-	Elf64_auxv_t *auxv_phdr;
-	uint64_t phdr;
-	Elf64_Dyn *dynamic;
-	const char *interpreter; /* its PT_INTERP */
-	const char *loader;	 /* the name that ld.so has for itself instead */
-	/* The copies. */
-	Elf64_Phdr *phdr_copy;
-	Elf64_Dyn *dynamic_copy;
-	size_t n_needed_copy; /* DT_NEEDED entries it opens with, then the private tag */
-	/* Filled by the hook, one per object of the scope. bases goes on with the loaded objects. */
-	uint64_t *bases;
-	Elf64_Dyn **dynamics;
-	/* What is loaded later: closure.c. */
-	struct loaded_object *loaded; /* manifest's n_loaded */
-	const struct r_debug_public *link;
-	struct link_map_public
-		*last; /* of the objects that were there at the start; never unloaded */
-	struct link_map_public *tail; /* of the objects that are there; NULL: not known */
-	uint32_t generation;	      /* counts what was loaded */
-	bool closures_checked;	      /* against their checksum */
-	const struct matr_image_closure
-		*compared; /* to be, by the next initialiser: closure_verify.c */
+const char *handover_make(struct served *served, const struct program *program);
+const struct r_debug_public *handover_debug(const struct served *served);
+void handover_give_back(const struct served *served);
+
+/* ---- while ld.so runs: dispatch.c, serve.c, hook.c, closure.c, verify.c, compare.c ---- */
+
+struct site_call;
+
+/* From now on answer ld.so's calls. `served` is copied. */
+void dispatch_start(const struct served *served);
+void dispatch_end(void);
+void dispatch_auxv(const struct start *start); /* auxv has moved */
+
+void hook(struct served *served);
+
+/* Execute the program once more, for a plain start. */
+_Noreturn void start_again(const struct served *served, const char *reason, const char *culprit);
+
+/* Descriptors that no kernel gives out stand for served objects: a scope index is added at the start,
+ * the number of a loaded object later. */
+#define SERVED_DESCRIPTOR 0x40000000
+
+/* The number that was added, UINT32_MAX if the call's descriptor is another. */
+uint32_t serve_descriptor(const struct site_call *call);
+
+/* ld.so opens the object: keep its list of objects short. */
+void chain_open(struct served *served, uint32_t index);
+void chain_restore(struct served *served);
+
+/* Answer a call of ld.so during the start. */
+long serve_call(struct served *served, const struct site_call *call);
+
+/* Answer a call of ld.so for an object that is mapped. SITE_REAL_CALL: it is not for that. */
+long serve_object(const struct served *served, const struct matr_image_object *object,
+		  const struct site_call *call);
+
+/* What is loaded later: closure.c. */
+void closures_prepare(struct served *served);
+long closure_call(struct served *served, const struct site_call *call);
+
+long verify_call(struct served *served, const struct site_call *call);
+/* Let ld.so map the library that it has open at its base. SITE_REAL_CALL: the call is another. */
+long verify_map(struct served *served, const struct matr_image_library *library, long open_fd,
+		const struct site_call *call);
+
+struct comparison {
+	const struct served *served;
+	int fd;
+	bool loads; /* name objects by path instead of number */
+	uint64_t words, differences;
 };
-
-/* A loaded object of the manifest, as of the handover's generation `seen`. */
-struct loaded_object {
-	struct link_map_public *map;
-	Elf64_Dyn *dynamic;
-	uint64_t initialiser; /* its own: closure_verify.c */
-	uint32_t seen;
-	bool fresh; /* loaded just now */
+/* Compare a library that ld.so has relocated with what the image has. `ifuncs`: slots are of `index`. */
+struct ifunc_list {
+	const struct matr_image_ifunc *ifuncs;
+	const uint64_t *slots;
+	uint32_t n;
 };
+const char *compare_library(struct comparison *comparison, const struct matr_image_object *object,
+			    uint32_t index, const struct ifunc_list *ifuncs, long image_fd);
+void compare_application(struct comparison *comparison);
+void compare_copies(struct comparison *comparison);
+void compare_ifuncs(struct comparison *comparison);
+/* What the application's copy of the dynamic section has as its first initialiser. */
+void verify_prepare(struct served *served, Elf64_Dyn *preinit, Elf64_Dyn *preinit_size);
 
-const char *handover_make(struct handover **out, const struct start *start,
-			  const struct program *program, const struct image *image,
-			  const struct matr_loader_config *config, const char *loader);
-struct handover *handover_find(void);
-const struct r_debug_public *handover_debug(const struct handover *handover);
-void give_back(struct handover *handover, struct link_map_public *maps);
-
-bool is_ld_stable(uint64_t base); /* and of this very build */
-
-/* Check the file that DT_NEEDED will name: ld.so stops at one that is missing or damaged, and with
- * it every program. NULL: it is of this very build, and root's or the caller's. */
-const char *self_reason(const char *self, uint32_t euid);
-
-/* ---- are the objects the recorded ones: applied.c ---- */
-
-struct surprise {
-	const char *what, *object;
-};
-const char *object_reason(const struct link_map_public *map, const struct matr_image_object *object,
-			  const struct image *image);
-/* Fill bases and dynamics; `surprise` names the object that is not as recorded. */
-bool objects_are_recorded(struct handover *handover, struct link_map_public *maps,
-			  struct surprise *surprise);
-
-/* ---- writing words: relocate.c, populate.c ---- */
-
-void relocate_all(const struct handover *handover);
-void relocate_object(const struct handover *handover, const struct matr_image_object *object,
-		     uint32_t index);
-void leave_residual(struct handover *handover);
-void leave_residual_of(const struct image *image, const struct matr_image_object *object,
-		       Elf64_Dyn *dyn, uint64_t base);
-uint64_t call_resolver(uint64_t address);
-
-void populate(uint64_t start, uint64_t size);
-
-/* ---- comparing them instead: verify.c, closure_verify.c ---- */
-
-/* Compare every slot with what the mapping would have written, report, and exit. */
-_Noreturn void verify_and_exit(const struct handover *handover);
-
-/* The same for a closure: compare when ld.so has relocated the objects just loaded, and go on.
- * `initialisers`: the functions that stand in for theirs (arch/.../initialisers.S). Returns why
- * not. */
-const char *closure_verify(struct handover *handover, const struct matr_image_closure *closure,
-			   uint64_t initialisers);
-void closure_not_verified(const struct handover *handover, const char *root, const char *reason,
-			  const char *object);
-
-/* ---- what is loaded later: closure.c ---- */
-
-/* From now on apply the closures' mappings when they are loaded. */
-void closures_follow(struct handover *handover, struct link_map_public *maps);
-
-/* ---- the real ld.so: loader.c, redirect.c, config.c ---- */
+/* ---- the real ld.so: loader.c ---- */
 
 struct elf_file { /* an ELF file mapped as the kernel would */
 	uint64_t base;
@@ -241,14 +313,11 @@ struct elf_file { /* an ELF file mapped as the kernel would */
 	uint64_t phdr;
 	size_t phnum;
 	uint64_t start, size; /* the address range it takes */
+	struct file_status status;
 };
 
 /* Map the segments of the ELF file at path. */
 const char *elf_file_map(const char *path, struct elf_file *out);
-
-/* Make the empty function jump to the target. Returns false if that is not possible; then nothing is
- * written. */
-bool redirect(unsigned char *function, const void *target);
 
 extern const struct matr_loader_config config_stamped;
 
@@ -265,11 +334,14 @@ void line_write(struct line *line, int fd); /* adds the newline */
 
 /* "ld-stable: plain start: WHAT: OBJECT" if asked for. Under verify write it there and exit. */
 void report_plain(bool debug, int verify_fd, const char *what, const char *object);
-void report_applied(const struct handover *handover);
-/* `closure` NULL: it is left to ld.so, for that reason. */
-void report_closure(const struct handover *handover, const char *root,
-		    const struct matr_image_closure *closure, const char *reason,
-		    const char *object);
+void report_applied(const struct served *served);
+struct closure_report {
+	const char *root;
+	const struct matr_image_closure *closure; /* NULL: it is left to ld.so */
+	const char *reason, *culprit;		  /* why */
+	uint64_t words, differences;		  /* under `matr verify --loads` */
+};
+void report_closure(const struct served *served, const struct closure_report *report);
 _Noreturn void report_fatal(const char *what, const char *object);
 
 size_t string_length(const char *text);
@@ -277,7 +349,6 @@ bool string_equal(const char *a, const char *b);
 bool string_starts(const char *text, const char *prefix);
 bool bytes_equal(const void *a, const void *b, size_t size);
 void bytes_copy(void *target, const void *source, size_t size);
-void words_copy(uint64_t *target, const uint64_t *source, size_t n);
 
 static inline uint64_t page_down(uint64_t address)
 {

@@ -141,6 +141,8 @@ const char *elf_file_map(const char *path, struct elf_file *out)
 	if (fd < 0)
 		return "cannot be opened";
 	const char *reason = map_from(fd, out);
+	if (!reason && !file_status_fd((int)fd, &out->status))
+		reason = "its status cannot be read";
 	system_call(CALL_CLOSE, fd, 0, 0, 0, 0, 0);
 	return reason;
 }

@@ -1,19 +1,19 @@
-/* relocate.c - applying the mapping.
+/* relocate.c - writing words: relocation programs, shifts, copy relocations, IFUNC results.
  *
- * Order: every object's relative and symbolic words; then copy relocations, whose sources are complete by
- * then; then the IFUNC resolvers, each called once, which may rely on all of the former. What the
- * mapping leaves to ld.so (the residual) is put in the place of the objects' own relocation tables.
+ * Nothing here decides. What is written, and where, is in the image.
  */
-#include "relocation_program.h"
+#include <linux/mman.h>
 
-static void run_group(const struct matr_image_group *group, uint64_t base, uint64_t provider)
+#include "program.h"
+
+static void run_group(const struct matr_image_group *group, uint64_t own, uint64_t base)
 {
 	const uint32_t *entry = (const uint32_t *)(group + 1);
 	const uint32_t *end = entry + group->n_entries;
 	const uint32_t *value = end;
-	uint64_t *start = (uint64_t *)(base + group->start);
+	uint64_t *start = (uint64_t *)(own + group->start);
 	uint64_t *next = start;
-	uint64_t add = provider + group->bias;
+	uint64_t add = base + group->bias;
 
 	while (entry < end) {
 		uint32_t bits = *entry++;
@@ -35,46 +35,56 @@ static void run_group(const struct matr_image_group *group, uint64_t base, uint6
 	}
 }
 
-static void run_mixed_group(const struct handover *handover, const struct matr_image_object *object,
-			    uint32_t index, const struct matr_image_group *group)
-{
-	const uint32_t *provider = group_providers(group);
-	struct slot_cursor cursor = slot_cursor(group, handover->bases[index]);
-
-	for (uint64_t *slot = slot_next(&cursor); slot; slot = slot_next(&cursor))
-		*slot = provider_base(handover, object, true, index, *provider++) + group->bias +
-			*cursor.values++;
-}
-
-static void run_program(const struct handover *handover, const struct matr_image_object *object,
-			uint32_t index, uint64_t offset, bool symbolic)
+void relocate_program(const struct bases *bases, uint64_t own, uint64_t offset)
 {
 	if (!offset)
 		return;
-	const struct matr_image_program *program = image_at(&handover->image, offset);
+	const struct matr_image_program *program = at_place(bases, offset);
 	const struct matr_image_group *group = (const struct matr_image_group *)(program + 1);
 	for (uint32_t i = 0; i < program->n_groups; i++) {
-		if (group_is_mixed(group))
-			run_mixed_group(handover, object, index, group);
-		else
-			run_group(
-				group, handover->bases[index],
-				provider_base(handover, object, symbolic, index, group->provider));
+		run_group(group, own, base_of(bases, group->base, own));
 		group = group_next(group);
 	}
 }
 
-static void copy_data(const struct handover *handover)
+void relocate_shift(const struct bases *bases, uint64_t own, uint64_t offset, uint64_t distance)
 {
-	const struct matr_image_manifest *manifest = handover->image.manifest;
-	const struct matr_image_copy *copies = image_at(&handover->image, manifest->copies);
+	if (!offset)
+		return;
+	const struct matr_image_shifts *shifts = at_place(bases, offset);
+	const uint32_t *entry = (const uint32_t *)(shifts + 1);
+	const uint32_t *end = entry + shifts->n_entries;
+	uint64_t *start = (uint64_t *)(own + shifts->start);
+	uint64_t *next = start;
 
-	for (uint32_t i = 0; i < manifest->n_copies; i++) {
-		bytes_copy(
-			(void *)(handover->bases[0] + copies[i].target_vaddr),
-			(const void *)(handover->bases[copies[i].object] + copies[i].source_vaddr),
-			copies[i].size);
+	while (entry < end) {
+		uint32_t bits = *entry++;
+		if (!(bits & 1)) {
+			next = start + (bits >> 1);
+			*next++ += distance;
+			continue;
+		}
+		bits >>= 1;
+		if (bits == 0x7fffffff) {
+			for (int i = 0; i < 31; i++)
+				next[i] += distance;
+		} else {
+			for (; bits; bits &= bits - 1)
+				next[__builtin_ctz(bits)] += distance;
+		}
+		next += 31;
 	}
+}
+
+void relocate_copies(const struct served *served)
+{
+	const struct matr_image_manifest *manifest = served->manifest;
+	const struct matr_image_copy *copy = at_place(&served->bases, manifest->copies);
+
+	for (uint32_t i = 0; i < manifest->n_copies; i++, copy++)
+		bytes_copy((void *)(served->bases.application + copy->target_vaddr),
+			   (const void *)(object_base(served, copy->object) + copy->source_vaddr),
+			   copy->size);
 }
 
 uint64_t call_resolver(uint64_t address)
@@ -83,86 +93,58 @@ uint64_t call_resolver(uint64_t address)
 	return resolver();
 }
 
-static void bind_ifuncs(const struct handover *handover)
+static bool segment_is_relro(const struct served *served, const struct matr_image_object *object,
+			     uint64_t vaddr)
 {
-	const struct matr_image_manifest *manifest = handover->image.manifest;
-	const struct matr_image_ifunc *ifunc = image_at(&handover->image, manifest->ifuncs);
-	const uint64_t *slots = image_at(&handover->image, manifest->ifunc_slots);
+	const struct matr_image_library *library = object_library(served, object);
+	const struct matr_image_segment *segment = at_place(&served->bases, library->segments);
+
+	for (uint32_t i = 0; i < library->n_segments; i++, segment++) {
+		if (vaddr - segment->vaddr < segment->size)
+			return segment->relro;
+	}
+	return false;
+}
+
+bool relocate_slot(const struct served *served, const struct matr_image_object *object,
+		   uint64_t base, uint64_t vaddr, uint64_t value)
+{
+	uint64_t *slot = (uint64_t *)(base + vaddr);
+	bool read_only =
+		object->library != MATR_IMAGE_NO_LIBRARY &&
+		segment_is_relro(served, object, vaddr) &&
+		!(object->flags & (MATR_OBJECT_ENTRY_RESIDUAL | MATR_OBJECT_ENTRY_LATE_RELRO));
+	long page = (long)page_down((uint64_t)slot);
+
+	if (read_only &&
+	    system_call(CALL_MPROTECT, page, MATR_IMAGE_PAGE, PROT_READ | PROT_WRITE, 0, 0, 0) != 0)
+		return false;
+	*slot = value;
+	return !read_only ||
+	       system_call(CALL_MPROTECT, page, MATR_IMAGE_PAGE, PROT_READ, 0, 0, 0) == 0;
+}
+
+/* Resolvers are called even where their results are recorded: glibc's have side effects that later
+ * calls need (the cache sizes that memcpy goes by). */
+bool relocate_ifuncs(const struct served *served)
+{
+	const struct matr_image_manifest *manifest = served->manifest;
+	const struct matr_image_ifunc *ifunc = at_place(&served->bases, manifest->ifuncs);
+	const uint64_t *slots = at_place(&served->bases, manifest->ifunc_slots);
 
 	for (uint32_t i = 0; i < manifest->n_ifuncs; i++, ifunc++) {
-		uint64_t result = call_resolver(handover->bases[ifunc->object] + ifunc->vaddr);
+		uint64_t base = object_base(served, ifunc->object);
+		uint64_t result = call_resolver(base + ifunc->vaddr);
+		if (ifunc->result && result == base + ifunc->result)
+			continue;
 		for (uint32_t n = 0; n < ifunc->n_slots; n++) {
 			uint64_t slot = slots[ifunc->first_slot + n];
-			*(uint64_t *)(handover->bases[MATR_SLOT_OBJECT(slot)] +
-				      MATR_SLOT_VADDR(slot)) = result;
+			uint32_t index = MATR_SLOT_OBJECT(slot);
+			if (!relocate_slot(served, &served->objects[index],
+					   object_base(served, index), MATR_SLOT_VADDR(slot),
+					   result))
+				return false;
 		}
 	}
-}
-
-void relocate_object(const struct handover *handover, const struct matr_image_object *object,
-		     uint32_t index)
-{
-	if (object->flags & MATR_OBJECT_ENTRY_UNTOUCHED)
-		return;
-	if (object->populate_size)
-		populate(handover->bases[index] + object->populate_vaddr, object->populate_size);
-	run_program(handover, object, index, object->relative, false);
-	run_program(handover, object, index, object->symbolic, true);
-	run_program(handover, object, index, object->lazy, false);
-}
-
-void relocate_all(const struct handover *handover)
-{
-	const struct matr_image_manifest *manifest = handover->image.manifest;
-	const struct matr_image_object *objects = image_objects(&handover->image);
-
-	for (uint32_t i = 0; i < manifest->n_objects; i++)
-		relocate_object(handover, &objects[i], i);
-	copy_data(handover);
-	bind_ifuncs(handover);
-}
-
-/* ld.so has looked the entries up already and keeps pointers to them, so what they say now counts.
- * DT_JMPREL stays: lazily bound functions are looked up in it by index. */
-void leave_residual_of(const struct image *image, const struct matr_image_object *object,
-		       Elf64_Dyn *dyn, uint64_t base)
-{
-	if (object->flags & MATR_OBJECT_ENTRY_UNTOUCHED)
-		return;
-	uint64_t table = (uint64_t)image_at(image, object->residual);
-
-	for (; dyn->d_tag != DT_NULL; dyn++) {
-		switch (dyn->d_tag) {
-		case DT_RELA:
-			if (!object->n_residual)
-				break;
-			/* ld.so has added the load address to it, or (where it cannot write to a
-			 * dynamic section, in some versions) does so whenever it reads it. */
-			dyn->d_un.d_ptr =
-				dyn->d_un.d_ptr == object->rela && base ? table - base : table;
-			break;
-		case DT_RELASZ:
-			dyn->d_un.d_val = object->n_residual * sizeof(Elf64_Rela);
-			break;
-		case DT_PLTRELSZ:
-			if (!(object->flags & MATR_OBJECT_ENTRY_KEEP_PLT))
-				dyn->d_un.d_val = 0;
-			break;
-		case DT_RELACOUNT:
-		case DT_RELRSZ:
-			dyn->d_un.d_val = 0;
-			break;
-		default:
-			break;
-		}
-	}
-}
-
-void leave_residual(struct handover *handover)
-{
-	const struct matr_image_object *objects = image_objects(&handover->image);
-
-	for (uint32_t i = 0; i < handover->image.manifest->n_objects; i++)
-		leave_residual_of(&handover->image, &objects[i], handover->dynamics[i],
-				  handover->bases[i]);
+	return true;
 }

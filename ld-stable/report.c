@@ -1,4 +1,6 @@
-/* report.c - the one line that ld-stable prints when asked to (LD_STABLE_DEBUG=1), and why it gave up. */
+/* report.c - the line that ld-stable prints with LD_STABLE_DEBUG=1, and why it gave up. */
+#include <linux/fcntl.h>
+
 #include "ld_stable.h"
 
 static void line_reason(struct line *line, const char *what, const char *object)
@@ -27,38 +29,82 @@ void report_plain(bool debug, int verify_fd, const char *what, const char *objec
 	line_write(&line, 2);
 }
 
-void report_applied(const struct handover *handover)
+void report_applied(const struct served *served)
 {
-	const struct matr_image_manifest *manifest = handover->image.manifest;
+	const struct matr_image_manifest *manifest = served->manifest;
 	struct line line = {.length = 0};
 
-	if (!handover->debug)
+	if (!served->debug)
 		return;
 	line_text(&line, "ld-stable: applied objects=");
 	line_number(&line, manifest->n_objects);
 	line_text(&line, " relocations=");
 	line_number(&line, manifest->n_relocations);
 	line_text(&line, " residual=");
-	line_number(&line, manifest->n_residual);
+	line_number(&line, manifest->n_residual_total);
+	line_text(&line, served->bases.place == served->header->region ? " placement=shared"
+								       : " placement=random");
+	line_text(&line, served->cpu_recorded ? " cpu=recorded" : " cpu=computed");
+	line_text(&line, " served=");
+	line_number(&line, served->n_answered);
 	line_write(&line, 2);
 }
 
-void report_closure(const struct handover *handover, const char *root,
-		    const struct matr_image_closure *closure, const char *reason,
-		    const char *object)
+/* One line of what `matr verify --loads` collects, from all processes of the program. */
+static void append_line(const char *path, struct line *line)
+{
+	long fd = system_call(CALL_OPENAT, AT_FDCWD, (long)path, O_WRONLY | O_APPEND | O_CLOEXEC, 0,
+			      0, 0);
+
+	if (fd < 0)
+		return;
+	line_write(line, (int)fd);
+	system_call(CALL_CLOSE, fd, 0, 0, 0, 0, 0);
+}
+
+/* "left ROOT: REASON", or "compared WORDS DIFFERENCES RESIDUAL ROOT". */
+static void report_compared(const struct served *served, const char *root,
+			    const struct matr_image_closure *closure, const char *reason,
+			    const char *culprit, uint64_t words, uint64_t differences)
 {
 	struct line line = {.length = 0};
 
-	if (!handover->debug)
+	if (!closure) {
+		line_text(&line, "left ");
+		line_text(&line, root);
+		line_text(&line, ": ");
+		line_reason(&line, reason, culprit);
+	} else {
+		line_text(&line, "compared ");
+		line_number(&line, words);
+		line_text(&line, " ");
+		line_number(&line, differences);
+		line_text(&line, " ");
+		line_number(&line, closure->n_residual);
+		line_text(&line, " ");
+		line_text(&line, root);
+	}
+	append_line(served->verify_loads, &line);
+}
+
+void report_closure(const struct served *served, const struct closure_report *report)
+{
+	const struct matr_image_closure *closure = report->closure;
+	struct line line = {.length = 0};
+
+	if (served->verify_loads)
+		report_compared(served, report->root, closure, report->reason, report->culprit,
+				report->words, report->differences);
+	if (!served->debug || (closure && served->verify_loads))
 		return;
 	if (!closure) {
 		line_text(&line, "ld-stable: left to ld.so: ");
-		line_text(&line, root);
+		line_text(&line, report->root);
 		line_text(&line, ": ");
-		line_reason(&line, reason, object);
+		line_reason(&line, report->reason, report->culprit);
 	} else {
 		line_text(&line, "ld-stable: applied closure ");
-		line_text(&line, root);
+		line_text(&line, report->root);
 		line_text(&line, " objects=");
 		line_number(&line, closure->n_members);
 		line_text(&line, " relocations=");

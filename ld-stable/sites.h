@@ -38,7 +38,7 @@ struct site_call {
 	long site; /* index into ld_so_sites.sites */
 };
 
-/* The handler (sites.c). Returns what ld.so's call is to return, or SITE_REAL_CALL. To make another
+/* The handler (dispatch.c). Returns what ld.so's call is to return, or SITE_REAL_CALL. To make another
  * call than ld.so's, use system_call() and return its result. */
 long site_call(const struct site_call *call);
 

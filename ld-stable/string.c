@@ -27,11 +27,6 @@ void bytes_copy(void *target, const void *source, size_t size)
 		to[i] = from[i];
 }
 
-void words_copy(uint64_t *target, const uint64_t *source, size_t n)
-{
-	__asm__ volatile("rep movsq" : "+D"(target), "+S"(source), "+c"(n) : : "memory");
-}
-
 bool bytes_equal(const void *a, const void *b, size_t size)
 {
 	const unsigned char *left = a, *right = b;

@@ -50,12 +50,6 @@ static bool overflow_is_unmapped(void)
 	return true;
 }
 
-bool file_is_trusted(const struct file_status *status, uint32_t euid)
-{
-	return (status->mode & MODE_TYPE) == MODE_REGULAR &&
-	       (status->uid == 0 || status->uid == euid) && !(status->mode & MODE_OTHERS_WRITE);
-}
-
 const char *trust_reason(const char *path, const struct file_status *status, uint32_t euid)
 {
 	if ((status->mode & MODE_TYPE) != MODE_REGULAR)

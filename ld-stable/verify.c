@@ -1,176 +1,136 @@
-/* verify.c - `matr verify`: what would the mapping have written, and what has ld.so written?
+/* verify.c - `matr verify`: what does the image hold, and what does ld.so write?
  *
- * Runs from ld-stable's DT_INIT, when ld.so has relocated everything and no constructor has run yet (ld.so
- * calls them in the order of relocation, ld-stable's first). Each difference is a line on the descriptor
- * that `matr` gave, "diff OBJECT OFFSET EXPECTED FOUND"; the last line is "done OBJECTS SLOTS DIFFERENCES
+ * ld.so maps and relocates everything by itself, but at the bases of the shared layout. Its first
+ * initialiser (DT_PREINIT_ARRAY of the application's copy) is verify_and_exit(): by then all is
+ * relocated and no code of any object has run; then everything is compared (compare.c). Each difference is a line on the descriptor that
+ * `matr` gave, "diff OBJECT OFFSET EXPECTED FOUND"; the last line is "done OBJECTS WORDS DIFFERENCES
  * RESIDUAL". The program itself never runs.
  */
-#include "verify.h"
-#include "relocation_program.h"
+#include <linux/mman.h>
 
-static const Elf64_Dyn *dynamic_of(const struct handover *handover, uint32_t object)
+#include "ld_stable.h"
+#include "sites.h"
+
+/* ---- ld.so's calls: libraries go to their bases ---- */
+
+static struct served *verified; /* for verify_and_exit(), which ld.so calls */
+
+static uint32_t object_at(const struct served *served, const char *path)
 {
-	uint32_t n = handover->image.manifest->n_objects;
-
-	return object < n ? handover->dynamics[object] : handover->loaded[object - n].dynamic;
+	for (uint32_t i = 1; i < served->manifest->n_objects; i++) {
+		if (served->objects[i].library != MATR_IMAGE_NO_LIBRARY &&
+		    string_equal(path, at_place(&served->bases, served->objects[i].path)))
+			return i;
+	}
+	return 0;
 }
 
-/* Has ld.so left this word for lazy binding? Then it is one of the PLT's and leads back into the PLT. */
-static bool is_unbound(const struct handover *handover, uint32_t object, uint64_t vaddr,
-		       uint64_t found)
+/* ld.so maps the whole of a library first: the file, or where it wants more than page alignment, an
+ * inaccessible range to find a place in. No more is mapped than the library takes: beside it are
+ * others. */
+long verify_map(struct served *served, const struct matr_image_library *library, long open_fd,
+		const struct site_call *call)
 {
-	const Elf64_Rela *table = NULL;
-	uint64_t size = 0, base = handover->bases[object];
+	const long *a = call->arguments;
 
-	for (const Elf64_Dyn *dyn = dynamic_of(handover, object); dyn->d_tag != DT_NULL; dyn++) {
-		if (dyn->d_tag == DT_JMPREL)
-			table = (const Elf64_Rela *)dyn->d_un.d_ptr;
-		else if (dyn->d_tag == DT_PLTRELSZ)
-			size = dyn->d_un.d_val;
-	}
-	for (uint64_t i = 0; table && i < size / sizeof *table; i++) {
-		if (table[i].r_offset == vaddr)
-			return found - base < UINT32_MAX;
-	}
-	return false;
+	if (open_fd < 0 || a[0] || ((int)a[4] != open_fd && a[2] != PROT_NONE))
+		return SITE_REAL_CALL;
+	long size = a[1] > (long)library->span ? (long)library->span : a[1];
+	return system_call(CALL_MMAP, (long)(served->bases.place + library->base + library->first),
+			   size, a[2], a[3] | MAP_FIXED, a[4], a[5]);
 }
 
-static void compare(struct comparison *comparison, const struct handover *handover, uint32_t object,
-		    uint64_t vaddr, uint64_t expected, uint64_t found)
+/* What ld.so takes for the rest of the inaccessible range that it found a place in. */
+static bool is_beside(const struct served *served, uint64_t address)
 {
-	struct line line = {.length = 0};
-
-	if (expected != found && !comparison->bound_now &&
-	    is_unbound(handover, object, vaddr, found))
-		return;
-	comparison->slots++;
-	if (expected == found)
-		return;
-	comparison->differences++;
-	line_text(&line, "diff ");
-	if (!comparison->loads) {
-		line_number(&line, object);
-		line_text(&line, " ");
-	}
-	line_hex(&line, vaddr);
-	line_text(&line, " ");
-	line_hex(&line, expected);
-	line_text(&line, " ");
-	line_hex(&line, found);
-	if (comparison->loads) {
-		uint32_t loaded = object - handover->image.manifest->n_objects;
-		line_text(&line, " ");
-		line_text(&line, handover->loaded[loaded].map->l_name);
-	}
-	line_write(&line, comparison->fd);
+	return address - served->bases.place < served->header->region_size;
 }
 
-static void compare_program(struct comparison *comparison, const struct handover *handover,
-			    const struct matr_image_object *object, uint32_t index, uint64_t offset,
-			    bool symbolic)
+long verify_call(struct served *served, const struct site_call *call)
 {
-	if (!offset)
-		return;
-	const struct matr_image_program *program = image_at(&handover->image, offset);
-	const struct matr_image_group *group = (const struct matr_image_group *)(program + 1);
-	uint64_t base = handover->bases[index];
-	for (uint32_t i = 0; i < program->n_groups; i++, group = group_next(group)) {
-		const uint32_t *providers = group_is_mixed(group) ? group_providers(group) : NULL;
-		struct slot_cursor cursor = slot_cursor(group, base);
-		for (uint64_t *slot = slot_next(&cursor); slot; slot = slot_next(&cursor)) {
-			uint32_t provider = providers ? *providers++ : group->provider;
-			compare(comparison, handover, index, (uint64_t)slot - base,
-				provider_base(handover, object, symbolic, index, provider) +
-					group->bias + *cursor.values++,
-				*slot);
-		}
+	const long *a = call->arguments;
+	uint32_t index;
+	long result;
+
+	verified = served;
+	switch (call->number) {
+	case CALL_OPENAT:
+		index = object_at(served, (const char *)a[1]);
+		if (!index)
+			return SITE_REAL_CALL;
+		served->open_fd = system_call(call->number, a[0], a[1], a[2], a[3], a[4], a[5]);
+		served->open_object = index;
+		return served->open_fd;
+	case CALL_MMAP:
+		result = verify_map(served,
+				    object_library(served, &served->objects[served->open_object]),
+				    served->open_fd, call);
+		if (result != SITE_REAL_CALL)
+			served->open_fd = -1;
+		return result;
+	case CALL_MUNMAP:
+		return is_beside(served, (uint64_t)a[0]) ? 0 : SITE_REAL_CALL;
+	case CALL_CLOSE:
+		if ((int)a[0] == served->open_fd)
+			served->open_fd = -1;
+		return SITE_REAL_CALL;
+	default:
+		return SITE_REAL_CALL;
 	}
 }
 
-void compare_object(struct comparison *comparison, const struct handover *handover,
-		    const struct matr_image_object *object, uint32_t index)
+static void stop(const struct served *served, const char *reason, const char *object)
 {
-	if (object->flags & MATR_OBJECT_ENTRY_UNTOUCHED)
-		return;
-	compare_program(comparison, handover, object, index, object->relative, false);
-	compare_program(comparison, handover, object, index, object->symbolic, true);
+	report_plain(false, served->verify_fd, reason, object);
 }
 
-static void compare_copies(struct comparison *comparison, const struct handover *handover)
+static _Noreturn void verify_and_exit(void)
 {
-	const struct matr_image_manifest *manifest = handover->image.manifest;
-	const struct matr_image_copy *copy = image_at(&handover->image, manifest->copies);
-
-	for (uint32_t i = 0; i < manifest->n_copies; i++, copy++) {
-		const unsigned char *source =
-			(const unsigned char *)(handover->bases[copy->object] + copy->source_vaddr);
-		const unsigned char *target =
-			(const unsigned char *)(handover->bases[0] + copy->target_vaddr);
-		uint64_t at = 0;
-		while (at + 1 < copy->size && source[at] == target[at])
-			at++;
-		if (copy->size)
-			compare(comparison, handover, 0, copy->target_vaddr + at, source[at],
-				target[at]);
-	}
-}
-
-void compare_ifunc(struct comparison *comparison, const struct handover *handover,
-		   const struct matr_image_ifunc *ifunc, const uint64_t *slots)
-{
-	uint32_t n_objects = handover->image.manifest->n_objects;
-	uint64_t result = 0;
-	bool called = false;
-
-	for (uint32_t n = 0; n < ifunc->n_slots; n++) {
-		uint64_t slot = slots[ifunc->first_slot + n];
-		uint32_t object = MATR_SLOT_OBJECT(slot);
-		uint64_t vaddr = MATR_SLOT_VADDR(slot);
-		if (object >= n_objects && !handover->loaded[object - n_objects].fresh)
-			continue;
-		if (!called)
-			result = call_resolver(handover->bases[ifunc->object] + ifunc->vaddr);
-		called = true;
-		compare(comparison, handover, object, vaddr, result,
-			*(uint64_t *)(handover->bases[object] + vaddr));
-	}
-}
-
-static void compare_ifuncs(struct comparison *comparison, const struct handover *handover)
-{
-	const struct matr_image_manifest *manifest = handover->image.manifest;
-	const struct matr_image_ifunc *ifunc = image_at(&handover->image, manifest->ifuncs);
-	const uint64_t *slots = image_at(&handover->image, manifest->ifunc_slots);
-
-	for (uint32_t i = 0; i < manifest->n_ifuncs; i++)
-		compare_ifunc(comparison, handover, &ifunc[i], slots);
-}
-
-_Noreturn void verify_and_exit(const struct handover *handover)
-{
-	const struct matr_image_manifest *manifest = handover->image.manifest;
-	const struct matr_image_object *objects = image_objects(&handover->image);
-	struct comparison comparison = {
-		.fd = handover->verify_fd,
-		.bound_now = handover->bind_now,
+	const struct served *served = verified;
+	const struct matr_image_manifest *manifest = served->manifest;
+	struct comparison comparison = {.served = served, .fd = served->verify_fd};
+	const struct ifunc_list ifuncs = {
+		at_place(&served->bases, manifest->ifuncs),
+		at_place(&served->bases, manifest->ifunc_slots),
+		manifest->n_ifuncs,
 	};
 	struct line line = {.length = 0};
 
-	for (uint32_t i = 0; i < manifest->n_objects; i++) {
-		compare_object(&comparison, handover, &objects[i], i);
+	long image_fd = file_open(config_stamped.image);
+	if (image_fd < 0)
+		stop(served, "epoch image is gone", NULL);
+	for (uint32_t i = 1; i < manifest->n_objects; i++) {
+		const struct matr_image_object *object = &served->objects[i];
+		const char *reason =
+			object->library == MATR_IMAGE_NO_LIBRARY
+				? NULL
+				: compare_library(&comparison, object, i, &ifuncs, image_fd);
+		if (reason)
+			stop(served, reason, at_place(&served->bases, object->path));
 	}
-	compare_copies(&comparison, handover);
-	compare_ifuncs(&comparison, handover);
-
+	compare_application(&comparison);
+	compare_copies(&comparison);
+	compare_ifuncs(&comparison);
 	line_text(&line, "done ");
 	line_number(&line, manifest->n_objects);
 	line_text(&line, " ");
-	line_number(&line, comparison.slots);
+	line_number(&line, comparison.words);
 	line_text(&line, " ");
 	line_number(&line, comparison.differences);
 	line_text(&line, " ");
-	line_number(&line, manifest->n_residual);
-	line_write(&line, comparison.fd);
+	line_number(&line, manifest->n_residual_total);
+	line_write(&line, served->verify_fd);
 	for (;;)
 		system_call(CALL_EXIT_GROUP, 0, 0, 0, 0, 0, 0);
+}
+
+void verify_prepare(struct served *served, Elf64_Dyn *preinit, Elf64_Dyn *preinit_size)
+{
+	static uint64_t initialisers[1];
+
+	initialisers[0] = (uint64_t)verify_and_exit;
+	preinit->d_tag = DT_PREINIT_ARRAY;
+	preinit->d_un.d_ptr = (uint64_t)initialisers - served->bases.application;
+	preinit_size->d_tag = DT_PREINIT_ARRAYSZ;
+	preinit_size->d_un.d_val = sizeof initialisers;
 }

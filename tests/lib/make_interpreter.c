@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <matr/image_format.h>
+#include <matr/loader_format.h>
 
 #include "base/file.h"
 #include "loader/elf_image.h"

@@ -143,7 +143,7 @@ same()
 	filter plain
 	capture_matr matr "$@"
 	filter matr
-	expect "$name" 'applied objects=[1-9][0-9]* relocations=[1-9][0-9]* residual=[0-9]+$'
+	expect "$name" 'applied objects=[1-9][0-9]* relocations=[1-9][0-9]* residual=[0-9]+ placement=[a-z]+ cpu=[a-z]+ served=[0-9]+$'
 }
 
 # same_plain NAME REASON-REGEX COMMAND...: behaves alike after a plain start.
@@ -211,4 +211,14 @@ one_line()
 	else
 		ok "$name"
 	fi
+}
+
+# same_image IMAGE IMAGE...: do all give every program the same? Bases are drawn, so bytes differ.
+same_image()
+{
+	local first=$1 image
+	shift
+	for image; do
+		"$(dirname "${BASH_SOURCE[0]}")/epoch_image.py" same "$first" "$image" || return 1
+	done
 }

@@ -130,7 +130,7 @@ refuses "a program that is not there" 'not found' matr enable nonesuch
 cp /bin/ls /home/user/theirs
 chown user /home/user/theirs
 refuses "in a user's directory" 'belongs to' matr enable /home/user/theirs
-refuses "an ordinary user" 'denied|ermission|cannot' su user -c 'matr enable /bin/ls'
+refuses "an ordinary user" 'denied|ermission|cannot|only root' su user -c 'matr enable /bin/ls'
 head -c 100 /bin/ls >/usr/local/bin/truncated
 chmod 755 /usr/local/bin/truncated
 refuses "a truncated program" 'not a dynamically linked' matr enable truncated
@@ -141,6 +141,7 @@ equal "bash, a new one" applied "$(how bash -c :)"
 check "disable --all" matr disable --all
 equal "nothing is left of these either" "" "$(find /usr/bin /usr/local/bin -name '.*matr*')"
 
+matr epoch begin -q bash ls perl cat $P
 dead=0 wrong=0 n=1
 kill_at()
 {

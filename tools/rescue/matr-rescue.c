@@ -20,7 +20,7 @@
 #include <linux/mount.h>
 #include <linux/stat.h>
 
-#include <matr/image_format.h>
+#include <matr/loader_format.h>
 
 #include "machine.h"
 
@@ -30,7 +30,6 @@ enum { /* system calls that ld-stable has no use for */
        CALL_CHROOT = 161,
        CALL_CHDIR = 80,
        CALL_MOUNT = 165,
-       CALL_EXECVE = 59,
        CALL_RENAMEAT = 264,
        CALL_SYMLINKAT = 266,
        CALL_UNLINKAT = 263,

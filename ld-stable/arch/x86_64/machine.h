@@ -7,9 +7,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MACHINE_ELF EM_X86_64
+#define MACHINE_ELF	    EM_X86_64
+#define MACHINE_RETURN	    0xc3 /* the one-byte return instruction */
+#define R_MACHINE_NONE	    R_X86_64_NONE
+#define R_MACHINE_JUMP_SLOT R_X86_64_JUMP_SLOT
 
 enum { /* system call numbers, Linux x86-64 */
+       CALL_READ = 0,
        CALL_WRITE = 1,
        CALL_CLOSE = 3,
        CALL_FSTAT = 5,
@@ -17,12 +21,16 @@ enum { /* system call numbers, Linux x86-64 */
        CALL_MPROTECT = 10,
        CALL_MUNMAP = 11,
        CALL_PREAD = 17,
-       CALL_MREMAP = 25,
-       CALL_MADVISE = 28,
+       CALL_PWRITE = 18,
+       CALL_ACCESS = 21,
+       CALL_EXECVE = 59,
+       CALL_PERSONALITY = 135,
+       CALL_SET_TID_ADDRESS = 218,
        CALL_EXIT_GROUP = 231,
        CALL_OPENAT = 257,
        CALL_NEWFSTATAT = 262,
        CALL_READLINKAT = 267,
+       CALL_GETRANDOM = 318,
 };
 
 /* The result is negative, -errno, on failure. */
@@ -42,6 +50,11 @@ static inline long system_call(long number, long a, long b, long c, long d, long
 static inline bool system_call_failed(long result)
 {
 	return (unsigned long)result > -4096UL;
+}
+
+static inline void memory_copy(void *to, const void *from, size_t size)
+{
+	__asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
 }
 
 struct machine_cpuid {

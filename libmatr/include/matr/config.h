@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include <matr/error.h>
+#include <matr/image.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -32,7 +33,8 @@ struct matr_config_program {
 	struct matr_config_list paths;	  /* patterns for canonical paths, fnmatch(3) */
 	struct matr_config_list load;	  /* what they load with dlopen(), glob(7) */
 	struct matr_config_list load_now; /* the same, with RTLD_NOW */
-	char *library_path;		  /* the LD_LIBRARY_PATH its wrapper sets; NULL: none */
+	enum matr_layout layout;
+	char *library_path; /* the LD_LIBRARY_PATH its wrapper sets; NULL: none */
 };
 
 struct matr_config {
@@ -43,8 +45,9 @@ struct matr_config {
 	struct matr_config_list exclude;
 	struct matr_config_program *programs;
 	size_t n_programs;
-	size_t keep_epochs;   /* newest epochs that a begin leaves in the store, with its own */
-	bool strict, inotify; /* matrd's options of these names */
+	size_t keep_epochs;	 /* newest epochs that a begin leaves in the store, with its own */
+	enum matr_layout layout; /* of programs whose section does not say; never DEFAULT */
+	bool strict, inotify;	 /* matrd's options of these names */
 };
 
 /* Read the configuration.
@@ -62,6 +65,9 @@ MATR_API bool matr_config_excludes(const struct matr_config *config, const char 
  * there is none. */
 MATR_API const struct matr_config_program *matr_config_program(const struct matr_config *config,
 							       const char *path);
+
+/* The layout of the program (canonical path); never DEFAULT. */
+MATR_API enum matr_layout matr_config_layout(const struct matr_config *config, const char *path);
 
 #ifdef __cplusplus
 }

@@ -118,6 +118,11 @@ MATR_API int matr_epoch_end(const char *prefix, int64_t *id, struct matr_error *
 MATR_API int matr_epoch_prune(const char *prefix, size_t keep, size_t *removed,
 			      struct matr_error *err);
 
+/* Have the epoch in force know a program's file as it is now, after matr_enable() or matr_disable() exchanged it: only what
+ * these change may be different, else it stays as it is. The program would start plainly otherwise. Returns 1 if the image
+ * was changed, 0 if there was nothing to do (no epoch, not its program, another program), -1 on error. */
+MATR_API int matr_epoch_follow(const char *prefix, const char *program, struct matr_error *err);
+
 /* ---- suspending: an epoch that is ended while packages are changed ---- */
 
 /* End the epoch that is in force, and record that it is to begin again. Beginning or ending an

@@ -14,26 +14,35 @@
 extern "C" {
 #endif
 
+/* Where the libraries of a program are (docs/security.md). */
+enum matr_layout {
+	MATR_LAYOUT_DEFAULT, /* of a section: as [epochs] has it */
+	MATR_LAYOUT_AUTO,    /* shared if many words are relocated, otherwise random */
+	MATR_LAYOUT_SHARED,  /* at the addresses of the epoch */
+	MATR_LAYOUT_RANDOM,  /* at addresses that are drawn at each exec */
+};
+
 /* What the image has of one application. */
 struct matr_image_summary {
 	size_t objects;
-	size_t untouched;	    /* objects left to ld.so entirely */
 	size_t relocations;	    /* applied by the mapping, all objects */
 	size_t relative;	    /* of these */
 	size_t ifunc;		    /* of these */
 	size_t copies;		    /* of these */
 	size_t residual;	    /* left to ld.so */
-	size_t new_bytes;	    /* the application added to the image (programs are shared) */
 	size_t loaded;		    /* objects of all closures, each once */
 	size_t closures;	    /* that are in the image */
 	size_t closure_relocations; /* applied when each is loaded alone */
 	size_t closure_residual;    /* left to ld.so, of them */
+	size_t new_bytes;	    /* the application added to the image (libraries are shared) */
 };
 
 struct matr_image_info {
-	uint64_t epoch, size;  /* size in bytes */
-	uint32_t applications; /* without those that were withdrawn */
-	uint32_t cpu_level;    /* glibc-hwcaps level it was resolved for, 1 to 4 */
+	uint64_t epoch, size;	/* size in bytes */
+	uint64_t metadata_size; /* bytes of it that an exec maps */
+	uint64_t region;	/* address of the shared layout */
+	uint32_t applications;	/* without those that were withdrawn */
+	uint32_t cpu_level;	/* glibc-hwcaps level it was resolved for, 1 to 4 */
 };
 
 /* Check an image: its owner and mode, header, size, the checksums of header, manifests and bulk,

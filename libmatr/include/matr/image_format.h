@@ -1,14 +1,20 @@
 /* image_format.h - the epoch image, the one thing libmatr and ld-stable share.
  *
- * The image is one immutable file, mapped read-only by every process of an epoch. libmatr writes it
- * (libmatr/src/image), ld-stable reads it at exec. docs/image-format.md explains the layout in
- * prose; this header is the definition. It is freestanding: no libc, only <stdint.h> and <stddef.h>.
+ * The image is one immutable file. libmatr writes it (libmatr/src/image), ld-stable reads it at exec.
+ * docs/image-format.md explains the format in prose; this header is the definition. It is
+ * freestanding: no libc, only <stdint.h> and <stddef.h>.
  *
- *	header | hash table | manifests | relocation programs | residual tables | strings
+ *	header | hash table | manifests, libraries, programs, tables, strings | page data
+ *	<---------------------- metadata, mapped at exec ----------------------->
  *
- * All references are byte offsets from the start of the image; 0 means "none" (the header is
- *there). Everything but strings starts at a multiple of 8. Integers are in the machine's byte
- *order.
+ * References are byte offsets from the start of the image; 0 means "none" (the header is there).
+ * Everything but strings starts at a multiple of 8, page data at a multiple of the page size.
+ * Integers are in the machine's byte order.
+ *
+ * The *region* is the address range that the metadata and all libraries of the epoch share. Every
+ * address in the region is given relative to its start, where the metadata is mapped: its *place*.
+ * Page data is relocated for the place `region`. A process that draws a place of its own adds the
+ * difference to each word that `shifts` lists.
  */
 #ifndef MATR_IMAGE_FORMAT_H
 #define MATR_IMAGE_FORMAT_H
@@ -21,125 +27,198 @@ extern "C" {
 #endif
 
 #define MATR_IMAGE_MAGIC   UINT64_C(0x474d49585254414d) /* "MATRXIMG" in memory order */
-#define MATR_IMAGE_FORMAT  4u				/* version of everything below */
+#define MATR_IMAGE_FORMAT  5u				/* version of everything below */
 #define MATR_IMAGE_ENDIAN  UINT32_C(0x01020304)
-#define MATR_BUILD_ID_SIZE 32 /* longest build-id an image can hold, bytes */
+#define MATR_IMAGE_PAGE	   4096u /* bytes; page data and segments are multiples of it */
+#define MATR_BUILD_ID_SIZE 32	 /* longest build-id that a reader of ELF files keeps, bytes */
+
+/* The window from which places are drawn: clear of what the kernel maps by itself on x86-64, with
+ * 47 address bits and up to 32 bits of mmap randomness. */
+#define MATR_REGION_LOW	 UINT64_C(0x660000000000)
+#define MATR_REGION_HIGH UINT64_C(0x6f0000000000)
+
+/* One file on the machine that began the epoch. Portable images: size only, the rest is 0. */
+struct matr_image_file {
+	uint64_t device, inode;
+	uint64_t size;	      /* bytes */
+	int64_t mtime, ctime; /* nanoseconds since 1970 */
+};
+
+enum { /* header flags */
+       /* Files are identified by size and content (struct matr_image_content), since they may be
+	* copies of those that the epoch was begun with. */
+       MATR_IMAGE_PORTABLE = 1 << 0,
+};
 
 struct matr_image_header {
 	uint64_t magic;
 	uint32_t format;
 	uint32_t endian;
-	uint64_t file_size; /* of the whole image, bytes */
-	uint64_t epoch;	    /* the store's id of the epoch it was compiled from */
-	uint64_t hash;	    /* struct matr_image_slot[hash_size] */
+	uint64_t file_size;	    /* of the whole image, bytes */
+	uint64_t metadata_size;	    /* bytes that an exec maps; page data follows */
+	uint64_t epoch;		    /* the store's id of the epoch it was compiled from */
+	uint64_t region;	    /* shared place; page data is relocated for it */
+	uint64_t region_size;	    /* bytes: metadata and all libraries */
+	uint64_t hash;		    /* struct matr_image_slot[hash_size] */
+	uint64_t libraries;	    /* struct matr_image_library[n_libraries] */
+	uint64_t cpu;		    /* struct matr_image_cpu; 0: none */
+	uint64_t whole_size;	    /* file_size of the image when it was last built from nothing */
+	uint64_t loader_hash;	    /* matr_image_checksum64() of the ld.so that words refer to */
+	uint64_t metadata_checksum; /* matr_image_checksum64() of metadata behind the header */
+	uint64_t pages_checksum;    /* of the page data */
+	/* /etc/ld.so.preload as it was: ld.so reads it at every exec. size 0: empty or missing. */
+	struct matr_image_file preload;
 	uint32_t hash_size; /* a power of two, at most half of it in use */
 	uint32_t n_applications;
-	uint64_t bulk_checksum; /* matr_image_checksum() of all that follows the header */
-	uint32_t cpu_level;	/* glibc-hwcaps level it was resolved for: 1 (baseline) to 4 */
-	uint32_t checksum;	/* of this header, this field taken as 0 */
-	/* /etc/ld.so.preload as it was: ld.so reads it at every exec. 0, 0: empty, or not there. */
-	uint64_t preload_size; /* bytes */
-	int64_t preload_mtime; /* nanoseconds since 1970 */
+	uint32_t n_libraries;
+	uint32_t cpu_level; /* glibc-hwcaps level it was resolved for: 1 (baseline) to 4 */
+	uint32_t flags;	    /* MATR_IMAGE_* */
+	uint32_t checksum;  /* of this header, this field taken as 0 */
 };
 
 /* Open addressing, linear probing: start at key & (hash_size - 1); a slot with manifest 0 ends the
- * search. Several slots may carry one key (copies of a program at different paths). Of an application that was
- * withdrawn the key's bits are inverted, in place; bulk_checksum is of the slots as they were made. */
+ * search. Several slots may carry one key. The key of a withdrawn application has its bits inverted,
+ * in place; metadata_checksum is of the slots as they were made. */
 struct matr_image_slot {
-	uint64_t key; /* matr_image_key() of the build-id, or of the path where there is none */
+	uint64_t key; /* matr_image_key() of the application's struct matr_image_file; portable: of
+			 its build-id, or of its path where it has none */
 	uint64_t manifest;
 };
 
-enum {
-	/* The application's canonical path must be the recorded one too: $ORIGIN took part in the
-	 * search, or there is no build-id. */
-	MATR_MANIFEST_PATH = 1 << 0,
-	/* A directory for a certain CPU level was searched: the CPU must have exactly cpu_level. */
-	MATR_MANIFEST_CPU = 1 << 1,
-	/* $ORIGIN is used by the application: not to be started as `ld-stable PROGRAM`, where ld.so
-	 * would take ld-stable's directory for it. */
-	MATR_MANIFEST_ORIGIN = 1 << 2,
-	/* Some function is defined nowhere and stays lazily bound. */
-	MATR_MANIFEST_LAZY = 1 << 3,
-	/* Not everybody can read every library: whoever cannot has others, or none. */
-	MATR_MANIFEST_PRIVATE = 1 << 4,
-	/* The files may be copies of those that the epoch was begun with: of an object's file only the size is
-	 * compared, and in memory its build-id, which each has. */
-	MATR_MANIFEST_PORTABLE = 1 << 5,
+enum { /* manifest flags */
+       /* The application's canonical path must be the recorded one too: $ORIGIN took part in the
+	* search, the mapping is edited, or there is no build-id in a portable image. */
+       MATR_MANIFEST_PATH = 1 << 0,
+       /* A directory for a certain CPU level was searched: the CPU must have exactly cpu_level. */
+       MATR_MANIFEST_CPU = 1 << 1,
+       /* $ORIGIN is used by the application: not to be started as `ld-stable PROGRAM`, where ld.so
+	* would take ld-stable's directory for it. */
+       MATR_MANIFEST_ORIGIN = 1 << 2,
+       /* Some function is defined nowhere and stays lazily bound. */
+       MATR_MANIFEST_LAZY = 1 << 3,
+       /* The place is drawn at each exec. Otherwise it is the header's `region`. */
+       MATR_MANIFEST_RANDOM = 1 << 4,
+       /* The application has DT_FILTER or DT_AUXILIARY: ld.so opens objects out of order. */
+       MATR_MANIFEST_FILTER = 1 << 5,
 };
 
-/* One application. The manifest and its arrays lie in one piece of `size` bytes, which is all that
- * an exec checks and reads besides strings and programs. Array members are offsets from the image
- * start. */
+/* What a word of a relocation program is relative to. */
+enum {
+	MATR_BASE_OWN = 0,   /* load address of the object that has the word */
+	MATR_BASE_PLACE = 1, /* where the image is mapped */
+	MATR_BASE_APPLICATION = 2,
+	MATR_BASE_LOADER = 3,	/* ld.so */
+	MATR_BASE_ABSOLUTE = 4, /* 0 */
+	MATR_BASES = 5,
+};
+
+/* One application. The manifest and its arrays lie in one piece of `size` bytes, whose checksum an
+ * exec verifies. Array members are offsets from the image's start. */
 struct matr_image_manifest {
 	uint32_t checksum; /* matr_image_checksum() of the size - 8 bytes that follow `size` */
 	uint32_t size;
 	uint32_t flags; /* MATR_MANIFEST_* */
 	uint32_t n_objects;
-	uint64_t path;	      /* canonical path of the application */
-	uint64_t objects;     /* struct matr_image_object[n_objects]; [0] is the application */
-	uint64_t needed;      /* uint64_t[n_needed]: strings for DT_NEEDED, the scope's paths in
-	                         breadth-first order; ld-stable adds itself after n_scope_needed */
-	uint64_t directories; /* struct matr_image_directory[n_directories] */
-	uint64_t ifuncs;      /* struct matr_image_ifunc[n_ifuncs] */
-	uint64_t ifunc_slots; /* uint64_t[], see MATR_SLOT_* */
-	uint64_t copies;      /* struct matr_image_copy[n_copies] */
+	uint64_t key;		     /* of its slot */
+	struct matr_image_file file; /* the application's */
+	uint64_t content;	     /* struct matr_image_content, in portable images; else 0 */
+	uint64_t path;		     /* canonical path of the application */
+	uint64_t objects;      /* struct matr_image_object[n_objects]; [0] is the application */
+	uint64_t needed;       /* uint64_t[n_needed]: strings for DT_NEEDED: the scope's paths in
+				 breadth-first order, the names of each object behind its path */
+	uint64_t words;	       /* relocation program: the application's own words */
+	uint64_t residual;     /* Elf64_Rela[n_residual]: the application's, left to ld.so */
+	uint64_t ifuncs;       /* struct matr_image_ifunc[n_ifuncs] */
+	uint64_t ifunc_slots;  /* uint64_t[], see MATR_SLOT_* */
+	uint64_t copies;       /* struct matr_image_copy[n_copies] */
+	uint64_t closures;     /* struct matr_image_closures, 0: none */
+	uint64_t library_path; /* the LD_LIBRARY_PATH it is valid for; 0: none */
+	uint64_t added_bytes;  /* what the application added to the image when it was compiled */
+	uint64_t alignment;    /* a drawn place differs from `region` by a multiple of it, bytes */
 	uint32_t n_needed;
-	uint32_t
-		n_scope_needed; /* so many of `needed` are the scope; the rest the original names */
-	uint32_t n_directories;
+	uint32_t n_residual;
 	uint32_t n_ifuncs;
 	uint32_t n_copies;
-	uint32_t n_relocations; /* that the mapping applies, over all objects */
-	uint32_t n_residual;	/* left to ld.so, over all objects */
-	uint32_t n_loaded;	/* objects in `closures` */
-	uint64_t closures;	/* struct matr_image_closures, 0: none */
-	uint64_t library_path;	/* the LD_LIBRARY_PATH it is valid for; 0: none */
+	uint32_t n_relocations;	   /* that the mapping applies, over all objects */
+	uint32_t n_relative;	   /* of these */
+	uint32_t n_ifunc_slots;	   /* of these */
+	uint32_t n_residual_total; /* left to ld.so, over all objects */
 };
 
-enum {
-	/* ld.so relocates this object itself: nothing of it is written or edited. */
-	MATR_OBJECT_ENTRY_UNTOUCHED = 1 << 0,
-	/* The dynamic linker: its name is ld-stable's choice and is not compared. Always untouched.
-	 */
-	MATR_OBJECT_ENTRY_INTERPRETER = 1 << 1,
-	/* ld.so relocates the PLT itself (in closures only): DT_JMPREL and DT_PLTRELSZ stay. */
-	MATR_OBJECT_ENTRY_KEEP_PLT = 1 << 2,
+enum { /* object flags */
+       /* The dynamic linker: in the process already, and it relocates itself. */
+       MATR_OBJECT_ENTRY_INTERPRETER = 1 << 0,
+       /* ld.so relocates something of it, so RELRO stays writable until ld.so protects it. */
+       MATR_OBJECT_ENTRY_RESIDUAL = 1 << 1,
+       /* A patch lies in RELRO: map it writable, protect it when the patches are applied. */
+       MATR_OBJECT_ENTRY_WRITES_RELRO = 1 << 2,
+       /* A slot of an IFUNC without a recorded result lies in RELRO: protect it after that. */
+       MATR_OBJECT_ENTRY_LATE_RELRO = 1 << 3,
+       /* The application only: ld.so relocates it whole, by its own tables. */
+       MATR_OBJECT_ENTRY_UNTOUCHED = 1 << 4,
 };
+
+#define MATR_IMAGE_NO_LIBRARY UINT32_C(0xffffffff) /* the application, the dynamic linker */
 
 struct matr_image_object {
-	uint64_t path;		 /* l_name; for the application its canonical path */
-	uint64_t dynamic_vaddr;	 /* PT_DYNAMIC's p_vaddr */
-	uint64_t build_id_vaddr; /* where the build-id's bytes are; 0: the object has none */
-	uint64_t file_size;	 /* bytes */
-	int64_t file_mtime;	 /* nanoseconds since 1970 */
-	uint64_t witness_vaddr;	 /* a word that relocation changes... */
-	uint64_t witness_word;	 /* ...and its value in the file; vaddr 0: none */
-	uint64_t rela;	    /* file value of DT_RELA (an address), to tell relocated from raw */
-	uint64_t relative;  /* relocation program, provider 0 is the object itself; 0: none */
-	uint64_t symbolic;  /* relocation program, providers as in `providers`; 0: none */
-	uint64_t lazy;	    /* relocation program, provider 0: PLT slots of functions that
-				     nothing defines, set for lazy binding; 0: none */
-	uint64_t providers; /* uint32_t[n_providers]: scope indices, or MATR_IMAGE_ABSOLUTE */
-	uint64_t residual;  /* Elf64_Rela[n_residual], what stays ld.so's */
-	uint64_t populate_vaddr; /* range worth populating in one call; size 0: none */
-	uint64_t populate_size;	 /* bytes */
-	uint32_t n_providers;
-	uint32_t n_residual;
-	uint32_t fingerprint; /* matr_image_fingerprint() of the dynamic section */
-	uint16_t flags;	      /* MATR_OBJECT_ENTRY_* */
-	uint8_t build_id_size;
-	uint8_t reserved;
-	uint8_t build_id[MATR_BUILD_ID_SIZE];
+	uint64_t path;	  /* what DT_NEEDED lists and l_name becomes */
+	uint64_t headers; /* ELF header and program headers that ld.so is shown */
+	uint64_t patches; /* relocation program: words that differ from the page data; 0: none */
+	uint32_t headers_size; /* bytes */
+	uint32_t library;      /* index into the header's libraries, or MATR_IMAGE_NO_LIBRARY */
+	uint32_t n_residual;   /* relocations left to ld.so */
+	uint32_t flags;	       /* MATR_OBJECT_ENTRY_* */
 };
 
-#define MATR_IMAGE_ABSOLUTE UINT32_C(0xffffffff) /* provider with base address 0 */
+/* One library's file at its base, with one variant of its pages. Variants of one file have records
+ * of their own, with the same base. Records of common libraries come first. */
+struct matr_image_library {
+	uint64_t base;	  /* load address, relative to the place */
+	uint64_t first;	  /* lowest mapped address, relative to base; a multiple of the page size */
+	uint64_t span;	  /* bytes of address space from base + first */
+	uint64_t dynamic; /* its own dynamic section, relative to base */
+	uint64_t alignment; /* of region + base, bytes */
+	struct matr_image_file file;
+	uint64_t content;  /* struct matr_image_content, in portable images; else 0 */
+	uint64_t segments; /* struct matr_image_segment[n_segments], by address */
+	uint64_t shifts;   /* struct matr_image_shifts: words that hold an address in the region */
+	uint64_t path;	   /* canonical, for people */
+	uint32_t n_segments;
+	uint32_t n_variants; /* records of this file, this one included */
+};
 
-/* A directory that took part in the search. While its mtime is the recorded one, no name in it was
- * added, removed or replaced, so that the objects' files need not be looked at one by one. */
-struct matr_image_directory {
-	uint64_t path;
-	int64_t mtime; /* nanoseconds since 1970 */
+enum {			       /* what a segment is mapped from */
+       MATR_SEGMENT_FILE = 0,  /* the library */
+       MATR_SEGMENT_IMAGE = 1, /* page data */
+       MATR_SEGMENT_ZERO = 2,  /* nothing: .bss */
+};
+
+struct matr_image_segment {
+	uint64_t vaddr;	     /* relative to the library's base */
+	uint64_t size;	     /* bytes */
+	uint64_t offset;     /* in the library's file, or in the image */
+	uint16_t source;     /* MATR_SEGMENT_* */
+	uint16_t relro;	     /* 1: `protection` is what it has once it is relocated */
+	uint32_t protection; /* PROT_* */
+};
+
+/* Places of words, encoded like DT_RELR but in 32-bit entries: an even entry e is the word at
+ * start + (e / 2) * 8; an odd entry is a bitmap, bit n (1..31) for the n-th word after the last even
+ * entry's word, or after the 31 words that the preceding bitmap covered. */
+struct matr_image_shifts {
+	uint64_t start; /* relative to the library's base, a multiple of 8 */
+	uint32_t n_entries;
+	uint32_t n_words;
+	/* uint32_t entries[n_entries] */
+};
+
+/* What identifies a file in a portable image: the bytes that decide its bindings. The hash is
+ * matr_image_checksum64() of each range in memory, seeded with the hash of those before it. */
+struct matr_image_content {
+	uint64_t hash;
+	uint32_t n_ranges;
+	uint32_t reserved;
+	/* struct { uint64_t vaddr, size; } ranges[n_ranges], in segments that are not writable */
 };
 
 /* An IFUNC resolver, called once; its result goes to every slot. */
@@ -147,6 +226,8 @@ struct matr_image_ifunc {
 	uint32_t object; /* scope index */
 	uint32_t n_slots;
 	uint64_t vaddr;	     /* of the resolver */
+	uint64_t result;     /* recorded result, relative to the object's load address; page data
+				and patches hold it. 0: not recorded, every slot is written */
 	uint64_t first_slot; /* index into ifunc_slots */
 };
 
@@ -162,40 +243,39 @@ struct matr_image_copy {       /* R_X86_64_COPY */
 	uint32_t reserved;
 };
 
-/* ---- closures: what the application loads with dlopen() ----
- *
- * Where an object of the scope is meant, numbers up to the manifest's n_objects are its objects, and
- * those from n_objects on the application's loaded objects: all members of all its closures.
- */
+/* ---- closures: what the application loads with dlopen() ---- */
 
 /* In one piece of `size` bytes, which is checked when the application first loads something. */
 struct matr_image_closures {
 	uint32_t checksum; /* matr_image_checksum() of the size - 8 bytes that follow `size` */
 	uint32_t size;
-	uint64_t loaded; /* struct matr_image_loaded[manifest's n_loaded] */
 	uint64_t
-		hash; /* uint32_t[hash_size]: number of a loaded object + 1, by matr_image_key() of its path; open
-			    addressing as in struct matr_image_slot, 0 ends the search */
-	uint32_t hash_size;
+		loaded; /* struct matr_image_loaded[n_loaded]: members of all closures, each once */
+	uint64_t
+		objects; /* struct matr_image_object[n_objects]: what a member is in some closures */
+	uint64_t hash; /* uint32_t[hash_size]: number of a loaded object + 1, by matr_image_key() of
+			  its path; open addressing as in struct matr_image_slot, 0 ends the search */
+	uint32_t n_loaded;
+	uint32_t n_objects;
+	uint32_t hash_size; /* a power of two */
 	uint32_t reserved;
 };
 
 struct matr_image_loaded {
-	uint64_t path; /* l_name */
-	uint64_t
-		identity; /* struct matr_image_object of one of the closures: what the file has to be */
-	uint64_t closure; /* struct matr_image_closure that this object is the root of; 0: none */
+	uint64_t path;	  /* l_name */
+	uint64_t closure; /* struct matr_image_closure that this is the root of; 0: none */
+	uint64_t base;	  /* load address, relative to the place: the same in all closures */
 };
 
-/* What loading one object brings into the process, and how that is relocated. An object that is there
- * already, having come with another closure, is left as it is. */
+/* What loading one object brings into the process. A member that is there already, having come with
+ * another closure, is left as it is. */
 struct matr_image_closure {
-	uint64_t members;     /* struct matr_image_object[n_members]; [0] is the root */
-	uint64_t loaded;      /* uint32_t[n_members]: which loaded objects they are */
-	uint64_t ifuncs;      /* struct matr_image_ifunc[n_ifuncs] */
-	uint64_t ifunc_slots; /* uint64_t[], see MATR_SLOT_* */
+	uint64_t members;     /* uint32_t[n_members]: indices into objects; [0] is the root */
+	uint64_t numbers;     /* uint32_t[n_members]: which loaded objects they are */
+	uint64_t ifuncs;      /* struct matr_image_ifunc[n_ifuncs], of the scope of the start */
+	uint64_t ifunc_slots; /* uint64_t[], see MATR_SLOT_*: the object is a member's index */
 	/* An object that is not recorded, but in the process when the closure is loaded, may have been
-	 * loaded with RTLD_GLOBAL. It does not matter as long as it has neither a symbol nor a file name of these. */
+	 * loaded with RTLD_GLOBAL. It does not matter unless it has a symbol or a file name of these. */
 	uint64_t names; /* uint32_t[n_names]: GNU hashes of symbol names */
 	uint64_t files; /* uint32_t[n_files]: GNU hashes of DT_NEEDED entries */
 	uint32_t n_members;
@@ -206,65 +286,52 @@ struct matr_image_closure {
 	uint32_t n_residual;	/* left to ld.so */
 };
 
-/* A relocation program says: word at (load address + slot) = (provider's load address + value).
- * It is a list of groups, one per provider (more where values do not fit 32 bits). The slots of a
- * group are encoded like DT_RELR but in 32-bit entries: an even entry e is the slot at
- * start + (e / 2) * 8; an odd entry is a bitmap, bit n (1..31) for the n-th word after the last even
- * entry's slot, or after the 31 words the preceding bitmap covered. The values follow in slot order:
+/* A relocation program says: word at (load address of the object + slot) = base + value, with one of
+ * the bases MATR_BASE_*. It is a list of groups, one per base (more where values do not fit 32 bits).
+ * Slots are encoded like those of struct matr_image_shifts. The values follow in slot order:
  *
  *	struct matr_image_program
  *	{ struct matr_image_group | uint32_t entries[n_entries] | uint32_t values[n_slots] |
  *	  padding to 8 } * n_groups
- *
- * A mixed group (provider MATR_IMAGE_MIXED) has slots of many providers, where few are of each; the
- * providers, uint32_t[n_slots], follow its values.
  */
-#define MATR_IMAGE_MIXED UINT32_C(0xffffffff)
-
 struct matr_image_program {
 	uint32_t size; /* bytes, this struct included */
 	uint32_t n_groups;
 };
 
 struct matr_image_group {
-	uint64_t start;	   /* virtual address, a multiple of 8 */
-	uint64_t bias;	   /* value = bias + values[i], modulo 2^64 */
-	uint32_t provider; /* index into the object's providers; relative programs: 0, itself */
+	uint64_t start; /* virtual address, a multiple of 8 */
+	uint64_t bias;	/* value = bias + values[i], modulo 2^64 */
+	uint32_t base;	/* MATR_BASE_* */
 	uint32_t n_entries;
 	uint32_t n_slots;
 	uint32_t reserved;
 };
 
-#define MATR_IMAGE_ANY_TIME INT64_MIN /* preload_mtime of an image for copies */
-
-/* ---- the configuration stamped into a prefix's copy of ld-stable (matr/loader.h) ---- */
-
-#define MATR_CONFIG_MAGIC UINT64_C(0x464e4f435254414d) /* "MATRCONF" */
-#define MATR_CONFIG_PATH  1024			       /* bytes, the NUL included */
-
-struct matr_loader_config {
-	uint64_t magic;
-	uint32_t format; /* MATR_IMAGE_FORMAT: an ld-stable reads its own version only */
-	uint32_t reserved;
-	/* In the interpreter file only (matr/loader_format.h): ld.so's ELF header relative to that of
-	 * ld-stable, a negative number (0: there is no ld.so), and the size and time of the file it was
-	 * taken from. */
-	int64_t embedded;
-	uint64_t loader_size;
-	int64_t loader_mtime;
-	char prefix[MATR_CONFIG_PATH]; /* absolute, canonical */
-	char self[MATR_CONFIG_PATH];   /* this copy of ld-stable: what DT_NEEDED names */
-	char loader[MATR_CONFIG_PATH]; /* the real ld.so where ld-stable stands in its place */
-	char image[MATR_CONFIG_PATH];  /* the epoch image */
-	/* Also in the interpreter file only. */
-	uint64_t loader_entry; /* ld.so's own entry point, relative to its ELF header */
-	char unserved[256];    /* why none of its system-call sites is replaced; "": all are */
+/* What ld.so's init_cpu_features computes, found by comparing ld.so's data with and without it. It
+ * is written to ld.so's data before ld.so runs, if the CPU is the recorded one. */
+struct matr_image_cpu {
+	uint32_t leaf1_a, leaf1_c, leaf1_d; /* cpuid leaf 1, without the APIC id */
+	uint32_t xcr0;			    /* low half of XGETBV(0) */
+	uint64_t hwcap2, minsigstksz;	    /* AT_HWCAP2 and AT_MINSIGSTKSZ */
+	uint64_t hwcap;	   /* AT_HWCAP that ld.so is shown instead of the kernel's */
+	uint64_t platform; /* string for AT_PLATFORM relative to ld.so; 0: the kernel's stays */
+	uint64_t n_words;
+	/* struct matr_image_cpu_word words[n_words] */
 };
+
+struct matr_image_cpu_word {
+	uint32_t vaddr; /* in ld.so */
+	uint32_t base;	/* MATR_BASE_LOADER or MATR_BASE_ABSOLUTE */
+	uint64_t value;
+};
+
+#define MATR_IMAGE_ANY_TIME INT64_MIN /* preload.mtime of a portable image */
 
 /* ---- checksums: small enough to be compiled into both sides ---- */
 
-/* A 64-bit multiply-and-fold hash over 8-byte words, folded to 32 bits: it detects accidents, not
- * attacks (ownership keeps those out). `size` may be any number of bytes. */
+/* A 64-bit multiply-and-fold hash over 8-byte words: it detects accidents, not attacks (ownership
+ * keeps those out). `size` may be any number of bytes. */
 static inline uint64_t matr_image_checksum64(const void *data, size_t size, uint64_t seed)
 {
 	const unsigned char *bytes = (const unsigned char *)data;
@@ -289,7 +356,7 @@ static inline uint32_t matr_image_checksum(const void *data, size_t size)
 	return (uint32_t)(hash ^ hash >> 32);
 }
 
-/* Key of a build-id (or path: its bytes without the NUL). */
+/* Key of a struct matr_image_file, a build-id, or a path (its bytes without the NUL). */
 static inline uint64_t matr_image_key(const void *data, size_t size)
 {
 	return matr_image_checksum64(data, size, UINT64_C(0x6d617472));

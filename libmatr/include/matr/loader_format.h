@@ -23,6 +23,41 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define MATR_CONFIG_MAGIC UINT64_C(0x464e4f435254414d) /* "MATRCONF" */
+#define MATR_CONFIG_PATH  1024			       /* bytes, the NUL included */
+
+/* Stamped into each copy of ld-stable. A loader cannot take paths from its environment. */
+struct matr_loader_config {
+	uint64_t magic;
+	uint32_t format; /* MATR_IMAGE_FORMAT: an ld-stable reads its own version only */
+	uint32_t reserved;
+	/* In the interpreter file only: ld.so's ELF header relative to that of ld-stable, a negative
+	 * number (0: there is no ld.so), and the file it was taken from. */
+	int64_t embedded;
+	uint64_t loader_size;	       /* bytes */
+	int64_t loader_mtime;	       /* nanoseconds since 1970 */
+	uint64_t loader_hash;	       /* matr_image_checksum64() of its bytes */
+	char prefix[MATR_CONFIG_PATH]; /* absolute, canonical */
+	char self[MATR_CONFIG_PATH];   /* this copy of ld-stable */
+	char loader[MATR_CONFIG_PATH]; /* the real ld.so where ld-stable stands in its place */
+	char image[MATR_CONFIG_PATH];  /* the epoch image */
+	/* Also in the interpreter file only. */
+	uint64_t loader_entry; /* ld.so's own entry point, relative to its ELF header */
+	char unserved[256];    /* why none of its system-call sites is replaced; "": all are */
+};
+
+/* What ld-stable and libmatr exchange to make a CPU record (struct matr_image_cpu), in a file whose
+ * descriptor LD_STABLE_CPU names: at 0 a record to try, its n_words words behind it; from
+ * MATR_CPU_DATA on ld-stable writes this, followed by `size` bytes of ld.so's data. */
+#define MATR_CPU_DATA 65536
+
+struct matr_cpu_data {
+	uint64_t loader;      /* load address of ld.so */
+	uint64_t vaddr, size; /* what was written of it, relative to that; bytes */
+	uint64_t hwcap, platform, hwcap2, minsigstksz; /* as the kernel gave them */
+	uint32_t leaf1_a, leaf1_c, leaf1_d, xcr0;
+};
+
 #define MATR_SITES_MAGIC UINT64_C(0x534554495352544d) /* "MTRSITES" */
 #define MATR_SITES_MAX	 32			      /* sites in one ld.so; 2.44 has 18 */
 

@@ -79,7 +79,24 @@ int fail_to_change(const char *path, const char *what, struct matr_error *err)
 /* What mkostemp() appends to the path. */
 static const char pattern[] = ".XXXXXX";
 
+static int write_pieces(int fd, const struct file_piece *pieces, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (write_all(fd, pieces[i].data, pieces[i].size) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int write_file(const char *path, const void *data, size_t size, mode_t mode, struct matr_error *err)
+{
+	const struct file_piece whole = {data, size};
+
+	return write_file_pieces(path, &whole, 1, mode, err);
+}
+
+int write_file_pieces(const char *path, const struct file_piece *pieces, size_t n, mode_t mode,
+		      struct matr_error *err)
 {
 	char temporary[PATH_MAX], directory[PATH_MAX];
 
@@ -89,7 +106,7 @@ int write_file(const char *path, const void *data, size_t size, mode_t mode, str
 	if (fd < 0)
 		return fail_to_change(path, "cannot be written", err);
 	int result = 0;
-	if (write_all(fd, data, size) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0)
+	if (write_pieces(fd, pieces, n) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0)
 		result = matr_fail_errno(err, path, "cannot be written");
 	if (close(fd) < 0 && !result)
 		result = matr_fail_errno(err, path, "cannot be written");

@@ -13,6 +13,14 @@
 int write_file(const char *path, const void *data, size_t size, mode_t mode,
 	       struct matr_error *err);
 
+/* The same for a file in several pieces. */
+struct file_piece {
+	const void *data;
+	size_t size;
+};
+int write_file_pieces(const char *path, const struct file_piece *pieces, size_t n, mode_t mode,
+		      struct matr_error *err);
+
 /* Fail after a file at `path` could not be made or replaced; errno has the reason. If that is a lack of permission, the
  * message says whose it is (DENIED): "only root may change it" of the directory. Otherwise it is `what` and the reason. */
 int fail_to_change(const char *path, const char *what, struct matr_error *err);

@@ -15,7 +15,6 @@
 #include "epoch/results.h"
 #include "epoch/state.h"
 #include "image/builder.h"
-#include "image/source.h"
 #include "loader/place.h"
 #include "loader/stamp.h"
 #include "store/edit.h"
@@ -35,7 +34,6 @@ void matr_epoch_close(struct matr_epoch *epoch)
 	if (epoch->session)
 		matr_session_close(epoch->session);
 	image_builder_close(epoch->builder);
-	image_source_close(epoch->source);
 	matr_store_close(epoch->store); /* the session had its objects */
 	for (size_t i = 0; i < epoch->n_results; i++) {
 		free(epoch->results[i].path);
@@ -331,9 +329,10 @@ int matr_epoch_commit(struct matr_epoch *epoch, struct matr_error *err)
 		unlink(next);
 		return -1;
 	}
-	if (!epoch->builder && epoch->source_in_force)
+	bool in_force = epoch->reuse && strcmp(epoch->reuse, MATR_IMAGE_FILE) == 0;
+	if (in_force)
 		return epoch_forget_suspension(epoch->prefix, err);
-	if (rename(epoch->builder ? next : ended, image) != 0)
+	if (rename(epoch->reuse ? ended : next, image) != 0)
 		return matr_fail_errno(err, image, "cannot be replaced");
 	unlink(ended); /* it was kept for this epoch to build on */
 	if (epoch_forget_suspension(epoch->prefix, err) != 0)

@@ -59,8 +59,7 @@ struct matr_epoch {
 	struct matr_edit_failure *edit_failures; /* when all is done */
 	size_t n_edit_failures;
 	struct image_builder *builder;
-	struct image_source *source; /* the image of the epoch before; NULL: none */
-	bool source_in_force;	     /* under the name that counts */
+	const char *reuse; /* name of an image that serves this epoch as it is; NULL: none */
 };
 
 #endif

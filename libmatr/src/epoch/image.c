@@ -8,34 +8,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <matr/config.h>
 #include <matr/epoch.h>
 #include <matr/prefix.h>
 
 #include "base/path.h"
 #include "epoch/results.h"
 #include "image/builder.h"
-#include "image/source.h"
+#include "image/image.h"
+#include "loader/cpu_record.h"
+#include "loader/stamp.h"
 #include "store/closure.h"
 #include "store/epoch.h"
 #include "store/mapping.h"
 
-enum { PROGRAMS_AT_ONCE = 16 };
-
-/* The image of the epoch before: in force, or kept when that ended. */
-static int open_source(struct matr_epoch *epoch, struct matr_error *err)
-{
-	static const char *const names[] = {MATR_IMAGE_FILE, MATR_ENDED_IMAGE_FILE};
-	char path[PATH_MAX];
-	int found = 0;
-
-	for (size_t i = 0; i < 2 && found == 0 && epoch->previous.id; i++) {
-		if (path_join(epoch->prefix, names[i], path, err) != 0)
-			return -1;
-		found = image_source_open(path, epoch->previous.image, &epoch->source, err);
-		epoch->source_in_force = i == 0;
-	}
-	return found < 0 ? -1 : 0;
-}
+enum {
+	PROGRAMS_AT_ONCE = 16,
+	CPU_PROGRAMS = 8, /* with which a CPU record is tried */
+};
 
 static size_t count_applications(const struct matr_epoch *epoch)
 {
@@ -46,46 +36,69 @@ static size_t count_applications(const struct matr_epoch *epoch)
 	return n;
 }
 
+/* Where the image of the epoch before is: in force, or kept when that epoch ended. */
+static const char *const image_names[] = {MATR_IMAGE_FILE, MATR_ENDED_IMAGE_FILE};
+
+/* If nothing has changed since the epoch before, its image serves this one. From an image with violations some applications are missing. */
+static int find_reusable(struct matr_epoch *epoch, struct matr_error *err)
+{
+	struct matr_image_info info;
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < 2 && epoch->all_carried && !epoch->with_summaries && !epoch->reuse;
+	     i++) {
+		if (path_join(epoch->prefix, image_names[i], path, err) != 0)
+			return -1;
+		if (matr_image_check(path, &info, NULL) == 0 &&
+		    (int64_t)info.epoch == epoch->previous.image &&
+		    info.applications >= count_applications(epoch))
+			epoch->reuse = image_names[i];
+	}
+	return 0;
+}
+
+/* The image of the epoch before has what was carried over from that epoch. */
+static int build_on_previous(struct matr_epoch *epoch, struct matr_error *err)
+{
+	char path[PATH_MAX];
+	int used = 0;
+
+	for (size_t i = 0; i < 2 && used == 0 && epoch->previous.id; i++) {
+		if (path_join(epoch->prefix, image_names[i], path, err) != 0)
+			return -1;
+		used = image_builder_reuse(epoch->builder, path, epoch->previous.image, err);
+	}
+	return used < 0 ? -1 : 0;
+}
+
 static int start(struct matr_epoch *epoch, struct matr_error *err)
 {
 	struct matr_store_epoch record;
 
-	if (open_source(epoch, err) != 0)
+	if (find_reusable(epoch, err) != 0)
 		return -1;
-	/* From an image with violations some applications are missing. */
-	if (epoch->all_carried && epoch->source && !epoch->with_summaries &&
-	    image_source_applications(epoch->source) >= count_applications(epoch)) {
+	if (epoch->reuse) {
 		epoch->next = epoch->n_results;
 		return matr_store_set_image(epoch->store, epoch->id, epoch->previous.image, err);
 	}
 	if (matr_store_epoch(epoch->store, epoch->id, &record, err) != 0)
 		return -1;
 	if (image_builder_open((uint64_t)epoch->id, record.cpu_level, epoch->n_results,
-			       &epoch->builder, err) != 0)
+			       &epoch->builder, err) != 0 ||
+	    image_builder_loader(epoch->builder, epoch->interpreter, err) != 0)
 		return -1;
 	image_builder_preload(epoch->builder, &epoch->preload);
 	if (epoch->portable)
 		image_builder_portable(epoch->builder);
-	return 0;
+	return build_on_previous(epoch, err);
 }
 
 /* 1: done, 0: it has to be compiled. */
-static int copy(struct matr_epoch *epoch, struct matr_epoch_result *result, struct matr_error *err)
+static int keep(struct matr_epoch *epoch, struct matr_epoch_result *result, struct matr_error *err)
 {
-	struct matr_directory *directories;
-	size_t n;
-
-	if (!epoch->source || !result->carried)
-		return 0;
-	int copied = matr_store_application_directories(epoch->store, result->application,
-							&directories, &n, err);
-	if (copied == 0)
-		copied = image_source_copy(epoch->source, epoch->builder, result->path, directories,
-					   n, &result->summary, err);
-	for (size_t i = 0; i < n; i++)
-		free(directories[i].path);
-	free(directories);
-	return copied;
+	return result->carried
+		       ? image_builder_keep(epoch->builder, result->path, &result->summary, err)
+		       : 0;
 }
 
 /* Read what the application loads. *closures: matr_closures_free(); ids: the store's, free(). */
@@ -164,14 +177,54 @@ int epoch_image_step(struct matr_epoch *epoch, struct matr_error *err)
 		struct matr_epoch_result *result = &epoch->results[epoch->next];
 		if (!result->application)
 			continue;
-		int copied = copy(epoch, result, err);
-		if (copied < 0 || (copied == 0 && compile(epoch, result, err) != 0))
+		image_builder_layout(epoch->builder,
+				     matr_config_layout(epoch->config, result->path));
+		int kept = keep(epoch, result, err);
+		if (kept < 0 || (kept == 0 && compile(epoch, result, err) != 0))
 			return -1;
-		n += copied == 0;
+		n += kept == 0;
 	}
 	if (epoch->next == epoch->n_results)
 		epoch->phase = EPOCH_READY;
 	return 0;
+}
+
+/* Try programs until ld.so gets as far as mapping one: by name some do not find their libraries. NULL:
+ * none does, or no record can be made. */
+static struct matr_image_cpu *make_cpu_record(const struct matr_epoch *epoch,
+					      const void *interpreter, size_t size)
+{
+	struct matr_image_cpu *cpu = NULL;
+
+	for (size_t i = 0, tried = 0; i < epoch->n_results && tried < CPU_PROGRAMS && !cpu; i++) {
+		if (!epoch->results[i].application)
+			continue;
+		tried++;
+		(void)loader_cpu_record_make(interpreter, size, epoch->interpreter,
+					     epoch->results[i].path, &cpu, NULL);
+	}
+	if (!cpu)
+		(void)loader_cpu_record_make(interpreter, size, epoch->interpreter, "/bin/true",
+					     &cpu, NULL);
+	return cpu;
+}
+
+/* The record saves time at exec, and starts do without it. */
+static int add_cpu_record(struct matr_epoch *epoch, struct matr_error *err)
+{
+	const struct matr_image_cpu *before = image_builder_cpu_before(epoch->builder);
+	void *interpreter;
+	size_t size;
+
+	if (epoch->portable || (before && loader_cpu_record_is_current(before)) ||
+	    loader_make(epoch->prefix, epoch->ld_stable, epoch->interpreter, NULL, &interpreter,
+			&size, NULL) != 0)
+		return 0;
+	struct matr_image_cpu *cpu = make_cpu_record(epoch, interpreter, size);
+	free(interpreter);
+	int result = cpu ? image_builder_cpu(epoch->builder, cpu, err) : 0;
+	free(cpu);
+	return result;
 }
 
 int epoch_image_write(struct matr_epoch *epoch, const char *path, struct matr_error *err)
@@ -186,7 +239,8 @@ int epoch_image_write(struct matr_epoch *epoch, const char *path, struct matr_er
 						  : "there are no programs");
 	if (!epoch->builder)
 		return 0; /* it is there */
-	if (image_builder_write(epoch->builder, path, NULL, err) != 0)
+	if (add_cpu_record(epoch, err) != 0 ||
+	    image_builder_write(epoch->builder, path, NULL, err) != 0)
 		return -1;
 	return matr_image_check(path, NULL, err);
 }

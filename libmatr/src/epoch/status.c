@@ -9,6 +9,7 @@
 #include <matr/image.h>
 #include <matr/image_format.h>
 #include <matr/loader.h>
+#include <matr/loader_format.h>
 #include <matr/prefix.h>
 
 #include "base/file_id.h"

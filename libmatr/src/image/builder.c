@@ -1,17 +1,16 @@
 /* builder.c - the epoch image from its first application to the file on disk.
  *
- * Everything has its final offset from the start, so that writing is adding the hash table, filling in the
- * header, and one atomic replacement (base/file.c).
+ * What manifests refer to has its final offset from the start. Library records refer to page data,
+ * which comes behind the metadata, so they are laid out last.
  */
-#include "image/builder.h"
+#include "image/image.h"
 
+#include <elf.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/file.h"
-#include "image/closures.h"
-#include "image/manifest.h"
-#include "mapping/plan.h"
 
 static uint32_t level_number(const char *cpu_level)
 {
@@ -31,8 +30,19 @@ static uint32_t table_size(size_t applications)
 	return size;
 }
 
-/* The hash table comes right behind the header where there is room for it: what every exec reads is then on the
- * first pages. */
+static int draw_region(uint64_t *region, struct matr_error *err)
+{
+	uint64_t pages = (MATR_REGION_HIGH - MATR_REGION_LOW - IMAGE_REGION_MAX) / MATR_IMAGE_PAGE;
+	uint64_t random;
+
+	if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+		return matr_fail_errno(err, NULL, "no random numbers for the layout");
+	*region = MATR_REGION_LOW + random % pages * MATR_IMAGE_PAGE;
+	return 0;
+}
+
+/* The hash table comes right behind the header where there is room for it: what every exec reads is then
+ * on the first pages. */
 int image_builder_open(uint64_t epoch, const char *cpu_level, size_t applications,
 		       struct image_builder **out, struct matr_error *err)
 {
@@ -44,7 +54,10 @@ int image_builder_open(uint64_t epoch, const char *cpu_level, size_t application
 	builder->epoch = epoch;
 	builder->cpu_level = level_number(cpu_level);
 	builder->hash_size = table_size(applications);
-	if (buffer_extend(&builder->image, sizeof(struct matr_image_header), 8, &header, err) < 0 ||
+	builder->next_base = IMAGE_FIRST_BASE;
+	builder->layout = MATR_LAYOUT_AUTO;
+	if (draw_region(&builder->region, err) < 0 ||
+	    buffer_extend(&builder->image, sizeof(struct matr_image_header), 8, &header, err) < 0 ||
 	    buffer_extend(&builder->image, builder->hash_size * sizeof(struct matr_image_slot), 8,
 			  &builder->hash, err) < 0) {
 		image_builder_close(builder);
@@ -61,18 +74,69 @@ void image_builder_portable(struct image_builder *builder)
 
 void image_builder_preload(struct image_builder *builder, const struct matr_file_id *file)
 {
-	builder->preload_size = file->size;
-	builder->preload_mtime = file->size ? file->mtime : 0;
+	builder->preload = *file;
+}
+
+int image_builder_loader(struct image_builder *builder, const char *path, struct matr_error *err)
+{
+	void *data;
+	size_t size;
+
+	if (read_file(path, SIZE_MAX, &data, &size, err) < 0)
+		return -1;
+	builder->loader_hash = matr_image_checksum64(data, size, 0);
+	free(data);
+	return 0;
+}
+
+void image_builder_layout(struct image_builder *builder, enum matr_layout layout)
+{
+	builder->layout = layout;
+}
+
+int image_builder_cpu(struct image_builder *builder, const struct matr_image_cpu *cpu,
+		      struct matr_error *err)
+{
+	size_t size = sizeof *cpu + cpu->n_words * sizeof(struct matr_image_cpu_word);
+
+	return buffer_append(&builder->image, cpu, size, 8, &builder->cpu, err);
 }
 
 void image_builder_close(struct image_builder *builder)
 {
 	if (!builder)
 		return;
+	for (size_t i = 0; i < builder->n_binaries; i++)
+		image_binary_free(&builder->binaries[i]);
+	for (size_t i = 0; i < builder->n_variants; i++)
+		free(builder->variants[i].shifted);
+	free(builder->binaries);
+	free(builder->variants);
+	matr_map_free(&builder->binary_index);
+	matr_map_free(&builder->ifunc_results);
+	matr_map_free(&builder->kept);
 	buffer_free(&builder->image);
 	buffer_free(&builder->scratch);
+	buffer_free(&builder->pages);
 	free(builder->applications);
 	free(builder);
+}
+
+/* ---- adding ---- */
+
+/* Run times that refuse memory where libraries are placed: what they keep about memory lies there. */
+static bool is_sanitizer(const struct matr_object *object, bool application)
+{
+	if (!application)
+		return object->soname && (strncmp(object->soname, "libtsan.so", 10) == 0 ||
+					  strncmp(object->soname, "libmsan.so", 10) == 0);
+	for (size_t i = 0; i < object->n_symbols; i++) {
+		const char *name = object->symbols[i].name;
+		if (object->symbols[i].section != SHN_UNDEF && name[0] == '_' &&
+		    (strcmp(name, "__tsan_init") == 0 || strcmp(name, "__msan_init") == 0))
+			return true;
+	}
+	return false;
 }
 
 static int decline(const struct matr_mapping *mapping, struct matr_error *err)
@@ -84,6 +148,9 @@ static int decline(const struct matr_mapping *mapping, struct matr_error *err)
 				 UINT16_MAX);
 	for (size_t i = 0; i < mapping->n_scope; i++) {
 		const char *reason = mapping_object_reason(mapping, i);
+		if (!reason && is_sanitizer(mapping->scope[i].object, i == 0))
+			reason =
+				"%s has a sanitizer that allows no library where an epoch has them";
 		if (reason)
 			return matr_fail(err, MATR_ERROR_UNSUPPORTED, application, reason,
 					 mapping->scope[i].object->path);
@@ -91,7 +158,7 @@ static int decline(const struct matr_mapping *mapping, struct matr_error *err)
 	return 0;
 }
 
-/* In a copy of the file tree only the build-id tells which file it is. */
+/* In a copy of the file tree the build-id tells which build a file is of. */
 static int decline_nameless(const struct matr_mapping *mapping, struct matr_error *err)
 {
 	for (size_t i = 0; i < mapping->n_scope; i++) {
@@ -104,26 +171,20 @@ static int decline_nameless(const struct matr_mapping *mapping, struct matr_erro
 	return 0;
 }
 
-static void summarise(struct matr_image_summary *summary, const struct relocation_plan *plan,
-		      const struct image_closures *closures)
+static void summarise(struct matr_image_summary *summary, const struct relocation_plan *plan)
 {
 	*summary = (struct matr_image_summary){
-		.loaded = closures->n_loaded,
-		.closures = closures->n_closures,
-		.closure_relocations = closures->n_relocations,
-		.closure_residual = closures->n_residual,
 		.objects = plan->n_objects,
 		.ifunc = plan->n_ifuncs,
 		.copies = plan->n_copies,
 	};
 	for (size_t i = 0; i < plan->n_objects; i++) {
 		const struct object_plan *object = &plan->objects[i];
-		summary->untouched += object->untouched;
-		summary->relative += object->relative.n;
-		summary->relocations += object->symbolic.n + object->lazy.n;
+		summary->relative += object->n_relative;
+		summary->relocations += object->words.n;
 		summary->residual += object->n_residual;
 	}
-	summary->relocations += summary->relative + summary->ifunc + summary->copies;
+	summary->relocations += summary->ifunc + summary->copies;
 }
 
 int image_builder_add(struct image_builder *builder, const struct matr_mapping *mapping,
@@ -131,24 +192,31 @@ int image_builder_add(struct image_builder *builder, const struct matr_mapping *
 		      struct matr_image_summary *summary, struct matr_error *err)
 {
 	struct relocation_plan plan = {0};
-	struct image_closures laid_out = {0};
-	size_t before = builder->image.size;
+	struct matr_image_summary unused;
+	size_t before = builder->image.size + builder->pages.size;
+	struct image_closures_out laid_out;
 
+	if (!summary)
+		summary = &unused;
 	if (decline(mapping, err) < 0 || (builder->portable && decline_nameless(mapping, err) < 0))
 		return -1;
 	int result = relocation_plan_make(&plan, mapping, NULL, err);
-	/* What a failed attempt added stays in the image unused; it is shared by the next that needs it. */
 	if (!result)
-		result = image_closures_add(builder, closures, n_closures, &laid_out, err);
+		summarise(summary, &plan);
+	/* What a failed attempt added stays unused; it is shared by the next that needs it. */
+	if (!result)
+		result = image_closures_add(builder, closures, n_closures, &laid_out, summary, err);
 	if (!result)
 		result = image_manifest_add(builder, mapping, &plan, &laid_out, err);
-	if (!result && summary) {
-		summarise(summary, &plan, &laid_out);
-		summary->new_bytes = builder->image.size - before;
+	if (!result) {
+		summary->new_bytes = builder->image.size + builder->pages.size - before;
+		image_manifest_set_bytes(builder, summary->new_bytes);
 	}
 	relocation_plan_free(&plan);
 	return result;
 }
+
+/* ---- writing ---- */
 
 static int write_hash(struct image_builder *builder, struct matr_image_header *header,
 		      struct matr_error *err)
@@ -180,31 +248,129 @@ static int write_hash(struct image_builder *builder, struct matr_image_header *h
 	return 0;
 }
 
+/* The words of a variant's bitmap, as places in the library. */
+static int shifted_words(const struct image_binary *binary, const struct image_variant *variant,
+			 struct words *words, struct matr_error *err)
+{
+	for (uint32_t i = 0; i < binary->n_areas; i++) {
+		const struct image_area *area = &binary->areas[i];
+		for (uint64_t at = area->at; at < area->at + area->size; at += 8) {
+			if (!(variant->shifted[at / 512] >> at / 8 % 64 & 1))
+				continue;
+			if (words_add(words, area->vaddr + at - area->at, 0, 0, err) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+static int make_record(struct image_builder *builder, const struct image_variant *variant,
+		       struct matr_image_library *out, struct matr_error *err)
+{
+	const struct image_binary *binary = &builder->binaries[variant->binary];
+	struct words words = {0};
+
+	*out = (struct matr_image_library){
+		.base = binary->base,
+		.first = binary->first,
+		.span = binary->span,
+		.dynamic = binary->dynamic,
+		.alignment = binary->alignment,
+		.shifts = variant->shifts,
+		.file = image_file_of(builder, &binary->id),
+		.content = binary->content,
+		.n_segments = binary->n_segments,
+		.n_variants = binary->n_variants,
+	};
+	int result = variant->shifts ? 0 : shifted_words(binary, variant, &words, err);
+	if (!result && !variant->shifts)
+		result = shifts_encode(&words, &builder->scratch, &builder->image, &out->shifts,
+				       err);
+	free(words.list);
+	if (!result)
+		result = buffer_string(&builder->image, binary->path, &out->path, err);
+	/* Offsets of page data are added when it is known where that begins. */
+	if (!result)
+		result = buffer_append(&builder->image, binary->segments,
+				       binary->n_segments * sizeof *binary->segments, 8,
+				       &out->segments, err);
+	return result;
+}
+
+static void set_page_offsets(struct image_builder *builder, uint64_t libraries,
+			     uint64_t metadata_size)
+{
+	unsigned char *image = builder->image.bytes;
+	const struct matr_image_library *records = (const void *)(image + libraries);
+
+	for (size_t i = 0; i < builder->n_variants; i++) {
+		struct matr_image_segment *segments = (void *)(image + records[i].segments);
+		for (uint32_t n = 0; n < records[i].n_segments; n++) {
+			if (segments[n].source == MATR_SEGMENT_IMAGE)
+				segments[n].offset += metadata_size + builder->variants[i].pages;
+		}
+	}
+}
+
+static int write_libraries(struct image_builder *builder, struct matr_image_header *header,
+			   struct matr_error *err)
+{
+	size_t size = builder->n_variants * sizeof(struct matr_image_library);
+	uint64_t end;
+
+	if (buffer_extend(&builder->image, size, 8, &header->libraries, err) < 0)
+		return -1;
+	for (size_t i = 0; i < builder->n_variants; i++) {
+		struct matr_image_library record;
+		if (make_record(builder, &builder->variants[i], &record, err) < 0)
+			return -1;
+		memcpy(builder->image.bytes + header->libraries + i * sizeof record, &record,
+		       sizeof record);
+	}
+	if (buffer_extend(&builder->image, 0, MATR_IMAGE_PAGE, &end, err) < 0)
+		return -1;
+	if (end > IMAGE_FIRST_BASE)
+		return matr_fail(err, MATR_ERROR_UNSUPPORTED, NULL,
+				 "the epoch's metadata is larger than %u MiB",
+				 (unsigned)(IMAGE_FIRST_BASE >> 20));
+	header->n_libraries = (uint32_t)builder->n_variants;
+	header->metadata_size = end;
+	set_page_offsets(builder, header->libraries, end);
+	return 0;
+}
+
 int image_builder_write(struct image_builder *builder, const char *path, uint64_t *size,
 			struct matr_error *err)
 {
-	struct buffer *image = &builder->image;
+	struct buffer *image = &builder->image, *pages = &builder->pages;
 	struct matr_image_header header = {
 		.magic = MATR_IMAGE_MAGIC,
 		.format = MATR_IMAGE_FORMAT,
 		.endian = MATR_IMAGE_ENDIAN,
 		.epoch = builder->epoch,
+		.region = builder->region,
 		.n_applications = (uint32_t)builder->n_applications,
 		.cpu_level = builder->cpu_level,
-		.preload_size = builder->preload_size,
-		.preload_mtime = builder->portable && builder->preload_size
-					 ? MATR_IMAGE_ANY_TIME
-					 : builder->preload_mtime,
+		.loader_hash = builder->loader_hash,
+		.cpu = builder->cpu,
+		.preload = image_file_of(builder, &builder->preload),
+		.flags = builder->portable ? MATR_IMAGE_PORTABLE : 0,
 	};
 
-	if (write_hash(builder, &header, err) < 0)
+	if (write_hash(builder, &header, err) < 0 || write_libraries(builder, &header, err) < 0)
 		return -1;
-	header.file_size = image->size;
-	header.bulk_checksum =
-		matr_image_checksum64(image->bytes + sizeof header, image->size - sizeof header, 0);
+	header.region_size =
+		(builder->next_base + MATR_IMAGE_PAGE - 1) & ~(uint64_t)(MATR_IMAGE_PAGE - 1);
+	header.file_size = header.metadata_size + pages->size;
+	header.whole_size = builder->whole_size ? builder->whole_size : header.file_size;
+	header.metadata_checksum = matr_image_checksum64(image->bytes + sizeof header,
+							 header.metadata_size - sizeof header, 0);
+	header.pages_checksum = matr_image_checksum64(pages->bytes, pages->size, 0);
 	header.checksum = matr_image_checksum(&header, sizeof header);
 	memcpy(image->bytes, &header, sizeof header);
 	if (size)
-		*size = image->size;
-	return write_file(path, image->bytes, image->size, 0644, err);
+		*size = header.file_size;
+	const struct file_piece pieces[] = {{image->bytes, header.metadata_size},
+					    {pages->bytes, pages->size}};
+	return write_file_pieces(path, pieces, 2, 0644, err);
 }

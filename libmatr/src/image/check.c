@@ -24,7 +24,8 @@
 struct mapped_image {
 	const char *path;
 	const unsigned char *bytes;
-	uint64_t size;
+	uint64_t size; /* of the metadata, once the header is checked; before, of the file */
+	uint64_t file_size;
 };
 
 static int malformed(const struct mapped_image *image, struct matr_error *err, const char *what)
@@ -65,72 +66,141 @@ static bool is_string(const struct mapped_image *image, uint64_t offset)
 	return offset < image->size && memchr(image->bytes + offset, 0, image->size - offset);
 }
 
-static bool program_is_whole(const struct mapped_image *image, uint64_t offset,
-			     uint32_t n_providers)
+/* Do the entries stand for so many words? */
+static bool entries_are_whole(const uint32_t *entries, uint32_t n_entries, uint32_t n_words)
+{
+	uint64_t words = 0;
+
+	for (uint32_t n = 0; n < n_entries; n++)
+		words += entries[n] & 1 ? (unsigned)__builtin_popcount(entries[n] >> 1) : 1;
+	return words == n_words;
+}
+
+static bool program_is_whole(const struct mapped_image *image, uint64_t offset)
 {
 	if (!offset)
 		return true;
 	const struct matr_image_program *program = array_at(image, offset, 1, sizeof *program);
-	if (!program)
+	if (!program || program->size > image->size - offset)
 		return false;
 	uint64_t at = sizeof *program;
-	if (program->size > image->size - offset)
-		return false;
 	for (uint32_t i = 0; i < program->n_groups; i++) {
 		const struct matr_image_group *group = (const void *)(image->bytes + offset + at);
 		if (at > program->size || program->size - at < sizeof *group)
 			return false;
-		bool mixed = group->provider == MATR_IMAGE_MIXED;
-		uint64_t size = sizeof *group + 4 * ((uint64_t)group->n_entries + group->n_slots +
-						     (mixed ? group->n_slots : 0));
+		uint64_t size = sizeof *group + 4 * ((uint64_t)group->n_entries + group->n_slots);
 		size = (size + 7) & ~UINT64_C(7);
-		if (size > program->size - at || (!mixed && group->provider >= n_providers))
+		if (size > program->size - at || group->base >= MATR_BASES ||
+		    !entries_are_whole((const uint32_t *)(group + 1), group->n_entries,
+				       group->n_slots))
 			return false;
-		/* As many places as values. */
-		const uint32_t *entries = (const uint32_t *)(group + 1);
-		uint64_t slots = 0;
-		for (uint32_t n = 0; n < group->n_entries; n++)
-			slots += entries[n] & 1 ? (unsigned)__builtin_popcount(entries[n] >> 1) : 1;
-		if (slots != group->n_slots)
-			return false;
-		const uint32_t *providers = entries + group->n_entries + group->n_slots;
-		for (uint32_t n = 0; mixed && n < group->n_slots; n++) {
-			if (providers[n] >= n_providers)
-				return false;
-		}
 		at += size;
 	}
 	return at == program->size;
 }
 
-/* n_objects: how many a provider may be one of. */
-static bool object_is_whole(const struct mapped_image *image, uint32_t n_objects,
-			    const struct matr_image_object *object)
+static bool content_is_whole(const struct mapped_image *image, uint64_t offset)
 {
-	const uint32_t *providers =
-		array_at(image, object->providers, object->n_providers, sizeof *providers);
+	const struct matr_image_content *content = array_at(image, offset, 1, sizeof *content);
 
-	if (!providers || !is_string(image, object->path) ||
-	    !array_at(image, object->residual, object->n_residual, sizeof(Elf64_Rela)) ||
-	    object->build_id_size > MATR_BUILD_ID_SIZE ||
-	    !program_is_whole(image, object->relative, 1) ||
-	    !program_is_whole(image, object->lazy, 1) ||
-	    !program_is_whole(image, object->symbolic, object->n_providers))
+	return !offset || (content && array_at(image, offset + sizeof *content, content->n_ranges,
+					       2 * sizeof(uint64_t)));
+}
+
+/* ---- libraries ---- */
+
+static bool segments_are_whole(const struct mapped_image *image,
+			       const struct matr_image_library *library)
+{
+	const struct matr_image_segment *segments =
+		array_at(image, library->segments, library->n_segments, sizeof *segments);
+	uint64_t end = library->first, limit = library->first + library->span;
+
+	if (!segments || !library->n_segments)
 		return false;
-	for (uint32_t i = 0; i < object->n_providers; i++) {
-		if (providers[i] >= n_objects && providers[i] != MATR_IMAGE_ABSOLUTE)
+	for (uint32_t i = 0; i < library->n_segments; i++) {
+		const struct matr_image_segment *segment = &segments[i];
+		if (segment->vaddr % MATR_IMAGE_PAGE || segment->size % MATR_IMAGE_PAGE ||
+		    segment->offset % MATR_IMAGE_PAGE || !segment->size || segment->vaddr < end ||
+		    segment->vaddr > limit || segment->size > limit - segment->vaddr ||
+		    segment->source > MATR_SEGMENT_ZERO)
 			return false;
+		if (segment->source == MATR_SEGMENT_IMAGE &&
+		    (segment->offset < image->size || segment->offset > image->file_size ||
+		     segment->size > image->file_size - segment->offset))
+			return false;
+		end = segment->vaddr + segment->size;
 	}
 	return true;
 }
 
-/* Resolvers are of the first n_resolvers objects, slots of those from first_slot_object to n_objects. */
-struct ifunc_limits {
-	uint32_t n_resolvers, first_slot_object, n_objects;
-};
+static bool library_is_whole(const struct mapped_image *image, uint64_t region_size,
+			     const struct matr_image_library *library)
+{
+	const struct matr_image_shifts *shifts =
+		array_at(image, library->shifts, 1, sizeof *shifts);
+	const uint32_t *entries = NULL;
 
+	if (library->shifts) {
+		entries = shifts ? array_at(image, library->shifts + sizeof *shifts,
+					    (shifts->n_entries + UINT64_C(1)) / 2, 8)
+				 : NULL;
+		if (!entries || !entries_are_whole(entries, shifts->n_entries, shifts->n_words))
+			return false;
+	}
+	return library->alignment && !(library->alignment & (library->alignment - 1)) &&
+	       !(library->base % MATR_IMAGE_PAGE) && !(library->first % MATR_IMAGE_PAGE) &&
+	       !(library->span % MATR_IMAGE_PAGE) && library->base <= region_size &&
+	       library->first <= region_size - library->base &&
+	       library->span <= region_size - library->base - library->first &&
+	       is_string(image, library->path) && content_is_whole(image, library->content) &&
+	       segments_are_whole(image, library);
+}
+
+static bool cpu_is_whole(const struct mapped_image *image, uint64_t offset)
+{
+	const struct matr_image_cpu *cpu = array_at(image, offset, 1, sizeof *cpu);
+
+	return !offset || (cpu && array_at(image, offset + sizeof *cpu, cpu->n_words,
+					   sizeof(struct matr_image_cpu_word)));
+}
+
+static int check_libraries(const struct mapped_image *image, const struct matr_image_header *header,
+			   struct matr_error *err)
+{
+	const struct matr_image_library *libraries =
+		array_at(image, header->libraries, header->n_libraries, sizeof *libraries);
+
+	for (uint32_t i = 0; libraries && i < header->n_libraries; i++) {
+		if (!library_is_whole(image, header->region_size, &libraries[i]))
+			libraries = NULL;
+	}
+	if (!cpu_is_whole(image, header->cpu))
+		return malformed(image, err, "its CPU record is outside of it");
+	return libraries ? 0 : malformed(image, err, "a library refers to what is outside of it");
+}
+
+/* ---- manifests ---- */
+
+static bool object_is_whole(const struct mapped_image *image,
+			    const struct matr_image_header *header,
+			    const struct matr_image_object *object)
+{
+	const char *headers =
+		array_at(image, object->headers, (object->headers_size + UINT64_C(7)) / 8, 8);
+
+	if (!is_string(image, object->path))
+		return false;
+	if (object->library == MATR_IMAGE_NO_LIBRARY)
+		return true;
+	return object->library < header->n_libraries && headers &&
+	       object->headers_size >= sizeof(Elf64_Ehdr) &&
+	       program_is_whole(image, object->patches);
+}
+
+/* Resolvers are of n_resolvers objects, slots of n_objects. */
 static bool ifuncs_are_whole(const struct mapped_image *image, uint64_t at, uint32_t n,
-			     uint64_t slots_at, const struct ifunc_limits *limits)
+			     uint64_t slots_at, uint32_t n_resolvers, uint32_t n_objects)
 {
 	const struct matr_image_ifunc *ifuncs = array_at(image, at, n, sizeof *ifuncs);
 
@@ -138,7 +208,7 @@ static bool ifuncs_are_whole(const struct mapped_image *image, uint64_t at, uint
 		return false;
 	for (uint32_t i = 0; i < n; i++) {
 		const struct matr_image_ifunc *ifunc = &ifuncs[i];
-		if (ifunc->object >= limits->n_resolvers || ifunc->first_slot > image->size ||
+		if (ifunc->object >= n_resolvers || ifunc->first_slot > image->size ||
 		    slots_at > image->size)
 			return false;
 		const uint64_t *slots =
@@ -147,8 +217,7 @@ static bool ifuncs_are_whole(const struct mapped_image *image, uint64_t at, uint
 		if (!slots)
 			return false;
 		for (uint32_t k = 0; k < ifunc->n_slots; k++) {
-			if (MATR_SLOT_OBJECT(slots[k]) < limits->first_slot_object ||
-			    MATR_SLOT_OBJECT(slots[k]) >= limits->n_objects)
+			if (MATR_SLOT_OBJECT(slots[k]) >= n_objects)
 				return false;
 		}
 	}
@@ -158,40 +227,40 @@ static bool ifuncs_are_whole(const struct mapped_image *image, uint64_t at, uint
 /* ---- closures ---- */
 
 static bool closure_is_whole(const struct mapped_image *image,
-			     const struct matr_image_manifest *manifest, uint64_t offset)
+			     const struct matr_image_manifest *manifest,
+			     const struct matr_image_closures *closures, uint64_t offset)
 {
 	const struct matr_image_closure *closure = array_at(image, offset, 1, sizeof *closure);
-	uint32_t n_objects = manifest->n_objects + manifest->n_loaded;
 
-	if (!closure)
+	if (!closure || !closure->n_members)
 		return false;
-	const struct matr_image_object *members =
+	/* Arrays of 32-bit numbers lie at multiples of 8 too. */
+	const uint32_t *members =
 		array_at(image, closure->members, closure->n_members, sizeof *members);
-	const uint32_t *loaded =
-		array_at(image, closure->loaded, closure->n_members, sizeof *loaded);
-	const struct ifunc_limits limits = {manifest->n_objects, manifest->n_objects, n_objects};
-	if (!closure->n_members || !members || !loaded ||
+	const uint32_t *numbers =
+		array_at(image, closure->numbers, closure->n_members, sizeof *numbers);
+	if (!members || !numbers ||
 	    !array_at(image, closure->names, closure->n_names, sizeof(uint32_t)) ||
 	    !array_at(image, closure->files, closure->n_files, sizeof(uint32_t)) ||
 	    !ifuncs_are_whole(image, closure->ifuncs, closure->n_ifuncs, closure->ifunc_slots,
-			      &limits))
+			      manifest->n_objects, closure->n_members))
 		return false;
 	for (uint32_t i = 0; i < closure->n_members; i++) {
-		if (loaded[i] >= manifest->n_loaded ||
-		    !object_is_whole(image, n_objects, &members[i]))
+		if (members[i] >= closures->n_objects || numbers[i] >= closures->n_loaded)
 			return false;
 	}
 	return true;
 }
 
 static bool closures_are_whole(const struct mapped_image *image,
+			       const struct matr_image_header *header,
 			       const struct matr_image_manifest *manifest)
 {
 	uint64_t offset = manifest->closures;
 	const struct matr_image_closures *closures = array_at(image, offset, 1, sizeof *closures);
 
 	if (!offset)
-		return !manifest->n_loaded;
+		return true;
 	if (!closures || closures->size < sizeof *closures ||
 	    closures->size > image->size - offset ||
 	    matr_image_checksum((const char *)closures + 8, closures->size - 8) !=
@@ -199,22 +268,62 @@ static bool closures_are_whole(const struct mapped_image *image,
 	    !closures->hash_size || (closures->hash_size & (closures->hash_size - 1)))
 		return false;
 	const struct matr_image_loaded *loaded =
-		array_at(image, closures->loaded, manifest->n_loaded, sizeof *loaded);
+		array_at(image, closures->loaded, closures->n_loaded, sizeof *loaded);
+	const struct matr_image_object *objects =
+		array_at(image, closures->objects, closures->n_objects, sizeof *objects);
 	const uint32_t *hash = array_at(image, closures->hash, closures->hash_size, sizeof *hash);
-	bool whole = loaded && hash;
+	bool whole = loaded && objects && hash;
 	for (uint32_t i = 0; whole && i < closures->hash_size; i++)
-		whole = hash[i] <= manifest->n_loaded;
-	for (uint32_t i = 0; whole && i < manifest->n_loaded; i++)
+		whole = hash[i] <= closures->n_loaded;
+	for (uint32_t i = 0; whole && i < closures->n_objects; i++)
+		whole = object_is_whole(image, header, &objects[i]) &&
+			objects[i].library != MATR_IMAGE_NO_LIBRARY;
+	for (uint32_t i = 0; whole && i < closures->n_loaded; i++)
 		whole = is_string(image, loaded[i].path) &&
-			array_at(image, loaded[i].identity, 1, sizeof(struct matr_image_object)) &&
 			(!loaded[i].closure ||
-			 closure_is_whole(image, manifest, loaded[i].closure));
+			 closure_is_whole(image, manifest, closures, loaded[i].closure));
 	return whole;
 }
 
-/* ---- manifests ---- */
+static bool manifest_is_whole(const struct mapped_image *image,
+			      const struct matr_image_header *header,
+			      const struct matr_image_manifest *manifest)
+{
+	const struct matr_image_object *objects =
+		array_at(image, manifest->objects, manifest->n_objects, sizeof *objects);
+	const uint64_t *needed =
+		array_at(image, manifest->needed, manifest->n_needed, sizeof *needed);
+	const struct matr_image_copy *copies =
+		array_at(image, manifest->copies, manifest->n_copies, sizeof *copies);
 
-static int check_manifest(const struct mapped_image *image, uint64_t offset, struct matr_error *err)
+	if (!manifest->alignment || manifest->alignment & (manifest->alignment - 1) ||
+	    manifest->alignment % MATR_IMAGE_PAGE || !manifest->n_objects ||
+	    manifest->n_objects > UINT16_MAX || !is_string(image, manifest->path) ||
+	    (manifest->library_path && !is_string(image, manifest->library_path)) || !objects ||
+	    !needed || !copies || !program_is_whole(image, manifest->words) ||
+	    !array_at(image, manifest->residual, manifest->n_residual, sizeof(Elf64_Rela)) ||
+	    !content_is_whole(image, manifest->content) ||
+	    !ifuncs_are_whole(image, manifest->ifuncs, manifest->n_ifuncs, manifest->ifunc_slots,
+			      manifest->n_objects, manifest->n_objects) ||
+	    !closures_are_whole(image, header, manifest))
+		return false;
+	for (uint32_t i = 0; i < manifest->n_needed; i++) {
+		if (!is_string(image, needed[i]))
+			return false;
+	}
+	for (uint32_t i = 0; i < manifest->n_copies; i++) {
+		if (copies[i].object >= manifest->n_objects)
+			return false;
+	}
+	for (uint32_t i = 0; i < manifest->n_objects; i++) {
+		if (!object_is_whole(image, header, &objects[i]))
+			return false;
+	}
+	return true;
+}
+
+static int check_manifest(const struct mapped_image *image, const struct matr_image_header *header,
+			  uint64_t offset, struct matr_error *err)
 {
 	const struct matr_image_manifest *manifest = array_at(image, offset, 1, sizeof *manifest);
 
@@ -223,36 +332,12 @@ static int check_manifest(const struct mapped_image *image, uint64_t offset, str
 	if (matr_image_checksum(image->bytes + offset + 8, manifest->size - 8) !=
 	    manifest->checksum)
 		return malformed(image, err, "an entry does not match its checksum");
-	const struct matr_image_object *objects =
-		array_at(image, manifest->objects, manifest->n_objects, sizeof *objects);
-	const uint64_t *needed =
-		array_at(image, manifest->needed, manifest->n_needed, sizeof *needed);
-	const struct matr_image_directory *directories = array_at(
-		image, manifest->directories, manifest->n_directories, sizeof *directories);
-	const struct matr_image_copy *copies =
-		array_at(image, manifest->copies, manifest->n_copies, sizeof *copies);
-	const struct ifunc_limits limits = {manifest->n_objects, 0, manifest->n_objects};
-	if (!manifest->n_objects || !is_string(image, manifest->path) ||
-	    (manifest->library_path && !is_string(image, manifest->library_path)) || !objects ||
-	    !needed || manifest->n_scope_needed > manifest->n_needed || !directories || !copies ||
-	    !ifuncs_are_whole(image, manifest->ifuncs, manifest->n_ifuncs, manifest->ifunc_slots,
-			      &limits) ||
-	    manifest->n_objects + (uint64_t)manifest->n_loaded > UINT16_MAX ||
-	    !closures_are_whole(image, manifest))
-		return malformed(image, err, "an entry refers to what is outside of the image");
-	bool whole = true;
-	for (uint32_t i = 0; i < manifest->n_needed && whole; i++)
-		whole = is_string(image, needed[i]);
-	for (uint32_t i = 0; i < manifest->n_directories && whole; i++)
-		whole = is_string(image, directories[i].path);
-	for (uint32_t i = 0; i < manifest->n_copies && whole; i++)
-		whole = copies[i].object < manifest->n_objects;
-	for (uint32_t i = 0; i < manifest->n_objects && whole; i++)
-		whole = object_is_whole(image, manifest->n_objects, &objects[i]);
-	return whole ? 0 : malformed(image, err, "an entry refers to what is outside of the image");
+	return manifest_is_whole(image, header, manifest)
+		       ? 0
+		       : malformed(image, err, "an entry refers to what is outside of the image");
 }
 
-static int check_header(const struct mapped_image *image, struct matr_image_header *header,
+static int check_header(struct mapped_image *image, struct matr_image_header *header,
 			struct matr_error *err)
 {
 	if (image->size < sizeof *header)
@@ -266,8 +351,17 @@ static int check_header(const struct mapped_image *image, struct matr_image_head
 	header->checksum = 0;
 	if (matr_image_checksum(header, sizeof *header) != checksum)
 		return malformed(image, err, "its header does not match its checksum");
-	if (header->file_size != image->size)
+	if (header->file_size != image->file_size)
 		return malformed(image, err, "is truncated: its size is not the recorded one");
+	if (header->metadata_size > image->file_size || header->metadata_size % MATR_IMAGE_PAGE ||
+	    header->metadata_size < sizeof *header)
+		return malformed(image, err, "its metadata is outside of it");
+	if (header->region % MATR_IMAGE_PAGE || header->region < MATR_REGION_LOW ||
+	    header->region >= MATR_REGION_HIGH ||
+	    header->region_size > MATR_REGION_HIGH - header->region ||
+	    header->metadata_size > header->region_size)
+		return malformed(image, err, "its address range is outside of what it may take");
+	image->size = header->metadata_size;
 	if (!header->hash_size || (header->hash_size & (header->hash_size - 1)) ||
 	    !array_at(image, header->hash, header->hash_size, sizeof(struct matr_image_slot)))
 		return malformed(image, err, "its hash table is outside of it");
@@ -293,9 +387,10 @@ static int map_image(const char *path, struct mapped_image *image, struct matr_e
 	else
 		result = check_owners(path, err);
 	if (!result) {
-		image->size = (uint64_t)status.st_size;
+		image->size = image->file_size = (uint64_t)status.st_size;
 		/* A private copy, as far as it is written: check_contents() */
-		void *bytes = mmap(NULL, image->size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+		void *bytes =
+			mmap(NULL, image->file_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 		if (bytes == MAP_FAILED)
 			result = matr_fail_errno(err, path, "cannot be mapped");
 		else
@@ -308,7 +403,7 @@ static int map_image(const char *path, struct mapped_image *image, struct matr_e
 static void unmap_image(struct mapped_image *image)
 {
 	if (image->bytes)
-		munmap((void *)image->bytes, image->size);
+		munmap((void *)image->bytes, image->file_size);
 }
 
 /* *withdrawn: how many applications were withdrawn from it. */
@@ -320,13 +415,18 @@ static int check_contents(const struct mapped_image *image, const struct matr_im
 
 	*withdrawn = image_slots_unmask((void *)image->bytes, image->size);
 	if (matr_image_checksum64(image->bytes + sizeof *header, image->size - sizeof *header, 0) !=
-	    header->bulk_checksum)
+	    header->metadata_checksum)
 		return malformed(image, err, "its contents do not match their checksum");
+	if (matr_image_checksum64(image->bytes + image->size, image->file_size - image->size, 0) !=
+	    header->pages_checksum)
+		return malformed(image, err, "its page data does not match its checksum");
+	if (check_libraries(image, header, err) < 0)
+		return -1;
 	for (uint32_t i = 0; i < header->hash_size; i++) {
 		if (!slots[i].manifest)
 			continue;
 		n++;
-		if (check_manifest(image, slots[i].manifest, err) < 0)
+		if (check_manifest(image, header, slots[i].manifest, err) < 0)
 			return -1;
 	}
 	if (n != header->n_applications)
@@ -348,7 +448,9 @@ int matr_image_check(const char *path, struct matr_image_info *info, struct matr
 	if (!result && info)
 		*info = (struct matr_image_info){
 			.epoch = header.epoch,
-			.size = image.size,
+			.size = image.file_size,
+			.metadata_size = header.metadata_size,
+			.region = header.region,
 			.applications = header.n_applications - (uint32_t)withdrawn,
 			.cpu_level = header.cpu_level,
 		};

@@ -1,24 +1,23 @@
-/* closures.c - laying out what an application loads (matr/image_format.h, struct matr_image_closures).
+/* closures.c - laying out what an application loads (struct matr_image_closures).
  *
- * Everything but strings, programs and residual tables is in one piece with a checksum, apart from the manifest:
- * most starts load nothing, and read nothing of it.
+ * Everything but strings, programs, headers and tables is in one piece with a checksum, apart from the
+ * manifest: most starts load nothing, and read nothing of it. What a member is in several closures
+ * alike is there once, so the size grows with the libraries rather than with the closures.
  */
-#include "image/closures.h"
+#include "image/image.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/intern.h"
-#include "image/pieces.h"
 #include "mapping/closure_terms.h"
 
-struct closure_layout { /* a closure's arrays before they are in the image */
+struct closure_parts { /* a closure's arrays before they are in the image */
 	struct matr_image_closure closure;
-	struct matr_image_object *members;
-	uint32_t **providers; /* of each member */
-	uint32_t *numbers;    /* of the members as loaded objects */
+	uint32_t *members; /* indices into the layout's objects */
+	uint32_t *numbers; /* of the members as loaded objects */
 	struct matr_image_ifunc *ifuncs;
-	uint64_t *ifunc_slots;
+	uint64_t *slots;
 	size_t n_slots;
 };
 
@@ -26,99 +25,129 @@ struct layout {
 	struct image_builder *builder;
 	struct matr_closure *closures;
 	const struct closure_terms *terms;
-	struct closure_layout *made; /* all zero for closures that have a reason */
+	struct closure_parts *parts; /* all zero for closures that have a reason */
 	size_t n_closures;
 	uint32_t n_start;
 	struct intern paths; /* of the members: their numbers as loaded objects */
 	struct matr_image_loaded *loaded;
+	struct matr_image_object *objects;
+	size_t n_objects, capacity;
+	struct matr_map object_index; /* hash of an object -> index */
+	uint64_t alignment;
 };
 
 /* ---- one closure ---- */
 
-static void closure_layout_free(struct closure_layout *out)
+static void parts_free(struct closure_parts *parts)
 {
-	for (uint32_t m = 0; out->providers && m < out->closure.n_members; m++)
-		free(out->providers[m]);
-	free(out->providers);
-	free(out->members);
-	free(out->numbers);
-	free(out->ifuncs);
-	free(out->ifunc_slots);
+	free(parts->members);
+	free(parts->numbers);
+	free(parts->ifuncs);
+	free(parts->slots);
 }
 
-/* The image's number of a scope index. */
-static uint32_t image_number(const struct layout *layout, const struct closure_layout *out,
-			     uint32_t index)
+/* Find the object among those that closures have already, or add it. */
+static int share_object(struct layout *layout, const struct matr_image_object *object,
+			uint32_t *index, struct matr_error *err)
 {
-	if (index == MATR_IMAGE_ABSOLUTE || index < layout->n_start)
-		return index;
-	return layout->n_start + out->numbers[index - layout->n_start];
+	uint64_t key = matr_image_key(object, sizeof *object), found;
+
+	if (matr_map_get(&layout->object_index, key, &found) &&
+	    memcmp(&layout->objects[found], object, sizeof *object) == 0) {
+		*index = (uint32_t)found;
+		return 0;
+	}
+	if (layout->n_objects == layout->capacity) {
+		size_t capacity = layout->capacity ? layout->capacity * 2 : 64;
+		struct matr_image_object *list = realloc(layout->objects, capacity * sizeof *list);
+		if (!list)
+			return matr_fail_memory(err);
+		layout->objects = list;
+		layout->capacity = capacity;
+	}
+	if (matr_map_set(&layout->object_index, key, layout->n_objects) != 0)
+		return matr_fail_memory(err);
+	*index = (uint32_t)layout->n_objects;
+	layout->objects[layout->n_objects++] = *object;
+	return 0;
 }
 
-static int make_members(struct layout *layout, const struct matr_mapping *mapping,
-			struct relocation_plan *plan, struct closure_layout *out,
-			struct matr_error *err)
+static int add_members(struct layout *layout, const struct image_scope *scope,
+		       struct relocation_plan *plan, struct closure_parts *out,
+		       struct matr_error *err)
 {
-	size_t n_members = mapping->n_scope - layout->n_start;
-
-	for (size_t m = 0; m < n_members; m++)
-		out->numbers[m] =
-			intern_find(&layout->paths, mapping->scope[layout->n_start + m].path);
-	for (size_t m = 0; m < n_members; m++) {
-		size_t index = layout->n_start + m;
+	for (uint32_t m = 0; m < out->closure.n_members; m++) {
+		uint32_t index = layout->n_start + m;
 		struct object_plan *object = &plan->objects[index];
-		struct matr_image_object *entry = &out->members[m];
-		if (image_object_pieces(layout->builder, &mapping->scope[index], object, entry,
-					err) < 0)
-			return -1;
-		for (size_t p = 0; p < object->n_providers; p++)
-			object->providers[p] = image_number(layout, out, object->providers[p]);
-		out->providers[m] = object->providers;
-		object->providers = NULL;
-		out->closure.n_relocations +=
-			(uint32_t)(object->relative.n + object->symbolic.n + object->lazy.n);
+		const char *path = scope->mapping->scope[index].path;
+		struct matr_image_object entry;
+		out->closure.n_relocations += (uint32_t)(object->words.n - object->n_kept);
 		out->closure.n_residual += (uint32_t)object->n_residual;
+		if (image_library_add(layout->builder, scope, index, object, IMAGE_LATER, &entry,
+				      err) < 0 ||
+		    share_object(layout, &entry, &out->members[m], err) < 0)
+			return -1;
+		out->numbers[m] = intern_find(&layout->paths, path);
+		layout->loaded[out->numbers[m]].base =
+			layout->builder->binaries[scope->binaries[index]].base;
 	}
 	return 0;
 }
 
-/* What is outside the piece goes to the image at once, the rest into *out. */
-static int plan_closure(struct layout *layout, size_t number, struct relocation_plan *plan,
-			struct closure_layout *out, struct matr_error *err)
+/* The members' indices take the place of scope indices in the slots. */
+static void number_slots(const struct layout *layout, struct closure_parts *out)
+{
+	for (size_t i = 0; i < out->n_slots; i++)
+		out->slots[i] =
+			MATR_SLOT((uint64_t)MATR_SLOT_OBJECT(out->slots[i]) - layout->n_start,
+				  MATR_SLOT_VADDR(out->slots[i]));
+}
+
+static int plan_closure(struct layout *layout, size_t number, struct image_scope *scope,
+			struct relocation_plan *plan, struct matr_error *err)
 {
 	const struct matr_mapping *mapping = layout->closures[number].mapping;
+	struct closure_parts *out = &layout->parts[number];
 	size_t n_members = mapping->n_scope - layout->n_start;
 
-	if (relocation_plan_make(plan, mapping, &layout->terms[number], err) < 0)
+	if (relocation_plan_make(plan, mapping, &layout->terms[number], err) < 0 ||
+	    image_scope_open(layout->builder, mapping, scope, err) < 0)
 		return -1;
+	uint64_t alignment = image_scope_alignment(layout->builder, scope);
+	if (alignment > layout->alignment)
+		layout->alignment = alignment;
 	out->closure.n_members = (uint32_t)n_members;
 	out->members = calloc(n_members, sizeof *out->members);
-	out->providers = calloc(n_members, sizeof *out->providers);
 	out->numbers = calloc(n_members, sizeof *out->numbers);
 	out->ifuncs = calloc(plan->n_ifuncs + 1, sizeof *out->ifuncs);
-	out->ifunc_slots = calloc(plan->n_ifuncs + 1, sizeof *out->ifunc_slots);
-	if (!out->members || !out->providers || !out->numbers || !out->ifuncs || !out->ifunc_slots)
+	out->slots = calloc(plan->n_ifuncs + 1, sizeof *out->slots);
+	if (!out->members || !out->numbers || !out->ifuncs || !out->slots)
 		return matr_fail_memory(err);
-	if (make_members(layout, mapping, plan, out, err) < 0)
+	int n_ifuncs = image_ifuncs_add(layout->builder, scope, plan, out->ifuncs, out->slots, err);
+	if (n_ifuncs < 0)
 		return -1;
-	for (size_t i = 0; i < plan->n_ifuncs; i++) {
-		uint64_t slot = plan->ifuncs[i].slot;
-		plan->ifuncs[i].slot =
-			MATR_SLOT((uint64_t)image_number(layout, out, MATR_SLOT_OBJECT(slot)),
-				  MATR_SLOT_VADDR(slot));
-	}
-	out->closure.n_ifuncs = image_group_ifuncs(plan, out->ifuncs, out->ifunc_slots);
+	out->closure.n_ifuncs = (uint32_t)n_ifuncs;
 	out->n_slots = plan->n_ifuncs;
-	out->closure.n_relocations += (uint32_t)plan->n_ifuncs;
-	return 0;
+	number_slots(layout, out);
+	return add_members(layout, scope, plan, out, err);
 }
 
+/* 0: done, or the closure has a reason now; -1: error. */
 static int make_closure(struct layout *layout, size_t number, struct matr_error *err)
 {
+	struct image_scope scope = {.binaries = NULL};
 	struct relocation_plan plan = {0};
+	struct matr_error why = {0};
 
-	int result = plan_closure(layout, number, &plan, &layout->made[number], err);
+	int result = plan_closure(layout, number, &scope, &plan, &why);
+	image_scope_close(&scope);
 	relocation_plan_free(&plan);
+	if (result < 0 && why.code == MATR_ERROR_UNSUPPORTED) {
+		layout->closures[number].reason = "one of its objects is not fit for a mapping";
+		return 0;
+	}
+	if (result < 0 && err)
+		*err = why;
 	return result;
 }
 
@@ -133,44 +162,36 @@ static int append(struct layout *layout, const void *data, size_t n, size_t size
 static int write_closure(struct layout *layout, size_t number, struct matr_error *err)
 {
 	const struct closure_terms *terms = &layout->terms[number];
-	struct closure_layout *made = &layout->made[number];
-	struct matr_image_closure *closure = &made->closure;
+	struct closure_parts *parts = &layout->parts[number];
+	struct matr_image_closure *closure = &parts->closure;
 	uint64_t offset = 0;
 
 	closure->n_names = (uint32_t)terms->n_names;
 	closure->n_files = (uint32_t)terms->n_files;
-	for (uint32_t m = 0; m < closure->n_members; m++) {
-		if (append(layout, made->providers[m], made->members[m].n_providers,
-			   sizeof(uint32_t), &made->members[m].providers, err) < 0)
-			return -1;
-	}
-	if (append(layout, made->members, closure->n_members, sizeof *made->members,
+	/* Names are many and mostly alike: outside of the piece, shared. */
+	if ((terms->n_names &&
+	     buffer_share(&layout->builder->image, terms->names,
+			  terms->n_names * sizeof *terms->names, 8, &closure->names, err) < 0) ||
+	    (terms->n_files &&
+	     buffer_share(&layout->builder->image, terms->files,
+			  terms->n_files * sizeof *terms->files, 8, &closure->files, err) < 0) ||
+	    append(layout, parts->members, closure->n_members, sizeof *parts->members,
 		   &closure->members, err) < 0 ||
-	    append(layout, made->numbers, closure->n_members, sizeof *made->numbers,
-		   &closure->loaded, err) < 0 ||
-	    append(layout, made->ifuncs, closure->n_ifuncs, sizeof *made->ifuncs, &closure->ifuncs,
-		   err) < 0 ||
-	    append(layout, made->ifunc_slots, made->n_slots, sizeof *made->ifunc_slots,
+	    append(layout, parts->numbers, closure->n_members, sizeof *parts->numbers,
+		   &closure->numbers, err) < 0 ||
+	    append(layout, parts->ifuncs, closure->n_ifuncs, sizeof *parts->ifuncs,
+		   &closure->ifuncs, err) < 0 ||
+	    append(layout, parts->slots, parts->n_slots, sizeof *parts->slots,
 		   &closure->ifunc_slots, err) < 0 ||
-	    append(layout, terms->names, terms->n_names, sizeof *terms->names, &closure->names,
-		   err) < 0 ||
-	    append(layout, terms->files, terms->n_files, sizeof *terms->files, &closure->files,
-		   err) < 0 ||
 	    append(layout, closure, 1, sizeof *closure, &offset, err) < 0)
 		return -1;
-	for (uint32_t m = 0; m < closure->n_members; m++) {
-		struct matr_image_loaded *loaded = &layout->loaded[made->numbers[m]];
-		if (!loaded->identity)
-			loaded->identity = closure->members + m * sizeof *made->members;
-		if (m == 0)
-			loaded->closure = offset;
-	}
+	layout->loaded[parts->numbers[0]].closure = offset;
 	return 0;
 }
 
 /* ---- all of them ---- */
 
-/* Why a closure is not for ld-stable to apply. */
+/* Why a closure is not for ld-stable to serve. */
 static const char *closure_reason(const struct matr_closure *closure,
 				  const struct closure_terms *terms)
 {
@@ -233,24 +254,28 @@ static uint32_t *make_hash(const struct layout *layout, uint32_t *size, struct m
 	return hash;
 }
 
-static int write_piece(struct layout *layout, struct image_closures *out, struct matr_error *err)
+static int write_piece(struct layout *layout, uint64_t *offset, struct matr_image_summary *summary,
+		       struct matr_error *err)
 {
 	struct buffer *image = &layout->builder->image;
-	struct matr_image_closures closures = {0};
+	struct matr_image_closures closures = {
+		.n_loaded = (uint32_t)layout->paths.n,
+		.n_objects = (uint32_t)layout->n_objects,
+	};
 	uint64_t at;
 
-	if (buffer_extend(image, sizeof closures, 8, &out->offset, err) < 0)
+	if (buffer_extend(image, sizeof closures, 8, offset, err) < 0)
 		return -1;
 	for (size_t i = 0; i < layout->n_closures; i++) {
-		const struct matr_image_closure *closure = &layout->made[i].closure;
 		if (layout->closures[i].reason)
 			continue;
 		if (write_closure(layout, i, err) < 0)
 			return -1;
-		out->n_closures++;
-		out->n_relocations += closure->n_relocations;
-		out->n_residual += closure->n_residual;
+		summary->closures++;
+		summary->closure_relocations += layout->parts[i].closure.n_relocations;
+		summary->closure_residual += layout->parts[i].closure.n_residual;
 	}
+	summary->loaded = layout->paths.n;
 	uint32_t *hash = make_hash(layout, &closures.hash_size, err);
 	if (!hash)
 		return -1;
@@ -259,18 +284,20 @@ static int write_piece(struct layout *layout, struct image_closures *out, struct
 	if (result < 0 ||
 	    append(layout, layout->loaded, layout->paths.n, sizeof *layout->loaded,
 		   &closures.loaded, err) < 0 ||
+	    append(layout, layout->objects, layout->n_objects, sizeof *layout->objects,
+		   &closures.objects, err) < 0 ||
 	    buffer_extend(image, 0, 8, &at, err) < 0)
 		return -1;
-	closures.size = (uint32_t)(at - out->offset);
-	unsigned char *place = image->bytes + out->offset;
+	closures.size = (uint32_t)(at - *offset);
+	unsigned char *place = image->bytes + *offset;
 	memcpy(place, &closures, sizeof closures);
 	closures.checksum = matr_image_checksum(place + 8, closures.size - 8);
 	memcpy(place, &closures, sizeof closures);
-	out->n_loaded = layout->paths.n;
 	return 0;
 }
 
-static int lay_out(struct layout *layout, struct image_closures *out, struct matr_error *err)
+static int lay_out(struct layout *layout, uint64_t *offset, struct matr_image_summary *summary,
+		   struct matr_error *err)
 {
 	if (number_members(layout, err) < 0)
 		return -1;
@@ -283,11 +310,12 @@ static int lay_out(struct layout *layout, struct image_closures *out, struct mat
 		if (!layout->closures[i].reason && make_closure(layout, i, err) < 0)
 			return -1;
 	}
-	return layout->paths.n ? write_piece(layout, out, err) : 0;
+	return layout->paths.n ? write_piece(layout, offset, summary, err) : 0;
 }
 
 int image_closures_add(struct image_builder *builder, struct matr_closure *closures,
-		       size_t n_closures, struct image_closures *out, struct matr_error *err)
+		       size_t n_closures, struct image_closures_out *out,
+		       struct matr_image_summary *summary, struct matr_error *err)
 {
 	struct closure_terms *terms = NULL;
 	struct layout layout = {
@@ -297,21 +325,25 @@ int image_closures_add(struct image_builder *builder, struct matr_closure *closu
 		.n_start = n_closures ? closures[0].n_start : 0,
 	};
 
-	*out = (struct image_closures){0};
+	*out = (struct image_closures_out){.alignment = MATR_IMAGE_PAGE};
 	if (!n_closures)
 		return 0;
-	layout.made = calloc(n_closures, sizeof *layout.made);
-	int result = layout.made ? 0 : matr_fail_memory(err);
+	layout.parts = calloc(n_closures, sizeof *layout.parts);
+	int result = layout.parts ? 0 : matr_fail_memory(err);
 	if (!result)
 		result = closure_terms_make(closures, n_closures, &terms, err);
 	layout.terms = terms;
 	if (!result)
-		result = lay_out(&layout, out, err);
-	for (size_t i = 0; layout.made && i < n_closures; i++)
-		closure_layout_free(&layout.made[i]);
-	free(layout.made);
+		result = lay_out(&layout, &out->offset, summary, err);
+	if (layout.alignment > out->alignment)
+		out->alignment = layout.alignment;
+	for (size_t i = 0; layout.parts && i < n_closures; i++)
+		parts_free(&layout.parts[i]);
+	free(layout.parts);
 	closure_terms_free(terms, n_closures);
 	intern_free(&layout.paths);
 	free(layout.loaded);
+	free(layout.objects);
+	matr_map_free(&layout.object_index);
 	return result;
 }

@@ -1,30 +1,203 @@
-/* image.h - an epoch image that is being built. */
+/* image.h - an epoch image in the making: what the files of image/ share.
+ *
+ * Metadata grows in one buffer, page data in another. A file that is a library of some application
+ * has one `struct image_binary`: its base, its segments. What its writable pages hold once they are
+ * relocated depends on the application, so there are variants of them, each with a library record of
+ * its own. Most have one: what differs in an application is a patch.
+ */
 #ifndef MATR_IMAGE_IMAGE_H
 #define MATR_IMAGE_IMAGE_H
 
-#include <stdbool.h>
-
-#include <matr/image.h>
 #include <matr/image_format.h>
 
 #include "base/buffer.h"
+#include "base/map.h"
+#include "image/builder.h"
+#include "mapping/plan.h"
+
+/* Where libraries begin, relative to the place: what is before is for the metadata. */
+#define IMAGE_FIRST_BASE (UINT64_C(1) << 30)
+/* The most that all libraries of an epoch may take of the address space. */
+#define IMAGE_REGION_MAX (UINT64_C(1) << 36)
+
+enum { IMAGE_AREAS = 4 }; /* writable PT_LOAD segments that a library may have */
+
+/* A range of a library that is mapped from page data. */
+struct image_area {
+	uint64_t vaddr, size; /* whole pages */
+	uint64_t at;	      /* relative to the library's page data */
+};
+
+struct image_binary {
+	struct matr_file_id id;
+	char *path; /* canonical */
+	uint64_t base, first, span;
+	uint64_t alignment; /* the largest p_align, at least a page */
+	uint64_t dynamic;
+	unsigned char *headers; /* ELF header and program headers, as in the file; NULL: not read */
+	size_t headers_size;
+	struct matr_image_segment *segments; /* IMAGE: offset is relative to the page data */
+	uint32_t n_segments;
+	struct image_area areas[IMAGE_AREAS];
+	uint32_t n_areas;
+	uint64_t pages_size; /* of all areas, bytes */
+	uint64_t relro_low, relro_high;
+	uint64_t content; /* in a portable image */
+	uint32_t first_variant, n_variants;
+};
+
+#define IMAGE_NO_VARIANT UINT32_MAX
+
+struct image_variant { /* becomes one struct matr_image_library */
+	uint32_t binary;
+	uint32_t next;	   /* variant of the same binary */
+	uint64_t pages;	   /* offset in the builder's page data */
+	uint64_t shifts;   /* in the metadata, if this is of the image before; 0: to be made */
+	uint64_t *shifted; /* bits, one per word of page data: it holds an address of the region */
+};
+
+struct image_ifunc_result; /* ifunc_results.c */
 
 struct image_builder {
 	struct buffer image; /* opens with room for the header */
 	struct buffer scratch;
+	struct buffer pages;
 	uint64_t epoch;
+	uint64_t region;
+	uint64_t next_base; /* relative to the place */
 	uint32_t cpu_level;
-	uint64_t preload_size;
-	int64_t preload_mtime;
+	uint64_t loader_hash;
+	uint64_t cpu; /* the CPU record; 0: none */
+	struct matr_file_id loader, preload;
 	bool portable;
-	uint64_t hash; /* the table's place in the image */
+	enum matr_layout layout; /* of what is added next */
+	uint64_t hash;		 /* the table's place in the image */
 	uint32_t hash_size;
 	struct matr_image_slot *applications; /* in the order they were added */
-	size_t n_applications, capacity;
+	size_t n_applications, applications_capacity;
+	struct image_binary *binaries;
+	size_t n_binaries, binaries_capacity;
+	struct matr_map binary_index; /* hash of the file id -> index + 1 */
+	struct image_variant *variants;
+	size_t n_variants, variants_capacity;
+	struct matr_map ifunc_results; /* of (binary, vaddr) -> result */
+	struct matr_map kept;	       /* of the image before: key of a path -> manifest */
+	uint64_t whole_size; /* of the last image that was built from nothing; 0: this one */
 };
 
+/* Enter a binary, or a variant of one, that has been made. Owned by the builder on success. */
+int image_binary_enter(struct image_builder *builder, const struct image_binary *binary,
+		       uint64_t key, uint32_t *index, struct matr_error *err);
+int image_variant_enter(struct image_builder *builder, const struct image_variant *variant,
+			uint32_t *index, struct matr_error *err);
+
+/* Mark the word at vaddr as one that holds an address of the region. */
+void image_word_mark(const struct image_binary *binary, uint64_t *shifted, uint64_t vaddr);
+
+/* Read the binary's headers, unless they have been. */
+int image_binary_headers(struct image_binary *binary, const struct matr_object *object,
+			 struct matr_error *err);
+
+/* The file's binary: made when it is first asked for. *index is valid until the builder is closed.
+ * MATR_ERROR_UNSUPPORTED: it cannot be served. */
+int image_binary_find(struct image_builder *builder, const struct matr_object *object,
+		      uint32_t *index, struct matr_error *err);
+void image_binary_free(struct image_binary *binary);
+
+/* Read the file's writable segments, as they are before relocation, to where the areas have them:
+ * `to` has pages_size bytes, zeroed. */
+int image_binary_read(const struct image_binary *binary, const struct matr_object *object,
+		      unsigned char *to, struct matr_error *err);
+
+bool image_binary_is_relro(const struct image_binary *binary, uint64_t vaddr);
+
+/* The area that has the word at vaddr; NULL: none has. */
+const struct image_area *image_binary_area(const struct image_binary *binary, uint64_t vaddr);
+
+/* Choose the variant of the binary that suits the words best, or make one. The words that are not
+ * what its page data holds are left in *patches (free list). */
+int image_variant_choose(struct image_builder *builder, uint32_t binary,
+			 const struct matr_object *object, const struct words *words,
+			 uint32_t *variant, struct words *patches, struct matr_error *err);
+
+/* What identifies the file in a portable image (struct matr_image_content). */
+int image_content_add(struct image_builder *builder, const struct matr_object *object,
+		      uint64_t *offset, struct matr_error *err);
+
+/* When a library is served. What is loaded later has PT_GNU_RELRO in any case: ld.so's call for it is
+ * the moment at which its own dynamic section is given back. */
+enum image_served { IMAGE_AT_START, IMAGE_LATER };
+
+/* The headers and the dynamic section that ld.so is shown of a library. */
+int image_served_headers(struct image_builder *builder, uint32_t binary,
+			 const struct matr_scope_entry *entry, const struct object_plan *plan,
+			 enum image_served when, struct matr_image_object *out,
+			 struct matr_error *err);
+
+/* The binaries of a mapping's scope, and their words in terms of what an exec knows. */
+struct image_scope {
+	const struct matr_mapping *mapping;
+	uint32_t *binaries; /* parallel to the scope; undefined where image_scope_has() is false */
+};
+
+int image_scope_open(struct image_builder *builder, const struct matr_mapping *mapping,
+		     struct image_scope *out,
+		     struct matr_error *err); /* to be closed in any case */
+void image_scope_close(struct image_scope *scope);
+
+/* Is the object at this scope index one that has a library record? */
+bool image_scope_has(const struct image_scope *scope, size_t index);
+
+/* Turn the words of the object at this scope index from scope indices to MATR_BASE_*. */
+void image_words_settle(const struct image_builder *builder, const struct image_scope *scope,
+			uint32_t index, struct words *words);
+
+/* Lay out the library at this scope index, `plan` being the object's. Its words are changed. */
+int image_library_add(struct image_builder *builder, const struct image_scope *scope,
+		      uint32_t index, struct object_plan *plan, enum image_served when,
+		      struct matr_image_object *out, struct matr_error *err);
+
+/* Sort the plan's IFUNCs into one entry per resolver, with its result if that is known: then it becomes
+ * a word of each slot's object. Both arrays have room for plan->n_ifuncs. Returns the number of
+ * entries, -1 on error. */
+int image_ifuncs_add(struct image_builder *builder, const struct image_scope *scope,
+		     struct relocation_plan *plan, struct matr_image_ifunc *ifuncs, uint64_t *slots,
+		     struct matr_error *err);
+
+struct image_closures_out {
+	uint64_t offset;    /* of struct matr_image_closures; 0: none */
+	uint64_t alignment; /* the largest of any member, at least a page */
+};
+
+/* Lay out the closures, and give those that are not fit a reason. */
+int image_closures_add(struct image_builder *builder, struct matr_closure *closures,
+		       size_t n_closures, struct image_closures_out *out,
+		       struct matr_image_summary *summary, struct matr_error *err);
+
+/* The largest alignment of the scope's libraries, at least a page. */
+uint64_t image_scope_alignment(const struct image_builder *builder,
+			       const struct image_scope *scope);
+
+/* What the resolver at vaddr returns on this machine, relative to the binary's load address. 0: not
+ * known, for the library is not the one that this process has. */
+uint64_t image_ifunc_result(struct image_builder *builder, uint32_t binary, uint64_t vaddr);
+
+/* Lay out the manifest of the application that `mapping` and `plan` describe, and add its key. */
+int image_manifest_add(struct image_builder *builder, const struct matr_mapping *mapping,
+		       struct relocation_plan *plan, const struct image_closures_out *closures,
+		       struct matr_error *err);
+
+/* Note in the manifest that was added last what the application added to the image, bytes. */
+void image_manifest_set_bytes(struct image_builder *builder, uint64_t bytes);
+
+/* Is an application of this size placed at random? */
+bool image_is_random(enum matr_layout layout, uint32_t n_relocations, uint32_t n_objects);
+
 /* Enter a manifest that is in the image under its application's key. */
-int image_add_key(struct image_builder *builder, uint64_t key, uint64_t manifest,
-		  struct matr_error *err);
+int image_builder_add_key(struct image_builder *builder, uint64_t key, uint64_t manifest,
+			  struct matr_error *err);
+
+struct matr_image_file image_file_of(const struct image_builder *builder,
+				     const struct matr_file_id *id);
 
 #endif

@@ -1,169 +1,276 @@
 /* manifest.c - laying out one application's manifest (matr/image_format.h).
  *
- * Strings, programs and residual tables go to the image first, shared with other applications; then the
+ * What the manifest refers to goes to the image first, shared with other applications; then the
  * manifest with its arrays in one piece, since that piece is what an exec checks and reads.
  */
-#include "image/manifest.h"
+#include "image/image.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "image/pieces.h"
 
 static bool is_origin(const char *path)
 {
 	return path && (strstr(path, "$ORIGIN") || strstr(path, "${ORIGIN}"));
 }
 
-static uint32_t manifest_flags(const struct matr_mapping *mapping,
+/* From so many on it is worth sharing the pages that relocation writes. */
+enum { SHARED_WORDS = 50000, SHARED_OBJECTS = 64 };
+
+bool image_is_random(enum matr_layout layout, uint32_t n_relocations, uint32_t n_objects)
+{
+	bool large = n_relocations >= SHARED_WORDS || n_objects >= SHARED_OBJECTS;
+
+	return layout == MATR_LAYOUT_RANDOM || (layout != MATR_LAYOUT_SHARED && !large);
+}
+
+static uint32_t manifest_flags(const struct image_builder *builder,
+			       const struct matr_mapping *mapping,
 			       const struct relocation_plan *plan)
 {
 	const struct matr_object *application = mapping->scope[0].object;
 	uint32_t flags = 0;
 
 	if ((mapping->flags & (MATR_MAPPING_USES_ORIGIN | MATR_MAPPING_EDITED)) ||
-	    !application->build_id.size)
+	    (builder->portable && !application->build_id.size))
 		flags |= MATR_MANIFEST_PATH;
 	if (mapping->flags & MATR_MAPPING_USES_CPU)
 		flags |= MATR_MANIFEST_CPU;
 	if ((mapping->flags & MATR_MAPPING_USES_ORIGIN) || is_origin(application->rpath) ||
 	    is_origin(application->runpath))
 		flags |= MATR_MANIFEST_ORIGIN;
-	if (mapping->flags & MATR_MAPPING_PRIVATE)
-		flags |= MATR_MANIFEST_PRIVATE;
+	if (application->flags & MATR_OBJECT_FILTER)
+		flags |= MATR_MANIFEST_FILTER;
 	for (size_t i = 0; i < plan->n_objects; i++) {
-		if (plan->objects[i].lazy.n)
+		if (plan->objects[i].n_lazy)
 			flags |= MATR_MANIFEST_LAZY;
 	}
 	return flags;
 }
 
-/* The strings for DT_NEEDED: the scope by path, the interpreter by soname (it is loaded already, under a
- * name that is ld-stable's choice), then the application's own. */
-static int needed_pieces(struct image_builder *builder, const struct matr_mapping *mapping,
-			 uint64_t *out, struct matr_error *err)
+/* ---- DT_NEEDED ---- */
+
+struct needed {
+	uint64_t *list;
+	size_t n, capacity;
+};
+
+static int needed_add(struct image_builder *builder, struct needed *needed, const char *name,
+		      struct matr_error *err)
+{
+	if (needed->n == needed->capacity) {
+		size_t capacity = needed->capacity ? needed->capacity * 2 : 32;
+		uint64_t *list = realloc(needed->list, capacity * sizeof *list);
+		if (!list)
+			return matr_fail_memory(err);
+		needed->list = list;
+		needed->capacity = capacity;
+	}
+	return buffer_string(&builder->image, name, &needed->list[needed->n++], err);
+}
+
+/* Is this how ld.so would find the object loaded? */
+static bool is_name_of(const struct matr_scope_entry *entry, const char *name)
+{
+	return (entry->needed_as && !strcmp(entry->needed_as, name)) ||
+	       (entry->object->soname && !strcmp(entry->object->soname, name));
+}
+
+/* Each object by its path, and right behind it the names that the application has for it: ld.so then
+ * finds it at once. The interpreter is there already, under a name that is the kernel's choice. */
+static int add_needed(struct image_builder *builder, const struct matr_mapping *mapping,
+		      struct needed *needed, struct matr_error *err)
 {
 	const struct matr_object *application = mapping->scope[0].object;
+	bool *named = calloc(application->n_needed + 1, sizeof *named);
+	int result = named ? 0 : matr_fail_memory(err);
 
-	for (size_t i = 1; i < mapping->n_scope; i++) {
+	for (size_t i = 1; i < mapping->n_scope && !result; i++) {
 		const struct matr_scope_entry *entry = &mapping->scope[i];
-		const char *name = entry->path;
+		const char *first = entry->path;
 		if (entry->rule == MATR_FOUND_INTERPRETER && entry->object->soname)
-			name = entry->object->soname;
-		if (strchr(name, '$'))
-			return matr_fail(err, MATR_ERROR_UNSUPPORTED, application->path,
-					 "the path of %s contains '$', which ld.so would expand",
-					 name);
-		if (buffer_string(&builder->image, name, out++, err) < 0)
-			return -1;
+			first = entry->object->soname;
+		if (strchr(first, '$'))
+			result = matr_fail(err, MATR_ERROR_UNSUPPORTED, application->path,
+					   "the path of %s contains '$', which ld.so would expand",
+					   first);
+		if (!result)
+			result = needed_add(builder, needed, first, err);
+		for (size_t n = 0; n < application->n_needed && !result; n++) {
+			if (named[n] || !is_name_of(entry, application->needed[n]))
+				continue;
+			named[n] = true;
+			result = needed_add(builder, needed, application->needed[n], err);
+		}
 	}
-	for (size_t i = 0; i < application->n_needed; i++) {
-		if (buffer_string(&builder->image, application->needed[i], out++, err) < 0)
+	for (size_t n = 0; n < application->n_needed && !result; n++) {
+		if (!named[n])
+			result = needed_add(builder, needed, application->needed[n], err);
+	}
+	free(named);
+	return result;
+}
+
+/* ---- the manifest ---- */
+
+struct parts { /* the manifest's arrays while they are made */
+	struct matr_image_manifest manifest;
+	struct image_scope scope;
+	struct matr_image_object *objects;
+	struct needed needed;
+	struct matr_image_ifunc *ifuncs;
+	uint64_t *slots;
+};
+
+static void free_parts(struct parts *parts)
+{
+	free(parts->objects);
+	image_scope_close(&parts->scope);
+	free(parts->needed.list);
+	free(parts->ifuncs);
+	free(parts->slots);
+}
+
+static int add_objects(struct image_builder *builder, struct parts *parts,
+		       struct relocation_plan *plan, struct matr_error *err)
+{
+	struct matr_image_manifest *manifest = &parts->manifest;
+	const struct matr_mapping *mapping = parts->scope.mapping;
+
+	for (uint32_t i = 0; i < mapping->n_scope; i++) {
+		struct object_plan *object_plan = &plan->objects[i];
+		struct matr_image_object *object = &parts->objects[i];
+		manifest->n_relocations += (uint32_t)object_plan->words.n;
+		manifest->n_relative += (uint32_t)object_plan->n_relative;
+		manifest->n_residual_total += (uint32_t)object_plan->n_residual;
+		object->library = MATR_IMAGE_NO_LIBRARY;
+		if (i == 0 && object_plan->untouched)
+			object->flags |= MATR_OBJECT_ENTRY_UNTOUCHED;
+		if (object_plan->interpreter)
+			object->flags |= MATR_OBJECT_ENTRY_INTERPRETER;
+		int result = image_scope_has(&parts->scope, i)
+				     ? image_library_add(builder, &parts->scope, i, object_plan,
+							 IMAGE_AT_START, object, err)
+				     : buffer_string(&builder->image, mapping->scope[i].path,
+						     &object->path, err);
+		if (result < 0)
 			return -1;
 	}
 	return 0;
 }
 
-struct layout { /* the manifest's arrays while they are made */
-	struct matr_image_manifest manifest;
-	struct matr_image_object *objects;
-	uint64_t *needed;
-	struct matr_image_directory *directories;
-	struct matr_image_ifunc *ifuncs;
-	uint64_t *ifunc_slots;
-};
-
-static int make_arrays(struct layout *layout, struct image_builder *builder,
-		       const struct matr_mapping *mapping, struct relocation_plan *plan,
-		       struct matr_error *err)
+/* Slots of results that are not recorded are written at exec. */
+static void mark_late(const struct image_builder *builder, struct parts *parts)
 {
-	struct matr_image_manifest *manifest = &layout->manifest;
-	size_t n_needed = mapping->n_scope - 1 + mapping->scope[0].object->n_needed;
+	for (uint32_t i = 0; i < parts->manifest.n_ifuncs; i++) {
+		const struct matr_image_ifunc *ifunc = &parts->ifuncs[i];
+		for (uint32_t n = 0; n < ifunc->n_slots && !ifunc->result; n++) {
+			uint64_t slot = parts->slots[ifunc->first_slot + n];
+			uint32_t at = MATR_SLOT_OBJECT(slot);
+			parts->manifest.n_relocations++;
+			if (image_scope_has(&parts->scope, at) &&
+			    image_binary_is_relro(&builder->binaries[parts->scope.binaries[at]],
+						  MATR_SLOT_VADDR(slot)))
+				parts->objects[at].flags |= MATR_OBJECT_ENTRY_LATE_RELRO;
+		}
+	}
+}
 
-	layout->objects = calloc(mapping->n_scope, sizeof *layout->objects);
-	layout->needed = calloc(n_needed + 1, sizeof *layout->needed);
-	layout->directories = calloc(mapping->n_directories + 1, sizeof *layout->directories);
-	layout->ifuncs = calloc(plan->n_ifuncs + 1, sizeof *layout->ifuncs);
-	layout->ifunc_slots = calloc(plan->n_ifuncs + 1, sizeof *layout->ifunc_slots);
-	if (!layout->objects || !layout->needed || !layout->directories || !layout->ifuncs ||
-	    !layout->ifunc_slots)
+static int add_application(struct image_builder *builder, struct parts *parts,
+			   const struct matr_mapping *mapping, struct relocation_plan *plan,
+			   struct matr_error *err)
+{
+	struct matr_image_manifest *manifest = &parts->manifest;
+	struct object_plan *application = &plan->objects[0];
+
+	image_words_settle(builder, &parts->scope, 0, &application->words);
+	if (relocation_program_encode(&application->words, &builder->scratch, &builder->image,
+				      &manifest->words, err) < 0)
+		return -1;
+	manifest->n_residual = (uint32_t)application->n_residual;
+	if (application->n_residual &&
+	    buffer_share(&builder->image, application->residual,
+			 application->n_residual * sizeof *application->residual, 8,
+			 &manifest->residual, err) < 0)
+		return -1;
+	return builder->portable ? image_content_add(builder, mapping->scope[0].object,
+						     &manifest->content, err)
+				 : 0;
+}
+
+static uint64_t slot_key(const struct image_builder *builder,
+			 const struct matr_scope_entry *application)
+{
+	const struct matr_build_id *build_id = &application->object->build_id;
+	struct matr_image_file file = image_file_of(builder, &application->object->file);
+
+	if (!builder->portable)
+		return matr_image_key(&file, sizeof file);
+	return build_id->size ? matr_image_key(build_id->bytes, build_id->size)
+			      : matr_image_key(application->path, strlen(application->path));
+}
+
+static int make_parts(struct parts *parts, struct image_builder *builder,
+		      const struct matr_mapping *mapping, struct relocation_plan *plan,
+		      struct matr_error *err)
+{
+	struct matr_image_manifest *manifest = &parts->manifest;
+
+	parts->objects = calloc(mapping->n_scope, sizeof *parts->objects);
+	parts->ifuncs = calloc(plan->n_ifuncs + 1, sizeof *parts->ifuncs);
+	parts->slots = calloc(plan->n_ifuncs + 1, sizeof *parts->slots);
+	if (!parts->objects || !parts->ifuncs || !parts->slots)
 		return matr_fail_memory(err);
-
+	if (image_scope_open(builder, mapping, &parts->scope, err) < 0)
+		return -1;
+	manifest->n_objects = (uint32_t)mapping->n_scope;
+	manifest->flags = manifest_flags(builder, mapping, plan);
+	manifest->key = slot_key(builder, &mapping->scope[0]);
+	manifest->file = image_file_of(builder, &mapping->scope[0].object->file);
+	manifest->n_copies = manifest->n_relocations = (uint32_t)plan->n_copies;
+	uint64_t alignment = image_scope_alignment(builder, &parts->scope);
+	if (alignment > manifest->alignment)
+		manifest->alignment = alignment;
+	int n_ifuncs =
+		image_ifuncs_add(builder, &parts->scope, plan, parts->ifuncs, parts->slots, err);
+	if (n_ifuncs < 0)
+		return -1;
+	manifest->n_ifuncs = (uint32_t)n_ifuncs;
+	manifest->n_ifunc_slots = (uint32_t)plan->n_ifuncs;
 	if (buffer_string(&builder->image, mapping->scope[0].path, &manifest->path, err) < 0 ||
 	    (mapping->library_path && buffer_string(&builder->image, mapping->library_path,
 						    &manifest->library_path, err) < 0) ||
-	    needed_pieces(builder, mapping, layout->needed, err) < 0)
+	    add_needed(builder, mapping, &parts->needed, err) < 0 ||
+	    add_objects(builder, parts, plan, err) < 0)
 		return -1;
-	for (size_t i = 0; i < mapping->n_scope; i++) {
-		struct object_plan *object = &plan->objects[i];
-		if (image_object_pieces(builder, &mapping->scope[i], object, &layout->objects[i],
-					err) < 0)
-			return -1;
-		manifest->n_relocations +=
-			(uint32_t)(object->relative.n + object->symbolic.n + object->lazy.n);
-		manifest->n_residual += (uint32_t)object->n_residual;
-	}
-	size_t n_directories = builder->portable ? 0 : mapping->n_directories;
-	for (size_t i = 0; i < n_directories; i++) {
-		layout->directories[i].mtime = mapping->directories[i].mtime;
-		if (buffer_string(&builder->image, mapping->directories[i].path,
-				  &layout->directories[i].path, err) < 0)
-			return -1;
-	}
-	manifest->flags =
-		manifest_flags(mapping, plan) | (builder->portable ? MATR_MANIFEST_PORTABLE : 0);
-	manifest->n_objects = (uint32_t)mapping->n_scope;
-	manifest->n_needed = (uint32_t)n_needed;
-	manifest->n_scope_needed = (uint32_t)mapping->n_scope - 1;
-	manifest->n_directories = (uint32_t)n_directories;
-	manifest->n_ifuncs = image_group_ifuncs(plan, layout->ifuncs, layout->ifunc_slots);
-	manifest->n_copies = (uint32_t)plan->n_copies;
-	manifest->n_relocations += (uint32_t)(plan->n_ifuncs + plan->n_copies);
-	return 0;
+	mark_late(builder, parts);
+	if (image_is_random(builder->layout, manifest->n_relocations, manifest->n_objects))
+		manifest->flags |= MATR_MANIFEST_RANDOM;
+	manifest->n_needed = (uint32_t)parts->needed.n;
+	return add_application(builder, parts, mapping, plan, err);
 }
 
-static void free_arrays(struct layout *layout)
+static int write_manifest(struct parts *parts, struct image_builder *builder,
+			  const struct relocation_plan *plan, uint64_t *offset,
+			  struct matr_error *err)
 {
-	free(layout->objects);
-	free(layout->needed);
-	free(layout->directories);
-	free(layout->ifuncs);
-	free(layout->ifunc_slots);
-}
-
-static int write_manifest(struct layout *layout, struct image_builder *builder,
-			  struct relocation_plan *plan, uint64_t *offset, struct matr_error *err)
-{
-	struct matr_image_manifest *manifest = &layout->manifest;
+	struct matr_image_manifest *manifest = &parts->manifest;
 	struct buffer *image = &builder->image;
-	uint64_t at;
+	uint64_t end;
 
-	if (buffer_extend(image, sizeof *manifest, 8, offset, err) < 0)
-		return -1;
-	/* Providers are known now; they lie in the manifest, the programs outside. */
-	for (size_t i = 0; i < plan->n_objects; i++) {
-		const struct object_plan *object = &plan->objects[i];
-		if (object->n_providers &&
-		    buffer_append(image, object->providers, object->n_providers * sizeof(uint32_t),
-				  8, &layout->objects[i].providers, err) < 0)
-			return -1;
-	}
-	if (buffer_append(image, layout->objects, plan->n_objects * sizeof *layout->objects, 8,
+	if (buffer_extend(image, sizeof *manifest, 8, offset, err) < 0 ||
+	    buffer_append(image, parts->objects, manifest->n_objects * sizeof *parts->objects, 8,
 			  &manifest->objects, err) < 0 ||
-	    buffer_append(image, layout->needed, manifest->n_needed * sizeof(uint64_t), 8,
+	    buffer_append(image, parts->needed.list, manifest->n_needed * sizeof(uint64_t), 8,
 			  &manifest->needed, err) < 0 ||
-	    buffer_append(image, layout->directories,
-			  manifest->n_directories * sizeof *layout->directories, 8,
-			  &manifest->directories, err) < 0 ||
-	    buffer_append(image, layout->ifuncs, manifest->n_ifuncs * sizeof *layout->ifuncs, 8,
+	    buffer_append(image, parts->ifuncs, manifest->n_ifuncs * sizeof *parts->ifuncs, 8,
 			  &manifest->ifuncs, err) < 0 ||
-	    buffer_append(image, layout->ifunc_slots, plan->n_ifuncs * sizeof(uint64_t), 8,
+	    buffer_append(image, parts->slots, plan->n_ifuncs * sizeof(uint64_t), 8,
 			  &manifest->ifunc_slots, err) < 0 ||
 	    buffer_append(image, plan->copies, plan->n_copies * sizeof *plan->copies, 8,
 			  &manifest->copies, err) < 0 ||
-	    buffer_extend(image, 0, 8, &at, err) < 0)
+	    buffer_extend(image, 0, 8, &end, err) < 0)
 		return -1;
-	manifest->size = (uint32_t)(at - *offset);
+	manifest->size = (uint32_t)(end - *offset);
 	unsigned char *place = image->bytes + *offset;
 	memcpy(place, manifest, sizeof *manifest);
 	manifest->checksum = matr_image_checksum(place + 8, manifest->size - 8);
@@ -171,31 +278,46 @@ static int write_manifest(struct layout *layout, struct image_builder *builder,
 	return 0;
 }
 
-static int add_key(struct image_builder *builder, const struct matr_scope_entry *application,
-		   uint64_t manifest, struct matr_error *err)
+void image_manifest_set_bytes(struct image_builder *builder, uint64_t bytes)
 {
-	const struct matr_build_id *build_id = &application->object->build_id;
-	uint64_t key = build_id->size
-			       ? matr_image_key(build_id->bytes, build_id->size)
-			       : matr_image_key(application->path, strlen(application->path));
-	return image_add_key(builder, key, manifest, err);
+	uint64_t offset = builder->applications[builder->n_applications - 1].manifest;
+	struct matr_image_manifest *manifest = (void *)(builder->image.bytes + offset);
+
+	manifest->added_bytes = bytes;
+	manifest->checksum =
+		matr_image_checksum((const unsigned char *)manifest + 8, manifest->size - 8);
+}
+
+int image_builder_add_key(struct image_builder *builder, uint64_t key, uint64_t manifest,
+			  struct matr_error *err)
+{
+	if (builder->n_applications == builder->applications_capacity) {
+		size_t capacity = builder->n_applications ? builder->n_applications * 2 : 64;
+		struct matr_image_slot *list =
+			realloc(builder->applications, capacity * sizeof *list);
+		if (!list)
+			return matr_fail_memory(err);
+		builder->applications = list;
+		builder->applications_capacity = capacity;
+	}
+	builder->applications[builder->n_applications++] = (struct matr_image_slot){key, manifest};
+	return 0;
 }
 
 int image_manifest_add(struct image_builder *builder, const struct matr_mapping *mapping,
-		       struct relocation_plan *plan, const struct image_closures *closures,
+		       struct relocation_plan *plan, const struct image_closures_out *closures,
 		       struct matr_error *err)
 {
-	struct layout layout = {
-		.manifest = {.closures = closures->offset,
-			     .n_loaded = (uint32_t)closures->n_loaded},
+	struct parts parts = {
+		.manifest = {.closures = closures->offset, .alignment = closures->alignment},
 	};
 	uint64_t offset = 0;
 
-	int result = make_arrays(&layout, builder, mapping, plan, err);
+	int result = make_parts(&parts, builder, mapping, plan, err);
 	if (!result)
-		result = write_manifest(&layout, builder, plan, &offset, err);
+		result = write_manifest(&parts, builder, plan, &offset, err);
 	if (!result)
-		result = add_key(builder, &mapping->scope[0], offset, err);
-	free_arrays(&layout);
+		result = image_builder_add_key(builder, parts.manifest.key, offset, err);
+	free_parts(&parts);
 	return result;
 }

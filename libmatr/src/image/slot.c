@@ -1,5 +1,8 @@
-/* slot.c - see slot.h. A masked slot has all bits of its key inverted: what the key was follows from the
- * manifest, so that a mask can be told from a key, and the image be checked as it was written. */
+/* slot.c - telling masked slots of the hash table from others.
+ *
+ * A masked slot has all bits of its key inverted. The manifest has the key as it was, so a mask can be
+ * told from a key, and the image be checked as it was written.
+ */
 #include "image/slot.h"
 
 #include <string.h>
@@ -29,24 +32,8 @@ const char *image_slot_path(const void *image, size_t size, const struct matr_im
 bool image_slot_is_withdrawn(const void *image, size_t size, const struct matr_image_slot *slot)
 {
 	const struct matr_image_manifest *manifest = manifest_of(image, size, slot);
-	const struct matr_image_object *objects;
-	uint64_t key;
 
-	if (!manifest || (manifest->objects & 7) || manifest->objects >= size ||
-	    size - manifest->objects < sizeof *objects || !manifest->n_objects)
-		return false;
-	objects = (const void *)((const char *)image + manifest->objects);
-	if (objects->build_id_size > MATR_BUILD_ID_SIZE)
-		return false;
-	if (objects->build_id_size) {
-		key = matr_image_key(objects->build_id, objects->build_id_size);
-	} else {
-		const char *path = image_slot_path(image, size, slot);
-		if (!path)
-			return false;
-		key = matr_image_key(path, strlen(path));
-	}
-	return slot->key == ~key;
+	return manifest && slot->key == ~manifest->key;
 }
 
 size_t image_slots_unmask(void *image, size_t size)

@@ -161,6 +161,19 @@ static int set_switch(struct reading *reading, bool *out, const char *value)
 	return *out || strcmp(value, "no") == 0 ? 1 : refuse(reading, "has to be yes or no");
 }
 
+static int set_layout(struct reading *reading, enum matr_layout *out, const char *value)
+{
+	static const char *const names[] = {NULL, "auto", "shared", "random"};
+
+	for (size_t i = 1; i < sizeof names / sizeof *names; i++) {
+		if (strcmp(value, names[i]) == 0) {
+			*out = (enum matr_layout)i;
+			return 1;
+		}
+	}
+	return refuse(reading, "layout has to be auto, shared or random");
+}
+
 static int take(void *context, const char *section, const char *name, const char *value)
 {
 	struct reading *reading = context;
@@ -187,11 +200,15 @@ static int take(void *context, const char *section, const char *name, const char
 			return remember(reading, &program->load_now, value, false);
 		if (strcmp(name, "library-path") == 0)
 			return add_library_path(reading, program, value);
+		if (strcmp(name, "layout") == 0)
+			return set_layout(reading, &program->layout, value);
 		return refuse(reading, "no such setting in [program ...]");
 	}
 	if (strcmp(section, "epochs") == 0) {
 		if (strcmp(name, "keep") == 0)
 			return set_keep(reading, value);
+		if (strcmp(name, "layout") == 0)
+			return set_layout(reading, &config->layout, value);
 		return refuse(reading, "no such setting in [epochs]");
 	}
 	if (strcmp(section, "matrd") == 0) {
@@ -293,6 +310,7 @@ int matr_config_load(const char *file, struct matr_config **out, struct matr_err
 	if (!config)
 		return matr_fail_memory(err);
 	config->keep_epochs = MATR_KEEP_EPOCHS;
+	config->layout = MATR_LAYOUT_AUTO;
 	bool there = file || access(MATR_CONFIG_FILE, F_OK) == 0 || errno != ENOENT;
 	if (there && read_config(config, file ? file : MATR_CONFIG_FILE, err) != 0)
 		goto fail;
@@ -334,4 +352,11 @@ const struct matr_config_program *matr_config_program(const struct matr_config *
 		if (matches(&config->programs[i].paths, path))
 			return &config->programs[i];
 	return NULL;
+}
+
+enum matr_layout matr_config_layout(const struct matr_config *config, const char *path)
+{
+	const struct matr_config_program *program = matr_config_program(config, path);
+
+	return program && program->layout != MATR_LAYOUT_DEFAULT ? program->layout : config->layout;
 }

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include <matr/image_format.h>
+#include <matr/loader_format.h>
 
 #include "base/file.h"
 

@@ -7,6 +7,7 @@
 
 #include <matr/image_format.h>
 #include <matr/loader.h>
+#include <matr/loader_format.h>
 
 /* Names that exist only while something is being replaced. */
 #define LOADER_NEW	    MATR_LOADER_FILE ".new" /* being tested */

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include <matr/image_format.h>
+#include <matr/loader_format.h>
 
 #include "base/file.h"
 #include "base/file_id.h"
@@ -134,6 +135,7 @@ static int make_interpreter(const char *source, const void *stable, size_t stabl
 		return matr_fail(err, MATR_ERROR_MALFORMED, source, "is not an ld-stable");
 	config->embedded = -(int64_t)file.base;
 	config->loader_entry = file.entry;
+	config->loader_hash = matr_image_checksum64(real, real_size, 0);
 	memcpy(config->unserved, file.unserved, sizeof config->unserved);
 	config->loader_size = (uint64_t)status.st_size;
 	config->loader_mtime = timespec_ns(&status.st_mtim);
@@ -200,9 +202,9 @@ int loader_stamp(const char *prefix, const char *source, const char *interpreter
 	if (!result)
 		result = make_interpreter(source, stable, stable_size, interpreter, real, real_size,
 					  &both, &both_size, err);
-	/* What others refer to first: ld-stable cannot do without ld.so. */
+	/* What others refer to first. One file has two names: for ld.so's place, and to be started by. */
 	if (!result && (install_real(canonical, interpreter, real, real_size, err) < 0 ||
-			install(canonical, "ld-stable", stable, stable_size, err) < 0 ||
+			install(canonical, "ld-stable", both, both_size, err) < 0 ||
 			install(canonical, "interpreter", both, both_size, err) < 0))
 		result = -1;
 	free(stable);

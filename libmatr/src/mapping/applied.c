@@ -56,10 +56,10 @@ static int ifunc_offsets(const struct relocation_plan *plan, uint32_t object, st
 
 static int lazy_offsets(const struct object_plan *plan, struct offsets *out, struct matr_error *err)
 {
-	if (allocate(out, plan->lazy.n, err) != 0)
+	if (allocate(out, plan->n_lazy, err) != 0)
 		return -1;
-	for (size_t i = 0; i < plan->lazy.n; i++)
-		out->list[out->n++] = plan->lazy.list[i].offset;
+	for (size_t i = 0; i < plan->n_lazy; i++)
+		out->list[out->n++] = plan->lazy[i];
 	qsort(out->list, out->n, sizeof *out->list, compare);
 	return 0;
 }

@@ -11,8 +11,8 @@
  * - copies that ld.so has something to say about: of another size, or of protected data;
  * - words that are not aligned, and relocation types that hardly occur.
  *
- * An object is left to ld.so whole ("untouched") where its tables cannot be replaced: text relocations,
- * a dynamic section that is not writable, no DT_RELA to hold a residual, two relocations for one word.
+ * An object is left to ld.so whole ("untouched") if a mapping cannot write its words: text relocations,
+ * DT_REL, two relocations for one word.
  */
 #include "mapping/plan.h"
 
@@ -25,10 +25,8 @@ void relocation_plan_free(struct relocation_plan *plan)
 {
 	for (size_t i = 0; plan->objects && i < plan->n_objects; i++) {
 		struct object_plan *object = &plan->objects[i];
-		free(object->relative.list);
-		free(object->symbolic.list);
-		free(object->lazy.list);
-		free(object->providers);
+		free(object->words.list);
+		free(object->lazy);
 		free(object->residual);
 	}
 	free(plan->objects);
@@ -62,15 +60,6 @@ static bool has_tag(const struct matr_object *object, int64_t tag, uint64_t valu
 	return false;
 }
 
-static bool dynamic_is_writable(const struct matr_object *object)
-{
-	for (size_t i = 0; i < object->n_segments; i++) {
-		if (object->segments[i].type == PT_DYNAMIC)
-			return object->segments[i].flags & PF_W;
-	}
-	return false;
-}
-
 /* glibc's resolvers look at the CPU and nothing else. Others may call functions, of other libraries too, read
  * thread-local variables or the environment; all of that works when ld.so calls them, in its order, and for a
  * lazily bound call that is when everything has been set up. So those stay ld.so's, and lazy calls lazy. */
@@ -88,39 +77,14 @@ static bool is_lazy(const struct matr_object *object, const struct matr_relocati
 	       !(object->flags & MATR_OBJECT_BIND_NOW);
 }
 
-static int must_stay_untouched(const struct matr_mapping *mapping, uint32_t index, bool *untouched,
-			       struct matr_error *err)
+/* 1: only ld.so can relocate the object; 0: the mapping can; -1: error. */
+static int must_stay_untouched(const struct matr_object *object, struct matr_error *err)
 {
-	const struct matr_object *object = mapping->scope[index].object;
-
-	*untouched = index == mapping->interpreter || (object->flags & MATR_OBJECT_TEXTREL) ||
-		     !dynamic_is_writable(object) || has_tag(object, DT_REL, 0, true) ||
-		     has_tag(object, DT_PLTREL, DT_REL, false);
-	if (*untouched)
-		return 0;
+	if ((object->flags & MATR_OBJECT_TEXTREL) || has_tag(object, DT_REL, 0, true) ||
+	    has_tag(object, DT_PLTREL, DT_REL, false))
+		return 1;
 	int separate = words_are_separate(object, err);
-	*untouched = separate == 0;
-	return separate < 0 ? -1 : 0;
-}
-
-/* ld-stable finds the link map through ld.so's _r_debug; somebody else's would lead it astray. A copy
- * relocation's copy of ld.so's is empty at that time, which it knows. */
-static bool has_own_r_debug(const struct matr_mapping *mapping, size_t index)
-{
-	const struct matr_object *object = mapping->scope[index].object;
-	bool own = false;
-
-	for (size_t i = 0; i < object->n_symbols && !own; i++) {
-		const struct matr_symbol *symbol = &object->symbols[i];
-		own = symbol->name[0] == '_' && symbol->name[1] == 'r' && symbol->hashed &&
-		      symbol->section != SHN_UNDEF && !strcmp(symbol->name, "_r_debug");
-		for (size_t n = 0; own && index == 0 && n < object->n_relocations; n++) {
-			if (object->relocations[n].type == R_X86_64_COPY &&
-			    object->relocations[n].symbol == i)
-				return false;
-		}
-	}
-	return own;
+	return separate < 0 ? -1 : !separate;
 }
 
 const char *mapping_object_reason(const struct matr_mapping *mapping, size_t index)
@@ -129,8 +93,6 @@ const char *mapping_object_reason(const struct matr_mapping *mapping, size_t ind
 
 	if (!object->n_dynamic)
 		return "%s has no dynamic section";
-	if (index != mapping->interpreter && has_own_r_debug(mapping, index))
-		return "%s defines _r_debug";
 	for (size_t n = 0; n < object->n_segments; n++) {
 		if ((object->segments[n].vaddr + object->segments[n].memory_size) >> 48)
 			return "%s has addresses of more than 48 bits";
@@ -166,15 +128,6 @@ static int add_ifunc(struct relocation_plan *plan, uint32_t provider, uint64_t v
 	plan->ifuncs = list;
 	list[plan->n_ifuncs++] = (struct ifunc_plan){provider, vaddr, MATR_SLOT(object, offset)};
 	return 0;
-}
-
-/* local[] maps a scope index (n_objects: absolute) to the object's provider number + 1. */
-static int add_symbolic(struct object_plan *object, uint32_t *local, uint32_t provider,
-			uint64_t offset, uint64_t value, struct matr_error *err)
-{
-	if (!local[provider])
-		local[provider] = (uint32_t)++object->n_providers;
-	return words_add(&object->symbolic, offset, value, local[provider] - 1, err);
 }
 
 static int plan_copy(struct relocation_plan *plan, const struct matr_mapping *mapping,
@@ -216,11 +169,23 @@ static uint64_t addend_of(const struct matr_relocation *relocation)
 	return relocation->type == R_X86_64_64 ? (uint64_t)relocation->addend : 0;
 }
 
+/* A function that ld.so binds when it is first called: the slot leads back into the PLT. */
+static int add_lazy(struct object_plan *object, const struct matr_relocation *relocation,
+		    struct matr_error *err)
+{
+	uint64_t *list =
+		list_room(object->lazy, object->n_lazy, &object->lazy_capacity, sizeof *list, err);
+	if (!list)
+		return -1;
+	object->lazy = list;
+	list[object->n_lazy++] = relocation->offset;
+	return words_add(&object->words, relocation->offset, relocation->word, WORD_OWN, err);
+}
+
 /* A word-sized reference that is bound to a symbol. */
 static int plan_bound(struct relocation_plan *plan, const struct matr_mapping *mapping,
 		      uint32_t index, const struct matr_relocation *relocation,
-		      const struct matr_binding *binding, uint32_t *local, bool *unique_seen,
-		      struct matr_error *err)
+		      const struct matr_binding *binding, bool *unique_seen, struct matr_error *err)
 {
 	const struct matr_object *requester = mapping->scope[index].object;
 	struct object_plan *object = &plan->objects[index];
@@ -241,31 +206,36 @@ static int plan_bound(struct relocation_plan *plan, const struct matr_mapping *m
 	if (symbol->type == STT_GNU_IFUNC && symbol->section != SHN_UNDEF) {
 		if (!provider_plan->ifunc_safe && !plan->of_closure &&
 		    is_lazy(requester, relocation))
-			return words_add(&object->lazy, relocation->offset, relocation->word, 0,
-					 err);
+			return add_lazy(object, relocation, err);
 		if (!provider_plan->ifunc_safe || addend_of(relocation))
 			return add_residual(object, relocation, err);
 		return add_ifunc(plan, binding->provider, symbol->value, index, relocation->offset,
 				 err);
 	}
-	uint32_t provider =
-		symbol->section == SHN_ABS ? (uint32_t)mapping->n_scope : binding->provider;
-	return add_symbolic(object, local, provider, relocation->offset,
-			    symbol->value + addend_of(relocation), err);
+	uint32_t provider = symbol->section == SHN_ABS ? WORD_ABSOLUTE : binding->provider;
+	return words_add(&object->words, relocation->offset, symbol->value + addend_of(relocation),
+			 provider, err);
 }
 
 static int plan_relocation(struct relocation_plan *plan, const struct matr_mapping *mapping,
-			   uint32_t index, size_t n, uint32_t *local, bool *unique_seen,
-			   bool unsettled, struct matr_error *err)
+			   uint32_t index, size_t n, bool *unique_seen, bool unsettled,
+			   struct matr_error *err)
 {
 	const struct matr_object *object = mapping->scope[index].object;
 	const struct matr_relocation *relocation = &object->relocations[n];
 	const struct matr_binding *binding = &mapping->objects[index].bindings[n];
 	struct object_plan *object_plan = &plan->objects[index];
 
-	if (relocation->type == R_X86_64_NONE ||
-	    (object_plan->keep_plt && relocation->table == MATR_TABLE_JMPREL))
+	if (relocation->type == R_X86_64_NONE)
 		return 0;
+	/* To a slot that it binds lazily ld.so adds the load address: it must hold the file's word. */
+	if (object_plan->keep_plt && relocation->table == MATR_TABLE_JMPREL) {
+		if (relocation->type != R_X86_64_JUMP_SLOT)
+			return 0;
+		object_plan->n_kept++;
+		return words_add(&object_plan->words, relocation->offset, relocation->word,
+				 WORD_ABSOLUTE, err);
+	}
 	if (unsettled)
 		return add_residual(object_plan, relocation, err);
 	switch (relocation->type) {
@@ -292,15 +262,13 @@ static int plan_relocation(struct relocation_plan *plan, const struct matr_mappi
 	case MATR_PROVIDER_WEAK_NULL:
 		/* A lazily bound call stays lazy: dlopen may still bring a definition. */
 		if (is_lazy(object, relocation))
-			return words_add(&object_plan->lazy, relocation->offset, relocation->word,
-					 0, err);
+			return add_lazy(object_plan, relocation, err);
 		if (binding->provider == MATR_PROVIDER_UNDEFINED)
 			return add_residual(object_plan, relocation, err);
-		return add_symbolic(object_plan, local, (uint32_t)mapping->n_scope,
-				    relocation->offset, addend_of(relocation), err);
+		return words_add(&object_plan->words, relocation->offset, addend_of(relocation),
+				 WORD_ABSOLUTE, err);
 	default:
-		return plan_bound(plan, mapping, index, relocation, binding, local, unique_seen,
-				  err);
+		return plan_bound(plan, mapping, index, relocation, binding, unique_seen, err);
 	}
 }
 
@@ -313,20 +281,19 @@ static int plan_relative(struct object_plan *plan, const struct matr_relative *l
 			.addend = list[i].addend,
 			.type = R_X86_64_RELATIVE,
 		};
-		int result = list[i].offset & 7 ? add_residual(plan, &as_rela, err)
-						: words_add(&plan->relative, list[i].offset,
-							    (uint64_t)list[i].addend, 0, err);
+		int result = list[i].offset & 7
+				     ? add_residual(plan, &as_rela, err)
+				     : words_add(&plan->words, list[i].offset,
+						 (uint64_t)list[i].addend, WORD_OWN, err);
 		if (result < 0)
 			return -1;
+		plan->n_relative += !(list[i].offset & 7);
 	}
 	return 0;
 }
 
-enum { NO_PLACE_FOR_RESIDUAL = 1 };
-
 static int plan_object(struct relocation_plan *plan, const struct matr_mapping *mapping,
-		       const struct closure_terms *terms, uint32_t index, uint32_t *local,
-		       struct matr_error *err)
+		       const struct closure_terms *terms, uint32_t index, struct matr_error *err)
 {
 	const struct matr_object *object = mapping->scope[index].object;
 	struct object_plan *object_plan = &plan->objects[index];
@@ -334,28 +301,15 @@ static int plan_object(struct relocation_plan *plan, const struct matr_mapping *
 	bool *unique_seen = calloc(object->n_symbols + 1, sizeof *unique_seen);
 	int result = unique_seen ? 0 : matr_fail_memory(err);
 
-	memset(local, 0, (mapping->n_scope + 1) * sizeof *local);
 	if (!result)
 		result = plan_relative(object_plan, object->relatives, object->n_relatives, err);
 	if (!result)
 		result = plan_relative(object_plan, object->relr, object->n_relr, err);
 	for (size_t n = 0; n < object->n_relocations && !result; n++)
-		result = plan_relocation(plan, mapping, index, n, local, unique_seen,
+		result = plan_relocation(plan, mapping, index, n, unique_seen,
 					 unsettled && unsettled[n], err);
 	free(unique_seen);
-	if (result)
-		return -1;
-	if (object_plan->n_residual && !has_tag(object, DT_RELA, 0, true))
-		return NO_PLACE_FOR_RESIDUAL;
-	object_plan->providers = calloc(object_plan->n_providers + 1, sizeof(uint32_t));
-	if (!object_plan->providers)
-		return matr_fail_memory(err);
-	for (uint32_t i = 0; i <= mapping->n_scope; i++) {
-		if (local[i])
-			object_plan->providers[local[i] - 1] =
-				i == mapping->n_scope ? MATR_IMAGE_ABSOLUTE : i;
-	}
-	return 0;
+	return result;
 }
 
 /* ---- copy relocations against data that is complete only later ---- */
@@ -406,46 +360,6 @@ static int complete_copies(struct relocation_plan *plan, const struct matr_mappi
 	return 0;
 }
 
-/* NO_PLACE_FOR_RESIDUAL: some object is now marked untouched, and all is to be planned again, for what
- * refers to it depends on that. */
-static int plan_all(struct relocation_plan *plan, const struct matr_mapping *mapping,
-		    const struct closure_terms *terms, uint32_t *local, struct matr_error *err)
-{
-	for (uint32_t i = terms ? terms->n_start : 0; i < mapping->n_scope; i++) {
-		if (plan->objects[i].untouched)
-			continue;
-		int result = plan_object(plan, mapping, terms, i, local, err);
-		if (result == NO_PLACE_FOR_RESIDUAL) {
-			plan->objects[i].untouched = true;
-			plan->objects[i].ifunc_safe = false;
-		}
-		if (result)
-			return result;
-	}
-	return complete_copies(plan, mapping, err);
-}
-
-static void forget(struct relocation_plan *plan)
-{
-	for (size_t i = 0; i < plan->n_objects; i++) {
-		struct object_plan *object = &plan->objects[i];
-		free(object->providers);
-		object->providers = NULL;
-		object->relative.n = object->symbolic.n = object->lazy.n = 0;
-		object->n_residual = object->n_providers = 0;
-	}
-	plan->n_ifuncs = plan->n_copies = 0;
-}
-
-static int plan_populate(struct object_plan *plan, const struct matr_object *object,
-			 struct matr_error *err)
-{
-	const struct words *lists[] = {&plan->relative, &plan->symbolic, &plan->lazy};
-
-	return words_populate_range(object, lists, 3, &plan->populate_vaddr, &plan->populate_size,
-				    err);
-}
-
 /* What concerns an object as a provider. Resolvers of the objects of the start may be called by the time a closure is
  * loaded, a member's not: it may be waiting for its residual. */
 static int judge_object(struct relocation_plan *plan, const struct matr_mapping *mapping,
@@ -457,10 +371,15 @@ static int judge_object(struct relocation_plan *plan, const struct matr_mapping 
 		object->ifunc_safe = true;
 		return 0;
 	}
-	if (must_stay_untouched(mapping, index, &object->untouched, err) < 0)
+	int untouched = 1;
+	object->interpreter = index == mapping->interpreter;
+	if (!object->interpreter)
+		untouched = must_stay_untouched(mapping->scope[index].object, err);
+	if (untouched < 0)
 		return -1;
+	object->untouched = untouched;
 	object->ifunc_safe =
-		!terms && !object->untouched && resolvers_are_safe(mapping->scope[index].object);
+		!terms && !untouched && resolvers_are_safe(mapping->scope[index].object);
 	object->keep_plt = terms && terms->keep_plt[index - terms->n_start];
 	return 0;
 }
@@ -468,25 +387,20 @@ static int judge_object(struct relocation_plan *plan, const struct matr_mapping 
 int relocation_plan_make(struct relocation_plan *plan, const struct matr_mapping *mapping,
 			 const struct closure_terms *terms, struct matr_error *err)
 {
-	uint32_t *local = calloc(mapping->n_scope + 1, sizeof *local);
+	uint32_t first = terms ? terms->n_start : 0;
 	int result = 0;
 
 	plan->n_objects = mapping->n_scope;
 	plan->of_closure = terms != NULL;
 	plan->objects = calloc(mapping->n_scope, sizeof *plan->objects);
-	if (!plan->objects || !local)
-		result = matr_fail_memory(err);
+	if (!plan->objects)
+		return matr_fail_memory(err);
 	/* All of them first, since any may refer to any. */
 	for (uint32_t i = 0; i < mapping->n_scope && !result; i++)
 		result = judge_object(plan, mapping, terms, i, err);
-	if (!result)
-		result = plan_all(plan, mapping, terms, local, err);
-	while (result == NO_PLACE_FOR_RESIDUAL) {
-		forget(plan);
-		result = plan_all(plan, mapping, terms, local, err);
+	for (uint32_t i = first; i < mapping->n_scope && !result; i++) {
+		if (!plan->objects[i].untouched)
+			result = plan_object(plan, mapping, terms, i, err);
 	}
-	for (uint32_t i = terms ? terms->n_start : 0; i < mapping->n_scope && !result; i++)
-		result = plan_populate(&plan->objects[i], mapping->scope[i].object, err);
-	free(local);
-	return result;
+	return result ? -1 : complete_copies(plan, mapping, err);
 }

@@ -16,7 +16,6 @@
 
 enum {
 	BITMAP_WORDS = 31,
-	SMALL_RUN = 8, /* words of one provider that are not worth a group of their own */
 };
 
 int words_add(struct words *words, uint64_t offset, uint64_t value, uint32_t provider,
@@ -55,7 +54,7 @@ static void sort_words(struct words *words)
 
 /* How many of the words can be one group: one provider, places and values that fit 32 bits. Values are
  * compared as signed numbers: addends may be negative. */
-static size_t group_length(const struct word *words, size_t n, bool mixed, uint64_t *bias)
+static size_t group_length(const struct word *words, size_t n, uint64_t *bias)
 {
 	int64_t low = (int64_t)words[0].value, high = low;
 	size_t length = 1;
@@ -65,7 +64,7 @@ static size_t group_length(const struct word *words, size_t n, bool mixed, uint6
 		int64_t value = (int64_t)word->value;
 		int64_t new_low = value < low ? value : low;
 		int64_t new_high = value > high ? value : high;
-		if ((!mixed && word->provider != words[0].provider) ||
+		if (word->provider != words[0].provider ||
 		    (uint64_t)new_high - (uint64_t)new_low > UINT32_MAX ||
 		    (word->offset - words[0].offset) / 8 > INT32_MAX)
 			break;
@@ -108,13 +107,13 @@ static int encode_places(const struct word *words, size_t n, struct buffer *out,
 	return 0;
 }
 
-static int encode_group(const struct word *words, size_t n, uint64_t bias, bool mixed,
-			struct buffer *out, struct matr_error *err)
+static int encode_group(const struct word *words, size_t n, uint64_t bias, struct buffer *out,
+			struct matr_error *err)
 {
 	struct matr_image_group group = {
 		.start = words[0].offset,
 		.bias = bias,
-		.provider = mixed ? MATR_IMAGE_MIXED : words[0].provider,
+		.base = words[0].provider,
 		.n_slots = (uint32_t)n,
 	};
 	uint64_t header, at;
@@ -128,89 +127,49 @@ static int encode_group(const struct word *words, size_t n, uint64_t bias, bool 
 		if (buffer_append(out, &value, sizeof value, 4, &at, err) < 0)
 			return -1;
 	}
-	for (size_t i = 0; mixed && i < n; i++) {
-		if (buffer_append(out, &words[i].provider, sizeof words[i].provider, 4, &at, err) <
-		    0)
-			return -1;
-	}
 	return buffer_extend(out, 0, 8, &at, err);
-}
-
-static int compare_places(const void *left, const void *right)
-{
-	const struct word *a = left, *b = right;
-	return a->offset < b->offset ? -1 : a->offset > b->offset;
-}
-
-static size_t run_length(const struct words *words, size_t start)
-{
-	size_t end = start;
-
-	while (end < words->n && words->list[end].provider == words->list[start].provider)
-		end++;
-	return end - start;
-}
-
-/* Put the words of providers that have few of them last, in the order of their places; *kept words are before
- * those. Where there is one such provider only, its words stay a group. */
-static int set_apart_small_runs(struct words *words, struct buffer *scratch, size_t *kept,
-				struct matr_error *err)
-{
-	size_t n_small = 0, to = 0;
-	uint64_t at;
-
-	scratch->size = 0;
-	for (size_t i = 0, n; i < words->n; i += n) {
-		n = run_length(words, i);
-		n_small += n < SMALL_RUN;
-	}
-	*kept = words->n;
-	if (n_small < 2)
-		return 0;
-	for (size_t i = 0, n; i < words->n; i += n) {
-		n = run_length(words, i);
-		if (n < SMALL_RUN) {
-			if (buffer_append(scratch, &words->list[i], n * sizeof *words->list, 8, &at,
-					  err) < 0)
-				return -1;
-		} else {
-			memmove(&words->list[to], &words->list[i], n * sizeof *words->list);
-			to += n;
-		}
-	}
-	memcpy(&words->list[to], scratch->bytes, scratch->size);
-	qsort(&words->list[to], words->n - to, sizeof *words->list, compare_places);
-	*kept = to;
-	return 0;
 }
 
 int relocation_program_encode(struct words *words, struct buffer *scratch, struct buffer *image,
 			      uint64_t *offset, struct matr_error *err)
 {
 	struct matr_image_program program = {0};
-	size_t n_pure;
 	uint64_t at;
 
 	*offset = 0;
 	if (!words->n)
 		return 0;
 	sort_words(words);
-	if (set_apart_small_runs(words, scratch, &n_pure, err) < 0)
-		return -1;
 	scratch->size = 0;
 	if (buffer_append(scratch, &program, sizeof program, 8, &at, err) < 0)
 		return -1;
 	for (size_t i = 0; i < words->n;) {
-		bool mixed = i >= n_pure;
 		uint64_t bias;
-		size_t n = group_length(words->list + i, (mixed ? words->n : n_pure) - i, mixed,
-					&bias);
-		if (encode_group(words->list + i, n, bias, mixed, scratch, err) < 0)
+		size_t n = group_length(words->list + i, words->n - i, &bias);
+		if (encode_group(words->list + i, n, bias, scratch, err) < 0)
 			return -1;
 		program.n_groups++;
 		i += n;
 	}
 	program.size = (uint32_t)scratch->size;
 	memcpy(scratch->bytes, &program, sizeof program);
+	return buffer_share(image, scratch->bytes, scratch->size, 8, offset, err);
+}
+
+int shifts_encode(const struct words *words, struct buffer *scratch, struct buffer *image,
+		  uint64_t *offset, struct matr_error *err)
+{
+	uint64_t at;
+
+	*offset = 0;
+	if (!words->n)
+		return 0;
+	struct matr_image_shifts shifts = {.start = words->list[0].offset,
+					   .n_words = (uint32_t)words->n};
+	scratch->size = 0;
+	if (buffer_append(scratch, &shifts, sizeof shifts, 8, &at, err) < 0 ||
+	    encode_places(words->list, words->n, scratch, &shifts.n_entries, err) < 0)
+		return -1;
+	memcpy(scratch->bytes, &shifts, sizeof shifts);
 	return buffer_share(image, scratch->bytes, scratch->size, 8, offset, err);
 }

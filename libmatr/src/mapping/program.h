@@ -6,10 +6,14 @@
 
 /* The word at (load address of the object + offset) = load address of the provider + value. */
 struct word {
-	uint64_t offset;   /* a multiple of 8 */
-	uint64_t value;	   /* modulo 2^64 */
-	uint32_t provider; /* index into the object's providers */
+	uint64_t offset; /* a multiple of 8 */
+	uint64_t value;	 /* modulo 2^64 */
+	/* In a plan: a scope index or one of WORD_*. To be encoded: one of MATR_BASE_*. */
+	uint32_t provider;
 };
+
+#define WORD_OWN      UINT32_C(0xffffffff) /* the object itself */
+#define WORD_ABSOLUTE UINT32_C(0xfffffffe) /* load address 0 */
 
 struct words {
 	struct word *list;
@@ -23,5 +27,10 @@ int words_add(struct words *words, uint64_t offset, uint64_t value, uint32_t pro
  * `scratch` is working space, reused from call to call. */
 int relocation_program_encode(struct words *words, struct buffer *scratch, struct buffer *image,
 			      uint64_t *offset, struct matr_error *err);
+
+/* Encode the places of `words`, sorted by offset, into `image` as struct matr_image_shifts. No words:
+ * *offset = 0. */
+int shifts_encode(const struct words *words, struct buffer *scratch, struct buffer *image,
+		  uint64_t *offset, struct matr_error *err);
 
 #endif

@@ -1,18 +1,12 @@
 /* word_layout.c - see word_layout.h.
  *
- * Large libraries have hundreds of thousands of words, so both questions are answered with one bit for each place
- * (a word, a page) of the writable part of the object, not by sorting.
+ * Large libraries have hundreds of thousands of words, so the question is answered with one bit for each word of
+ * the writable part of the object, not by sorting.
  */
 #include "mapping/word_layout.h"
 
 #include <elf.h>
 #include <stdlib.h>
-
-enum {
-	PAGE = 4096,
-	GAP_PAGES = 8,	      /* populate across gaps up to this */
-	WORTHWHILE_PAGES = 3, /* fewer: the faults cost less than the call */
-};
 
 static const uint64_t max_span = UINT64_C(1) << 33; /* bytes; more is no real object */
 
@@ -55,12 +49,6 @@ static bool mark(struct places *places, uint64_t vaddr)
 
 	places->bits[n / 64] |= bit;
 	return first;
-}
-
-static bool is_marked(const struct places *places, uint64_t vaddr)
-{
-	uint64_t n = (vaddr - places->low) / places->unit;
-	return places->bits[n / 64] >> n % 64 & 1;
 }
 
 /* ---- are they separate? ---- */
@@ -112,62 +100,4 @@ int words_are_separate(const struct matr_object *object, struct matr_error *err)
 	int result = mark_all(object, &places);
 	free(places.bits);
 	return result;
-}
-
-/* ---- which range is worth populating? ---- */
-
-/* The largest run of marked pages with small gaps. */
-static void find_run(const struct places *places, uint64_t *vaddr, uint64_t *size)
-{
-	uint64_t start = 0, end = 0; /* of the run at hand; end 0: none */
-
-	for (uint64_t page = places->low; page < places->high; page += PAGE) {
-		if (!is_marked(places, page))
-			continue;
-		if (!end || page - end > (uint64_t)GAP_PAGES * PAGE)
-			start = page;
-		end = page + PAGE;
-		if (end - start > *size) {
-			*vaddr = start;
-			*size = end - start;
-		}
-	}
-}
-
-/* Runs never go from one segment to another, for between them may lie what is not to be written. */
-static int populate_segment(const struct matr_segment *segment, const struct words *const *lists,
-			    size_t n_lists, uint64_t *vaddr, uint64_t *size, struct matr_error *err)
-{
-	uint64_t end = segment->vaddr + segment->memory_size;
-	struct places places;
-
-	if (segment->memory_size > max_span)
-		return 0;
-	if (places_open(&places, segment->vaddr, end, PAGE, err) < 0)
-		return -1;
-	for (size_t l = 0; l < n_lists; l++) {
-		for (size_t i = 0; i < lists[l]->n; i++) {
-			uint64_t offset = lists[l]->list[i].offset;
-			if (offset >= segment->vaddr && offset < end)
-				mark(&places, offset);
-		}
-	}
-	find_run(&places, vaddr, size);
-	free(places.bits);
-	return 0;
-}
-
-int words_populate_range(const struct matr_object *object, const struct words *const *lists,
-			 size_t n_lists, uint64_t *vaddr, uint64_t *size, struct matr_error *err)
-{
-	*vaddr = *size = 0;
-	for (size_t i = 0; i < object->n_segments; i++) {
-		const struct matr_segment *segment = &object->segments[i];
-		if (segment->type == PT_LOAD && (segment->flags & PF_W) && segment->memory_size &&
-		    populate_segment(segment, lists, n_lists, vaddr, size, err) < 0)
-			return -1;
-	}
-	if (*size < (uint64_t)WORTHWHILE_PAGES * PAGE)
-		*vaddr = *size = 0;
-	return 0;
 }

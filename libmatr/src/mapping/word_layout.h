@@ -13,8 +13,4 @@ const struct matr_segment *writable_segment(const struct matr_object *object, ui
 /* Can a mapping write all of the object's words, each once? 1: yes, 0: no, -1: error. */
 int words_are_separate(const struct matr_object *object, struct matr_error *err);
 
-/* The largest range worth populating in one call, for the words of several lists. *size 0: none. */
-int words_populate_range(const struct matr_object *object, const struct words *const *lists,
-			 size_t n_lists, uint64_t *vaddr, uint64_t *size, struct matr_error *err);
-
 #endif

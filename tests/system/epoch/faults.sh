@@ -220,18 +220,11 @@ case_image()
 		flip "$offset"
 		damaged "header byte $offset flipped"
 	done
-	# Where the manifests are is read from the hash table (matr/image_format.h).
-	/usr/bin/python3 - "$T/image" >"$T/manifests" <<'END'
-import struct, sys
-data = open(sys.argv[1], "rb").read()
-table, slots = struct.unpack_from("<QI", data, 32)
-for i in range(slots):
-    _, manifest = struct.unpack_from("<QQ", data, table + 16 * i)
-    if manifest:
-        _, size = struct.unpack_from("<II", data, manifest)
-        step = max(1, size // 8)
-        print(*(manifest + at for at in range(0, size, step)))
-END
+	"$HERE/../../lib/epoch_image.py" manifests "$T/image" |
+		while read -r manifest length; do
+			step=$((length / 8 > 0 ? length / 8 : 1))
+			seq -s ' ' "$manifest" "$step" $((manifest + length - 1))
+		done >"$T/manifests"
 	# Both programs' manifests at once, so that it does not matter whose is whose.
 	for column in 1 2 3 4 5 6 7 8; do
 		put_back

@@ -60,19 +60,6 @@ as_from_nothing()
 	rm -rf "$T/fresh"
 }
 
-# The header has the epoch's number and a checksum over that.
-same_image()
-{
-	/usr/bin/python3 - "$1" "$2" <<'END'
-import sys
-a, b = (bytearray(open(name, "rb").read()) for name in sys.argv[1:])
-for image in (a, b):
-    image[24:32] = bytes(8)  # struct matr_image_header: epoch
-    image[60:64] = bytes(4)  # checksum
-sys.exit(a != b)
-END
-}
-
 # What the newest epoch's programs consist of, without row numbers.
 records()
 {
@@ -123,6 +110,8 @@ for format in json csv; do
 	MATR_PREFIX=$T/fresh "$MATR" epoch begin --config "$T/conf" --format $format >"$T/numbers.first" 2>/dev/null || :
 	rm -rf "$T/fresh"
 	"$MATR" epoch begin --config "$T/conf" --format $format >"$T/numbers" 2>/dev/null || :
+	# image_bytes depends on what was in the image when the program was compiled.
+	sed -i -E 's/"image_bytes": ?[0-9]+/"image_bytes":N/; s/^((("[^"]*"|[^,]*),){7})[0-9]+,/\1N,/' "$T/numbers.first" "$T/numbers"
 	check "begin in $format, with nothing changed: the numbers of a first one" cmp "$T/numbers.first" "$T/numbers"
 done
 check "which are not all 0" grep -Eq 'bin/bash,[1-9][0-9]*,[1-9][0-9]*,[1-9][0-9]*,' "$T/numbers"
@@ -270,8 +259,7 @@ for jobs in 1 2 7; do
 	mv "$T/jobs" "$T/jobs$jobs" # the prefix's path is in the store
 	whole_store "$T/jobs$jobs/store.db" >"$T/jobs$jobs.dump"
 done
-check "one, two and seven jobs: the same image" sh -c \
-	"cmp '$T/jobs1/epoch.image' '$T/jobs2/epoch.image' && cmp '$T/jobs1/epoch.image' '$T/jobs7/epoch.image'"
+check "one, two and seven jobs: the same image" same_image "$T/jobs1/epoch.image" "$T/jobs2/epoch.image" "$T/jobs7/epoch.image"
 check "and the same store, $(wc -l <"$T/jobs1.dump") rows" sh -c \
 	"[ \$(wc -l <'$T/jobs1.dump') -gt 1000 ] && cmp '$T/jobs1.dump' '$T/jobs2.dump' && cmp '$T/jobs1.dump' '$T/jobs7.dump'"
 finish

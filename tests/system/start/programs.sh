@@ -240,7 +240,7 @@ for i in "${!NAMES[@]}"; do
 	if [ -n "$missing" ]; then
 		not_ok "${NAMES[i]}: makes $missing" "$T/plain.err" "$T/matr.err"
 	else
-		expect "${NAMES[i]}" 'applied objects=[1-9][0-9]* relocations=[1-9][0-9]* residual=[0-9]+$'
+		expect "${NAMES[i]}" 'applied objects=[1-9][0-9]* relocations=[1-9][0-9]* residual=[0-9]+ placement=[a-z]+ cpu=[a-z]+ served=[0-9]+$'
 	fi
 done
 finish

@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include <matr/epoch.h>
-#include <matr/image_format.h>
 #include <matr/loader.h>
+#include <matr/loader_format.h>
 #include <matr/prefix.h>
 #include <matr/scan.h>
 

@@ -24,6 +24,7 @@
 #include <matr/epoch.h>
 #include <matr/image_format.h>
 #include <matr/loader.h>
+#include <matr/loader_format.h>
 #include <matr/prefix.h>
 
 struct places {

@@ -71,6 +71,16 @@ static bool is_edited(const struct recorded *recorded, const struct difference *
 	return false;
 }
 
+/* qsort: by object, then offset. */
+static int compare_places(const void *a, const void *b)
+{
+	const struct difference *left = a, *right = b;
+
+	if (left->object != right->object)
+		return left->object < right->object ? -1 : 1;
+	return left->offset < right->offset ? -1 : left->offset > right->offset;
+}
+
 /* Set aside what is as it is because somebody wanted it so. Returns how many. */
 static size_t set_edited_aside(const struct recorded *recorded, struct comparison *comparison)
 {
@@ -84,6 +94,9 @@ static size_t set_edited_aside(const struct recorded *recorded, struct compariso
 		comparison->differences[kept++] = other;
 	}
 	comparison->n_differences = kept;
+	if (n > kept)
+		qsort(comparison->differences + kept, n - kept, sizeof *comparison->differences,
+		      compare_places);
 	return n - kept;
 }
 

@@ -1,7 +1,7 @@
 /* verify_loads.c - matr verify --loads: are closures what ld.so would have made of them?
  *
  * The program runs as under `matr run`, with LD_STABLE_VERIFY_LOADS set to the name of a temporary
- * file. ld-stable appends what it finds (ld-stable/closure_verify.c has the format), in every
+ * file. ld-stable appends what it finds (ld-stable/report.c has the format), in every
  * process that the program starts too. The report is made from it when the program has ended.
  */
 #include "common/message.h"

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <matr/enable.h>
+#include <matr/epoch.h>
 #include <matr/loader.h>
 
 static const char enable_help[] =
@@ -55,6 +56,18 @@ struct enable {
 	bool list, refresh, all, quiet;
 };
 
+/* Have the epoch follow the exchanged file. That the program is exchanged stands, whatever comes of this. */
+static int follow(const struct enable *enable, const char *path)
+{
+	struct matr_error err = {0};
+
+	if (matr_epoch_follow(enable->options.prefix, path, &err) >= 0)
+		return STATUS_OK;
+	print_error(&err);
+	print_warning("%s: starts plainly until the next epoch", path);
+	return STATUS_FAILURE;
+}
+
 static int enable_one(const struct enable *enable, const char *path)
 {
 	struct matr_error err = {0};
@@ -67,10 +80,10 @@ static int enable_one(const struct enable *enable, const char *path)
 	if (!enable->quiet)
 		safe_printf("%s: %s\n", path,
 			    result == MATR_ENABLE_CHANGED ? "enabled" : "was enabled already");
-	return STATUS_OK;
+	return follow(enable, path);
 }
 
-static int disable_one(const char *path, bool quiet)
+static int disable_one(const struct enable *enable, const char *path)
 {
 	static const char *const texts[] = {"was not enabled", "disabled",
 					    "had been replaced; what was kept of it is removed"};
@@ -81,9 +94,9 @@ static int disable_one(const char *path, bool quiet)
 		print_error(&err);
 		return STATUS_FAILURE;
 	}
-	if (!quiet)
+	if (!enable->quiet)
 		safe_printf("%s: %s\n", path, texts[result]);
-	return STATUS_OK;
+	return result == MATR_ENABLE_GONE ? STATUS_OK : follow(enable, path);
 }
 
 /* refresh, or disable --all */
@@ -101,7 +114,7 @@ static int each_listed(const struct enable *enable)
 	for (size_t i = 0; i < n; i++) {
 		int one = STATUS_OK;
 		if (enable->all || list[i].state == MATR_ENABLED_REMOVED)
-			one = disable_one(list[i].path, enable->quiet);
+			one = disable_one(enable, list[i].path);
 		else if (list[i].state == MATR_ENABLED_REPLACED)
 			one = enable_one(enable, list[i].path);
 		if (one != STATUS_OK)
@@ -149,7 +162,7 @@ static int each_named(const struct enable *enable, bool disable, char **names, i
 			print_error(&err);
 			one = STATUS_FAILURE;
 		} else {
-			one = disable ? disable_one(path, enable->quiet) : enable_one(enable, path);
+			one = disable ? disable_one(enable, path) : enable_one(enable, path);
 		}
 		if (one != STATUS_OK)
 			status = one;

@@ -1,0 +1,139 @@
+/* cpu_record.c - what ld.so finds out about the CPU, written to its data before it runs.
+ *
+ * ld.so executes some forty cpuid instructions at every start. In a virtual machine each is an exit to
+ * the hypervisor. What they come to is in the image (struct matr_image_cpu). One cpuid tells whether
+ * the CPU is the recorded one; ld.so then finds its work done.
+ *
+ * The record is made by comparison (libmatr/src/loader/cpu_record.c): with LD_STABLE_CPU this file
+ * writes a record that it is given, and when ld.so has mapped everything, gives back ld.so's data.
+ */
+#include <linux/mman.h>
+
+#include "ld_stable.h"
+
+static const struct matr_image_cpu_word *words_of(const struct matr_image_cpu *cpu)
+{
+	return (const struct matr_image_cpu_word *)(cpu + 1);
+}
+
+static uint64_t auxv_value(const Elf64_auxv_t *aux)
+{
+	return aux ? aux->a_un.a_val : 0;
+}
+
+static bool is_this_cpu(const struct matr_image_cpu *cpu, const struct start *start)
+{
+	struct machine_cpuid leaf = machine_cpuid(1, 0);
+
+	return leaf.a == cpu->leaf1_a && leaf.c == cpu->leaf1_c && leaf.d == cpu->leaf1_d &&
+	       machine_xgetbv() == cpu->xcr0 && auxv_value(start->hwcap2) == cpu->hwcap2 &&
+	       auxv_value(start->minsigstksz) == cpu->minsigstksz;
+}
+
+/* ld.so takes AT_HWCAP and AT_PLATFORM from the kernel and replaces them by its own: what it is shown
+ * is what it would have had in the end. The program gets the kernel's back (cpu_record_give_back()). */
+static void show(const struct matr_image_cpu *cpu, struct served *served)
+{
+	struct start *start = &served->start;
+
+	served->hwcap = auxv_value(start->hwcap);
+	served->platform = auxv_value(start->platform);
+	if (start->hwcap && cpu->hwcap)
+		start->hwcap->a_un.a_val = cpu->hwcap;
+	if (start->platform && cpu->platform)
+		start->platform->a_un.a_val = served->bases.loader + cpu->platform;
+}
+
+static void write(const struct matr_image_cpu *cpu, struct served *served)
+{
+	const struct matr_image_cpu_word *word = words_of(cpu);
+
+	for (uint64_t i = 0; i < cpu->n_words; i++)
+		*(uint64_t *)(served->bases.loader + word[i].vaddr) =
+			word[i].value + base_of(&served->bases, word[i].base, 0);
+	show(cpu, served);
+	served->cpu_recorded = true;
+}
+
+void cpu_record_use(struct served *served)
+{
+	uint64_t offset = served->header->cpu;
+
+	/* Tunables are among what the record has, as they are without the variable. */
+	if (!offset || served->start.tunables)
+		return;
+	const struct matr_image_cpu *cpu = at_place(&served->bases, offset);
+	if (is_this_cpu(cpu, &served->start))
+		write(cpu, served);
+}
+
+void cpu_record_give_back(const struct served *served)
+{
+	const struct start *start = &served->start;
+
+	if (!served->cpu_recorded)
+		return;
+	if (start->hwcap)
+		start->hwcap->a_un.a_val = served->hwcap;
+	if (start->platform)
+		start->platform->a_un.a_val = served->platform;
+}
+
+/* ---- making the record ---- */
+
+const char *cpu_record_try(struct served *served, int fd)
+{
+	long at = system_call(CALL_MMAP, 0, MATR_CPU_DATA, PROT_READ, MAP_PRIVATE, fd, 0);
+
+	if (system_call_failed(at))
+		return "the record to try cannot be mapped";
+	const struct matr_image_cpu *cpu = (const struct matr_image_cpu *)at;
+	if (cpu->n_words > (MATR_CPU_DATA - sizeof *cpu) / sizeof *words_of(cpu))
+		return "the record to try is too large";
+	if (cpu->n_words)
+		write(cpu, served);
+	system_call(CALL_MUNMAP, at, MATR_CPU_DATA, 0, 0, 0, 0);
+	return NULL;
+}
+
+/* ld.so's writable segment, but for the part that is ld-stable's. */
+static bool data_range(const struct served *served, uint64_t *start, uint64_t *size)
+{
+	const Elf64_Ehdr *header = (const Elf64_Ehdr *)served->bases.loader;
+	const Elf64_Phdr *segment = (const Elf64_Phdr *)((const char *)header + header->e_phoff);
+	uint64_t end = (uint64_t)-config_stamped.embedded;
+
+	for (size_t i = 0; i < header->e_phnum; i++, segment++) {
+		if (segment->p_type != PT_LOAD || !(segment->p_flags & PF_W))
+			continue;
+		*start = page_down(segment->p_vaddr);
+		*size = end - *start;
+		return *start < end;
+	}
+	return false;
+}
+
+void cpu_record_report(const struct served *served, int fd)
+{
+	const Elf64_auxv_t *hwcap = served->start.hwcap, *platform = served->start.platform;
+	struct matr_cpu_data data = {
+		.loader = served->bases.loader,
+		.hwcap = served->cpu_recorded ? served->hwcap : auxv_value(hwcap),
+		.platform = auxv_value(platform),
+		.hwcap2 = auxv_value(served->start.hwcap2),
+		.minsigstksz = auxv_value(served->start.minsigstksz),
+		.xcr0 = machine_xgetbv(),
+	};
+	struct machine_cpuid leaf = machine_cpuid(1, 0);
+
+	data.leaf1_a = leaf.a;
+	data.leaf1_c = leaf.c;
+	data.leaf1_d = leaf.d;
+	if (data_range(served, &data.vaddr, &data.size)) {
+		system_call(CALL_PWRITE, fd, (long)&data, sizeof data, MATR_CPU_DATA, 0, 0);
+		system_call(CALL_PWRITE, fd, (long)(served->bases.loader + data.vaddr),
+			    (long)data.size, MATR_CPU_DATA + sizeof data, 0, 0);
+	}
+	for (;;)
+		system_call(CALL_EXIT_GROUP, 0, 0, 0, 0, 0, 0);
+}

@@ -1,0 +1,214 @@
+/* place.c - mapping an application's libraries where the epoch's layout has them.
+ *
+ * Runs before ld.so. Each library is opened once; the descriptor that is compared with the recorded
+ * file is the one that is mapped. Text and read-only data come from the library, whatever relocation
+ * writes to from the image. Either every library is there, relocated, or none is.
+ */
+#include <linux/mman.h>
+
+#include "ld_stable.h"
+
+#ifndef MAP_FIXED_NOREPLACE /* Linux 4.17 */
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+
+/* Older kernels take the address for a hint: so compare. */
+static bool map_at(uint64_t address, uint64_t size, int protection, int flags, long fd,
+		   uint64_t offset)
+{
+	long at = system_call(CALL_MMAP, (long)address, (long)size, protection,
+			      flags | MAP_FIXED_NOREPLACE, fd, (long)offset);
+	if (at == (long)address)
+		return true;
+	if (!system_call_failed(at))
+		system_call(CALL_MUNMAP, at, (long)size, 0, 0, 0, 0);
+	return false;
+}
+
+static int protection_of(const struct matr_image_segment *segment, bool relro_writable)
+{
+	return (int)segment->protection | (segment->relro && relro_writable ? PROT_WRITE : 0);
+}
+
+/* How many segments from this one on make one mapping. */
+static uint32_t run_length(const struct matr_image_segment *segment, uint32_t n,
+			   bool relro_writable)
+{
+	uint32_t length = 1;
+
+	for (; length < n; length++) {
+		const struct matr_image_segment *last = &segment[length - 1], *next = last + 1;
+		if (next->source != last->source || next->vaddr != last->vaddr + last->size ||
+		    (next->source != MATR_SEGMENT_ZERO &&
+		     next->offset != last->offset + last->size) ||
+		    protection_of(next, relro_writable) != protection_of(last, relro_writable))
+			break;
+	}
+	return length;
+}
+
+static void unmap_segments(uint64_t base, const struct matr_image_segment *segment, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++, segment++)
+		system_call(CALL_MUNMAP, (long)(base + segment->vaddr), (long)segment->size, 0, 0,
+			    0, 0);
+}
+
+static bool map_segments(const struct served *served, const struct matr_image_library *library,
+			 long fd, bool relro_writable)
+{
+	const struct matr_image_segment *segments = at_place(&served->bases, library->segments);
+	uint64_t base = served->bases.place + library->base;
+
+	for (uint32_t i = 0, n; i < library->n_segments; i += n) {
+		const struct matr_image_segment *segment = &segments[i];
+		int flags = MAP_PRIVATE;
+		long from = fd;
+
+		n = run_length(segment, library->n_segments - i, relro_writable);
+		if (segment->source == MATR_SEGMENT_IMAGE)
+			from = served->image_fd;
+		else if (segment->source == MATR_SEGMENT_ZERO) {
+			flags |= MAP_ANONYMOUS;
+			from = -1;
+		}
+		const struct matr_image_segment *last = &segment[n - 1];
+		if (!map_at(base + segment->vaddr, last->vaddr + last->size - segment->vaddr,
+			    protection_of(segment, relro_writable), flags, from, segment->offset)) {
+			unmap_segments(base, segments, i);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool is_library(const struct matr_image_object *object)
+{
+	return object->library != MATR_IMAGE_NO_LIBRARY;
+}
+
+void place_unmap_library(const struct served *served, const struct matr_image_object *object)
+{
+	const struct matr_image_library *library = object_library(served, object);
+
+	unmap_segments(served->bases.place + library->base,
+		       at_place(&served->bases, library->segments), library->n_segments);
+}
+
+static long open_library(const struct served *served, const struct matr_image_object *object,
+			 const char **reason)
+{
+	const struct matr_image_library *library = object_library(served, object);
+	struct file_status status;
+
+	long fd = file_open(at_place(&served->bases, object->path));
+	*reason = NULL;
+	if (fd < 0)
+		*reason = "a library is gone or cannot be read";
+	else if (!file_status_fd((int)fd, &status) ||
+		 !file_is_recorded(&status, &library->file, served->header->flags))
+		*reason = "a library is not the recorded file";
+	return fd;
+}
+
+const char *place_check(const struct served *served, const struct matr_image_object *object)
+{
+	const char *reason;
+	long fd = open_library(served, object, &reason);
+
+	if (fd >= 0)
+		system_call(CALL_CLOSE, fd, 0, 0, 0, 0, 0);
+	return reason;
+}
+
+static const char *map_library(const struct served *served, const struct matr_image_object *object,
+			       bool relro_writable)
+{
+	const struct matr_image_library *library = object_library(served, object);
+	const char *reason;
+
+	long fd = open_library(served, object, &reason);
+	if (fd < 0)
+		return reason;
+	if (!reason && !map_segments(served, library, fd, relro_writable))
+		reason = "a library's address range is taken, or mapping it is not allowed";
+	system_call(CALL_CLOSE, fd, 0, 0, 0, 0, 0);
+	if (!reason && library->content &&
+	    !content_is_recorded(served, served->bases.place + library->base, library->content)) {
+		place_unmap_library(served, object);
+		reason = "a library has other content than the recorded one";
+	}
+	return reason;
+}
+
+void place_unmap(const struct served *served, uint32_t n_objects)
+{
+	for (uint32_t i = 1; i < n_objects; i++) {
+		if (is_library(&served->objects[i]))
+			place_unmap_library(served, &served->objects[i]);
+	}
+}
+
+bool place_protect(const struct served *served, const struct matr_image_object *object)
+{
+	const struct matr_image_library *library = object_library(served, object);
+	const struct matr_image_segment *segment = at_place(&served->bases, library->segments);
+
+	for (uint32_t i = 0; i < library->n_segments; i++, segment++) {
+		uint64_t at = served->bases.place + library->base + segment->vaddr;
+		if (segment->relro && system_call(CALL_MPROTECT, (long)at, (long)segment->size,
+						  (long)segment->protection, 0, 0, 0) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Words of the library that differ in this process from the page data. */
+static const char *finish_library(const struct served *served,
+				  const struct matr_image_object *object, bool relro_writable)
+{
+	const struct matr_image_library *library = object_library(served, object);
+	uint64_t base = served->bases.place + library->base;
+	uint64_t distance = served->bases.place - served->header->region;
+
+	if (distance)
+		relocate_shift(&served->bases, base, library->shifts, distance);
+	relocate_program(&served->bases, base, object->patches);
+	if (relro_writable &&
+	    !(object->flags & (MATR_OBJECT_ENTRY_RESIDUAL | MATR_OBJECT_ENTRY_LATE_RELRO)) &&
+	    !place_protect(served, object))
+		return "a library cannot be protected";
+	return NULL;
+}
+
+const char *place_library(const struct served *served, const struct matr_image_object *object)
+{
+	const uint32_t writes = MATR_OBJECT_ENTRY_RESIDUAL | MATR_OBJECT_ENTRY_WRITES_RELRO |
+				MATR_OBJECT_ENTRY_LATE_RELRO;
+	bool moved = served->bases.place != served->header->region;
+	bool relro_writable = moved || (object->flags & writes);
+
+	const char *reason = map_library(served, object, relro_writable);
+	if (reason)
+		return reason;
+	reason = finish_library(served, object, relro_writable);
+	if (reason)
+		place_unmap_library(served, object);
+	return reason;
+}
+
+const char *place_libraries(struct served *served, const char **culprit)
+{
+	for (uint32_t i = 1; i < served->manifest->n_objects; i++) {
+		const struct matr_image_object *object = &served->objects[i];
+		const char *reason = is_library(object) ? place_library(served, object) : NULL;
+		if (is_library(object))
+			served->last_library = i;
+		if (reason) {
+			*culprit = at_place(&served->bases, object->path);
+			place_unmap(served, i);
+			return reason;
+		}
+	}
+	return NULL;
+}
