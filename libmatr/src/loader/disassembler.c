@@ -5,6 +5,8 @@
 #include <dlfcn.h>
 #include <stdlib.h>
 
+#include <matr/loader.h>
+
 #include "loader/machine.h"
 
 #define TEXT(value)    #value
@@ -40,6 +42,12 @@ static int load(struct disassembler *d, struct matr_error *err)
 		return 0;
 	return matr_fail(err, MATR_ERROR_UNSUPPORTED, LIBRARY(CS_API_MAJOR),
 			 "cannot be loaded, which disassembles ld.so: %s", dlerror());
+}
+
+void matr_loader_prepare(void)
+{
+	/* Never closed: a later dlopen() of the name gets this one. */
+	dlopen(LIBRARY(CS_API_MAJOR), RTLD_NOW | RTLD_LOCAL);
 }
 
 int disassembler_open(struct disassembler **out, struct matr_error *err)

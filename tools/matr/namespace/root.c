@@ -15,6 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <matr/loader.h>
+
 static const char copy_name[] = "/.matr-ld-stable";
 
 /* The tree may be hostile as long as we are not in it: nothing of it is followed, only its top
@@ -64,6 +66,8 @@ int root_enter(const char *directory, const char *ld_stable, char copy[PATH_MAX]
 	int top = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (top < 0)
 		return matr_fail_errno(err, directory, "no usable tree");
+	if (ld_stable)
+		matr_loader_prepare();
 	int result = ld_stable ? copy_file(ld_stable, top, copy_name + 1, err) : 0;
 	if (!result && (fchdir(top) != 0 || chroot(".") != 0 || chdir("/") != 0)) {
 		result = matr_fail_errno(err, directory, "cannot be made the root");
