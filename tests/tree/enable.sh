@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # enable.sh - single programs by ld-stable: enabled and restored exactly, killed at system calls, replaced by packages.
 # Runs in the tree: tests/tree/tree /tests/tree/enable.sh
-# shellcheck source-path=SCRIPTDIR source=lib.sh
+# shellcheck source-path=SCRIPTDIR source=lib.sh disable=SC2317 # called by wait_until
 . "$(dirname "$0")/lib.sh"
 every=${MATR_TEST_EVERY:-29}
 
@@ -49,7 +49,6 @@ check "disable again" matr disable $P
 # ---- in mid-epoch, watched: neither is a violation, and the mapping stays ----
 matrd 2>"$T/matrd" &
 daemon=$!
-# shellcheck disable=SC2317 # called by wait_until
 watches() { matr epoch status | grep -q '^matrd .*watches'; }
 watched() { wait_until watches; }
 violations() { matr epoch status --format json | jq -c '[.violations[].file, .changed[].file]'; }
@@ -102,8 +101,8 @@ truncate -s "$(stat -c %s $Q)" "$T/q2"
 touch -r $Q "$T/q2"
 cp -p "$T/q2" $Q.new
 mv $Q.new $Q
-sleep 1
-equal "another program of that size and time is a violation" "[\"$Q\"]" "$(violations | jq -c unique)"
+violated() { [ "$(violations | jq -c unique)" = "[\"$1\"]" ]; }
+check "another program of that size and time is a violation" wait_until violated $Q
 matr enable -q $P
 matr epoch begin -q bash ls perl cat $P
 watched
@@ -112,8 +111,7 @@ printf '\1' | dd of="$T/other" bs=1 seek=$(($(stat -c %s "$T/other") - 1)) conv=
 touch -r $P "$T/other"
 cp -p "$T/other" $P.new
 mv $P.new $P
-sleep 1
-equal "a file with another byte, the same size and time, is one" "[\"$P\"]" "$(violations | jq -c unique)"
+check "a file with another byte, the same size and time, is one" wait_until violated $P
 mv /usr/local/bin/.subject.matr-original $P
 matr disable -q $P
 equal "exactly as it was" "$before" "$(file_state $P)"

@@ -4,10 +4,12 @@
 # shellcheck source-path=SCRIPTDIR source=../../lib/matr.sh disable=SC2015
 set -eu
 . "$(dirname "$0")/../../lib/matr.sh"
+# shellcheck source=../../lib/build.sh
+. "$TESTS/lib/build.sh"
 
-mkdir "$T/lib" "$T/early" "$T/bin"
-library() { $CC -x c -fPIC -shared -nostdlib -o "$1.new" -Wl,-soname,"${1##*/}" - && mv "$1.new" "$1"; }
-program() { $CC -x c -o "$T/bin/$1" - -L"$T/lib" -Wl,-rpath,"$T/early:$T/lib" -Wl,--no-as-needed "${@:2}"; }
+mkdir "$T/early"
+# shellcheck disable=SC2034 # for program()
+RUN_PATH=$T/early:$T/lib
 again() { "$MATR" epoch begin -q "$T"/bin/* 2>"$T/again" || sed "s/^/# /" "$T/again"; }
 B=$T/baseline.txt
 # checks NAME STATUS ROW... -- ARGUMENT...: rows of matr baseline check as csv

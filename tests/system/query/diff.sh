@@ -3,10 +3,12 @@
 # shellcheck source-path=SCRIPTDIR source=../../lib/matr.sh disable=SC2015,SC2016,SC2317
 set -eu
 . "$(dirname "$0")/../../lib/matr.sh"
+# shellcheck source=../../lib/build.sh
+. "$TESTS/lib/build.sh"
 
-mkdir "$T/lib" "$T/early" "$T/bin"
-library() { $CC -x c -fPIC -shared -nostdlib -o "$1.new" -Wl,-soname,"${1##*/}" - && mv "$1.new" "$1"; }
-program() { $CC -x c -o "$T/bin/$1" - -L"$T/lib" "${@:2}" -Wl,-rpath,"$T/early:$T/lib" -Wl,--no-as-needed; }
+mkdir "$T/early"
+# shellcheck disable=SC2034 # for program()
+RUN_PATH=$T/early:$T/lib
 # differs NAME STATUS GREP... -- ARGUMENT...: rows of matr diff --details as csv, without the program's column
 differs()
 {

@@ -12,14 +12,12 @@ set -eu
 . "$(dirname "$0")/../../lib/matr.sh"
 
 "$CC" -O1 -g -D_GNU_SOURCE -Wall -Wextra -Wno-unused-result -c -o "$T/load.o" "$HERE/closures/load.c"
-CASES=0
 
-# new NAME: a directory for the case, with the program `load` in it.
-new()
+# A directory for the case, with the program `load` in it.
+before_case()
 {
 	CASE=$1
 	D=$T/$CASE
-	CASES=$((CASES + 1))
 	mkdir -p "$D"
 	cd "$D"
 	end
@@ -902,12 +900,4 @@ case_perl()
 	fi
 }
 
-ALL='plugin dependencies shared_dependency again from_the_start symlink many constructor threads exec global deepbind symbolic
-	undefined weak soname not_a_dependency tls ifunc unique exceptions textrel relr plt data interpreter versions changed epochs configuration
-	namespaces debugger refused system perl'
-[ $# -gt 0 ] && CHOSEN=$* || CHOSEN=$ALL
-for name in $CHOSEN; do
-	new "$name"
-	"case_$name"
-done
-finish
+run_cases "$@"

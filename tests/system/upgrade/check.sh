@@ -3,11 +3,10 @@
 # shellcheck source-path=SCRIPTDIR source=../../lib/matr.sh disable=SC2015,SC2016
 set -eu
 . "$(dirname "$0")/../../lib/matr.sh"
+# shellcheck source=../../lib/build.sh
+. "$TESTS/lib/build.sh"
 
-mkdir "$T/lib" "$T/bin" "$T/new"
-# library FILE OPTION...: C on stdin; the soname is the file's name
-library() { $CC -x c -fPIC -shared -nostdlib -o "$1" -Wl,-soname,"${1##*/}" - "${@:2}"; }
-program() { $CC -x c -o "$T/bin/$1" - -L"$T/lib" "${@:2}" -Wl,-rpath,"$T/lib" -Wl,--no-as-needed; }
+mkdir "$T/new"
 # in_place OLD=NEW PROGRAM: what ld.so says to the program with NEW in OLD's place
 in_place()
 {

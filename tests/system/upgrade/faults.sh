@@ -4,12 +4,13 @@
 # shellcheck source-path=SCRIPTDIR source=../../lib/matr.sh disable=SC2015,SC2016
 set -eu
 . "$(dirname "$0")/../../lib/matr.sh"
+# shellcheck source=../../lib/build.sh
+. "$TESTS/lib/build.sh"
 
-mkdir "$T/lib" "$T/bin" "$T/new"
-library() { $CC -x c -fPIC -shared -nostdlib -o "$1" -Wl,-soname,"${1##*/}" - "${@:2}"; }
+mkdir "$T/new"
 library "$T/lib/liba.so" <<<'int f(void) { return 1; } int g(void) { return 1; }'
 library "$T/new/liba.so" <<<'int f(void) { return 1; }'
-$CC -x c -o "$T/bin/program" - -L"$T/lib" -la -Wl,-rpath,"$T/lib" -Wl,-z,lazy <<<'int f(void), g(void); int main(void) { return f() + g() - 2; }'
+program program -la -Wl,-z,lazy <<<'int f(void), g(void); int main(void) { return f() + g() - 2; }'
 "$MATR" epoch begin -q "$T/bin/program" || exit 1
 old=$T/lib/liba.so
 good=$T/new/liba.so
