@@ -18,7 +18,5 @@ int open_store(const char *prefix, struct matr_store **out, struct matr_error *e
 	int asked = why.code == MATR_ERROR_DENIED ? matrd_store(prefix, &copy, err) : 1;
 	if (asked == 0)
 		return matr_store_open_copy(prefix, &copy, out, err);
-	if (asked > 0 && err)
-		*err = why;
-	return -1;
+	return asked > 0 ? matr_error_copy(err, &why) : -1;
 }

@@ -23,7 +23,7 @@ int recorded_find(struct matr_store *store, int64_t epoch, const char *program,
 			return 0;
 		/* What is on PATH need not be what is meant; a path is. */
 		if (own.code != MATR_ERROR_NOT_FOUND || strncmp(own.message, "declined", 8) == 0)
-			return matr_fail(err, own.code, own.file, "%s", own.message);
+			return matr_error_copy(err, &own);
 	}
 	/* A program that is gone from the disk, or is not on this PATH, is in the store all the
 	 * same. */

@@ -50,6 +50,9 @@ MATR_API int matr_fail_errno(struct matr_error *err, const char *file, const cha
 /* Fill *err for an allocation that failed. Returns -1. */
 MATR_API int matr_fail_memory(struct matr_error *err);
 
+/* Pass on an error that was kept apart, and return -1. */
+MATR_API int matr_error_copy(struct matr_error *err, const struct matr_error *from);
+
 #ifdef __cplusplus
 }
 #endif

@@ -51,3 +51,10 @@ int matr_fail_memory(struct matr_error *err)
 {
 	return matr_fail(err, MATR_ERROR_MEMORY, NULL, "out of memory");
 }
+
+int matr_error_copy(struct matr_error *err, const struct matr_error *from)
+{
+	if (err)
+		*err = *from;
+	return -1;
+}

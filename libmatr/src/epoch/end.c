@@ -98,5 +98,5 @@ int matr_epoch_suspend(const char *prefix, const char *by, struct matr_error *er
 	if (access(image, F_OK) != 0 && errno == ENOENT)
 		return 1; /* it was ended at the same time */
 	epoch_forget_suspension(prefix, NULL);
-	return matr_fail(err, why.code, why.file, "%s", why.message);
+	return matr_error_copy(err, &why);
 }

@@ -142,8 +142,8 @@ static int add_to_image(struct matr_epoch *epoch, struct matr_epoch_result *resu
 	if (done == 0 &&
 	    image_builder_add(epoch->builder, mapping, closures, n, &result->summary, why) != 0)
 		done = why->code == MATR_ERROR_UNSUPPORTED ? 1 : -1;
-	if (done < 0 && why->code != MATR_OK && err)
-		*err = *why;
+	if (done < 0 && why->code != MATR_OK)
+		matr_error_copy(err, why);
 	for (size_t i = 0; i < n && done == 0; i++) {
 		if (closures[i].reason)
 			done = store_decline_closure(epoch->store, ids[i], closures[i].reason, err);

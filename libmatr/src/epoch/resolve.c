@@ -307,11 +307,8 @@ static int objects_step(struct matr_epoch *epoch, struct matr_error *err)
 	batch->epoch = epoch;
 	matr_jobs_run(epoch->jobs, n, encode_object, batch);
 	for (size_t i = 0; i < n; i++) {
-		if (result == 0 && !batch->list[i].done) {
-			result = -1;
-			if (err)
-				*err = batch->list[i].err;
-		}
+		if (result == 0 && !batch->list[i].done)
+			result = matr_error_copy(err, &batch->list[i].err);
 		if (result == 0)
 			result = matr_store_put_encoded(epoch->store,
 							epoch->objects[epoch->next + i],

@@ -203,7 +203,7 @@ int matr_store_find_by_name(struct matr_store *store, int64_t epoch, const char 
 			return 0;
 		/* Declined, or something worse than not being there. */
 		if (own.code != MATR_ERROR_NOT_FOUND || strncmp(own.message, "declined", 8) == 0)
-			return matr_fail(err, own.code, own.file, "%s", own.message);
+			return matr_error_copy(err, &own);
 	}
 	if (matr_store_applications(store, epoch, &applications, &n, err) != 0)
 		return -1;

@@ -159,7 +159,7 @@ static int search_and_take(struct scope_maker *maker, uint32_t requester, const 
 	if (search_library(maker->session, &searcher, asked, &found, &own) < 0) {
 		if (maker->session->search_only && own.code != MATR_ERROR_MEMORY)
 			return 0;
-		return matr_fail(err, own.code, own.file, "%s", own.message);
+		return matr_error_copy(err, &own);
 	}
 	scope->flags |= found.flags;
 	if (found.object == maker->interpreter_object) {
@@ -301,7 +301,7 @@ static int visit_name(struct scope_maker *maker, uint32_t requester, int64_t tag
 	if (result < 0) {
 		/* ld.so goes on without it; whatever is not plainly absent is a doubt. */
 		if (ignored.code != MATR_ERROR_NOT_FOUND)
-			return matr_fail(err, ignored.code, ignored.file, "%s", ignored.message);
+			return matr_error_copy(err, &ignored);
 		index = NO_INDEX;
 	}
 	struct dependency dependency = {requester, index, position};
@@ -379,8 +379,7 @@ static int preload(struct scope_maker *maker, struct matr_error *err)
 		uint32_t index;
 		if (need(maker, 0, maker->session->preload.names[i], true, &index, &ignored) < 0) {
 			if (ignored.code != MATR_ERROR_NOT_FOUND)
-				return matr_fail(err, ignored.code, ignored.file, "%s",
-						 ignored.message);
+				return matr_error_copy(err, &ignored);
 			continue;
 		}
 		if (list_object(maker, index, err) < 0)

@@ -335,11 +335,7 @@ static int add_path(struct matr_session *session, struct known_path *path,
 
 static int outcome(const struct known_path *path, struct matr_error *err)
 {
-	if (!path->failure)
-		return 0;
-	if (err)
-		*err = *path->failure;
-	return -1;
+	return path->failure ? matr_error_copy(err, path->failure) : 0;
 }
 
 int session_path(struct matr_session *session, const char *path, const struct known_path **out,
@@ -451,7 +447,7 @@ int session_interpreter(struct matr_session *session, const char *path, const ch
 	if (loader_real(path, real, &why) != 0) {
 		if (why.code == MATR_ERROR_NOT_FOUND)
 			return 0;
-		return matr_fail(err, why.code, why.file, "%s", why.message);
+		return matr_error_copy(err, &why);
 	}
 	if (add_interpreter(session, path, real, err) != 0)
 		return -1;

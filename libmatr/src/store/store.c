@@ -167,9 +167,7 @@ static int open_to_read(struct matr_store *store, const char *prefix, struct mat
 	free(wal);
 	if (settled)
 		return try_to_read(store, "?immutable=1", SQLITE_OPEN_READONLY, err);
-	if (err)
-		*err = why;
-	return -1;
+	return matr_error_copy(err, &why);
 }
 
 static struct matr_store *new_store(const char *prefix, struct matr_error *err)

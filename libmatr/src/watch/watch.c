@@ -578,8 +578,7 @@ static int compare_files(struct matr_watch *watch, struct matr_watch_report *rep
 		} else if (why.code == MATR_ERROR_BUSY) {
 			schedule(watch, QUIET);
 		} else {
-			*err = why;
-			result = -1;
+			result = matr_error_copy(err, &why);
 		}
 	}
 	free(changes);
@@ -631,8 +630,7 @@ int matr_watch_run(struct matr_watch *watch, struct matr_watch_report *out, stru
 	watch->violations += out->n_violations;
 	if (result != 0) {
 		watch->due = milliseconds() + AGAIN;
-		if (err)
-			*err = why;
+		matr_error_copy(err, &why);
 	}
 	return result;
 }

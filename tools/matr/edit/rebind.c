@@ -158,7 +158,7 @@ static int parse_program(const char *prefix, const char *text, char **out, struc
 		matr_store_close(store);
 	}
 	if (known)
-		*err = why;
+		matr_error_copy(err, &why);
 	else
 		program_add_nearest(text, true, err);
 	return -1;

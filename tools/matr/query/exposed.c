@@ -201,10 +201,8 @@ static int show_all(struct search *search, const struct request *request, struct
 	output_open(&search->output, request->format, columns, sizeof columns / sizeof *columns);
 	int result = request->list ? show_list(search, request->list, err)
 				   : show_named(search, request, err);
-	if (output_close(&search->output, &closing) != 0 && !result) {
-		*err = closing;
-		result = -1;
-	}
+	if (output_close(&search->output, &closing) != 0 && !result)
+		result = matr_error_copy(err, &closing);
 	return result;
 }
 

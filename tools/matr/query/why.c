@@ -153,8 +153,7 @@ static int why_in_closure(const struct matr_closure *closure, const char *root,
 	if (matr_explain(closure->mapping, name, &explanation, &own) != 0) {
 		if (own.code == MATR_ERROR_NOT_FOUND)
 			return 0;
-		*err = own;
-		return -1;
+		return matr_error_copy(err, &own);
 	}
 	if (explanation->n_references || !referring) {
 		result = begin_closure(root, format, n_shown, referring, err);
@@ -214,10 +213,8 @@ static int why_symbol(const struct recorded *recorded, const char *text, enum ou
 		result = why_in_closures(recorded, &name, known, format, &n, err);
 	if ((known || n) && format == FORMAT_JSON)
 		puts("]}");
-	if (!known && !n && !result) {
-		*err = own;
-		result = -1;
-	}
+	if (!known && !n && !result)
+		result = matr_error_copy(err, &own);
 	matr_explanation_free(explanation);
 	matr_symbol_name_free(&name);
 	if (!result)

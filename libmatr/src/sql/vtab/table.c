@@ -390,7 +390,7 @@ static int choose_by_name(struct cursor *cursor, struct matr_error *err)
 	cursor->names = name_index_of(cursor->set, &own);
 	if (own.code == MATR_OK)
 		return 0;
-	return matr_fail(err, own.code, own.file, "%s", own.message);
+	return matr_error_copy(err, &own);
 }
 
 /* Which files: those of the argument, else of the connection; of them, the one that `path` names. */
