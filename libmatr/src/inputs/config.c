@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/file.h"
 
 enum {
@@ -59,12 +60,10 @@ void matr_config_free(struct matr_config *config)
 
 static int add(struct matr_config_list *list, const char *item)
 {
-	char **items = realloc(list->items, (list->n + 1) * sizeof *items);
-	if (!items)
+	if (array_grow(&list->items, list->n, sizeof *list->items, NULL) != 0)
 		return -1;
-	list->items = items;
-	items[list->n] = strdup(item);
-	return items[list->n++] ? 0 : -1;
+	list->items[list->n] = strdup(item);
+	return list->items[list->n++] ? 0 : -1;
 }
 
 /* ---- what inih calls for every "name = value" ---- */
@@ -101,18 +100,16 @@ static struct matr_config_program *find_program(struct reading *reading, const c
 	for (size_t i = 0; i < config->n_programs; i++)
 		if (strcmp(config->programs[i].label, label) == 0)
 			return &config->programs[i];
-	struct matr_config_program *programs =
-		realloc(config->programs, (config->n_programs + 1) * sizeof *programs);
 	char *copy = strdup(label);
-	if (programs)
-		config->programs = programs;
-	if (!programs || !copy) {
+	if (!copy || array_grow(&config->programs, config->n_programs, sizeof *config->programs,
+				NULL) != 0) {
 		free(copy);
 		reading->no_memory = true;
 		return NULL;
 	}
-	programs[config->n_programs] = (struct matr_config_program){.label = copy};
-	return &programs[config->n_programs++];
+	struct matr_config_program *program = &config->programs[config->n_programs++];
+	*program = (struct matr_config_program){.label = copy};
+	return program;
 }
 
 /* Directories separated by colons; a list that is given on several lines is one. */

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/file.h"
 #include "base/path.h"
 #include "base/percent.h"
@@ -78,15 +79,9 @@ int matr_recordings_add(struct matr_recordings *recordings, const struct matr_re
 		    !strcmp(recordings->list[i].application, load->application))
 			return weaken(&recordings->list[i], load->flags, err);
 	}
-	if (recordings->n == recordings->capacity) {
-		size_t capacity = recordings->capacity ? 2 * recordings->capacity : 32;
-		struct matr_recorded_load *grown =
-			realloc(recordings->list, capacity * sizeof *grown);
-		if (!grown)
-			return matr_fail_memory(err);
-		recordings->list = grown;
-		recordings->capacity = capacity;
-	}
+	if (array_reserve(&recordings->list, &recordings->capacity, recordings->n + 1,
+			  sizeof *recordings->list, err) != 0)
+		return -1;
 	struct matr_recorded_load copy = {
 		.application = strdup(load->application),
 		.root = strdup(load->root),

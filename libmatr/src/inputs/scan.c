@@ -25,6 +25,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/enable_names.h"
 #include "base/file_id.h"
 #include "base/intern.h"
@@ -141,14 +142,9 @@ static int add_file(struct walk *walk, const char *path, const char *target,
 {
 	struct matr_scan *scan = walk->scan;
 
-	if (scan->n_files == walk->file_room) {
-		size_t room = walk->file_room ? 2 * walk->file_room : 1024;
-		struct matr_scan_file *files = realloc(scan->files, room * sizeof *files);
-		if (!files)
-			return matr_fail_memory(err);
-		scan->files = files;
-		walk->file_room = room;
-	}
+	if (array_reserve(&scan->files, &walk->file_room, scan->n_files + 1, sizeof *scan->files,
+			  err) != 0)
+		return -1;
 	struct matr_scan_file *file = &scan->files[scan->n_files++];
 	*file = (struct matr_scan_file){
 		.path = strdup(path),
@@ -209,14 +205,9 @@ static int add_directory(struct walk *walk, const char *path, struct matr_error 
 {
 	struct matr_scan *scan = walk->scan;
 
-	if (scan->n_directories == walk->directory_room) {
-		size_t room = walk->directory_room ? 2 * walk->directory_room : 256;
-		struct matr_scan_directory *list = realloc(scan->directories, room * sizeof *list);
-		if (!list)
-			return matr_fail_memory(err);
-		scan->directories = list;
-		walk->directory_room = room;
-	}
+	if (array_reserve(&scan->directories, &walk->directory_room, scan->n_directories + 1,
+			  sizeof *scan->directories, err) != 0)
+		return -1;
 	struct matr_scan_directory directory = {.path = strdup(path)};
 	if (!directory.path)
 		return matr_fail_memory(err);
@@ -290,14 +281,9 @@ static int read_names(DIR *directory, struct names *names, bool *complete, struc
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
 		    is_enable_name(entry->d_name))
 			continue;
-		if (names->n == names->room) {
-			size_t room = names->room ? 2 * names->room : 64;
-			struct entry *entries = realloc(names->entries, room * sizeof *entries);
-			if (!entries)
-				return matr_fail_memory(err);
-			names->entries = entries;
-			names->room = room;
-		}
+		if (array_reserve(&names->entries, &names->room, names->n + 1,
+				  sizeof *names->entries, err) != 0)
+			return -1;
 		char *name = strdup(entry->d_name);
 		if (!name)
 			return matr_fail_memory(err);

@@ -9,6 +9,7 @@
 
 #include <matr/config.h>
 
+#include "base/array.h"
 #include "base/file_id.h"
 #include "base/parallel.h"
 #include "inputs/scan.h"
@@ -24,14 +25,9 @@ void probes_free(struct probes *probes)
 int probes_add(struct probes *probes, const char *path, const struct matr_file_id *file,
 	       bool is_directory, struct matr_error *err)
 {
-	if (probes->n == probes->room) {
-		size_t room = probes->room ? 2 * probes->room : 1024;
-		struct probe *list = realloc(probes->list, room * sizeof *list);
-		if (!list)
-			return matr_fail_memory(err);
-		probes->list = list;
-		probes->room = room;
-	}
+	if (array_reserve(&probes->list, &probes->room, probes->n + 1, sizeof *probes->list, err) !=
+	    0)
+		return -1;
 	struct probe *probe = &probes->list[probes->n];
 	*probe = (struct probe){.path = strdup(path), .file = *file, .is_directory = is_directory};
 	if (!probe->path)

@@ -30,6 +30,7 @@
 
 #include <matr/image_format.h>
 
+#include "base/array.h"
 #include "base/intern.h"
 
 struct hash_list {
@@ -79,14 +80,8 @@ void closure_terms_free(struct closure_terms *terms, size_t n_closures)
 
 static int add_hash(struct hash_list *list, const char *text, struct matr_error *err)
 {
-	if (list->n == list->capacity) {
-		size_t capacity = list->capacity ? 2 * list->capacity : 64;
-		uint32_t *grown = realloc(list->list, capacity * sizeof *grown);
-		if (!grown)
-			return matr_fail_memory(err);
-		list->list = grown;
-		list->capacity = capacity;
-	}
+	if (array_reserve(&list->list, &list->capacity, list->n + 1, sizeof *list->list, err) != 0)
+		return -1;
 	list->list[list->n++] = matr_image_name_hash(text);
 	return 0;
 }
@@ -173,15 +168,10 @@ static int collect_definers(struct universe *universe, struct matr_error *err)
 			uint32_t name = intern_find(&universe->names, symbol->name);
 			if (name == UINT32_MAX)
 				continue;
-			if (universe->n_definers == universe->capacity) {
-				size_t capacity = universe->capacity ? 2 * universe->capacity : 256;
-				struct definer *grown =
-					realloc(universe->definers, capacity * sizeof *grown);
-				if (!grown)
-					return matr_fail_memory(err);
-				universe->definers = grown;
-				universe->capacity = capacity;
-			}
+			if (array_reserve(&universe->definers, &universe->capacity,
+					  universe->n_definers + 1, sizeof *universe->definers,
+					  err) != 0)
+				return -1;
 			universe->definers[universe->n_definers++] =
 				(struct definer){i, universe->first[name]};
 			universe->first[name] = (uint32_t)universe->n_definers;

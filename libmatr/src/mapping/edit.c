@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "mapping/plan.h"
 
 void edited_bindings_free(struct edited_bindings *edited)
@@ -391,14 +392,8 @@ const struct matr_edited_binding *matr_edited_find(const struct matr_edited_bind
 static int add_edited(struct edited_bindings *out, const struct matr_edited_binding *binding,
 		      struct matr_error *err)
 {
-	if (out->n == out->room) {
-		size_t room = out->room ? 2 * out->room : 16;
-		struct matr_edited_binding *list = realloc(out->list, room * sizeof *list);
-		if (!list)
-			return matr_fail_memory(err);
-		out->list = list;
-		out->room = room;
-	}
+	if (array_reserve(&out->list, &out->room, out->n + 1, sizeof *out->list, err) != 0)
+		return -1;
 	size_t at = out->n++;
 	for (; at > 0 && compare_edited(&out->list[at - 1], binding) > 0; at--)
 		out->list[at] = out->list[at - 1];
@@ -438,14 +433,9 @@ static int collect_object(struct work *work, uint32_t index, const struct edited
 			return -1;
 		if (judged == LEAVE_IT)
 			continue;
-		if (changes->n == changes->room) {
-			size_t room = changes->room ? 2 * changes->room : 16;
-			struct change *list = realloc(changes->list, room * sizeof *list);
-			if (!list)
-				return matr_fail_memory(err);
-			changes->list = list;
-			changes->room = room;
-		}
+		if (array_reserve(&changes->list, &changes->room, changes->n + 1,
+				  sizeof *changes->list, err) != 0)
+			return -1;
 		changes->list[changes->n++] = (struct change){
 			.was = {.object = index,
 				.relocation = n,

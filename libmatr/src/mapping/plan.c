@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "mapping/word_layout.h"
 
 void relocation_plan_free(struct relocation_plan *plan)
@@ -33,21 +34,6 @@ void relocation_plan_free(struct relocation_plan *plan)
 	free(plan->ifuncs);
 	free(plan->copies);
 	*plan = (struct relocation_plan){0};
-}
-
-/* Room for one more element of `size` bytes; NULL: no memory. */
-static void *list_room(void *list, size_t n, size_t *capacity, size_t size, struct matr_error *err)
-{
-	if (n < *capacity)
-		return list;
-	size_t larger = *capacity ? *capacity * 2 : 32;
-	void *moved = realloc(list, larger * size);
-	if (!moved) {
-		matr_fail_memory(err);
-		return NULL;
-	}
-	*capacity = larger;
-	return moved;
 }
 
 static bool has_tag(const struct matr_object *object, int64_t tag, uint64_t value, bool any_value)
@@ -105,12 +91,10 @@ const char *mapping_object_reason(const struct matr_mapping *mapping, size_t ind
 static int add_residual(struct object_plan *object, const struct matr_relocation *relocation,
 			struct matr_error *err)
 {
-	Elf64_Rela *list = list_room(object->residual, object->n_residual,
-				     &object->residual_capacity, sizeof *list, err);
-	if (!list)
+	if (array_reserve(&object->residual, &object->residual_capacity, object->n_residual + 1,
+			  sizeof *object->residual, err) != 0)
 		return -1;
-	object->residual = list;
-	list[object->n_residual++] = (Elf64_Rela){
+	object->residual[object->n_residual++] = (Elf64_Rela){
 		.r_offset = relocation->offset,
 		.r_info = ELF64_R_INFO((uint64_t)relocation->symbol, relocation->type),
 		.r_addend = relocation->addend,
@@ -121,12 +105,11 @@ static int add_residual(struct object_plan *object, const struct matr_relocation
 static int add_ifunc(struct relocation_plan *plan, uint32_t provider, uint64_t vaddr,
 		     uint32_t object, uint64_t offset, struct matr_error *err)
 {
-	struct ifunc_plan *list =
-		list_room(plan->ifuncs, plan->n_ifuncs, &plan->ifunc_capacity, sizeof *list, err);
-	if (!list)
+	if (array_reserve(&plan->ifuncs, &plan->ifunc_capacity, plan->n_ifuncs + 1,
+			  sizeof *plan->ifuncs, err) != 0)
 		return -1;
-	plan->ifuncs = list;
-	list[plan->n_ifuncs++] = (struct ifunc_plan){provider, vaddr, MATR_SLOT(object, offset)};
+	plan->ifuncs[plan->n_ifuncs++] =
+		(struct ifunc_plan){provider, vaddr, MATR_SLOT(object, offset)};
 	return 0;
 }
 
@@ -149,12 +132,10 @@ static int plan_copy(struct relocation_plan *plan, const struct matr_mapping *ma
 	    !writable_segment(object, relocation->offset, size))
 		return add_residual(&plan->objects[index], relocation, err);
 
-	struct matr_image_copy *list =
-		list_room(plan->copies, plan->n_copies, &plan->copy_capacity, sizeof *list, err);
-	if (!list)
+	if (array_reserve(&plan->copies, &plan->copy_capacity, plan->n_copies + 1,
+			  sizeof *plan->copies, err) != 0)
 		return -1;
-	plan->copies = list;
-	list[plan->n_copies++] = (struct matr_image_copy){
+	plan->copies[plan->n_copies++] = (struct matr_image_copy){
 		.target_vaddr = relocation->offset,
 		.source_vaddr = source->value,
 		.size = size,
@@ -173,12 +154,10 @@ static uint64_t addend_of(const struct matr_relocation *relocation)
 static int add_lazy(struct object_plan *object, const struct matr_relocation *relocation,
 		    struct matr_error *err)
 {
-	uint64_t *list =
-		list_room(object->lazy, object->n_lazy, &object->lazy_capacity, sizeof *list, err);
-	if (!list)
+	if (array_reserve(&object->lazy, &object->lazy_capacity, object->n_lazy + 1,
+			  sizeof *object->lazy, err) != 0)
 		return -1;
-	object->lazy = list;
-	list[object->n_lazy++] = relocation->offset;
+	object->lazy[object->n_lazy++] = relocation->offset;
 	return words_add(&object->words, relocation->offset, relocation->word, WORD_OWN, err);
 }
 

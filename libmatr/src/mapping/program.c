@@ -14,6 +14,8 @@
 
 #include <matr/image_format.h>
 
+#include "base/array.h"
+
 enum {
 	BITMAP_WORDS = 31,
 };
@@ -21,14 +23,9 @@ enum {
 int words_add(struct words *words, uint64_t offset, uint64_t value, uint32_t provider,
 	      struct matr_error *err)
 {
-	if (words->n == words->capacity) {
-		size_t capacity = words->capacity ? words->capacity * 2 : 256;
-		struct word *list = realloc(words->list, capacity * sizeof *list);
-		if (!list)
-			return matr_fail_memory(err);
-		words->list = list;
-		words->capacity = capacity;
-	}
+	if (words->n == words->capacity &&
+	    array_reserve(&words->list, &words->capacity, words->n + 1, sizeof *words->list, err))
+		return -1;
 	words->list[words->n++] = (struct word){offset, value, provider};
 	return 0;
 }

@@ -30,32 +30,30 @@ void matr_edits_free(struct matr_edit *edits, size_t n)
 	free(edits);
 }
 
-static int read_edit(sqlite3_stmt *row, struct matr_edit *out, struct matr_error *err)
+static void read_edit(struct matr_rows *rows, struct matr_edit *out, struct matr_error *err)
 {
 	char **const columns[] = {&out->program, &out->symbol,	  &out->version, &out->requester,
 				  &out->library, &out->to_symbol, &out->author,	 &out->reason,
 				  &out->state,	 &out->complaint};
 
-	*out = (struct matr_edit){
-		.id = sqlite3_column_int64(row, 0),
-		.time = sqlite3_column_int64(row, 11),
-		.programs = (size_t)sqlite3_column_int64(row, 12),
-		.bindings = (size_t)sqlite3_column_int64(row, 13),
-	};
+	out->id = sqlite3_column_int64(rows->statement, 0);
+	out->time = sqlite3_column_int64(rows->statement, 11);
+	out->programs = (size_t)sqlite3_column_int64(rows->statement, 12);
+	out->bindings = (size_t)sqlite3_column_int64(rows->statement, 13);
 	for (int i = 0; i < 10; i++)
-		if (matr_column_text(row, i + 1, columns[i], err) != 0)
-			return -1;
+		matr_row_text(rows, i + 1, columns[i], err);
 	/* Whatever was put there with SQL, these are strings. */
-	if (!out->program || !out->symbol || !out->library)
-		return matr_fail(err, MATR_ERROR_MALFORMED, NULL, "edit %lld is not complete",
-				 (long long)out->id);
-	return 0;
+	if (!rows->failed && (!out->program || !out->symbol || !out->library)) {
+		matr_fail(err, MATR_ERROR_MALFORMED, NULL, "edit %lld is not complete",
+			  (long long)out->id);
+		rows->failed = true;
+	}
 }
 
 int matr_store_edits(struct matr_store *store, struct matr_edit **out, size_t *n,
 		     struct matr_error *err)
 {
-	sqlite3_stmt *rows = matr_statement(
+	sqlite3_stmt *statement = matr_statement(
 		store,
 		"WITH newest (application_id) AS MATERIALIZED (SELECT application_id FROM"
 		"  epoch_applications WHERE epoch_id = (SELECT max(id) FROM epochs)),"
@@ -67,32 +65,17 @@ int matr_store_edits(struct matr_store *store, struct matr_edit **out, size_t *n
 		" state, complaint, time, coalesce(u.programs, 0), coalesce(u.bindings, 0)"
 		" FROM edits LEFT JOIN used u ON u.edit_id = id ORDER BY id",
 		err);
-	struct matr_edit *list = NULL;
-	size_t count = 0, room = 0;
-	int more;
+	struct matr_edit *item;
 
-	if (!rows)
-		return -1;
-	while ((more = matr_step(store, rows, err)) > 0) {
-		if (count == room) {
-			room = room ? 2 * room : 16;
-			struct matr_edit *grown = realloc(list, room * sizeof *grown);
-			if (!grown) {
-				more = matr_fail_memory(err);
-				break;
-			}
-			list = grown;
-		}
-		if ((more = read_edit(rows, &list[count++], err)) != 0)
-			break;
-	}
-	sqlite3_reset(rows);
-	if (more < 0) {
-		matr_edits_free(list, count);
+	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
+	while ((item = matr_next_row(&rows, err)) != NULL)
+		read_edit(&rows, item, err);
+	if (rows.failed) {
+		matr_edits_free(rows.items, rows.n);
 		return -1;
 	}
-	*out = list;
-	*n = count;
+	*out = rows.items;
+	*n = rows.n;
 	return 0;
 }
 
@@ -260,45 +243,32 @@ int matr_store_put_edited(struct matr_store *store, int64_t application,
 int matr_store_edited(struct matr_store *store, int64_t application,
 		      struct matr_edited_binding **out, size_t *n, struct matr_error *err)
 {
-	sqlite3_stmt *rows = matr_statement(
+	sqlite3_stmt *statement = matr_statement(
 		store,
 		"SELECT position, relocation, edit_id, provider, symbol FROM edited_bindings"
 		" WHERE application_id = ?1 ORDER BY position, relocation",
 		err);
-	struct matr_edited_binding *list = NULL;
-	size_t count = 0, room = 0;
-	int more;
+	struct matr_edited_binding *item;
 
 	*out = NULL;
 	*n = 0;
-	if (!rows)
-		return -1;
-	matr_bind(rows, 1, application);
-	while ((more = matr_step(store, rows, err)) > 0) {
-		if (count == room) {
-			room = room ? 2 * room : 16;
-			struct matr_edited_binding *grown = realloc(list, room * sizeof *grown);
-			if (!grown) {
-				more = matr_fail_memory(err);
-				break;
-			}
-			list = grown;
-		}
-		list[count++] = (struct matr_edited_binding){
-			.object = (uint32_t)sqlite3_column_int64(rows, 0),
-			.relocation = (uint32_t)sqlite3_column_int64(rows, 1),
-			.edit = sqlite3_column_int64(rows, 2),
-			.original = {(uint32_t)sqlite3_column_int64(rows, 3),
-				     (uint32_t)sqlite3_column_int64(rows, 4)},
+	if (statement)
+		matr_bind(statement, 1, application);
+	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
+	while ((item = matr_next_row(&rows, err)) != NULL)
+		*item = (struct matr_edited_binding){
+			.object = (uint32_t)sqlite3_column_int64(statement, 0),
+			.relocation = (uint32_t)sqlite3_column_int64(statement, 1),
+			.edit = sqlite3_column_int64(statement, 2),
+			.original = {(uint32_t)sqlite3_column_int64(statement, 3),
+				     (uint32_t)sqlite3_column_int64(statement, 4)},
 		};
-	}
-	sqlite3_reset(rows);
-	if (more < 0) {
-		free(list);
+	if (rows.failed) {
+		free(rows.items);
 		return -1;
 	}
-	*out = list;
-	*n = count;
+	*out = rows.items;
+	*n = rows.n;
 	return 0;
 }
 
@@ -352,42 +322,28 @@ void matr_edit_failures_free(struct matr_edit_failure *failures, size_t n)
 int matr_store_edit_failures(struct matr_store *store, int64_t epoch,
 			     struct matr_edit_failure **out, size_t *n, struct matr_error *err)
 {
-	sqlite3_stmt *rows = matr_statement(
+	sqlite3_stmt *statement = matr_statement(
 		store,
 		"SELECT edit_id, path, reason, expected FROM edit_failures WHERE epoch_id = ?1"
 		" ORDER BY edit_id, path",
 		err);
-	struct matr_edit_failure *list = NULL;
-	size_t count = 0, room = 0;
-	int more;
+	struct matr_edit_failure *item;
 
-	if (!rows)
-		return -1;
-	matr_bind(rows, 1, epoch);
-	while ((more = matr_step(store, rows, err)) > 0) {
-		if (count == room) {
-			room = room ? 2 * room : 16;
-			struct matr_edit_failure *grown = realloc(list, room * sizeof *grown);
-			if (!grown) {
-				more = matr_fail_memory(err);
-				break;
-			}
-			list = grown;
-		}
-		struct matr_edit_failure *failure = &list[count++];
-		*failure = (struct matr_edit_failure){.edit = sqlite3_column_int64(rows, 0),
-						      .expected = sqlite3_column_int(rows, 3) != 0};
-		if ((more = matr_column_text(rows, 1, &failure->program, err)) != 0 ||
-		    (more = matr_column_text(rows, 2, &failure->reason, err)) != 0)
-			break;
+	if (statement)
+		matr_bind(statement, 1, epoch);
+	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
+	while ((item = matr_next_row(&rows, err)) != NULL) {
+		item->edit = sqlite3_column_int64(statement, 0);
+		item->expected = sqlite3_column_int(statement, 3) != 0;
+		matr_row_text(&rows, 1, &item->program, err);
+		matr_row_text(&rows, 2, &item->reason, err);
 	}
-	sqlite3_reset(rows);
-	if (more < 0) {
-		matr_edit_failures_free(list, count);
+	if (rows.failed) {
+		matr_edit_failures_free(rows.items, rows.n);
 		return -1;
 	}
-	*out = list;
-	*n = count;
+	*out = rows.items;
+	*n = rows.n;
 	return 0;
 }
 

@@ -344,35 +344,12 @@ done:
 static int read_needed(struct matr_store *store, int64_t id, struct stored_object *stored,
 		       struct matr_error *err)
 {
-	sqlite3_stmt *rows = matr_statement(
+	sqlite3_stmt *statement = matr_statement(
 		store, "SELECT name FROM needed WHERE object_id = ?1 ORDER BY position", err);
-	size_t room = 0;
-	int more;
 
-	if (!rows)
-		return -1;
-	matr_bind(rows, 1, id);
-	while ((more = matr_step(store, rows, err)) > 0) {
-		if (stored->n_needed == room) {
-			room = room ? 2 * room : 16;
-			char **grown = realloc(stored->needed, room * sizeof *grown);
-			if (!grown) {
-				more = matr_fail_memory(err);
-				break;
-			}
-			stored->needed = grown;
-		}
-		char *name;
-		if ((more = matr_column_text(rows, 0, &name, err)) != 0)
-			break;
-		if (!name) {
-			more = matr_store_damaged(store, err, "needed entry without a name");
-			break;
-		}
-		stored->needed[stored->n_needed++] = name;
-	}
-	sqlite3_reset(rows);
-	if (more < 0)
+	if (statement)
+		matr_bind(statement, 1, id);
+	if (matr_rows_of_text(store, statement, &stored->needed, &stored->n_needed, err) != 0)
 		return -1;
 	stored->object.needed = calloc(stored->n_needed + 1, sizeof *stored->object.needed);
 	if (!stored->object.needed)

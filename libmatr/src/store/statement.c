@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 int matr_store_fail(struct matr_store *store, struct matr_error *err)
 {
 	int code = store->db ? sqlite3_extended_errcode(store->db) : SQLITE_NOMEM;
@@ -145,20 +147,6 @@ void matr_forget_statements(struct matr_store *store)
 
 /* ---- rows ---- */
 
-/* Room for one more element; the array is doubled whenever n + 1 is a power of two. */
-static int grow(struct matr_rows *rows, struct matr_error *err)
-{
-	size_t n = rows->n;
-
-	if (n & (n + 1))
-		return 0;
-	void *grown = realloc(rows->items, (2 * n + 1) * rows->element);
-	if (!grown)
-		return matr_fail_memory(err);
-	rows->items = grown;
-	return 0;
-}
-
 struct matr_rows matr_rows(struct matr_store *store, sqlite3_stmt *statement, size_t element)
 {
 	return (struct matr_rows){
@@ -176,7 +164,7 @@ void *matr_next_row(struct matr_rows *rows, struct matr_error *err)
 		return NULL;
 	}
 	int more = matr_step(rows->store, rows->statement, err);
-	if (more > 0 && grow(rows, err) != 0) {
+	if (more > 0 && array_grow(&rows->items, rows->n, rows->element, err) != 0) {
 		sqlite3_reset(rows->statement);
 		more = -1;
 	}
