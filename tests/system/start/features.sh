@@ -218,6 +218,16 @@ case_gdb()
 	FILTER=
 }
 
+# a copy of ld.so by another name is covered too
+case_interpreter_by_another_name()
+{
+	cp /lib64/ld-linux-x86-64.so.2 "$T/my-ld.so"
+	echo 'int main(void) { return 6; }' | $CC -xc - -o "$T/odd" -Wl,--dynamic-linker="$T/my-ld.so"
+	begin "$T/odd"
+	same "a program whose interpreter is a copy of ld.so" "$T/odd"
+	begin "${PROGRAMS[@]}" "${SYSTEM_PROGRAMS[@]}"
+}
+
 # no epoch, and programs that MatR may decline
 case_no_epoch()
 {

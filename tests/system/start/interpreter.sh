@@ -24,10 +24,10 @@ compare()
 {
 	local name=$1 file
 	for file in "$T/$name"/*; do
-		if cmp -s "$T/plain/${file##*/}" "$file"; then
+		if cmp -s "$T/$reference/${file##*/}" "$file"; then
 			ok "$name: ${file##*/}"
 		else
-			diff "$T/plain/${file##*/}" "$file" >"$T/difference" 2>&1 || :
+			diff "$T/$reference/${file##*/}" "$file" >"$T/difference" 2>&1 || :
 			not_ok "$name: ${file##*/}" "$T/difference"
 		fi
 	done
@@ -35,61 +35,87 @@ compare()
 }
 
 "$HERE/interpreter/build" "$T/programs"
-"$HERE/interpreter/observe" "$T/programs" "$T/plain" 2>/dev/null
 QUICK=1 "$HERE/interpreter/observe" "$T/programs" "$T/quick"
-armed=
-for kind in auto armed; do
-	"$MAKE" "$LOADER" "$LD_STABLE" "$T/file" auto ${armed:+armed} >"$T/reason"
-	check "$kind: made, with its sites" grep -qx served "$T/reason"
-	check "$kind: it is in ld.so's place" under "$T/file" cmp "$T/file" "$LOADER"
-	under "$T/file" "$HERE/interpreter/observe" "$T/programs" "$T/$kind" 2>/dev/null
+
+# the file as it is used, and with every call going to the handler
+case_programs_and_tools()
+{
+	local kind armed=
+	"$HERE/interpreter/observe" "$T/programs" "$T/plain" 2>/dev/null
 	reference=plain
-	compare $kind
-	armed=1
-done
-# In the frames out of a system call of ld.so, the thunk has no name; armed, there is a function behind it.
-if have gdb && [ -x "$T/programs/load" ]; then
+	for kind in auto armed; do
+		"$MAKE" "$LOADER" "$LD_STABLE" "$T/$kind.file" auto ${armed:+armed} >"$T/reason"
+		check "$kind: made, with its sites" grep -qx served "$T/reason"
+		check "$kind: it is in ld.so's place" under "$T/$kind.file" cmp "$T/$kind.file" "$LOADER"
+		under "$T/$kind.file" "$HERE/interpreter/observe" "$T/programs" "$T/$kind" 2>/dev/null
+		compare $kind
+		armed=1
+	done
+}
+
+# In the frames out of a system call of ld.so the thunk has no name; armed, there are functions behind it.
+case_frames_without_names()
+{
+	if ! have gdb || [ ! -x "$T/programs/load" ]; then
+		skip "frames without names" "gdb is missing"
+		return
+	fi
 	unnamed()
 	{
-		(cd "$T/programs" && under "$1" gdb -nx -batch -iex 'set debuginfod enabled off' -ex 'break main' \
-			-ex run -ex 'catch syscall openat' -ex continue -ex backtrace ./load) 2>&1 |
+		"$MAKE" "$LOADER" "$LD_STABLE" "$T/file" auto "$1" >/dev/null
+		(cd "$T/programs" && under "$T/file" gdb -nx -batch -iex 'set debuginfod enabled off' \
+			-ex 'break main' -ex run -ex 'catch syscall openat' -ex continue -ex backtrace ./load) 2>&1 |
 			grep -c '^#[0-9]* .* in ?? ()'
 	}
-	"$MAKE" "$LOADER" "$LD_STABLE" "$T/unarmed" >/dev/null
-	equal "a call of ld.so goes through one function without a name" 1 "$(unnamed "$T/unarmed")"
-	equal "armed, through two" 2 "$(unnamed "$T/file")"
-fi
-for kind in page place segment; do
-	check "table of program headers, $kind: made" "$MAKE" "$LOADER" "$LD_STABLE" "$T/file" $kind
-	under "$T/file" env QUICK=1 "$HERE/interpreter/observe" "$T/programs" "$T/$kind"
+	equal "a call of ld.so goes through one function without a name" 1 "$(unnamed unarmed)"
+	check "armed, through more" [ "$(unnamed armed)" -gt 1 ]
+}
+
+# wherever the table of program headers is put
+case_tables()
+{
+	local kind
 	reference=quick
-	compare $kind
-done
+	for kind in page place segment; do
+		check "table of program headers, $kind: made" "$MAKE" "$LOADER" "$LD_STABLE" "$T/file" $kind
+		under "$T/file" env QUICK=1 "$HERE/interpreter/observe" "$T/programs" "$T/$kind"
+		compare $kind
+	done
+}
 
-# ---- what is made without sites is still a loader ----
-python3 - "$LOADER" "$T/no-tid.so" <<'END'
-import sys
-data = open(sys.argv[1], 'rb').read()
-call = b'\xb8\xda\0\0\0\x0f\x05'  # set_tid_address
-assert data.count(call) == 1
-open(sys.argv[2], 'wb').write(data.replace(call, b'\xb8\xba\0\0\0\x0f\x05'))  # gettid
-END
-"$MAKE" "$T/no-tid.so" "$LD_STABLE" "$T/file" >"$T/reason"
-check "a site is missing: the reason" grep -q 'makes no system call set_tid_address' "$T/reason"
-under "$T/file" env QUICK=1 "$HERE/interpreter/observe" "$T/programs" "$T/unserved"
-compare unserved
+# what is made without sites is still a loader
+case_unserved()
+{
+	python3 - "$LOADER" "$T/no-tid.so" <<-'END'
+		import sys
+		data = open(sys.argv[1], 'rb').read()
+		call = b'\xb8\xda\0\0\0\x0f\x05'  # set_tid_address
+		assert data.count(call) == 1
+		open(sys.argv[2], 'wb').write(data.replace(call, b'\xb8\xba\0\0\0\x0f\x05'))  # gettid
+	END
+	"$MAKE" "$T/no-tid.so" "$LD_STABLE" "$T/file" >"$T/reason"
+	check "a site is missing: the reason" grep -q 'makes no system call set_tid_address' "$T/reason"
+	under "$T/file" env QUICK=1 "$HERE/interpreter/observe" "$T/programs" "$T/unserved"
+	reference=quick
+	compare unserved
+}
 
-# ---- what no file can be made of: one line ----
-head -c 100000 "$LOADER" >"$T/cut.so"
-cp "$LOADER" "$T/bare.so"
-printf '\0\0\0\0\0\0\0\0' | dd of="$T/bare.so" bs=1 seek=40 conv=notrunc 2>/dev/null # e_shoff
-printf '\0\0\0\0' | dd of="$T/bare.so" bs=1 seek=60 conv=notrunc 2>/dev/null # e_shnum, e_shstrndx
-cp "$LOADER" "$T/foreign.so"
-printf '\267' | dd of="$T/foreign.so" bs=1 seek=18 conv=notrunc 2>/dev/null # EM_AARCH64
-for file in cut bare foreign; do
-	one_line "an ld.so that is $file" '!0' "$MAKE" "$T/$file.so" "$LD_STABLE" "$T/not-made"
-done
-one_line "a program instead of ld.so" '!0' "$MAKE" /bin/true "$LD_STABLE" "$T/not-made"
-one_line "a text" '!0' "$MAKE" /etc/passwd "$LD_STABLE" "$T/not-made"
-check "nothing was made of them" [ ! -e "$T/not-made" ]
-finish
+# what no file can be made of: one line
+case_not_made()
+{
+	local file
+	head -c 100000 "$LOADER" >"$T/cut.so"
+	cp "$LOADER" "$T/bare.so"
+	printf '\0\0\0\0\0\0\0\0' | dd of="$T/bare.so" bs=1 seek=40 conv=notrunc 2>/dev/null # e_shoff
+	printf '\0\0\0\0' | dd of="$T/bare.so" bs=1 seek=60 conv=notrunc 2>/dev/null # e_shnum, e_shstrndx
+	cp "$LOADER" "$T/foreign.so"
+	printf '\267' | dd of="$T/foreign.so" bs=1 seek=18 conv=notrunc 2>/dev/null # EM_AARCH64
+	for file in cut bare foreign; do
+		one_line "an ld.so that is $file" '!0' "$MAKE" "$T/$file.so" "$LD_STABLE" "$T/not-made"
+	done
+	one_line "a program instead of ld.so" '!0' "$MAKE" /bin/true "$LD_STABLE" "$T/not-made"
+	one_line "a text" '!0' "$MAKE" /etc/passwd "$LD_STABLE" "$T/not-made"
+	check "nothing was made of them" [ ! -e "$T/not-made" ]
+}
+
+run_cases "$@"

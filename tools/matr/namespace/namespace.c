@@ -43,12 +43,38 @@ static int join(const char *prefix, const char *name, char out[PATH_MAX], struct
 	return 0;
 }
 
-/* Only a glibc loader may be replaced: a program with another one (musl's, say) keeps it, and the
- * usual one is replaced for the sake of its children. */
-static const char *loader_path(const char *interpreter)
+/* Do two files have the same contents? No if one of them cannot be read. */
+static bool same_contents(const char *path, const char *other)
+{
+	enum { PIECE = 65536 };
+	struct stat a, b;
+	bool same = stat(path, &a) == 0 && stat(other, &b) == 0 && S_ISREG(a.st_mode) &&
+		    a.st_size == b.st_size;
+	FILE *files[2] = {fopen(path, "re"), fopen(other, "re")};
+	char *bytes = malloc(2 * (size_t)PIECE);
+	size_t n = PIECE;
+
+	same = same && files[0] && files[1] && bytes;
+	while (same && n == PIECE) {
+		n = fread(bytes, 1, PIECE, files[0]);
+		same = fread(bytes + PIECE, 1, PIECE, files[1]) == n &&
+		       memcmp(bytes, bytes + PIECE, n) == 0;
+	}
+	for (int i = 0; i < 2; i++) {
+		if (files[i])
+			fclose(files[i]);
+	}
+	free(bytes);
+	return same;
+}
+
+/* Only the glibc loader may be replaced, by its usual name or a copy under another: a program with
+ * another one (musl's, say) keeps it, and the usual one is replaced for the sake of its children. */
+static const char *loader_path(const char *interpreter, const char *kept)
 {
 	const char *slash = strrchr(interpreter, '/');
-	bool glibc = slash && strncmp(slash + 1, "ld-linux-x86-64.so", 18) == 0;
+	bool glibc = slash && (strncmp(slash + 1, "ld-linux-x86-64.so", 18) == 0 ||
+			       same_contents(interpreter, kept));
 	return glibc ? interpreter : MATR_SYSTEM_LOADER;
 }
 
@@ -56,7 +82,7 @@ static int find_places(const char *prefix, const char *interpreter, struct place
 		       struct matr_error *err)
 {
 	char canonical[PATH_MAX];
-	const char *loader = loader_path(interpreter);
+	const char *loader;
 
 	if (!realpath(prefix, canonical))
 		return matr_fail(err, MATR_ERROR_STATE, prefix, "no epoch is in force");
@@ -75,6 +101,7 @@ static int find_places(const char *prefix, const char *interpreter, struct place
 		return matr_fail_errno(err, places->kept, "cannot be used");
 	if (matr_prefix_trusted(canonical, err) != 0)
 		return -1;
+	loader = loader_path(interpreter, places->kept);
 	if (!realpath(loader, places->standard))
 		return matr_fail_errno(err, loader, "cannot be found");
 	return 0;
