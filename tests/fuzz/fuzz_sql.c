@@ -21,7 +21,7 @@ static const char *const all_rows[] = {
 	"SELECT *, flags FROM elf_version_requirements LIMIT 2000",
 	"SELECT * FROM elf_version_definitions LIMIT 2000",
 	"SELECT *, text FROM elf_dynamic_entries LIMIT 2000",
-	"SELECT *, offset, relocation_section FROM elf_relocations LIMIT 2000",
+	"SELECT *, offset, relocation_section, second_addend FROM elf_relocations LIMIT 2000",
 	"SELECT * FROM elf_strings LIMIT 2000",
 	"SELECT * FROM elf_notes LIMIT 2000",
 	"SELECT path, name FROM elf_needed LIMIT 200",

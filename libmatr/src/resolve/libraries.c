@@ -40,7 +40,8 @@ static int copy_entries(const struct scope *scope, struct matr_libraries *out,
 	return 0;
 }
 
-/* The scope has dependencies for DT_AUXILIARY and DT_FILTER too, which are not DT_NEEDED entries. */
+/* The scope has dependencies for DT_AUXILIARY and DT_FILTER too, which are not DT_NEEDED
+ * entries. */
 static int copy_needed(const struct scope *scope, struct matr_libraries *out,
 		       struct matr_error *err)
 {

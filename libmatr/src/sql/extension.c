@@ -1,7 +1,8 @@
-/* extension.c - the loadable extension: `.load matr` in the sqlite3 shell, load_extension() elsewhere.
+/* extension.c - the loadable extension: `.load matr` in the sqlite3 shell, load_extension()
+ * elsewhere.
  *
- * It has no options: the tables of ELF files take their file as an argument, and those of the mapping
- * read the prefix that the environment variable MATR_PREFIX names, else the system's.
+ * It has no options: the tables of ELF files take their file as an argument, and those of the
+ * mapping read the prefix that the environment variable MATR_PREFIX names, else the system's.
  */
 #include <sqlite3ext.h>
 SQLITE_EXTENSION_INIT3

@@ -83,8 +83,8 @@ static void soname_function(sqlite3_context *context, int n, sqlite3_value **val
 	file_set_close(sql->files, file);
 }
 
-/* to_hex(NUMBER [, DIGITS]): 0x1f40; with so many digits at least. Negative numbers are addresses in the
- * upper half. */
+/* to_hex(NUMBER [, DIGITS]): 0x1f40; with so many digits at least. Negative numbers are
+ * addresses in the upper half. */
 static void to_hex_function(sqlite3_context *context, int n, sqlite3_value **values)
 {
 	int digits = n > 1 ? sqlite3_value_int(values[1]) : 1;
@@ -98,8 +98,8 @@ static void to_hex_function(sqlite3_context *context, int n, sqlite3_value **val
 	result_text(context, text);
 }
 
-/* canonical_path(PATH): absolute and without symbolic links, as the tables of the mapping have paths; NULL
- * where there is nothing. */
+/* canonical_path(PATH): absolute and without symbolic links, as the tables of the mapping have
+ * paths; NULL where there is nothing. */
 static void canonical_path_function(sqlite3_context *context, int n, sqlite3_value **values)
 {
 	const char *path = (const char *)sqlite3_value_text(values[0]);

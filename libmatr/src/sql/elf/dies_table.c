@@ -1,7 +1,7 @@
 /* dies_table.c - the tables dwarf_dies and dwarf_dies_graph.
  *
- * Both go through units, and in each through the DIEs noted down by dwarf_file.c. An offset leads to its unit,
- * and there by bisection to the DIE.
+ * Both go through units, and in each through the DIEs noted down by dwarf_file.c. An offset leads
+ * to its unit, and there by bisection to the DIE.
  */
 #include <dwarf.h>
 #include <elfutils/known-dwarf.h>
@@ -224,7 +224,8 @@ static bool high_pc(const struct state *self, Dwarf_Die *die, Dwarf_Addr *addres
 	return true;
 }
 
-/* The string of an attribute, or of another one where it has not the first; of what the DIE is a copy of too. */
+/* The string of an attribute, or of another one where it has not the first; of what the DIE is
+ * a copy of too. */
 static void result_string(sqlite3_context *context, const struct state *self, Dwarf_Die *die,
 			  unsigned code, unsigned other)
 {

@@ -1,9 +1,9 @@
 /* instructions_table.c - the table elf_instructions: capstone over every executable section.
  *
- * The sweep is linear and starts anew at every symbol, as objdump's does. So what one address says does
- * not depend on where a query begins, and a query for a range of addresses begins at the symbol before
- * it. What is no instruction to capstone is a row too: `.byte`, with one byte, or all bytes of an
- * instruction that capstone does not know, so that what follows is not misread.
+ * The sweep is linear and starts anew at every symbol, as objdump's does. So what one address says
+ * does not depend on where a query begins, and a query for a range of addresses begins at the
+ * symbol before it. What is no instruction to capstone is a row too: `.byte`, with one byte, or
+ * all bytes of an instruction that capstone does not know, so that what follows is not misread.
  *
  * A section is read piece by piece: memory does not grow with it. Counting rows needs no text, and
  * where all instructions are of one size, no disassembling either.
@@ -179,7 +179,8 @@ static int next_section(struct state *self, struct matr_error *err)
 			return matr_fail(err, MATR_ERROR_MALFORMED, self->file->path,
 					 "section %zu (%s) does not lie within the file",
 					 self->section, section->name);
-		/* As SQL sees addresses, signed; a section does not go from one half to the other. */
+		/* As SQL sees addresses, signed; a section does not go from one half to the
+		 * other. */
 		int64_t first = (int64_t)header->sh_addr,
 			last = (int64_t)(header->sh_addr + header->sh_size - 1);
 		if (first > last || last < self->addresses.low || first > self->addresses.high)
@@ -219,8 +220,8 @@ static int64_t look(struct state *self, const uint8_t **bytes, struct matr_error
 	return there < left ? (int64_t)there : (int64_t)left;
 }
 
-/* Does capstone 4 take it for something else? Some lengths of EVEX instructions are wrong, and F3 0F AE /5
- * (INCSSP) is LFENCE to it. */
+/* Does capstone 4 take it for something else? Some lengths of EVEX instructions are wrong, and
+ * F3 0F AE /5 (INCSSP) is LFENCE to it. */
 static bool is_misread(const struct state *self, const uint8_t *bytes, size_t size)
 {
 	if (self->unit != 1)

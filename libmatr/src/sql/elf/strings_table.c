@@ -1,7 +1,7 @@
 /* strings_table.c - the table elf_strings: the strings of every string table section.
  *
- * A string starts where the one before ends. Linkers let a string serve as the end of another too: what
- * refers to the middle of a string is not a row of its own. */
+ * A string starts where the one before ends. Linkers let a string serve as the end of another
+ * too: what refers to the middle of a string is not a row of its own. */
 #include <string.h>
 
 #include "sql/elf/tables.h"

@@ -13,8 +13,8 @@ extern const struct row_source elf_headers_rows, elf_sections_rows, elf_segments
 /* Add all of them to the connection. 0 or -1. */
 int elf_tables_register(struct matr_sql *sql, struct matr_error *err);
 
-/* CREATE TABLE of the i-th table, with a comment for every column; sqlite3_free(). NULL: there are no
- * more, or out of memory. */
+/* CREATE TABLE of the i-th table, with a comment for every column; sqlite3_free(). NULL: there
+ * are no more, or out of memory. */
 char *elf_tables_schema(size_t i);
 
 #endif

@@ -1,5 +1,5 @@
-/* applied.c - the image compiler's plan for one application or closure, made from the cache's objects and
- * vectors. */
+/* applied.c - the image compiler's plan for one application or closure, made from the cache's
+ * objects and vectors. */
 #include "sql/mapping/applied.h"
 
 #include <stdlib.h>
@@ -123,8 +123,8 @@ static int read_entries(struct mapping_store *store, sqlite3_stmt *rows, struct 
 	return 0;
 }
 
-/* The scope of the application, and behind it what the closure (0: none) brings in. In a closure only that
- * has bindings. */
+/* The scope of the application, and behind it what the closure (0: none) brings in. In a
+ * closure only that has bindings. */
 static int read_scope(struct mapping_store *store, int64_t application, int64_t closure,
 		      struct scope *scope, struct matr_error *err)
 {
@@ -189,7 +189,8 @@ static int read_application(struct mapping_applied *applied, struct mapping_stor
 	return result;
 }
 
-/* All closures of an application: what one may rely on depends on what the others may have loaded. */
+/* All closures of an application: what one may rely on depends on what the others may have
+ * loaded. */
 struct closures {
 	struct scope *scopes;
 	struct matr_mapping *mappings;

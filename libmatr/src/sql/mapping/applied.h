@@ -1,5 +1,5 @@
-/* applied.h - what applies the relocations of one application, or of one of its closures: the column
- * `applied`. */
+/* applied.h - what applies the relocations of one application, or of one of its closures: the
+ * column `applied`. */
 #ifndef MATR_SQL_MAPPING_APPLIED_H
 #define MATR_SQL_MAPPING_APPLIED_H
 
@@ -12,15 +12,16 @@ struct mapping_applied { /* all zero: of no application */
 	struct matr_applied_mapping *applied;
 };
 
-/* Read what belongs to the application, or to its closure (0: none), unless that is what is there. */
+/* Read what belongs to the application, or to its closure (0: none), unless that is what is
+ * there. */
 int mapping_applied_read(struct mapping_applied *applied, struct mapping_store *store,
 			 int64_t application, int64_t closure, struct matr_error *err);
 void mapping_applied_clear(struct mapping_applied *applied);
 
 #define MAPPING_APPLIED_RELATIVE SIZE_MAX
 
-/* A word for how relocation `index` (or a relative one) of the object at that position of the scope is
- * applied. */
+/* A word for how relocation `index` (or a relative one) of the object at that position of the
+ * scope is applied. */
 const char *mapping_applied_how(const struct mapping_applied *applied, size_t position,
 				size_t index);
 

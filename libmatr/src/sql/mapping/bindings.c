@@ -1,5 +1,5 @@
-/* bindings.c - the tables `bindings` and `relocations`, and the same of closures: a row's columns. How the
- * rows are come by is in entries.c. */
+/* bindings.c - the tables `bindings` and `relocations`, and the same of closures: a row's
+ * columns. How the rows are come by is in entries.c. */
 #include <elf.h>
 #include <stdlib.h>
 #include <string.h>
@@ -340,8 +340,8 @@ static void get_column(struct mapping_cursor *base, sqlite3_context *context, in
 	}
 }
 
-/* Six bits of the epoch, 20 of the application or closure, 12 of the position, 25 of the element: enough for
- * any system, and the same however a query comes to the row. */
+/* Six bits of the epoch, 20 of the application or closure, 12 of the position, 25 of the
+ * element: enough for any system, and the same however a query comes to the row. */
 static int64_t number(const struct mapping_cursor *base)
 {
 	const struct entries_cursor *cursor = (const struct entries_cursor *)base;

@@ -474,8 +474,8 @@ static int read_providers(struct mapping_store *store, struct mapping_vector *ve
 	return more;
 }
 
-/* The codec decodes for a scope; here it is the object, then its providers. Of those it needs no more
- * than the number of their symbols. */
+/* The codec decodes for a scope; here it is the object, then its providers. Of those it needs
+ * no more than the number of their symbols. */
 static int decode_bindings(struct mapping_store *store, const struct mapping_object *object,
 			   struct mapping_vector *vector, struct matr_cursor *cursor,
 			   struct matr_error *err)
@@ -512,8 +512,8 @@ done:
 	return result;
 }
 
-/* Every different binding once. References to one symbol are chained; there is hardly ever more than
- * one of them. */
+/* Every different binding once. References to one symbol are chained; there is hardly ever more
+ * than one of them. */
 static int collect_bounds(const struct mapping_object *object, struct mapping_vector *vector,
 			  struct matr_error *err)
 {

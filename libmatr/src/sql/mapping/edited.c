@@ -1,5 +1,5 @@
-/* edited.c - what edits changed in the bindings of an object. Most objects have no row of their own in the store's table, which is found out by
- * its key. */
+/* edited.c - what edits changed in the bindings of an object. Most objects have no row of their
+ * own in the store's table, which is found out by its key. */
 #include "sql/mapping/edited.h"
 
 #include <stdlib.h>

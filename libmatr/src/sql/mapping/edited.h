@@ -1,5 +1,5 @@
-/* edited.h - what edits (matr/edit.h) changed in the bindings of one object of one application: the columns `edit`
- * and `original`. */
+/* edited.h - what edits (matr/edit.h) changed in the bindings of one object of one application:
+ * the columns `edit` and `original`. */
 #ifndef MATR_SQL_MAPPING_EDITED_H
 #define MATR_SQL_MAPPING_EDITED_H
 
@@ -20,7 +20,8 @@ struct mapping_edited { /* all zero: of no application */
 	size_t n, room;
 };
 
-/* Read what belongs to the object at that position of the application's scope, unless that is what is there. */
+/* Read what belongs to the object at that position of the application's scope, unless that is
+ * what is there. */
 int mapping_edited_read(struct mapping_edited *edited, struct mapping_store *store,
 			int64_t application, int64_t position, struct matr_error *err);
 

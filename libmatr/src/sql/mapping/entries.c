@@ -68,8 +68,8 @@ static const struct entries_source of_closures = {
 	.order = "k.id, s.position",
 };
 
-/* ?1 and ?2 are the epochs, ?3 the application, ?4 the requester, ?5 the provider, ?6 the closure. The order
- * of the tables is the order in which SQLite is to go through them. */
+/* ?1 and ?2 are the epochs, ?3 the application, ?4 the requester, ?5 the provider, ?6 the
+ * closure. The order of the tables is the order in which SQLite is to go through them. */
 static char *entries_query(const struct entries_cursor *cursor)
 {
 	const struct mapping_terms *terms = &cursor->base.terms;

@@ -1,10 +1,11 @@
 /* entries.h - the way of the tables of bindings and relocations through the store.
  *
- * How an object binds is a vector that many applications share (docs/store.md). A cursor goes through
- * the entries of the selected applications' scopes (or of their closures) ordered by vector, so that each is
- * decoded once, and works out once which of its elements the query can want; then it gives those for every
- * application. Where the query names the application, or wants to know what applies a relocation, which depends
- * on the whole application, the order is that of the application's scope.
+ * How an object binds is a vector that many applications share (docs/store.md). A cursor goes
+ * through the entries of the selected applications' scopes (or of their closures) ordered by
+ * vector, so that each is decoded once, and works out once which of its elements the query can
+ * want; then it gives those for every application. Where the query names the application, or wants
+ * to know what applies a relocation, which depends on the whole application, the order is that of
+ * the application's scope.
  */
 #ifndef MATR_SQL_MAPPING_ENTRIES_H
 #define MATR_SQL_MAPPING_ENTRIES_H
@@ -61,7 +62,8 @@ struct entries_cursor {
 	int64_t vector_id, object_id, position, application_id, epoch;
 	int64_t closure_id; /* 0: of the application's scope */
 	char *application;  /* path */
-	bool renamed; /* the application has another name than its object, or an object may be one */
+	/* The application has another name than its object, or an object may be one. */
+	bool renamed;
 
 	/* What it has to give. */
 	struct mapping_object *object;
@@ -76,7 +78,8 @@ struct entries_cursor {
 	struct mapping_edited edited;	/* of the entry, as far as it is asked for */
 };
 
-/* The functions of struct mapping_rows; `relocations` and `closures` are set by the table's own start. */
+/* The functions of struct mapping_rows; `relocations` and `closures` are set by the table's own
+ * start. */
 int entries_start(struct mapping_cursor *cursor, struct matr_error *err);
 int entries_next(struct mapping_cursor *cursor, struct matr_error *err);
 void entries_finish(struct mapping_cursor *cursor);

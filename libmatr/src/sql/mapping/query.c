@@ -1,10 +1,10 @@
 /* query.c - the tables that are a query over the store's own: epochs, applications, objects,
  * needed, scopes, closures, violations, declined.
  *
- * A constraint on a column becomes one of the inner query, and columns that nobody wants become NULL,
- * so that SQLite's own planner, with the store's indices, does the work. A query names its columns c0,
- * c1, ... and r, the row id, which has to be the same whatever the constraints are; ?1 and ?2 are the
- * first and the last epoch selected.
+ * A constraint on a column becomes one of the inner query, and columns that nobody wants become
+ * NULL, so that SQLite's own planner, with the store's indices, does the work. A query names its
+ * columns c0, c1, ... and r, the row id, which has to be the same whatever the constraints are; ?1
+ * and ?2 are the first and the last epoch selected.
  */
 #include "sql/mapping/table.h"
 

@@ -74,8 +74,9 @@ struct mapping_name {
 	char path[];	    /* canonical, and behind it the soname */
 };
 
-/* prefix NULL: MATR_PREFIX, else the system's. copy: as in struct matr_sql_options. add_functions: called for
- * each connection that is opened, to add functions for the tables' queries; gives an SQLite result code. */
+/* prefix NULL: MATR_PREFIX, else the system's. copy: as in struct matr_sql_options.
+ * add_functions: called for each connection that is opened, to add functions for the tables'
+ * queries; gives an SQLite result code. */
 struct mapping_store *mapping_store_new(const char *prefix, int64_t epoch,
 					const struct matr_store_copy *copy,
 					int (*add_functions)(struct mapping_store *store));
@@ -99,7 +100,8 @@ int mapping_step(struct mapping_store *store, sqlite3_stmt *statement, struct ma
 const struct mapping_name *mapping_name(struct mapping_store *store, int64_t object,
 					struct matr_error *err);
 
-/* An object with these parts decoded (1 << MATR_PART_*), pinned until mapping_unpin(). NULL: error. */
+/* An object with these parts decoded (1 << MATR_PART_*), pinned until mapping_unpin(). NULL:
+ * error. */
 struct mapping_object *mapping_object(struct mapping_store *store, int64_t id, unsigned parts,
 				      struct matr_error *err);
 

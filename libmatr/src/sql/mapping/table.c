@@ -78,7 +78,8 @@ static char letter_of(unsigned char operator, const struct mapping_column * colu
 	}
 }
 
-/* The plan is a text: for each argument an operator and a column, then the columns that are wanted. */
+/* The plan is a text: for each argument an operator and a column, then the columns that are
+ * wanted. */
 static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 {
 	const struct mapping_schema *schema = ((struct mapping_table *)base)->schema;
@@ -131,8 +132,9 @@ static void free_terms(struct mapping_terms *terms)
 	terms->n = 0;
 }
 
-/* From what best_index() left in idxStr; values are copied, for SQLite's own are gone after xFilter. Terms
- * whose value is of another type than the column are left out: SQLite would convert. -1: out of memory. */
+/* From what best_index() left in idxStr; values are copied, for SQLite's own are gone after
+ * xFilter. Terms whose value is of another type than the column are left out: SQLite would
+ * convert. -1: out of memory. */
 static int take_terms(const struct mapping_schema *schema, const char *plan, int argc,
 		      sqlite3_value **argv, struct mapping_terms *out)
 {
@@ -189,8 +191,8 @@ bool mapping_admits(const struct mapping_terms *terms, int column, const char *t
 	return true;
 }
 
-/* SQLite asks for interruptions between rows only, and tells others since 3.41 only. A statement of the
- * same connection does not start when the running one is to be interrupted. */
+/* SQLite asks for interruptions between rows only, and tells others since 3.41 only. A
+ * statement of the same connection does not start when the running one is to be interrupted. */
 bool mapping_interrupted(const struct mapping_cursor *cursor)
 {
 	sqlite3 *db = mapping_table_of(cursor)->sql->db;

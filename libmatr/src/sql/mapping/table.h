@@ -27,8 +27,9 @@ struct mapping_schema {
 	double rows;	   /* in all, roughly, for an epoch of a thousand programs */
 	double work;	   /* to go through all, in rows */
 	const struct mapping_column *parts[MAPPING_PARTS + 1]; /* lists of columns; NULL: no more */
-	uint64_t shared; /* columns that are the same for all applications in which an object binds
-	                    alike: a query that wants no others and DISTINCT has less to do. 0: none */
+	/* Columns that are the same for all applications in which an object binds alike: a query
+	 * with DISTINCT that wants no others has less to do. 0: none. */
+	uint64_t shared;
 	/* Of a table that is a query. */
 	const char *from;   /* FROM and WHERE; ?1 and ?2: the first and the last epoch selected */
 	const char *number; /* the row id: the same whatever the constraints are */
@@ -87,7 +88,8 @@ enum { MAPPING_INTERRUPTED = 2 };
 /* How a table comes to its rows. */
 struct mapping_rows {
 	size_t cursor_size; /* all zero at first */
-	/* Go to before the first row for the cursor's terms, maybe not for the first time; 0 or -1. */
+	/* Go to before the first row for the cursor's terms, maybe not for the first time; 0 or
+	 * -1. */
 	int (*start)(struct mapping_cursor *cursor, struct matr_error *err);
 	/* 1 a row, 0 no more, -1 error, MAPPING_INTERRUPTED. */
 	int (*next)(struct mapping_cursor *cursor, struct matr_error *err);
@@ -113,7 +115,8 @@ const char *mapping_equals(const struct mapping_terms *terms, int column);
 /* Can a row with this text in the column be wanted? */
 bool mapping_admits(const struct mapping_terms *terms, int column, const char *text);
 
-/* Is the query that the cursor belongs to to be interrupted? For loops that give no row for long. */
+/* Is the query that the cursor belongs to to be interrupted? For loops that give no row for
+ * long. */
 bool mapping_interrupted(const struct mapping_cursor *cursor);
 
 /* Of tables that are a query. */

@@ -24,8 +24,8 @@ static const struct mapping_schema *const schemas[N_SCHEMAS] = {
 	&mapping_declined,	 &mapping_violations,	    &mapping_withdrawals,
 };
 
-/* matr_epoch(ID), matr_epoch('current'), matr_epoch('previous'), matr_epoch('all'): which epochs the tables are about from the
- * next query on; without an argument: which they are. */
+/* matr_epoch(ID), matr_epoch('current'), matr_epoch('previous'), matr_epoch('all'): which
+ * epochs the tables are about from the next query on; without an argument: which they are. */
 static void select_epoch(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
 	struct mapping_store *store = sqlite3_user_data(context);

@@ -12,8 +12,8 @@ extern const struct mapping_schema mapping_epochs, mapping_applications, mapping
 /* Add all of them, and matr_epoch(), to the connection; sql->mapping is made here. 0 or -1. */
 int mapping_tables_register(struct matr_sql *sql, struct matr_error *err);
 
-/* CREATE TABLE of the i-th table, with a comment for every column; sqlite3_free(). NULL: there are no
- * more, or out of memory. */
+/* CREATE TABLE of the i-th table, with a comment for every column; sqlite3_free(). NULL: there
+ * are no more, or out of memory. */
 char *mapping_tables_schema(size_t i);
 
 #endif

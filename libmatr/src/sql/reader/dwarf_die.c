@@ -1,7 +1,7 @@
 /* dwarf_die.c - the DIEs of a unit, noted down once in file order, and their attributes.
  *
- * libdw decodes; walking is done here. Its own walk (dwarf_siblingof) goes through everything below a DIE to
- * find the next one where compilers leave out DW_AT_sibling, once per level.
+ * libdw decodes; walking is done here. Its own walk (dwarf_siblingof) goes through everything
+ * below a DIE to find the next one where compilers leave out DW_AT_sibling, once per level.
  */
 #include "sql/reader/dwarf_die.h"
 
@@ -142,8 +142,8 @@ static int note_value(Dwarf_Attribute *attribute, void *context)
 	return DWARF_CB_OK;
 }
 
-/* Go past a DIE, to its first child or whatever follows it. libdw checks that all attributes but the last
- * lie within the unit. */
+/* Go past a DIE, to its first child or whatever follows it. libdw checks that all attributes
+ * but the last lie within the unit. */
 static bool skip_die(struct bytes *bytes, Dwarf_Die *die, const struct dwarf_unit *unit, bool big)
 {
 	struct last_value last = {0};
@@ -297,7 +297,7 @@ static const uint8_t *end_of(const struct dwarf_unit *unit)
 	return (const uint8_t *)unit->die.addr + (unit->end - first);
 }
 
-/* The index that a form of an indirect string or address has; false: it is another form. */
+/* Read the index of an indirect string or address. Returns false for other forms. */
 static bool read_index(const struct elf_file *file, const struct dwarf_unit *unit,
 		       const Dwarf_Attribute *attribute, uint64_t *index)
 {
@@ -347,7 +347,14 @@ const char *dwarf_unit_string(const struct elf_file *file, const struct dwarf_un
 
 	if (!attribute)
 		return NULL;
-	/* libdw does not know where in a package a unit's strings are. */
+	if (attribute->form == DW_FORM_string) {
+		const char *text = dwarf_formstring(attribute);
+		return text && (dwarf_open_holds(unit->handle, text) ||
+				dwarf_open_holds(&file->dwarf->alternate_handle, text))
+			       ? text
+			       : NULL;
+	}
+	/* libdw cannot find the strings of a unit in a package. */
 	if (!unit->package || !is_indirect_string(attribute->form))
 		return dwarf_formstring(attribute);
 	if (attribute->cu != unit->die.cu || !read_index(file, unit, attribute, &index))
@@ -365,7 +372,7 @@ bool dwarf_unit_address(const struct elf_file *file, const struct dwarf_unit *un
 
 	if (!attribute)
 		return false;
-	/* A split unit has its addresses in the file with the skeleton, which libdw was not told. */
+	/* The addresses of a split unit are in the file with the skeleton. */
 	if (!unit->is_split || !is_indirect_address(attribute->form))
 		return dwarf_formaddr(attribute, out) == 0;
 	if (attribute->cu != unit->die.cu || !read_index(file, unit, attribute, &index) ||
@@ -377,7 +384,8 @@ bool dwarf_unit_address(const struct elf_file *file, const struct dwarf_unit *un
 	return read_fixed(&bytes, size, is_big(file), out);
 }
 
-/* The DIE that an attribute refers to. libdw 0.188 looks for DW_FORM_ref_sup4 and 8 in the file itself. */
+/* Get the DIE that an attribute refers to. libdw 0.188 looks up DW_FORM_ref_sup4 and 8 in the
+ * wrong file. */
 static bool follow(const struct elf_file *file, const struct dwarf_unit *unit,
 		   Dwarf_Attribute *attribute, Dwarf_Die *out)
 {

@@ -13,11 +13,11 @@ uint32_t dwarf_unit_find(const struct dwarf_unit *unit, uint64_t offset);
 /* A DIE of the unit for libdw. */
 Dwarf_Die dwarf_unit_die(const struct dwarf_unit *unit, uint32_t i);
 
-/* An attribute of a DIE of the unit, or of the DIE that it is a copy of; NULL: there is none. */
+/* Find an attribute of a DIE, or of the DIE that it is an instance of. NULL if there is none. */
 Dwarf_Attribute *dwarf_unit_attribute(const struct elf_file *file, const struct dwarf_unit *unit,
 				      Dwarf_Die *die, unsigned code, Dwarf_Attribute *out);
-/* The values of attributes of the unit's DIEs, also where they are in a package, or in the file with the skeleton.
- * attribute: NULL is allowed. NULL or false: it has no such value. */
+/* Get the value of an attribute (NULL is allowed) of the unit's DIEs, from the package or the file
+ * with the skeleton if it is there. Returns NULL or false if there is no such value. */
 const char *dwarf_unit_string(const struct elf_file *file, const struct dwarf_unit *unit,
 			      Dwarf_Attribute *attribute);
 bool dwarf_unit_address(const struct elf_file *file, const struct dwarf_unit *unit,

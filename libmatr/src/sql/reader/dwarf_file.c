@@ -27,7 +27,7 @@ static void free_dwarf(struct elf_part *part)
 
 /* ---- opening ---- */
 
-/* Without the file to which dwz has moved a part, names are missing: a warning. */
+/* Open the supplementary file. Names are missing without it, so a failure is a warning. */
 static int open_alternate(struct elf_file *file, struct elf_file *from, struct dwarf_file *dwarf,
 			  struct matr_error *err)
 {
@@ -97,47 +97,25 @@ static int add_unit(struct dwarf_file *dwarf, const struct dwarf_unit *unit, str
 	return 0;
 }
 
-/* How large the section is that the address is in; 0: it is in none. */
-static size_t section_size(Dwarf *dwarf, const void *address)
-{
-	Elf *elf = dwarf_getelf(dwarf);
-
-	for (Elf_Scn *section = NULL; (section = elf_nextscn(elf, section)) != NULL;) {
-		Elf_Data *data = NULL;
-		GElf_Shdr header;
-		/* Only what libdw has read already. */
-		if (!gelf_getshdr(section, &header) || header.sh_type == SHT_NOBITS)
-			continue;
-		size_t names = 0;
-		elf_getshdrstrndx(elf, &names);
-		const char *name = elf_strptr(elf, names, header.sh_name);
-		if (!name || (strncmp(name, ".debug_info", 11) != 0 &&
-			      strncmp(name, ".zdebug_info", 12) != 0 &&
-			      strncmp(name, ".debug_types", 12) != 0))
-			continue;
-		data = elf_getdata(section, NULL);
-		if (data && (const char *)address >= (const char *)data->d_buf &&
-		    (const char *)address < (const char *)data->d_buf + data->d_size)
-			return data->d_size;
-	}
-	return 0;
-}
-
-static int describe(struct elf_file *file, Dwarf *dwarf, Dwarf_Die *die, struct dwarf_unit *out,
-		    struct matr_error *err)
+static int describe(struct elf_file *file, const struct dwarf_handle *handle, Dwarf_Die *die,
+		    struct dwarf_unit *out, struct matr_error *err)
 {
 	Dwarf_Off first = dwarf_dieoffset(die), next = 0;
 	Dwarf_Die root;
 	size_t header_size = 0;
 
-	*out = (struct dwarf_unit){.die = *die};
+	*out = (struct dwarf_unit){.die = *die, .handle = handle};
 	if (!dwarf_diecu(die, &root, &out->address_size, &out->offset_size))
 		return dwarf_fail(file, "a unit", err);
 	out->offset = first - dwarf_cuoffset(die);
-	if (dwarf_next_unit(dwarf, out->offset, &next, &header_size, &out->version, NULL, NULL,
-			    NULL, NULL, NULL) != 0)
+	if (dwarf_next_unit(handle->dwarf, out->offset, &next, &header_size, &out->version, NULL,
+			    NULL, NULL, NULL, NULL) != 0)
 		return dwarf_fail(file, "a unit", err);
-	size_t size = section_size(dwarf, die->addr);
+	const uint8_t *root_at = die->addr;
+	size_t size = handle->info && root_at >= handle->info &&
+				      root_at < handle->info + handle->info_size
+			      ? handle->info_size
+			      : 0;
 	if (next > size)
 		next = size;
 	if (next < first || next - out->offset > UINT32_MAX)
@@ -148,7 +126,7 @@ static int describe(struct elf_file *file, Dwarf *dwarf, Dwarf_Die *die, struct 
 	return 0;
 }
 
-/* Where the skeleton's addresses begin in .debug_addr. */
+/* Get the start of the skeleton's addresses in .debug_addr. */
 static uint64_t address_base(Dwarf_Die *skeleton, unsigned version)
 {
 	Dwarf_Attribute attribute;
@@ -182,7 +160,7 @@ static int add_split(struct elf_file *file, Dwarf_Die *skeleton, struct matr_err
 	if (!dwarf->addresses)
 		dwarf->addresses =
 			dwarf_open_section(&dwarf->handle, ".debug_addr", &dwarf->addresses_size);
-	if (describe(file, split.dwarf, &split.die, &unit, err) < 0)
+	if (describe(file, split.handle, &split.die, &unit, err) < 0)
 		return -1;
 	unit.cu_offset = before->cu_offset;
 	unit.base = (uint64_t)++dwarf->n_split << SPLIT_SHIFT;
@@ -193,7 +171,7 @@ static int add_split(struct elf_file *file, Dwarf_Die *skeleton, struct matr_err
 	return add_unit(dwarf, &unit, err);
 }
 
-/* Add the next unit of a file that is a package: 1, 0 or -1. Their skeletons are in another file. */
+/* Add the next unit of a file that is a package. Returns 1, 0 if there are no more, or -1. */
 static int list_package(struct elf_file *file, struct matr_error *err)
 {
 	struct dwarf_file *dwarf = file->dwarf;
@@ -209,7 +187,7 @@ static int list_package(struct elf_file *file, struct matr_error *err)
 		return matr_fail(err, MATR_ERROR_MALFORMED, file->path,
 				 "its index leads to no unit");
 	}
-	if (describe(file, package->handle.dwarf, &die, &unit, err) < 0) {
+	if (describe(file, &package->handle, &die, &unit, err) < 0) {
 		dwarf->all_listed = true;
 		return -1;
 	}
@@ -219,7 +197,7 @@ static int list_package(struct elf_file *file, struct matr_error *err)
 	return add_unit(dwarf, &unit, err) < 0 ? -1 : 1;
 }
 
-/* Add the next unit to the list: 1, 0 or -1. */
+/* Add the next unit to the list. Returns 1, 0 if there are no more, or -1. */
 static int list_one(struct elf_file *file, struct matr_error *err)
 {
 	struct dwarf_file *dwarf = file->dwarf;
@@ -240,7 +218,7 @@ static int list_one(struct elf_file *file, struct matr_error *err)
 		dwarf->all_listed = true;
 		return result < 0 ? dwarf_fail(file, "debugging information", err) : 0;
 	}
-	if (describe(file, dwarf->handle.dwarf, &die, &unit, err) < 0) {
+	if (describe(file, &dwarf->handle, &die, &unit, err) < 0) {
 		dwarf->all_listed = true;
 		return -1;
 	}

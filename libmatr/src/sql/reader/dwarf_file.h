@@ -1,5 +1,5 @@
-/* dwarf_file.h - the debugging information of a file: its own, or that of the file kept apart from it
- * (build-id, .gnu_debuglink), with the split units (.dwo, .dwp) that it refers to.
+/* dwarf_file.h - the debugging information of a file: its own, or that of the file kept apart from
+ * it (build-id, .gnu_debuglink), with the split units (.dwo, .dwp) that it refers to.
  */
 #ifndef MATR_SQL_DWARF_FILE_H
 #define MATR_SQL_DWARF_FILE_H
@@ -16,6 +16,7 @@ struct die {		 /* one DIE of a unit, in file order */
 /* A unit, or the split unit that goes with one. */
 struct dwarf_unit {
 	Dwarf_Die die;
+	const struct dwarf_handle *handle;
 	uint64_t offset;    /* of the unit header in its section */
 	uint64_t end;	    /* of the unit */
 	uint64_t cu_offset; /* what tables show: the same, for a split unit that of its skeleton */
@@ -23,9 +24,8 @@ struct dwarf_unit {
 	uint8_t address_size, offset_size;
 	Dwarf_Half version;
 	bool is_skeleton;
-	const char *
-		missing; /* the split unit's file, which is not found; NULL: there is none missing */
-	bool is_split;	 /* its lines are its skeleton's */
+	const char *missing; /* name of a .dwo file that is not found; else NULL */
+	bool is_split;	     /* its lines are its skeleton's */
 	uint64_t addresses; /* of a split unit: where its addresses begin in dwarf_file.addresses */
 	const struct dwarf_package *package; /* that it is from; NULL: none */
 	const struct package_unit *in_package;
@@ -57,8 +57,8 @@ struct dwarf_file {
 /* The file's, found at the first call. NULL with an error; that there is none is no error. */
 struct dwarf_file *dwarf_file_of(struct elf_file *file, struct matr_error *err);
 
-/* Unit number i, the split one after its skeleton: 1, 0 where there are no more, or -1. Units may move in
- * memory by this call. */
+/* Unit number i, the split one after its skeleton: 1, 0 where there are no more, or -1. Units
+ * may move in memory by this call. */
 int dwarf_unit_get(struct elf_file *file, size_t i, struct dwarf_unit **out,
 		   struct matr_error *err);
 

@@ -1,4 +1,4 @@
-/* dwarf_open.c - what is checked and prepared before libdw reads a file. */
+/* dwarf_open.c - checks and copies before libdw reads a file. */
 #include "sql/reader/dwarf_open.h"
 
 #include <stdlib.h>
@@ -21,8 +21,8 @@ bool dwarf_is_section(const struct elf_section *section)
 	return false;
 }
 
-/* libdw reads all sections of debugging information at once. *zstd: are there any that it may not know to
- * decompress? */
+/* Check sizes, since libdw reads all sections of debugging information at once. Sets *zstd if a
+ * section is compressed with zstd, which libdw may not support. */
 static int check_sections(struct elf_file *file, bool *zstd, struct matr_error *err)
 {
 	struct elf_compression compression;
@@ -56,7 +56,27 @@ static bool any_section(const struct elf_section *section)
 	return true;
 }
 
-/* libdwfl's own search asks servers. */
+/* Reject a string section without a final NUL: libdw 0.188 would read past its end. */
+static int check_contents(const struct elf_file *file, struct dwarf_handle *handle,
+			  struct matr_error *err)
+{
+	static const char *const names[] = {".debug_str", ".debug_line_str", ".debug_str.dwo",
+					    ".debug_line_str.dwo"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		size_t size = 0;
+		const uint8_t *bytes = dwarf_open_section(handle, names[i], &size);
+		if (bytes && size && bytes[size - 1])
+			return matr_fail(err, MATR_ERROR_MALFORMED, file->path,
+					 "the last string of %s has no end", names[i]);
+	}
+	handle->info = dwarf_open_section(handle, ".debug_info", &handle->info_size);
+	if (!handle->info)
+		handle->info = dwarf_open_section(handle, ".debug_info.dwo", &handle->info_size);
+	return 0;
+}
+
+/* Keep libdwfl from searching: it may ask debuginfod servers. */
 static int find_nothing(Dwfl_Module *module, void **data, const char *name, Dwarf_Addr base,
 			const char *file, const char *link, GElf_Word checksum, char **found)
 {
@@ -71,14 +91,14 @@ static int find_nothing(Dwfl_Module *module, void **data, const char *name, Dwar
 	return -1;
 }
 
-/* Object files have relocations for their debugging information; what dwz moves away is ET_REL too, without any. */
+/* Test for relocations too: files that dwz writes are ET_REL, but need none applied. */
 static bool is_relocatable(const struct elf_file *file)
 {
 	return file->header.e_type == ET_REL && elf_file_section_named(file, ".debug_info") &&
 	       (elf_file_section(file, SHT_RELA) || elf_file_section(file, SHT_REL));
 }
 
-/* The strings of a relocatable file's DIEs are found through relocations, which libdwfl applies: to a copy, for
+/* Let libdwfl apply relocations, on which strings of object files depend. It gets a copy, since
  * it would map the file. */
 static int open_relocatable(struct elf_file *file, struct dwarf_handle *out, struct matr_error *err)
 {
@@ -103,14 +123,22 @@ static int open_relocatable(struct elf_file *file, struct dwarf_handle *out, str
 	if (!out->dwarf)
 		return matr_fail(err, MATR_ERROR_MALFORMED, file->path, "debugging information: %s",
 				 dwfl_errmsg(-1));
-	return 0;
+	return check_contents(file, out, err);
+}
+
+bool dwarf_open_holds(const struct dwarf_handle *handle, const char *text)
+{
+	const char *start = (const char *)handle->info, *end = start + handle->info_size;
+
+	return start && text >= start && text < end && memchr(text, 0, (size_t)(end - text));
 }
 
 int dwarf_open_copy(const struct elf_file *file, struct dwarf_handle *handle,
 		    struct matr_error *err)
 {
 	handle->dwarf = dwarf_begin_elf(handle->image.elf, DWARF_C_READ, NULL);
-	return handle->dwarf ? 0 : dwarf_fail(file, "debugging information", err);
+	return handle->dwarf ? check_contents(file, handle, err)
+			     : dwarf_fail(file, "debugging information", err);
 }
 
 int dwarf_copy(struct elf_file *file, bool (*wanted)(const struct elf_section *section),
@@ -130,7 +158,8 @@ static int open_in_place(struct elf_file *file, struct dwarf_handle *out, struct
 {
 	out->size = file->id.size;
 	out->dwarf = dwarf_begin_elf(file->elf, DWARF_C_READ, NULL);
-	return out->dwarf ? 0 : dwarf_fail(file, "debugging information", err);
+	return out->dwarf ? check_contents(file, out, err)
+			  : dwarf_fail(file, "debugging information", err);
 }
 
 int dwarf_open(struct elf_file *file, struct dwarf_handle *out, struct matr_error *err)

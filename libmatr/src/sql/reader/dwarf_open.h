@@ -13,12 +13,14 @@ struct dwarf_handle {
 	Dwfl *dwfl;		/* of a relocatable file */
 	Dwfl_Module *module;	/* the same */
 	uint64_t size;		/* bytes that it takes, about */
+	const uint8_t *info;	/* the contents of .debug_info */
+	size_t info_size;
 };
 
-/* Open the debugging information that is in the file itself. libdw believes sizes and reads all at once: both are
- * checked first. Sections that libdw cannot decompress are decompressed here. */
+/* Open the debugging information in the file itself. Sizes are checked first, since libdw trusts
+ * them. zstd sections are decompressed here. Returns 0, or -1 with an error. */
 int dwarf_open(struct elf_file *file, struct dwarf_handle *out, struct matr_error *err);
-/* The same in two steps: copy the sections that are wanted, then open the copy. The file may be closed then. */
+/* Copy the sections that `wanted` picks, then open the copy. The file may be closed afterwards. */
 int dwarf_copy(struct elf_file *file, bool (*wanted)(const struct elf_section *section),
 	       struct dwarf_handle *out, struct matr_error *err);
 int dwarf_open_copy(const struct elf_file *file, struct dwarf_handle *handle,
@@ -28,15 +30,19 @@ void dwarf_close(struct dwarf_handle *handle);
 /* Fill *err from libdw's last error; -1. */
 int dwarf_fail(const struct elf_file *file, const char *what, struct matr_error *err);
 
-/* libdw gives sections of a relocatable file places in memory; back to an offset in the section. `last`: the
- * address is that of the end of something. */
+/* Convert an address that libdw gives for an object file into an offset in its section; others are
+ * returned unchanged. `last`: the address is the end of a range. */
 uint64_t dwarf_open_address(const struct dwarf_handle *handle, uint64_t address, bool last);
 
-/* A section's contents as libdw reads them, decompressed and relocated; NULL: there is none. */
+/* Returns true if the text lies in .debug_info and ends there. libdw does not check that. */
+bool dwarf_open_holds(const struct dwarf_handle *handle, const char *text);
+
+/* Get a section's contents as libdw reads them, decompressed and relocated. NULL if there is none.
+ */
 const uint8_t *dwarf_open_section(const struct dwarf_handle *handle, const char *name,
 				  size_t *size);
 
-/* Is it a section of debugging information? */
+/* Returns true for sections of debugging information that have contents. */
 bool dwarf_is_section(const struct elf_section *section);
 
 #endif

@@ -1,8 +1,8 @@
 /* dwarf_package.c - the index of a package, and the units that it leads to.
  *
- * libdw 0.188 takes a package for one split file. It looks for every unit's abbreviations at the start of their
- * section, and for its string offsets too. So the units get the place of their abbreviations written into their
- * headers, in a copy, and strings are looked up here.
+ * libdw 0.188 reads a package like a single .dwo file: each unit would get the first unit's
+ * abbreviations and string offsets. So a copy gets the right abbreviation offset in each unit
+ * header, and strings are looked up here.
  */
 #include "sql/reader/dwarf_package.h"
 
@@ -22,7 +22,7 @@ bool dwarf_is_package(const struct elf_file *file)
 
 static bool is_wanted(const struct elf_section *section)
 {
-	/* Not the indexes: with them libdw takes the file for one that is not split. */
+	/* Without the indexes: their names make libdw ignore all .dwo sections. */
 	static const char *const names[] = {".debug_info.dwo", ".debug_abbrev.dwo",
 					    ".debug_str.dwo", ".debug_str_offsets.dwo"};
 
@@ -54,7 +54,7 @@ struct index {
 	const uint8_t *slots, *columns, *offsets, *sizes;
 };
 
-/* Find the parts of an index section; false: it is malformed. */
+/* Find the parts of an index section. Returns false if it is malformed. */
 static bool read_index(const uint8_t *bytes, size_t size, bool big, struct index *out)
 {
 	if (size < 16)
@@ -116,7 +116,7 @@ struct unit_header {
 	unsigned offset_size;
 };
 
-/* DWARF 5, 7.5.1; split units have an identifier of eight bytes behind the rest. */
+/* Parse a unit header (DWARF 5, 7.5.1). Split units end it with an identifier of eight bytes. */
 static bool read_header(const uint8_t *bytes, size_t size, bool big, struct unit_header *out)
 {
 	if (size < 16)
@@ -137,7 +137,7 @@ static bool find_header(uint8_t *info, size_t info_size, const struct package_un
 	       read_header(info + unit->info, unit->info_size, big, out);
 }
 
-/* Write where the unit's abbreviations are into its header. */
+/* Write the offset of the unit's abbreviations into its header. */
 static void set_abbreviations(uint8_t *info, size_t info_size, const struct package_unit *unit,
 			      bool big)
 {
@@ -151,7 +151,7 @@ static void set_abbreviations(uint8_t *info, size_t info_size, const struct pack
 		at[big ? header.offset_size - 1 - i : i] = (uint8_t)(value >> 8 * i);
 }
 
-/* Type units stand among the others since DWARF 5; libdw comes past them. */
+/* Correct type units too: since DWARF 5 they are in .debug_info.dwo, and libdw parses them. */
 static int read_type_units(struct dwarf_package *package, struct elf_file *file, uint8_t *info,
 			   size_t info_size, struct matr_error *err)
 {
@@ -245,7 +245,7 @@ void dwarf_package_close(struct dwarf_package *package)
 	free(package);
 }
 
-/* An open-addressed hash table: slots of identifiers, then of rows, which count from 1. */
+/* Probe the index, an open-addressed hash table. Row numbers count from 1; 0 is a free slot. */
 const struct package_unit *dwarf_package_find(const struct dwarf_package *package, uint64_t id)
 {
 	size_t mask = package->n_slots - 1, slot = id & mask, step = (id >> 32 & mask) | 1;

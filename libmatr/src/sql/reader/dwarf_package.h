@@ -1,4 +1,5 @@
-/* dwarf_package.h - a DWARF package file (.dwp): the split units of one program (DWARF 5, 7.3.5). */
+/* dwarf_package.h - a DWARF package file (.dwp): the split units of one program (DWARF 5,
+ * 7.3.5). */
 #ifndef MATR_SQL_DWARF_PACKAGE_H
 #define MATR_SQL_DWARF_PACKAGE_H
 
@@ -24,21 +25,21 @@ struct dwarf_package {
 	size_t strings_size, offsets_size;
 };
 
-/* Is the file one? */
+/* Returns true if the file is a package. */
 bool dwarf_is_package(const struct elf_file *file);
 
-/* Read it; the file may be closed then. NULL with an error. */
+/* Read the package. The file may be closed afterwards. Returns NULL with an error. */
 struct dwarf_package *dwarf_package_open(struct elf_file *file, struct matr_error *err);
 void dwarf_package_close(struct dwarf_package *package); /* NULL is allowed */
 
-/* The unit with that identifier; NULL: there is none. */
+/* Find a unit by its identifier. NULL if there is none. */
 const struct package_unit *dwarf_package_find(const struct dwarf_package *package, uint64_t id);
 
-/* The unit's root DIE. */
+/* Get the unit's root DIE. Returns false if the package is malformed. */
 bool dwarf_package_die(const struct dwarf_package *package, const struct package_unit *unit,
 		       Dwarf_Die *out);
 
-/* The string with that index in the unit; NULL: there is none. offset_size: 4 or 8, the unit's. */
+/* Get the string with that index in the unit. NULL if there is none. offset_size: 4 or 8. */
 const char *dwarf_package_string(const struct dwarf_package *package,
 				 const struct package_unit *unit, unsigned version,
 				 unsigned offset_size, uint64_t index);

@@ -1,6 +1,7 @@
-/* dwarf_separate.c - where gdb looks for separate debugging information (gdb manual, "Separate Debug Files"):
- * /usr/lib/debug/.build-id/, then the name in .gnu_debuglink beside the file, in .debug/ and below
- * /usr/lib/debug. A file is taken only if it is the right one: by build-id, or by the checksum.
+/* dwarf_separate.c - where gdb looks for separate debugging information (gdb manual, "Separate
+ * Debug Files"): /usr/lib/debug/.build-id/, then the name in .gnu_debuglink beside the file, in
+ * .debug/ and below /usr/lib/debug. A file is taken only if it is the right one: by build-id, or
+ * by the checksum.
  *
  * libdwfl would do this too, but maps the files it finds, and asks debuginfod servers.
  */
@@ -42,7 +43,7 @@ static struct elf_file *try_file(const char *path)
 	return NULL;
 }
 
-/* The file at the path, if it has that build-id (hexadecimal). */
+/* Open the file at the path if it has that build-id (hexadecimal). */
 static struct elf_file *try_build_id(const char *path, const char *id)
 {
 	char other[2 * MATR_BUILD_ID_MAX + 1];
@@ -152,7 +153,7 @@ struct reference {
 	size_t id_size;
 };
 
-/* .gnu_debugaltlink: a name, and the build-id behind it. */
+/* Parse .gnu_debugaltlink: a name, then a build-id. */
 static bool read_altlink(const uint8_t *bytes, size_t size, struct reference *out)
 {
 	size_t length = strnlen((const char *)bytes, size);
@@ -163,8 +164,8 @@ static bool read_altlink(const uint8_t *bytes, size_t size, struct reference *ou
 	return true;
 }
 
-/* .debug_sup (DWARF 5, 7.3.6): a version, whether this is the other file itself, the name of the other file, and a
- * checksum with its length. */
+/* Parse .debug_sup (DWARF 5, 7.3.6): a version, a flag that is set in the supplementary file
+ * itself, the name of that file, and a checksum with its length. */
 static bool read_supplementary(const uint8_t *bytes, size_t size, bool is_other,
 			       struct reference *out)
 {
@@ -197,7 +198,7 @@ static bool read_reference(struct elf_file *file, struct reference *out)
 	return bytes && read_supplementary(bytes, size, false, out);
 }
 
-/* The file at the path, if it is the one that is referred to: by build-id, or by the checksum of .debug_sup. */
+/* Open the file at the path if its build-id or its .debug_sup checksum is the one referred to. */
 static struct elf_file *try_alternate(const char *path, const struct reference *reference,
 				      const char *id)
 {
@@ -229,7 +230,7 @@ int dwarf_alternate_open(struct elf_file *file, struct elf_file **out, struct ma
 				 "a build-id of %zu bytes for %s", reference.id_size,
 				 reference.name);
 	elf_note_hex(id, reference.id, reference.id_size);
-	/* A relative name begins at the file's own directory, whatever links lead to it. */
+	/* A relative name starts at the directory of the canonical path. */
 	char *real = realpath(file->path, NULL), *slash = real ? strrchr(real, '/') : NULL;
 	if (slash)
 		slash[reference.name[0] == '/' ? 0 : 1] = 0;

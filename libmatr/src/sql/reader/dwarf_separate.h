@@ -4,12 +4,13 @@
 
 #include "sql/reader/elf_file.h"
 
-/* The file with the debugging information of one that has none: 1, 0 where there is none, or -1. *out:
- * elf_file_free(). */
+/* The file with the debugging information of one that has none: 1, 0 where there is none, or
+ * -1. *out: elf_file_free(). */
 int dwarf_separate_open(struct elf_file *file, struct elf_file **out, struct matr_error *err);
 
-/* The file to which dwz has moved what several files have in common: 1, 0 where none is referred to, or -1. *out:
- * elf_file_free(). Errors: NOT_FOUND, MALFORMED, MEMORY. */
+/* Open the supplementary file, into which dwz moves what several files have in common.
+ * Returns 1, 0 if the file refers to none, or -1. *out: elf_file_free().
+ * Errors: NOT_FOUND, MALFORMED, MEMORY. */
 int dwarf_alternate_open(struct elf_file *file, struct elf_file **out, struct matr_error *err);
 
 /* Does it have DWARF of its own? */

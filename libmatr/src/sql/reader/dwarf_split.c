@@ -1,5 +1,8 @@
-/* dwarf_split.c - where gdb looks for split units: PROGRAM.dwp, and the .dwo file beside the file with the skeleton and
- * in the directory of the compilation. libdw would find .dwo files too, but maps them. */
+/* dwarf_split.c - search for split units as gdb does: in PROGRAM.dwp, then in the .dwo file, which
+ * is looked for beside the file with the skeleton and in the compilation directory.
+ *
+ * libdw finds .dwo files too, but maps them.
+ */
 #include "sql/reader/dwarf_split.h"
 
 #include <dwarf.h>
@@ -10,7 +13,7 @@
 
 static const char debug_root[] = "/usr/lib/debug";
 
-/* A file that is not there is no error; any other that cannot be read is a warning. NULL: none. */
+/* Open a file if there is one. Warns about a file that cannot be read. */
 static struct elf_file *try_file(const struct elf_file *file, const char *path)
 {
 	struct elf_file *found;
@@ -45,8 +48,8 @@ static int try_package(const struct elf_file *file, const char *path, struct dwa
 	return 0;
 }
 
-/* As gdb: by the file's name, by its name without symbolic links, by that of the file with the debugging information,
- * and in the directory for debugging information. */
+/* Try the file's name, its canonical name, the name of the separate debug file, and the debug
+ * directory, in this order. */
 static int find_package(const struct elf_file *file, const struct elf_file *from,
 			struct dwarf_split *split, struct matr_error *err)
 {
@@ -68,7 +71,7 @@ static int find_package(const struct elf_file *file, const struct elf_file *from
 
 /* ---- .dwo files ---- */
 
-/* The unit with the identifier in a .dwo file. */
+/* Find the unit with that identifier in a .dwo file. */
 static bool find_in_file(Dwarf *dwarf, uint64_t id, Dwarf_Die *out)
 {
 	Dwarf_CU *unit = NULL;
@@ -87,17 +90,24 @@ static bool find_in_file(Dwarf *dwarf, uint64_t id, Dwarf_Die *out)
 	return false;
 }
 
-static int keep_file(struct dwarf_split *split, const struct dwarf_handle *handle,
-		     struct matr_error *err)
+/* Takes over *handle. */
+static int keep_file(struct dwarf_split *split, struct dwarf_handle *handle, struct matr_error *err)
 {
-	struct dwarf_handle *files = realloc(split->files, (split->n_files + 1) * sizeof *files);
+	struct dwarf_handle **files =
+		realloc(split->files, (split->n_files + 1) * sizeof(struct dwarf_handle *));
 
-	if (!files)
+	if (files)
+		split->files = files;
+	struct dwarf_handle *kept = malloc(sizeof *kept);
+	if (!files || !kept) {
+		free(kept);
+		dwarf_close(handle);
 		return matr_fail_memory(err);
-	split->files = files;
-	split->files[split->n_files++] = *handle;
-	split->size += handle->size;
-	return 1;
+	}
+	*kept = *handle;
+	split->files[split->n_files++] = kept;
+	split->size += kept->size;
+	return 0;
 }
 
 static int try_split(const struct elf_file *file, const char *path, uint64_t id,
@@ -109,19 +119,19 @@ static int try_split(const struct elf_file *file, const char *path, uint64_t id,
 
 	if (!found)
 		return 0;
-	/* A copy, because a program may have more .dwo files than there may be open files. */
+	/* Copy it: a program may have more .dwo files than there are descriptors. */
 	int result = dwarf_copy(found, dwarf_is_section, &handle, &warning);
 	if (result == 0)
 		result = dwarf_open_copy(found, &handle, &warning);
 	elf_file_free(found);
 	if (result == 0 && find_in_file(handle.dwarf, id, &out->die)) {
-		out->dwarf = handle.dwarf;
-		result = keep_file(split, &handle, err);
-		if (result > 0)
-			return result;
+		if (keep_file(split, &handle, err) < 0)
+			return -1;
+		out->handle = split->files[split->n_files - 1];
+		return 1;
 	}
 	dwarf_close(&handle);
-	if (result < 0 && (warning.code == MATR_ERROR_MEMORY || warning.code == MATR_OK))
+	if (result < 0 && warning.code == MATR_ERROR_MEMORY)
 		return matr_fail_memory(err);
 	if (result < 0)
 		elf_file_warn(file, &warning);
@@ -154,7 +164,7 @@ static int find_file(const struct elf_file *file, const struct elf_file *from, c
 		result = try_split(file, path, id, split, out, err);
 	if (result != 0 || !compiled_in)
 		return result;
-	/* The directory of the compilation may be relative too. */
+	/* A relative compilation directory starts at the file with the skeleton. */
 	if (!join(there, sizeof there, compiled_in[0] == '/' ? "" : here, compiled_in) ||
 	    !join(path, sizeof path, there, name))
 		return 0;
@@ -197,7 +207,7 @@ int dwarf_split_find(const struct elf_file *file, const struct elf_file *from,
 			  "a unit that its index leads to cannot be read");
 		elf_file_warn(file, &warning);
 	} else if (unit) {
-		out->dwarf = split->package->handle.dwarf;
+		out->handle = &split->package->handle;
 		out->package = split->package;
 		out->in_package = unit;
 		return 1;
@@ -209,8 +219,10 @@ int dwarf_split_find(const struct elf_file *file, const struct elf_file *from,
 
 void dwarf_split_free(struct dwarf_split *split)
 {
-	for (size_t i = 0; i < split->n_files; i++)
-		dwarf_close(&split->files[i]);
+	for (size_t i = 0; i < split->n_files; i++) {
+		dwarf_close(split->files[i]);
+		free(split->files[i]);
+	}
 	free(split->files);
 	dwarf_package_close(split->package);
 	*split = (struct dwarf_split){0};

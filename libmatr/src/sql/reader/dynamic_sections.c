@@ -1,8 +1,8 @@
-/* dynamic_sections.c - from PT_DYNAMIC to the tables, as the dynamic linker and `readelf -D` find them.
+/* dynamic_sections.c - find tables through PT_DYNAMIC, as ld.so and `readelf -D` do.
  *
- * The dynamic section gives the addresses of all tables, but of some not the size. The number of symbols is what the
- * hash tables cover. DT_GNU_HASH leaves out imported symbols, which come first, and says nothing where there are no
- * others: then the symbols end where the next table begins.
+ * The dynamic section has the addresses of all tables, but not all sizes. The hash tables give the
+ * number of symbols. An empty DT_GNU_HASH does not, since it leaves out imported symbols: then
+ * the symbol table is taken to end at the next table.
  */
 #include "sql/reader/dynamic_sections.h"
 
@@ -43,7 +43,7 @@ static struct elf_section *add(struct elf_file *file, const char *name, uint32_t
 	return section;
 }
 
-/* The segment that has the address in the file, mostly the one of the address before; NULL: none has. */
+/* Find the segment that has the address in the file, the one found last first. NULL if none has. */
 static const GElf_Phdr *segment_of(struct maker *maker, uint64_t address)
 {
 	GElf_Phdr *segment = &maker->segment;
@@ -61,7 +61,7 @@ static const GElf_Phdr *segment_of(struct maker *maker, uint64_t address)
 	return NULL;
 }
 
-/* The place in the file of an address, and how much the file has from there to the end of the segment. */
+/* Convert an address to a file offset. *size: bytes from there to the end of the segment. */
 static bool find_address(struct maker *maker, uint64_t address, uint64_t *offset, uint64_t *size)
 {
 	const GElf_Phdr *segment = segment_of(maker, address);
@@ -85,7 +85,7 @@ static void leave_out(struct maker *maker, const char *what)
 			  "has no section headers, and %s does not lie within the file", what);
 }
 
-/* Add the table at an address; NULL where it does not lie within the file. */
+/* Add the table at an address. NULL if it does not lie within the file. */
 static struct elf_section *add_table(struct maker *maker, const char *name, uint32_t type,
 				     uint64_t address, uint64_t size)
 {
@@ -110,7 +110,7 @@ static bool is_wide(const struct elf_file *file)
 	return file->header.e_ident[EI_CLASS] == ELFCLASS64;
 }
 
-/* A number of 4 or 8 bytes at an address of the file. */
+/* Read a number of 4 or 8 bytes at an address. */
 static bool read_word(struct maker *maker, uint64_t address, unsigned bytes, uint64_t *out)
 {
 	uint64_t offset, there;
@@ -135,7 +135,7 @@ static bool read_word(struct maker *maker, uint64_t address, unsigned bytes, uin
 
 /* ---- how many symbols ---- */
 
-/* DT_HASH: as many chains as symbols. Two machines have words of 8 bytes there. */
+/* DT_HASH has as many chains as symbols. Its words have 8 bytes on two machines. */
 static uint64_t count_hash(struct maker *maker)
 {
 	unsigned machine = maker->file->header.e_machine;
@@ -145,7 +145,8 @@ static uint64_t count_hash(struct maker *maker)
 	return read_word(maker, maker->values[DT_HASH] + word, word, &n) ? n : 0;
 }
 
-/* DT_GNU_HASH: to the end of the chain that begins last. 0: there is no chain. */
+/* The last symbol of DT_GNU_HASH ends the chain that starts last. Returns 0 if there is no
+ * chain. */
 static uint64_t count_gnu_hash(struct maker *maker)
 {
 	uint64_t n_buckets, first, bloom, last = 0, word;
@@ -169,7 +170,7 @@ static uint64_t count_gnu_hash(struct maker *maker)
 	return 0;
 }
 
-/* The least address of another table that is greater; UINT64_MAX: there is none. */
+/* Find the next table behind an address. UINT64_MAX if there is none. */
 static uint64_t next_table(const struct maker *maker, uint64_t address)
 {
 	static const unsigned tags[] = {DT_HASH,	 DT_STRTAB, DT_SYMTAB,	   DT_RELA,
@@ -190,7 +191,7 @@ static uint64_t next_table(const struct maker *maker, uint64_t address)
 	return next;
 }
 
-/* How many bytes a table of unknown size may have. */
+/* Get the most bytes that a table of unknown size can have. */
 static uint64_t most_bytes(struct maker *maker, uint64_t address)
 {
 	uint64_t offset, there, next = next_table(maker, address);
@@ -200,7 +201,7 @@ static uint64_t most_bytes(struct maker *maker, uint64_t address)
 	return next - address < there ? next - address : there;
 }
 
-/* Up to the next table, as long as there are names. */
+/* Count symbols up to the next table, or to the first without a name. */
 static uint64_t count_to_next(struct maker *maker, uint64_t entry)
 {
 	uint64_t symbols = maker->values[DT_SYMTAB], name;
@@ -225,7 +226,7 @@ static uint64_t count_symbols(struct maker *maker, uint64_t entry)
 
 /* ---- tables ---- */
 
-/* Of several entries with one tag the last one counts, as for ld.so. */
+/* Take the last of several entries with the same tag, as ld.so does. */
 static void read_entries(struct maker *maker, const struct elf_dynamic *dynamic)
 {
 	unsigned machine = maker->file->header.e_machine;
@@ -234,7 +235,7 @@ static void read_entries(struct maker *maker, const struct elf_dynamic *dynamic)
 	for (size_t i = 0; i < dynamic->n; i++) {
 		elf_dynamic_get(dynamic, i, &entry);
 		uint64_t value = entry.d_un.d_val;
-		/* Tags of 32-bit files are signed numbers to libelf. */
+		/* libelf sign-extends the tags of 32-bit files. */
 		switch ((uint32_t)entry.d_tag) {
 		case DT_GNU_HASH:
 			maker->gnu_hash = value;
@@ -315,7 +316,7 @@ static void add_relocation_table(struct maker *maker, const char *name, uint32_t
 		section->header.sh_link = (uint32_t)maker->symbols;
 }
 
-/* The size of a table, without the relocations of the procedure linkage table where that ends it. */
+/* Subtract DT_JMPREL from the table if it is the table's end, so that nothing counts twice. */
 static uint64_t size_without_plt(const struct maker *maker, unsigned tag, unsigned size_tag)
 {
 	uint64_t size = maker->values[size_tag], table = maker->values[tag];

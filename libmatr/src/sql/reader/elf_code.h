@@ -18,7 +18,8 @@ struct elf_code {
 
 struct elf_code *elf_code_of(struct elf_file *file, struct matr_error *err);
 
-/* Index of the first start behind the address, in this section or a later one; n where there is none. */
+/* Index of the first start behind the address, in this section or a later one; n where there is
+ * none. */
 size_t elf_code_above(const struct elf_code *code, size_t section, uint64_t address);
 
 #endif

@@ -1,7 +1,8 @@
-/* elf_decompress.c - compressed sections (gABI, "Section Compression"): zlib, zstd, and the older .zdebug.
+/* elf_decompress.c - compressed sections (gABI, "Section Compression"): zlib, zstd, and the older
+ * .zdebug.
  *
- * A section says how large it becomes. Memory is taken as the contents come, and never more than a share of the
- * file's size, so that neither a wrong size nor a bomb takes it all.
+ * The size in a section's header is not trusted: memory is allocated as the contents come, up to a
+ * multiple of the file's size.
  */
 #include "sql/reader/elf_decompress.h"
 
@@ -14,7 +15,7 @@ enum {
 	PIECE = 1 << 18,
 	MOST_RATIO = 1100, /* deflate makes at most 1032 bytes of one */
 };
-/* zstd makes more of one byte, of which real sections have little. */
+/* zstd has no such limit, so small sections may have any ratio. */
 #define SMALL_SECTION (UINT64_C(64) << 20)
 
 static uint64_t number(const uint8_t *bytes, size_t size, bool big)
@@ -90,7 +91,7 @@ struct output {
 	size_t size, capacity, wanted;
 };
 
-/* Make room for more, up to what is wanted. 1: there is some, 0: there is all that is wanted, -1: no memory. */
+/* Make room for more output. Returns 1, 0 if all that is wanted is there, -1 if out of memory. */
 static int make_room(struct output *output, struct matr_error *err)
 {
 	if (output->size < output->capacity)
@@ -108,14 +109,14 @@ static int make_room(struct output *output, struct matr_error *err)
 	return 1;
 }
 
-/* What is left of the section in the file. */
+/* The rest of the section in the file. */
 struct input {
 	struct elf_file *file;
 	uint64_t offset, left;
 	uint8_t *piece;
 };
 
-/* Read the next piece: its size, 0 at the end, or -1. */
+/* Read the next piece. Returns its size, 0 at the end, or -1. */
 static int64_t read_piece(struct input *input, struct matr_error *err)
 {
 	size_t size = input->left < PIECE ? (size_t)input->left : PIECE;
@@ -128,7 +129,7 @@ static int64_t read_piece(struct input *input, struct matr_error *err)
 	return got;
 }
 
-/* 1: all that is wanted came, 0: it ended before, or is malformed; -1. */
+/* Returns 1, 0 if the data is malformed or too short, or -1. */
 static int inflate_zlib(struct input *input, struct output *output, struct matr_error *err)
 {
 	z_stream stream = {0};

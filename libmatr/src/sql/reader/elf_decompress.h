@@ -13,13 +13,13 @@ struct elf_compression {
 
 enum { COMPRESSED_ZLIB = 1, COMPRESSED_ZSTD = 2 };
 
-/* How a section is compressed: by SHF_COMPRESSED, or by a name that begins with .zdebug.
- * Errors: MALFORMED where the size is one that the section cannot have, or the method is unknown. */
+/* Find out how a section is compressed (SHF_COMPRESSED, or a name with .zdebug).
+ * Errors: MALFORMED (an impossible size), UNSUPPORTED (an unknown method). */
 int elf_compression_of(struct elf_file *file, size_t section, struct elf_compression *out,
 		       struct matr_error *err);
 
-/* Read the contents of a section, decompressed if it has SHF_COMPRESSED. *out: free(); a NUL follows the last
- * byte. */
+/* Read the contents of a section, decompressed if it has SHF_COMPRESSED. *out: free(); a NUL
+ * follows the last byte. */
 int elf_decompress(struct elf_file *file, size_t section, uint8_t **out, size_t *size,
 		   struct matr_error *err);
 

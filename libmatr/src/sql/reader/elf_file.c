@@ -1,5 +1,5 @@
-/* elf_file.c - an open ELF file. libelf reads and converts; what it allocates without asking is checked
- * beforehand: the number of sections, and the sum of what is read. */
+/* elf_file.c - an open ELF file. libelf reads and converts; what it allocates without asking is
+ * checked beforehand: the number of sections, and the sum of what is read. */
 #include "sql/reader/elf_file.h"
 
 #include <errno.h>
@@ -11,8 +11,9 @@
 
 #include "base/file_id.h"
 
-/* All that is kept of a file may take this many times its size, and a little for small ones. A section
- * may be read twice, as it is and converted; sections of real files do not overlap otherwise. */
+/* All that is kept of a file may take this many times its size, and a little for small ones. A
+ * section may be read twice, as it is and converted; sections of real files do not overlap
+ * otherwise. */
 enum { MOST_COPIES = 3, SMALL = 1 << 20 };
 
 int elf_file_identify(const char *path, struct matr_file_id *id)
@@ -74,8 +75,8 @@ static uint64_t number(const unsigned char *bytes, size_t size, bool big)
 	return value;
 }
 
-/* libelf makes room for as many sections as the header says, or section 0 where the header says 0, and
- * takes a table that is not there for one that is empty. */
+/* libelf makes room for as many sections as the header says, or section 0 where the header says
+ * 0, and takes a table that is not there for one that is empty. */
 static int check_section_headers(struct elf_file *file, struct matr_error *err)
 {
 	unsigned char header[sizeof(Elf64_Ehdr)] = {0}, first[sizeof(Elf64_Shdr)] = {0};

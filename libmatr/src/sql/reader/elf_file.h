@@ -21,7 +21,8 @@ struct elf_section {
 	uint8_t *bytes;	  /* as in the file, read by elf_file_bytes() */
 };
 
-/* What a reader keeps of an open file between queries: the first member of the reader's own struct. */
+/* What a reader keeps of an open file between queries: the first member of the reader's own
+ * struct. */
 struct elf_part {
 	struct elf_part *next;
 	void (*free)(struct elf_part *part);
@@ -88,7 +89,8 @@ const char *elf_file_string(struct elf_file *file, size_t section, uint64_t offs
 int64_t elf_file_read(struct elf_file *file, uint64_t offset, void *to, size_t size,
 		      struct matr_error *err);
 
-/* The name of a section that the file itself numbers; NULL where it has no section headers, or not so many. */
+/* The name of a section that the file itself numbers; NULL where it has no section headers, or
+ * not so many. */
 const char *elf_file_section_name(const struct elf_file *file, size_t section);
 /* The first section of that type; 0: none. */
 size_t elf_file_section(const struct elf_file *file, uint32_t type);

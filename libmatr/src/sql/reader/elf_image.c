@@ -102,7 +102,7 @@ static int add_section(struct maker *maker, struct elf_file *file, size_t i, boo
 		header->sh_name = 0;
 		return 0;
 	}
-	/* Sections may be so many that each is small enough, and all together are not. */
+	/* Limit the sum as well: a file may have many sections. */
 	if (plain > file->id.size ||
 	    maker->image->size / MOST_RATIO > file->id.size + SMALL_IMAGE / MOST_RATIO)
 		return matr_fail(err, MATR_ERROR_MALFORMED, file->path,
@@ -134,7 +134,7 @@ static int add_headers(struct maker *maker, struct elf_file *file, GElf_Shdr *he
 	free(table);
 	if (result < 0)
 		return -1;
-	/* e_shoff stands at 32 or 40; e_phoff before it, the counts in the last bytes. */
+	/* Set e_shoff, which follows e_phoff; no program headers. */
 	uint8_t *header = (uint8_t *)maker->image->bytes;
 	size_t word = maker->wide ? 8 : 4, at = maker->wide ? 40 : 32;
 	put(maker, header + at, word, offset);

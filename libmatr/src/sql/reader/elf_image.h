@@ -10,14 +10,13 @@ struct elf_image {
 	Elf *elf; /* libelf's, on the bytes */
 };
 
-/* Copy the file with the contents of the sections that `wanted` picks; section numbers stay, the others have no
- * contents and no name, and there are no program headers. Sections that libelf decompresses wrongly, or not at all, are plain
- * in the copy. */
+/* Copy the file with the sections that `wanted` picks, decompressed. Section numbers stay; the
+ * other sections have no contents and no name. There are no program headers. */
 int elf_image_make(struct elf_file *file, bool (*wanted)(const struct elf_section *section),
 		   struct elf_image *out, struct matr_error *err);
 void elf_image_free(struct elf_image *image); /* after what uses image->elf */
 
-/* The contents of a section by name; NULL: there is none. They belong to the image. */
+/* Get the contents of a section by name. NULL if there is none. They belong to the image. */
 uint8_t *elf_image_section(const struct elf_image *image, const char *name, size_t *size);
 
 #endif

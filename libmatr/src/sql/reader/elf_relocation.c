@@ -1,9 +1,9 @@
-/* elf_relocation.c - r_info, which most machines split into a symbol and a type, and two do not. */
+/* elf_relocation.c - r_info: a symbol and a type, with exceptions for two machines. */
 #include "sql/reader/elf_relocation.h"
 
-/* 64-bit MIPS: a symbol of four bytes, then a special symbol and three types of one byte each. The order of
- * these fields is the same in files of either byte order, while libelf swaps all eight bytes as one number
- * (64-bit ELF Object File Specification, "Relocation"). */
+/* 64-bit MIPS: a symbol of four bytes, then a special symbol and three types of one byte each.
+ * The order of these fields is the same in files of either byte order, while libelf swaps all
+ * eight bytes as one number (64-bit ELF Object File Specification, "Relocation"). */
 static void decode_mips(const struct elf_file *file, uint64_t info, struct elf_relocation *out)
 {
 	bool big = file->header.e_ident[EI_DATA] == ELFDATA2MSB;

@@ -1,5 +1,6 @@
-/* elf_symbols.c - the symbols of a file. What a query does not need is not made: the index of names serves
- * look-ups by name (and finds the static symbols to leave out), the order of values look-ups by address.
+/* elf_symbols.c - the symbols of a file. What a query does not need is not made: the index of
+ * names serves look-ups by name (and finds the static symbols to leave out), the order of values
+ * look-ups by address.
  */
 #include "sql/reader/elf_symbols.h"
 
@@ -78,7 +79,8 @@ void elf_symbol_get(const struct elf_file *file, size_t row, struct elf_symbol *
 		get(file, &symbols->dynamic, row, out);
 	else
 		get(file, &symbols->fixed, symbols->chosen[row - symbols->dynamic.n], out);
-	/* ld leaves sections' own symbols unnamed: they have the name of the section (as in readelf). */
+	/* ld leaves sections' own symbols unnamed: they have the name of the section (as in
+	 * readelf). */
 	if (GELF_ST_TYPE(out->symbol.st_info) == STT_SECTION && !out->name[0]) {
 		const char *name = elf_file_section_name(file, out->section);
 		out->name = name ? name : "";

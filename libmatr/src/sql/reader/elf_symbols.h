@@ -1,5 +1,5 @@
-/* elf_symbols.h - the symbols of a file as the table elf_symbols has them: all of the dynamic symbol
- * table, then those of the static one whose name is not among them. */
+/* elf_symbols.h - the symbols of a file as the table elf_symbols has them: all of the dynamic
+ * symbol table, then those of the static one whose name is not among them. */
 #ifndef MATR_SQL_ELF_SYMBOLS_H
 #define MATR_SQL_ELF_SYMBOLS_H
 

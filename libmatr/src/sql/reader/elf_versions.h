@@ -11,8 +11,8 @@ struct elf_version {
 	uint16_t flags;	  /* VER_FLG_* */
 };
 
-/* All of them, first the needed, then the defined ones, each in file order; predecessors of a definition
- * are not listed. *out: free(). */
+/* All of them, first the needed, then the defined ones, each in file order; predecessors of a
+ * definition are not listed. *out: free(). */
 int elf_versions_read(struct elf_file *file, struct elf_version **out, size_t *n,
 		      struct matr_error *err);
 

@@ -1,9 +1,10 @@
 /* x86_unknown_length.c - see x86_unknown_length.h.
  *
- * capstone 4 does not know all of AVX2 and AVX-512, and glibc's string functions are full of it. A disassembler
- * that goes on one byte behind what it does not know shows nonsense from there on; with the length it goes
- * on at the next instruction. The encoding is regular (Intel SDM volume 2, 2.3 "Intel AVX" and 2.7 "Intel
- * AVX-512 encoding"): prefix, opcode, ModRM, and an immediate byte that the opcode map and opcode tell.
+ * capstone 4 does not know all of AVX2 and AVX-512, and glibc's string functions are full of it. A
+ * disassembler that goes on one byte behind what it does not know shows nonsense from there on;
+ * with the length it goes on at the next instruction. The encoding is regular (Intel SDM volume 2,
+ * 2.3 "Intel AVX" and 2.7 "Intel AVX-512 encoding"): prefix, opcode, ModRM, and an immediate byte
+ * that the opcode map and opcode tell.
  */
 #include "sql/reader/x86_unknown_length.h"
 
@@ -88,7 +89,8 @@ static size_t vector_length(const uint8_t *bytes, size_t size, bool wide)
 	return length <= size ? length : 0;
 }
 
-/* [66, F2 or F3] [REX] 0F, where ModRM follows the opcode: shadow stacks, protection keys, waiting, ... */
+/* [66, F2 or F3] [REX] 0F, where ModRM follows the opcode: shadow stacks, protection keys,
+ * waiting, ... */
 static size_t two_byte_length(const uint8_t *bytes, size_t size, bool wide)
 {
 	size_t at = 0, immediate = 0;

@@ -1,7 +1,8 @@
 /* connection.h - what the tables of one connection share.
  *
- * The code is compiled twice: for libmatr-sql, which calls SQLite directly (SQLITE_CORE), and for the
- * extension matr.so, which calls the SQLite that loads it through the table of functions it hands over.
+ * The code is compiled twice: for libmatr-sql, which calls SQLite directly (SQLITE_CORE), and for
+ * the extension matr.so, which calls the SQLite that loads it through the table of functions it
+ * hands over.
  */
 #ifndef MATR_SQL_CONNECTION_H
 #define MATR_SQL_CONNECTION_H
@@ -31,8 +32,9 @@ struct matr_sql {
 	struct file_set *files;
 	struct warnings *warnings;
 	struct row_cache *cache; /* NULL: none */
-	/* A statement that is run opens cursors, and closes them at its end. Files are taken to be as they
-	 * were while any cursor is open: `generation` counts the times when there was none. */
+	/* A statement that is run opens cursors, and closes them at its end. Files are taken to
+	 * be as they were while any cursor is open: `generation` counts the times when there
+	 * was none. */
 	unsigned open_cursors;
 	uint64_t generation;
 	struct mapping_store *mapping; /* what the tables of the mapping read */

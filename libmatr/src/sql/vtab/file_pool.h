@@ -1,4 +1,5 @@
-/* file_pool.h - open ELF files, which all sets of a connection share. Those that nobody uses stay open for a while. */
+/* file_pool.h - open ELF files, which all sets of a connection share. Those that nobody uses
+ * stay open for a while. */
 #ifndef MATR_SQL_FILE_POOL_H
 #define MATR_SQL_FILE_POOL_H
 

@@ -1,8 +1,8 @@
 /* file_set.c - which files there are, found out step by step.
  *
- * The list of paths only grows: first what the user named, directories being walked one at a time when
- * the list has been used up, then the libraries of one file after the other. So a query with a LIMIT
- * over a large tree stops early, and a file keeps its number.
+ * The list of paths only grows: first what the user named, directories being walked one at a time
+ * when the list has been used up, then the libraries of one file after the other. So a query with
+ * a LIMIT over a large tree stops early, and a file keeps its number.
  */
 #include "sql/vtab/file_set.h"
 
@@ -43,7 +43,8 @@ struct file_set {
 
 	struct file_set_names names;
 
-	/* Sets of arguments that were asked for last: a join comes with the same one for every row. */
+	/* Sets of arguments that were asked for last: a join comes with the same one for every
+	 * row. */
 	struct recent {
 		struct file_set *set;
 		uint64_t generation;

@@ -1,7 +1,7 @@
 /* file_set.h - the files that a query is about, and those of them that are open.
  *
- * A set is what the user named: files, and directories, which are walked only as far as a query gets.
- * Open files are kept in a pool that all sets of a connection share.
+ * A set is what the user named: files, and directories, which are walked only as far as a query
+ * gets. Open files are kept in a pool that all sets of a connection share.
  */
 #ifndef MATR_SQL_FILE_SET_H
 #define MATR_SQL_FILE_SET_H
@@ -27,7 +27,8 @@ struct file_set_names {
 };
 struct file_set_names *file_set_names(struct file_set *set);
 
-/* How often no cursor of the connection was open: files may have changed since another generation. */
+/* How often no cursor of the connection was open: files may have changed since another
+ * generation. */
 uint64_t file_set_generation(const struct file_set *set);
 /* How many files are known so far. */
 size_t file_set_count(const struct file_set *set);
@@ -42,9 +43,9 @@ int file_set_get(struct file_set *set, size_t i, const char **path, struct matr_
 /* Is the path one of the set's? 1, 0 or -1. */
 int file_set_has(struct file_set *set, const char *path, struct matr_error *err);
 
-/* Open a file, or take it from the pool where it has not changed since. *out: file_set_close(). 0, or
- * -1 with an error; where the path was not named but found in a directory and is no ELF file, the
- * error has code MATR_OK: nothing to speak of. */
+/* Open a file, or take it from the pool where it has not changed since. *out: file_set_close().
+ * 0, or -1 with an error; where the path was not named but found in a directory and is no ELF
+ * file, the error has code MATR_OK: nothing to speak of. */
 int file_set_open(struct file_set *set, const char *path, struct elf_file **out,
 		  struct matr_error *err);
 void file_set_close(struct file_set *set, struct elf_file *file);

@@ -1,8 +1,8 @@
 /* name_index.c - which files of a set have a symbol of some name.
  *
- * A join by name looks up hundreds of thousands of names in a thousand files; most names are in few of them.
- * The index keeps, by hash of the name, the files that have it, and whether they import or export it: about
- * 40 bytes per name and 8 per file that has it.
+ * A join by name looks up hundreds of thousands of names in a thousand files; most names are in
+ * few of them. The index keeps, by hash of the name, the files that have it, and whether they
+ * import or export it: about 40 bytes per name and 8 per file that has it.
  */
 #include "sql/vtab/name_index.h"
 

@@ -1,9 +1,10 @@
 /* row_cache.c - rows kept in a database on disk.
  *
- * A table here for each table of ours that is worth it, with a column for the file and indexes for the keys. It is
- * filled by SQL: the cache's connection has our tables too, without a cache, so that a file's rows come with
- * INSERT ... SELECT in one transaction. Files are known by device, inode, size and times; what was
- * kept of one that has changed goes when the new one comes. A file that gave a warning is not kept.
+ * A table here for each table of ours that is worth it, with a column for the file and indexes for
+ * the keys. It is filled by SQL: the cache's connection has our tables too, without a cache, so
+ * that a file's rows come with INSERT ... SELECT in one transaction. Files are known by device,
+ * inode, size and times; what was kept of one that has changed goes when the new one comes. A file
+ * that gave a warning is not kept.
  */
 #include "sql/vtab/row_cache.h"
 

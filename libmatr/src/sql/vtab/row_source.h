@@ -1,12 +1,12 @@
 /* row_source.h - the rows of one table, read from one ELF file.
  *
- * Given an open file and the constraints that a query has on the table's columns, a row source goes through
- * the rows that may match. SQLite checks every constraint again, so that a row source may use a constraint
- * or ignore it, but must not miss a row.
+ * Given an open file and the constraints that a query has on the table's columns, a row source
+ * goes through the rows that may match. SQLite checks every constraint again, so that a row source
+ * may use a constraint or ignore it, but must not miss a row.
  *
- * Column 0 is always the path. Behind the visible columns come hidden ones, which SELECT * leaves out: first
- * `source` and `recursive`, the arguments of the table-valued function, then whatever the table has beyond
- * what sqlelf has.
+ * Column 0 is always the path. Behind the visible columns come hidden ones, which SELECT * leaves
+ * out: first `source` and `recursive`, the arguments of the table-valued function, then whatever
+ * the table has beyond what sqlelf has.
  */
 #ifndef MATR_SQL_ROW_SOURCE_H
 #define MATR_SQL_ROW_SOURCE_H
@@ -67,8 +67,8 @@ struct row_source {
 	double work;	       /* per file to go through all, in rows read */
 	struct key keys[MAX_KEYS + 1];
 
-	/* May only some of the files have rows, those with a symbol of that name and one of these kinds
-	 * (name_index.h)? NULL: the table has no names of symbols. */
+	/* May only some of the files have rows, those with a symbol of that name and one of
+	 * these kinds (name_index.h)? NULL: the table has no names of symbols. */
 	bool (*choose_files)(const struct filter *filter, const char **name, unsigned *kinds);
 
 	size_t state_size; /* of what the functions below get as state, all zero at first */

@@ -1,8 +1,9 @@
-/* table.c - an SQLite virtual table of a row source, eponymous, so that its name is a table
- * and a table-valued function without any CREATE.
+/* table.c - an SQLite virtual table of a row source, eponymous, so that its name is a table and a
+ * table-valued function without any CREATE.
  *
- * idxStr carries the plan from xBestIndex to xFilter: the columns wanted in hexadecimal, a semicolon,
- * then for every argument of xFilter its column and operator, as two hexadecimal digits each.
+ * idxStr carries the plan from xBestIndex to xFilter: the columns wanted in hexadecimal, a
+ * semicolon, then for every argument of xFilter its column and operator, as two hexadecimal digits
+ * each.
  */
 #include "sql/vtab/table.h"
 
@@ -393,7 +394,8 @@ static int choose_by_name(struct cursor *cursor, struct matr_error *err)
 	return matr_error_copy(err, &own);
 }
 
-/* Which files: those of the argument, else of the connection; of them, the one that `path` names. */
+/* Which files: those of the argument, else of the connection; of them, the one that `path`
+ * names. */
 static int choose_files(struct cursor *cursor, bool *none, struct matr_error *err)
 {
 	struct table *table = table_of(cursor);

@@ -1,5 +1,5 @@
-/* warnings.c - one warning per file and reason. A query may come to a bad file once per joined row: what was said is
- * remembered by hash. */
+/* warnings.c - one warning per file and reason. A query may come to a bad file once per joined
+ * row: what was said is remembered by hash. */
 #include "sql/vtab/warnings.h"
 
 #include <stdio.h>
@@ -14,8 +14,8 @@ struct warnings {
 	struct matr_map given;
 };
 
-/* The length of the UTF-8 character, 0 if it is malformed, or one that a terminal acts on: a control character, or
- * one that turns the direction of the line. */
+/* The length of the UTF-8 character, 0 if it is malformed, or one that a terminal acts on: a
+ * control character, or one that turns the direction of the line. */
 static size_t printable(const unsigned char *bytes)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -40,8 +40,8 @@ static size_t printable(const unsigned char *bytes)
 	return length;
 }
 
-/* Copy a text for a terminal: names in it come from files, and may hold escape sequences and line ends. What does
- * not print becomes \xHH. */
+/* Copy a text for a terminal: names in it come from files, and may hold escape sequences and
+ * line ends. What does not print becomes \xHH. */
 static void make_safe(const char *from, char *to, size_t size)
 {
 	static const char digits[] = "0123456789abcdef";
