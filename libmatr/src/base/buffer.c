@@ -6,6 +6,8 @@
 
 #include <matr/image_format.h>
 
+#include "base/array.h"
+
 void buffer_free(struct buffer *buffer)
 {
 	free(buffer->bytes);
@@ -21,16 +23,8 @@ int buffer_extend(struct buffer *buffer, size_t size, size_t align, uint64_t *of
 
 	if (end < size)
 		return matr_fail_memory(err);
-	if (end > buffer->capacity) {
-		size_t capacity = buffer->capacity ? buffer->capacity : 65536;
-		while (capacity < end)
-			capacity *= 2;
-		unsigned char *bytes = realloc(buffer->bytes, capacity);
-		if (!bytes)
-			return matr_fail_memory(err);
-		buffer->bytes = bytes;
-		buffer->capacity = capacity;
-	}
+	if (array_reserve(&buffer->bytes, &buffer->capacity, end, 1, err) != 0)
+		return -1;
 	memset(buffer->bytes + buffer->size, 0, end - buffer->size);
 	buffer->size = end;
 	*offset = start;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 void matr_columns_free(struct matr_columns *columns)
 {
 	free(columns->data);
@@ -12,26 +14,12 @@ void matr_columns_free(struct matr_columns *columns)
 
 static bool reserve(struct matr_columns *columns, size_t size)
 {
-	if (columns->failed)
-		return false;
-	if (columns->room - columns->size >= size)
+	if (!columns->failed && size <= columns->room - columns->size)
 		return true;
-	size_t room = columns->room ? columns->room : 256;
-	while (room - columns->size < size) {
-		if (room > SIZE_MAX / 2) {
-			columns->failed = true;
-			return false;
-		}
-		room *= 2;
-	}
-	uint8_t *data = realloc(columns->data, room);
-	if (!data) {
+	if (columns->failed || size > SIZE_MAX - columns->size ||
+	    array_reserve(&columns->data, &columns->room, columns->size + size, 1, NULL) != 0)
 		columns->failed = true;
-		return false;
-	}
-	columns->data = data;
-	columns->room = room;
-	return true;
+	return !columns->failed;
 }
 
 void matr_put_bytes(struct matr_columns *columns, const void *data, size_t size)

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/intern.h"
 #include "compare/baseline.h"
 
@@ -232,15 +233,10 @@ struct changes {
 
 static void put(struct changes *changes, struct matr_baseline_change change)
 {
-	if (changes->n == changes->room) {
-		size_t room = changes->room ? changes->room * 2 : 16;
-		struct matr_baseline_change *list = realloc(changes->list, room * sizeof *list);
-		if (!list) {
-			changes->failed = true;
-			return;
-		}
-		changes->list = list;
-		changes->room = room;
+	if (array_reserve(&changes->list, &changes->room, changes->n + 1, sizeof *changes->list,
+			  NULL) != 0) {
+		changes->failed = true;
+		return;
 	}
 	changes->list[changes->n++] = change;
 }

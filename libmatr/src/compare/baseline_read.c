@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/array.h"
 #include "base/file.h"
 #include "base/intern.h"
 #include "compare/baseline.h"
@@ -44,26 +45,6 @@ static int off(struct reader *reader, unsigned line, const char *reason, const c
 		piece[n] = (unsigned char)what[n] < ' ' || what[n] == 0x7f ? '?' : what[n];
 	piece[n] = 0;
 	return matr_fail(reader->err, MATR_ERROR_MALFORMED, place, "%s: %s", reason, piece);
-}
-
-/* ---- lists ---- */
-
-/* Room for one more element, zeroed. */
-static void *grow(struct reader *reader, void **list, size_t n, size_t *room, size_t size)
-{
-	if (n == *room) {
-		size_t more = *room ? *room * 2 : 8;
-		void *grown = realloc(*list, more * size);
-		if (!grown) {
-			matr_fail_memory(reader->err);
-			return NULL;
-		}
-		*list = grown;
-		*room = more;
-	}
-	void *element = (char *)*list + n * size;
-	memset(element, 0, size);
-	return element;
 }
 
 static struct matr_baseline_program *last_program(struct reader *reader)
@@ -161,14 +142,11 @@ static int add_object(struct reader *reader, char *name, char *rest)
 		return off(reader, reader->line, "the scope has two of that name", name);
 	if (intern_add(&reader->names, name, &id, reader->err) != 0)
 		return -1;
-	void *list = block->objects;
-	struct matr_baseline_object *object =
-		grow(reader, &list, block->n_objects, &reader->objects_room, sizeof *object);
-	block->objects = list;
-	if (!object)
+	if (array_reserve(&block->objects, &reader->objects_room, block->n_objects + 1,
+			  sizeof *block->objects, reader->err) != 0)
 		return -1;
-	block->n_objects++;
-	*object = (struct matr_baseline_object){name, path, rule, reader->line};
+	block->objects[block->n_objects++] =
+		(struct matr_baseline_object){name, path, rule, reader->line};
 	return 0;
 }
 
@@ -196,15 +174,12 @@ static int add_binding(struct reader *reader, char *requester, char *rest)
 	    strcmp(provider, MATR_BASELINE_UNDEFINED) != 0 &&
 	    intern_find(&reader->names, provider) == UINT32_MAX)
 		return off(reader, reader->line, "no such object in the scope", provider);
-	void *list = block->bindings;
-	struct matr_baseline_binding *binding =
-		grow(reader, &list, block->n_bindings, &reader->bindings_room, sizeof *binding);
-	block->bindings = list;
-	if (!binding)
+	if (array_reserve(&block->bindings, &reader->bindings_room, block->n_bindings + 1,
+			  sizeof *block->bindings, reader->err) != 0)
 		return -1;
-	block->n_bindings++;
-	*binding = (struct matr_baseline_binding){requester, symbol,	   version ? version : "",
-						  provider,  copy != NULL, reader->line};
+	block->bindings[block->n_bindings++] = (struct matr_baseline_binding){
+		requester, symbol, version ? version : "", provider, copy != NULL, reader->line,
+	};
 	return 0;
 }
 
@@ -243,16 +218,12 @@ static int end_block(struct reader *reader)
 static int begin_block(struct reader *reader, const char *load)
 {
 	struct matr_baseline_program *program = last_program(reader);
-	void *list = program->blocks;
-	struct matr_baseline_block *block =
-		grow(reader, &list, program->n_blocks, &reader->blocks_room, sizeof *block);
 
-	program->blocks = list;
-	if (!block)
+	if (array_reserve(&program->blocks, &reader->blocks_room, program->n_blocks + 1,
+			  sizeof *program->blocks, reader->err) != 0)
 		return -1;
-	program->n_blocks++;
-	block->load = load;
-	block->line = reader->line;
+	program->blocks[program->n_blocks++] =
+		(struct matr_baseline_block){.load = load, .line = reader->line};
 	/* What is loaded binds to what was there from the start too. */
 	return load ? add_names(reader, &program->blocks[0]) : 0;
 }
@@ -277,20 +248,16 @@ static int end_program(struct reader *reader)
 static int begin_program(struct reader *reader, char *path)
 {
 	struct matr_baseline *out = reader->out;
-	void *list = out->programs;
 
 	if (end_program(reader) != 0)
 		return -1;
 	if (*path != '/')
 		return off(reader, reader->line, "program PATH, absolute, please", path);
-	struct matr_baseline_program *program =
-		grow(reader, &list, out->n_programs, &reader->programs_room, sizeof *program);
-	out->programs = list;
-	if (!program)
+	if (array_reserve(&out->programs, &reader->programs_room, out->n_programs + 1,
+			  sizeof *out->programs, reader->err) != 0)
 		return -1;
-	out->n_programs++;
-	program->path = path;
-	program->line = reader->line;
+	out->programs[out->n_programs++] =
+		(struct matr_baseline_program){.path = path, .line = reader->line};
 	return begin_block(reader, NULL);
 }
 

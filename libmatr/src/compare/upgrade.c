@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "compare/upgrade_edits.h"
 
 struct checked_part { /* the start, or a load, as it is before the change */
@@ -188,12 +189,10 @@ static int find_version_losses(const struct scope *before, const struct scope *a
 			const struct matr_object *is = named(after, wanted->file);
 			if (!was || !is || !has_versions(was) || has_versions(is))
 				continue;
-			struct matr_version_loss *larger =
-				realloc(out->versions, (out->n_versions + 1) * sizeof *larger);
-			if (!larger)
-				return matr_fail_memory(err);
-			out->versions = larger;
-			larger[out->n_versions++] = (struct matr_version_loss){
+			if (array_grow(&out->versions, out->n_versions, sizeof *out->versions,
+				       err) != 0)
+				return -1;
+			out->versions[out->n_versions++] = (struct matr_version_loss){
 				.requester = object->path,
 				.file = wanted->file,
 				.version = wanted->name,

@@ -12,6 +12,7 @@
 #include <matr/config.h>
 #include <matr/secure_exec.h>
 
+#include "base/array.h"
 #include "base/parallel.h"
 #include "epoch/work.h"
 #include "store/object.h"
@@ -62,24 +63,18 @@ static int scope_binds(struct concern *concern, size_t edit, const struct scope 
 
 static int take_edit(struct edit_work *edits, const struct matr_edit *edit, struct matr_error *err)
 {
-	size_t n = edits->n + 1, at = 0;
-	const struct matr_edit **list = realloc(edits->list, n * sizeof(const struct matr_edit *));
-	if (list)
-		edits->list = list;
-	size_t *library = realloc(edits->library, n * sizeof *library);
-	if (library)
-		edits->library = library;
-	const char **libraries = realloc(edits->libraries, n * sizeof(const char *));
-	if (libraries)
-		edits->libraries = libraries;
-	if (!list || !library || !libraries)
-		return matr_fail_memory(err);
-	while (at < edits->n_libraries && strcmp(libraries[at], edit->library) != 0)
+	size_t at = 0;
+
+	if (array_grow(&edits->list, edits->n, sizeof *edits->list, err) != 0 ||
+	    array_grow(&edits->library, edits->n, sizeof *edits->library, err) != 0 ||
+	    array_grow(&edits->libraries, edits->n, sizeof *edits->libraries, err) != 0)
+		return -1;
+	while (at < edits->n_libraries && strcmp(edits->libraries[at], edit->library) != 0)
 		at++;
 	if (at == edits->n_libraries)
-		libraries[edits->n_libraries++] = edit->library;
-	list[edits->n] = edit;
-	library[edits->n] = at;
+		edits->libraries[edits->n_libraries++] = edit->library;
+	edits->list[edits->n] = edit;
+	edits->library[edits->n] = at;
 	edits->n++;
 	return 0;
 }

@@ -7,6 +7,7 @@
 
 #include <matr/epoch.h>
 
+#include "base/array.h"
 #include "store/declined.h"
 
 const struct matr_epoch_result *matr_epoch_results(const struct matr_epoch *epoch, size_t *n)
@@ -19,14 +20,9 @@ int epoch_add_result(struct matr_epoch *epoch, const char *path, struct matr_err
 {
 	uint32_t before = epoch->paths.n, id;
 
-	if (epoch->n_results == epoch->room) {
-		size_t room = epoch->room ? 2 * epoch->room : 16;
-		struct matr_epoch_result *results = realloc(epoch->results, room * sizeof *results);
-		if (!results)
-			return matr_fail_memory(err);
-		epoch->results = results;
-		epoch->room = room;
-	}
+	if (array_reserve(&epoch->results, &epoch->room, epoch->n_results + 1,
+			  sizeof *epoch->results, err) != 0)
+		return -1;
 	char *copy = strdup(path);
 	if (!copy)
 		return matr_fail_memory(err);

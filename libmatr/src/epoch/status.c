@@ -12,6 +12,7 @@
 #include <matr/loader_format.h>
 #include <matr/prefix.h>
 
+#include "base/array.h"
 #include "base/file_id.h"
 #include "base/prefix.h"
 #include "epoch/same_program.h"
@@ -47,13 +48,11 @@ void matr_epoch_status_free(struct matr_epoch_status *status)
 static int add(struct matr_epoch_problem **list, size_t *n, const char *file, const char *reason,
 	       struct matr_error *err)
 {
-	struct matr_epoch_problem *grown = realloc(*list, (*n + 1) * sizeof *grown);
-	if (!grown)
-		return matr_fail_memory(err);
-	*list = grown;
-	grown[*n] = (struct matr_epoch_problem){strdup(file), strdup(reason)};
-	(*n)++;
-	return grown[*n - 1].file && grown[*n - 1].reason ? 0 : matr_fail_memory(err);
+	if (array_grow(list, *n, sizeof **list, err) != 0)
+		return -1;
+	struct matr_epoch_problem *added = &(*list)[(*n)++];
+	*added = (struct matr_epoch_problem){strdup(file), strdup(reason)};
+	return added->file && added->reason ? 0 : matr_fail_memory(err);
 }
 
 static int problem(struct matr_epoch_status *status, const char *file, const char *reason,

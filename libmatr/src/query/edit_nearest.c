@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "mapping/edit.h"
 #include "resolve/resolution.h"
 #include "resolve/session.h"
@@ -33,15 +34,9 @@ static const char *last_part(const char *path)
 static int add_entry(struct world *world, struct matr_object *object, char *path,
 		     struct matr_error *err)
 {
-	if (world->n == world->room) {
-		size_t room = world->room ? 2 * world->room : 64;
-		struct matr_scope_entry *grown =
-			realloc(world->entries, room * sizeof *world->entries);
-		if (!grown)
-			return matr_fail_memory(err);
-		world->entries = grown;
-		world->room = room;
-	}
+	if (array_reserve(&world->entries, &world->room, world->n + 1, sizeof *world->entries,
+			  err) != 0)
+		return -1;
 	world->entries[world->n++] = (struct matr_scope_entry){.object = object, .path = path};
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "resolve/lookup.h"
 
 struct explainer {
@@ -111,15 +112,12 @@ static int put_search(struct matr_explanation *out, struct matr_search_step *ste
 		*index = (uint32_t)i;
 		return 0;
 	}
-	struct matr_explained_search *list =
-		realloc(out->searches, (out->n_searches + 1) * sizeof *list);
-	if (!list) {
+	if (array_grow(&out->searches, out->n_searches, sizeof *out->searches, err) != 0) {
 		free(steps);
-		return matr_fail_memory(err);
+		return -1;
 	}
-	out->searches = list;
 	*index = (uint32_t)out->n_searches;
-	list[out->n_searches++] = (struct matr_explained_search){
+	out->searches[out->n_searches++] = (struct matr_explained_search){
 		.steps = steps,
 		.n_matches = count_matches(steps, out->n_scope),
 	};
@@ -145,11 +143,8 @@ static int put_reference(struct explainer *explainer, uint32_t requester, size_t
 			return 0;
 		}
 	}
-	struct matr_explained_reference *list =
-		realloc(out->references, (out->n_references + 1) * sizeof *list);
-	if (!list)
-		return matr_fail_memory(err);
-	out->references = list;
+	if (array_grow(&out->references, out->n_references, sizeof *out->references, err) != 0)
+		return -1;
 	struct matr_search_step *steps = calloc(mapping->n_scope + 1, sizeof *steps);
 	if (!steps)
 		return matr_fail_memory(err);
@@ -164,7 +159,7 @@ static int put_reference(struct explainer *explainer, uint32_t requester, size_t
 	};
 	if (put_search(out, steps, &reference.search, err) < 0)
 		return -1;
-	list[out->n_references++] = reference;
+	out->references[out->n_references++] = reference;
 	return 0;
 }
 
@@ -277,15 +272,10 @@ static int add_shadowed(struct explainer *explainer, struct shadows *shadows, ui
 		if (shadows->steps[i].outcome == MATR_LOOKUP_MATCH &&
 		    shadows->steps[i].object != binding.provider)
 			losers[n_losers++] = shadows->steps[i].object;
-	if (shadows->n == shadows->room) {
-		size_t room = shadows->room ? shadows->room * 2 : 64;
-		struct matr_shadowed *list = realloc(shadows->list, room * sizeof *list);
-		if (!list) {
-			free(losers);
-			return matr_fail_memory(err);
-		}
-		shadows->list = list;
-		shadows->room = room;
+	if (array_reserve(&shadows->list, &shadows->room, shadows->n + 1, sizeof *shadows->list,
+			  err) != 0) {
+		free(losers);
+		return -1;
 	}
 	struct matr_shadowed row = {
 		.name = object->symbols[symbol].name,

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 struct places {
 	const struct matr_mapping *mapping;
 	const struct matr_scope_entry *entry; /* what is sought */
@@ -22,15 +24,13 @@ struct places {
 static int put(struct places *places, enum matr_search_rule rule, uint32_t owner, char *where,
 	       bool found, struct matr_error *err)
 {
-	struct matr_place *list =
-		where ? realloc(places->list, (places->n + 1) * sizeof *list) : NULL;
-
-	if (!list) {
-		free(where);
+	if (!where)
 		return matr_fail_memory(err);
+	if (array_grow(&places->list, places->n, sizeof *places->list, err) != 0) {
+		free(where);
+		return -1;
 	}
-	places->list = list;
-	list[places->n++] = (struct matr_place){rule, where, owner, found};
+	places->list[places->n++] = (struct matr_place){rule, where, owner, found};
 	places->found |= found;
 	return 0;
 }

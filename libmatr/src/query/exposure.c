@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "store/binding.h"
 #include "store/object.h"
 #include "store/usage.h"
@@ -177,12 +178,8 @@ static int find_by_symbol(struct search *search, struct matr_error *err)
 static int put_exposed(struct matr_exposure *out, const struct store_entry *entry,
 		       struct matr_error *err)
 {
-	if ((out->n & (out->n + 1)) == 0) {
-		struct matr_exposed *list = realloc(out->list, (2 * out->n + 1) * sizeof *list);
-		if (!list)
-			return matr_fail_memory(err);
-		out->list = list;
-	}
+	if (array_grow(&out->list, out->n, sizeof *out->list, err) != 0)
+		return -1;
 	struct matr_exposed *exposed = &out->list[out->n++];
 	*exposed = (struct matr_exposed){
 		.program = strdup(entry->application),
@@ -196,13 +193,11 @@ static int put_exposed(struct matr_exposure *out, const struct store_entry *entr
 
 static int put_loading(struct matr_exposure *out, const char *program, struct matr_error *err)
 {
-	char **list = realloc(out->loading, (out->n_loading + 1) * sizeof(char *));
-
-	if (!list)
-		return matr_fail_memory(err);
-	out->loading = list;
-	list[out->n_loading] = strdup(program);
-	return list[out->n_loading++] ? 0 : matr_fail_memory(err);
+	if (array_grow(&out->loading, out->n_loading, sizeof *out->loading, err) != 0)
+		return -1;
+	char *copy = strdup(program);
+	out->loading[out->n_loading++] = copy;
+	return copy ? 0 : matr_fail_memory(err);
 }
 
 /* The program's rows are all seen: it binds, or it only loads. */

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/file.h"
 
 #define OLD_MAGIC "ld.so-1.7.0"
@@ -168,14 +169,12 @@ static int add_name(struct ld_so_cache *cache, const char *name, uint32_t *id,
 {
 	if (!has_long_number(name))
 		return intern_add(&cache->names, name, id, err);
-	char **list = realloc(cache->copies, (cache->n_copies + 1) * sizeof *list);
-	if (!list)
-		return matr_fail_memory(err);
-	cache->copies = list;
+	if (array_grow(&cache->copies, cache->n_copies, sizeof *cache->copies, err) != 0)
+		return -1;
 	char *copy = malloc(strlen(name) + 1);
 	if (!copy)
 		return matr_fail_memory(err);
-	list[cache->n_copies++] = copy;
+	cache->copies[cache->n_copies++] = copy;
 	shorten_numbers(name, copy);
 	return intern_add(&cache->names, copy, id, err);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/array.h"
 #include "base/file.h"
 #include "base/file_id.h"
 
@@ -28,13 +29,11 @@ static void blank_comments(char *text, size_t size)
 
 static int add_name(struct preload *preload, const char *name, struct matr_error *err)
 {
-	char **names = realloc(preload->names, (preload->n + 1) * sizeof *names);
-
-	if (!names)
-		return matr_fail_memory(err);
-	preload->names = names;
-	names[preload->n] = strdup(name);
-	return names[preload->n++] ? 0 : matr_fail_memory(err);
+	if (array_grow(&preload->names, preload->n, sizeof *preload->names, err) != 0)
+		return -1;
+	char *copy = strdup(name);
+	preload->names[preload->n++] = copy;
+	return copy ? 0 : matr_fail_memory(err);
 }
 
 /* Names are separated by white space or colons; # starts a comment (ld.so(8), FILES). */

@@ -19,6 +19,7 @@
 
 #include <matr/loader.h>
 
+#include "base/array.h"
 #include "resolve/scope_flat.h"
 #include "resolve/search.h"
 
@@ -58,23 +59,23 @@ void scope_free(struct scope *scope)
 static int make_room(struct scope_maker *maker, struct matr_error *err)
 {
 	struct scope *scope = maker->scope;
-	size_t capacity = scope->capacity ? scope->capacity * 2 : 64;
+	struct {
+		void *array;
+		size_t size;
+	} arrays[] = {
+		{&scope->entries, sizeof *scope->entries},
+		{&scope->indices, sizeof *scope->indices},
+		{&maker->listed, sizeof *maker->listed},
+		{&maker->visited, sizeof *maker->visited},
+	};
+	size_t room = scope->capacity;
 
-	struct matr_scope_entry *entries = realloc(scope->entries, capacity * sizeof *entries);
-	if (entries)
-		scope->entries = entries;
-	uint32_t *indices = realloc(scope->indices, capacity * sizeof *indices);
-	if (indices)
-		scope->indices = indices;
-	bool *listed = realloc(maker->listed, capacity * sizeof *listed);
-	if (listed)
-		maker->listed = listed;
-	bool *visited = realloc(maker->visited, capacity * sizeof *visited);
-	if (visited)
-		maker->visited = visited;
-	if (!entries || !indices || !listed || !visited)
-		return matr_fail_memory(err);
-	scope->capacity = capacity;
+	for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+		room = scope->capacity;
+		if (array_reserve(arrays[i].array, &room, scope->n + 1, arrays[i].size, err) != 0)
+			return -1;
+	}
+	scope->capacity = room;
 	return 0;
 }
 
@@ -211,14 +212,9 @@ static int need(struct scope_maker *maker, uint32_t requester, const char *name,
 static int new_place(struct scope_maker *maker, struct place place, uint32_t *index,
 		     struct matr_error *err)
 {
-	if (maker->n_places == maker->place_capacity) {
-		size_t capacity = maker->place_capacity ? maker->place_capacity * 2 : 64;
-		struct place *list = realloc(maker->places, capacity * sizeof *list);
-		if (!list)
-			return matr_fail_memory(err);
-		maker->places = list;
-		maker->place_capacity = capacity;
-	}
+	if (array_reserve(&maker->places, &maker->place_capacity, maker->n_places + 1,
+			  sizeof *maker->places, err) != 0)
+		return -1;
 	*index = (uint32_t)maker->n_places;
 	maker->places[maker->n_places++] = place;
 	return 0;
@@ -274,14 +270,9 @@ static int list_in_front(struct scope_maker *maker, uint32_t object, uint32_t *a
 
 static int add_dependency(struct scope *scope, struct dependency dependency, struct matr_error *err)
 {
-	if (scope->n_dependencies == scope->dependency_capacity) {
-		size_t capacity = scope->dependency_capacity ? scope->dependency_capacity * 2 : 256;
-		struct dependency *list = realloc(scope->dependencies, capacity * sizeof *list);
-		if (!list)
-			return matr_fail_memory(err);
-		scope->dependencies = list;
-		scope->dependency_capacity = capacity;
-	}
+	if (array_reserve(&scope->dependencies, &scope->dependency_capacity,
+			  scope->n_dependencies + 1, sizeof *scope->dependencies, err) != 0)
+		return -1;
 	scope->dependencies[scope->n_dependencies++] = dependency;
 	return 0;
 }

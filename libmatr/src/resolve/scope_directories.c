@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/file_id.h"
 
 enum { MAX_SYMBOLIC_LINKS = 40 };
@@ -53,18 +54,12 @@ static int add_directory(struct directory_list *list, const char *path, struct m
 		if (file_id_same_inode(&list->ids[i], &status))
 			return 0;
 	}
-	struct matr_directory *directories =
-		realloc(list->list, (list->n + 1) * sizeof *directories);
-	if (directories)
-		list->list = directories;
-	struct matr_file_id *ids = realloc(list->ids, (list->n + 1) * sizeof *list->ids);
-	if (ids)
-		list->ids = ids;
+	if (array_grow(&list->list, list->n, sizeof *list->list, err) != 0 ||
+	    array_grow(&list->ids, list->n, sizeof *list->ids, err) != 0)
+		return -1;
 	char *copy = strdup(path);
-	if (!directories || !ids || !copy) {
-		free(copy);
+	if (!copy)
 		return matr_fail_memory(err);
-	}
 	list->private |= !everybody_enters(path, &status);
 	list->ids[list->n] = file_id_of(&status);
 	list->list[list->n++] = (struct matr_directory){

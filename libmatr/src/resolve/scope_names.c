@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 void scope_names_free(struct scope_names *names)
 {
 	intern_free(&names->intern);
@@ -21,14 +23,9 @@ int scope_names_add(struct scope_names *names, const char *name, uint32_t index,
 
 	if (intern_add(&names->intern, name, &id, err) < 0)
 		return -1;
-	if (id >= names->capacity) {
-		size_t capacity = names->capacity ? names->capacity * 2 : 256;
-		uint32_t *list = realloc(names->index, capacity * sizeof *list);
-		if (!list)
-			return matr_fail_memory(err);
-		names->index = list;
-		names->capacity = capacity;
-	}
+	if (array_reserve(&names->index, &names->capacity, (size_t)id + 1, sizeof *names->index,
+			  err) != 0)
+		return -1;
 	if (id == before || index < names->index[id])
 		names->index[id] = index;
 	return 0;
@@ -37,15 +34,13 @@ int scope_names_add(struct scope_names *names, const char *name, uint32_t index,
 int scope_names_add_copy(struct scope_names *names, const char *name, uint32_t index,
 			 struct matr_error *err)
 {
-	char **list = realloc(names->copies, (names->n_copies + 1) * sizeof *list);
-
-	if (!list)
+	if (array_grow(&names->copies, names->n_copies, sizeof *names->copies, err) != 0)
+		return -1;
+	char *copy = strdup(name);
+	if (!copy)
 		return matr_fail_memory(err);
-	names->copies = list;
-	list[names->n_copies] = strdup(name);
-	if (!list[names->n_copies])
-		return matr_fail_memory(err);
-	return scope_names_add(names, list[names->n_copies++], index, err);
+	names->copies[names->n_copies++] = copy;
+	return scope_names_add(names, copy, index, err);
 }
 
 uint32_t scope_names_find(const struct scope_names *names, const char *name)

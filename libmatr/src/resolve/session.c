@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/file_id.h"
 #include "elf/reader.h"
 #include "loader/place.h"
@@ -305,16 +306,11 @@ static int add_path(struct matr_session *session, struct known_path *path,
 {
 	uint32_t at = intern_find(&session->path_names, path->path);
 
-	if (at == UINT32_MAX && session->n_paths == session->path_capacity) {
-		size_t capacity = session->path_capacity ? session->path_capacity * 2 : 1024;
-		struct known_path **list =
-			realloc(session->paths, capacity * sizeof(struct known_path *));
-		if (!list) {
-			free_path(path);
-			return matr_fail_memory(err);
-		}
-		session->paths = list;
-		session->path_capacity = capacity;
+	if (at == UINT32_MAX &&
+	    array_reserve(&session->paths, &session->path_capacity, session->n_paths + 1,
+			  sizeof *session->paths, err) != 0) {
+		free_path(path);
+		return -1;
 	}
 	if (at != UINT32_MAX) {
 		free_path(path);

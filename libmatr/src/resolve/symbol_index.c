@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 void symbol_index_free(struct symbol_index *index)
 {
 	for (size_t i = 0; i < index->n_objects; i++)
@@ -18,19 +20,13 @@ void symbol_index_free(struct symbol_index *index)
 
 static int make_room(struct symbol_index *index, uint32_t number, struct matr_error *err)
 {
-	if (number >= index->object_capacity) {
-		size_t capacity = index->object_capacity ? index->object_capacity * 2 : 64;
-		if (capacity <= number)
-			capacity = (size_t)number + 1;
-		struct indexed_object *objects =
-			realloc(index->objects, capacity * sizeof *objects);
-		if (!objects)
-			return matr_fail_memory(err);
-		memset(objects + index->object_capacity, 0,
-		       (capacity - index->object_capacity) * sizeof *objects);
-		index->objects = objects;
-		index->object_capacity = capacity;
-	}
+	size_t before = index->object_capacity;
+
+	if (array_reserve(&index->objects, &index->object_capacity, (size_t)number + 1,
+			  sizeof *index->objects, err) != 0)
+		return -1;
+	memset(index->objects + before, 0,
+	       (index->object_capacity - before) * sizeof *index->objects);
 	if (number >= index->n_objects)
 		index->n_objects = (size_t)number + 1;
 	return 0;
@@ -43,33 +39,22 @@ static int index_name(struct symbol_index *index, const char *name, uint32_t *id
 		return -1;
 	if (*id < index->name_capacity)
 		return 0;
-	size_t capacity = index->name_capacity ? index->name_capacity * 2 : 4096;
-	uint32_t *first = realloc(index->first, capacity * sizeof *first);
-	if (first)
-		index->first = first;
-	uint32_t *last = realloc(index->last, capacity * sizeof *last);
-	if (last)
-		index->last = last;
-	if (!first || !last)
-		return matr_fail_memory(err);
-	memset(first + index->name_capacity, 0, (capacity - index->name_capacity) * sizeof *first);
-	memset(last + index->name_capacity, 0, (capacity - index->name_capacity) * sizeof *last);
-	index->name_capacity = capacity;
+	size_t before = index->name_capacity, first = before, last = before;
+	if (array_reserve(&index->first, &first, (size_t)*id + 1, sizeof *index->first, err) != 0 ||
+	    array_reserve(&index->last, &last, (size_t)*id + 1, sizeof *index->last, err) != 0)
+		return -1;
+	memset(index->first + before, 0, (first - before) * sizeof *index->first);
+	memset(index->last + before, 0, (last - before) * sizeof *index->last);
+	index->name_capacity = last;
 	return 0;
 }
 
 static int add_definition(struct symbol_index *index, uint32_t name, struct definition definition,
 			  struct matr_error *err)
 {
-	if (index->n_definitions == index->definition_capacity) {
-		size_t capacity =
-			index->definition_capacity ? index->definition_capacity * 2 : 16384;
-		struct definition *list = realloc(index->definitions, capacity * sizeof *list);
-		if (!list)
-			return matr_fail_memory(err);
-		index->definitions = list;
-		index->definition_capacity = capacity;
-	}
+	if (array_reserve(&index->definitions, &index->definition_capacity,
+			  index->n_definitions + 1, sizeof *index->definitions, err) != 0)
+		return -1;
 	index->definitions[index->n_definitions++] = definition;
 	uint32_t at = (uint32_t)index->n_definitions;
 	if (index->last[name])

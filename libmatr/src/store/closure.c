@@ -10,6 +10,7 @@
 
 #include <matr/recording.h>
 
+#include "base/array.h"
 #include "store/entries.h"
 #include "store/object.h"
 #include "store/statement.h"
@@ -142,21 +143,15 @@ static int extend(struct matr_mapping *mapping, struct matr_scope_row **rows, si
 		  struct matr_error *err)
 {
 	size_t n_start = mapping->n_scope, all = n_start + n;
+	size_t rooms[] = {n_start, n_start, n_start};
 
-	struct matr_scope_entry *scope = realloc(mapping->scope, all * sizeof *scope);
-	if (scope)
-		mapping->scope = scope;
-	struct matr_mapped_object *objects = realloc(mapping->objects, all * sizeof *objects);
-	if (objects)
-		mapping->objects = objects;
-	struct matr_scope_row *grown = realloc(*rows, all * sizeof *grown);
-	if (grown)
-		*rows = grown;
-	if (!scope || !objects || !grown)
-		return matr_fail_memory(err);
-	memset(scope + n_start, 0, n * sizeof *scope);
-	memset(objects + n_start, 0, n * sizeof *objects);
-	memset(grown + n_start, 0, n * sizeof *grown);
+	if (array_reserve(&mapping->scope, &rooms[0], all, sizeof *mapping->scope, err) != 0 ||
+	    array_reserve(&mapping->objects, &rooms[1], all, sizeof *mapping->objects, err) != 0 ||
+	    array_reserve(rows, &rooms[2], all, sizeof **rows, err) != 0)
+		return -1;
+	memset(mapping->scope + n_start, 0, n * sizeof *mapping->scope);
+	memset(mapping->objects + n_start, 0, n * sizeof *mapping->objects);
+	memset(*rows + n_start, 0, n * sizeof **rows);
 	mapping->n_scope = all;
 	return 0;
 }

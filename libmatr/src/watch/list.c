@@ -18,6 +18,7 @@
 
 #include <matr/loader.h>
 
+#include "base/array.h"
 #include "base/file_id.h"
 #include "loader/place.h"
 #include "store/epoch.h"
@@ -80,14 +81,8 @@ static int add_file(struct watch_list *list, const char *path, const struct matr
 	*index = intern_find(&list->paths, path);
 	if (*index != UINT32_MAX)
 		return 0;
-	if (list->n == list->room) {
-		size_t room = list->room ? 2 * list->room : 1024;
-		struct watched_file *files = realloc(list->files, room * sizeof *files);
-		if (!files)
-			return matr_fail_memory(err);
-		list->files = files;
-		list->room = room;
-	}
+	if (array_reserve(&list->files, &list->room, list->n + 1, sizeof *list->files, err) != 0)
+		return -1;
 	char *copy = strdup(path);
 	if (!copy)
 		return matr_fail_memory(err);
@@ -191,19 +186,16 @@ const char *watched_change(const struct watch_list *list, const struct watched_f
 
 /* ---- the places ---- */
 
-static int grow(void **list, size_t *room, size_t n, size_t size, struct matr_error *err)
+/* Make room for element n. New elements are zeroed. */
+static int grow(void *array, size_t *room, size_t n, size_t size, struct matr_error *err)
 {
-	if (n < *room)
-		return 0;
-	size_t more = *room ? 2 * *room : 256;
-	while (more <= n)
-		more *= 2;
-	void *grown = realloc(*list, more * size);
-	if (!grown)
-		return matr_fail_memory(err);
-	memset((char *)grown + *room * size, 0, (more - *room) * size);
-	*list = grown;
-	*room = more;
+	size_t before = *room;
+	char *list;
+
+	if (array_reserve(array, room, n + 1, size, err) != 0)
+		return -1;
+	memcpy(&list, array, sizeof list);
+	memset(list + before * size, 0, (*room - before) * size);
 	return 0;
 }
 
@@ -216,8 +208,8 @@ static int watch_name(struct watch_list *list, uint32_t place, const char *name,
 	snprintf(key, sizeof key, "%u/%s", (unsigned)place, name);
 	id = intern_find(&list->names, key);
 	if (id == UINT32_MAX) {
-		if (grow((void **)&list->watched, &list->watched_room, before,
-			 sizeof *list->watched, err) != 0)
+		if (grow(&list->watched, &list->watched_room, before, sizeof *list->watched, err) !=
+		    0)
 			return -1;
 		char *copy = strdup(key);
 		if (!copy)
@@ -249,8 +241,7 @@ static int watch_file(struct watch_list *list, uint32_t place, const char *name,
 	struct watched_name *watched;
 
 	if (watch_name(list, place, name, &watched, err) != 0 ||
-	    grow((void **)&list->links, &list->links_room, list->n_links, sizeof *list->links,
-		 err) != 0)
+	    grow(&list->links, &list->links_room, list->n_links, sizeof *list->links, err) != 0)
 		return -1;
 	list->links[list->n_links] = (struct watched_link){file, watched->first};
 	watched->first = (uint32_t)++list->n_links;
@@ -346,7 +337,7 @@ static int walk(struct watch_list *list, const char *text, int depth, uint32_t *
 	if (there > 0 && !canonical_copy)
 		there = matr_fail_memory(err);
 	if (there < 0 ||
-	    grow((void **)&list->directories, &list->directories_room, list->directory_names.n,
+	    grow(&list->directories, &list->directories_room, list->directory_names.n,
 		 sizeof *list->directories, err) != 0 ||
 	    intern_add(&list->directory_names, text_copy, &id, err) != 0) {
 		free(text_copy);
@@ -379,8 +370,8 @@ static int watch_open_directory(struct watch_list *list, const char *path, int d
 			       &place, err);
 	if (added <= 0)
 		return added;
-	if (grow((void **)&list->open_places, &list->n_open_places, place,
-		 sizeof *list->open_places, err) != 0)
+	if (grow(&list->open_places, &list->n_open_places, place, sizeof *list->open_places, err) !=
+	    0)
 		return -1;
 	list->open_places[place] = true;
 	DIR *directory = opendir(path);

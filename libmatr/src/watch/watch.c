@@ -26,6 +26,7 @@
 #include <matr/image_format.h>
 #include <matr/prefix.h>
 
+#include "base/array.h"
 #include "base/file_id.h"
 #include "base/prefix.h"
 #include "epoch/end.h"
@@ -348,13 +349,8 @@ static int find_changes(struct matr_watch *watch, struct change **out, size_t *n
 			culprit_free(&file->culprit);
 			continue;
 		}
-		if (*n == room) {
-			room = room ? 2 * room : 16;
-			struct change *grown = realloc(*out, room * sizeof *grown);
-			if (!grown)
-				return matr_fail_memory(err);
-			*out = grown;
-		}
+		if (array_reserve(out, &room, *n + 1, sizeof **out, err) != 0)
+			return -1;
 		(*out)[(*n)++] = change;
 	}
 	return 0;
@@ -469,14 +465,12 @@ static int describe(const struct matr_watch *watch, const struct change *change,
 	struct timespec now;
 	const struct culprit *by =
 		change->file->culprit.pid ? &change->file->culprit : &watch->list.culprit;
-	struct matr_violation *grown =
-		realloc(report->violations, (report->n_violations + 1) * sizeof *grown);
 
-	if (!grown)
-		return matr_fail_memory(err);
-	report->violations = grown;
+	if (array_grow(&report->violations, report->n_violations, sizeof *report->violations,
+		       err) != 0)
+		return -1;
 	clock_gettime(CLOCK_REALTIME, &now);
-	struct matr_violation *violation = &grown[report->n_violations++];
+	struct matr_violation *violation = &report->violations[report->n_violations++];
 	*violation = (struct matr_violation){
 		.time = timespec_ns(&now),
 		.path = strdup(change->file->path),

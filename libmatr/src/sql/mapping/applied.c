@@ -8,6 +8,8 @@
 #include <matr/mapping.h>
 #include <matr/recording.h>
 
+#include "base/array.h"
+
 struct scope { /* an application's scope, maybe with a closure behind it, while a plan is made */
 	size_t n, n_start;
 	uint32_t interpreter;
@@ -195,23 +197,14 @@ struct closures {
 	struct scope *scopes;
 	struct matr_mapping *mappings;
 	struct matr_closure *list;
-	size_t n, room;
+	size_t n;
 };
 
 static int add_closure(struct closures *closures, const char *flags, struct matr_error *err)
 {
-	if (closures->n == closures->room) {
-		size_t room = closures->room ? 2 * closures->room : 8;
-		struct scope *scopes = realloc(closures->scopes, room * sizeof *scopes);
-		if (scopes)
-			closures->scopes = scopes;
-		struct matr_closure *list = realloc(closures->list, room * sizeof *list);
-		if (list)
-			closures->list = list;
-		if (!scopes || !list)
-			return matr_fail_memory(err);
-		closures->room = room;
-	}
+	if (array_grow(&closures->scopes, closures->n, sizeof *closures->scopes, err) != 0 ||
+	    array_grow(&closures->list, closures->n, sizeof *closures->list, err) != 0)
+		return -1;
 	closures->list[closures->n] =
 		(struct matr_closure){.now = matr_loads_now(flags ? flags : "-")};
 	closures->scopes[closures->n++] = (struct scope){.interpreter = UINT32_MAX};

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <zstd.h>
 
+#include "base/array.h"
 #include "codec/bindings.h"
 
 /* All vectors of a thousand programs take about 40 MB, the objects twice that. */
@@ -354,14 +355,10 @@ int mapping_object_needed(struct mapping_store *store, struct mapping_object *ob
 	sqlite3_bind_int64(rows, 1, object->id);
 	while ((more = mapping_step(store, rows, err)) > 0) {
 		const char *name = (const char *)sqlite3_column_text(rows, 0);
-		if (elf->n_needed == room) {
-			room += 16;
-			const char **grown = realloc(elf->needed, room * sizeof *grown);
-			if (!grown) {
-				more = matr_fail_memory(err);
-				break;
-			}
-			elf->needed = grown;
+		if (array_reserve(&elf->needed, &room, elf->n_needed + 1, sizeof *elf->needed,
+				  err) != 0) {
+			more = -1;
+			break;
 		}
 		elf->needed[elf->n_needed] = strdup(name ? name : "");
 		if (!elf->needed[elf->n_needed]) {

@@ -4,16 +4,13 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
+
 static int add(struct mapping_edited *edited, sqlite3_stmt *row, struct matr_error *err)
 {
-	if (edited->n == edited->room) {
-		size_t room = edited->room ? 2 * edited->room : 8;
-		struct mapping_edited_row *list = realloc(edited->list, room * sizeof *list);
-		if (!list)
-			return matr_fail_memory(err);
-		edited->list = list;
-		edited->room = room;
-	}
+	if (array_reserve(&edited->list, &edited->room, edited->n + 1, sizeof *edited->list, err) !=
+	    0)
+		return -1;
 	bool provided = sqlite3_column_type(row, 2) != SQLITE_NULL;
 	edited->list[edited->n++] = (struct mapping_edited_row){
 		.relocation = (uint32_t)sqlite3_column_int64(row, 0),

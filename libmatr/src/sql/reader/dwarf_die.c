@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 enum { MOST_KEPT = 4 << 20 /* DIEs */ };
 
 struct bytes { /* what is left of a unit */
@@ -166,14 +168,8 @@ struct die_list {
 
 static int add_die(struct die_list *dies, struct die die, struct matr_error *err)
 {
-	if (dies->n == dies->capacity) {
-		size_t capacity = dies->capacity ? dies->capacity * 2 : 256;
-		struct die *list = realloc(dies->list, capacity * sizeof *list);
-		if (!list)
-			return matr_fail_memory(err);
-		dies->list = list;
-		dies->capacity = capacity;
-	}
+	if (array_reserve(&dies->list, &dies->capacity, dies->n + 1, sizeof *dies->list, err) != 0)
+		return -1;
 	dies->list[dies->n++] = die;
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "sql/reader/dwarf_separate.h"
 
 enum { SPLIT_SHIFT = 36 };
@@ -85,14 +86,9 @@ struct dwarf_file *dwarf_file_of(struct elf_file *file, struct matr_error *err)
 
 static int add_unit(struct dwarf_file *dwarf, const struct dwarf_unit *unit, struct matr_error *err)
 {
-	if (dwarf->n_units == dwarf->capacity) {
-		size_t capacity = dwarf->capacity ? dwarf->capacity * 2 : 32;
-		struct dwarf_unit *list = realloc(dwarf->units, capacity * sizeof *list);
-		if (!list)
-			return matr_fail_memory(err);
-		dwarf->units = list;
-		dwarf->capacity = capacity;
-	}
+	if (array_reserve(&dwarf->units, &dwarf->capacity, dwarf->n_units + 1, sizeof *dwarf->units,
+			  err) != 0)
+		return -1;
 	dwarf->units[dwarf->n_units++] = *unit;
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "sql/reader/elf_decompress.h"
 
 enum {
@@ -22,19 +23,14 @@ struct maker {
 static int reserve(struct maker *maker, size_t more, struct matr_error *err)
 {
 	struct elf_image *image = maker->image;
+	size_t before = maker->capacity;
 
-	if (more <= maker->capacity - image->size)
-		return 0;
-	size_t capacity =
-		maker->capacity * 2 > image->size + more ? maker->capacity * 2 : image->size + more;
-	if (capacity < more)
+	if (more > SIZE_MAX - image->size)
 		return matr_fail_memory(err);
-	char *bytes = realloc(image->bytes, capacity);
-	if (!bytes)
-		return matr_fail_memory(err);
-	memset(bytes + maker->capacity, 0, capacity - maker->capacity);
-	image->bytes = bytes;
-	maker->capacity = capacity;
+	if (array_reserve(&image->bytes, &maker->capacity, image->size + more, 1, err) != 0)
+		return -1;
+	if (maker->capacity > before)
+		memset(image->bytes + before, 0, maker->capacity - before);
 	return 0;
 }
 

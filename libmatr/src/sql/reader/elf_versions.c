@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
+
 struct versions {
 	struct elf_version *list;
 	size_t n, capacity;
@@ -14,14 +16,9 @@ struct versions {
 
 static int add(struct versions *versions, struct elf_version version, struct matr_error *err)
 {
-	if (versions->n == versions->capacity) {
-		size_t capacity = versions->capacity ? versions->capacity * 2 : 32;
-		struct elf_version *list = realloc(versions->list, capacity * sizeof *list);
-		if (!list)
-			return matr_fail_memory(err);
-		versions->list = list;
-		versions->capacity = capacity;
-	}
+	if (array_reserve(&versions->list, &versions->capacity, versions->n + 1,
+			  sizeof *versions->list, err) != 0)
+		return -1;
 	versions->list[versions->n++] = version;
 	return 0;
 }

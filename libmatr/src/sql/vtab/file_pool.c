@@ -6,6 +6,7 @@
 
 #include <matr/resolve.h>
 
+#include "base/array.h"
 #include "base/file_id.h"
 #include "sql/reader/dynamic_sections.h"
 
@@ -85,18 +86,12 @@ static int number_of(struct file_pool *pool, const char *path, uint32_t *number,
 	if (pool->numbers.n >= MOST_NUMBERS)
 		return matr_fail(err, MATR_ERROR_UNSUPPORTED, path,
 				 "one file too many for one connection");
-	if (pool->numbers.n == pool->capacity) {
-		size_t capacity = pool->capacity ? pool->capacity * 2 : 64;
-		char **names = realloc(pool->names, capacity * sizeof *names);
-		if (names)
-			pool->names = names;
-		struct elf_file **files = realloc(pool->files, capacity * sizeof(void *));
-		if (files)
-			pool->files = files;
-		if (!names || !files)
-			return matr_fail_memory(err);
-		pool->capacity = capacity;
-	}
+	size_t names = pool->capacity, files = pool->capacity;
+	if (array_reserve(&pool->names, &names, pool->numbers.n + 1, sizeof *pool->names, err) !=
+		    0 ||
+	    array_reserve(&pool->files, &files, pool->numbers.n + 1, sizeof *pool->files, err) != 0)
+		return -1;
+	pool->capacity = files;
 	char *name = strdup(path);
 	if (!name)
 		return matr_fail_memory(err);

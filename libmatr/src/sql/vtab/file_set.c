@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/array.h"
 #include "base/intern.h"
 #include "sql/reader/libraries.h"
 #include "sql/vtab/file_pool.h"
@@ -56,15 +57,10 @@ struct file_set {
 
 static int add_directory(struct file_set *set, char *path, struct matr_error *err)
 {
-	if (set->n_directories == set->directory_capacity) {
-		size_t capacity = set->directory_capacity ? set->directory_capacity * 2 : 64;
-		char **list = realloc(set->directories, capacity * sizeof *list);
-		if (!list) {
-			free(path);
-			return matr_fail_memory(err);
-		}
-		set->directories = list;
-		set->directory_capacity = capacity;
+	if (array_reserve(&set->directories, &set->directory_capacity, set->n_directories + 1,
+			  sizeof *set->directories, err) != 0) {
+		free(path);
+		return -1;
 	}
 	set->directories[set->n_directories++] = path;
 	return 0;
@@ -79,15 +75,9 @@ static int add_file(struct file_set *set, char *path, bool named, struct matr_er
 		free(path);
 		return 0;
 	}
-	if (set->n == set->capacity) {
-		size_t capacity = set->capacity ? set->capacity * 2 : 64;
-		struct listed *list = realloc(set->list, capacity * sizeof *list);
-		if (!list) {
-			free(path);
-			return matr_fail_memory(err);
-		}
-		set->list = list;
-		set->capacity = capacity;
+	if (array_reserve(&set->list, &set->capacity, set->n + 1, sizeof *set->list, err) != 0) {
+		free(path);
+		return -1;
 	}
 	if (intern_add(&set->index, path, &id, err) < 0) {
 		free(path);
@@ -135,15 +125,10 @@ struct names {
 
 static int add_name(struct names *names, char *name, struct matr_error *err)
 {
-	if (names->n == names->capacity) {
-		size_t capacity = names->capacity ? names->capacity * 2 : 64;
-		char **list = realloc(names->list, capacity * sizeof *list);
-		if (!list) {
-			free(name);
-			return matr_fail_memory(err);
-		}
-		names->list = list;
-		names->capacity = capacity;
+	if (array_reserve(&names->list, &names->capacity, names->n + 1, sizeof *names->list, err) !=
+	    0) {
+		free(name);
+		return -1;
 	}
 	names->list[names->n++] = name;
 	return 0;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/map.h"
 #include "sql/reader/elf_symbols.h"
 
@@ -60,14 +61,9 @@ static int add(struct name_index *index, const char *name, uint32_t file, unsign
 		index->entries[before - 1].file |= kind << KIND_SHIFT;
 		return 0;
 	}
-	if (index->n == index->capacity) {
-		size_t capacity = index->capacity ? index->capacity * 2 : 16384;
-		struct entry *entries = realloc(index->entries, capacity * sizeof *entries);
-		if (!entries)
-			return matr_fail_memory(err);
-		index->entries = entries;
-		index->capacity = capacity;
-	}
+	if (array_reserve(&index->entries, &index->capacity, index->n + 1, sizeof *index->entries,
+			  err) != 0)
+		return -1;
 	index->entries[index->n++] = (struct entry){file | kind << KIND_SHIFT, (uint32_t)before};
 	return matr_map_set(&index->first, key, index->n) < 0 ? matr_fail_memory(err) : 0;
 }
@@ -93,15 +89,10 @@ static int add_file(struct name_index *index, char *path, struct matr_error *err
 
 	if (!path)
 		return matr_fail_memory(err);
-	if (index->n_files == index->file_capacity) {
-		size_t capacity = index->file_capacity ? index->file_capacity * 2 : 64;
-		struct indexed_file *files = realloc(index->files, capacity * sizeof *files);
-		if (!files) {
-			free(path);
-			return matr_fail_memory(err);
-		}
-		index->files = files;
-		index->file_capacity = capacity;
+	if (array_reserve(&index->files, &index->file_capacity, index->n_files + 1,
+			  sizeof *index->files, err) != 0) {
+		free(path);
+		return -1;
 	}
 	entry.is_there = elf_file_identify(path, &entry.id) == 0;
 	index->files[index->n_files++] = entry;
