@@ -11,11 +11,11 @@ static const struct matr_image_manifest *manifest_of(const void *image, size_t s
 						     const struct matr_image_slot *slot)
 {
 	uint64_t offset = slot->manifest;
-	const struct matr_image_manifest *manifest = (const void *)((const char *)image + offset);
 
-	return offset && !(offset & 7) && offset < size && size - offset >= sizeof *manifest
-		       ? manifest
-		       : NULL;
+	if (!offset || offset & 7 || offset >= size ||
+	    size - offset < sizeof(struct matr_image_manifest))
+		return NULL;
+	return (const void *)((const char *)image + offset);
 }
 
 const char *image_slot_path(const void *image, size_t size, const struct matr_image_slot *slot)
