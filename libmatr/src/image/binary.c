@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/file_id.h"
 
 enum {
@@ -351,14 +352,9 @@ static int make(struct image_builder *builder, struct image_binary *binary,
 int image_binary_enter(struct image_builder *builder, const struct image_binary *binary,
 		       uint64_t key, uint32_t *index, struct matr_error *err)
 {
-	if (builder->n_binaries == builder->binaries_capacity) {
-		size_t capacity = builder->n_binaries ? builder->n_binaries * 2 : 64;
-		struct image_binary *list = realloc(builder->binaries, capacity * sizeof *list);
-		if (!list)
-			return matr_fail_memory(err);
-		builder->binaries = list;
-		builder->binaries_capacity = capacity;
-	}
+	if (array_reserve(&builder->binaries, &builder->binaries_capacity, builder->n_binaries + 1,
+			  sizeof *builder->binaries, err) != 0)
+		return -1;
 	if (matr_map_set(&builder->binary_index, key, builder->n_binaries) != 0)
 		return matr_fail_memory(err);
 	*index = (uint32_t)builder->n_binaries;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/intern.h"
 #include "mapping/closure_terms.h"
 
@@ -57,14 +58,9 @@ static int share_object(struct layout *layout, const struct matr_image_object *o
 		*index = (uint32_t)found;
 		return 0;
 	}
-	if (layout->n_objects == layout->capacity) {
-		size_t capacity = layout->capacity ? layout->capacity * 2 : 64;
-		struct matr_image_object *list = realloc(layout->objects, capacity * sizeof *list);
-		if (!list)
-			return matr_fail_memory(err);
-		layout->objects = list;
-		layout->capacity = capacity;
-	}
+	if (array_reserve(&layout->objects, &layout->capacity, layout->n_objects + 1,
+			  sizeof *layout->objects, err) != 0)
+		return -1;
 	if (matr_map_set(&layout->object_index, key, layout->n_objects) != 0)
 		return matr_fail_memory(err);
 	*index = (uint32_t)layout->n_objects;

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 static bool is_origin(const char *path)
 {
 	return path && (strstr(path, "$ORIGIN") || strstr(path, "${ORIGIN}"));
@@ -57,14 +59,9 @@ struct needed {
 static int needed_add(struct image_builder *builder, struct needed *needed, const char *name,
 		      struct matr_error *err)
 {
-	if (needed->n == needed->capacity) {
-		size_t capacity = needed->capacity ? needed->capacity * 2 : 32;
-		uint64_t *list = realloc(needed->list, capacity * sizeof *list);
-		if (!list)
-			return matr_fail_memory(err);
-		needed->list = list;
-		needed->capacity = capacity;
-	}
+	if (array_reserve(&needed->list, &needed->capacity, needed->n + 1, sizeof *needed->list,
+			  err) != 0)
+		return -1;
 	return buffer_string(&builder->image, name, &needed->list[needed->n++], err);
 }
 
@@ -291,15 +288,9 @@ void image_manifest_set_bytes(struct image_builder *builder, uint64_t bytes)
 int image_builder_add_key(struct image_builder *builder, uint64_t key, uint64_t manifest,
 			  struct matr_error *err)
 {
-	if (builder->n_applications == builder->applications_capacity) {
-		size_t capacity = builder->n_applications ? builder->n_applications * 2 : 64;
-		struct matr_image_slot *list =
-			realloc(builder->applications, capacity * sizeof *list);
-		if (!list)
-			return matr_fail_memory(err);
-		builder->applications = list;
-		builder->applications_capacity = capacity;
-	}
+	if (array_reserve(&builder->applications, &builder->applications_capacity,
+			  builder->n_applications + 1, sizeof *builder->applications, err) != 0)
+		return -1;
 	builder->applications[builder->n_applications++] = (struct matr_image_slot){key, manifest};
 	return 0;
 }

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 /* Pages that patches may touch before a variant of its own is better. */
 enum { PATCHED_PAGES = 32 };
 
@@ -107,14 +109,9 @@ int image_variant_enter(struct image_builder *builder, const struct image_varian
 {
 	struct image_binary *binary = &builder->binaries[variant->binary];
 
-	if (builder->n_variants == builder->variants_capacity) {
-		size_t capacity = builder->n_variants ? builder->n_variants * 2 : 64;
-		struct image_variant *list = realloc(builder->variants, capacity * sizeof *list);
-		if (!list)
-			return matr_fail_memory(err);
-		builder->variants = list;
-		builder->variants_capacity = capacity;
-	}
+	if (array_reserve(&builder->variants, &builder->variants_capacity, builder->n_variants + 1,
+			  sizeof *builder->variants, err) != 0)
+		return -1;
 	*index = (uint32_t)builder->n_variants;
 	builder->variants[*index] = *variant;
 	builder->variants[*index].next = binary->first_variant;
