@@ -1,7 +1,7 @@
 /* fuzz_image_check.c - matr_image_check() with any image.
  *
- * Checksums would stop every input at once, so they and the size are set right first: what is tried
- * is whether the check follows an offset that it should not.
+ * Checksums would stop every input at once. They, the sizes and the address range are set right first:
+ * what is tried is whether the check follows an offset that it should not.
  */
 #include "fuzz_file.h"
 
@@ -12,6 +12,21 @@
 #include <matr/image_format.h>
 #include <matr/object.h>
 
+/* The checksum of a piece of `size` bytes that begins with it and its size. */
+static void fix_piece(uint8_t *image, size_t size, uint64_t offset)
+{
+	uint32_t piece[2];
+
+	if (offset > size || size - offset < sizeof piece)
+		return;
+	memcpy(piece, image + offset, sizeof piece);
+	if (piece[1] < sizeof piece || piece[1] > size - offset)
+		return;
+	piece[0] = matr_image_checksum(image + offset + sizeof piece, piece[1] - sizeof piece);
+	memcpy(image + offset, piece, sizeof piece);
+}
+
+/* The closures come first: the manifest may have them in its own piece. */
 static void fix_manifest(uint8_t *image, size_t size, uint64_t offset)
 {
 	struct matr_image_manifest manifest;
@@ -19,10 +34,8 @@ static void fix_manifest(uint8_t *image, size_t size, uint64_t offset)
 	if (offset > size || size - offset < sizeof manifest)
 		return;
 	memcpy(&manifest, image + offset, sizeof manifest);
-	if (manifest.size < sizeof manifest || manifest.size > size - offset)
-		return;
-	manifest.checksum = matr_image_checksum(image + offset + 8, manifest.size - 8);
-	memcpy(image + offset, &manifest, sizeof manifest);
+	fix_piece(image, size, manifest.closures);
+	fix_piece(image, size, offset);
 }
 
 static void fix_checksums(uint8_t *image, size_t size)
@@ -35,6 +48,15 @@ static void fix_checksums(uint8_t *image, size_t size)
 	header.format = MATR_IMAGE_FORMAT;
 	header.endian = MATR_IMAGE_ENDIAN;
 	header.file_size = size;
+	if (!header.metadata_size || header.metadata_size > size ||
+	    header.metadata_size % MATR_IMAGE_PAGE)
+		header.metadata_size = size;
+	if (header.region % MATR_IMAGE_PAGE || header.region < MATR_REGION_LOW ||
+	    header.region >= MATR_REGION_HIGH)
+		header.region = MATR_REGION_LOW;
+	if (header.region_size < header.metadata_size ||
+	    header.region_size > MATR_REGION_HIGH - header.region)
+		header.region_size = MATR_REGION_HIGH - header.region;
 	header.n_applications = 0;
 	for (uint64_t i = 0; i < header.hash_size; i++) {
 		uint64_t at = header.hash + i * sizeof slot;
@@ -46,8 +68,10 @@ static void fix_checksums(uint8_t *image, size_t size)
 		header.n_applications++;
 		fix_manifest(image, size, slot.manifest);
 	}
-	header.bulk_checksum =
-		matr_image_checksum64(image + sizeof header, size - sizeof header, 0);
+	header.metadata_checksum = matr_image_checksum64(image + sizeof header,
+							 header.metadata_size - sizeof header, 0);
+	header.pages_checksum =
+		matr_image_checksum64(image + header.metadata_size, size - header.metadata_size, 0);
 	header.checksum = 0;
 	header.checksum = matr_image_checksum(&header, sizeof header);
 	memcpy(image, &header, sizeof header);
@@ -61,12 +85,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < sizeof(struct matr_image_header))
 		return 0;
-	image = malloc(size);
+	size_t whole = (size + MATR_IMAGE_PAGE - 1) / MATR_IMAGE_PAGE * MATR_IMAGE_PAGE;
+	image = calloc(1, whole);
 	if (!image)
 		abort();
 	memcpy(image, data, size);
-	fix_checksums(image, size);
-	const char *path = fuzz_file(image, size);
+	fix_checksums(image, whole);
+	const char *path = fuzz_file(image, whole);
 	matr_image_check(path, &info, &err);
 	free(image);
 	return 0;

@@ -35,8 +35,10 @@ uint64_t image_scope_alignment(const struct image_builder *builder, const struct
 	uint64_t alignment = MATR_IMAGE_PAGE;
 
 	for (size_t i = 0; i < scope->mapping->n_scope; i++) {
+		if (!image_scope_has(scope, i))
+			continue;
 		const struct image_binary *binary = &builder->binaries[scope->binaries[i]];
-		if (image_scope_has(scope, i) && binary->alignment > alignment)
+		if (binary->alignment > alignment)
 			alignment = binary->alignment;
 	}
 	return alignment;
