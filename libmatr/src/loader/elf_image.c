@@ -49,6 +49,9 @@ static int check_tables(struct elf_image *image, struct matr_error *err)
 		return matr_fail(err, MATR_ERROR_MALFORMED, image->path,
 				 "its section headers are not in the file");
 	image->sections = (const Elf64_Shdr *)(image->bytes + header->e_shoff);
+	if (image->sections[header->e_shstrndx].sh_type != SHT_STRTAB)
+		return matr_fail(err, MATR_ERROR_MALFORMED, image->path,
+				 "its sections have no names");
 	return 0;
 }
 
@@ -122,7 +125,7 @@ const char *elf_image_section_name(const struct elf_image *image, const Elf64_Sh
 	const Elf64_Shdr *names = &image->sections[image->header.e_shstrndx];
 	const char *text = (const char *)image->bytes + names->sh_offset;
 
-	if (names->sh_type != SHT_STRTAB || section->sh_name >= names->sh_size ||
+	if (section->sh_name >= names->sh_size ||
 	    !memchr(text + section->sh_name, 0, names->sh_size - section->sh_name))
 		return "";
 	return text + section->sh_name;

@@ -14,7 +14,7 @@ struct elf_image {
 	size_t size;
 	Elf64_Ehdr header;
 	const Elf64_Phdr *segments; /* header.e_phnum, in `bytes` */
-	const Elf64_Shdr *sections; /* header.e_shnum, in `bytes`; NULL if there are none */
+	const Elf64_Shdr *sections; /* header.e_shnum, in `bytes`, with names; NULL: none */
 };
 
 /* Check the headers of a shared object for this machine: header tables, and the file contents of

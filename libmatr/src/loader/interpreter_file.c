@@ -12,7 +12,12 @@
 #include "loader/machine.h"
 #include "loader/thunk.h"
 
-enum { PAGE = 4096, MAX_SEGMENTS = 32, MAX_SECTIONS = 256 };
+enum {
+	PAGE = 4096,
+	MAX_SEGMENTS = 32,
+	MAX_SECTIONS = 256,
+	MAX_IMAGE = 16 << 20, /* bytes of ld.so in memory; it has a quarter of a megabyte */
+};
 
 struct build {
 	struct elf_image real, stable;
@@ -46,6 +51,7 @@ static int check_real(struct build *build, struct matr_error *err)
 		if (segment->p_type != PT_LOAD)
 			continue;
 		if (segment->p_offset != segment->p_vaddr || segment->p_align > PAGE ||
+		    segment->p_vaddr > MAX_IMAGE || segment->p_memsz > MAX_IMAGE ||
 		    (n == 0 && segment->p_vaddr != 0) ||
 		    (n > 0 && segment->p_vaddr < build->last->p_vaddr + build->last->p_memsz))
 			return matr_fail(err, MATR_ERROR_UNSUPPORTED, real->path,

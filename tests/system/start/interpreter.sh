@@ -93,11 +93,24 @@ case_unserved()
 		assert data.count(call) == 1
 		open(sys.argv[2], 'wb').write(data.replace(call, b'\xb8\xba\0\0\0\x0f\x05'))  # gettid
 	END
+	chmod 755 "$T/no-tid.so"
 	"$MAKE" "$T/no-tid.so" "$LD_STABLE" "$T/file" >"$T/reason"
 	check "a site is missing: the reason" grep -q 'makes no system call set_tid_address' "$T/reason"
 	under "$T/file" env QUICK=1 "$HERE/interpreter/observe" "$T/programs" "$T/unserved"
 	reference=quick
 	compare unserved
+
+	# and everybody is told; the spoilt ld.so is in the place of the real one
+	under "$T/no-tid.so" "$MATR" epoch begin /bin/bash >"$T/out" 2>"$T/err" || :
+	check "epoch begin says why" grep -q 'cannot be served: .*set_tid_address' "$T/err"
+	under "$T/no-tid.so" "$MATR" epoch status >"$T/out" 2>&1 || :
+	check "epoch status says why" grep -q '^served  *no: .*set_tid_address' "$T/out"
+	under "$T/no-tid.so" "$MATR" epoch status --format json >"$T/out" 2>&1 || :
+	check "and for programs" grep -q '"unserved": *".*set_tid_address' "$T/out"
+	local status=0
+	LD_STABLE_DEBUG=1 under "$T/no-tid.so" "$MATR" run /bin/bash -c 'exit 3' 2>"$T/run.err" || status=$?
+	equal "a program starts" 3 $status "$T/run.err"
+	check "plainly" grep -q '^ld-stable: plain start: ' "$T/run.err"
 }
 
 # what no file can be made of: one line
