@@ -197,8 +197,8 @@ static const char *foreign_reason(const struct served *served,
 
 /* ---- is the process as the closure was bound for? ---- */
 
-/* Which recorded objects are there. What was placed for a load that failed goes. */
-static void take_stock(const struct served *served)
+/* Forget which recorded objects are there. What was placed for a load that failed goes. */
+static void clear_states(const struct served *served)
 {
 	struct closures *closures = served->closures;
 
@@ -206,11 +206,6 @@ static void take_stock(const struct served *served)
 		if (closures->states[i] == PLACED)
 			place_unmap_library(served, &closures->objects[closures->as[i]]);
 		closures->states[i] = ABSENT;
-	}
-	for (const struct link_map_public *map = closures->last->l_next; map; map = map->l_next) {
-		uint32_t number = find_loaded(served, map->l_name);
-		if (number != NOT_RECORDED && loaded_base(served, number) == map->l_addr)
-			closures->states[number] = THERE;
 	}
 }
 
@@ -225,6 +220,7 @@ static bool debugger_follows(const struct served *served)
 	return *function != MACHINE_RETURN;
 }
 
+/* Find the recorded objects that are there. Any other must not matter to the closure. */
 static const char *process_reason(const struct served *served,
 				  const struct matr_image_closure *closure, const char **culprit)
 {
@@ -243,8 +239,10 @@ static const char *process_reason(const struct served *served,
 		const char *reason = NULL;
 		if (number == NOT_RECORDED)
 			reason = foreign_reason(served, closure, map);
-		else if (served->closures->states[number] != THERE)
+		else if (loaded_base(served, number) != map->l_addr)
 			reason = "it is in the process at another address";
+		else
+			served->closures->states[number] = THERE;
 		if (reason) {
 			*culprit = map->l_name;
 			return reason;
@@ -267,7 +265,7 @@ static long open_image(const struct served *served)
 		    (long)sizeof header &&
 	    bytes_equal(&header, served->header, sizeof header))
 		return fd;
-	system_call(CALL_CLOSE, fd, 0, 0, 0, 0, 0);
+	file_close(fd);
 	return -1;
 }
 
@@ -280,9 +278,8 @@ static bool bind_ifuncs(const struct served *served, const struct matr_image_clo
 	const uint32_t *numbers = at_place(&served->bases, closure->numbers);
 
 	for (uint32_t i = 0; i < closure->n_ifuncs; i++, ifunc++) {
-		uint64_t base = object_base(served, ifunc->object);
-		uint64_t result = call_resolver(base + ifunc->vaddr);
-		if (ifunc->result && result == base + ifunc->result)
+		uint64_t result;
+		if (!ifunc_changed(served, ifunc, &result))
 			continue;
 		for (uint32_t n = 0; n < ifunc->n_slots; n++) {
 			uint64_t slot = slots[ifunc->first_slot + n];
@@ -310,18 +307,6 @@ static void bind_with_vectors_saved(void *argument)
 	binding->done = bind_ifuncs(binding->served, binding->closure);
 }
 
-static void unplace(const struct served *served)
-{
-	struct closures *closures = served->closures;
-
-	for (uint32_t i = 0; i < closures->image->n_loaded; i++) {
-		if (closures->states[i] == PLACED) {
-			place_unmap_library(served, &closures->objects[closures->as[i]]);
-			closures->states[i] = ABSENT;
-		}
-	}
-}
-
 static const char *place_members(struct served *served, const struct matr_image_closure *closure,
 				 const char **culprit)
 {
@@ -345,14 +330,14 @@ static const char *place_members(struct served *served, const struct matr_image_
 		else
 			closures->states[numbers[i]] = PLACED;
 	}
-	system_call(CALL_CLOSE, served->image_fd, 0, 0, 0, 0, 0);
+	file_close(served->image_fd);
 	served->image_fd = -1;
 	if (!reason && closure->n_ifuncs) {
 		with_vectors_saved(bind_with_vectors_saved, &binding);
 		reason = binding.done ? NULL : "a library cannot be protected";
 	}
 	if (reason)
-		unplace(served);
+		clear_states(served);
 	return reason;
 }
 
@@ -403,7 +388,7 @@ static const char *root_reason(struct served *served, uint32_t number, const cha
 	if (!offset)
 		return "no closure of this root was recorded";
 	const struct matr_image_closure *closure = at_place(&served->bases, offset);
-	take_stock(served);
+	clear_states(served);
 	const char *reason = process_reason(served, closure, culprit);
 	if (!reason && served->verify_loads)
 		reason = expect_members(served, closure, culprit);
@@ -453,7 +438,7 @@ static bool is_loaded_file(const struct served *served, long fd)
 		return false;
 	for (const struct link_map_public *map = served->link->r_map; map; map = map->l_next) {
 		if (map->l_name[0] && file_status(map->l_name, &other) &&
-		    other.device == file.device && other.inode == file.inode)
+		    other.file.device == file.file.device && other.file.inode == file.file.inode)
 			return true;
 	}
 	return false;
@@ -510,15 +495,9 @@ static long map_later(struct served *served, const struct site_call *call)
 /* Where PT_GNU_RELRO of the headers that ld.so was shown begins, relative to the load address. */
 static uint64_t relro_of(const struct served *served, const struct matr_image_object *object)
 {
-	const char *headers = at_place(&served->bases, object->headers);
-	const Elf64_Ehdr *ehdr = (const Elf64_Ehdr *)headers;
-	const Elf64_Phdr *phdr = (const Elf64_Phdr *)(headers + ehdr->e_phoff);
+	const Elf64_Phdr *segment = handover_segment(served, object, PT_GNU_RELRO);
 
-	for (size_t i = 0; i < ehdr->e_phnum; i++) {
-		if (phdr[i].p_type == PT_GNU_RELRO)
-			return page_down(phdr[i].p_vaddr);
-	}
-	return UINT64_MAX;
+	return segment ? page_down(segment->p_vaddr) : UINT64_MAX;
 }
 
 /* The number of the object whose RELRO ld.so protects by this call. (For text relocations it changes
@@ -549,8 +528,7 @@ static void compare_loaded(struct served *served, uint32_t number)
 		closure->n_ifuncs,
 	};
 	long image_fd = open_image(served);
-	long fd = system_call(CALL_OPENAT, AT_FDCWD, (long)served->verify_loads,
-			      O_WRONLY | O_APPEND | O_CLOEXEC, 0, 0, 0);
+	long fd = report_open_loads(served);
 	struct comparison comparison = {.served = served, .fd = (int)fd, .loads = true};
 	uint32_t member = 0;
 
@@ -562,8 +540,8 @@ static void compare_loaded(struct served *served, uint32_t number)
 		closures->words += comparison.words;
 		closures->differences += comparison.differences;
 	}
-	system_call(CALL_CLOSE, image_fd, 0, 0, 0, 0, 0);
-	system_call(CALL_CLOSE, fd, 0, 0, 0, 0, 0);
+	file_close(image_fd);
+	file_close(fd);
 }
 
 /* ld.so has relocated an object and protects it: all of it is done. */

@@ -179,15 +179,10 @@ static struct tables residual_of(const struct served *served,
 				 const struct matr_image_object *object)
 {
 	uint64_t base = served->bases.place + object_library(served, object)->base;
-	const char *headers = at_place(&served->bases, object->headers);
-	const Elf64_Ehdr *ehdr = (const Elf64_Ehdr *)headers;
-	const Elf64_Phdr *phdr = (const Elf64_Phdr *)(headers + ehdr->e_phoff);
+	const Elf64_Phdr *segment = handover_segment(served, object, PT_DYNAMIC);
 
-	for (size_t i = 0; i < ehdr->e_phnum; i++) {
-		if (phdr[i].p_type == PT_DYNAMIC)
-			return tables_of(base, (const Elf64_Dyn *)(base + phdr[i].p_vaddr));
-	}
-	return (struct tables){.rela = NULL};
+	return segment ? tables_of(base, (const Elf64_Dyn *)(base + segment->p_vaddr))
+		       : (struct tables){.rela = NULL};
 }
 
 static bool is_residual(const struct tables *residual, uint64_t vaddr)
@@ -298,8 +293,7 @@ const char *compare_library(struct comparison *comparison, const struct matr_ima
 	if (!subject.residual.jmprel_size) /* else ld.so relocates the PLT */
 		compare_table(&subject, &tables, tables.jmprel, tables.jmprel_size);
 	if (subject.expected.size)
-		system_call(CALL_MUNMAP, (long)subject.expected.at, (long)subject.expected.size, 0,
-			    0, 0, 0);
+		memory_unmap(subject.expected.at, subject.expected.size);
 	return NULL;
 }
 

@@ -92,7 +92,7 @@ const char *cpu_record_try(struct served *served, int fd)
 		return "the record to try is too large";
 	if (cpu->n_words)
 		write(cpu, served);
-	system_call(CALL_MUNMAP, at, MATR_CPU_DATA, 0, 0, 0, 0);
+	memory_unmap((uint64_t)at, MATR_CPU_DATA);
 	return NULL;
 }
 
@@ -134,6 +134,5 @@ void cpu_record_report(const struct served *served, int fd)
 		system_call(CALL_PWRITE, fd, (long)(served->bases.loader + data.vaddr),
 			    (long)data.size, MATR_CPU_DATA + sizeof data, 0, 0);
 	}
-	for (;;)
-		system_call(CALL_EXIT_GROUP, 0, 0, 0, 0, 0, 0);
+	process_exit(0);
 }

@@ -11,13 +11,18 @@ static int64_t nanoseconds(uint64_t seconds, uint64_t rest)
 
 static void status_from(struct file_status *status, const struct stat *raw)
 {
-	status->device = raw->st_dev;
-	status->inode = raw->st_ino;
-	status->size = (uint64_t)raw->st_size;
-	status->mtime = nanoseconds(raw->st_mtime, raw->st_mtime_nsec);
-	status->ctime = nanoseconds(raw->st_ctime, raw->st_ctime_nsec);
-	status->mode = raw->st_mode;
-	status->uid = raw->st_uid;
+	*status = (struct file_status){
+		.file =
+			{
+				.device = raw->st_dev,
+				.inode = raw->st_ino,
+				.size = (uint64_t)raw->st_size,
+				.mtime = nanoseconds(raw->st_mtime, raw->st_mtime_nsec),
+				.ctime = nanoseconds(raw->st_ctime, raw->st_ctime_nsec),
+			},
+		.mode = raw->st_mode,
+		.uid = raw->st_uid,
+	};
 }
 
 bool file_status(const char *path, struct file_status *status)
@@ -45,12 +50,15 @@ long file_open(const char *path)
 			   0, 0);
 }
 
+void file_close(long fd)
+{
+	system_call(CALL_CLOSE, fd, 0, 0, 0, 0, 0);
+}
+
 bool file_is_recorded(const struct file_status *status, const struct matr_image_file *file,
 		      uint32_t image_flags)
 {
 	if (image_flags & MATR_IMAGE_PORTABLE)
-		return status->size == file->size;
-	return status->device == file->device && status->inode == file->inode &&
-	       status->size == file->size && status->mtime == file->mtime &&
-	       status->ctime == file->ctime;
+		return status->file.size == file->size;
+	return bytes_equal(&status->file, file, sizeof *file);
 }

@@ -44,7 +44,7 @@ static void give_back_dynamic(const struct served *served)
 	uint32_t n = served->manifest->n_objects, i = 1;
 
 	for (; map && i < n; map = map->l_next) {
-		while (i < n && served->objects[i].library == MATR_IMAGE_NO_LIBRARY)
+		while (i < n && !object_has_library(&served->objects[i]))
 			i++;
 		if (i == n || map->l_addr != object_base(served, i))
 			continue;

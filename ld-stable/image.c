@@ -9,10 +9,6 @@
 
 #include "ld_stable.h"
 
-#ifndef MAP_FIXED_NOREPLACE /* Linux 4.17 */
-#define MAP_FIXED_NOREPLACE 0x100000
-#endif
-
 enum { PATH_SIZE = 4096 };
 
 /* The place is relative to the region's window, so the sums cannot overflow. */
@@ -58,13 +54,7 @@ static uint64_t draw_place(uint64_t size)
 
 static bool map_metadata(uint64_t place, uint64_t size, long fd)
 {
-	long at = system_call(CALL_MMAP, (long)place, (long)size, PROT_READ,
-			      MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0);
-	if (at == (long)place)
-		return true;
-	if (!system_call_failed(at)) /* older kernels take the address for a hint */
-		system_call(CALL_MUNMAP, at, (long)size, 0, 0, 0, 0);
-	return false;
+	return memory_map(place, size, PROT_READ, MAP_SHARED, fd, 0);
 }
 
 static void use_place(struct served *served, uint64_t place)
@@ -89,7 +79,7 @@ static const char *open_at_drawn_place(struct served *served,
 	if (system_call(CALL_PREAD, fd, (long)&header, sizeof header, 0, 0, 0) !=
 	    (long)sizeof header)
 		return "epoch image is truncated";
-	reason = header_reason(&header, config, status.size);
+	reason = header_reason(&header, config, status.file.size);
 	if (reason)
 		return reason;
 	uint64_t place = draw_place(header.region_size);
@@ -102,10 +92,9 @@ static const char *open_at_drawn_place(struct served *served,
 void image_unmap(struct served *served)
 {
 	if (served->header)
-		system_call(CALL_MUNMAP, (long)served->header, (long)served->header->metadata_size,
-			    0, 0, 0, 0);
+		memory_unmap((uint64_t)served->header, served->header->metadata_size);
 	if (served->image_fd >= 0)
-		system_call(CALL_CLOSE, served->image_fd, 0, 0, 0, 0, 0);
+		file_close(served->image_fd);
 	served->header = NULL;
 	served->image_fd = -1;
 }
@@ -119,7 +108,7 @@ static const char *move_to(struct served *served, uint64_t place)
 
 	if (place == (uint64_t)old)
 		return NULL;
-	system_call(CALL_MUNMAP, (long)old, (long)size, 0, 0, 0, 0);
+	memory_unmap((uint64_t)old, size);
 	served->header = NULL;
 	if (!map_metadata(place, size, served->image_fd))
 		return "the epoch's address range is taken";
@@ -208,7 +197,7 @@ static const char *preload_reason(const struct served *served)
 	const struct matr_image_file *recorded = &served->header->preload;
 	struct file_status status;
 
-	if (!file_status("/etc/ld.so.preload", &status) || !status.size)
+	if (!file_status("/etc/ld.so.preload", &status) || !status.file.size)
 		return recorded->size ? "/etc/ld.so.preload has changed" : NULL;
 	return file_is_recorded(&status, recorded, served->header->flags)
 		       ? NULL
@@ -228,16 +217,8 @@ static bool program_file(const struct program *program, struct file_status *stat
 static bool program_key(const struct served *served, const struct program *program,
 			const struct file_status *status, uint64_t *key)
 {
-	struct matr_image_file file = {
-		.device = status->device,
-		.inode = status->inode,
-		.size = status->size,
-		.mtime = status->mtime,
-		.ctime = status->ctime,
-	};
-
 	if (!(served->header->flags & MATR_IMAGE_PORTABLE)) {
-		*key = matr_image_key(&file, sizeof file);
+		*key = matr_image_key(&status->file, sizeof status->file);
 		return true;
 	}
 	*key = matr_image_key(program->build_id, program->build_id_size);

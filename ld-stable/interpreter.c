@@ -136,7 +136,7 @@ static uint64_t mapped_start(const struct start *start, const struct program *pr
 		image_unmap(&served);
 		return 0;
 	}
-	system_call(CALL_CLOSE, served.image_fd, 0, 0, 0, 0, 0);
+	file_close(served.image_fd);
 	cpu_record_use(&served);
 	dispatch_start(&served);
 	return (uint64_t)served.phdr_copy;
@@ -170,8 +170,8 @@ static void take_loader(struct elf_file *loader)
 	struct file_status status;
 
 	bool there = file_status(config->loader, &status);
-	if (!config->embedded ||
-	    (there && (status.size != config->loader_size || status.mtime != config->loader_mtime)))
+	if (!config->embedded || (there && (status.file.size != config->loader_size ||
+					    status.file.mtime != config->loader_mtime)))
 		map_loader(config->loader, loader);
 	else
 		embedded_loader(loader);
@@ -252,7 +252,7 @@ static struct entry started_as_program(struct start *start)
 			phdr = mapped_start(start, &program, loader.base);
 		}
 		if (!phdr)
-			system_call(CALL_MUNMAP, (long)file.start, (long)file.size, 0, 0, 0, 0);
+			memory_unmap(file.start, file.size);
 	}
 	if (reason)
 		plain_start(start, reason, NULL);

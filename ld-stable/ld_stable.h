@@ -62,14 +62,14 @@ void start_drop_arguments(struct start *start, int count);
 /* ---- files: file.c, trust.c ---- */
 
 struct file_status {
-	uint64_t device, inode, size;
-	int64_t mtime, ctime; /* nanoseconds */
+	struct matr_image_file file;
 	uint32_t mode, uid;
 };
 
 bool file_status(const char *path, struct file_status *status);
 bool file_status_fd(int fd, struct file_status *status);
 long file_open(const char *path); /* for reading; -errno */
+void file_close(long fd);
 
 /* Is it the recorded file? Of portable images only the size is compared. */
 bool file_is_recorded(const struct file_status *status, const struct matr_image_file *file,
@@ -167,12 +167,18 @@ object_library(const struct served *served, const struct matr_image_object *obje
 	return &libraries[object->library];
 }
 
+/* False: the application, ld.so. */
+static inline bool object_has_library(const struct matr_image_object *object)
+{
+	return object->library != MATR_IMAGE_NO_LIBRARY;
+}
+
 /* Load address of the object at a scope index. */
 static inline uint64_t object_base(const struct served *served, uint32_t index)
 {
 	const struct matr_image_object *object = &served->objects[index];
 
-	if (object->library != MATR_IMAGE_NO_LIBRARY)
+	if (object_has_library(object))
 		return served->bases.place + object_library(served, object)->base;
 	return index == 0 ? served->bases.application : served->bases.loader;
 }
@@ -200,6 +206,13 @@ void cpu_record_give_back(const struct served *served);
 const char *cpu_record_try(struct served *served, int fd);
 _Noreturn void cpu_record_report(const struct served *served, int fd);
 
+/* ---- address space: memory.c ---- */
+
+/* Map exactly there, over nothing. Returns false, and nothing is mapped, if that cannot be. */
+bool memory_map(uint64_t address, uint64_t size, int protection, int flags, long fd,
+		uint64_t offset);
+void memory_unmap(uint64_t address, uint64_t size);
+
 /* ---- libraries at their place: place.c ---- */
 
 const char *place_libraries(struct served *served, const char **culprit);
@@ -218,6 +231,11 @@ void relocate_shift(const struct bases *bases, uint64_t own, uint64_t offset, ui
 void relocate_copies(const struct served *served);
 bool relocate_ifuncs(const struct served *served);
 uint64_t call_resolver(uint64_t address);
+
+/* Call the resolver. Returns whether its slots have to be written: the result is another than the
+ * recorded one, or none is recorded. */
+bool ifunc_changed(const struct served *served, const struct matr_image_ifunc *ifunc,
+		   uint64_t *result);
 
 /* Write a word of the object, which may lie in RELRO that is read-only by now. */
 bool relocate_slot(const struct served *served, const struct matr_image_object *object,
@@ -242,6 +260,10 @@ struct r_debug_public { /* <link.h> struct r_debug */
 
 const char *handover_make(struct served *served, const struct program *program);
 const struct r_debug_public *handover_debug(const struct served *served);
+
+/* The first program header of a type among those that ld.so is shown of a library; NULL: none. */
+const Elf64_Phdr *handover_segment(const struct served *served,
+				   const struct matr_image_object *object, uint32_t type);
 void handover_give_back(const struct served *served);
 
 /* ---- while ld.so runs: dispatch.c, serve.c, hook.c, closure.c, verify.c, compare.c ---- */
@@ -264,6 +286,9 @@ _Noreturn void start_again(const struct served *served, const char *reason, cons
 
 /* The number that was added, UINT32_MAX if the call's descriptor is another. */
 uint32_t serve_descriptor(const struct site_call *call);
+
+/* The object of the start at a path, its scope index; 0: none. */
+uint32_t serve_find(struct served *served, const char *path);
 
 /* ld.so opens the object: keep its list of objects short. */
 void chain_open(struct served *served, uint32_t index);
@@ -342,7 +367,9 @@ struct closure_report {
 	uint64_t words, differences;		  /* under `matr verify --loads` */
 };
 void report_closure(const struct served *served, const struct closure_report *report);
+long report_open_loads(const struct served *served); /* to append to; -errno */
 _Noreturn void report_fatal(const char *what, const char *object);
+_Noreturn void process_exit(int status);
 
 size_t string_length(const char *text);
 bool string_equal(const char *a, const char *b);

@@ -3,6 +3,7 @@
  * Used for the real ld.so, and for the program itself where ld-stable was started as
  * `ld-stable PROGRAM`.
  */
+#include <linux/errno.h>
 #include <linux/mman.h>
 
 #include "ld_stable.h"
@@ -106,11 +107,14 @@ static const char *map_from(long fd, struct elf_file *out)
 	/* The first segment's mapping takes the whole range, so that the segments cannot fall apart. */
 	const Elf64_Phdr *first = first_load(phdr);
 	bool fixed = ehdr->e_type == ET_EXEC;
-	long at = system_call(CALL_MMAP, fixed ? (long)low : 0, (long)(high - low),
-			      protection(first->p_flags),
-			      MAP_PRIVATE | (fixed ? MAP_FIXED_NOREPLACE : 0), fd,
-			      (long)page_down(first->p_offset));
-	if (system_call_failed(at) || (fixed && (uint64_t)at != low))
+	long at = (long)low;
+	if (!fixed)
+		at = system_call(CALL_MMAP, 0, (long)(high - low), protection(first->p_flags),
+				 MAP_PRIVATE, fd, (long)page_down(first->p_offset));
+	else if (!memory_map(low, high - low, protection(first->p_flags), MAP_PRIVATE, fd,
+			     page_down(first->p_offset)))
+		at = -ENOMEM;
+	if (system_call_failed(at))
 		return "no room for its segments";
 
 	*out = (struct elf_file){
@@ -125,7 +129,7 @@ static const char *map_from(long fd, struct elf_file *out)
 			continue;
 		bool mapped = &phdr[i] == first && first->p_memsz == first->p_filesz;
 		if (!mapped && !map_segment(fd, out->base, &phdr[i])) {
-			system_call(CALL_MUNMAP, at, (long)(high - low), 0, 0, 0, 0);
+			memory_unmap((uint64_t)at, high - low);
 			return "its segments cannot be mapped";
 		}
 		if (ehdr->e_phoff >= phdr[i].p_offset &&
@@ -143,6 +147,6 @@ const char *elf_file_map(const char *path, struct elf_file *out)
 	const char *reason = map_from(fd, out);
 	if (!reason && !file_status_fd((int)fd, &out->status))
 		reason = "its status cannot be read";
-	system_call(CALL_CLOSE, fd, 0, 0, 0, 0, 0);
+	file_close(fd);
 	return reason;
 }

@@ -8,23 +8,6 @@
 
 #include "ld_stable.h"
 
-#ifndef MAP_FIXED_NOREPLACE /* Linux 4.17 */
-#define MAP_FIXED_NOREPLACE 0x100000
-#endif
-
-/* Older kernels take the address for a hint: so compare. */
-static bool map_at(uint64_t address, uint64_t size, int protection, int flags, long fd,
-		   uint64_t offset)
-{
-	long at = system_call(CALL_MMAP, (long)address, (long)size, protection,
-			      flags | MAP_FIXED_NOREPLACE, fd, (long)offset);
-	if (at == (long)address)
-		return true;
-	if (!system_call_failed(at))
-		system_call(CALL_MUNMAP, at, (long)size, 0, 0, 0, 0);
-	return false;
-}
-
 static int protection_of(const struct matr_image_segment *segment, bool relro_writable)
 {
 	return (int)segment->protection | (segment->relro && relro_writable ? PROT_WRITE : 0);
@@ -50,8 +33,7 @@ static uint32_t run_length(const struct matr_image_segment *segment, uint32_t n,
 static void unmap_segments(uint64_t base, const struct matr_image_segment *segment, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++, segment++)
-		system_call(CALL_MUNMAP, (long)(base + segment->vaddr), (long)segment->size, 0, 0,
-			    0, 0);
+		memory_unmap(base + segment->vaddr, segment->size);
 }
 
 static bool map_segments(const struct served *served, const struct matr_image_library *library,
@@ -73,18 +55,14 @@ static bool map_segments(const struct served *served, const struct matr_image_li
 			from = -1;
 		}
 		const struct matr_image_segment *last = &segment[n - 1];
-		if (!map_at(base + segment->vaddr, last->vaddr + last->size - segment->vaddr,
-			    protection_of(segment, relro_writable), flags, from, segment->offset)) {
+		if (!memory_map(base + segment->vaddr, last->vaddr + last->size - segment->vaddr,
+				protection_of(segment, relro_writable), flags, from,
+				segment->offset)) {
 			unmap_segments(base, segments, i);
 			return false;
 		}
 	}
 	return true;
-}
-
-static bool is_library(const struct matr_image_object *object)
-{
-	return object->library != MATR_IMAGE_NO_LIBRARY;
 }
 
 void place_unmap_library(const struct served *served, const struct matr_image_object *object)
@@ -117,7 +95,7 @@ const char *place_check(const struct served *served, const struct matr_image_obj
 	long fd = open_library(served, object, &reason);
 
 	if (fd >= 0)
-		system_call(CALL_CLOSE, fd, 0, 0, 0, 0, 0);
+		file_close(fd);
 	return reason;
 }
 
@@ -132,7 +110,7 @@ static const char *map_library(const struct served *served, const struct matr_im
 		return reason;
 	if (!reason && !map_segments(served, library, fd, relro_writable))
 		reason = "a library's address range is taken, or mapping it is not allowed";
-	system_call(CALL_CLOSE, fd, 0, 0, 0, 0, 0);
+	file_close(fd);
 	if (!reason && library->content &&
 	    !content_is_recorded(served, served->bases.place + library->base, library->content)) {
 		place_unmap_library(served, object);
@@ -144,7 +122,7 @@ static const char *map_library(const struct served *served, const struct matr_im
 void place_unmap(const struct served *served, uint32_t n_objects)
 {
 	for (uint32_t i = 1; i < n_objects; i++) {
-		if (is_library(&served->objects[i]))
+		if (object_has_library(&served->objects[i]))
 			place_unmap_library(served, &served->objects[i]);
 	}
 }
@@ -201,8 +179,9 @@ const char *place_libraries(struct served *served, const char **culprit)
 {
 	for (uint32_t i = 1; i < served->manifest->n_objects; i++) {
 		const struct matr_image_object *object = &served->objects[i];
-		const char *reason = is_library(object) ? place_library(served, object) : NULL;
-		if (is_library(object))
+		const char *reason =
+			object_has_library(object) ? place_library(served, object) : NULL;
+		if (object_has_library(object))
 			served->last_library = i;
 		if (reason) {
 			*culprit = at_place(&served->bases, object->path);

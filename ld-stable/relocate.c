@@ -111,8 +111,7 @@ bool relocate_slot(const struct served *served, const struct matr_image_object *
 {
 	uint64_t *slot = (uint64_t *)(base + vaddr);
 	bool read_only =
-		object->library != MATR_IMAGE_NO_LIBRARY &&
-		segment_is_relro(served, object, vaddr) &&
+		object_has_library(object) && segment_is_relro(served, object, vaddr) &&
 		!(object->flags & (MATR_OBJECT_ENTRY_RESIDUAL | MATR_OBJECT_ENTRY_LATE_RELRO));
 	long page = (long)page_down((uint64_t)slot);
 
@@ -126,6 +125,15 @@ bool relocate_slot(const struct served *served, const struct matr_image_object *
 
 /* Resolvers are called even where their results are recorded: glibc's have side effects that later
  * calls need (the cache sizes that memcpy goes by). */
+bool ifunc_changed(const struct served *served, const struct matr_image_ifunc *ifunc,
+		   uint64_t *result)
+{
+	uint64_t base = object_base(served, ifunc->object);
+
+	*result = call_resolver(base + ifunc->vaddr);
+	return !ifunc->result || *result != base + ifunc->result;
+}
+
 bool relocate_ifuncs(const struct served *served)
 {
 	const struct matr_image_manifest *manifest = served->manifest;
@@ -133,9 +141,8 @@ bool relocate_ifuncs(const struct served *served)
 	const uint64_t *slots = at_place(&served->bases, manifest->ifunc_slots);
 
 	for (uint32_t i = 0; i < manifest->n_ifuncs; i++, ifunc++) {
-		uint64_t base = object_base(served, ifunc->object);
-		uint64_t result = call_resolver(base + ifunc->vaddr);
-		if (ifunc->result && result == base + ifunc->result)
+		uint64_t result;
+		if (!ifunc_changed(served, ifunc, &result))
 			continue;
 		for (uint32_t n = 0; n < ifunc->n_slots; n++) {
 			uint64_t slot = slots[ifunc->first_slot + n];

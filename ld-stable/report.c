@@ -12,6 +12,12 @@ static void line_reason(struct line *line, const char *what, const char *object)
 	}
 }
 
+void process_exit(int status)
+{
+	for (;;)
+		system_call(CALL_EXIT_GROUP, status, 0, 0, 0, 0, 0);
+}
+
 void report_plain(bool debug, int verify_fd, const char *what, const char *object)
 {
 	struct line line = {.length = 0};
@@ -20,7 +26,7 @@ void report_plain(bool debug, int verify_fd, const char *what, const char *objec
 		line_text(&line, "plain ");
 		line_reason(&line, what, object);
 		line_write(&line, verify_fd);
-		system_call(CALL_EXIT_GROUP, 0, 0, 0, 0, 0, 0);
+		process_exit(0);
 	}
 	if (!debug)
 		return;
@@ -50,16 +56,11 @@ void report_applied(const struct served *served)
 	line_write(&line, 2);
 }
 
-/* One line of what `matr verify --loads` collects, from all processes of the program. */
-static void append_line(const char *path, struct line *line)
+/* What `matr verify --loads` collects, from all processes of the program. */
+long report_open_loads(const struct served *served)
 {
-	long fd = system_call(CALL_OPENAT, AT_FDCWD, (long)path, O_WRONLY | O_APPEND | O_CLOEXEC, 0,
-			      0, 0);
-
-	if (fd < 0)
-		return;
-	line_write(line, (int)fd);
-	system_call(CALL_CLOSE, fd, 0, 0, 0, 0, 0);
+	return system_call(CALL_OPENAT, AT_FDCWD, (long)served->verify_loads,
+			   O_WRONLY | O_APPEND | O_CLOEXEC, 0, 0, 0);
 }
 
 /* "left ROOT: REASON", or "compared WORDS DIFFERENCES RESIDUAL ROOT". */
@@ -84,7 +85,11 @@ static void report_compared(const struct served *served, const char *root,
 		line_text(&line, " ");
 		line_text(&line, root);
 	}
-	append_line(served->verify_loads, &line);
+	long fd = report_open_loads(served);
+	if (fd < 0)
+		return;
+	line_write(&line, (int)fd);
+	file_close(fd);
 }
 
 void report_closure(const struct served *served, const struct closure_report *report)
@@ -122,6 +127,5 @@ _Noreturn void report_fatal(const char *what, const char *object)
 	line_text(&line, "ld-stable: ");
 	line_reason(&line, what, object);
 	line_write(&line, 2);
-	for (;;)
-		system_call(CALL_EXIT_GROUP, 127, 0, 0, 0, 0, 0);
+	process_exit(127);
 }

@@ -2,7 +2,7 @@
  *
  * ld.so's system-call sites lead here while something is served (docs/loader.md). A library of the
  * application gets a descriptor that no kernel gives out. What ld.so asks of it is answered from the
- * image; every other call is made as it was meant. 
+ * image; every other call is made as it was meant.
  */
 #include <asm/stat.h>
 #include <linux/errno.h>
@@ -12,13 +12,13 @@
 #include "sites.h"
 
 /* ld.so asks in the order of the list it was given, so the next object is nearly always the one. */
-static uint32_t find_object(struct served *served, const char *path)
+uint32_t serve_find(struct served *served, const char *path)
 {
 	uint32_t n = served->manifest->n_objects;
 
 	for (uint32_t k = 0; k < n; k++) {
 		uint32_t i = served->next + k < n ? served->next + k : served->next + k - n;
-		if (served->objects[i].library == MATR_IMAGE_NO_LIBRARY ||
+		if (!object_has_library(&served->objects[i]) ||
 		    !string_equal(path, at_place(&served->bases, served->objects[i].path)))
 			continue;
 		served->next = i + 1 < n ? i + 1 : 0;
@@ -108,7 +108,7 @@ long serve_call(struct served *served, const struct site_call *call)
 
 	switch (call->number) {
 	case CALL_OPENAT:
-		index = find_object(served, (const char *)call->arguments[1]);
+		index = serve_find(served, (const char *)call->arguments[1]);
 		if (index)
 			chain_open(served, index);
 		else

@@ -23,7 +23,7 @@ static bool overflow_is_unmapped(void)
 	if (fd < 0)
 		return false;
 	long size = system_call(CALL_PREAD, fd, (long)text, sizeof text - 1, 0, 0, 0);
-	system_call(CALL_CLOSE, fd, 0, 0, 0, 0, 0);
+	file_close(fd);
 	if (size <= 0)
 		return false;
 	text[size] = 0;

@@ -15,16 +15,6 @@
 
 static struct served *verified; /* for verify_and_exit(), which ld.so calls */
 
-static uint32_t object_at(const struct served *served, const char *path)
-{
-	for (uint32_t i = 1; i < served->manifest->n_objects; i++) {
-		if (served->objects[i].library != MATR_IMAGE_NO_LIBRARY &&
-		    string_equal(path, at_place(&served->bases, served->objects[i].path)))
-			return i;
-	}
-	return 0;
-}
-
 /* ld.so maps the whole of a library first: the file, or where it wants more than page alignment, an
  * inaccessible range to find a place in. No more is mapped than the library takes: beside it are
  * others. */
@@ -55,7 +45,7 @@ long verify_call(struct served *served, const struct site_call *call)
 	verified = served;
 	switch (call->number) {
 	case CALL_OPENAT:
-		index = object_at(served, (const char *)a[1]);
+		index = serve_find(served, (const char *)a[1]);
 		if (!index)
 			return SITE_REAL_CALL;
 		served->open_fd = system_call(call->number, a[0], a[1], a[2], a[3], a[4], a[5]);
@@ -102,9 +92,9 @@ static _Noreturn void verify_and_exit(void)
 	for (uint32_t i = 1; i < manifest->n_objects; i++) {
 		const struct matr_image_object *object = &served->objects[i];
 		const char *reason =
-			object->library == MATR_IMAGE_NO_LIBRARY
-				? NULL
-				: compare_library(&comparison, object, i, &ifuncs, image_fd);
+			object_has_library(object)
+				? compare_library(&comparison, object, i, &ifuncs, image_fd)
+				: NULL;
 		if (reason)
 			stop(served, reason, at_place(&served->bases, object->path));
 	}
@@ -120,8 +110,7 @@ static _Noreturn void verify_and_exit(void)
 	line_text(&line, " ");
 	line_number(&line, manifest->n_residual_total);
 	line_write(&line, served->verify_fd);
-	for (;;)
-		system_call(CALL_EXIT_GROUP, 0, 0, 0, 0, 0, 0);
+	process_exit(0);
 }
 
 void verify_prepare(struct served *served, Elf64_Dyn *preinit, Elf64_Dyn *preinit_size)
