@@ -66,9 +66,8 @@ static const char *first_use(struct served *served)
 
 	if (closures->whole)
 		return NULL;
-	if ((offset & 7) || offset > size - sizeof *image || image->size < sizeof *image ||
-	    image->size > size - offset ||
-	    matr_image_checksum((const char *)image + 8, image->size - 8) != image->checksum)
+	if ((offset & 7) || offset > size - sizeof *image ||
+	    !matr_image_piece_is_whole(image, size - offset, sizeof *image))
 		return "the closures do not match their checksum";
 	long at = system_call(CALL_MMAP, 0, (long)page_up(image->n_loaded * 5UL),
 			      PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -495,7 +494,7 @@ static long map_later(struct served *served, const struct site_call *call)
 /* Where PT_GNU_RELRO of the headers that ld.so was shown begins, relative to the load address. */
 static uint64_t relro_of(const struct served *served, const struct matr_image_object *object)
 {
-	const Elf64_Phdr *segment = handover_segment(served, object, PT_GNU_RELRO);
+	const Elf64_Phdr *segment = object_segment(served, object, PT_GNU_RELRO);
 
 	return segment ? page_down(segment->p_vaddr) : UINT64_MAX;
 }

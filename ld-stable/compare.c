@@ -97,10 +97,11 @@ static void apply_patches(const struct served *served, const struct matr_image_o
 	uint64_t own = served->bases.place + expected->library->base;
 	for (uint32_t i = 0; i < program->n_groups; i++, group = group_next(group)) {
 		const uint32_t *value = group_values(group);
-		struct word_cursor cursor = word_cursor(
+		struct matr_image_places places = matr_image_places(
 			group + 1, group->n_entries, expected->at - expected->low + group->start);
-		for (uint64_t *word = word_next(&cursor); word; word = word_next(&cursor))
-			*word = base_of(&served->bases, group->base, own) + group->bias + *value++;
+		for (uint64_t at; matr_image_next_place(&places, &at);)
+			*(uint64_t *)at =
+				base_of(&served->bases, group->base, own) + group->bias + *value++;
 	}
 }
 
@@ -179,7 +180,7 @@ static struct tables residual_of(const struct served *served,
 				 const struct matr_image_object *object)
 {
 	uint64_t base = served->bases.place + object_library(served, object)->base;
-	const Elf64_Phdr *segment = handover_segment(served, object, PT_DYNAMIC);
+	const Elf64_Phdr *segment = object_segment(served, object, PT_DYNAMIC);
 
 	return segment ? tables_of(base, (const Elf64_Dyn *)(base + segment->p_vaddr))
 		       : (struct tables){.rela = NULL};
@@ -322,17 +323,16 @@ void compare_application(struct comparison *comparison)
 	const struct matr_image_group *group = (const struct matr_image_group *)(program + 1);
 	for (uint32_t i = 0; i < program->n_groups; i++, group = group_next(group)) {
 		const uint32_t *value = group_values(group);
-		struct word_cursor cursor =
-			word_cursor(group + 1, group->n_entries, base + group->start);
-		for (uint64_t *word = word_next(&cursor); word; word = word_next(&cursor)) {
+		struct matr_image_places places =
+			matr_image_places(group + 1, group->n_entries, group->start);
+		for (uint64_t vaddr; matr_image_next_place(&places, &vaddr);) {
 			uint64_t add = base_of(&served->bases, group->base, base) + group->bias;
 			uint64_t expected = add + *value++;
-			if (expected != *word &&
-			    is_unbound_slot(served, &tables, (uint64_t)word - base, expected,
-					    *word))
+			uint64_t found = *(const uint64_t *)(base + vaddr);
+			if (expected != found &&
+			    is_unbound_slot(served, &tables, vaddr, expected, found))
 				continue;
-			compare(comparison, 0, served->objects, (uint64_t)word - base, expected,
-				*word);
+			compare(comparison, 0, served->objects, vaddr, expected, found);
 		}
 	}
 }

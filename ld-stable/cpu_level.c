@@ -20,13 +20,13 @@ uint32_t cpu_level(void)
 	if (!has(basic.c, v2_c) || !has(extended.c, 1u << 0))
 		return 1;
 	/* fma movbe osxsave avx f16c; lzcnt; the system saves the ymm registers */
-	if (!has(basic.c, v3_c) || !has(extended.c, 1u << 5) || !has(machine_xgetbv(), 0x6))
+	if (!has(basic.c, v3_c) || !has(extended.c, 1u << 5) || !has(machine_xcr0(&basic), 0x6))
 		return 2;
 	struct machine_cpuid seven = machine_cpuid(7, 0);
 	if (!has(seven.b, v3_b)) /* bmi1 avx2 bmi2 */
 		return 2;
 	/* avx512 f dq cd bw vl; the system saves the zmm registers */
-	if (!has(seven.b, v4_b) || !has(machine_xgetbv(), 0xe6))
+	if (!has(seven.b, v4_b) || !has(machine_xcr0(&basic), 0xe6))
 		return 3;
 	return 4;
 }

@@ -21,13 +21,18 @@ static uint64_t auxv_value(const Elf64_auxv_t *aux)
 	return aux ? aux->a_un.a_val : 0;
 }
 
-static bool is_this_cpu(const struct matr_image_cpu *cpu, const struct start *start)
+static struct matr_image_cpu_identity this_cpu(const struct start *start)
 {
 	struct machine_cpuid leaf = machine_cpuid(1, 0);
 
-	return leaf.a == cpu->leaf1_a && leaf.c == cpu->leaf1_c && leaf.d == cpu->leaf1_d &&
-	       machine_xgetbv() == cpu->xcr0 && auxv_value(start->hwcap2) == cpu->hwcap2 &&
-	       auxv_value(start->minsigstksz) == cpu->minsigstksz;
+	return (struct matr_image_cpu_identity){
+		.leaf1_a = leaf.a,
+		.leaf1_c = leaf.c,
+		.leaf1_d = leaf.d,
+		.xcr0 = machine_xcr0(&leaf),
+		.hwcap2 = auxv_value(start->hwcap2),
+		.minsigstksz = auxv_value(start->minsigstksz),
+	};
 }
 
 /* ld.so takes AT_HWCAP and AT_PLATFORM from the kernel and replaces them by its own: what it is shown
@@ -63,7 +68,8 @@ void cpu_record_use(struct served *served)
 	if (!offset || served->start.tunables)
 		return;
 	const struct matr_image_cpu *cpu = at_place(&served->bases, offset);
-	if (is_this_cpu(cpu, &served->start))
+	const struct matr_image_cpu_identity identity = this_cpu(&served->start);
+	if (bytes_equal(&identity, &cpu->identity, sizeof identity))
 		write(cpu, served);
 }
 
@@ -120,15 +126,9 @@ void cpu_record_report(const struct served *served, int fd)
 		.loader = served->bases.loader,
 		.hwcap = served->cpu_recorded ? served->hwcap : auxv_value(hwcap),
 		.platform = auxv_value(platform),
-		.hwcap2 = auxv_value(served->start.hwcap2),
-		.minsigstksz = auxv_value(served->start.minsigstksz),
-		.xcr0 = machine_xgetbv(),
+		.identity = this_cpu(&served->start),
 	};
-	struct machine_cpuid leaf = machine_cpuid(1, 0);
 
-	data.leaf1_a = leaf.a;
-	data.leaf1_c = leaf.c;
-	data.leaf1_d = leaf.d;
 	if (data_range(served, &data.vaddr, &data.size)) {
 		system_call(CALL_PWRITE, fd, (long)&data, sizeof data, MATR_CPU_DATA, 0, 0);
 		system_call(CALL_PWRITE, fd, (long)(served->bases.loader + data.vaddr),

@@ -162,20 +162,6 @@ const struct r_debug_public *handover_debug(const struct served *served)
 	return (const struct r_debug_public *)dynamic_value(served->dynamic_copy, DT_DEBUG, &found);
 }
 
-const Elf64_Phdr *handover_segment(const struct served *served,
-				   const struct matr_image_object *object, uint32_t type)
-{
-	const char *headers = at_place(&served->bases, object->headers);
-	const Elf64_Ehdr *ehdr = (const Elf64_Ehdr *)headers;
-	const Elf64_Phdr *phdr = (const Elf64_Phdr *)(headers + ehdr->e_phoff);
-
-	for (size_t i = 0; i < ehdr->e_phnum; i++) {
-		if (phdr[i].p_type == type)
-			return &phdr[i];
-	}
-	return NULL;
-}
-
 /* dl_iterate_phdr reports the program headers that ld.so was given. Where ld.so keeps that pointer is
  * private to glibc, but its value is an address that nothing else has: if exactly one word of the link
  * map is it, that is the one. */

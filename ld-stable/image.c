@@ -143,11 +143,8 @@ static bool manifest_is_whole(const struct served *served, uint64_t offset)
 
 	if ((offset & 7) || offset > size - sizeof(struct matr_image_manifest))
 		return false;
-	const struct matr_image_manifest *manifest = at_place(&served->bases, offset);
-	if (manifest->size < sizeof *manifest || manifest->size > size - offset)
-		return false;
-	return matr_image_checksum((const char *)manifest + 8, manifest->size - 8) ==
-	       manifest->checksum;
+	return matr_image_piece_is_whole(at_place(&served->bases, offset), size - offset,
+					 sizeof(struct matr_image_manifest));
 }
 
 /* The path that ld.so would derive $ORIGIN from. Not inlined: the buffer is a page of stack that most

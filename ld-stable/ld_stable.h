@@ -183,6 +183,13 @@ static inline uint64_t object_base(const struct served *served, uint32_t index)
 	return index == 0 ? served->bases.application : served->bases.loader;
 }
 
+/* The object of the start at a path, its scope index; 0: none. */
+uint32_t object_find(struct served *served, const char *path);
+
+/* The first program header of a type among those that ld.so is shown of a library; NULL: none. */
+const Elf64_Phdr *object_segment(const struct served *served,
+				 const struct matr_image_object *object, uint32_t type);
+
 /* ---- the image: image.c, content.c, cpu_level.c ---- */
 
 /* Map the image's metadata and find the application. On success header, manifest, objects, bases.place
@@ -260,10 +267,6 @@ struct r_debug_public { /* <link.h> struct r_debug */
 
 const char *handover_make(struct served *served, const struct program *program);
 const struct r_debug_public *handover_debug(const struct served *served);
-
-/* The first program header of a type among those that ld.so is shown of a library; NULL: none. */
-const Elf64_Phdr *handover_segment(const struct served *served,
-				   const struct matr_image_object *object, uint32_t type);
 void handover_give_back(const struct served *served);
 
 /* ---- while ld.so runs: dispatch.c, serve.c, hook.c, closure.c, verify.c, compare.c ---- */
@@ -286,9 +289,6 @@ _Noreturn void start_again(const struct served *served, const char *reason, cons
 
 /* The number that was added, UINT32_MAX if the call's descriptor is another. */
 uint32_t serve_descriptor(const struct site_call *call);
-
-/* The object of the start at a path, its scope index; 0: none. */
-uint32_t serve_find(struct served *served, const char *path);
 
 /* ld.so opens the object: keep its list of objects short. */
 void chain_open(struct served *served, uint32_t index);

@@ -6,6 +6,8 @@
 
 #include "program.h"
 
+/* Decodes places by itself, as relocate_shift() does: these loops are most of what a start with a
+ * drawn place costs, and dense bitmaps need not be taken bit by bit. */
 static void run_group(const struct matr_image_group *group, uint64_t own, uint64_t base)
 {
 	const uint32_t *entry = (const uint32_t *)(group + 1);

@@ -11,22 +11,6 @@
 #include "ld_stable.h"
 #include "sites.h"
 
-/* ld.so asks in the order of the list it was given, so the next object is nearly always the one. */
-uint32_t serve_find(struct served *served, const char *path)
-{
-	uint32_t n = served->manifest->n_objects;
-
-	for (uint32_t k = 0; k < n; k++) {
-		uint32_t i = served->next + k < n ? served->next + k : served->next + k - n;
-		if (!object_has_library(&served->objects[i]) ||
-		    !string_equal(path, at_place(&served->bases, served->objects[i].path)))
-			continue;
-		served->next = i + 1 < n ? i + 1 : 0;
-		return i;
-	}
-	return 0;
-}
-
 static long serve_read(const struct served *served, const struct matr_image_object *object,
 		       void *to, uint64_t size, uint64_t at)
 {
@@ -108,7 +92,7 @@ long serve_call(struct served *served, const struct site_call *call)
 
 	switch (call->number) {
 	case CALL_OPENAT:
-		index = serve_find(served, (const char *)call->arguments[1]);
+		index = object_find(served, (const char *)call->arguments[1]);
 		if (index)
 			chain_open(served, index);
 		else

@@ -45,7 +45,7 @@ long verify_call(struct served *served, const struct site_call *call)
 	verified = served;
 	switch (call->number) {
 	case CALL_OPENAT:
-		index = serve_find(served, (const char *)a[1]);
+		index = object_find(served, (const char *)a[1]);
 		if (!index)
 			return SITE_REAL_CALL;
 		served->open_fd = system_call(call->number, a[0], a[1], a[2], a[3], a[4], a[5]);

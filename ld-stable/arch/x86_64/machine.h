@@ -68,10 +68,13 @@ static inline struct machine_cpuid machine_cpuid(uint32_t leaf, uint32_t subleaf
 	return r;
 }
 
-static inline uint32_t machine_xgetbv(void)
+/* The low half of XCR0; 0 unless leaf 1 says that the instruction can be executed (OSXSAVE). */
+static inline uint32_t machine_xcr0(const struct machine_cpuid *leaf1)
 {
-	uint32_t low, high;
-	__asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+	uint32_t low = 0, high = 0;
+
+	if (leaf1->c & 1 << 27)
+		__asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
 	return low;
 }
 

@@ -19,6 +19,7 @@
 #ifndef MATR_IMAGE_FORMAT_H
 #define MATR_IMAGE_FORMAT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -310,10 +311,14 @@ struct matr_image_group {
 
 /* What ld.so's init_cpu_features computes, found by comparing ld.so's data with and without it. It
  * is written to ld.so's data before ld.so runs, if the CPU is the recorded one. */
-struct matr_image_cpu {
+struct matr_image_cpu_identity {
 	uint32_t leaf1_a, leaf1_c, leaf1_d; /* cpuid leaf 1, without the APIC id */
 	uint32_t xcr0;			    /* low half of XGETBV(0) */
 	uint64_t hwcap2, minsigstksz;	    /* AT_HWCAP2 and AT_MINSIGSTKSZ */
+};
+
+struct matr_image_cpu {
+	struct matr_image_cpu_identity identity;
 	uint64_t hwcap;	   /* AT_HWCAP that ld.so is shown instead of the kernel's */
 	uint64_t platform; /* string for AT_PLATFORM relative to ld.so; 0: the kernel's stays */
 	uint64_t n_words;
@@ -325,8 +330,6 @@ struct matr_image_cpu_word {
 	uint32_t base;	/* MATR_BASE_LOADER or MATR_BASE_ABSOLUTE */
 	uint64_t value;
 };
-
-#define MATR_IMAGE_ANY_TIME INT64_MIN /* preload.mtime of a portable image */
 
 /* ---- checksums: small enough to be compiled into both sides ---- */
 
@@ -354,6 +357,73 @@ static inline uint32_t matr_image_checksum(const void *data, size_t size)
 {
 	uint64_t hash = matr_image_checksum64(data, size, 0);
 	return (uint32_t)(hash ^ hash >> 32);
+}
+
+/* Checksum of a piece that opens with its checksum and its size (a manifest, closures). */
+static inline uint32_t matr_image_piece_checksum(const void *piece)
+{
+	const uint32_t *head = (const uint32_t *)piece;
+
+	return matr_image_checksum(head + 2, head[1] - 8);
+}
+
+/* Is it whole? room: bytes up to the end of what it lies in; least: the struct that it opens with. Both are
+ * at least 8. */
+static inline bool matr_image_piece_is_whole(const void *piece, uint64_t room, uint32_t least)
+{
+	const uint32_t *head = (const uint32_t *)piece;
+
+	return room >= least && head[1] >= least && head[1] <= room &&
+	       matr_image_piece_checksum(piece) == head[0];
+}
+
+/* ---- places of words (struct matr_image_shifts), one at a time ---- */
+
+/* A bitmap covers the 31 words from `next` on. */
+struct matr_image_places {
+	const uint32_t *entry, *end;
+	uint64_t start, next;
+	uint64_t first; /* place of the lowest bit in `bits` */
+	uint32_t bits;
+};
+
+/* start: the struct's own, or where that is in memory. */
+static inline struct matr_image_places matr_image_places(const void *entries, uint32_t n,
+							 uint64_t start)
+{
+	const uint32_t *first = (const uint32_t *)entries;
+	struct matr_image_places places = {first, first + n, start, start, 0, 0};
+
+	return places;
+}
+
+/* Returns false at the end. */
+static inline bool matr_image_next_place(struct matr_image_places *places, uint64_t *place)
+{
+	while (!places->bits) {
+		if (places->entry == places->end)
+			return false;
+		uint32_t entry = *places->entry++;
+		if (!(entry & 1)) {
+			*place = places->start + (uint64_t)(entry >> 1) * 8;
+			places->next = *place + 8;
+			return true;
+		}
+		places->bits = entry >> 1;
+		places->first = places->next;
+		places->next += 31 * 8;
+	}
+	*place = places->first + (uint64_t)__builtin_ctz(places->bits) * 8;
+	places->bits &= places->bits - 1;
+	return true;
+}
+
+/* Bytes from the group to the next. */
+static inline uint64_t matr_image_group_size(const struct matr_image_group *group)
+{
+	uint64_t size = sizeof *group + 4 * ((uint64_t)group->n_entries + group->n_slots);
+
+	return (size + 7) & ~UINT64_C(7);
 }
 
 /* Key of a struct matr_image_file, a build-id, or a path (its bytes without the NUL). */

@@ -23,6 +23,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <matr/image_format.h>
+
 #define MATR_CONFIG_MAGIC UINT64_C(0x464e4f435254414d) /* "MATRCONF" */
 #define MATR_CONFIG_PATH  1024			       /* bytes, the NUL included */
 
@@ -52,10 +54,10 @@ struct matr_loader_config {
 #define MATR_CPU_DATA 65536
 
 struct matr_cpu_data {
-	uint64_t loader;      /* load address of ld.so */
-	uint64_t vaddr, size; /* what was written of it, relative to that; bytes */
-	uint64_t hwcap, platform, hwcap2, minsigstksz; /* as the kernel gave them */
-	uint32_t leaf1_a, leaf1_c, leaf1_d, xcr0;
+	uint64_t loader;	  /* load address of ld.so */
+	uint64_t vaddr, size;	  /* what was written of it, relative to that; bytes */
+	uint64_t hwcap, platform; /* as the kernel gave them */
+	struct matr_image_cpu_identity identity;
 };
 
 #define MATR_SITES_MAGIC UINT64_C(0x534554495352544d) /* "MTRSITES" */

@@ -9,7 +9,7 @@
 #include <matr/prefix.h>
 
 /* The image of an epoch that is being begun, until it takes the name of the one in force. */
-#define PREFIX_NEXT_IMAGE MATR_IMAGE_FILE ".next"
+#define PREFIX_NEXT_IMAGE (MATR_IMAGE_FILE ".next")
 
 /* Make the prefix and the directories above it where they do not exist, and find its canonical
  * path. */

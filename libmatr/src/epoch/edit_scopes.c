@@ -65,7 +65,7 @@ static int take_edit(struct edit_work *edits, const struct matr_edit *edit, stru
 {
 	size_t at = 0;
 
-	if (array_grow(&edits->list, edits->n, sizeof *edits->list, err) != 0 ||
+	if (array_grow(&edits->list, edits->n, sizeof(const struct matr_edit *), err) != 0 ||
 	    array_grow(&edits->library, edits->n, sizeof *edits->library, err) != 0 ||
 	    array_grow(&edits->libraries, edits->n, sizeof *edits->libraries, err) != 0)
 		return -1;

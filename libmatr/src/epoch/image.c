@@ -15,7 +15,6 @@
 #include "base/path.h"
 #include "epoch/results.h"
 #include "image/builder.h"
-#include "image/image.h"
 #include "loader/cpu_record.h"
 #include "loader/stamp.h"
 #include "store/closure.h"
@@ -229,11 +228,7 @@ static int add_cpu_record(struct matr_epoch *epoch, struct matr_error *err)
 
 int epoch_image_write(struct matr_epoch *epoch, const char *path, struct matr_error *err)
 {
-	size_t applications = 0;
-
-	for (size_t i = 0; i < epoch->n_results; i++)
-		applications += epoch->results[i].application != 0;
-	if (applications == 0)
+	if (count_applications(epoch) == 0)
 		return matr_fail(err, MATR_ERROR_STATE, epoch->prefix, "no epoch was begun: %s",
 				 epoch->n_results ? "every program was declined"
 						  : "there are no programs");

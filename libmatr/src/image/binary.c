@@ -33,8 +33,11 @@ void image_binary_free(struct image_binary *binary)
 struct matr_image_file image_file_of(const struct image_builder *builder,
 				     const struct matr_file_id *id)
 {
-	if (builder->portable)
-		return (struct matr_image_file){.size = id->size};
+	return builder->portable ? (struct matr_image_file){.size = id->size} : image_file(id);
+}
+
+struct matr_image_file image_file(const struct matr_file_id *id)
+{
 	return (struct matr_image_file){
 		.device = id->device,
 		.inode = id->inode,
@@ -274,7 +277,7 @@ static int open_file(const struct matr_object *object, struct matr_error *err)
 		return -1;
 	}
 	struct matr_file_id id = file_id_of(&status);
-	if (memcmp(&id, &object->file, sizeof id) != 0) {
+	if (!file_id_equal(&id, &object->file)) {
 		close(fd);
 		return matr_fail(err, MATR_ERROR_UNSUPPORTED, object->path,
 				 "was changed while the epoch began");
@@ -365,19 +368,13 @@ int image_binary_enter(struct image_builder *builder, const struct image_binary 
 int image_binary_find(struct image_builder *builder, const struct matr_object *object,
 		      uint32_t *index, struct matr_error *err)
 {
-	struct matr_image_file file = {
-		.device = object->file.device,
-		.inode = object->file.inode,
-		.size = object->file.size,
-		.mtime = object->file.mtime,
-		.ctime = object->file.ctime,
-	};
+	struct matr_image_file file = image_file(&object->file);
 	uint64_t key = matr_image_key(&file, sizeof file), found;
 	struct image_binary binary = {0};
 
 	if (matr_map_get(&builder->binary_index, key, &found)) {
 		*index = (uint32_t)found;
-		if (memcmp(&builder->binaries[found].id, &object->file, sizeof object->file) != 0)
+		if (!file_id_equal(&builder->binaries[found].id, &object->file))
 			return unsupported(err, object, "has the key of another file");
 		return 0;
 	}

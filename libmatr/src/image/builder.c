@@ -11,6 +11,7 @@
 #include <sys/random.h>
 
 #include "base/file.h"
+#include "image/slot.h"
 
 static uint32_t level_number(const char *cpu_level)
 {
@@ -230,20 +231,8 @@ static int write_hash(struct image_builder *builder, struct matr_image_header *h
 			       &header->hash, err) < 0)
 		return -1;
 	struct matr_image_slot *slots = (void *)(builder->image.bytes + header->hash);
-	/* An entry for one path only (an edited program's) is to be found before that of a copy. */
-	for (int any_path = 0; any_path < 2; any_path++) {
-		for (size_t i = 0; i < builder->n_applications; i++) {
-			const struct matr_image_manifest *manifest =
-				(const void *)(builder->image.bytes +
-					       builder->applications[i].manifest);
-			uint32_t at = builder->applications[i].key & (size - 1);
-			if (any_path == ((manifest->flags & MATR_MANIFEST_PATH) != 0))
-				continue;
-			while (slots[at].manifest)
-				at = (at + 1) & (size - 1);
-			slots[at] = builder->applications[i];
-		}
-	}
+	image_slots_enter(builder->image.bytes, slots, size, builder->applications,
+			  builder->n_applications);
 	header->hash_size = size;
 	return 0;
 }
@@ -363,11 +352,9 @@ int image_builder_write(struct image_builder *builder, const char *path, uint64_
 		(builder->next_base + MATR_IMAGE_PAGE - 1) & ~(uint64_t)(MATR_IMAGE_PAGE - 1);
 	header.file_size = header.metadata_size + pages->size;
 	header.whole_size = builder->whole_size ? builder->whole_size : header.file_size;
-	header.metadata_checksum = matr_image_checksum64(image->bytes + sizeof header,
-							 header.metadata_size - sizeof header, 0);
 	header.pages_checksum = matr_image_checksum64(pages->bytes, pages->size, 0);
-	header.checksum = matr_image_checksum(&header, sizeof header);
 	memcpy(image->bytes, &header, sizeof header);
+	image_seal(image->bytes);
 	if (size)
 		*size = header.file_size;
 	const struct file_piece pieces[] = {{image->bytes, header.metadata_size},

@@ -88,8 +88,7 @@ static bool program_is_whole(const struct mapped_image *image, uint64_t offset)
 		const struct matr_image_group *group = (const void *)(image->bytes + offset + at);
 		if (at > program->size || program->size - at < sizeof *group)
 			return false;
-		uint64_t size = sizeof *group + 4 * ((uint64_t)group->n_entries + group->n_slots);
-		size = (size + 7) & ~UINT64_C(7);
+		uint64_t size = matr_image_group_size(group);
 		if (size > program->size - at || group->base >= MATR_BASES ||
 		    !entries_are_whole((const uint32_t *)(group + 1), group->n_entries,
 				       group->n_slots))
@@ -261,10 +260,8 @@ static bool closures_are_whole(const struct mapped_image *image,
 
 	if (!offset)
 		return true;
-	if (!closures || closures->size < sizeof *closures ||
-	    closures->size > image->size - offset ||
-	    matr_image_checksum((const char *)closures + 8, closures->size - 8) !=
-		    closures->checksum ||
+	if (!closures ||
+	    !matr_image_piece_is_whole(closures, image->size - offset, sizeof *closures) ||
 	    !closures->hash_size || (closures->hash_size & (closures->hash_size - 1)))
 		return false;
 	const struct matr_image_loaded *loaded =
@@ -329,8 +326,7 @@ static int check_manifest(const struct mapped_image *image, const struct matr_im
 
 	if (!manifest || manifest->size < sizeof *manifest || manifest->size > image->size - offset)
 		return malformed(image, err, "an entry is outside of the image");
-	if (matr_image_checksum(image->bytes + offset + 8, manifest->size - 8) !=
-	    manifest->checksum)
+	if (matr_image_piece_checksum(manifest) != manifest->checksum)
 		return malformed(image, err, "an entry does not match its checksum");
 	return manifest_is_whole(image, header, manifest)
 		       ? 0

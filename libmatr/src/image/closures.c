@@ -287,7 +287,7 @@ static int write_piece(struct layout *layout, uint64_t *offset, struct matr_imag
 	closures.size = (uint32_t)(at - *offset);
 	unsigned char *place = image->bytes + *offset;
 	memcpy(place, &closures, sizeof closures);
-	closures.checksum = matr_image_checksum(place + 8, closures.size - 8);
+	closures.checksum = matr_image_piece_checksum(place);
 	memcpy(place, &closures, sizeof closures);
 	return 0;
 }

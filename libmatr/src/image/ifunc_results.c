@@ -21,7 +21,7 @@ static bool is_file(const char *path, const struct matr_file_id *id)
 	if (!path || !path[0] || stat(path, &status) != 0)
 		return false;
 	struct matr_file_id now = file_id_of(&status);
-	return memcmp(&now, id, sizeof now) == 0;
+	return file_id_equal(&now, id);
 }
 
 /* The library among those that this process has. */

@@ -197,6 +197,10 @@ bool image_is_random(enum matr_layout layout, uint32_t n_relocations, uint32_t n
 int image_builder_add_key(struct image_builder *builder, uint64_t key, uint64_t manifest,
 			  struct matr_error *err);
 
+/* What identifies the file on this machine. */
+struct matr_image_file image_file(const struct matr_file_id *id);
+
+/* The same, as the image has it: of a portable one, the size. */
 struct matr_image_file image_file_of(const struct image_builder *builder,
 				     const struct matr_file_id *id);
 

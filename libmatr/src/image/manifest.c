@@ -270,7 +270,7 @@ static int write_manifest(struct parts *parts, struct image_builder *builder,
 	manifest->size = (uint32_t)(end - *offset);
 	unsigned char *place = image->bytes + *offset;
 	memcpy(place, manifest, sizeof *manifest);
-	manifest->checksum = matr_image_checksum(place + 8, manifest->size - 8);
+	manifest->checksum = matr_image_piece_checksum(place);
 	memcpy(place, manifest, sizeof *manifest);
 	return 0;
 }
@@ -281,8 +281,7 @@ void image_manifest_set_bytes(struct image_builder *builder, uint64_t bytes)
 	struct matr_image_manifest *manifest = (void *)(builder->image.bytes + offset);
 
 	manifest->added_bytes = bytes;
-	manifest->checksum =
-		matr_image_checksum((const unsigned char *)manifest + 8, manifest->size - 8);
+	manifest->checksum = matr_image_piece_checksum(manifest);
 }
 
 int image_builder_add_key(struct image_builder *builder, uint64_t key, uint64_t manifest,

@@ -13,54 +13,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <matr/image.h>
 #include <matr/image_format.h>
 
 #include "base/file.h"
+#include "image/image.h"
 #include "image/slot.h"
 
-/* The slots of the table, masked ones with their keys as they were made. Undone by enter_all(). */
-static size_t take_all(unsigned char *bytes, size_t size, struct matr_image_slot *slots,
-		       bool *withdrawn)
+/* The slots of the table. Returns how many. */
+static size_t copy_slots(const struct matr_image_slot *table, uint32_t table_size,
+			 struct matr_image_slot *out)
 {
-	const struct matr_image_header *header = (const void *)bytes;
-	struct matr_image_slot *table = (void *)(bytes + header->hash);
 	size_t n = 0;
 
-	for (uint32_t i = 0; i < header->hash_size; i++) {
-		if (!table[i].manifest)
-			continue;
-		withdrawn[n] = image_slot_is_withdrawn(bytes, size, &table[i]);
-		slots[n] = table[i];
-		if (withdrawn[n])
-			slots[n].key = ~slots[n].key;
-		n++;
+	for (uint32_t i = 0; i < table_size; i++) {
+		if (table[i].manifest)
+			out[n++] = table[i];
 	}
-	memset(table, 0, header->hash_size * sizeof *table);
 	return n;
 }
 
-static void enter_all(unsigned char *bytes, struct matr_image_slot *slots, const bool *withdrawn,
-		      size_t n, bool masked)
-{
-	const struct matr_image_header *header = (const void *)bytes;
-	struct matr_image_slot *table = (void *)(bytes + header->hash);
-
-	memset(table, 0, header->hash_size * sizeof *table);
-	for (size_t i = 0; i < n; i++) {
-		uint64_t at = slots[i].key & (header->hash_size - 1);
-		while (table[at].manifest)
-			at = (at + 1) & (header->hash_size - 1);
-		table[at] = slots[i];
-		if (masked && withdrawn[i])
-			table[at].key = ~slots[i].key;
-	}
-}
-
-/* Change the manifests of the application that are for another file. Returns how many. */
-static size_t change_manifests(unsigned char *bytes, size_t size, const char *application,
-			       const struct matr_image_file *to, struct matr_image_slot *slots,
-			       size_t n)
+/* Change the entries of the application that are for another file. Returns how many. */
+static size_t change_entries(unsigned char *bytes, size_t size, const char *application,
+			     const struct matr_image_file *to, struct matr_image_slot *slots,
+			     size_t n)
 {
 	size_t changed = 0;
 
@@ -70,10 +45,11 @@ static size_t change_manifests(unsigned char *bytes, size_t size, const char *ap
 		if (!path || strcmp(path, application) != 0 ||
 		    memcmp(&manifest->file, to, sizeof *to) == 0)
 			continue;
+		bool masked = image_slot_is_withdrawn(bytes, size, &slots[i]);
 		manifest->file = *to;
-		manifest->key = slots[i].key = matr_image_key(to, sizeof *to);
-		manifest->checksum =
-			matr_image_checksum((const char *)manifest + 8, manifest->size - 8);
+		manifest->key = matr_image_key(to, sizeof *to);
+		manifest->checksum = matr_image_piece_checksum(manifest);
+		slots[i].key = masked ? ~manifest->key : manifest->key;
 		changed++;
 	}
 	return changed;
@@ -84,31 +60,29 @@ static int move(unsigned char *bytes, const char *application, const struct matr
 		struct matr_error *err)
 {
 	struct matr_image_header *header = (void *)bytes;
-	size_t size = header->metadata_size;
-	struct matr_image_slot *slots = calloc(header->hash_size, sizeof *slots);
-	bool *withdrawn = calloc(header->hash_size, sizeof *withdrawn);
-	size_t changed = 0;
+	struct matr_image_slot *table = (void *)(bytes + header->hash);
+	size_t table_bytes = header->hash_size * sizeof *table;
+	struct matr_image_slot *slots = malloc(table_bytes);
 
-	if (slots && withdrawn) {
-		size_t n = take_all(bytes, size, slots, withdrawn);
-		changed = change_manifests(bytes, size, application, to, slots, n);
-		enter_all(bytes, slots, withdrawn, n, false);
-		header->metadata_checksum =
-			matr_image_checksum64(bytes + sizeof *header, size - sizeof *header, 0);
-		header->checksum = 0;
-		header->checksum = matr_image_checksum(header, sizeof *header);
-		enter_all(bytes, slots, withdrawn, n, true);
-	}
-	bool done = slots && withdrawn;
+	if (!slots)
+		return matr_fail_memory(err);
+	size_t n = copy_slots(table, header->hash_size, slots);
+	size_t changed = change_entries(bytes, header->metadata_size, application, to, slots, n);
+	memset(table, 0, table_bytes);
+	image_slots_enter(bytes, table, header->hash_size, slots, n);
+	/* Checksums are of the slots as they were made. */
+	memcpy(slots, table, table_bytes);
+	image_slots_unmask(bytes, header->metadata_size);
+	image_seal(bytes);
+	memcpy(table, slots, table_bytes);
 	free(slots);
-	free(withdrawn);
-	return done ? (int)changed : matr_fail_memory(err);
+	return (int)changed;
 }
 
 int image_move(const char *path, const char *application, const struct matr_file_id *to,
 	       struct matr_error *err)
 {
-	const struct matr_image_file file = {to->device, to->inode, to->size, to->mtime, to->ctime};
+	const struct matr_image_file file = image_file(to);
 	struct stat status;
 
 	if (matr_image_check(path, NULL, err) != 0)

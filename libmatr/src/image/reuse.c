@@ -114,22 +114,11 @@ static int find_binary(struct image_builder *builder, const struct matr_image_li
 static void mark_words(const struct image_binary *binary, const struct matr_image_shifts *shifts,
 		       uint64_t *shifted)
 {
-	const uint32_t *entry = (const uint32_t *)(shifts + 1), *end = entry + shifts->n_entries;
-	uint64_t next = shifts->start;
+	struct matr_image_places places =
+		matr_image_places(shifts + 1, shifts->n_entries, shifts->start);
 
-	for (; entry < end; entry++) {
-		if (!(*entry & 1)) {
-			next = shifts->start + (uint64_t)(*entry >> 1) * 8;
-			image_word_mark(binary, shifted, next);
-			next += 8;
-			continue;
-		}
-		for (uint32_t bit = 0; bit < 31; bit++) {
-			if (*entry >> 1 >> bit & 1)
-				image_word_mark(binary, shifted, next + UINT64_C(8) * bit);
-		}
-		next += UINT64_C(8) * 31;
-	}
+	for (uint64_t vaddr; matr_image_next_place(&places, &vaddr);)
+		image_word_mark(binary, shifted, vaddr);
 }
 
 static int take_variant(struct image_builder *builder, const struct matr_image_library *record,

@@ -1,4 +1,4 @@
-/* slot.c - telling masked slots of the hash table from others.
+/* slot.c - the hash table of an image: entering slots, telling masked ones from others, sealing.
  *
  * A masked slot has all bits of its key inverted. The manifest has the key as it was, so a mask can be
  * told from a key, and the image be checked as it was written.
@@ -49,4 +49,31 @@ size_t image_slots_unmask(void *image, size_t size)
 		n++;
 	}
 	return n;
+}
+
+void image_slots_enter(const void *image, struct matr_image_slot *table, uint32_t table_size,
+		       const struct matr_image_slot *slots, size_t n)
+{
+	for (int any_path = 0; any_path < 2; any_path++) {
+		for (size_t i = 0; i < n; i++) {
+			const struct matr_image_manifest *manifest =
+				(const void *)((const char *)image + slots[i].manifest);
+			uint32_t at = manifest->key & (table_size - 1);
+			if (any_path == ((manifest->flags & MATR_MANIFEST_PATH) != 0))
+				continue;
+			while (table[at].manifest)
+				at = (at + 1) & (table_size - 1);
+			table[at] = slots[i];
+		}
+	}
+}
+
+void image_seal(void *image)
+{
+	struct matr_image_header *header = image;
+
+	header->metadata_checksum =
+		matr_image_checksum64(header + 1, header->metadata_size - sizeof *header, 0);
+	header->checksum = 0;
+	header->checksum = matr_image_checksum(header, sizeof *header);
 }

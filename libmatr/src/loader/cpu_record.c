@@ -168,12 +168,7 @@ static int compare(const struct run looked[2], const struct run blind[2], struct
 	int n_hwcap = 0;
 
 	out->cpu = (struct matr_image_cpu){
-		.leaf1_a = head->leaf1_a,
-		.leaf1_c = head->leaf1_c,
-		.leaf1_d = head->leaf1_d,
-		.xcr0 = head->xcr0,
-		.hwcap2 = head->hwcap2,
-		.minsigstksz = head->minsigstksz,
+		.identity = head->identity,
 	};
 	for (size_t k = 0; k < looked[0].n; k++) {
 		struct normal value = normal(&looked[0], k);
@@ -266,8 +261,15 @@ bool loader_cpu_record_is_current(const struct matr_image_cpu *cpu)
 		return false;
 	if (c & bit_OSXSAVE)
 		__asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-	return a == cpu->leaf1_a && c == cpu->leaf1_c && d == cpu->leaf1_d && low == cpu->xcr0 &&
-	       getauxval(AT_HWCAP2) == cpu->hwcap2 && getauxval(AT_MINSIGSTKSZ) == cpu->minsigstksz;
+	const struct matr_image_cpu_identity now = {
+		.leaf1_a = a,
+		.leaf1_c = c,
+		.leaf1_d = d,
+		.xcr0 = low,
+		.hwcap2 = getauxval(AT_HWCAP2),
+		.minsigstksz = getauxval(AT_MINSIGSTKSZ),
+	};
+	return memcmp(&now, &cpu->identity, sizeof now) == 0;
 }
 
 /* ---- all of it ---- */

@@ -308,7 +308,7 @@ static int add_path(struct matr_session *session, struct known_path *path,
 
 	if (at == UINT32_MAX &&
 	    array_reserve(&session->paths, &session->path_capacity, session->n_paths + 1,
-			  sizeof *session->paths, err) != 0) {
+			  sizeof(struct known_path *), err) != 0) {
 		free_path(path);
 		return -1;
 	}

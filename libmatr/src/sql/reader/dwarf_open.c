@@ -128,9 +128,11 @@ static int open_relocatable(struct elf_file *file, struct dwarf_handle *out, str
 
 bool dwarf_open_holds(const struct dwarf_handle *handle, const char *text)
 {
-	const char *start = (const char *)handle->info, *end = start + handle->info_size;
+	const char *start = (const char *)handle->info;
 
-	return start && text >= start && text < end && memchr(text, 0, (size_t)(end - text));
+	if (!start || text < start || text >= start + handle->info_size)
+		return false;
+	return memchr(text, 0, (size_t)(start + handle->info_size - text));
 }
 
 int dwarf_open_copy(const struct elf_file *file, struct dwarf_handle *handle,

@@ -89,7 +89,8 @@ static int number_of(struct file_pool *pool, const char *path, uint32_t *number,
 	size_t names = pool->capacity, files = pool->capacity;
 	if (array_reserve(&pool->names, &names, pool->numbers.n + 1, sizeof *pool->names, err) !=
 		    0 ||
-	    array_reserve(&pool->files, &files, pool->numbers.n + 1, sizeof *pool->files, err) != 0)
+	    array_reserve(&pool->files, &files, pool->numbers.n + 1, sizeof(struct elf_file *),
+			  err) != 0)
 		return -1;
 	pool->capacity = files;
 	char *name = strdup(path);
