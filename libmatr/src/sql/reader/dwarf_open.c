@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sql/reader/dwarf_relocate.h"
 #include "sql/reader/elf_decompress.h"
 
 int dwarf_fail(const struct elf_file *file, const char *what, struct matr_error *err)
@@ -112,6 +113,9 @@ static int open_relocatable(struct elf_file *file, struct dwarf_handle *out, str
 	if (elf_image_make(file, any_section, &out->image, err) < 0)
 		return -1;
 	out->size = out->image.size;
+	if (dwarf_relocates(file))
+		return dwarf_relocate(file, &out->image, err) < 0 ? -1
+								  : dwarf_open_copy(file, out, err);
 	out->dwfl = dwfl_begin(&callbacks);
 	if (out->dwfl) {
 		dwfl_report_begin(out->dwfl);
@@ -123,6 +127,8 @@ static int open_relocatable(struct elf_file *file, struct dwarf_handle *out, str
 	if (!out->dwarf)
 		return matr_fail(err, MATR_ERROR_MALFORMED, file->path, "debugging information: %s",
 				 dwfl_errmsg(-1));
+	if (dwarf_check_relocated(file, dwarf_getelf(out->dwarf), err) < 0)
+		return -1;
 	return check_contents(file, out, err);
 }
 
@@ -132,7 +138,7 @@ bool dwarf_open_holds(const struct dwarf_handle *handle, const char *text)
 
 	if (!start || text < start || text >= start + handle->info_size)
 		return false;
-	return memchr(text, 0, (size_t)(start + handle->info_size - text));
+	return memchr(text, 0, handle->info_size - (size_t)(text - start)) != NULL;
 }
 
 int dwarf_open_copy(const struct elf_file *file, struct dwarf_handle *handle,
