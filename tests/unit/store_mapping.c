@@ -191,14 +191,14 @@ enum { N_PROGRAMS = sizeof programs / sizeof *programs };
 static int add_application(struct matr_store *store, int64_t epoch,
 			   const struct matr_mapping *mapping, int64_t *application)
 {
-	struct matr_encoded_mapping encoded;
+	struct store_encoded_mapping encoded;
 	int64_t id;
 
 	for (size_t i = 0; i < mapping->n_scope; i++)
-		check_ok(matr_store_put_object(store, mapping->scope[i].object, &id, &err));
-	check_ok(matr_encode_mapping(store, mapping, &encoded, &err));
-	int result = matr_store_add_encoded(store, epoch, mapping, &encoded, application, &err);
-	matr_encoded_mapping_free(&encoded);
+		check_ok(store_put_object(store, mapping->scope[i].object, &id, &err));
+	check_ok(store_encode_mapping(store, mapping, &encoded, &err));
+	int result = store_add_encoded(store, epoch, mapping, &encoded, application, &err);
+	store_encoded_mapping_free(&encoded);
 	return result;
 }
 

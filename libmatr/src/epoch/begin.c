@@ -47,7 +47,7 @@ void matr_epoch_close(struct matr_epoch *epoch)
 	matr_edits_free(epoch->edits, epoch->n_edits);
 	matr_edit_failures_free(epoch->edit_failures, epoch->n_edit_failures);
 	probes_free(&epoch->probes);
-	matr_previous_free(&epoch->previous);
+	store_previous_free(&epoch->previous);
 	matr_config_free(epoch->config);
 	matr_recordings_free(&epoch->recordings);
 	if (!epoch->scan_is_previous)
@@ -126,8 +126,7 @@ static int open_store(struct matr_epoch *epoch, struct matr_error *err)
 	if (!epoch->circumstances ||
 	    (epoch->portable && store_set_portable(epoch->store, epoch->id, err) != 0))
 		return -1;
-	return matr_store_previous(epoch->store, epoch->id, epoch->circumstances, &epoch->previous,
-				   err);
+	return store_previous(epoch->store, epoch->id, epoch->circumstances, &epoch->previous, err);
 }
 
 int matr_epoch_open(const struct matr_epoch_options *options, struct matr_epoch **out,
@@ -184,7 +183,7 @@ int matr_epoch_add(struct matr_epoch *epoch, const char *program, struct matr_er
 
 int matr_epoch_scan(struct matr_epoch *epoch, const struct matr_scan **out, struct matr_error *err)
 {
-	const struct matr_previous *previous = &epoch->previous;
+	const struct store_previous *previous = &epoch->previous;
 
 	epoch->scan_is_previous = previous->scan && scan_unchanged(epoch->config, previous->scan,
 								   previous->trusted, epoch->jobs);
@@ -233,18 +232,18 @@ static int read_results(struct matr_epoch *epoch, struct matr_error *err)
 /* With nothing changed that the epoch before follows from, this one is the same. 1, 0, -1. */
 static int carry_all(struct matr_epoch *epoch, struct matr_error *err)
 {
-	const struct matr_previous *previous = &epoch->previous;
+	const struct store_previous *previous = &epoch->previous;
 
 	if (!epoch->scan_is_previous || epoch->n_results != epoch->scan->n_programs ||
 	    !probes_unchanged(&previous->probes, previous->trusted, epoch->jobs))
 		return 0;
-	int same = matr_store_directories_unchanged(epoch->store, previous->id, err);
+	int same = store_directories_unchanged(epoch->store, previous->id, err);
 	if (same > 0)
 		same = epoch_edits_unchanged(epoch, err);
 	if (same <= 0)
 		return same;
-	if (matr_store_carry_all(epoch->store, previous->id, epoch->id, err) != 0 ||
-	    matr_store_carry_edit_failures(epoch->store, previous->id, epoch->id, err) != 0 ||
+	if (store_carry_all(epoch->store, previous->id, epoch->id, err) != 0 ||
+	    store_carry_edit_failures(epoch->store, previous->id, epoch->id, err) != 0 ||
 	    read_results(epoch, err) != 0)
 		return -1;
 	return 1;

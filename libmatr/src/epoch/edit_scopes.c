@@ -39,7 +39,7 @@ static int object_binds(struct concern *concern, size_t edit, uint32_t index,
 
 	if (*answer == UNASKED) {
 		if (session_object_is_known(session, index) &&
-		    matr_store_complete_object(concern->epoch->store, object, err) != 0)
+		    store_complete_object(concern->epoch->store, object, err) != 0)
 			return -1;
 		*answer = edit_concerns(&concern->epoch->edits[edit], object) ? YES : NO;
 	}

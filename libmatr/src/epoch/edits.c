@@ -50,13 +50,13 @@ int matr_epoch_add_edit(struct matr_epoch *epoch, const struct matr_edit *edit, 
 
 	added.id = 0;
 	epoch->edits_stale = true;
-	return matr_store_add_edit(epoch->store, &added, id, err);
+	return store_add_edit(epoch->store, &added, id, err);
 }
 
 int matr_epoch_remove_edit(struct matr_epoch *epoch, int64_t id, struct matr_error *err)
 {
 	epoch->edits_stale = true;
-	return matr_store_remove_edit(epoch->store, id, err);
+	return store_remove_edit(epoch->store, id, err);
 }
 
 /* ---- are they the same? ---- */
@@ -72,7 +72,7 @@ static char *signature_of_all(const struct matr_epoch *epoch, struct matr_error 
 	}
 	for (size_t i = 0; i < epoch->n_edits; i++)
 		list[i] = &epoch->edits[i];
-	char *signature = matr_edits_signature(list, epoch->n_edits, err);
+	char *signature = store_edits_signature(list, epoch->n_edits, err);
 	free(list);
 	return signature;
 }
@@ -83,7 +83,7 @@ int epoch_edits_unchanged(struct matr_epoch *epoch, struct matr_error *err)
 
 	if (!signature)
 		return -1;
-	int same = matr_store_same_epoch_edits(epoch->store, epoch->previous.id, signature, err);
+	int same = store_same_epoch_edits(epoch->store, epoch->previous.id, signature, err);
 	free(signature);
 	return same;
 }
@@ -91,11 +91,11 @@ int epoch_edits_unchanged(struct matr_epoch *epoch, struct matr_error *err)
 int epoch_same_edits(struct matr_epoch *epoch, const struct epoch_work *work, int64_t application,
 		     struct matr_error *err)
 {
-	char *signature = matr_edits_signature(work->edits.list, work->edits.n, err);
+	char *signature = store_edits_signature(work->edits.list, work->edits.n, err);
 
 	if (!signature)
 		return -1;
-	int same = matr_store_same_application_edits(epoch->store, application, signature, err);
+	int same = store_same_application_edits(epoch->store, application, signature, err);
 	free(signature);
 	return same;
 }
@@ -105,14 +105,13 @@ int epoch_put_edits(struct matr_epoch *epoch, const struct epoch_work *work, int
 {
 	if (!work->edits.n)
 		return 0;
-	char *signature = matr_edits_signature(work->edits.list, work->edits.n, err);
+	char *signature = store_edits_signature(work->edits.list, work->edits.n, err);
 	if (!signature)
 		return -1;
-	int result = matr_store_set_application_edits(epoch->store, application, signature, err);
+	int result = store_set_application_edits(epoch->store, application, signature, err);
 	free(signature);
-	return result == 0
-		       ? matr_store_put_edited(epoch->store, application, &work->edits.edited, err)
-		       : -1;
+	return result == 0 ? store_put_edited(epoch->store, application, &work->edits.edited, err)
+			   : -1;
 }
 
 /* ---- without the edits that cannot be made ---- */
@@ -178,15 +177,15 @@ static int set_state(struct matr_epoch *epoch, struct matr_edit *edit, struct ma
 	edit->state = strdup(!edit->programs ? "failed" : complaint ? "partly" : "applied");
 	if (!edit->state)
 		return matr_fail_memory(err);
-	return matr_store_set_edit_state(epoch->store, edit, err);
+	return store_set_edit_state(epoch->store, edit, err);
 }
 
 int epoch_edits_settle(struct matr_epoch *epoch, struct matr_error *err)
 {
 	char *signature = signature_of_all(epoch, err);
 
-	int result = signature ? matr_store_set_epoch_edits(epoch->store, epoch->id, signature, err)
-			       : -1;
+	int result =
+		signature ? store_set_epoch_edits(epoch->store, epoch->id, signature, err) : -1;
 	free(signature);
 	if (result != 0 || epoch_edits_read(epoch, err) != 0 ||
 	    matr_store_edit_failures(epoch->store, epoch->id, &epoch->edit_failures,
@@ -206,12 +205,12 @@ static int record(struct matr_store *store, const struct matr_edit *add, size_t 
 	if (store_transaction_begin(store, err) != 0)
 		return -1;
 	for (size_t i = 0; i < n_remove; i++)
-		if (matr_store_remove_edit(store, remove[i], err) != 0)
+		if (store_remove_edit(store, remove[i], err) != 0)
 			return -1;
 	for (size_t i = 0; i < n_add; i++) {
 		struct matr_edit edit = add[i];
 		edit.id = 0;
-		if (matr_store_add_edit(store, &edit, NULL, err) != 0)
+		if (store_add_edit(store, &edit, NULL, err) != 0)
 			return -1;
 	}
 	return 0;

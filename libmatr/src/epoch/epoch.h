@@ -40,7 +40,7 @@ struct matr_epoch {
 	struct matr_store *store;
 	char *circumstances;
 	struct probes probes; /* what was there before anything was read */
-	struct matr_previous previous;
+	struct store_previous previous;
 
 	struct matr_epoch_result *results;
 	size_t n_results, room;

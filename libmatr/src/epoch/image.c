@@ -78,7 +78,7 @@ static int start(struct matr_epoch *epoch, struct matr_error *err)
 		return -1;
 	if (epoch->reuse) {
 		epoch->next = epoch->n_results;
-		return matr_store_set_image(epoch->store, epoch->id, epoch->previous.image, err);
+		return store_set_image(epoch->store, epoch->id, epoch->previous.image, err);
 	}
 	if (matr_store_epoch(epoch->store, epoch->id, &record, err) != 0)
 		return -1;

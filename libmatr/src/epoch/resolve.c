@@ -74,7 +74,7 @@ static void make_scope(void *context, size_t i)
 
 /* Is the scope the recorded one, of recorded objects? */
 static bool is_alike(struct matr_epoch *epoch, const struct resolution *resolution,
-		     const struct matr_earlier *earlier)
+		     const struct store_earlier *earlier)
 {
 	const struct scope *scope = &resolution->scope;
 	int64_t id;
@@ -87,7 +87,7 @@ static bool is_alike(struct matr_epoch *epoch, const struct resolution *resoluti
 		return false;
 	for (size_t i = 0; i < scope->n; i++) {
 		const struct matr_scope_entry *entry = &scope->entries[i];
-		const struct matr_earlier_entry *was = &earlier->scope[i];
+		const struct store_earlier_entry *was = &earlier->scope[i];
 		const struct matr_object *by = scope->entries[entry->loaded_by].object;
 		int64_t needed = elf_needed_position(by, entry->needed_as);
 		if (!session_object_is_known(epoch->session, scope->indices[i]) ||
@@ -99,17 +99,17 @@ static bool is_alike(struct matr_epoch *epoch, const struct resolution *resoluti
 	return true;
 }
 
-static int carry(struct matr_epoch *epoch, size_t i, const struct matr_earlier *earlier,
+static int carry(struct matr_epoch *epoch, size_t i, const struct store_earlier *earlier,
 		 struct matr_error *err)
 {
 	struct epoch_work *work = &epoch->work[i];
 	int64_t directory;
 
-	if (matr_store_carry(epoch->store, epoch->id, earlier->application, err) != 0)
+	if (store_carry(epoch->store, epoch->id, earlier->application, err) != 0)
 		return -1;
 	for (size_t n = 0; n < work->resolution.n_directories; n++)
-		if (matr_store_directory(epoch->store, epoch->id, &work->resolution.directories[n],
-					 &directory, err) != 0)
+		if (store_directory(epoch->store, epoch->id, &work->resolution.directories[n],
+				    &directory, err) != 0)
 			return -1;
 	epoch->results[i].application = earlier->application;
 	epoch->results[i].carried = true;
@@ -120,22 +120,22 @@ static int carry(struct matr_epoch *epoch, size_t i, const struct matr_earlier *
 
 static int carry_what_is_alike(struct matr_epoch *epoch, struct matr_error *err)
 {
-	struct matr_earlier_list list;
+	struct store_earlier_list list;
 	int result = 0;
 
 	if (!epoch->previous.id)
 		return 0;
-	if (matr_store_earlier(epoch->store, epoch->previous.id, &list, err) != 0)
+	if (store_earlier(epoch->store, epoch->previous.id, &list, err) != 0)
 		return -1;
 	for (size_t i = 0; i < epoch->n_results && result == 0; i++) {
-		const struct matr_earlier *earlier =
-			matr_earlier_find(&list, epoch->results[i].path);
+		const struct store_earlier *earlier =
+			store_earlier_find(&list, epoch->results[i].path);
 		if (!epoch->work[i].made || epoch->work[i].n_loads ||
 		    !is_alike(epoch, &epoch->work[i].resolution, earlier))
 			continue;
-		int same = matr_store_same_directories(
-			epoch->store, earlier->application, epoch->work[i].resolution.directories,
-			epoch->work[i].resolution.n_directories, err);
+		int same = store_same_directories(epoch->store, earlier->application,
+						  epoch->work[i].resolution.directories,
+						  epoch->work[i].resolution.n_directories, err);
 		if (same > 0)
 			same = epoch_same_edits(epoch, &epoch->work[i], earlier->application, err);
 		if (same < 0)
@@ -143,7 +143,7 @@ static int carry_what_is_alike(struct matr_epoch *epoch, struct matr_error *err)
 		else if (same > 0)
 			result = carry(epoch, i, earlier, err);
 	}
-	matr_earlier_free(&list);
+	store_earlier_free(&list);
 	return result;
 }
 
@@ -159,7 +159,7 @@ static int collect_scope(struct matr_epoch *epoch, const struct scope *scope, bo
 		seen[index] = true;
 		if (!session_object_is_known(epoch->session, index))
 			epoch->objects[epoch->n_objects++] = object;
-		else if (matr_store_complete_object(epoch->store, object, err) != 0 ||
+		else if (store_complete_object(epoch->store, object, err) != 0 ||
 			 session_index(epoch->session, index, err) != 0)
 			return -1;
 	}
@@ -189,7 +189,7 @@ static int collect_objects(struct matr_epoch *epoch, struct matr_error *err)
 }
 
 /* The file that an earlier scan saw at the path, if it is what was declined and is still there unchanged. */
-static bool is_unchanged(const struct matr_previous *previous, const struct intern *paths,
+static bool is_unchanged(const struct store_previous *previous, const struct intern *paths,
 			 const char *path)
 {
 	uint32_t at = intern_find(paths, path);
@@ -204,7 +204,7 @@ static bool is_unchanged(const struct matr_previous *previous, const struct inte
 /* Decline malformed programs again without reading unchanged files. */
 static int decline_again(struct matr_epoch *epoch, struct matr_error *err)
 {
-	const struct matr_previous *previous = &epoch->previous;
+	const struct store_previous *previous = &epoch->previous;
 	struct matr_store_declined *list;
 	struct intern paths = {0};
 	uint32_t id;
@@ -213,7 +213,7 @@ static int decline_again(struct matr_epoch *epoch, struct matr_error *err)
 
 	if (!epoch->scan || !previous->scan)
 		return 0;
-	if (matr_store_declined_own(epoch->store, previous->id, &list, &n, err) != 0)
+	if (store_declined_own(epoch->store, previous->id, &list, &n, err) != 0)
 		return -1;
 	/* Files that were included may be there twice; for these the numbers would be off. */
 	size_t n_files = previous->scan->n_files - previous->scan->n_included;
@@ -247,7 +247,7 @@ static int start_scopes(struct matr_epoch *epoch, struct matr_error *err)
 		return 0;
 	if (decline_again(epoch, err) != 0)
 		return -1;
-	if (matr_store_light_objects(epoch->store, epoch->previous.id, &known, &n, err) != 0)
+	if (store_light_objects(epoch->store, epoch->previous.id, &known, &n, err) != 0)
 		return -1;
 	int result = session_know(epoch->session, known, n, epoch->previous.trusted, err);
 	free(known);
@@ -280,7 +280,7 @@ static int scopes_step(struct matr_epoch *epoch, struct matr_error *err)
 struct object_batch {
 	struct matr_epoch *epoch;
 	struct {
-		struct matr_encoded_object encoded;
+		struct store_encoded_object encoded;
 		struct matr_error err;
 		bool done;
 	} list[OBJECTS_AT_ONCE];
@@ -291,8 +291,9 @@ static void encode_object(void *context, size_t i)
 	struct object_batch *batch = context;
 	struct matr_epoch *epoch = batch->epoch;
 
-	batch->list[i].done = matr_encode_object(epoch->store, epoch->objects[epoch->next + i],
-						 &batch->list[i].encoded, &batch->list[i].err) == 0;
+	batch->list[i].done =
+		store_encode_object(epoch->store, epoch->objects[epoch->next + i],
+				    &batch->list[i].encoded, &batch->list[i].err) == 0;
 }
 
 static int objects_step(struct matr_epoch *epoch, struct matr_error *err)
@@ -310,10 +311,9 @@ static int objects_step(struct matr_epoch *epoch, struct matr_error *err)
 		if (result == 0 && !batch->list[i].done)
 			result = matr_error_copy(err, &batch->list[i].err);
 		if (result == 0)
-			result = matr_store_put_encoded(epoch->store,
-							epoch->objects[epoch->next + i],
-							&batch->list[i].encoded, &id, err);
-		matr_encoded_object_free(&batch->list[i].encoded);
+			result = store_put_encoded(epoch->store, epoch->objects[epoch->next + i],
+						   &batch->list[i].encoded, &id, err);
+		store_encoded_object_free(&batch->list[i].encoded);
 	}
 	free(batch);
 	epoch->next += n;
@@ -362,8 +362,8 @@ static int put_program(struct matr_epoch *epoch, size_t i, struct matr_error *er
 		return -1;
 	if (work->why.code != MATR_OK)
 		return program_failed(epoch, i, err);
-	int added = matr_store_add_encoded(epoch->store, epoch->id, work->mapping, &work->encoded,
-					   &result->application, err);
+	int added = store_add_encoded(epoch->store, epoch->id, work->mapping, &work->encoded,
+				      &result->application, err);
 	if (added == 0 && result->application)
 		added = epoch_put_edits(epoch, work, result->application, err);
 	for (size_t n = 0; n < work->n_loads && added == 0 && result->application; n++)
@@ -402,9 +402,9 @@ static int record_step(struct matr_epoch *epoch, struct matr_error *err)
 		if (probes_look(&epoch->probes, at->path, err) != 0)
 			return -1;
 	probes_sort(&epoch->probes);
-	if (matr_store_set_inputs(epoch->store, epoch->id, epoch->circumstances, epoch->scan,
-				  &epoch->probes, err) != 0 ||
-	    (epoch->scan && matr_store_set_skipped(epoch->store, epoch->id, epoch->scan, err) != 0))
+	if (store_set_inputs(epoch->store, epoch->id, epoch->circumstances, epoch->scan,
+			     &epoch->probes, err) != 0 ||
+	    (epoch->scan && store_set_skipped(epoch->store, epoch->id, epoch->scan, err) != 0))
 		return -1;
 	epoch_resolve_free(epoch);
 	/* What was parsed is in the store now, and the ELF files' memory is wanted for reading it. */

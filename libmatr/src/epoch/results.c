@@ -56,7 +56,7 @@ int epoch_decline(struct matr_epoch *epoch, struct matr_epoch_result *result,
 		return -1;
 	bool own_file = strcmp(why->file, result->path) == 0 &&
 			(why->code == MATR_ERROR_MALFORMED || why->code == MATR_ERROR_NOT_ELF);
-	return own_file ? matr_store_decline_own(epoch->store, epoch->id, result->path, err) : 0;
+	return own_file ? store_decline_own(epoch->store, epoch->id, result->path, err) : 0;
 }
 
 static int compare_results(const void *left, const void *right)

@@ -33,7 +33,7 @@ void epoch_work_free(struct epoch_work *work)
 {
 	resolution_free(&work->resolution);
 	matr_mapping_free(work->mapping);
-	matr_encoded_mapping_free(&work->encoded);
+	store_encoded_mapping_free(&work->encoded);
 	edit_work_free(&work->edits);
 	work->mapping = NULL;
 	work->made = false;
@@ -133,7 +133,7 @@ void epoch_work_bind(struct matr_epoch *epoch, struct epoch_work *work)
 {
 	if (resolution_bind(epoch->session, &work->resolution, &work->mapping, &work->why) == 0 &&
 	    edit_mapping(epoch, work))
-		(void)matr_encode_mapping(epoch->store, work->mapping, &work->encoded, &work->why);
+		(void)store_encode_mapping(epoch->store, work->mapping, &work->encoded, &work->why);
 	for (size_t n = 0; n < work->n_loads; n++) {
 		struct load *load = &work->loads[n];
 		if (load->made && resolution_adds(&load->resolution))
@@ -150,8 +150,8 @@ int edit_work_fail(struct matr_epoch *epoch, const struct matr_edit *edit, const
 	char reason[sizeof why->file + sizeof why->message + 2];
 
 	epoch_describe(why, program, reason, sizeof reason);
-	return matr_store_put_edit_failure(epoch->store, epoch->id, edit->id, program, reason,
-					   expected, err);
+	return store_put_edit_failure(epoch->store, epoch->id, edit->id, program, reason, expected,
+				      err);
 }
 
 void edit_work_drop(struct edit_work *edits, const struct matr_edit *edit)

@@ -31,7 +31,7 @@ struct epoch_work { /* one program's */
 	bool carried; /* so are its bindings, in the store */
 	struct matr_error why;
 	struct matr_mapping *mapping;
-	struct matr_encoded_mapping encoded;
+	struct store_encoded_mapping encoded;
 	struct load *loads;
 	size_t n_loads;
 	struct edit_work edits;

@@ -29,22 +29,22 @@ static int hash_vector(int64_t object, const int64_t *ids, const uint32_t *provi
 	return failed ? matr_fail_memory(err) : 0;
 }
 
-static int insert(struct matr_store *store, int64_t object, struct matr_encoded_vector *vector,
+static int insert(struct matr_store *store, int64_t object, struct store_encoded_vector *vector,
 		  int64_t *id, struct matr_error *err)
 {
 	int64_t blob;
 
-	if (matr_blob_hash(&vector->bindings, err) != 0 ||
-	    matr_blob_put(store, &vector->bindings, &blob, err) != 0)
+	if (store_blob_hash(&vector->bindings, err) != 0 ||
+	    store_blob_put(store, &vector->bindings, &blob, err) != 0)
 		return -1;
-	sqlite3_stmt *statement = matr_statement(
+	sqlite3_stmt *statement = store_statement(
 		store, "INSERT INTO vectors (object_id, hash, blob_id) VALUES (?1, ?2, ?3)", err);
 	if (!statement)
 		return -1;
-	matr_bind(statement, 1, object);
+	store_bind(statement, 1, object);
 	sqlite3_bind_blob(statement, 2, vector->hash, MATR_HASH_SIZE, SQLITE_STATIC);
-	matr_bind(statement, 3, blob);
-	if (matr_execute(store, statement, err) != 0)
+	store_bind(statement, 3, blob);
+	if (store_execute(store, statement, err) != 0)
 		return -1;
 	*id = sqlite3_last_insert_rowid(store->db);
 	return 0;
@@ -53,21 +53,21 @@ static int insert(struct matr_store *store, int64_t object, struct matr_encoded_
 static int insert_provider(struct matr_store *store, int64_t vector, size_t position,
 			   int64_t object, struct matr_error *err)
 {
-	sqlite3_stmt *statement = matr_statement(
+	sqlite3_stmt *statement = store_statement(
 		store, "INSERT INTO providers (vector_id, position, object_id) VALUES (?1, ?2, ?3)",
 		err);
 	if (!statement)
 		return -1;
-	matr_bind(statement, 1, vector);
-	matr_bind(statement, 2, (int64_t)position);
-	matr_bind(statement, 3, object);
-	return matr_execute(store, statement, err);
+	store_bind(statement, 1, vector);
+	store_bind(statement, 2, (int64_t)position);
+	store_bind(statement, 3, object);
+	return store_execute(store, statement, err);
 }
 
-int matr_encode_vector(const struct matr_mapping *mapping, size_t requester, const int64_t *ids,
-		       struct matr_encoded_vector *out, struct matr_error *err)
+int store_encode_vector(const struct matr_mapping *mapping, size_t requester, const int64_t *ids,
+			struct store_encoded_vector *out, struct matr_error *err)
 {
-	*out = (struct matr_encoded_vector){
+	*out = (struct store_encoded_vector){
 		.providers = calloc(mapping->n_scope, sizeof *out->providers),
 	};
 	if (!out->providers)
@@ -78,18 +78,18 @@ int matr_encode_vector(const struct matr_mapping *mapping, size_t requester, con
 			   &out->bindings.contents, out->hash, err);
 }
 
-void matr_encoded_vector_free(struct matr_encoded_vector *vector)
+void store_encoded_vector_free(struct store_encoded_vector *vector)
 {
-	matr_blob_free(&vector->bindings);
+	store_blob_free(&vector->bindings);
 	free(vector->providers);
 	vector->providers = NULL;
 }
 
-int matr_store_put_vector(struct matr_store *store, struct matr_encoded_vector *vector,
-			  size_t requester, const int64_t *ids, int64_t *id, struct matr_error *err)
+int store_put_vector(struct matr_store *store, struct store_encoded_vector *vector,
+		     size_t requester, const int64_t *ids, int64_t *id, struct matr_error *err)
 {
-	int found = matr_find_by_hash(store, "SELECT id FROM vectors WHERE hash = ?1", vector->hash,
-				      id, err);
+	int found = store_find_by_hash(store, "SELECT id FROM vectors WHERE hash = ?1",
+				       vector->hash, id, err);
 	if (found != 0)
 		return found < 0 ? -1 : 0;
 	if (insert(store, ids[requester], vector, id, err) != 0)
@@ -106,22 +106,22 @@ int matr_store_put_vector(struct matr_store *store, struct matr_encoded_vector *
 static int read_providers(struct matr_store *store, int64_t vector, const int64_t *ids,
 			  size_t n_scope, uint32_t *providers, size_t *n, struct matr_error *err)
 {
-	sqlite3_stmt *rows = matr_statement(
+	sqlite3_stmt *rows = store_statement(
 		store, "SELECT object_id FROM providers WHERE vector_id = ?1 ORDER BY position",
 		err);
 	int more;
 
 	if (!rows)
 		return -1;
-	matr_bind(rows, 1, vector);
+	store_bind(rows, 1, vector);
 	*n = 0;
-	while ((more = matr_step(store, rows, err)) > 0) {
+	while ((more = store_step(store, rows, err)) > 0) {
 		int64_t object = sqlite3_column_int64(rows, 0);
 		size_t index = 0;
 		while (index < n_scope && ids[index] != object)
 			index++;
 		if (index == n_scope || *n == n_scope) {
-			more = matr_store_damaged(store, err, "provider outside the scope");
+			more = store_damaged(store, err, "provider outside the scope");
 			break;
 		}
 		providers[(*n)++] = (uint32_t)index;
@@ -133,23 +133,22 @@ static int read_providers(struct matr_store *store, int64_t vector, const int64_
 static int vector_blob(struct matr_store *store, int64_t vector, int64_t object, int64_t *blob,
 		       struct matr_error *err)
 {
-	sqlite3_stmt *row = matr_statement(
+	sqlite3_stmt *row = store_statement(
 		store, "SELECT blob_id FROM vectors WHERE id = ?1 AND object_id = ?2", err);
 	if (!row)
 		return -1;
-	matr_bind(row, 1, vector);
-	matr_bind(row, 2, object);
-	int found = matr_step(store, row, err);
+	store_bind(row, 1, vector);
+	store_bind(row, 2, object);
+	int found = store_step(store, row, err);
 	*blob = found > 0 ? sqlite3_column_int64(row, 0) : 0;
 	sqlite3_reset(row);
 	if (found == 0)
-		return matr_store_damaged(store, err, "bindings missing");
+		return store_damaged(store, err, "bindings missing");
 	return found < 0 ? -1 : 0;
 }
 
-int matr_store_get_bindings(struct matr_store *store, struct matr_mapping *mapping,
-			    size_t requester, const int64_t *ids, int64_t vector,
-			    struct matr_error *err)
+int store_get_bindings(struct matr_store *store, struct matr_mapping *mapping, size_t requester,
+		       const int64_t *ids, int64_t vector, struct matr_error *err)
 {
 	uint32_t *providers = calloc(mapping->n_scope, sizeof *providers);
 	uint8_t *contents = NULL;
@@ -162,12 +161,12 @@ int matr_store_get_bindings(struct matr_store *store, struct matr_mapping *mappi
 	if (read_providers(store, vector, ids, mapping->n_scope, providers, &n_providers, err) !=
 		    0 ||
 	    vector_blob(store, vector, ids[requester], &blob, err) != 0 ||
-	    matr_blob_get(store, blob, &contents, &size, err) != 0)
+	    store_blob_get(store, blob, &contents, &size, err) != 0)
 		goto done;
 	struct matr_cursor cursor = {.at = contents, .end = contents + size};
 	result = matr_decode_bindings(mapping, requester, &cursor, providers, n_providers);
 	if (result != 0)
-		cursor.damaged ? matr_store_damaged(store, err, "bindings") : matr_fail_memory(err);
+		cursor.damaged ? store_damaged(store, err, "bindings") : matr_fail_memory(err);
 done:
 	free(contents);
 	free(providers);
@@ -177,7 +176,7 @@ done:
 int store_vector(struct matr_store *store, const struct store_vector *vector,
 		 struct store_vector_mapping *out, struct matr_error *err)
 {
-	sqlite3_stmt *statement = matr_statement(
+	sqlite3_stmt *statement = store_statement(
 		store, "SELECT object_id FROM providers WHERE vector_id = ?1 ORDER BY position",
 		err);
 	struct matr_mapping *mapping = &out->mapping;
@@ -186,8 +185,8 @@ int store_vector(struct matr_store *store, const struct store_vector *vector,
 
 	*out = (struct store_vector_mapping){.ids = NULL};
 	if (statement)
-		matr_bind(statement, 1, vector->id);
-	if (matr_rows_of_ids(store, statement, &providers, &n, err) != 0)
+		store_bind(statement, 1, vector->id);
+	if (store_rows_of_ids(store, statement, &providers, &n, err) != 0)
 		return -1;
 	mapping->n_scope = n + 1;
 	mapping->scope = calloc(n + 1, sizeof *mapping->scope);
@@ -196,7 +195,7 @@ int store_vector(struct matr_store *store, const struct store_vector *vector,
 	int result = mapping->scope && mapping->objects && out->ids ? 0 : matr_fail_memory(err);
 	for (size_t i = 0; i <= n && result == 0; i++) {
 		out->ids[i] = i ? providers[i - 1] : vector->object;
-		mapping->scope[i].object = matr_store_get_object(store, out->ids[i], err);
+		mapping->scope[i].object = store_get_object(store, out->ids[i], err);
 		result = mapping->scope[i].object ? 0 : -1;
 	}
 	free(providers);
@@ -204,8 +203,7 @@ int store_vector(struct matr_store *store, const struct store_vector *vector,
 		size_t n_bindings = mapping->scope[0].object->n_relocations;
 		mapping->objects[0].bindings = calloc(n_bindings + 1, sizeof(struct matr_binding));
 		result = mapping->objects[0].bindings
-				 ? matr_store_get_bindings(store, mapping, 0, out->ids, vector->id,
-							   err)
+				 ? store_get_bindings(store, mapping, 0, out->ids, vector->id, err)
 				 : matr_fail_memory(err);
 	}
 	if (result != 0)

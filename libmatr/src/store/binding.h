@@ -6,24 +6,22 @@
 #include "store/usage.h"
 
 /* How an object binds, encoded. May be made in any thread. ids: row ids of the scope's objects. */
-struct matr_encoded_vector {
-	struct matr_blob bindings;
+struct store_encoded_vector {
+	struct store_blob bindings;
 	uint32_t *providers; /* scope indices */
 	size_t n_providers;
 	uint8_t hash[MATR_HASH_SIZE];
 };
 
-int matr_encode_vector(const struct matr_mapping *mapping, size_t requester, const int64_t *ids,
-		       struct matr_encoded_vector *out, struct matr_error *err);
-void matr_encoded_vector_free(struct matr_encoded_vector *vector);
+int store_encode_vector(const struct matr_mapping *mapping, size_t requester, const int64_t *ids,
+			struct store_encoded_vector *out, struct matr_error *err);
+void store_encoded_vector_free(struct store_encoded_vector *vector);
 
 /* Get the id of the vector, writing it if the store has none like it. */
-int matr_store_put_vector(struct matr_store *store, struct matr_encoded_vector *vector,
-			  size_t requester, const int64_t *ids, int64_t *id,
-			  struct matr_error *err);
-int matr_store_get_bindings(struct matr_store *store, struct matr_mapping *mapping,
-			    size_t requester, const int64_t *ids, int64_t vector,
-			    struct matr_error *err);
+int store_put_vector(struct matr_store *store, struct store_encoded_vector *vector,
+		     size_t requester, const int64_t *ids, int64_t *id, struct matr_error *err);
+int store_get_bindings(struct matr_store *store, struct matr_mapping *mapping, size_t requester,
+		       const int64_t *ids, int64_t vector, struct matr_error *err);
 
 /* A vector as a mapping of its own: the scope is the object, then its providers, and only the object has bindings. */
 struct store_vector_mapping {

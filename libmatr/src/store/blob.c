@@ -45,7 +45,7 @@ fail:
 	return -1;
 }
 
-int matr_blob_hash(struct matr_blob *blob, struct matr_error *err)
+int store_blob_hash(struct store_blob *blob, struct matr_error *err)
 {
 	if (blob->contents.failed)
 		return matr_fail_memory(err);
@@ -53,43 +53,43 @@ int matr_blob_hash(struct matr_blob *blob, struct matr_error *err)
 	return 0;
 }
 
-int matr_blob_compress(const struct matr_store *store, struct matr_blob *blob,
-		       struct matr_error *err)
+int store_blob_compress(const struct matr_store *store, struct store_blob *blob,
+			struct matr_error *err)
 {
 	return compress(store, &blob->contents, &blob->data, &blob->size, err);
 }
 
-void matr_blob_free(struct matr_blob *blob)
+void store_blob_free(struct store_blob *blob)
 {
 	matr_columns_free(&blob->contents);
 	free(blob->data);
 	blob->data = NULL;
 }
 
-static int insert(struct matr_store *store, const struct matr_blob *blob, int64_t *id,
+static int insert(struct matr_store *store, const struct store_blob *blob, int64_t *id,
 		  struct matr_error *err)
 {
-	sqlite3_stmt *statement = matr_statement(
+	sqlite3_stmt *statement = store_statement(
 		store, "INSERT INTO blobs (hash, size, data) VALUES (?1, ?2, ?3)", err);
 	if (!statement)
 		return -1;
 	sqlite3_bind_blob(statement, 1, blob->hash, MATR_HASH_SIZE, SQLITE_STATIC);
-	matr_bind(statement, 2, (int64_t)blob->contents.size);
+	store_bind(statement, 2, (int64_t)blob->contents.size);
 	sqlite3_bind_blob64(statement, 3, blob->data, blob->size, SQLITE_STATIC);
-	int result = matr_execute(store, statement, err);
+	int result = store_execute(store, statement, err);
 	sqlite3_clear_bindings(statement);
 	*id = sqlite3_last_insert_rowid(store->db);
 	return result;
 }
 
-int matr_blob_put(struct matr_store *store, struct matr_blob *blob, int64_t *id,
-		  struct matr_error *err)
+int store_blob_put(struct matr_store *store, struct store_blob *blob, int64_t *id,
+		   struct matr_error *err)
 {
-	int found = matr_find_by_hash(store, "SELECT id FROM blobs WHERE hash = ?1", blob->hash, id,
-				      err);
+	int found = store_find_by_hash(store, "SELECT id FROM blobs WHERE hash = ?1", blob->hash,
+				       id, err);
 	if (found != 0)
 		return found < 0 ? -1 : 0;
-	if (!blob->data && matr_blob_compress(store, blob, err) != 0)
+	if (!blob->data && store_blob_compress(store, blob, err) != 0)
 		return -1;
 	return insert(store, blob, id, err);
 }
@@ -99,35 +99,35 @@ static int decompress(struct matr_store *store, const void *data, size_t data_si
 {
 	if (!data || expected > BLOB_SIZE_MAX ||
 	    ZSTD_getFrameContentSize(data, data_size) != expected)
-		return matr_store_damaged(store, err, "blob of the wrong size");
+		return store_damaged(store, err, "blob of the wrong size");
 	uint8_t *contents = malloc(expected + 1);
 	if (!contents)
 		return matr_fail_memory(err);
 	size_t result = ZSTD_decompress(contents, expected, data, data_size);
 	if (ZSTD_isError(result) || result != expected) {
 		free(contents);
-		return matr_store_damaged(store, err,
-					  ZSTD_isError(result) ? ZSTD_getErrorName(result)
-							       : "short blob");
+		return store_damaged(store, err,
+				     ZSTD_isError(result) ? ZSTD_getErrorName(result)
+							  : "short blob");
 	}
 	*out = contents;
 	*size = expected;
 	return 0;
 }
 
-int matr_blob_get(struct matr_store *store, int64_t id, uint8_t **out, size_t *size,
-		  struct matr_error *err)
+int store_blob_get(struct matr_store *store, int64_t id, uint8_t **out, size_t *size,
+		   struct matr_error *err)
 {
 	sqlite3_stmt *statement =
-		matr_statement(store, "SELECT size, data FROM blobs WHERE id = ?1", err);
+		store_statement(store, "SELECT size, data FROM blobs WHERE id = ?1", err);
 	if (!statement)
 		return -1;
-	matr_bind(statement, 1, id);
-	int found = matr_step(store, statement, err);
+	store_bind(statement, 1, id);
+	int found = store_step(store, statement, err);
 	if (found < 0)
 		return -1;
 	if (found == 0)
-		return matr_store_damaged(store, err, "blob missing");
+		return store_damaged(store, err, "blob missing");
 	const void *data = sqlite3_column_blob(statement, 1);
 	int result = decompress(store, data, (size_t)sqlite3_column_bytes(statement, 1),
 				(uint64_t)sqlite3_column_int64(statement, 0), out, size, err);

@@ -9,24 +9,24 @@
 
 /* Contents on their way into the store. Hashing and compressing need nothing of the store that changes, and may run in
  * any thread. */
-struct matr_blob {
+struct store_blob {
 	struct matr_columns contents;
 	uint8_t hash[MATR_HASH_SIZE];
 	void *data; /* compressed; NULL: not yet */
 	size_t size;
 };
 
-int matr_blob_hash(struct matr_blob *blob, struct matr_error *err);
-int matr_blob_compress(const struct matr_store *store, struct matr_blob *blob,
-		       struct matr_error *err);
-void matr_blob_free(struct matr_blob *blob);
+int store_blob_hash(struct store_blob *blob, struct matr_error *err);
+int store_blob_compress(const struct matr_store *store, struct store_blob *blob,
+			struct matr_error *err);
+void store_blob_free(struct store_blob *blob);
 
 /* Get the id of the blob with these contents, whose hash is known. Compresses and writes it if the store has none. */
-int matr_blob_put(struct matr_store *store, struct matr_blob *blob, int64_t *id,
-		  struct matr_error *err);
+int store_blob_put(struct matr_store *store, struct store_blob *blob, int64_t *id,
+		   struct matr_error *err);
 
 /* Read a blob's contents. *out: free(). */
-int matr_blob_get(struct matr_store *store, int64_t id, uint8_t **out, size_t *size,
-		  struct matr_error *err);
+int store_blob_get(struct matr_store *store, int64_t id, uint8_t **out, size_t *size,
+		   struct matr_error *err);
 
 #endif

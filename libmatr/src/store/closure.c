@@ -25,18 +25,18 @@ static int insert_closure(struct matr_store *store, int64_t application, const c
 			  const char *flags, const char *reason, int64_t *id,
 			  struct matr_error *err)
 {
-	sqlite3_stmt *insert = matr_statement(
+	sqlite3_stmt *insert = store_statement(
 		store,
 		"INSERT INTO closures (application_id, position, root, flags, reason) VALUES (?1,"
 		" (SELECT count(*) FROM closures WHERE application_id = ?1), ?2, ?3, ?4)",
 		err);
 	if (!insert)
 		return -1;
-	matr_bind(insert, 1, application);
-	matr_bind_text(insert, 2, root);
-	matr_bind_text(insert, 3, flags);
-	matr_bind_text(insert, 4, reason);
-	if (matr_execute(store, insert, err) != 0)
+	store_bind(insert, 1, application);
+	store_bind_text(insert, 2, root);
+	store_bind_text(insert, 3, flags);
+	store_bind_text(insert, 4, reason);
+	if (store_execute(store, insert, err) != 0)
 		return -1;
 	*id = sqlite3_last_insert_rowid(store->db);
 	return 0;
@@ -55,17 +55,17 @@ int store_add_closure(struct matr_store *store, int64_t application, const char 
 	if (!closure)
 		return 0;
 	const struct matr_mapping *mapping = closure->mapping;
-	struct matr_encoded_mapping encoded = {.n = 0};
+	struct store_encoded_mapping encoded = {.n = 0};
 	int64_t object;
 	int result = 0;
 	for (size_t i = 0; i < mapping->n_scope && !result; i++)
-		result = matr_store_put_object(store, mapping->scope[i].object, &object, err);
+		result = store_put_object(store, mapping->scope[i].object, &object, err);
 	if (!result)
-		result = matr_encode_mapping(store, mapping, &encoded, err);
+		result = store_encode_mapping(store, mapping, &encoded, err);
 	for (size_t i = closure->n_start; i < mapping->n_scope && !result; i++)
-		result = matr_store_put_entry(store, insert_closure_entry, number, mapping, i,
-					      &encoded, err);
-	matr_encoded_mapping_free(&encoded);
+		result = store_put_entry(store, insert_closure_entry, number, mapping, i, &encoded,
+					 err);
+	store_encoded_mapping_free(&encoded);
 	return result;
 }
 
@@ -73,12 +73,12 @@ int store_decline_closure(struct matr_store *store, int64_t closure, const char 
 			  struct matr_error *err)
 {
 	sqlite3_stmt *update =
-		matr_statement(store, "UPDATE closures SET reason = ?2 WHERE id = ?1", err);
+		store_statement(store, "UPDATE closures SET reason = ?2 WHERE id = ?1", err);
 	if (!update)
 		return -1;
-	matr_bind(update, 1, closure);
-	matr_bind_text(update, 2, reason);
-	return matr_execute(store, update, err);
+	store_bind(update, 1, closure);
+	store_bind_text(update, 2, reason);
+	return store_execute(store, update, err);
 }
 
 /* ---- reading ---- */
@@ -97,21 +97,21 @@ int matr_store_closures(struct matr_store *store, int64_t application,
 			struct matr_store_closure **out, size_t *n, struct matr_error *err)
 {
 	struct matr_store_closure *item;
-	sqlite3_stmt *statement = matr_statement(
+	sqlite3_stmt *statement = store_statement(
 		store,
 		"SELECT id, root, reason, (SELECT count(*) FROM closure_entries WHERE closure_id ="
 		" closures.id), flags FROM closures WHERE application_id = ?1 ORDER BY position",
 		err);
 
 	if (statement)
-		matr_bind(statement, 1, application);
-	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
-	while ((item = matr_next_row(&rows, err)) != NULL) {
+		store_bind(statement, 1, application);
+	struct store_rows rows = store_rows(store, statement, sizeof *item);
+	while ((item = store_next_row(&rows, err)) != NULL) {
 		item->id = sqlite3_column_int64(statement, 0);
 		item->objects = (size_t)sqlite3_column_int64(statement, 3);
-		matr_row_text(&rows, 1, &item->root, err);
-		matr_row_text(&rows, 2, &item->reason, err);
-		matr_row_text(&rows, 4, &item->flags, err);
+		store_row_text(&rows, 1, &item->root, err);
+		store_row_text(&rows, 2, &item->reason, err);
+		store_row_text(&rows, 4, &item->flags, err);
 	}
 	if (rows.failed) {
 		matr_store_closures_free(rows.items, rows.n);
@@ -125,21 +125,21 @@ int matr_store_closures(struct matr_store *store, int64_t application,
 static int count_entries(struct matr_store *store, int64_t closure, size_t *n,
 			 struct matr_error *err)
 {
-	sqlite3_stmt *row = matr_statement(
+	sqlite3_stmt *row = store_statement(
 		store, "SELECT count(*) FROM closure_entries WHERE closure_id = ?1", err);
 	if (!row)
 		return -1;
-	matr_bind(row, 1, closure);
-	int found = matr_step(store, row, err);
+	store_bind(row, 1, closure);
+	int found = store_step(store, row, err);
 	*n = found > 0 ? (size_t)sqlite3_column_int64(row, 0) : 0;
 	sqlite3_reset(row);
 	if (found < 0)
 		return -1;
-	return *n ? 0 : matr_store_damaged(store, err, "closure without objects");
+	return *n ? 0 : store_damaged(store, err, "closure without objects");
 }
 
 /* Make room behind the application's own scope. */
-static int extend(struct matr_mapping *mapping, struct matr_scope_row **rows, size_t n,
+static int extend(struct matr_mapping *mapping, struct store_scope_row **rows, size_t n,
 		  struct matr_error *err)
 {
 	size_t n_start = mapping->n_scope, all = n_start + n;
@@ -166,18 +166,18 @@ int matr_store_closure(struct matr_store *store, int64_t application,
 		       struct matr_error *err)
 {
 	struct matr_mapping *mapping;
-	struct matr_scope_row *rows;
+	struct store_scope_row *rows;
 	size_t n;
 
 	if (count_entries(store, record->id, &n, err) != 0 ||
-	    matr_store_get_mapping(store, application, false, &mapping, &rows, err) != 0)
+	    store_get_mapping(store, application, false, &mapping, &rows, err) != 0)
 		return -1;
 	size_t n_start = mapping->n_scope;
 	bool interpreter_later = mapping->interpreter == n_start;
 	int result = extend(mapping, &rows, n, err);
 	if (!result)
-		result = matr_store_get_entries(store, select_closure_entries, record->id, n_start,
-						mapping, rows, true, err);
+		result = store_get_entries(store, select_closure_entries, record->id, n_start,
+					   mapping, rows, true, err);
 	free(rows);
 	if (result) {
 		matr_mapping_free(mapping);

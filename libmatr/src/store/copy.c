@@ -21,10 +21,10 @@ int store_copy_bytes(struct matr_store *store, struct matr_store_copy *out, stru
 	if (!bytes && sqlite3_errcode(store->db) == SQLITE_OK)
 		return matr_fail_memory(err);
 	if (!bytes)
-		return matr_store_fail(store, err);
+		return store_fail(store, err);
 	if (size < HEADER_SIZE) {
 		sqlite3_free(bytes);
-		return matr_store_damaged(store, err, "no database");
+		return store_damaged(store, err, "no database");
 	}
 	bytes[WRITE_VERSION] = bytes[READ_VERSION] = 1;
 	out->bytes = bytes;

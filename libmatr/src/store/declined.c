@@ -8,28 +8,28 @@
 int store_decline(struct matr_store *store, int64_t epoch, const char *path, const char *reason,
 		  struct matr_error *err)
 {
-	sqlite3_stmt *insert = matr_statement(
+	sqlite3_stmt *insert = store_statement(
 		store,
 		"INSERT OR REPLACE INTO declined (epoch_id, path, reason) VALUES (?1, ?2, ?3)",
 		err);
 	if (!insert)
 		return -1;
-	matr_bind(insert, 1, epoch);
-	matr_bind_text(insert, 2, path);
-	matr_bind_text(insert, 3, reason);
-	return matr_execute(store, insert, err);
+	store_bind(insert, 1, epoch);
+	store_bind_text(insert, 2, path);
+	store_bind_text(insert, 3, reason);
+	return store_execute(store, insert, err);
 }
 
-int matr_store_decline_own(struct matr_store *store, int64_t epoch, const char *path,
-			   struct matr_error *err)
+int store_decline_own(struct matr_store *store, int64_t epoch, const char *path,
+		      struct matr_error *err)
 {
-	sqlite3_stmt *update = matr_statement(
+	sqlite3_stmt *update = store_statement(
 		store, "UPDATE declined SET own_file = 1 WHERE epoch_id = ?1 AND path = ?2", err);
 	if (!update)
 		return -1;
-	matr_bind(update, 1, epoch);
-	matr_bind_text(update, 2, path);
-	return matr_execute(store, update, err);
+	store_bind(update, 1, epoch);
+	store_bind_text(update, 2, path);
+	return store_execute(store, update, err);
 }
 
 /* The rows, path and reason, of a statement whose parameter is the epoch (NULL: it has failed). */
@@ -39,11 +39,11 @@ static int list_declined(struct matr_store *store, sqlite3_stmt *statement, int6
 	struct matr_store_declined *item;
 
 	if (statement)
-		matr_bind(statement, 1, epoch);
-	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
-	while ((item = matr_next_row(&rows, err)) != NULL) {
-		matr_row_text(&rows, 0, &item->path, err);
-		matr_row_text(&rows, 1, &item->reason, err);
+		store_bind(statement, 1, epoch);
+	struct store_rows rows = store_rows(store, statement, sizeof *item);
+	while ((item = store_next_row(&rows, err)) != NULL) {
+		store_row_text(&rows, 0, &item->path, err);
+		store_row_text(&rows, 1, &item->reason, err);
 	}
 	if (rows.failed) {
 		matr_store_declined_free(rows.items, rows.n);
@@ -59,21 +59,21 @@ int matr_store_declined(struct matr_store *store, int64_t epoch, struct matr_sto
 {
 	return list_declined(
 		store,
-		matr_statement(
+		store_statement(
 			store,
 			"SELECT path, reason FROM declined WHERE epoch_id = ?1 ORDER BY path", err),
 		epoch, out, n, err);
 }
 
-int matr_store_declined_own(struct matr_store *store, int64_t epoch,
-			    struct matr_store_declined **out, size_t *n, struct matr_error *err)
+int store_declined_own(struct matr_store *store, int64_t epoch, struct matr_store_declined **out,
+		       size_t *n, struct matr_error *err)
 {
 	return list_declined(
 		store,
-		matr_statement(store,
-			       "SELECT path, reason FROM declined WHERE epoch_id = ?1 AND own_file"
-			       " ORDER BY path",
-			       err),
+		store_statement(store,
+				"SELECT path, reason FROM declined WHERE epoch_id = ?1 AND own_file"
+				" ORDER BY path",
+				err),
 		epoch, out, n, err);
 }
 

@@ -9,11 +9,11 @@ int store_decline(struct matr_store *store, int64_t epoch, const char *path, con
 		  struct matr_error *err);
 
 /* Record that the program was declined for the contents of its own file. */
-int matr_store_decline_own(struct matr_store *store, int64_t epoch, const char *path,
-			   struct matr_error *err);
+int store_decline_own(struct matr_store *store, int64_t epoch, const char *path,
+		      struct matr_error *err);
 
 /* Those of an epoch, by path. *out: matr_store_declined_free(). */
-int matr_store_declined_own(struct matr_store *store, int64_t epoch,
-			    struct matr_store_declined **out, size_t *n, struct matr_error *err);
+int store_declined_own(struct matr_store *store, int64_t epoch, struct matr_store_declined **out,
+		       size_t *n, struct matr_error *err);
 
 #endif

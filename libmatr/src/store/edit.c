@@ -30,7 +30,7 @@ void matr_edits_free(struct matr_edit *edits, size_t n)
 	free(edits);
 }
 
-static void read_edit(struct matr_rows *rows, struct matr_edit *out, struct matr_error *err)
+static void read_edit(struct store_rows *rows, struct matr_edit *out, struct matr_error *err)
 {
 	char **const columns[] = {&out->program, &out->symbol,	  &out->version, &out->requester,
 				  &out->library, &out->to_symbol, &out->author,	 &out->reason,
@@ -41,7 +41,7 @@ static void read_edit(struct matr_rows *rows, struct matr_edit *out, struct matr
 	out->programs = (size_t)sqlite3_column_int64(rows->statement, 12);
 	out->bindings = (size_t)sqlite3_column_int64(rows->statement, 13);
 	for (int i = 0; i < 10; i++)
-		matr_row_text(rows, i + 1, columns[i], err);
+		store_row_text(rows, i + 1, columns[i], err);
 	/* Whatever was put there with SQL, these are strings. */
 	if (!rows->failed && (!out->program || !out->symbol || !out->library)) {
 		matr_fail(err, MATR_ERROR_MALFORMED, NULL, "edit %lld is not complete",
@@ -53,7 +53,7 @@ static void read_edit(struct matr_rows *rows, struct matr_edit *out, struct matr
 int matr_store_edits(struct matr_store *store, struct matr_edit **out, size_t *n,
 		     struct matr_error *err)
 {
-	sqlite3_stmt *statement = matr_statement(
+	sqlite3_stmt *statement = store_statement(
 		store,
 		"WITH newest (application_id) AS MATERIALIZED (SELECT application_id FROM"
 		"  epoch_applications WHERE epoch_id = (SELECT max(id) FROM epochs)),"
@@ -67,8 +67,8 @@ int matr_store_edits(struct matr_store *store, struct matr_edit **out, size_t *n
 		err);
 	struct matr_edit *item;
 
-	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
-	while ((item = matr_next_row(&rows, err)) != NULL)
+	struct store_rows rows = store_rows(store, statement, sizeof *item);
+	while ((item = store_next_row(&rows, err)) != NULL)
 		read_edit(&rows, item, err);
 	if (rows.failed) {
 		matr_edits_free(rows.items, rows.n);
@@ -79,10 +79,10 @@ int matr_store_edits(struct matr_store *store, struct matr_edit **out, size_t *n
 	return 0;
 }
 
-int matr_store_add_edit(struct matr_store *store, const struct matr_edit *edit, int64_t *id,
-			struct matr_error *err)
+int store_add_edit(struct matr_store *store, const struct matr_edit *edit, int64_t *id,
+		   struct matr_error *err)
 {
-	sqlite3_stmt *insert = matr_statement(
+	sqlite3_stmt *insert = store_statement(
 		store,
 		"INSERT INTO edits (id, program, symbol, version, requester, library, to_symbol,"
 		" author, reason, time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, coalesce(?8, ''),"
@@ -92,32 +92,32 @@ int matr_store_add_edit(struct matr_store *store, const struct matr_edit *edit, 
 	if (!insert)
 		return -1;
 	if (edit->id)
-		matr_bind(insert, 1, edit->id);
-	matr_bind_text(insert, 2, edit->program);
-	matr_bind_text(insert, 3, edit->symbol);
-	matr_bind_text(insert, 4, edit->version);
-	matr_bind_text(insert, 5, edit->requester);
-	matr_bind_text(insert, 6, edit->library);
-	matr_bind_text(insert, 7, edit->to_symbol);
-	matr_bind_text(insert, 8, edit->author);
-	matr_bind_text(insert, 9, edit->reason);
+		store_bind(insert, 1, edit->id);
+	store_bind_text(insert, 2, edit->program);
+	store_bind_text(insert, 3, edit->symbol);
+	store_bind_text(insert, 4, edit->version);
+	store_bind_text(insert, 5, edit->requester);
+	store_bind_text(insert, 6, edit->library);
+	store_bind_text(insert, 7, edit->to_symbol);
+	store_bind_text(insert, 8, edit->author);
+	store_bind_text(insert, 9, edit->reason);
 	if (edit->time)
-		matr_bind(insert, 10, edit->time);
-	if (matr_execute(store, insert, err) != 0)
+		store_bind(insert, 10, edit->time);
+	if (store_execute(store, insert, err) != 0)
 		return -1;
 	if (id)
 		*id = sqlite3_last_insert_rowid(store->db);
 	return 0;
 }
 
-int matr_store_remove_edit(struct matr_store *store, int64_t id, struct matr_error *err)
+int store_remove_edit(struct matr_store *store, int64_t id, struct matr_error *err)
 {
-	sqlite3_stmt *remove = matr_statement(store, "DELETE FROM edits WHERE id = ?1", err);
+	sqlite3_stmt *remove = store_statement(store, "DELETE FROM edits WHERE id = ?1", err);
 
 	if (!remove)
 		return -1;
-	matr_bind(remove, 1, id);
-	if (matr_execute(store, remove, err) != 0)
+	store_bind(remove, 1, id);
+	if (store_execute(store, remove, err) != 0)
 		return -1;
 	return sqlite3_changes(store->db) ? 0
 					  : matr_fail(err, MATR_ERROR_NOT_FOUND, NULL,
@@ -126,7 +126,7 @@ int matr_store_remove_edit(struct matr_store *store, int64_t id, struct matr_err
 
 /* ---- which edits something was made with ---- */
 
-char *matr_edits_signature(const struct matr_edit *const *edits, size_t n, struct matr_error *err)
+char *store_edits_signature(const struct matr_edit *const *edits, size_t n, struct matr_error *err)
 {
 	struct matr_columns all = {0};
 	uint8_t hash[MATR_HASH_SIZE];
@@ -161,24 +161,24 @@ char *matr_edits_signature(const struct matr_edit *const *edits, size_t n, struc
 static int set_signature(struct matr_store *store, const char *sql, int64_t id,
 			 const char *signature, struct matr_error *err)
 {
-	sqlite3_stmt *update = matr_statement(store, sql, err);
+	sqlite3_stmt *update = store_statement(store, sql, err);
 
 	if (!update)
 		return -1;
-	matr_bind(update, 1, id);
-	matr_bind_text(update, 2, signature);
-	return matr_execute(store, update, err);
+	store_bind(update, 1, id);
+	store_bind_text(update, 2, signature);
+	return store_execute(store, update, err);
 }
 
-int matr_store_set_epoch_edits(struct matr_store *store, int64_t epoch, const char *signature,
-			       struct matr_error *err)
+int store_set_epoch_edits(struct matr_store *store, int64_t epoch, const char *signature,
+			  struct matr_error *err)
 {
 	return set_signature(store, "UPDATE epochs SET edits = ?2 WHERE id = ?1", epoch, signature,
 			     err);
 }
 
-int matr_store_set_application_edits(struct matr_store *store, int64_t application,
-				     const char *signature, struct matr_error *err)
+int store_set_application_edits(struct matr_store *store, int64_t application,
+				const char *signature, struct matr_error *err)
 {
 	return set_signature(store, "UPDATE application_records SET edits = ?2 WHERE id = ?1",
 			     application, signature, err);
@@ -187,26 +187,26 @@ int matr_store_set_application_edits(struct matr_store *store, int64_t applicati
 static int is_signature(struct matr_store *store, const char *sql, int64_t id,
 			const char *signature, struct matr_error *err)
 {
-	sqlite3_stmt *row = matr_statement(store, sql, err);
+	sqlite3_stmt *row = store_statement(store, sql, err);
 
 	if (!row)
 		return -1;
-	matr_bind(row, 1, id);
-	matr_bind_text(row, 2, signature);
-	int found = matr_step(store, row, err);
+	store_bind(row, 1, id);
+	store_bind_text(row, 2, signature);
+	int found = store_step(store, row, err);
 	sqlite3_reset(row);
 	return found;
 }
 
-int matr_store_same_epoch_edits(struct matr_store *store, int64_t epoch, const char *signature,
-				struct matr_error *err)
+int store_same_epoch_edits(struct matr_store *store, int64_t epoch, const char *signature,
+			   struct matr_error *err)
 {
 	return is_signature(store, "SELECT 1 FROM epochs WHERE id = ?1 AND edits = ?2", epoch,
 			    signature, err);
 }
 
-int matr_store_same_application_edits(struct matr_store *store, int64_t application,
-				      const char *signature, struct matr_error *err)
+int store_same_application_edits(struct matr_store *store, int64_t application,
+				 const char *signature, struct matr_error *err)
 {
 	return is_signature(store, "SELECT 1 FROM application_records WHERE id = ?1 AND edits = ?2",
 			    application, signature, err);
@@ -214,27 +214,27 @@ int matr_store_same_application_edits(struct matr_store *store, int64_t applicat
 
 /* ---- edited bindings ---- */
 
-int matr_store_put_edited(struct matr_store *store, int64_t application,
-			  const struct edited_bindings *edited, struct matr_error *err)
+int store_put_edited(struct matr_store *store, int64_t application,
+		     const struct edited_bindings *edited, struct matr_error *err)
 {
 	for (size_t i = 0; i < edited->n; i++) {
 		const struct matr_edited_binding *binding = &edited->list[i];
 		sqlite3_stmt *insert =
-			matr_statement(store,
-				       "INSERT INTO edited_bindings (application_id, position, "
-				       "relocation, edit_id,"
-				       " provider, symbol) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-				       err);
+			store_statement(store,
+					"INSERT INTO edited_bindings (application_id, position, "
+					"relocation, edit_id,"
+					" provider, symbol) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+					err);
 		if (!insert)
 			return -1;
-		matr_bind(insert, 1, application);
-		matr_bind(insert, 2, binding->object);
-		matr_bind(insert, 3, binding->relocation);
-		matr_bind(insert, 4, binding->edit);
+		store_bind(insert, 1, application);
+		store_bind(insert, 2, binding->object);
+		store_bind(insert, 3, binding->relocation);
+		store_bind(insert, 4, binding->edit);
 		/* What nothing provided is negative: as in MATR_PROVIDER_*. */
-		matr_bind(insert, 5, (int32_t)binding->original.provider);
-		matr_bind(insert, 6, binding->original.symbol);
-		if (matr_execute(store, insert, err) != 0)
+		store_bind(insert, 5, (int32_t)binding->original.provider);
+		store_bind(insert, 6, binding->original.symbol);
+		if (store_execute(store, insert, err) != 0)
 			return -1;
 	}
 	return 0;
@@ -243,7 +243,7 @@ int matr_store_put_edited(struct matr_store *store, int64_t application,
 int matr_store_edited(struct matr_store *store, int64_t application,
 		      struct matr_edited_binding **out, size_t *n, struct matr_error *err)
 {
-	sqlite3_stmt *statement = matr_statement(
+	sqlite3_stmt *statement = store_statement(
 		store,
 		"SELECT position, relocation, edit_id, provider, symbol FROM edited_bindings"
 		" WHERE application_id = ?1 ORDER BY position, relocation",
@@ -253,9 +253,9 @@ int matr_store_edited(struct matr_store *store, int64_t application,
 	*out = NULL;
 	*n = 0;
 	if (statement)
-		matr_bind(statement, 1, application);
-	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
-	while ((item = matr_next_row(&rows, err)) != NULL)
+		store_bind(statement, 1, application);
+	struct store_rows rows = store_rows(store, statement, sizeof *item);
+	while ((item = store_next_row(&rows, err)) != NULL)
 		*item = (struct matr_edited_binding){
 			.object = (uint32_t)sqlite3_column_int64(statement, 0),
 			.relocation = (uint32_t)sqlite3_column_int64(statement, 1),
@@ -274,11 +274,11 @@ int matr_store_edited(struct matr_store *store, int64_t application,
 
 /* ---- what went wrong ---- */
 
-int matr_store_put_edit_failure(struct matr_store *store, int64_t epoch, int64_t edit,
-				const char *program, const char *reason, bool expected,
-				struct matr_error *err)
+int store_put_edit_failure(struct matr_store *store, int64_t epoch, int64_t edit,
+			   const char *program, const char *reason, bool expected,
+			   struct matr_error *err)
 {
-	sqlite3_stmt *insert = matr_statement(
+	sqlite3_stmt *insert = store_statement(
 		store,
 		"INSERT OR REPLACE INTO edit_failures (epoch_id, edit_id, path, reason, expected)"
 		" VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -286,28 +286,28 @@ int matr_store_put_edit_failure(struct matr_store *store, int64_t epoch, int64_t
 
 	if (!insert)
 		return -1;
-	matr_bind(insert, 1, epoch);
-	matr_bind(insert, 2, edit);
-	matr_bind_text(insert, 3, program);
-	matr_bind_text(insert, 4, reason);
-	matr_bind(insert, 5, expected);
-	return matr_execute(store, insert, err);
+	store_bind(insert, 1, epoch);
+	store_bind(insert, 2, edit);
+	store_bind_text(insert, 3, program);
+	store_bind_text(insert, 4, reason);
+	store_bind(insert, 5, expected);
+	return store_execute(store, insert, err);
 }
 
-int matr_store_carry_edit_failures(struct matr_store *store, int64_t earlier, int64_t epoch,
-				   struct matr_error *err)
+int store_carry_edit_failures(struct matr_store *store, int64_t earlier, int64_t epoch,
+			      struct matr_error *err)
 {
-	sqlite3_stmt *copy = matr_statement(store,
-					    "INSERT INTO edit_failures SELECT ?2, edit_id, path, "
-					    "reason, expected FROM edit_failures"
-					    " WHERE epoch_id = ?1",
-					    err);
+	sqlite3_stmt *copy = store_statement(store,
+					     "INSERT INTO edit_failures SELECT ?2, edit_id, path, "
+					     "reason, expected FROM edit_failures"
+					     " WHERE epoch_id = ?1",
+					     err);
 
 	if (!copy)
 		return -1;
-	matr_bind(copy, 1, earlier);
-	matr_bind(copy, 2, epoch);
-	return matr_execute(store, copy, err);
+	store_bind(copy, 1, earlier);
+	store_bind(copy, 2, epoch);
+	return store_execute(store, copy, err);
 }
 
 void matr_edit_failures_free(struct matr_edit_failure *failures, size_t n)
@@ -322,7 +322,7 @@ void matr_edit_failures_free(struct matr_edit_failure *failures, size_t n)
 int matr_store_edit_failures(struct matr_store *store, int64_t epoch,
 			     struct matr_edit_failure **out, size_t *n, struct matr_error *err)
 {
-	sqlite3_stmt *statement = matr_statement(
+	sqlite3_stmt *statement = store_statement(
 		store,
 		"SELECT edit_id, path, reason, expected FROM edit_failures WHERE epoch_id = ?1"
 		" ORDER BY edit_id, path",
@@ -330,13 +330,13 @@ int matr_store_edit_failures(struct matr_store *store, int64_t epoch,
 	struct matr_edit_failure *item;
 
 	if (statement)
-		matr_bind(statement, 1, epoch);
-	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
-	while ((item = matr_next_row(&rows, err)) != NULL) {
+		store_bind(statement, 1, epoch);
+	struct store_rows rows = store_rows(store, statement, sizeof *item);
+	while ((item = store_next_row(&rows, err)) != NULL) {
 		item->edit = sqlite3_column_int64(statement, 0);
 		item->expected = sqlite3_column_int(statement, 3) != 0;
-		matr_row_text(&rows, 1, &item->program, err);
-		matr_row_text(&rows, 2, &item->reason, err);
+		store_row_text(&rows, 1, &item->program, err);
+		store_row_text(&rows, 2, &item->reason, err);
 	}
 	if (rows.failed) {
 		matr_edit_failures_free(rows.items, rows.n);
@@ -347,19 +347,19 @@ int matr_store_edit_failures(struct matr_store *store, int64_t epoch,
 	return 0;
 }
 
-int matr_store_set_edit_state(struct matr_store *store, const struct matr_edit *edit,
-			      struct matr_error *err)
+int store_set_edit_state(struct matr_store *store, const struct matr_edit *edit,
+			 struct matr_error *err)
 {
 	sqlite3_stmt *update =
-		matr_statement(store,
-			       "UPDATE edits SET state = ?2, complaint = ?3 WHERE id = ?1 AND"
-			       " (state IS NOT ?2 OR complaint IS NOT ?3)",
-			       err);
+		store_statement(store,
+				"UPDATE edits SET state = ?2, complaint = ?3 WHERE id = ?1 AND"
+				" (state IS NOT ?2 OR complaint IS NOT ?3)",
+				err);
 
 	if (!update)
 		return -1;
-	matr_bind(update, 1, edit->id);
-	matr_bind_text(update, 2, edit->state);
-	matr_bind_text(update, 3, edit->complaint);
-	return matr_execute(store, update, err);
+	store_bind(update, 1, edit->id);
+	store_bind_text(update, 2, edit->state);
+	store_bind_text(update, 3, edit->complaint);
+	return store_execute(store, update, err);
 }

@@ -6,35 +6,35 @@
 
 #include "mapping/edit.h"
 
-int matr_store_add_edit(struct matr_store *store, const struct matr_edit *edit, int64_t *id,
-			struct matr_error *err);
+int store_add_edit(struct matr_store *store, const struct matr_edit *edit, int64_t *id,
+		   struct matr_error *err);
 /* NOT_FOUND: there is none with that id. */
-int matr_store_remove_edit(struct matr_store *store, int64_t id, struct matr_error *err);
+int store_remove_edit(struct matr_store *store, int64_t id, struct matr_error *err);
 
 /* What the epoch's edits say, as one line: with the same edits everything comes out the same. "" where there are
  * none. *out: free(). */
-char *matr_edits_signature(const struct matr_edit *const *edits, size_t n, struct matr_error *err);
-int matr_store_set_epoch_edits(struct matr_store *store, int64_t epoch, const char *signature,
-			       struct matr_error *err);
-int matr_store_set_application_edits(struct matr_store *store, int64_t application,
-				     const char *signature, struct matr_error *err);
+char *store_edits_signature(const struct matr_edit *const *edits, size_t n, struct matr_error *err);
+int store_set_epoch_edits(struct matr_store *store, int64_t epoch, const char *signature,
+			  struct matr_error *err);
+int store_set_application_edits(struct matr_store *store, int64_t application,
+				const char *signature, struct matr_error *err);
 /* Is it the recorded one? 1, 0, -1. */
-int matr_store_same_epoch_edits(struct matr_store *store, int64_t epoch, const char *signature,
-				struct matr_error *err);
-int matr_store_same_application_edits(struct matr_store *store, int64_t application,
-				      const char *signature, struct matr_error *err);
+int store_same_epoch_edits(struct matr_store *store, int64_t epoch, const char *signature,
+			   struct matr_error *err);
+int store_same_application_edits(struct matr_store *store, int64_t application,
+				 const char *signature, struct matr_error *err);
 
-int matr_store_put_edited(struct matr_store *store, int64_t application,
-			  const struct edited_bindings *edited, struct matr_error *err);
-int matr_store_put_edit_failure(struct matr_store *store, int64_t epoch, int64_t edit,
-				const char *program, const char *reason, bool expected,
-				struct matr_error *err);
-int matr_store_carry_edit_failures(struct matr_store *store, int64_t earlier, int64_t epoch,
-				   struct matr_error *err);
+int store_put_edited(struct matr_store *store, int64_t application,
+		     const struct edited_bindings *edited, struct matr_error *err);
+int store_put_edit_failure(struct matr_store *store, int64_t epoch, int64_t edit,
+			   const char *program, const char *reason, bool expected,
+			   struct matr_error *err);
+int store_carry_edit_failures(struct matr_store *store, int64_t earlier, int64_t epoch,
+			      struct matr_error *err);
 
 /* The row's state and complaint, as they are in the struct. */
-int matr_store_set_edit_state(struct matr_store *store, const struct matr_edit *edit,
-			      struct matr_error *err);
+int store_set_edit_state(struct matr_store *store, const struct matr_edit *edit,
+			 struct matr_error *err);
 
 /* ---- the copy beside the store, for one that has to be made anew ---- */
 

@@ -130,19 +130,19 @@ static int restore_line(struct matr_store *store, const char *path, char *line, 
 		.time = atoll(fields[8]),
 		.reason = fields[9],
 	};
-	return matr_store_add_edit(store, &edit, NULL, err);
+	return store_add_edit(store, &edit, NULL, err);
 }
 
 /* 1: the store is one that was just made. */
 static int is_new(struct matr_store *store, struct matr_error *err)
 {
-	sqlite3_stmt *row = matr_statement(store,
-					   "SELECT (SELECT count(*) FROM epochs) <= 1 AND"
-					   " NOT EXISTS (SELECT 1 FROM edits)",
-					   err);
+	sqlite3_stmt *row = store_statement(store,
+					    "SELECT (SELECT count(*) FROM epochs) <= 1 AND"
+					    " NOT EXISTS (SELECT 1 FROM edits)",
+					    err);
 	if (!row)
 		return -1;
-	int found = matr_step(store, row, err);
+	int found = store_step(store, row, err);
 	int answer = found > 0 ? sqlite3_column_int(row, 0) : found;
 	sqlite3_reset(row);
 	return answer;

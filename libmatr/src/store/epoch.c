@@ -11,11 +11,11 @@
 /* A file system may round times down to two seconds (FAT), and its clock may tick only now and then. */
 static const int64_t slack = INT64_C(2000000000);
 
-void matr_previous_free(struct matr_previous *previous)
+void store_previous_free(struct store_previous *previous)
 {
 	matr_scan_free(previous->scan);
 	probes_free(&previous->probes);
-	*previous = (struct matr_previous){.id = 0};
+	*previous = (struct store_previous){.id = 0};
 }
 
 static int read_probes(struct matr_store *store, int64_t blob, struct probes *out,
@@ -24,12 +24,12 @@ static int read_probes(struct matr_store *store, int64_t blob, struct probes *ou
 	uint8_t *contents;
 	size_t size;
 
-	if (matr_blob_get(store, blob, &contents, &size, err) != 0)
+	if (store_blob_get(store, blob, &contents, &size, err) != 0)
 		return -1;
 	struct matr_cursor cursor = {.at = contents, .end = contents + size};
 	int result = probes_decode(&cursor, out, err);
 	free(contents);
-	return result != 0 && cursor.damaged ? matr_store_damaged(store, err, "probes of an epoch")
+	return result != 0 && cursor.damaged ? store_damaged(store, err, "probes of an epoch")
 					     : result;
 }
 
@@ -39,31 +39,31 @@ static int read_scan(struct matr_store *store, int64_t blob, struct matr_scan **
 	uint8_t *contents;
 	size_t size;
 
-	if (matr_blob_get(store, blob, &contents, &size, err) != 0)
+	if (store_blob_get(store, blob, &contents, &size, err) != 0)
 		return -1;
 	struct matr_cursor cursor = {.at = contents, .end = contents + size};
 	int result = scan_decode(&cursor, out, err);
 	free(contents);
-	return result != 0 && cursor.damaged ? matr_store_damaged(store, err, "scan of an epoch")
+	return result != 0 && cursor.damaged ? store_damaged(store, err, "scan of an epoch")
 					     : result;
 }
 
-int matr_store_previous(struct matr_store *store, int64_t epoch, const char *circumstances,
-			struct matr_previous *out, struct matr_error *err)
+int store_previous(struct matr_store *store, int64_t epoch, const char *circumstances,
+		   struct store_previous *out, struct matr_error *err)
 {
-	sqlite3_stmt *row =
-		matr_statement(store,
-			       "SELECT id, begun, scan_blob_id, probes_blob_id, circumstances = ?2,"
-			       " coalesce(image_epoch, id) FROM epochs"
-			       " WHERE id < ?1 ORDER BY id DESC LIMIT 1",
-			       err);
+	sqlite3_stmt *row = store_statement(
+		store,
+		"SELECT id, begun, scan_blob_id, probes_blob_id, circumstances = ?2,"
+		" coalesce(image_epoch, id) FROM epochs"
+		" WHERE id < ?1 ORDER BY id DESC LIMIT 1",
+		err);
 
-	*out = (struct matr_previous){.id = 0};
+	*out = (struct store_previous){.id = 0};
 	if (!row)
 		return -1;
-	matr_bind(row, 1, epoch);
-	matr_bind_text(row, 2, circumstances);
-	int found = matr_step(store, row, err);
+	store_bind(row, 1, epoch);
+	store_bind_text(row, 2, circumstances);
+	int found = store_step(store, row, err);
 	int64_t id = 0, begun = 0, scan = 0, probes = 0;
 	if (found > 0 && sqlite3_column_int64(row, 4)) {
 		id = sqlite3_column_int64(row, 0);
@@ -88,13 +88,13 @@ int store_probes(struct matr_store *store, int64_t epoch, struct probes *out,
 		 struct matr_error *err)
 {
 	sqlite3_stmt *row =
-		matr_statement(store, "SELECT probes_blob_id FROM epochs WHERE id = ?1", err);
+		store_statement(store, "SELECT probes_blob_id FROM epochs WHERE id = ?1", err);
 
 	*out = (struct probes){.n = 0};
 	if (!row)
 		return -1;
-	matr_bind(row, 1, epoch);
-	int found = matr_step(store, row, err);
+	store_bind(row, 1, epoch);
+	int found = store_step(store, row, err);
 	int64_t blob = found > 0 ? sqlite3_column_int64(row, 0) : 0;
 	sqlite3_reset(row);
 	if (found < 0)
@@ -105,37 +105,37 @@ int store_probes(struct matr_store *store, int64_t epoch, struct probes *out,
 int store_newest_circumstances(struct matr_store *store, char **out, bool *portable,
 			       struct matr_error *err)
 {
-	sqlite3_stmt *row = matr_statement(
+	sqlite3_stmt *row = store_statement(
 		store, "SELECT circumstances, portable FROM epochs ORDER BY id DESC LIMIT 1", err);
 
 	*out = NULL;
 	if (!row)
 		return -1;
-	int found = matr_step(store, row, err);
+	int found = store_step(store, row, err);
 	if (found > 0) {
 		*portable = sqlite3_column_int(row, 1) != 0;
-		if (matr_column_text(row, 0, out, err) != 0)
+		if (store_column_text(row, 0, out, err) != 0)
 			found = -1;
 	}
 	sqlite3_reset(row);
 	return found;
 }
 
-static int put_blob(struct matr_store *store, struct matr_blob *blob, int64_t *id,
+static int put_blob(struct matr_store *store, struct store_blob *blob, int64_t *id,
 		    struct matr_error *err)
 {
-	int result = matr_blob_hash(blob, err);
+	int result = store_blob_hash(blob, err);
 	if (result == 0)
-		result = matr_blob_put(store, blob, id, err);
-	matr_blob_free(blob);
+		result = store_blob_put(store, blob, id, err);
+	store_blob_free(blob);
 	return result;
 }
 
-int matr_store_set_inputs(struct matr_store *store, int64_t epoch, const char *circumstances,
-			  const struct matr_scan *scan, const struct probes *probes,
-			  struct matr_error *err)
+int store_set_inputs(struct matr_store *store, int64_t epoch, const char *circumstances,
+		     const struct matr_scan *scan, const struct probes *probes,
+		     struct matr_error *err)
 {
-	struct matr_blob blob = {.data = NULL};
+	struct store_blob blob = {.data = NULL};
 	int64_t scan_id = 0, probes_id;
 
 	if (scan) {
@@ -143,40 +143,40 @@ int matr_store_set_inputs(struct matr_store *store, int64_t epoch, const char *c
 		if (put_blob(store, &blob, &scan_id, err) != 0)
 			return -1;
 	}
-	blob = (struct matr_blob){.data = NULL};
+	blob = (struct store_blob){.data = NULL};
 	probes_encode(probes, &blob.contents);
 	if (put_blob(store, &blob, &probes_id, err) != 0)
 		return -1;
 	sqlite3_stmt *update =
-		matr_statement(store,
-			       "UPDATE epochs SET circumstances = ?2, scan_blob_id = ?3,"
-			       " probes_blob_id = ?4 WHERE id = ?1",
-			       err);
+		store_statement(store,
+				"UPDATE epochs SET circumstances = ?2, scan_blob_id = ?3,"
+				" probes_blob_id = ?4 WHERE id = ?1",
+				err);
 	if (!update)
 		return -1;
-	matr_bind(update, 1, epoch);
-	matr_bind_text(update, 2, circumstances);
+	store_bind(update, 1, epoch);
+	store_bind_text(update, 2, circumstances);
 	if (scan_id)
-		matr_bind(update, 3, scan_id);
-	matr_bind(update, 4, probes_id);
-	return matr_execute(store, update, err);
+		store_bind(update, 3, scan_id);
+	store_bind(update, 4, probes_id);
+	return store_execute(store, update, err);
 }
 
 static int put_skipped(struct matr_store *store, int64_t epoch, const char *kind, size_t n,
 		       struct matr_error *err)
 {
-	sqlite3_stmt *insert = matr_statement(
+	sqlite3_stmt *insert = store_statement(
 		store, "INSERT INTO skipped (epoch_id, kind, files) VALUES (?1, ?2, ?3)", err);
 	if (!insert)
 		return -1;
-	matr_bind(insert, 1, epoch);
-	matr_bind_text(insert, 2, kind);
-	matr_bind(insert, 3, (int64_t)n);
-	return matr_execute(store, insert, err);
+	store_bind(insert, 1, epoch);
+	store_bind_text(insert, 2, kind);
+	store_bind(insert, 3, (int64_t)n);
+	return store_execute(store, insert, err);
 }
 
-int matr_store_set_skipped(struct matr_store *store, int64_t epoch, const struct matr_scan *scan,
-			   struct matr_error *err)
+int store_set_skipped(struct matr_store *store, int64_t epoch, const struct matr_scan *scan,
+		      struct matr_error *err)
 {
 	for (int kind = 0; kind < MATR_SCAN_KINDS; kind++)
 		if (scan->skipped[kind] && put_skipped(store, epoch, matr_scan_kind_name(kind),
@@ -187,20 +187,19 @@ int matr_store_set_skipped(struct matr_store *store, int64_t epoch, const struct
 	return 0;
 }
 
-int matr_store_directories_unchanged(struct matr_store *store, int64_t earlier,
-				     struct matr_error *err)
+int store_directories_unchanged(struct matr_store *store, int64_t earlier, struct matr_error *err)
 {
-	sqlite3_stmt *rows = matr_statement(store,
-					    "SELECT p.path, e.mtime FROM epoch_directories e"
-					    " JOIN directory_paths p ON p.id = e.directory_id"
-					    " WHERE e.epoch_id = ?1",
-					    err);
+	sqlite3_stmt *rows = store_statement(store,
+					     "SELECT p.path, e.mtime FROM epoch_directories e"
+					     " JOIN directory_paths p ON p.id = e.directory_id"
+					     " WHERE e.epoch_id = ?1",
+					     err);
 	int more, unchanged = 1;
 
 	if (!rows)
 		return -1;
-	matr_bind(rows, 1, earlier);
-	while ((more = matr_step(store, rows, err)) > 0 && unchanged) {
+	store_bind(rows, 1, earlier);
+	while ((more = store_step(store, rows, err)) > 0 && unchanged) {
 		struct stat status;
 		const char *path = (const char *)sqlite3_column_text(rows, 0);
 		unchanged = path && stat(path, &status) == 0 &&
@@ -210,8 +209,8 @@ int matr_store_directories_unchanged(struct matr_store *store, int64_t earlier,
 	return more < 0 ? -1 : unchanged;
 }
 
-int matr_store_carry_all(struct matr_store *store, int64_t earlier, int64_t epoch,
-			 struct matr_error *err)
+int store_carry_all(struct matr_store *store, int64_t earlier, int64_t epoch,
+		    struct matr_error *err)
 {
 	static const char *const copies[] = {
 		"INSERT INTO epoch_applications SELECT ?2, application_id FROM epoch_applications"
@@ -228,35 +227,34 @@ int matr_store_carry_all(struct matr_store *store, int64_t earlier, int64_t epoc
 	};
 
 	for (size_t i = 0; i < sizeof copies / sizeof *copies; i++) {
-		sqlite3_stmt *copy = matr_statement(store, copies[i], err);
+		sqlite3_stmt *copy = store_statement(store, copies[i], err);
 		if (!copy)
 			return -1;
-		matr_bind(copy, 1, earlier);
-		matr_bind(copy, 2, epoch);
-		if (matr_execute(store, copy, err) != 0)
+		store_bind(copy, 1, earlier);
+		store_bind(copy, 2, epoch);
+		if (store_execute(store, copy, err) != 0)
 			return -1;
 	}
 	return 0;
 }
 
-int matr_store_set_image(struct matr_store *store, int64_t epoch, int64_t image,
-			 struct matr_error *err)
+int store_set_image(struct matr_store *store, int64_t epoch, int64_t image, struct matr_error *err)
 {
 	sqlite3_stmt *update =
-		matr_statement(store, "UPDATE epochs SET image_epoch = ?2 WHERE id = ?1", err);
+		store_statement(store, "UPDATE epochs SET image_epoch = ?2 WHERE id = ?1", err);
 	if (!update)
 		return -1;
-	matr_bind(update, 1, epoch);
-	matr_bind(update, 2, image);
-	return matr_execute(store, update, err);
+	store_bind(update, 1, epoch);
+	store_bind(update, 2, image);
+	return store_execute(store, update, err);
 }
 
 /* ---- applications ---- */
 
-void matr_earlier_free(struct matr_earlier_list *list)
+void store_earlier_free(struct store_earlier_list *list)
 {
 	for (size_t i = 0; i < list->n; i++) {
-		struct matr_earlier *earlier = &list->list[i];
+		struct store_earlier *earlier = &list->list[i];
 		for (size_t n = 0; n < earlier->n_scope; n++)
 			free(earlier->scope[n].path);
 		free(earlier->scope);
@@ -264,72 +262,73 @@ void matr_earlier_free(struct matr_earlier_list *list)
 		free(earlier->library_path);
 	}
 	free(list->list);
-	*list = (struct matr_earlier_list){.n = 0};
+	*list = (struct store_earlier_list){.n = 0};
 }
 
-static int read_scope(struct matr_store *store, struct matr_earlier *earlier,
+static int read_scope(struct matr_store *store, struct store_earlier *earlier,
 		      struct matr_error *err)
 {
-	sqlite3_stmt *statement = matr_statement(
+	sqlite3_stmt *statement = store_statement(
 		store,
 		"SELECT l.object_id, l.path, s.rule, s.loaded_by, coalesce(s.needed, -1)"
 		" FROM scope_entries s JOIN locations l ON l.id = s.location_id"
 		" WHERE s.application_id = ?1 ORDER BY s.position",
 		err);
-	struct matr_earlier_entry *item;
+	struct store_earlier_entry *item;
 
 	if (statement)
-		matr_bind(statement, 1, earlier->application);
-	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
-	while ((item = matr_next_row(&rows, err)) != NULL) {
+		store_bind(statement, 1, earlier->application);
+	struct store_rows rows = store_rows(store, statement, sizeof *item);
+	while ((item = store_next_row(&rows, err)) != NULL) {
 		item->object = sqlite3_column_int64(statement, 0);
 		item->rule = (uint32_t)sqlite3_column_int64(statement, 2);
 		item->loaded_by = (uint32_t)sqlite3_column_int64(statement, 3);
 		item->needed = sqlite3_column_int64(statement, 4);
-		matr_row_text(&rows, 1, &item->path, err);
+		store_row_text(&rows, 1, &item->path, err);
 	}
 	earlier->scope = rows.items;
 	earlier->n_scope = rows.n;
 	return rows.failed ? -1 : 0;
 }
 
-int matr_store_earlier(struct matr_store *store, int64_t epoch, struct matr_earlier_list *out,
-		       struct matr_error *err)
+int store_earlier(struct matr_store *store, int64_t epoch, struct store_earlier_list *out,
+		  struct matr_error *err)
 {
-	sqlite3_stmt *statement =
-		matr_statement(store,
-			       "SELECT id, path, flags, interpreter, library_path, EXISTS (SELECT 1"
-			       " FROM closures c WHERE c.application_id = a.id) FROM applications a"
-			       " WHERE epoch_id = ?1 ORDER BY path",
-			       err);
-	struct matr_earlier *item;
+	sqlite3_stmt *statement = store_statement(
+		store,
+		"SELECT id, path, flags, interpreter, library_path, EXISTS (SELECT 1"
+		" FROM closures c WHERE c.application_id = a.id) FROM applications a"
+		" WHERE epoch_id = ?1 ORDER BY path",
+		err);
+	struct store_earlier *item;
 
 	if (statement)
-		matr_bind(statement, 1, epoch);
-	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
-	while ((item = matr_next_row(&rows, err)) != NULL) {
+		store_bind(statement, 1, epoch);
+	struct store_rows rows = store_rows(store, statement, sizeof *item);
+	while ((item = store_next_row(&rows, err)) != NULL) {
 		item->application = sqlite3_column_int64(statement, 0);
 		item->flags = (uint32_t)sqlite3_column_int64(statement, 2);
 		item->interpreter = (uint32_t)sqlite3_column_int64(statement, 3);
 		item->has_closures = sqlite3_column_int64(statement, 5) != 0;
-		matr_row_text(&rows, 1, &item->path, err);
-		matr_row_text(&rows, 4, &item->library_path, err);
+		store_row_text(&rows, 1, &item->path, err);
+		store_row_text(&rows, 4, &item->library_path, err);
 	}
-	*out = (struct matr_earlier_list){.list = rows.items, .n = rows.n};
+	*out = (struct store_earlier_list){.list = rows.items, .n = rows.n};
 	int result = rows.failed ? -1 : 0;
 	for (size_t i = 0; i < out->n && result == 0; i++)
 		result = read_scope(store, &out->list[i], err);
 	if (result != 0)
-		matr_earlier_free(out);
+		store_earlier_free(out);
 	return result;
 }
 
 static int compare_path(const void *path, const void *earlier)
 {
-	return strcmp(path, ((const struct matr_earlier *)earlier)->path);
+	return strcmp(path, ((const struct store_earlier *)earlier)->path);
 }
 
-const struct matr_earlier *matr_earlier_find(const struct matr_earlier_list *list, const char *path)
+const struct store_earlier *store_earlier_find(const struct store_earlier_list *list,
+					       const char *path)
 {
 	return list->n ? bsearch(path, list->list, list->n, sizeof *list->list, compare_path)
 		       : NULL;

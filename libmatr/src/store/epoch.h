@@ -6,7 +6,7 @@
 
 #include "inputs/snapshot.h"
 
-struct matr_previous { /* the newest epoch before; id 0: there is none, or none that is of use */
+struct store_previous { /* the newest epoch before; id 0: there is none, or none that is of use */
 	int64_t id;
 	int64_t image;		/* the epoch whose image it has */
 	int64_t trusted;	/* file_id_unchanged() */
@@ -16,9 +16,9 @@ struct matr_previous { /* the newest epoch before; id 0: there is none, or none 
 
 /* The epoch before `epoch`, if it was begun under the same circumstances. *out is to be freed, also after an
  * error. */
-int matr_store_previous(struct matr_store *store, int64_t epoch, const char *circumstances,
-			struct matr_previous *out, struct matr_error *err);
-void matr_previous_free(struct matr_previous *previous);
+int store_previous(struct matr_store *store, int64_t epoch, const char *circumstances,
+		   struct store_previous *out, struct matr_error *err);
+void store_previous_free(struct store_previous *previous);
 
 /* Get the probes that the epoch was begun with. *out: probes_free(), also after an error. */
 int store_probes(struct matr_store *store, int64_t epoch, struct probes *out,
@@ -30,33 +30,31 @@ int store_newest_circumstances(struct matr_store *store, char **out, bool *porta
 			       struct matr_error *err);
 
 /* Record what the epoch follows from. scan may be NULL. */
-int matr_store_set_inputs(struct matr_store *store, int64_t epoch, const char *circumstances,
-			  const struct matr_scan *scan, const struct probes *probes,
-			  struct matr_error *err);
+int store_set_inputs(struct matr_store *store, int64_t epoch, const char *circumstances,
+		     const struct matr_scan *scan, const struct probes *probes,
+		     struct matr_error *err);
 /* Record what the scan passed over. */
-int matr_store_set_skipped(struct matr_store *store, int64_t epoch, const struct matr_scan *scan,
-			   struct matr_error *err);
+int store_set_skipped(struct matr_store *store, int64_t epoch, const struct matr_scan *scan,
+		      struct matr_error *err);
 
 /* Are the directories in which its files were found as the earlier epoch found them? 1, 0, -1. */
-int matr_store_directories_unchanged(struct matr_store *store, int64_t earlier,
-				     struct matr_error *err);
+int store_directories_unchanged(struct matr_store *store, int64_t earlier, struct matr_error *err);
 
 /* Everything of the earlier epoch is the new one's too. */
-int matr_store_carry_all(struct matr_store *store, int64_t earlier, int64_t epoch,
-			 struct matr_error *err);
+int store_carry_all(struct matr_store *store, int64_t earlier, int64_t epoch,
+		    struct matr_error *err);
 
 /* The epoch goes on with an earlier one's image. */
-int matr_store_set_image(struct matr_store *store, int64_t epoch, int64_t image,
-			 struct matr_error *err);
+int store_set_image(struct matr_store *store, int64_t epoch, int64_t image, struct matr_error *err);
 
 /* ---- one application ---- */
 
-struct matr_earlier { /* its scope, as the earlier epoch recorded it */
+struct store_earlier { /* its scope, as the earlier epoch recorded it */
 	int64_t application;
 	char *path, *library_path;
 	uint32_t flags, interpreter;
 	bool has_closures;
-	struct matr_earlier_entry {
+	struct store_earlier_entry {
 		int64_t object;
 		char *path;
 		uint32_t rule, loaded_by;
@@ -65,16 +63,16 @@ struct matr_earlier { /* its scope, as the earlier epoch recorded it */
 	size_t n_scope;
 };
 
-struct matr_earlier_list {
-	struct matr_earlier *list; /* by path */
+struct store_earlier_list {
+	struct store_earlier *list; /* by path */
 	size_t n;
 };
 
-int matr_store_earlier(struct matr_store *store, int64_t epoch, struct matr_earlier_list *out,
-		       struct matr_error *err);
-void matr_earlier_free(struct matr_earlier_list *list);
+int store_earlier(struct matr_store *store, int64_t epoch, struct store_earlier_list *out,
+		  struct matr_error *err);
+void store_earlier_free(struct store_earlier_list *list);
 /* NULL: none of that path. */
-const struct matr_earlier *matr_earlier_find(const struct matr_earlier_list *list,
-					     const char *path);
+const struct store_earlier *store_earlier_find(const struct store_earlier_list *list,
+					       const char *path);
 
 #endif

@@ -5,28 +5,28 @@
 #include <matr/mapping.h>
 #include <matr/store.h>
 
-struct matr_encoded_vector;
-struct matr_scope_row;
+struct store_encoded_vector;
+struct store_scope_row;
 
 /* A mapping on its way into the store: the ids of its objects, which are written, and how they bind. */
-struct matr_encoded_mapping {
+struct store_encoded_mapping {
 	int64_t *ids;
-	struct matr_encoded_vector *vectors; /* parallel to the scope; all zero: no bindings */
+	struct store_encoded_vector *vectors; /* parallel to the scope; all zero: no bindings */
 	size_t n;
 };
 
 /* May run in any thread while nothing is written. */
-int matr_encode_mapping(const struct matr_store *store, const struct matr_mapping *mapping,
-			struct matr_encoded_mapping *out, struct matr_error *err);
-void matr_encoded_mapping_free(struct matr_encoded_mapping *encoded);
+int store_encode_mapping(const struct matr_store *store, const struct matr_mapping *mapping,
+			 struct store_encoded_mapping *out, struct matr_error *err);
+void store_encoded_mapping_free(struct store_encoded_mapping *encoded);
 
-int matr_store_add_encoded(struct matr_store *store, int64_t epoch,
-			   const struct matr_mapping *mapping, struct matr_encoded_mapping *encoded,
-			   int64_t *application, struct matr_error *err);
+int store_add_encoded(struct matr_store *store, int64_t epoch, const struct matr_mapping *mapping,
+		      struct store_encoded_mapping *encoded, int64_t *application,
+		      struct matr_error *err);
 
 /* Add an application of an earlier epoch, unchanged, to this one. */
-int matr_store_carry(struct matr_store *store, int64_t epoch, int64_t application,
-		     struct matr_error *err);
+int store_carry(struct matr_store *store, int64_t epoch, int64_t application,
+		struct matr_error *err);
 
 /* Take an application out of the epoch again. */
 int store_remove(struct matr_store *store, int64_t epoch, int64_t application,
@@ -35,19 +35,17 @@ int store_remove(struct matr_store *store, int64_t epoch, int64_t application,
 /* ---- directories ---- */
 
 /* Compare the application's directories with these. Returns 1 if equal, 0 if not, -1 on error. */
-int matr_store_same_directories(struct matr_store *store, int64_t application,
-				const struct matr_directory *directories, size_t n,
-				struct matr_error *err);
+int store_same_directories(struct matr_store *store, int64_t application,
+			   const struct matr_directory *directories, size_t n,
+			   struct matr_error *err);
 
 /* The directories of an application as its newest epoch found them. *out: free each path, then the list. */
-int matr_store_application_directories(struct matr_store *store, int64_t application,
-				       struct matr_directory **out, size_t *n,
-				       struct matr_error *err);
+int store_application_directories(struct matr_store *store, int64_t application,
+				  struct matr_directory **out, size_t *n, struct matr_error *err);
 
 /* Record a directory as the epoch found it. */
-int matr_store_directory(struct matr_store *store, int64_t epoch,
-			 const struct matr_directory *directory, int64_t *id,
-			 struct matr_error *err);
+int store_directory(struct matr_store *store, int64_t epoch, const struct matr_directory *directory,
+		    int64_t *id, struct matr_error *err);
 
 /* ---- one application, compared with what is there now ---- */
 
@@ -73,8 +71,8 @@ int store_same_program(struct matr_store *store, int64_t epoch, const char *path
 /* ---- for closures ---- */
 
 /* matr_store_mapping() and its rows, both for the caller to free. */
-int matr_store_get_mapping(struct matr_store *store, int64_t application, bool with_bindings,
-			   struct matr_mapping **out, struct matr_scope_row **rows,
-			   struct matr_error *err);
+int store_get_mapping(struct matr_store *store, int64_t application, bool with_bindings,
+		      struct matr_mapping **out, struct store_scope_row **rows,
+		      struct matr_error *err);
 
 #endif

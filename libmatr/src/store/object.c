@@ -29,7 +29,7 @@ static void put_optional(struct matr_columns *out, const char *string)
 }
 
 /* The hash by which the object is found again. */
-static int hash_object(const struct matr_object *object, const struct matr_blob *parts,
+static int hash_object(const struct matr_object *object, const struct store_blob *parts,
 		       uint8_t hash[MATR_HASH_SIZE], struct matr_error *err)
 {
 	struct matr_columns all = {0};
@@ -67,7 +67,7 @@ static int insert_row(struct matr_store *store, const struct matr_object *object
 		      const uint8_t *hash, int64_t *id, struct matr_error *err)
 {
 	char build_id[2 * MATR_BUILD_ID_MAX + 1];
-	sqlite3_stmt *insert = matr_statement(
+	sqlite3_stmt *insert = store_statement(
 		store,
 		"INSERT INTO objects (path, build_id, device, inode, size, mtime, ctime,"
 		" build_id_vaddr, flags, machine, interpreter, soname, rpath, runpath, "
@@ -79,30 +79,30 @@ static int insert_row(struct matr_store *store, const struct matr_object *object
 	if (!insert)
 		return -1;
 	build_id_text(&object->build_id, build_id);
-	matr_bind_text(insert, 1, object->path);
-	matr_bind_text(insert, 2, build_id);
-	matr_bind(insert, 3, (int64_t)object->file.device);
-	matr_bind(insert, 4, (int64_t)object->file.inode);
-	matr_bind(insert, 5, (int64_t)object->file.size);
-	matr_bind(insert, 6, object->file.mtime);
-	matr_bind(insert, 7, object->file.ctime);
-	matr_bind(insert, 8, (int64_t)object->build_id_vaddr);
-	matr_bind(insert, 9, object->flags);
-	matr_bind(insert, 10, object->machine);
-	matr_bind_text(insert, 11, object->interpreter);
-	matr_bind_text(insert, 12, object->soname);
-	matr_bind_text(insert, 13, object->rpath);
-	matr_bind_text(insert, 14, object->runpath);
-	matr_bind(insert, 15, (int64_t)object->dynamic_vaddr);
-	matr_bind(insert, 16, object->dynamic_fingerprint);
-	matr_bind(insert, 17, (int64_t)object->witness_vaddr);
-	matr_bind(insert, 18, (int64_t)object->witness_word);
-	matr_bind(insert, 19, (int64_t)object->n_symbols);
-	matr_bind(insert, 20, (int64_t)object->n_relocations);
-	matr_bind(insert, 21, (int64_t)object->n_relatives);
-	matr_bind(insert, 22, (int64_t)object->n_relr);
+	store_bind_text(insert, 1, object->path);
+	store_bind_text(insert, 2, build_id);
+	store_bind(insert, 3, (int64_t)object->file.device);
+	store_bind(insert, 4, (int64_t)object->file.inode);
+	store_bind(insert, 5, (int64_t)object->file.size);
+	store_bind(insert, 6, object->file.mtime);
+	store_bind(insert, 7, object->file.ctime);
+	store_bind(insert, 8, (int64_t)object->build_id_vaddr);
+	store_bind(insert, 9, object->flags);
+	store_bind(insert, 10, object->machine);
+	store_bind_text(insert, 11, object->interpreter);
+	store_bind_text(insert, 12, object->soname);
+	store_bind_text(insert, 13, object->rpath);
+	store_bind_text(insert, 14, object->runpath);
+	store_bind(insert, 15, (int64_t)object->dynamic_vaddr);
+	store_bind(insert, 16, object->dynamic_fingerprint);
+	store_bind(insert, 17, (int64_t)object->witness_vaddr);
+	store_bind(insert, 18, (int64_t)object->witness_word);
+	store_bind(insert, 19, (int64_t)object->n_symbols);
+	store_bind(insert, 20, (int64_t)object->n_relocations);
+	store_bind(insert, 21, (int64_t)object->n_relatives);
+	store_bind(insert, 22, (int64_t)object->n_relr);
 	sqlite3_bind_blob(insert, 23, hash, MATR_HASH_SIZE, SQLITE_STATIC);
-	if (matr_execute(store, insert, err) != 0)
+	if (store_execute(store, insert, err) != 0)
 		return -1;
 	*id = sqlite3_last_insert_rowid(store->db);
 	return 0;
@@ -112,88 +112,88 @@ static int insert_needed(struct matr_store *store, const struct matr_object *obj
 			 struct matr_error *err)
 {
 	for (size_t i = 0; i < object->n_needed; i++) {
-		sqlite3_stmt *insert = matr_statement(
+		sqlite3_stmt *insert = store_statement(
 			store, "INSERT INTO needed (object_id, position, name) VALUES (?1, ?2, ?3)",
 			err);
 		if (!insert)
 			return -1;
-		matr_bind(insert, 1, id);
-		matr_bind(insert, 2, (int64_t)i);
-		matr_bind_text(insert, 3, object->needed[i]);
-		if (matr_execute(store, insert, err) != 0)
+		store_bind(insert, 1, id);
+		store_bind(insert, 2, (int64_t)i);
+		store_bind_text(insert, 3, object->needed[i]);
+		if (store_execute(store, insert, err) != 0)
 			return -1;
 	}
 	return 0;
 }
 
-static int insert_parts(struct matr_store *store, struct matr_blob *parts, int64_t id,
+static int insert_parts(struct matr_store *store, struct store_blob *parts, int64_t id,
 			struct matr_error *err)
 {
 	for (size_t part = 0; part < MATR_N_PARTS; part++) {
 		int64_t blob;
-		if (matr_blob_put(store, &parts[part], &blob, err) != 0)
+		if (store_blob_put(store, &parts[part], &blob, err) != 0)
 			return -1;
-		sqlite3_stmt *insert = matr_statement(
+		sqlite3_stmt *insert = store_statement(
 			store,
 			"INSERT INTO object_blobs (object_id, part, blob_id) VALUES (?1, ?2, ?3)",
 			err);
 		if (!insert)
 			return -1;
-		matr_bind(insert, 1, id);
-		matr_bind(insert, 2, (int64_t)part);
-		matr_bind(insert, 3, blob);
-		if (matr_execute(store, insert, err) != 0)
+		store_bind(insert, 1, id);
+		store_bind(insert, 2, (int64_t)part);
+		store_bind(insert, 3, blob);
+		if (store_execute(store, insert, err) != 0)
 			return -1;
 	}
 	return 0;
 }
 
 /* Everything but the compressed data. */
-static int encode(const struct matr_object *object, struct matr_encoded_object *out,
+static int encode(const struct matr_object *object, struct store_encoded_object *out,
 		  struct matr_error *err)
 {
-	*out = (struct matr_encoded_object){.hash = {0}};
+	*out = (struct store_encoded_object){.hash = {0}};
 	for (size_t part = 0; part < MATR_N_PARTS; part++) {
 		matr_encode_part(object, (enum matr_object_part)part, &out->parts[part].contents);
-		if (matr_blob_hash(&out->parts[part], err) != 0)
+		if (store_blob_hash(&out->parts[part], err) != 0)
 			return -1;
 	}
 	return hash_object(object, out->parts, out->hash, err);
 }
 
-int matr_encode_object(const struct matr_store *store, const struct matr_object *object,
-		       struct matr_encoded_object *out, struct matr_error *err)
+int store_encode_object(const struct matr_store *store, const struct matr_object *object,
+			struct store_encoded_object *out, struct matr_error *err)
 {
 	if (encode(object, out, err) != 0)
 		return -1;
 	for (size_t part = 0; part < MATR_N_PARTS; part++)
-		if (matr_blob_compress(store, &out->parts[part], err) != 0)
+		if (store_blob_compress(store, &out->parts[part], err) != 0)
 			return -1;
 	return 0;
 }
 
-int matr_object_hash(const struct matr_object *object, uint8_t hash[MATR_HASH_SIZE],
-		     struct matr_error *err)
+int store_object_hash(const struct matr_object *object, uint8_t hash[MATR_HASH_SIZE],
+		      struct matr_error *err)
 {
-	struct matr_encoded_object encoded;
+	struct store_encoded_object encoded;
 	int result = encode(object, &encoded, err);
 
 	memcpy(hash, encoded.hash, MATR_HASH_SIZE);
-	matr_encoded_object_free(&encoded);
+	store_encoded_object_free(&encoded);
 	return result;
 }
 
-void matr_encoded_object_free(struct matr_encoded_object *encoded)
+void store_encoded_object_free(struct store_encoded_object *encoded)
 {
 	for (size_t part = 0; part < MATR_N_PARTS; part++)
-		matr_blob_free(&encoded->parts[part]);
+		store_blob_free(&encoded->parts[part]);
 }
 
-int matr_store_put_encoded(struct matr_store *store, const struct matr_object *object,
-			   struct matr_encoded_object *encoded, int64_t *id, struct matr_error *err)
+int store_put_encoded(struct matr_store *store, const struct matr_object *object,
+		      struct store_encoded_object *encoded, int64_t *id, struct matr_error *err)
 {
-	int found = matr_find_by_hash(store, "SELECT id FROM objects WHERE hash = ?1",
-				      encoded->hash, id, err);
+	int found = store_find_by_hash(store, "SELECT id FROM objects WHERE hash = ?1",
+				       encoded->hash, id, err);
 	if (found < 0)
 		return -1;
 	if (found == 0 && (insert_row(store, object, encoded->hash, id, err) != 0 ||
@@ -215,17 +215,17 @@ bool store_object_id(const struct matr_store *store, const struct matr_object *o
 	return true;
 }
 
-int matr_store_put_object(struct matr_store *store, const struct matr_object *object, int64_t *id,
-			  struct matr_error *err)
+int store_put_object(struct matr_store *store, const struct matr_object *object, int64_t *id,
+		     struct matr_error *err)
 {
-	struct matr_encoded_object encoded;
+	struct store_encoded_object encoded;
 
 	if (store_object_id(store, object, id))
 		return 0;
-	int result = matr_encode_object(store, object, &encoded, err);
+	int result = store_encode_object(store, object, &encoded, err);
 	if (result == 0)
-		result = matr_store_put_encoded(store, object, &encoded, id, err);
-	matr_encoded_object_free(&encoded);
+		result = store_put_encoded(store, object, &encoded, id, err);
+	store_encoded_object_free(&encoded);
 	return result;
 }
 
@@ -267,7 +267,7 @@ static void free_object(struct stored_object *stored)
 	free(stored);
 }
 
-void matr_store_free_objects(struct matr_store *store)
+void store_free_objects(struct matr_store *store)
 {
 	for (size_t i = 0; i < store->loaded.room; i++)
 		if (store->loaded.entries[i].used)
@@ -283,10 +283,10 @@ static int parse_build_id(struct matr_store *store, const char *text, struct mat
 	unsigned int byte;
 
 	if (length % 2 != 0 || length > 2 * MATR_BUILD_ID_MAX)
-		return matr_store_damaged(store, err, "build-id of an absurd length");
+		return store_damaged(store, err, "build-id of an absurd length");
 	for (size_t i = 0; i < length / 2; i++) {
 		if (sscanf(text + 2 * i, "%2x", &byte) != 1)
-			return matr_store_damaged(store, err, "build-id that is not hexadecimal");
+			return store_damaged(store, err, "build-id that is not hexadecimal");
 		id->bytes[i] = (uint8_t)byte;
 	}
 	id->size = (uint8_t)(length / 2);
@@ -297,7 +297,7 @@ static int read_row(struct matr_store *store, int64_t id, struct stored_object *
 		    struct matr_error *err)
 {
 	struct matr_object *object = &stored->object;
-	sqlite3_stmt *row = matr_statement(
+	sqlite3_stmt *row = store_statement(
 		store,
 		"SELECT path, build_id, device, inode, size, mtime, ctime, build_id_vaddr, flags,"
 		" machine, interpreter, soname, rpath, runpath, dynamic_vaddr, dynamic_fingerprint,"
@@ -305,25 +305,25 @@ static int read_row(struct matr_store *store, int64_t id, struct stored_object *
 		err);
 	if (!row)
 		return -1;
-	matr_bind(row, 1, id);
-	int found = matr_step(store, row, err);
+	store_bind(row, 1, id);
+	int found = store_step(store, row, err);
 	if (found <= 0)
-		return found < 0 ? -1 : matr_store_damaged(store, err, "object missing");
+		return found < 0 ? -1 : store_damaged(store, err, "object missing");
 	int result = -1;
-	if (matr_column_text(row, 0, &object->path, err) != 0 ||
-	    matr_column_text(row, 10, &stored->interpreter, err) != 0 ||
-	    matr_column_text(row, 11, &stored->soname, err) != 0 ||
-	    matr_column_text(row, 12, &stored->rpath, err) != 0 ||
-	    matr_column_text(row, 13, &stored->runpath, err) != 0)
+	if (store_column_text(row, 0, &object->path, err) != 0 ||
+	    store_column_text(row, 10, &stored->interpreter, err) != 0 ||
+	    store_column_text(row, 11, &stored->soname, err) != 0 ||
+	    store_column_text(row, 12, &stored->rpath, err) != 0 ||
+	    store_column_text(row, 13, &stored->runpath, err) != 0)
 		goto done;
 	if (!object->path) {
-		matr_store_damaged(store, err, "object without a path");
+		store_damaged(store, err, "object without a path");
 		goto done;
 	}
 	if (parse_build_id(store, (const char *)sqlite3_column_text(row, 1), &object->build_id,
 			   err) != 0)
 		goto done;
-	object->file = matr_column_file_id(row, 2);
+	object->file = store_column_file_id(row, 2);
 	object->build_id_vaddr = (uint64_t)sqlite3_column_int64(row, 7);
 	object->flags = (uint32_t)sqlite3_column_int64(row, 8);
 	object->machine = (uint16_t)sqlite3_column_int64(row, 9);
@@ -344,12 +344,12 @@ done:
 static int read_needed(struct matr_store *store, int64_t id, struct stored_object *stored,
 		       struct matr_error *err)
 {
-	sqlite3_stmt *statement = matr_statement(
+	sqlite3_stmt *statement = store_statement(
 		store, "SELECT name FROM needed WHERE object_id = ?1 ORDER BY position", err);
 
 	if (statement)
-		matr_bind(statement, 1, id);
-	if (matr_rows_of_text(store, statement, &stored->needed, &stored->n_needed, err) != 0)
+		store_bind(statement, 1, id);
+	if (store_rows_of_text(store, statement, &stored->needed, &stored->n_needed, err) != 0)
 		return -1;
 	stored->object.needed = calloc(stored->n_needed + 1, sizeof *stored->object.needed);
 	if (!stored->object.needed)
@@ -364,19 +364,19 @@ static int read_needed(struct matr_store *store, int64_t id, struct stored_objec
 static int read_contents(struct matr_store *store, int64_t id, enum matr_object_part part,
 			 uint8_t **out, size_t *size, struct matr_error *err)
 {
-	sqlite3_stmt *row = matr_statement(
+	sqlite3_stmt *row = store_statement(
 		store, "SELECT blob_id FROM object_blobs WHERE object_id = ?1 AND part = ?2", err);
 
 	if (!row)
 		return -1;
-	matr_bind(row, 1, id);
-	matr_bind(row, 2, part);
-	int found = matr_step(store, row, err);
+	store_bind(row, 1, id);
+	store_bind(row, 2, part);
+	int found = store_step(store, row, err);
 	int64_t blob = found > 0 ? sqlite3_column_int64(row, 0) : 0;
 	sqlite3_reset(row);
 	if (found <= 0)
 		return found;
-	return matr_blob_get(store, blob, out, size, err) == 0 ? 1 : -1;
+	return store_blob_get(store, blob, out, size, err) == 0 ? 1 : -1;
 }
 
 static int read_part(struct matr_store *store, int64_t id, enum matr_object_part part,
@@ -386,10 +386,10 @@ static int read_part(struct matr_store *store, int64_t id, enum matr_object_part
 	int found = read_contents(store, id, part, &stored->parts[part], &size, err);
 
 	if (found <= 0)
-		return found < 0 ? -1 : matr_store_damaged(store, err, "part of an object missing");
+		return found < 0 ? -1 : store_damaged(store, err, "part of an object missing");
 	struct matr_cursor cursor = {.at = stored->parts[part], .end = stored->parts[part] + size};
 	if (matr_decode_part(&stored->object, part, &cursor) != 0)
-		return cursor.damaged ? matr_store_damaged(store, err, "part of an object")
+		return cursor.damaged ? store_damaged(store, err, "part of an object")
 				      : matr_fail_memory(err);
 	/* Only versions and symbols have strings in their blobs. */
 	if (part == MATR_PART_RELOCATIONS || part == MATR_PART_RELATIVES) {
@@ -399,8 +399,8 @@ static int read_part(struct matr_store *store, int64_t id, enum matr_object_part
 	return 0;
 }
 
-struct matr_object *matr_store_get_light_object(struct matr_store *store, int64_t id,
-						struct matr_error *err)
+struct matr_object *store_get_light_object(struct matr_store *store, int64_t id,
+					   struct matr_error *err)
 {
 	uint64_t known;
 
@@ -425,8 +425,8 @@ fail:
 	return NULL;
 }
 
-int matr_store_complete_object(struct matr_store *store, struct matr_object *object,
-			       struct matr_error *err)
+int store_complete_object(struct matr_store *store, struct matr_object *object,
+			  struct matr_error *err)
 {
 	struct stored_object *stored = (struct stored_object *)object; /* its first member */
 
@@ -438,16 +438,15 @@ int matr_store_complete_object(struct matr_store *store, struct matr_object *obj
 	return 0;
 }
 
-struct matr_object *matr_store_get_object(struct matr_store *store, int64_t id,
-					  struct matr_error *err)
+struct matr_object *store_get_object(struct matr_store *store, int64_t id, struct matr_error *err)
 {
-	struct matr_object *object = matr_store_get_light_object(store, id, err);
+	struct matr_object *object = store_get_light_object(store, id, err);
 
-	return object && matr_store_complete_object(store, object, err) == 0 ? object : NULL;
+	return object && store_complete_object(store, object, err) == 0 ? object : NULL;
 }
 
-int matr_store_light_objects(struct matr_store *store, int64_t epoch, struct matr_object ***out,
-			     size_t *n, struct matr_error *err)
+int store_light_objects(struct matr_store *store, int64_t epoch, struct matr_object ***out,
+			size_t *n, struct matr_error *err)
 {
 	int64_t *ids;
 	size_t n_ids;
@@ -457,7 +456,7 @@ int matr_store_light_objects(struct matr_store *store, int64_t epoch, struct mat
 	struct matr_object **list = calloc(n_ids + 1, sizeof(struct matr_object *));
 	int result = list ? 0 : matr_fail_memory(err);
 	for (size_t i = 0; i < n_ids && result == 0; i++) {
-		list[i] = matr_store_get_light_object(store, ids[i], err);
+		list[i] = store_get_light_object(store, ids[i], err);
 		if (!list[i])
 			result = -1;
 		else if (matr_map_set(&store->ids, (uintptr_t)list[i], (uint64_t)ids[i]) != 0)
@@ -504,7 +503,7 @@ int store_object_symbols(struct matr_store *store, int64_t object, struct store_
 	struct matr_cursor cursor = {.at = contents, .end = contents + size};
 	int result = 0;
 	if (matr_decode_part(&decoded, MATR_PART_SYMBOLS, &cursor) != 0)
-		result = cursor.damaged ? matr_store_damaged(store, err, "part of an object")
+		result = cursor.damaged ? store_damaged(store, err, "part of an object")
 					: matr_fail_memory(err);
 	*out = (struct store_symbols){decoded.symbols, decoded.n_symbols, contents};
 	if (result != 0)

@@ -8,27 +8,26 @@
 /* ---- writing ---- */
 
 /* An object's parts, encoded and compressed. May be made in any thread. */
-struct matr_encoded_object {
-	struct matr_blob parts[MATR_N_PARTS];
+struct store_encoded_object {
+	struct store_blob parts[MATR_N_PARTS];
 	uint8_t hash[MATR_HASH_SIZE];
 };
 
-int matr_encode_object(const struct matr_store *store, const struct matr_object *object,
-		       struct matr_encoded_object *out, struct matr_error *err);
-void matr_encoded_object_free(struct matr_encoded_object *encoded);
+int store_encode_object(const struct matr_store *store, const struct matr_object *object,
+			struct store_encoded_object *out, struct matr_error *err);
+void store_encoded_object_free(struct store_encoded_object *encoded);
 
 /* Compute objects.hash: equal for two objects if the store would hold the same of both in all columns and blobs. */
-int matr_object_hash(const struct matr_object *object, uint8_t hash[MATR_HASH_SIZE],
-		     struct matr_error *err);
+int store_object_hash(const struct matr_object *object, uint8_t hash[MATR_HASH_SIZE],
+		      struct matr_error *err);
 
 /* Write the object if the store has none like it, and remember its id. */
-int matr_store_put_encoded(struct matr_store *store, const struct matr_object *object,
-			   struct matr_encoded_object *encoded, int64_t *id,
-			   struct matr_error *err);
+int store_put_encoded(struct matr_store *store, const struct matr_object *object,
+		      struct store_encoded_object *encoded, int64_t *id, struct matr_error *err);
 
 /* Encode and write the object, unless its id is known. */
-int matr_store_put_object(struct matr_store *store, const struct matr_object *object, int64_t *id,
-			  struct matr_error *err);
+int store_put_object(struct matr_store *store, const struct matr_object *object, int64_t *id,
+		     struct matr_error *err);
 
 /* Get the id of an object that was written, or read with its headers. False: it was neither. */
 bool store_object_id(const struct matr_store *store, const struct matr_object *object, int64_t *id);
@@ -36,23 +35,22 @@ bool store_object_id(const struct matr_store *store, const struct matr_object *o
 /* ---- reading; the objects belong to the store ---- */
 
 /* Get the object, reading it at most once. */
-struct matr_object *matr_store_get_object(struct matr_store *store, int64_t id,
-					  struct matr_error *err);
+struct matr_object *store_get_object(struct matr_store *store, int64_t id, struct matr_error *err);
 
 /* Get the object with its headers only. */
-struct matr_object *matr_store_get_light_object(struct matr_store *store, int64_t id,
-						struct matr_error *err);
+struct matr_object *store_get_light_object(struct matr_store *store, int64_t id,
+					   struct matr_error *err);
 
 /* Read the parts that such an object lacks. */
-int matr_store_complete_object(struct matr_store *store, struct matr_object *object,
-			       struct matr_error *err);
+int store_complete_object(struct matr_store *store, struct matr_object *object,
+			  struct matr_error *err);
 
 /* Get all objects of the epoch with their headers only: the same pointers as in mappings read from the store. *out:
  * free(). */
-int matr_store_light_objects(struct matr_store *store, int64_t epoch, struct matr_object ***out,
-			     size_t *n, struct matr_error *err);
+int store_light_objects(struct matr_store *store, int64_t epoch, struct matr_object ***out,
+			size_t *n, struct matr_error *err);
 
-void matr_store_free_objects(struct matr_store *store);
+void store_free_objects(struct matr_store *store);
 
 /* ---- the symbols alone, which nothing keeps ---- */
 

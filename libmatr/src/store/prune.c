@@ -17,22 +17,22 @@ struct removed_epoch { /* its inputs, which may be other epochs' too; 0: none */
 
 /* Delete all epochs older than the `keep` newest, but not `needed` or a later one. */
 static int remove_epochs(struct matr_store *store, size_t keep, int64_t needed,
-			 struct matr_rows *removed, struct matr_error *err)
+			 struct store_rows *removed, struct matr_error *err)
 {
 	sqlite3_stmt *statement =
-		matr_statement(store,
-			       "DELETE FROM epochs WHERE id < ?2 AND id NOT IN"
-			       " (SELECT id FROM epochs ORDER BY id DESC LIMIT ?1)"
-			       " RETURNING coalesce(scan_blob_id, 0), coalesce(probes_blob_id, 0)",
-			       err);
+		store_statement(store,
+				"DELETE FROM epochs WHERE id < ?2 AND id NOT IN"
+				" (SELECT id FROM epochs ORDER BY id DESC LIMIT ?1)"
+				" RETURNING coalesce(scan_blob_id, 0), coalesce(probes_blob_id, 0)",
+				err);
 	struct removed_epoch *item;
 
 	if (statement) {
-		matr_bind(statement, 1, (int64_t)(keep < INT32_MAX ? keep : INT32_MAX));
-		matr_bind(statement, 2, needed);
+		store_bind(statement, 1, (int64_t)(keep < INT32_MAX ? keep : INT32_MAX));
+		store_bind(statement, 2, needed);
 	}
-	*removed = matr_rows(store, statement, sizeof *item);
-	while ((item = matr_next_row(removed, err)) != NULL) {
+	*removed = store_rows(store, statement, sizeof *item);
+	while ((item = store_next_row(removed, err)) != NULL) {
 		item->scan = sqlite3_column_int64(statement, 0);
 		item->probes = sqlite3_column_int64(statement, 1);
 	}
@@ -42,30 +42,30 @@ static int remove_epochs(struct matr_store *store, size_t keep, int64_t needed,
 static int remove_input(struct matr_store *store, int64_t blob, struct matr_error *err)
 {
 	sqlite3_stmt *statement =
-		matr_statement(store,
-			       "DELETE FROM blobs WHERE id = ?1"
-			       " AND NOT EXISTS (SELECT 1 FROM epochs WHERE scan_blob_id = ?1)"
-			       " AND NOT EXISTS (SELECT 1 FROM epochs WHERE probes_blob_id = ?1)"
-			       " AND NOT EXISTS (SELECT 1 FROM object_blobs WHERE blob_id = ?1)"
-			       " AND NOT EXISTS (SELECT 1 FROM vectors WHERE blob_id = ?1)",
-			       err);
+		store_statement(store,
+				"DELETE FROM blobs WHERE id = ?1"
+				" AND NOT EXISTS (SELECT 1 FROM epochs WHERE scan_blob_id = ?1)"
+				" AND NOT EXISTS (SELECT 1 FROM epochs WHERE probes_blob_id = ?1)"
+				" AND NOT EXISTS (SELECT 1 FROM object_blobs WHERE blob_id = ?1)"
+				" AND NOT EXISTS (SELECT 1 FROM vectors WHERE blob_id = ?1)",
+				err);
 	if (!statement)
 		return -1;
-	matr_bind(statement, 1, blob);
-	return matr_execute(store, statement, err);
+	store_bind(statement, 1, blob);
+	return store_execute(store, statement, err);
 }
 
 /* In an order in which nothing that goes is still referred to. */
 static int sweep(struct matr_store *store, struct matr_error *err)
 {
-	if (matr_run_sql(store,
-			 "DELETE FROM application_records WHERE id NOT IN"
-			 " (SELECT application_id FROM epoch_applications)",
-			 err) != 0)
+	if (store_run_sql(store,
+			  "DELETE FROM application_records WHERE id NOT IN"
+			  " (SELECT application_id FROM epoch_applications)",
+			  err) != 0)
 		return -1;
 	if (sqlite3_changes(store->db) == 0)
 		return 0;
-	return matr_run_sql(
+	return store_run_sql(
 		store,
 		"DELETE FROM directory_paths WHERE id NOT IN"
 		" (SELECT directory_id FROM epoch_directories UNION ALL"
@@ -83,10 +83,10 @@ static int sweep(struct matr_store *store, struct matr_error *err)
 		err);
 }
 
-int matr_store_remove_epochs(struct matr_store *store, size_t keep, int64_t needed,
-			     size_t *n_removed, struct matr_error *err)
+int store_remove_epochs(struct matr_store *store, size_t keep, int64_t needed, size_t *n_removed,
+			struct matr_error *err)
 {
-	struct matr_rows removed;
+	struct store_rows removed;
 	int result = remove_epochs(store, keep, needed, &removed, err);
 	const struct removed_epoch *list = removed.items;
 
@@ -104,9 +104,9 @@ int matr_store_remove_epochs(struct matr_store *store, size_t keep, int64_t need
 	return result;
 }
 
-int matr_store_give_back(struct matr_store *store)
+int store_give_back(struct matr_store *store)
 {
-	return matr_run_sql(store, "PRAGMA incremental_vacuum", NULL);
+	return store_run_sql(store, "PRAGMA incremental_vacuum", NULL);
 }
 
 int store_prune(struct matr_store *store, size_t keep, int64_t needed, size_t *n_removed,
@@ -114,18 +114,18 @@ int store_prune(struct matr_store *store, size_t keep, int64_t needed, size_t *n
 {
 	if (store_transaction_begin(store, err) != 0)
 		return -1;
-	if (matr_store_remove_epochs(store, keep, needed, n_removed, err) != 0 ||
+	if (store_remove_epochs(store, keep, needed, n_removed, err) != 0 ||
 	    store_transaction_commit(store, err) != 0) {
 		store_transaction_roll_back(store);
 		return -1;
 	}
-	(void)matr_store_give_back(store);
+	(void)store_give_back(store);
 	return 0;
 }
 
 int matr_store_epochs(struct matr_store *store, int64_t **out, size_t *n, struct matr_error *err)
 {
-	return matr_rows_of_ids(store,
-				matr_statement(store, "SELECT id FROM epochs ORDER BY id", err),
-				out, n, err);
+	return store_rows_of_ids(store,
+				 store_statement(store, "SELECT id FROM epochs ORDER BY id", err),
+				 out, n, err);
 }

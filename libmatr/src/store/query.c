@@ -11,9 +11,9 @@
 /* Say which epochs there are instead. */
 static int fail_no_epoch(struct matr_store *store, int64_t id, struct matr_error *err)
 {
-	sqlite3_stmt *row = matr_statement(
+	sqlite3_stmt *row = store_statement(
 		store, "SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM epochs", err);
-	if (!row || matr_step(store, row, err) < 0)
+	if (!row || store_step(store, row, err) < 0)
 		return -1;
 	long long first = sqlite3_column_int64(row, 0), last = sqlite3_column_int64(row, 1);
 	sqlite3_reset(row);
@@ -25,7 +25,7 @@ static int fail_no_epoch(struct matr_store *store, int64_t id, struct matr_error
 int matr_store_epoch(struct matr_store *store, int64_t id, struct matr_store_epoch *out,
 		     struct matr_error *err)
 {
-	sqlite3_stmt *row = matr_statement(
+	sqlite3_stmt *row = store_statement(
 		store,
 		"SELECT id, begun, ended, cpu_level, coalesce(image_epoch, id),"
 		" (SELECT count(*) FROM applications WHERE epoch_id = e.id),"
@@ -43,8 +43,8 @@ int matr_store_epoch(struct matr_store *store, int64_t id, struct matr_store_epo
 		err);
 	if (!row)
 		return -1;
-	matr_bind(row, 1, id);
-	int found = matr_step(store, row, err);
+	store_bind(row, 1, id);
+	int found = store_step(store, row, err);
 	if (found < 0)
 		return -1;
 	if (found == 0 && id)
@@ -74,12 +74,12 @@ int matr_store_epoch(struct matr_store *store, int64_t id, struct matr_store_epo
 int matr_store_epoch_of_image(struct matr_store *store, int64_t image, struct matr_store_epoch *out,
 			      struct matr_error *err)
 {
-	sqlite3_stmt *row = matr_statement(
+	sqlite3_stmt *row = store_statement(
 		store, "SELECT max(id) FROM epochs WHERE coalesce(image_epoch, id) = ?1", err);
 	if (!row)
 		return -1;
-	matr_bind(row, 1, image);
-	int found = matr_step(store, row, err);
+	store_bind(row, 1, image);
+	int found = store_step(store, row, err);
 	int64_t id = found > 0 ? sqlite3_column_int64(row, 0) : 0;
 	sqlite3_reset(row);
 	if (found < 0)
@@ -94,19 +94,19 @@ int matr_store_applications(struct matr_store *store, int64_t epoch,
 			    struct matr_store_application **out, size_t *n, struct matr_error *err)
 {
 	sqlite3_stmt *statement =
-		matr_statement(store,
-			       "SELECT r.id, r.path, r.since < ?1 FROM epoch_applications a"
-			       " JOIN application_records r ON r.id = a.application_id"
-			       " WHERE a.epoch_id = ?1 ORDER BY r.id",
-			       err);
+		store_statement(store,
+				"SELECT r.id, r.path, r.since < ?1 FROM epoch_applications a"
+				" JOIN application_records r ON r.id = a.application_id"
+				" WHERE a.epoch_id = ?1 ORDER BY r.id",
+				err);
 	struct matr_store_application *item;
 
 	if (statement)
-		matr_bind(statement, 1, epoch);
-	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
-	while ((item = matr_next_row(&rows, err)) != NULL) {
+		store_bind(statement, 1, epoch);
+	struct store_rows rows = store_rows(store, statement, sizeof *item);
+	while ((item = store_next_row(&rows, err)) != NULL) {
 		item->id = sqlite3_column_int64(statement, 0);
-		matr_row_text(&rows, 1, &item->path, err);
+		store_row_text(&rows, 1, &item->path, err);
 		item->carried = sqlite3_column_int64(statement, 2) != 0;
 	}
 	if (rows.failed) {
@@ -128,15 +128,15 @@ void matr_store_applications_free(struct matr_store_application *applications, s
 int matr_store_skipped(struct matr_store *store, int64_t epoch, struct matr_store_skipped **out,
 		       size_t *n, struct matr_error *err)
 {
-	sqlite3_stmt *statement = matr_statement(
+	sqlite3_stmt *statement = store_statement(
 		store, "SELECT kind, files FROM skipped WHERE epoch_id = ?1 ORDER BY kind", err);
 	struct matr_store_skipped *item;
 
 	if (statement)
-		matr_bind(statement, 1, epoch);
-	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
-	while ((item = matr_next_row(&rows, err)) != NULL) {
-		matr_row_text(&rows, 0, &item->kind, err);
+		store_bind(statement, 1, epoch);
+	struct store_rows rows = store_rows(store, statement, sizeof *item);
+	while ((item = store_next_row(&rows, err)) != NULL) {
+		store_row_text(&rows, 0, &item->kind, err);
 		item->files = (uint64_t)sqlite3_column_int64(statement, 1);
 	}
 	if (rows.failed) {
@@ -158,7 +158,7 @@ void matr_store_skipped_free(struct matr_store_skipped *skipped, size_t n)
 int matr_store_files(struct matr_store *store, int64_t epoch, struct matr_store_file **out,
 		     size_t *n, struct matr_error *err)
 {
-	sqlite3_stmt *statement = matr_statement(
+	sqlite3_stmt *statement = store_statement(
 		store,
 		"SELECT path, device, inode, size, mtime, ctime FROM objects WHERE id IN"
 		" (SELECT l.object_id FROM applications a"
@@ -172,11 +172,11 @@ int matr_store_files(struct matr_store *store, int64_t epoch, struct matr_store_
 	struct matr_store_file *item;
 
 	if (statement)
-		matr_bind(statement, 1, epoch);
-	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
-	while ((item = matr_next_row(&rows, err)) != NULL) {
-		matr_row_text(&rows, 0, &item->path, err);
-		item->id = matr_column_file_id(statement, 1);
+		store_bind(statement, 1, epoch);
+	struct store_rows rows = store_rows(store, statement, sizeof *item);
+	while ((item = store_next_row(&rows, err)) != NULL) {
+		store_row_text(&rows, 0, &item->path, err);
+		item->id = store_column_file_id(statement, 1);
 	}
 	if (rows.failed) {
 		matr_store_files_free(rows.items, rows.n);
@@ -200,13 +200,13 @@ void matr_store_files_free(struct matr_store_file *files, size_t n)
 static int find_by_path(struct matr_store *store, int64_t epoch, const char *path, int64_t *id,
 			struct matr_error *err)
 {
-	sqlite3_stmt *row = matr_statement(
+	sqlite3_stmt *row = store_statement(
 		store, "SELECT id FROM applications WHERE epoch_id = ?1 AND path = ?2", err);
 	if (!row)
 		return -1;
-	matr_bind(row, 1, epoch);
-	matr_bind_text(row, 2, path);
-	int found = matr_step(store, row, err);
+	store_bind(row, 1, epoch);
+	store_bind_text(row, 2, path);
+	int found = store_step(store, row, err);
 	if (found > 0)
 		*id = sqlite3_column_int64(row, 0);
 	sqlite3_reset(row);
@@ -218,18 +218,18 @@ static int find_by_file(struct matr_store *store, int64_t epoch, uint64_t device
 			int64_t *id, struct matr_error *err)
 {
 	sqlite3_stmt *row =
-		matr_statement(store,
-			       "SELECT a.id FROM objects o JOIN locations l ON l.object_id = o.id"
-			       " JOIN scope_entries s ON s.location_id = l.id AND s.position = 0"
-			       " JOIN applications a ON a.id = s.application_id"
-			       " WHERE a.epoch_id = ?1 AND o.inode = ?2 AND o.device = ?3 LIMIT 1",
-			       err);
+		store_statement(store,
+				"SELECT a.id FROM objects o JOIN locations l ON l.object_id = o.id"
+				" JOIN scope_entries s ON s.location_id = l.id AND s.position = 0"
+				" JOIN applications a ON a.id = s.application_id"
+				" WHERE a.epoch_id = ?1 AND o.inode = ?2 AND o.device = ?3 LIMIT 1",
+				err);
 	if (!row)
 		return -1;
-	matr_bind(row, 1, epoch);
-	matr_bind(row, 2, (int64_t)inode);
-	matr_bind(row, 3, (int64_t)device);
-	int found = matr_step(store, row, err);
+	store_bind(row, 1, epoch);
+	store_bind(row, 2, (int64_t)inode);
+	store_bind(row, 3, (int64_t)device);
+	int found = store_step(store, row, err);
 	if (found > 0)
 		*id = sqlite3_column_int64(row, 0);
 	sqlite3_reset(row);
@@ -239,13 +239,13 @@ static int find_by_file(struct matr_store *store, int64_t epoch, uint64_t device
 static int fail_not_found(struct matr_store *store, int64_t epoch, const char *path,
 			  struct matr_error *err)
 {
-	sqlite3_stmt *row = matr_statement(
+	sqlite3_stmt *row = store_statement(
 		store, "SELECT reason FROM declined WHERE epoch_id = ?1 AND path = ?2", err);
 	if (!row)
 		return -1;
-	matr_bind(row, 1, epoch);
-	matr_bind_text(row, 2, path);
-	int found = matr_step(store, row, err);
+	store_bind(row, 1, epoch);
+	store_bind_text(row, 2, path);
+	int found = store_step(store, row, err);
 	if (found < 0)
 		return -1;
 	if (found == 0)

@@ -361,8 +361,8 @@ static const char *const migrations[MATR_STORE_VERSION] = {
 
 static int user_version(struct matr_store *store, int64_t *version, struct matr_error *err)
 {
-	sqlite3_stmt *statement = matr_statement(store, "PRAGMA user_version", err);
-	if (!statement || matr_step(store, statement, err) < 0)
+	sqlite3_stmt *statement = store_statement(store, "PRAGMA user_version", err);
+	if (!statement || store_step(store, statement, err) < 0)
 		return -1;
 	*version = sqlite3_column_int64(statement, 0);
 	sqlite3_reset(statement);
@@ -372,12 +372,12 @@ static int user_version(struct matr_store *store, int64_t *version, struct matr_
 /* Version 0 with tables in it is somebody else's database, which is left alone. */
 static int check_empty(struct matr_store *store, struct matr_error *err)
 {
-	sqlite3_stmt *statement = matr_statement(store, "SELECT count(*) FROM sqlite_schema", err);
-	if (!statement || matr_step(store, statement, err) < 0)
+	sqlite3_stmt *statement = store_statement(store, "SELECT count(*) FROM sqlite_schema", err);
+	if (!statement || store_step(store, statement, err) < 0)
 		return -1;
 	int64_t n = sqlite3_column_int64(statement, 0);
 	sqlite3_reset(statement);
-	return n == 0 ? 0 : matr_store_damaged(store, err, "a database, but not one of MatR's");
+	return n == 0 ? 0 : store_damaged(store, err, "a database, but not one of MatR's");
 }
 
 static int migrate_one(struct matr_store *store, int64_t from, struct matr_error *err)
@@ -386,18 +386,18 @@ static int migrate_one(struct matr_store *store, int64_t from, struct matr_error
 	sqlite3_snprintf(sizeof version, version, "PRAGMA user_version = %lld",
 			 (long long)from + 1);
 	if (sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
-		return matr_store_fail(store, err);
+		return store_fail(store, err);
 	if (sqlite3_exec(store->db, migrations[from], NULL, NULL, NULL) != SQLITE_OK ||
 	    sqlite3_exec(store->db, version, NULL, NULL, NULL) != SQLITE_OK ||
 	    sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK) {
-		matr_store_fail(store, err);
+		store_fail(store, err);
 		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
 		return -1;
 	}
 	return 0;
 }
 
-int matr_store_migrate(struct matr_store *store, bool writable, struct matr_error *err)
+int store_migrate(struct matr_store *store, bool writable, struct matr_error *err)
 {
 	int64_t version;
 
@@ -409,7 +409,7 @@ int matr_store_migrate(struct matr_store *store, bool writable, struct matr_erro
 				 "version %d)",
 				 (long long)version, MATR_STORE_VERSION);
 	if (version < 0)
-		return matr_store_damaged(store, err, "negative version");
+		return store_damaged(store, err, "negative version");
 	if (version == 0 && check_empty(store, err) != 0)
 		return -1;
 	if (!writable && version == 0)

@@ -5,6 +5,6 @@
 #include <matr/store.h>
 
 /* Bring an open database to MATR_STORE_VERSION (writable), or check that it has that version. */
-int matr_store_migrate(struct matr_store *store, bool writable, struct matr_error *err);
+int store_migrate(struct matr_store *store, bool writable, struct matr_error *err);
 
 #endif

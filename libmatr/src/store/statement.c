@@ -6,7 +6,7 @@
 
 #include "base/array.h"
 
-int matr_store_fail(struct matr_store *store, struct matr_error *err)
+int store_fail(struct matr_store *store, struct matr_error *err)
 {
 	int code = store->db ? sqlite3_extended_errcode(store->db) : SQLITE_NOMEM;
 	const char *message = store->db ? sqlite3_errmsg(store->db) : "out of memory";
@@ -32,14 +32,14 @@ int matr_store_fail(struct matr_store *store, struct matr_error *err)
 	}
 }
 
-int matr_store_damaged(struct matr_store *store, struct matr_error *err, const char *what)
+int store_damaged(struct matr_store *store, struct matr_error *err, const char *what)
 {
 	return matr_fail(err, MATR_ERROR_MALFORMED, store->path, "damaged store: %s", what);
 }
 
 /* ---- statements ---- */
 
-sqlite3_stmt *matr_statement(struct matr_store *store, const char *sql, struct matr_error *err)
+sqlite3_stmt *store_statement(struct matr_store *store, const char *sql, struct matr_error *err)
 {
 	uint64_t known;
 	sqlite3_stmt *statement;
@@ -52,7 +52,7 @@ sqlite3_stmt *matr_statement(struct matr_store *store, const char *sql, struct m
 	}
 	if (sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) !=
 	    SQLITE_OK) {
-		matr_store_fail(store, err);
+		store_fail(store, err);
 		return NULL;
 	}
 	if (matr_map_set(&store->statements, (uintptr_t)sql, (uintptr_t)statement) != 0) {
@@ -63,7 +63,7 @@ sqlite3_stmt *matr_statement(struct matr_store *store, const char *sql, struct m
 	return statement;
 }
 
-int matr_step(struct matr_store *store, sqlite3_stmt *statement, struct matr_error *err)
+int store_step(struct matr_store *store, sqlite3_stmt *statement, struct matr_error *err)
 {
 	switch (sqlite3_step(statement)) {
 	case SQLITE_ROW:
@@ -72,43 +72,43 @@ int matr_step(struct matr_store *store, sqlite3_stmt *statement, struct matr_err
 		sqlite3_reset(statement);
 		return 0;
 	default:
-		matr_store_fail(store, err);
+		store_fail(store, err);
 		sqlite3_reset(statement);
 		return -1;
 	}
 }
 
-int matr_execute(struct matr_store *store, sqlite3_stmt *statement, struct matr_error *err)
+int store_execute(struct matr_store *store, sqlite3_stmt *statement, struct matr_error *err)
 {
-	return matr_step(store, statement, err) < 0 ? -1 : 0;
+	return store_step(store, statement, err) < 0 ? -1 : 0;
 }
 
-int matr_find_by_hash(struct matr_store *store, const char *sql, const uint8_t *hash, int64_t *id,
-		      struct matr_error *err)
+int store_find_by_hash(struct matr_store *store, const char *sql, const uint8_t *hash, int64_t *id,
+		       struct matr_error *err)
 {
-	sqlite3_stmt *select = matr_statement(store, sql, err);
+	sqlite3_stmt *select = store_statement(store, sql, err);
 
 	if (!select)
 		return -1;
 	sqlite3_bind_blob(select, 1, hash, MATR_HASH_SIZE, SQLITE_STATIC);
-	int found = matr_step(store, select, err);
+	int found = store_step(store, select, err);
 	if (found > 0)
 		*id = sqlite3_column_int64(select, 0);
 	sqlite3_reset(select);
 	return found;
 }
 
-void matr_bind(sqlite3_stmt *statement, int parameter, int64_t value)
+void store_bind(sqlite3_stmt *statement, int parameter, int64_t value)
 {
 	sqlite3_bind_int64(statement, parameter, value);
 }
 
-void matr_bind_text(sqlite3_stmt *statement, int parameter, const char *text)
+void store_bind_text(sqlite3_stmt *statement, int parameter, const char *text)
 {
 	sqlite3_bind_text(statement, parameter, text, -1, SQLITE_STATIC);
 }
 
-int matr_column_text(sqlite3_stmt *statement, int column, char **out, struct matr_error *err)
+int store_column_text(sqlite3_stmt *statement, int column, char **out, struct matr_error *err)
 {
 	*out = NULL;
 	if (sqlite3_column_type(statement, column) == SQLITE_NULL)
@@ -118,7 +118,7 @@ int matr_column_text(sqlite3_stmt *statement, int column, char **out, struct mat
 	return *out ? 0 : matr_fail_memory(err);
 }
 
-struct matr_file_id matr_column_file_id(sqlite3_stmt *statement, int first)
+struct matr_file_id store_column_file_id(sqlite3_stmt *statement, int first)
 {
 	return (struct matr_file_id){
 		.device = (uint64_t)sqlite3_column_int64(statement, first),
@@ -129,14 +129,14 @@ struct matr_file_id matr_column_file_id(sqlite3_stmt *statement, int first)
 	};
 }
 
-int matr_run_sql(struct matr_store *store, const char *sql, struct matr_error *err)
+int store_run_sql(struct matr_store *store, const char *sql, struct matr_error *err)
 {
 	if (sqlite3_exec(store->db, sql, NULL, NULL, NULL) != SQLITE_OK)
-		return matr_store_fail(store, err);
+		return store_fail(store, err);
 	return 0;
 }
 
-void matr_forget_statements(struct matr_store *store)
+void store_forget_statements(struct matr_store *store)
 {
 	for (size_t i = 0; i < store->statements.room; i++)
 		if (store->statements.entries[i].used)
@@ -147,9 +147,9 @@ void matr_forget_statements(struct matr_store *store)
 
 /* ---- rows ---- */
 
-struct matr_rows matr_rows(struct matr_store *store, sqlite3_stmt *statement, size_t element)
+struct store_rows store_rows(struct matr_store *store, sqlite3_stmt *statement, size_t element)
 {
-	return (struct matr_rows){
+	return (struct store_rows){
 		.store = store,
 		.statement = statement,
 		.element = element,
@@ -157,13 +157,13 @@ struct matr_rows matr_rows(struct matr_store *store, sqlite3_stmt *statement, si
 	};
 }
 
-void *matr_next_row(struct matr_rows *rows, struct matr_error *err)
+void *store_next_row(struct store_rows *rows, struct matr_error *err)
 {
 	if (rows->failed) {
 		sqlite3_reset(rows->statement); /* NULL is allowed */
 		return NULL;
 	}
-	int more = matr_step(rows->store, rows->statement, err);
+	int more = store_step(rows->store, rows->statement, err);
 	if (more > 0 && array_grow(&rows->items, rows->n, rows->element, err) != 0) {
 		sqlite3_reset(rows->statement);
 		more = -1;
@@ -175,21 +175,21 @@ void *matr_next_row(struct matr_rows *rows, struct matr_error *err)
 	return memset(item, 0, rows->element);
 }
 
-void matr_row_text(struct matr_rows *rows, int column, char **out, struct matr_error *err)
+void store_row_text(struct store_rows *rows, int column, char **out, struct matr_error *err)
 {
 	if (rows->failed)
 		*out = NULL;
 	else
-		rows->failed = matr_column_text(rows->statement, column, out, err) != 0;
+		rows->failed = store_column_text(rows->statement, column, out, err) != 0;
 }
 
-int matr_rows_of_ids(struct matr_store *store, sqlite3_stmt *statement, int64_t **out, size_t *n,
-		     struct matr_error *err)
+int store_rows_of_ids(struct matr_store *store, sqlite3_stmt *statement, int64_t **out, size_t *n,
+		      struct matr_error *err)
 {
 	int64_t *item;
-	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
+	struct store_rows rows = store_rows(store, statement, sizeof *item);
 
-	while ((item = matr_next_row(&rows, err)) != NULL)
+	while ((item = store_next_row(&rows, err)) != NULL)
 		*item = sqlite3_column_int64(statement, 0);
 	if (rows.failed) {
 		free(rows.items);
@@ -200,16 +200,16 @@ int matr_rows_of_ids(struct matr_store *store, sqlite3_stmt *statement, int64_t 
 	return 0;
 }
 
-int matr_rows_of_text(struct matr_store *store, sqlite3_stmt *statement, char ***out, size_t *n,
-		      struct matr_error *err)
+int store_rows_of_text(struct matr_store *store, sqlite3_stmt *statement, char ***out, size_t *n,
+		       struct matr_error *err)
 {
 	char **item;
-	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
+	struct store_rows rows = store_rows(store, statement, sizeof *item);
 
-	while ((item = matr_next_row(&rows, err)) != NULL) {
-		matr_row_text(&rows, 0, item, err);
+	while ((item = store_next_row(&rows, err)) != NULL) {
+		store_row_text(&rows, 0, item, err);
 		if (!rows.failed && !*item) {
-			matr_store_damaged(store, err, "a text is missing");
+			store_damaged(store, err, "a text is missing");
 			rows.failed = true;
 		}
 	}

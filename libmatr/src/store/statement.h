@@ -28,75 +28,75 @@ struct matr_store {
 
 /* Returns the statement for `sql`, reset and with all parameters NULL; NULL on error. It is kept until the store is
  * closed and found again by the text's address, so sql must be a string literal. */
-sqlite3_stmt *matr_statement(struct matr_store *store, const char *sql, struct matr_error *err);
+sqlite3_stmt *store_statement(struct matr_store *store, const char *sql, struct matr_error *err);
 
 /* Step to the next row. Returns 1 for a row, 0 at the end, -1 on error. */
-int matr_step(struct matr_store *store, sqlite3_stmt *statement, struct matr_error *err);
+int store_step(struct matr_store *store, sqlite3_stmt *statement, struct matr_error *err);
 
 /* Step a statement that gives no rows. */
-int matr_execute(struct matr_store *store, sqlite3_stmt *statement, struct matr_error *err);
+int store_execute(struct matr_store *store, sqlite3_stmt *statement, struct matr_error *err);
 
 /* Get the id that `sql`, a literal with one parameter, gives for a content hash. Returns 1 if found, 0 if not, -1 on
  * error. */
-int matr_find_by_hash(struct matr_store *store, const char *sql, const uint8_t *hash, int64_t *id,
-		      struct matr_error *err);
+int store_find_by_hash(struct matr_store *store, const char *sql, const uint8_t *hash, int64_t *id,
+		       struct matr_error *err);
 
 /* Run SQL without parameters or results. */
-int matr_run_sql(struct matr_store *store, const char *sql, struct matr_error *err);
+int store_run_sql(struct matr_store *store, const char *sql, struct matr_error *err);
 
 /* Bind parameters. Text and blobs must live until the statement is stepped, which is when errors show. text may be
  * NULL. */
-void matr_bind(sqlite3_stmt *statement, int parameter, int64_t value);
-void matr_bind_text(sqlite3_stmt *statement, int parameter, const char *text);
+void store_bind(sqlite3_stmt *statement, int parameter, int64_t value);
+void store_bind_text(sqlite3_stmt *statement, int parameter, const char *text);
 
 /* Copy a text column: *out: free(); NULL if the column is NULL. */
-int matr_column_text(sqlite3_stmt *statement, int column, char **out, struct matr_error *err);
+int store_column_text(sqlite3_stmt *statement, int column, char **out, struct matr_error *err);
 
 /* The file id in the columns device, inode, size, mtime, ctime, of which `first` is the first. */
-struct matr_file_id matr_column_file_id(sqlite3_stmt *statement, int first);
+struct matr_file_id store_column_file_id(sqlite3_stmt *statement, int first);
 
 /* Finalise all statements, before the connection is closed. */
-void matr_forget_statements(struct matr_store *store);
+void store_forget_statements(struct matr_store *store);
 
 /* ---- errors, always -1 ---- */
 
 /* Report SQLite's last error with the code that fits. */
-int matr_store_fail(struct matr_store *store, struct matr_error *err);
+int store_fail(struct matr_store *store, struct matr_error *err);
 
 /* Report contents that are not valid. */
-int matr_store_damaged(struct matr_store *store, struct matr_error *err, const char *what);
+int store_damaged(struct matr_store *store, struct matr_error *err, const char *what);
 
 /* ---- rows ---- */
 
 /* Rows on their way into an array:
  *
- *	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
- *	while ((item = matr_next_row(&rows, err)) != NULL)
+ *	struct store_rows rows = store_rows(store, statement, sizeof *item);
+ *	while ((item = store_next_row(&rows, err)) != NULL)
  *		item->number = sqlite3_column_int64(statement, 0);
  *
  * The caller then owns items, also after a failure. */
-struct matr_rows {
+struct store_rows {
 	struct matr_store *store;
 	sqlite3_stmt *statement;
 	size_t element, n;
 	void *items;
-	bool failed; /* may be set by the caller: matr_next_row() then ends */
+	bool failed; /* may be set by the caller: store_next_row() then ends */
 };
 
-/* statement: with its parameters bound; matr_next_row() reads it to its end or resets it. NULL: it has failed. */
-struct matr_rows matr_rows(struct matr_store *store, sqlite3_stmt *statement, size_t element);
+/* statement: with its parameters bound; store_next_row() reads it to its end or resets it. NULL: it has failed. */
+struct store_rows store_rows(struct matr_store *store, sqlite3_stmt *statement, size_t element);
 
 /* Returns the next row's element, all zero, or NULL. Invalidates pointers to earlier elements. */
-void *matr_next_row(struct matr_rows *rows, struct matr_error *err);
+void *store_next_row(struct store_rows *rows, struct matr_error *err);
 
-/* Copy a text column of the row, as matr_column_text() does. */
-void matr_row_text(struct matr_rows *rows, int column, char **out, struct matr_error *err);
+/* Copy a text column of the row, as store_column_text() does. */
+void store_row_text(struct store_rows *rows, int column, char **out, struct matr_error *err);
 
 /* Read the first column of a statement as ids; *out: free(). As text, where NULL is damage; *out: free each, then the
- * list. statement as for matr_rows(). */
-int matr_rows_of_ids(struct matr_store *store, sqlite3_stmt *statement, int64_t **out, size_t *n,
-		     struct matr_error *err);
-int matr_rows_of_text(struct matr_store *store, sqlite3_stmt *statement, char ***out, size_t *n,
+ * list. statement as for store_rows(). */
+int store_rows_of_ids(struct matr_store *store, sqlite3_stmt *statement, int64_t **out, size_t *n,
 		      struct matr_error *err);
+int store_rows_of_text(struct matr_store *store, sqlite3_stmt *statement, char ***out, size_t *n,
+		       struct matr_error *err);
 
 #endif

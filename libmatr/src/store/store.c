@@ -33,7 +33,7 @@ enum {
 
 int matr_store_freeze(struct matr_store *store, struct matr_error *err)
 {
-	return matr_run_sql(store, "BEGIN", err);
+	return store_run_sql(store, "BEGIN", err);
 }
 
 /* ---- open and close ---- */
@@ -66,7 +66,7 @@ static int open_database(struct matr_store *store, const char *query, int flags,
 	int result = sqlite3_open_v2(uri, &store->db, flags, NULL);
 	free(uri);
 	if (result != SQLITE_OK)
-		return matr_store_fail(store, err);
+		return store_fail(store, err);
 	sqlite3_busy_timeout(store->db, BUSY_MILLISECONDS);
 	return 0;
 }
@@ -74,11 +74,11 @@ static int open_database(struct matr_store *store, const char *query, int flags,
 static int open_to_write(struct matr_store *store, struct matr_error *err)
 {
 	if (open_database(store, "", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err) != 0 ||
-	    matr_run_sql(store, "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;",
-			 err) != 0 ||
-	    matr_run_sql(store, "PRAGMA foreign_keys = ON", err) != 0)
+	    store_run_sql(store, "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;",
+			  err) != 0 ||
+	    store_run_sql(store, "PRAGMA foreign_keys = ON", err) != 0)
 		return -1;
-	return matr_store_migrate(store, true, err);
+	return store_migrate(store, true, err);
 }
 
 /* Open and look whether it can be read; closed again where not. */
@@ -86,10 +86,10 @@ static int try_to_read(struct matr_store *store, const char *query, int flags,
 		       struct matr_error *err)
 {
 	if (open_database(store, query, flags, err) == 0 &&
-	    matr_run_sql(store, "PRAGMA query_only = ON", err) == 0 &&
-	    matr_store_migrate(store, false, err) == 0)
+	    store_run_sql(store, "PRAGMA query_only = ON", err) == 0 &&
+	    store_migrate(store, false, err) == 0)
 		return 0;
-	matr_forget_statements(store);
+	store_forget_statements(store);
 	sqlite3_close(store->db);
 	store->db = NULL;
 	return -1;
@@ -238,9 +238,9 @@ int matr_store_open_copy(const char *prefix, struct matr_store_copy *copy, struc
 	if (sqlite3_open_v2(":memory:", &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
 			    NULL) != SQLITE_OK ||
 	    matr_store_copy_attach(&store->copy, store->db, "main") != SQLITE_OK)
-		matr_store_fail(store, err);
-	else if (matr_run_sql(store, "PRAGMA query_only = ON", err) == 0 &&
-		 matr_store_migrate(store, false, err) == 0) {
+		store_fail(store, err);
+	else if (store_run_sql(store, "PRAGMA query_only = ON", err) == 0 &&
+		 store_migrate(store, false, err) == 0) {
 		*out = store;
 		return 0;
 	}
@@ -257,10 +257,10 @@ void matr_store_close(struct matr_store *store)
 {
 	if (!store)
 		return;
-	matr_forget_statements(store);
+	store_forget_statements(store);
 	/* Rolls back what is open; the last one to close folds the WAL into the database. */
 	sqlite3_close(store->db);
-	matr_store_free_objects(store);
+	store_free_objects(store);
 	matr_map_free(&store->ids);
 	matr_store_copy_free(&store->copy);
 	free(store->path);
@@ -274,16 +274,16 @@ int store_begin(struct matr_store *store, const char *cpu_level, int64_t after, 
 {
 	if (store_transaction_begin(store, err) != 0)
 		return -1;
-	sqlite3_stmt *insert = matr_statement(
+	sqlite3_stmt *insert = store_statement(
 		store,
 		"INSERT INTO epochs (id, begun, cpu_level) VALUES"
 		" (1 + max(?2, coalesce((SELECT max(id) FROM epochs), 0)), unixepoch(), ?1)",
 		err);
 	if (!insert)
 		return -1;
-	matr_bind(insert, 2, after);
-	matr_bind_text(insert, 1, cpu_level ? cpu_level : "");
-	if (matr_execute(store, insert, err) != 0)
+	store_bind(insert, 2, after);
+	store_bind_text(insert, 1, cpu_level ? cpu_level : "");
+	if (store_execute(store, insert, err) != 0)
 		return -1;
 	*epoch = sqlite3_last_insert_rowid(store->db);
 	return 0;
@@ -292,32 +292,32 @@ int store_begin(struct matr_store *store, const char *cpu_level, int64_t after, 
 int store_commit(struct matr_store *store, size_t keep, struct matr_error *err)
 {
 	/* The image that is in force until the new one is may be that of the epoch before. */
-	if (matr_store_remove_epochs(store, keep > 2 ? keep : 2, INT64_MAX, NULL, err) != 0 ||
+	if (store_remove_epochs(store, keep > 2 ? keep : 2, INT64_MAX, NULL, err) != 0 ||
 	    store_transaction_commit(store, err) != 0)
 		return -1;
 	matr_map_free(&store->ids);
 	/* Giving pages back is a convenience: the epoch has been committed whether or not it works. */
-	(void)matr_store_give_back(store);
+	(void)store_give_back(store);
 	return 0;
 }
 
 int store_set_portable(struct matr_store *store, int64_t epoch, struct matr_error *err)
 {
 	sqlite3_stmt *update =
-		matr_statement(store, "UPDATE epochs SET portable = 1 WHERE id = ?1", err);
+		store_statement(store, "UPDATE epochs SET portable = 1 WHERE id = ?1", err);
 	if (!update)
 		return -1;
-	matr_bind(update, 1, epoch);
-	return matr_execute(store, update, err);
+	store_bind(update, 1, epoch);
+	return store_execute(store, update, err);
 }
 
 int store_end_epoch(struct matr_store *store, int64_t epoch, struct matr_error *err)
 {
-	sqlite3_stmt *update = matr_statement(
+	sqlite3_stmt *update = store_statement(
 		store, "UPDATE epochs SET ended = unixepoch() WHERE id = ?1 AND ended IS NULL",
 		err);
 	if (!update)
 		return -1;
-	matr_bind(update, 1, epoch);
-	return matr_execute(store, update, err);
+	store_bind(update, 1, epoch);
+	return store_execute(store, update, err);
 }

@@ -5,15 +5,15 @@
 
 int store_transaction_begin(struct matr_store *store, struct matr_error *err)
 {
-	return matr_run_sql(store, "BEGIN IMMEDIATE", err);
+	return store_run_sql(store, "BEGIN IMMEDIATE", err);
 }
 
 int store_transaction_commit(struct matr_store *store, struct matr_error *err)
 {
-	return matr_run_sql(store, "COMMIT", err);
+	return store_run_sql(store, "COMMIT", err);
 }
 
 void store_transaction_roll_back(struct matr_store *store)
 {
-	(void)matr_run_sql(store, "ROLLBACK", NULL);
+	(void)store_run_sql(store, "ROLLBACK", NULL);
 }

@@ -10,7 +10,7 @@
 int store_users_of(struct matr_store *store, int64_t epoch, const char *path, int64_t **out,
 		   size_t *n, struct matr_error *err)
 {
-	sqlite3_stmt *statement = matr_statement(
+	sqlite3_stmt *statement = store_statement(
 		store,
 		"WITH places (id) AS (SELECT l.id FROM locations l JOIN objects o ON"
 		" o.id = l.object_id WHERE l.path = ?2 OR o.path = ?2)"
@@ -23,16 +23,16 @@ int store_users_of(struct matr_store *store, int64_t epoch, const char *path, in
 		err);
 
 	if (statement) {
-		matr_bind(statement, 1, epoch);
-		matr_bind_text(statement, 2, path);
+		store_bind(statement, 1, epoch);
+		store_bind_text(statement, 2, path);
 	}
-	return matr_rows_of_ids(store, statement, out, n, err);
+	return store_rows_of_ids(store, statement, out, n, err);
 }
 
 int store_users_of_name(struct matr_store *store, int64_t epoch, const char *name, int64_t **out,
 			size_t *n, struct matr_error *err)
 {
-	sqlite3_stmt *statement = matr_statement(
+	sqlite3_stmt *statement = store_statement(
 		store,
 		"WITH places (id) AS (SELECT id FROM locations WHERE"
 		"  substr(path, -length(?2) - 1) = '/' || ?2)"
@@ -45,10 +45,10 @@ int store_users_of_name(struct matr_store *store, int64_t epoch, const char *nam
 		err);
 
 	if (statement) {
-		matr_bind(statement, 1, epoch);
-		matr_bind_text(statement, 2, name);
+		store_bind(statement, 1, epoch);
+		store_bind_text(statement, 2, name);
 	}
-	return matr_rows_of_ids(store, statement, out, n, err);
+	return store_rows_of_ids(store, statement, out, n, err);
 }
 
 /* ---- files ---- */
@@ -56,7 +56,7 @@ int store_users_of_name(struct matr_store *store, int64_t epoch, const char *nam
 int store_locations(struct matr_store *store, int64_t epoch, struct store_location **out, size_t *n,
 		    struct matr_error *err)
 {
-	sqlite3_stmt *statement = matr_statement(
+	sqlite3_stmt *statement = store_statement(
 		store,
 		"WITH found (location, rule) AS ("
 		" SELECT s.location_id, s.rule FROM epoch_applications e JOIN scope_entries s"
@@ -71,13 +71,13 @@ int store_locations(struct matr_store *store, int64_t epoch, struct store_locati
 	struct store_location *item;
 
 	if (statement) {
-		matr_bind(statement, 1, epoch);
-		matr_bind(statement, 2, MATR_FOUND_INTERPRETER);
+		store_bind(statement, 1, epoch);
+		store_bind(statement, 2, MATR_FOUND_INTERPRETER);
 	}
-	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
-	while ((item = matr_next_row(&rows, err)) != NULL) {
-		matr_row_text(&rows, 0, &item->path, err);
-		item->id = matr_column_file_id(statement, 1);
+	struct store_rows rows = store_rows(store, statement, sizeof *item);
+	while ((item = store_next_row(&rows, err)) != NULL) {
+		store_row_text(&rows, 0, &item->path, err);
+		item->id = store_column_file_id(statement, 1);
 		item->interpreter = sqlite3_column_int64(statement, 6) != 0;
 	}
 	if (rows.failed) {
@@ -98,15 +98,16 @@ void store_locations_free(struct store_location *locations, size_t n)
 
 int store_started_objects(struct matr_store *store, char ***out, size_t *n, struct matr_error *err)
 {
-	return matr_rows_of_text(
+	return store_rows_of_text(
 		store,
-		matr_statement(store,
-			       "SELECT DISTINCT o.path FROM epoch_applications e"
-			       " JOIN scope_entries s ON s.application_id = e.application_id"
-			       " JOIN locations l ON l.id = s.location_id JOIN objects o ON o.id = "
-			       "l.object_id"
-			       " WHERE e.epoch_id = (SELECT max(id) FROM epochs) ORDER BY o.path",
-			       err),
+		store_statement(
+			store,
+			"SELECT DISTINCT o.path FROM epoch_applications e"
+			" JOIN scope_entries s ON s.application_id = e.application_id"
+			" JOIN locations l ON l.id = s.location_id JOIN objects o ON o.id = "
+			"l.object_id"
+			" WHERE e.epoch_id = (SELECT max(id) FROM epochs) ORDER BY o.path",
+			err),
 		out, n, err);
 }
 
@@ -124,7 +125,7 @@ int store_each_library(struct matr_store *store, int64_t epoch,
 				    struct matr_error *err),
 		       void *context, struct matr_error *err)
 {
-	sqlite3_stmt *rows = matr_statement(
+	sqlite3_stmt *rows = store_statement(
 		store,
 		"SELECT DISTINCT o.id, o.path, o.soname, l.path FROM epoch_applications e"
 		" JOIN scope_entries s ON s.application_id = e.application_id"
@@ -140,8 +141,8 @@ int store_each_library(struct matr_store *store, int64_t epoch,
 
 	if (!rows)
 		return -1;
-	matr_bind(rows, 1, epoch);
-	while (result == 0 && (more = matr_step(store, rows, err)) != 0) {
+	store_bind(rows, 1, epoch);
+	while (result == 0 && (more = store_step(store, rows, err)) != 0) {
 		const struct store_library library = {
 			.object = sqlite3_column_int64(rows, 0),
 			.path = (const char *)sqlite3_column_text(rows, 1),
@@ -151,7 +152,7 @@ int store_each_library(struct matr_store *store, int64_t epoch,
 		if (more < 0)
 			result = -1;
 		else if (!library.path || !library.found_as)
-			result = matr_store_damaged(store, err, "object without a path");
+			result = store_damaged(store, err, "object without a path");
 		else
 			result = visit(&library, context, err);
 	}
@@ -162,7 +163,7 @@ int store_each_library(struct matr_store *store, int64_t epoch,
 int store_object_ids(struct matr_store *store, int64_t epoch, int64_t **out, size_t *n,
 		     struct matr_error *err)
 {
-	sqlite3_stmt *statement = matr_statement(
+	sqlite3_stmt *statement = store_statement(
 		store,
 		"SELECT DISTINCT l.object_id FROM epoch_applications a"
 		" JOIN scope_entries s ON s.application_id = a.application_id"
@@ -174,14 +175,14 @@ int store_object_ids(struct matr_store *store, int64_t epoch, int64_t **out, siz
 		err);
 
 	if (statement)
-		matr_bind(statement, 1, epoch);
-	return matr_rows_of_ids(store, statement, out, n, err);
+		store_bind(statement, 1, epoch);
+	return store_rows_of_ids(store, statement, out, n, err);
 }
 
 int store_vectors(struct matr_store *store, int64_t epoch, struct store_vector **out, size_t *n,
 		  struct matr_error *err)
 {
-	sqlite3_stmt *statement = matr_statement(
+	sqlite3_stmt *statement = store_statement(
 		store,
 		"SELECT v.id, v.object_id FROM vectors v JOIN ("
 		" SELECT s.vector_id AS id FROM epoch_applications e"
@@ -194,9 +195,9 @@ int store_vectors(struct matr_store *store, int64_t epoch, struct store_vector *
 	struct store_vector *item;
 
 	if (statement)
-		matr_bind(statement, 1, epoch);
-	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
-	while ((item = matr_next_row(&rows, err)) != NULL) {
+		store_bind(statement, 1, epoch);
+	struct store_rows rows = store_rows(store, statement, sizeof *item);
+	while ((item = store_next_row(&rows, err)) != NULL) {
 		item->id = sqlite3_column_int64(statement, 0);
 		item->object = sqlite3_column_int64(statement, 1);
 	}
@@ -213,13 +214,13 @@ int store_vectors_bound_to(struct matr_store *store, const struct matr_map *obje
 			   struct matr_map *vectors, struct matr_error *err)
 {
 	sqlite3_stmt *rows =
-		matr_statement(store, "SELECT vector_id, object_id FROM providers", err);
+		store_statement(store, "SELECT vector_id, object_id FROM providers", err);
 	uint64_t ignored;
 	int more;
 
 	if (!rows)
 		return -1;
-	while ((more = matr_step(store, rows, err)) > 0) {
+	while ((more = store_step(store, rows, err)) > 0) {
 		if (matr_map_get(objects, (uint64_t)sqlite3_column_int64(rows, 1), &ignored) &&
 		    matr_map_set(vectors, (uint64_t)sqlite3_column_int64(rows, 0), 1) != 0) {
 			more = matr_fail_memory(err);
@@ -235,7 +236,7 @@ int store_each_entry(struct matr_store *store, int64_t epoch,
 				  struct matr_error *err),
 		     void *context, struct matr_error *err)
 {
-	sqlite3_stmt *rows = matr_statement(
+	sqlite3_stmt *rows = store_statement(
 		store,
 		"SELECT r.path, s.position, CASE s.position WHEN 0 THEN r.path ELSE o.path END,"
 		" s.vector_id,"
@@ -255,8 +256,8 @@ int store_each_entry(struct matr_store *store, int64_t epoch,
 
 	if (!rows)
 		return -1;
-	matr_bind(rows, 1, epoch);
-	while (result == 0 && (more = matr_step(store, rows, err)) != 0) {
+	store_bind(rows, 1, epoch);
+	while (result == 0 && (more = store_step(store, rows, err)) != 0) {
 		const struct store_entry entry = {
 			.application = (const char *)sqlite3_column_text(rows, 0),
 			.path = (const char *)sqlite3_column_text(rows, 2),
@@ -267,7 +268,7 @@ int store_each_entry(struct matr_store *store, int64_t epoch,
 		if (more < 0)
 			result = -1;
 		else if (!entry.application || !entry.path)
-			result = matr_store_damaged(store, err, "scope entry without a path");
+			result = store_damaged(store, err, "scope entry without a path");
 		else
 			result = visit(&entry, context, err);
 	}

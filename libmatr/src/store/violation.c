@@ -10,37 +10,37 @@ int store_add_violation(struct matr_store *store, int64_t epoch,
 			const struct matr_violation *violation, const int64_t *applications,
 			size_t n, struct matr_error *err)
 {
-	sqlite3_stmt *insert = matr_statement(
+	sqlite3_stmt *insert = store_statement(
 		store,
 		"INSERT INTO violations (epoch_id, time, path, kind, action, pid, uid, command,"
 		" detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
 		err);
 	if (!insert)
 		return -1;
-	matr_bind(insert, 1, epoch);
-	matr_bind(insert, 2, violation->time);
-	matr_bind_text(insert, 3, violation->path);
-	matr_bind_text(insert, 4, violation->kind);
-	matr_bind_text(insert, 5, violation->action);
+	store_bind(insert, 1, epoch);
+	store_bind(insert, 2, violation->time);
+	store_bind_text(insert, 3, violation->path);
+	store_bind_text(insert, 4, violation->kind);
+	store_bind_text(insert, 5, violation->action);
 	if (violation->pid > 0)
-		matr_bind(insert, 6, violation->pid);
+		store_bind(insert, 6, violation->pid);
 	if (violation->uid >= 0)
-		matr_bind(insert, 7, violation->uid);
-	matr_bind_text(insert, 8, violation->command);
-	matr_bind_text(insert, 9, violation->detail);
-	if (matr_execute(store, insert, err) != 0)
+		store_bind(insert, 7, violation->uid);
+	store_bind_text(insert, 8, violation->command);
+	store_bind_text(insert, 9, violation->detail);
+	if (store_execute(store, insert, err) != 0)
 		return -1;
 	int64_t id = sqlite3_last_insert_rowid(store->db);
 	for (size_t i = 0; i < n; i++) {
-		insert = matr_statement(store,
-					"INSERT OR IGNORE INTO withdrawals (violation_id,"
-					" application_id) VALUES (?1, ?2)",
-					err);
+		insert = store_statement(store,
+					 "INSERT OR IGNORE INTO withdrawals (violation_id,"
+					 " application_id) VALUES (?1, ?2)",
+					 err);
 		if (!insert)
 			return -1;
-		matr_bind(insert, 1, id);
-		matr_bind(insert, 2, applications[i]);
-		if (matr_execute(store, insert, err) != 0)
+		store_bind(insert, 1, id);
+		store_bind(insert, 2, applications[i]);
+		if (store_execute(store, insert, err) != 0)
 			return -1;
 	}
 	return 0;
@@ -64,21 +64,21 @@ void matr_store_violations_free(struct matr_violation *violations, size_t n)
 static int read_withdrawn(struct matr_store *store, int64_t id, struct matr_violation *out,
 			  struct matr_error *err)
 {
-	sqlite3_stmt *statement = matr_statement(
+	sqlite3_stmt *statement = store_statement(
 		store,
 		"SELECT DISTINCT r.path FROM withdrawals w JOIN application_records r ON"
 		" r.id = w.application_id WHERE w.violation_id = ?1 ORDER BY r.path",
 		err);
 
 	if (statement)
-		matr_bind(statement, 1, id);
-	return matr_rows_of_text(store, statement, &out->withdrawn, &out->n_withdrawn, err);
+		store_bind(statement, 1, id);
+	return store_rows_of_text(store, statement, &out->withdrawn, &out->n_withdrawn, err);
 }
 
 int matr_store_violations(struct matr_store *store, int64_t epoch, struct matr_violation **out,
 			  size_t *n, struct matr_error *err)
 {
-	sqlite3_stmt *statement = matr_statement(
+	sqlite3_stmt *statement = store_statement(
 		store,
 		"SELECT id, time, path, kind, action, pid, uid, command, detail FROM violations"
 		" WHERE epoch_id = ?1 ORDER BY id",
@@ -88,18 +88,18 @@ int matr_store_violations(struct matr_store *store, int64_t epoch, struct matr_v
 	*out = NULL;
 	*n = 0;
 	if (statement)
-		matr_bind(statement, 1, epoch);
-	struct matr_rows rows = matr_rows(store, statement, sizeof *item);
-	while ((item = matr_next_row(&rows, err)) != NULL) {
+		store_bind(statement, 1, epoch);
+	struct store_rows rows = store_rows(store, statement, sizeof *item);
+	while ((item = store_next_row(&rows, err)) != NULL) {
 		bool has_uid = sqlite3_column_type(statement, 6) != SQLITE_NULL;
 		item->time = sqlite3_column_int64(statement, 1);
 		item->pid = sqlite3_column_int64(statement, 5);
 		item->uid = has_uid ? sqlite3_column_int64(statement, 6) : -1;
-		matr_row_text(&rows, 2, &item->path, err);
-		matr_row_text(&rows, 3, &item->kind, err);
-		matr_row_text(&rows, 4, &item->action, err);
-		matr_row_text(&rows, 7, &item->command, err);
-		matr_row_text(&rows, 8, &item->detail, err);
+		store_row_text(&rows, 2, &item->path, err);
+		store_row_text(&rows, 3, &item->kind, err);
+		store_row_text(&rows, 4, &item->action, err);
+		store_row_text(&rows, 7, &item->command, err);
+		store_row_text(&rows, 8, &item->detail, err);
 		if (!rows.failed &&
 		    read_withdrawn(store, sqlite3_column_int64(statement, 0), item, err) != 0)
 			rows.failed = true;
