@@ -35,6 +35,7 @@ struct layout {
 	size_t n_objects, capacity;
 	struct matr_map object_index; /* hash of an object -> index */
 	uint64_t alignment;
+	uint32_t n_relocations; /* of the members, each once */
 };
 
 /* ---- one closure ---- */
@@ -77,15 +78,18 @@ static int add_members(struct layout *layout, const struct image_scope *scope,
 		struct object_plan *object = &plan->objects[index];
 		const char *path = scope->mapping->scope[index].path;
 		struct matr_image_object entry;
-		out->closure.n_relocations += (uint32_t)(object->words.n - object->n_kept);
+		size_t n_words = object->words.n;
+		out->closure.n_relocations += (uint32_t)(n_words - object->n_kept);
 		out->closure.n_residual += (uint32_t)object->n_residual;
 		if (image_library_add(layout->builder, scope, index, object, IMAGE_LATER, &entry,
 				      err) < 0 ||
 		    share_object(layout, &entry, &out->members[m], err) < 0)
 			return -1;
 		out->numbers[m] = intern_find(&layout->paths, path);
-		layout->loaded[out->numbers[m]].base =
-			layout->builder->binaries[scope->binaries[index]].base;
+		struct matr_image_loaded *loaded = &layout->loaded[out->numbers[m]];
+		if (!loaded->base)
+			layout->n_relocations += (uint32_t)(n_words - object->n_kept);
+		loaded->base = layout->builder->binaries[scope->binaries[index]].base;
 	}
 	return 0;
 }
@@ -333,6 +337,8 @@ int image_closures_add(struct image_builder *builder, struct matr_closure *closu
 		result = lay_out(&layout, &out->offset, summary, err);
 	if (layout.alignment > out->alignment)
 		out->alignment = layout.alignment;
+	out->n_objects = layout.paths.n;
+	out->n_relocations = layout.n_relocations;
 	for (size_t i = 0; layout.parts && i < n_closures; i++)
 		parts_free(&layout.parts[i]);
 	free(layout.parts);

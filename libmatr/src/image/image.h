@@ -167,6 +167,8 @@ int image_ifuncs_add(struct image_builder *builder, const struct image_scope *sc
 struct image_closures_out {
 	uint64_t offset;    /* of struct matr_image_closures; 0: none */
 	uint64_t alignment; /* the largest of any member, at least a page */
+	/* Of all members, each counted once. */
+	uint32_t n_objects, n_relocations;
 };
 
 /* Lay out the closures, and give those that are not fit a reason. */

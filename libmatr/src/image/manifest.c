@@ -240,8 +240,6 @@ static int make_parts(struct parts *parts, struct image_builder *builder,
 	    add_objects(builder, parts, plan, err) < 0)
 		return -1;
 	mark_late(builder, parts);
-	if (image_is_random(builder->layout, manifest->n_relocations, manifest->n_objects))
-		manifest->flags |= MATR_MANIFEST_RANDOM;
 	manifest->n_needed = (uint32_t)parts->needed.n;
 	return add_application(builder, parts, mapping, plan, err);
 }
@@ -304,6 +302,10 @@ int image_manifest_add(struct image_builder *builder, const struct matr_mapping 
 	uint64_t offset = 0;
 
 	int result = make_parts(&parts, builder, mapping, plan, err);
+	/* What the application loads counts as if it were there from the start. */
+	if (image_is_random(builder->layout, parts.manifest.n_relocations + closures->n_relocations,
+			    parts.manifest.n_objects + closures->n_objects))
+		parts.manifest.flags |= MATR_MANIFEST_RANDOM;
 	if (!result)
 		result = write_manifest(&parts, builder, plan, &offset, err);
 	if (!result)

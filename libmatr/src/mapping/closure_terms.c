@@ -38,27 +38,37 @@ struct hash_list {
 	size_t n, capacity;
 };
 
-struct definer {	 /* an object that defines a name; chained by name */
-	uint32_t object; /* in loaded */
-	uint32_t next;	 /* index into definers + 1; 0: last */
+/* Which objects a name leads to. */
+struct owners {
+	struct intern names;
+	uint32_t *first; /* by name: index into list + 1; 0: none */
+	size_t first_capacity;
+	struct owner {		 /* chained by name */
+		uint32_t object; /* in loaded, or START */
+		uint32_t next;	 /* index into list + 1; 0: last */
+	} * list;
+	size_t n, capacity;
 };
+
+#define START UINT32_MAX
 
 /* What all closures of the application have in common. */
 struct universe {
 	struct intern paths; /* of the members: number in loaded */
 	const struct matr_scope_entry **loaded;
-	struct intern names; /* that members refer to */
-	uint32_t *first;     /* by name: index into definers + 1 */
-	struct definer *definers;
-	size_t n_definers, capacity;
+	struct owners symbols; /* that members refer to: which members define them */
+	struct owners needed;  /* whole names that DT_NEEDED may have: which objects have them */
+	struct owners files;   /* last components of paths: likewise */
 };
+
+#define NOT_MEMBER UINT32_MAX
 
 /* One closure while its terms are made. */
 struct work {
 	const struct universe *universe;
 	const struct matr_closure *closure;
 	struct closure_terms *terms;
-	bool *is_member;  /* by number in loaded */
+	uint32_t *member; /* by number in loaded: which member it is; NOT_MEMBER */
 	bool *depends_on; /* members' members: [requester * n_members + provider] */
 	struct hash_list names, files;
 };
@@ -105,15 +115,89 @@ static void sort_once(struct hash_list *list)
 	list->n = kept;
 }
 
+/* ---- owners of names ---- */
+
+static void owners_free(struct owners *owners)
+{
+	intern_free(&owners->names);
+	free(owners->first);
+	free(owners->list);
+}
+
+/* The text must stay where it is. */
+static int add_name(struct owners *owners, const char *text, uint32_t *name, struct matr_error *err)
+{
+	size_t n = owners->names.n;
+
+	if (array_reserve(&owners->first, &owners->first_capacity, n + 1, sizeof *owners->first,
+			  err) != 0 ||
+	    intern_add(&owners->names, text, name, err) < 0)
+		return -1;
+	if (*name == n)
+		owners->first[n] = 0;
+	return 0;
+}
+
+static int add_owner(struct owners *owners, uint32_t name, uint32_t object, struct matr_error *err)
+{
+	uint32_t first = owners->first[name];
+
+	if (first && owners->list[first - 1].object == object)
+		return 0;
+	if (array_reserve(&owners->list, &owners->capacity, owners->n + 1, sizeof *owners->list,
+			  err) != 0)
+		return -1;
+	owners->list[owners->n++] = (struct owner){object, first};
+	owners->first[name] = (uint32_t)owners->n;
+	return 0;
+}
+
+/* The first owner of a name; NULL: there is none. */
+static const struct owner *owner_of(const struct owners *owners, const char *text)
+{
+	uint32_t name = intern_find(&owners->names, text);
+
+	return name == UINT32_MAX || !owners->first[name] ? NULL
+							  : &owners->list[owners->first[name] - 1];
+}
+
+static const struct owner *next_owner(const struct owners *owners, const struct owner *owner)
+{
+	return owner->next ? &owners->list[owner->next - 1] : NULL;
+}
+
 /* ---- the universe ---- */
 
 static void universe_free(struct universe *universe)
 {
 	intern_free(&universe->paths);
-	intern_free(&universe->names);
+	owners_free(&universe->symbols);
+	owners_free(&universe->needed);
+	owners_free(&universe->files);
 	free(universe->loaded);
-	free(universe->first);
-	free(universe->definers);
+}
+
+static const char *last_component(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+/* The names by which DT_NEEDED may mean the object. */
+static int collect_labels(struct universe *universe, const struct matr_scope_entry *entry,
+			  uint32_t object, struct matr_error *err)
+{
+	const char *whole[] = {entry->needed_as, entry->object->soname};
+	uint32_t name;
+
+	for (size_t i = 0; i < 2; i++) {
+		if (whole[i] && (add_name(&universe->needed, whole[i], &name, err) != 0 ||
+				 add_owner(&universe->needed, name, object, err) != 0))
+			return -1;
+	}
+	if (add_name(&universe->files, last_component(entry->path), &name, err) != 0)
+		return -1;
+	return add_owner(&universe->files, name, object, err);
 }
 
 static int collect_members(struct universe *universe, const struct matr_closure *closures,
@@ -127,12 +211,18 @@ static int collect_members(struct universe *universe, const struct matr_closure 
 	universe->loaded = calloc(most + 1, sizeof(struct matr_scope_entry *));
 	if (!universe->loaded)
 		return matr_fail_memory(err);
+	for (size_t i = 0; n_closures && i < closures[0].n_start; i++) {
+		if (collect_labels(universe, &closures[0].mapping->scope[i], START, err) != 0)
+			return -1;
+	}
 	for (size_t i = 0; i < n_closures; i++) {
 		const struct matr_mapping *mapping = closures[i].mapping;
 		for (size_t m = closures[i].n_start; m < mapping->n_scope; m++) {
 			if (intern_add(&universe->paths, mapping->scope[m].path, &id, err) < 0)
 				return -1;
 			universe->loaded[id] = &mapping->scope[m];
+			if (collect_labels(universe, &mapping->scope[m], id, err) != 0)
+				return -1;
 		}
 	}
 	return 0;
@@ -146,8 +236,8 @@ static int collect_names(struct universe *universe, struct matr_error *err)
 		const struct matr_object *object = universe->loaded[i]->object;
 		for (size_t n = 0; n < object->n_relocations; n++) {
 			uint32_t symbol = object->relocations[n].symbol;
-			if (symbol && intern_add(&universe->names, object->symbols[symbol].name,
-						 &id, err) < 0)
+			if (symbol && add_name(&universe->symbols, object->symbols[symbol].name,
+					       &id, err) < 0)
 				return -1;
 		}
 	}
@@ -156,25 +246,15 @@ static int collect_names(struct universe *universe, struct matr_error *err)
 
 static int collect_definers(struct universe *universe, struct matr_error *err)
 {
-	universe->first = calloc(universe->names.n + 1, sizeof *universe->first);
-	if (!universe->first)
-		return matr_fail_memory(err);
 	for (uint32_t i = 0; i < universe->paths.n; i++) {
 		const struct matr_object *object = universe->loaded[i]->object;
 		for (size_t n = 0; n < object->n_symbols; n++) {
 			const struct matr_symbol *symbol = &object->symbols[n];
 			if (!symbol->hashed || symbol->section == SHN_UNDEF)
 				continue;
-			uint32_t name = intern_find(&universe->names, symbol->name);
-			if (name == UINT32_MAX)
-				continue;
-			if (array_reserve(&universe->definers, &universe->capacity,
-					  universe->n_definers + 1, sizeof *universe->definers,
-					  err) != 0)
+			uint32_t name = intern_find(&universe->symbols.names, symbol->name);
+			if (name != UINT32_MAX && add_owner(&universe->symbols, name, i, err) != 0)
 				return -1;
-			universe->definers[universe->n_definers++] =
-				(struct definer){i, universe->first[name]};
-			universe->first[name] = (uint32_t)universe->n_definers;
 		}
 	}
 	return 0;
@@ -183,11 +263,11 @@ static int collect_definers(struct universe *universe, struct matr_error *err)
 /* Does an object of the closure, or one outside of it, define the name? */
 static bool is_defined(const struct work *work, const char *text, bool by_member)
 {
-	const struct universe *universe = work->universe;
-	uint32_t name = intern_find(&universe->names, text);
+	const struct owners *symbols = &work->universe->symbols;
 
-	for (uint32_t at = universe->first[name]; at; at = universe->definers[at - 1].next) {
-		if (work->is_member[universe->definers[at - 1].object] == by_member)
+	for (const struct owner *owner = owner_of(symbols, text); owner;
+	     owner = next_owner(symbols, owner)) {
+		if ((work->member[owner->object] != NOT_MEMBER) == by_member)
 			return true;
 	}
 	return false;
@@ -195,38 +275,33 @@ static bool is_defined(const struct work *work, const char *text, bool by_member
 
 /* ---- names among DT_NEEDED ---- */
 
-static const char *last_component(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash ? slash + 1 : path;
-}
+struct needed {		 /* where a name leads */
+	bool start;	 /* to an object of the start */
+	bool elsewhere;	 /* to an object that another closure loads */
+	uint32_t member; /* to the first member of these; NOT_MEMBER */
+};
 
-static bool has_name(const struct matr_scope_entry *entry, const char *name)
+static void note_owners(const struct work *work, const struct owners *owners, const char *text,
+			struct needed *out)
 {
-	return (entry->needed_as && !strcmp(entry->needed_as, name)) ||
-	       (entry->object->soname && !strcmp(entry->object->soname, name)) ||
-	       !strcmp(last_component(entry->path), last_component(name));
-}
-
-/* Which member the name leads to; NO_MEMBER: an object of the start, or one under an unusual name. */
-#define NO_MEMBER SIZE_MAX
-
-static size_t member_of_name(const struct matr_closure *closure, const char *name)
-{
-	for (size_t i = 0; i < closure->mapping->n_scope; i++) {
-		if (has_name(&closure->mapping->scope[i], name))
-			return i < closure->n_start ? NO_MEMBER : i - closure->n_start;
+	for (const struct owner *owner = owner_of(owners, text); owner;
+	     owner = next_owner(owners, owner)) {
+		if (owner->object == START)
+			out->start = true;
+		else if (work->member[owner->object] == NOT_MEMBER)
+			out->elsewhere = true;
+		else if (work->member[owner->object] < out->member)
+			out->member = work->member[owner->object];
 	}
-	return NO_MEMBER;
 }
 
-static bool leads_elsewhere(const struct work *work, const char *name)
+static struct needed follow_name(const struct work *work, const char *name)
 {
-	for (uint32_t i = 0; i < work->universe->paths.n; i++) {
-		if (!work->is_member[i] && has_name(work->universe->loaded[i], name))
-			return true;
-	}
-	return false;
+	struct needed needed = {.member = NOT_MEMBER};
+
+	note_owners(work, &work->universe->needed, name, &needed);
+	note_owners(work, &work->universe->files, last_component(name), &needed);
+	return needed;
 }
 
 static int follow_needed(struct work *work, struct matr_error *err)
@@ -239,10 +314,10 @@ static int follow_needed(struct work *work, struct matr_error *err)
 		const struct matr_object *object = members[m].object;
 		for (size_t n = 0; n < object->n_needed; n++) {
 			const char *name = object->needed[n];
-			size_t member = member_of_name(closure, name);
-			if (member != NO_MEMBER)
-				work->depends_on[m * n_members + member] = true;
-			if (leads_elsewhere(work, name))
+			struct needed needed = follow_name(work, name);
+			if (!needed.start && needed.member != NOT_MEMBER)
+				work->depends_on[m * n_members + needed.member] = true;
+			if (needed.elsewhere)
 				work->terms->reason = "two libraries that the application loads "
 						      "have a name that is needed";
 			if (add_hash(&work->files, last_component(name), err) < 0)
@@ -334,13 +409,14 @@ static int make_terms(struct work *work, struct matr_error *err)
 	terms->n_members = n_members;
 	terms->unsettled = calloc(n_members, sizeof *terms->unsettled);
 	terms->keep_plt = calloc(n_members, sizeof *terms->keep_plt);
-	work->is_member = calloc(work->universe->paths.n, sizeof *work->is_member);
+	work->member = malloc((work->universe->paths.n + 1) * sizeof *work->member);
 	work->depends_on = calloc(n_members, n_members * sizeof *work->depends_on);
-	if (!terms->unsettled || !terms->keep_plt || !work->is_member || !work->depends_on)
+	if (!terms->unsettled || !terms->keep_plt || !work->member || !work->depends_on)
 		return matr_fail_memory(err);
-	for (size_t i = 0; i < n_members; i++) {
-		const char *path = mapping->scope[work->closure->n_start + i].path;
-		work->is_member[intern_find(&work->universe->paths, path)] = true;
+	memset(work->member, 0xff, work->universe->paths.n * sizeof *work->member);
+	for (size_t i = n_members; i > 0; i--) {
+		const char *path = mapping->scope[work->closure->n_start + i - 1].path;
+		work->member[intern_find(&work->universe->paths, path)] = (uint32_t)i - 1;
 	}
 	if (mapping->interpreter >= work->closure->n_start &&
 	    mapping->interpreter < mapping->n_scope)
@@ -366,7 +442,7 @@ static int closure_settle(const struct universe *universe, const struct matr_clo
 	terms->n_names = work.names.n;
 	terms->files = work.files.list;
 	terms->n_files = work.files.n;
-	free(work.is_member);
+	free(work.member);
 	free(work.depends_on);
 	return result;
 }

@@ -1,0 +1,63 @@
+/* loads.c - load the files that a list names, one by one, and tell the time that dlopen() took.
+ *
+ *	loads now|lazy SUM LIST    SUM: what the functions `run` of all files return, added up; "-": they have none
+ *
+ * Prints wall clock and processor time of all calls in nanoseconds, and the peak of RSS in KiB.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+enum { MAX_FILES = 4096 };
+
+static long long now(clockid_t clock)
+{
+	struct timespec time;
+
+	clock_gettime(clock, &time);
+	return time.tv_sec * 1000000000LL + time.tv_nsec;
+}
+
+int main(int argc, char **argv)
+{
+	static char lines[MAX_FILES][256];
+	static void *handles[MAX_FILES];
+	unsigned long sum = 0;
+	int n = 0, flags;
+	FILE *list;
+
+	if (argc != 4 || !(list = fopen(argv[3], "r")))
+		return 2;
+	flags = strcmp(argv[1], "lazy") == 0 ? RTLD_LAZY : RTLD_NOW;
+	while (n < MAX_FILES && fgets(lines[n], sizeof lines[n], list)) {
+		lines[n][strcspn(lines[n], "\n")] = 0;
+		n++;
+	}
+	fclose(list);
+	long long wall = now(CLOCK_MONOTONIC), cpu = now(CLOCK_PROCESS_CPUTIME_ID);
+	for (int i = 0; i < n; i++)
+		handles[i] = dlopen(lines[i], flags);
+	cpu = now(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+	wall = now(CLOCK_MONOTONIC) - wall;
+	bool have_sum = strcmp(argv[2], "-") != 0;
+	for (int i = 0; i < n; i++) {
+		unsigned long (*run)(void) =
+			handles[i] ? (unsigned long (*)(void))dlsym(handles[i], "run") : NULL;
+		if (handles[i] && !have_sum)
+			continue;
+		if (!run) {
+			fprintf(stderr, "loads: %s\n", dlerror());
+			return 1;
+		}
+		sum += run();
+	}
+	struct rusage usage;
+	getrusage(RUSAGE_SELF, &usage);
+	printf("%lld %lld %ld\n", wall, cpu, usage.ru_maxrss);
+	return have_sum && sum != strtoul(argv[2], NULL, 10);
+}
