@@ -8,6 +8,9 @@
  *
  * ld.so holds its lock during all of these calls but munmap and mprotect, whose ranges tell whose they
  * are.
+ *
+ * Which recorded objects are there is kept from load to load: ld.so appends to its list, and unmaps what
+ * it takes out.
  */
 #include <linux/fcntl.h>
 #include <linux/mman.h>
@@ -31,12 +34,19 @@ struct closures {
 	const struct matr_image_loaded *loaded;
 	const struct matr_image_object *objects;
 	const struct matr_image_closure *current; /* whose members are being loaded */
-	uint32_t root;				  /* its number */
-	uint64_t words, differences;		  /* compared, under verify */
-	bool whole;				  /* the checksum was compared */
-	struct link_map_public *last;		  /* object of the start */
-	uint32_t *as;				  /* by number: which object it is in `current` */
-	uint8_t *states;			  /* by number: enum loaded_state */
+	uint32_t n_waiting;			  /* of its members: not THERE yet */
+	uint32_t n_placed;			  /* objects that are PLACED */
+	uint32_t next_protected;      /* member of `current` that is likely to be protected next */
+	uint64_t words, differences;  /* compared, under verify */
+	bool whole;		      /* the checksum was compared */
+	bool shortened;		      /* the lists of members that are THERE, see shorten_lists() */
+	bool given_back;	      /* the dynamic sections of `current` */
+	struct link_map_public *last; /* object of the start */
+	struct link_map_public *walked; /* objects up to here are known; NULL: none is */
+	/* By number. */
+	struct link_map_public **maps; /* of what is THERE */
+	uint32_t *as;		       /* which object it is in the closure it came with */
+	uint8_t *states;	       /* enum loaded_state */
 };
 
 static struct closures closures_of_process;
@@ -69,11 +79,12 @@ static const char *first_use(struct served *served)
 	if ((offset & 7) || offset > size - sizeof *image ||
 	    !matr_image_piece_is_whole(image, size - offset, sizeof *image))
 		return "the closures do not match their checksum";
-	long at = system_call(CALL_MMAP, 0, (long)page_up(image->n_loaded * 5UL),
+	long at = system_call(CALL_MMAP, 0, (long)page_up(image->n_loaded * 13UL),
 			      PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (system_call_failed(at))
 		return "no memory";
-	closures->as = (uint32_t *)at;
+	closures->maps = (struct link_map_public **)at;
+	closures->as = (uint32_t *)(closures->maps + image->n_loaded);
 	closures->states = (uint8_t *)(closures->as + image->n_loaded);
 	closures->whole = true;
 	return NULL;
@@ -101,13 +112,21 @@ static uint64_t loaded_base(const struct served *served, uint32_t number)
 	return served->bases.place + served->closures->loaded[number].base;
 }
 
-static struct link_map_public *map_at(const struct served *served, uint64_t base)
+/* The members of a closure, the root first. */
+static uint32_t member_number(const struct served *served, const struct matr_image_closure *closure,
+			      uint32_t member)
 {
-	struct link_map_public *map = served->closures->last->l_next;
+	const uint32_t *numbers = at_place(&served->bases, closure->numbers);
 
-	while (map && map->l_addr != base)
-		map = map->l_next;
-	return map;
+	return member ? MATR_MEMBER_NUMBER(numbers[member - 1]) : closure->root;
+}
+
+static uint32_t member_object(const struct served *served, const struct matr_image_closure *closure,
+			      uint32_t member)
+{
+	const uint32_t *members = at_place(&served->bases, closure->members);
+
+	return member ? members[member - 1] : closure->root_object;
 }
 
 /* ---- objects that are not recorded ---- */
@@ -196,16 +215,29 @@ static const char *foreign_reason(const struct served *served,
 
 /* ---- is the process as the closure was bound for? ---- */
 
-/* Forget which recorded objects are there. What was placed for a load that failed goes. */
+/* Unmap what was placed for a load that failed. */
+static void clear_placed(const struct served *served)
+{
+	struct closures *closures = served->closures;
+
+	for (uint32_t i = 0; closures->n_placed && i < closures->image->n_loaded; i++) {
+		if (closures->states[i] != PLACED)
+			continue;
+		place_unmap_library(served, &closures->objects[closures->as[i]]);
+		closures->states[i] = ABSENT;
+		closures->n_placed--;
+	}
+}
+
+/* Forget which recorded objects are there. */
 static void clear_states(const struct served *served)
 {
 	struct closures *closures = served->closures;
 
-	for (uint32_t i = 0; i < closures->image->n_loaded; i++) {
-		if (closures->states[i] == PLACED)
-			place_unmap_library(served, &closures->objects[closures->as[i]]);
+	clear_placed(served);
+	for (uint32_t i = 0; i < closures->image->n_loaded; i++)
 		closures->states[i] = ABSENT;
-	}
+	closures->walked = NULL;
 }
 
 /* Debuggers read l_ld when they are told of a load, before it is given back. */
@@ -219,9 +251,8 @@ static bool debugger_follows(const struct served *served)
 	return *function != MACHINE_RETURN;
 }
 
-/* Find the recorded objects that are there. Any other must not matter to the closure. */
-static const char *process_reason(const struct served *served,
-				  const struct matr_image_closure *closure, const char **culprit)
+/* Is another namespace there, or a debugger? */
+static const char *company_reason(const struct served *served)
 {
 	const struct r_debug_extended {
 		struct r_debug_public base;
@@ -232,22 +263,44 @@ static const char *process_reason(const struct served *served,
 		return "there are other namespaces";
 	if (debugger_follows(served))
 		return "a debugger follows what is loaded";
-	for (const struct link_map_public *map = served->closures->last->l_next; map;
+	return NULL;
+}
+
+/* Find the recorded objects that are there. Any other must not matter to the closure, and is looked at
+ * for each. */
+static const char *process_reason(const struct served *served,
+				  const struct matr_image_closure *closure, const char **culprit)
+{
+	struct closures *closures = served->closures;
+	const char *reason = company_reason(served);
+	bool all_recorded = true;
+
+	clear_placed(served);
+	if (!closures->walked) {
+		clear_states(served);
+		closures->walked = closures->last;
+	}
+	for (struct link_map_public *map = closures->walked->l_next; map && !reason;
 	     map = map->l_next) {
 		uint32_t number = find_loaded(served, map->l_name);
-		const char *reason = NULL;
 		if (number == NOT_RECORDED)
 			reason = foreign_reason(served, closure, map);
 		else if (loaded_base(served, number) != map->l_addr)
 			reason = "it is in the process at another address";
-		else
-			served->closures->states[number] = THERE;
-		if (reason) {
+		if (reason)
 			*culprit = map->l_name;
-			return reason;
+		if (reason || number == NOT_RECORDED) {
+			all_recorded = false;
+			continue;
 		}
+		closures->states[number] = THERE;
+		closures->maps[number] = map;
+		if (all_recorded)
+			closures->walked = map;
 	}
-	return NULL;
+	if (!all_recorded)
+		closures->walked = NULL;
+	return reason;
 }
 
 /* ---- mapping the members ---- */
@@ -274,7 +327,6 @@ static bool bind_ifuncs(const struct served *served, const struct matr_image_clo
 	const struct closures *closures = served->closures;
 	const struct matr_image_ifunc *ifunc = at_place(&served->bases, closure->ifuncs);
 	const uint64_t *slots = at_place(&served->bases, closure->ifunc_slots);
-	const uint32_t *numbers = at_place(&served->bases, closure->numbers);
 
 	for (uint32_t i = 0; i < closure->n_ifuncs; i++, ifunc++) {
 		uint64_t result;
@@ -282,7 +334,7 @@ static bool bind_ifuncs(const struct served *served, const struct matr_image_clo
 			continue;
 		for (uint32_t n = 0; n < ifunc->n_slots; n++) {
 			uint64_t slot = slots[ifunc->first_slot + n];
-			uint32_t number = numbers[MATR_SLOT_OBJECT(slot)];
+			uint32_t number = member_number(served, closure, MATR_SLOT_OBJECT(slot));
 			if (closures->states[number] == PLACED &&
 			    !relocate_slot(served, &closures->objects[closures->as[number]],
 					   loaded_base(served, number), MATR_SLOT_VADDR(slot),
@@ -306,29 +358,40 @@ static void bind_with_vectors_saved(void *argument)
 	binding->done = bind_ifuncs(binding->served, binding->closure);
 }
 
+static const char *place_member(const struct served *served,
+				const struct matr_image_closure *closure, uint32_t member,
+				const char **culprit)
+{
+	struct closures *closures = served->closures;
+	uint32_t number = member_number(served, closure, member);
+	const struct matr_image_object *object =
+		&closures->objects[member_object(served, closure, member)];
+
+	if (closures->states[number] == THERE)
+		return NULL;
+	closures->as[number] = member_object(served, closure, member);
+	const char *reason = place_library(served, object);
+	if (reason) {
+		*culprit = at_place(&served->bases, object->path);
+		return reason;
+	}
+	closures->states[number] = PLACED;
+	closures->n_placed++;
+	closures->n_waiting++;
+	return NULL;
+}
+
 static const char *place_members(struct served *served, const struct matr_image_closure *closure,
 				 const char **culprit)
 {
-	struct closures *closures = served->closures;
-	const uint32_t *members = at_place(&served->bases, closure->members);
-	const uint32_t *numbers = at_place(&served->bases, closure->numbers);
 	struct binding binding = {served, closure, false};
 	const char *reason = NULL;
 
 	served->image_fd = open_image(served);
 	if (served->image_fd < 0)
 		return "the epoch's image is gone";
-	for (uint32_t i = 0; i < closure->n_members && !reason; i++) {
-		const struct matr_image_object *object = &closures->objects[members[i]];
-		if (closures->states[numbers[i]] == THERE)
-			continue;
-		closures->as[numbers[i]] = members[i];
-		reason = place_library(served, object);
-		if (reason)
-			*culprit = at_place(&served->bases, object->path);
-		else
-			closures->states[numbers[i]] = PLACED;
-	}
+	for (uint32_t i = 0; i < closure->n_members && !reason; i++)
+		reason = place_member(served, closure, i, culprit);
 	file_close(served->image_fd);
 	served->image_fd = -1;
 	if (!reason && closure->n_ifuncs) {
@@ -336,7 +399,7 @@ static const char *place_members(struct served *served, const struct matr_image_
 		reason = binding.done ? NULL : "a library cannot be protected";
 	}
 	if (reason)
-		clear_states(served);
+		clear_placed(served);
 	return reason;
 }
 
@@ -345,22 +408,63 @@ static const char *expect_members(struct served *served, const struct matr_image
 				  const char **culprit)
 {
 	struct closures *closures = served->closures;
-	const uint32_t *members = at_place(&served->bases, closure->members);
-	const uint32_t *numbers = at_place(&served->bases, closure->numbers);
 
 	for (uint32_t i = 0; i < closure->n_members; i++) {
-		const struct matr_image_object *object = &closures->objects[members[i]];
-		if (closures->states[numbers[i]] == THERE)
+		uint32_t number = member_number(served, closure, i);
+		uint32_t member = member_object(served, closure, i);
+		if (closures->states[number] == THERE)
 			continue;
-		const char *reason = place_check(served, object);
+		const char *reason = place_check(served, &closures->objects[member]);
 		if (reason) {
-			*culprit = at_place(&served->bases, object->path);
+			*culprit = at_place(&served->bases, closures->objects[member].path);
 			return reason;
 		}
-		closures->as[numbers[i]] = members[i];
+		closures->as[number] = member;
+		closures->n_waiting++;
 	}
 	closures->words = closures->differences = 0;
 	return NULL;
+}
+
+/* ---- the lists that ld.so walks through ---- */
+
+enum { WORTHWHILE = 16 }; /* members; shorter closures cost little */
+
+/* To find what the root depends on ld.so walks through DT_NEEDED of all members, and for each name
+ * through the list of all objects. What members need that the root needs itself adds nothing. So such a
+ * member that is there is shown without DT_NEEDED until its closure is mapped. */
+static void shorten_lists(struct served *served, const struct matr_image_closure *closure)
+{
+	static Elf64_Dyn nothing = {.d_tag = DT_NULL};
+	struct closures *closures = served->closures;
+	const uint32_t *numbers = at_place(&served->bases, closure->numbers);
+
+	for (uint32_t i = 0; closure->n_members >= WORTHWHILE && i + 1 < closure->n_members; i++) {
+		uint32_t number = MATR_MEMBER_NUMBER(numbers[i]);
+		if (!(numbers[i] & MATR_MEMBER_COVERED) || closures->states[number] != THERE)
+			continue;
+		closures->maps[number]->l_ld = &nothing;
+		closures->shortened = true;
+	}
+}
+
+static void give_back(const struct served *served, uint32_t number, struct link_map_public *map)
+{
+	const struct closures *closures = served->closures;
+	const struct matr_image_object *object = &closures->objects[closures->as[number]];
+
+	map->l_ld = (Elf64_Dyn *)(map->l_addr + object_library(served, object)->dynamic);
+}
+
+static void restore_lists(struct served *served)
+{
+	struct closures *closures = served->closures;
+
+	for (uint32_t i = 0; closures->shortened && i < closures->image->n_loaded; i++) {
+		if (closures->states[i] == THERE)
+			give_back(served, i, closures->maps[i]);
+	}
+	closures->shortened = false;
 }
 
 /* ---- ld.so's calls ---- */
@@ -369,7 +473,7 @@ static void report_current(const struct served *served)
 {
 	const struct closures *closures = served->closures;
 	struct closure_report report = {
-		.root = at_place(&served->bases, closures->loaded[closures->root].path),
+		.root = at_place(&served->bases, closures->loaded[closures->current->root].path),
 		.closure = closures->current,
 		.words = closures->words,
 		.differences = closures->differences,
@@ -387,8 +491,8 @@ static const char *root_reason(struct served *served, uint32_t number, const cha
 	if (!offset)
 		return "no closure of this root was recorded";
 	const struct matr_image_closure *closure = at_place(&served->bases, offset);
-	clear_states(served);
 	const char *reason = process_reason(served, closure, culprit);
+	closures->n_waiting = 0;
 	if (!reason && served->verify_loads)
 		reason = expect_members(served, closure, culprit);
 	else if (!reason)
@@ -396,22 +500,13 @@ static const char *root_reason(struct served *served, uint32_t number, const cha
 	if (reason)
 		return reason;
 	closures->current = closure;
-	closures->root = number;
-	if (!served->verify_loads)
+	closures->next_protected = closure->n_members - 1;
+	closures->given_back = false;
+	if (!served->verify_loads) {
+		shorten_lists(served, closure);
 		report_current(served);
-	return NULL;
-}
-
-static bool is_whole_closure_there(const struct served *served)
-{
-	const struct closures *closures = served->closures;
-	const uint32_t *numbers = at_place(&served->bases, closures->current->numbers);
-
-	for (uint32_t i = 0; i < closures->current->n_members; i++) {
-		if (closures->states[numbers[i]] != THERE)
-			return false;
 	}
-	return true;
+	return NULL;
 }
 
 static long open_descriptor(struct served *served, const struct site_call *call, uint32_t number)
@@ -454,6 +549,7 @@ static long open_later(struct served *served, const struct site_call *call)
 	if (!root)
 		return open_descriptor(served, call, number);
 	const char *reason = first_use(served);
+	restore_lists(served); /* of a load that failed */
 	if (!reason)
 		reason = root_reason(served, number, &culprit);
 	if (!reason)
@@ -475,6 +571,8 @@ static long map_later(struct served *served, const struct site_call *call)
 	uint32_t number = serve_descriptor(call);
 
 	if (number < closures->image->n_loaded) {
+		if (closures->states[number] == PLACED)
+			closures->n_placed--;
 		closures->states[number] = TAKEN;
 		return serve_object(served, &closures->objects[closures->as[number]], call);
 	}
@@ -499,28 +597,29 @@ static uint64_t relro_of(const struct served *served, const struct matr_image_ob
 	return segment ? page_down(segment->p_vaddr) : UINT64_MAX;
 }
 
-/* The number of the object whose RELRO ld.so protects by this call. (For text relocations it changes
- * the protection of other segments before.) */
-static uint32_t number_protected(const struct served *served, const long *a)
+/* Which member's RELRO ld.so protects by this call; NOT_RECORDED. (For text relocations it changes the
+ * protection of other segments before.) It begins with the last. */
+static uint32_t member_protected(const struct served *served, const long *a)
 {
 	const struct closures *closures = served->closures;
+	const struct matr_image_closure *closure = closures->current;
 
-	if (a[2] != PROT_READ)
-		return NOT_RECORDED;
-	for (uint32_t i = 0; closures->states && i < closures->image->n_loaded; i++) {
-		if (closures->states[i] == TAKEN &&
-		    (uint64_t)a[0] - loaded_base(served, i) ==
-			    relro_of(served, &closures->objects[closures->as[i]]))
-			return i;
+	for (uint32_t i = 0; closure && a[2] == PROT_READ && i < closure->n_members; i++) {
+		uint32_t member =
+			(closures->next_protected + closure->n_members - i) % closure->n_members;
+		uint32_t number = member_number(served, closure, member);
+		if (closures->states[number] == TAKEN &&
+		    (uint64_t)a[0] - loaded_base(served, number) ==
+			    relro_of(served, &closures->objects[closures->as[number]]))
+			return member;
 	}
 	return NOT_RECORDED;
 }
 
-static void compare_loaded(struct served *served, uint32_t number)
+static void compare_loaded(struct served *served, uint32_t member)
 {
 	struct closures *closures = served->closures;
 	const struct matr_image_closure *closure = closures->current;
-	const uint32_t *numbers = at_place(&served->bases, closure->numbers);
 	const struct ifunc_list ifuncs = {
 		at_place(&served->bases, closure->ifuncs),
 		at_place(&served->bases, closure->ifunc_slots),
@@ -529,13 +628,10 @@ static void compare_loaded(struct served *served, uint32_t number)
 	long image_fd = open_image(served);
 	long fd = report_open_loads(served);
 	struct comparison comparison = {.served = served, .fd = (int)fd, .loads = true};
-	uint32_t member = 0;
+	uint32_t object = closures->as[member_number(served, closure, member)];
 
-	while (member + 1 < closure->n_members && numbers[member] != number)
-		member++;
 	if (image_fd >= 0 && fd >= 0) {
-		compare_library(&comparison, &closures->objects[closures->as[number]], member,
-				&ifuncs, image_fd);
+		compare_library(&comparison, &closures->objects[object], member, &ifuncs, image_fd);
 		closures->words += comparison.words;
 		closures->differences += comparison.differences;
 	}
@@ -543,35 +639,62 @@ static void compare_loaded(struct served *served, uint32_t number)
 	file_close(fd);
 }
 
+/* ld.so has mapped the closure's objects and begins to relocate: it is through with their lists. They
+ * are the last that it has. */
+static void give_back_lists(struct served *served)
+{
+	struct closures *closures = served->closures;
+	struct link_map_public *map = closures->walked ? closures->walked : closures->last;
+
+	for (map = map->l_next; map && !closures->given_back; map = map->l_next) {
+		uint32_t number = find_loaded(served, map->l_name);
+		if (number != NOT_RECORDED && closures->states[number] == TAKEN)
+			give_back(served, number, map);
+	}
+	closures->given_back = true;
+	restore_lists(served);
+}
+
 /* ld.so has relocated an object and protects it: all of it is done. */
 static long protect_later(struct served *served, const struct site_call *call)
 {
 	struct closures *closures = served->closures;
-	uint32_t number = number_protected(served, call->arguments);
+	uint32_t member = member_protected(served, call->arguments);
 
-	if (number == NOT_RECORDED || !closures->current)
+	if (member == NOT_RECORDED)
 		return SITE_REAL_CALL;
+	uint32_t number = member_number(served, closures->current, member);
 	const struct matr_image_object *object = &closures->objects[closures->as[number]];
 	long result = 0;
-	closures->states[number] = THERE;
 	if (served->verify_loads) {
-		compare_loaded(served, number);
+		compare_loaded(served, member);
 		result = SITE_REAL_CALL;
 	} else {
-		struct link_map_public *map = map_at(served, loaded_base(served, number));
-		if (map)
-			map->l_ld = (Elf64_Dyn *)(map->l_addr +
-						  object_library(served, object)->dynamic);
+		give_back_lists(served);
 		if ((object->flags & (MATR_OBJECT_ENTRY_RESIDUAL | MATR_OBJECT_ENTRY_LATE_RELRO)) &&
 		    !place_protect(served, object))
 			result = -1; /* EPERM; ld.so gives up the load */
 	}
-	if (is_whole_closure_there(served)) {
+	closures->states[number] = THERE;
+	closures->next_protected = member ? member - 1 : 0;
+	if (--closures->n_waiting == 0) {
 		if (served->verify_loads)
 			report_current(served);
 		closures->current = NULL;
 	}
 	return result;
+}
+
+/* ld.so unmaps what it takes out of its list, be it after dlclose() or because a load has failed. */
+static void unmap_later(struct served *served, const struct site_call *call)
+{
+	struct closures *closures = served->closures;
+	uint64_t address = (uint64_t)call->arguments[0];
+
+	if (!closures->states || address - served->bases.place >= served->header->region_size)
+		return;
+	restore_lists(served);
+	closures->walked = NULL;
 }
 
 long closure_call(struct served *served, const struct site_call *call)
@@ -588,6 +711,9 @@ long closure_call(struct served *served, const struct site_call *call)
 		return map_later(served, call);
 	case CALL_MPROTECT:
 		return protect_later(served, call);
+	case CALL_MUNMAP:
+		unmap_later(served, call);
+		return SITE_REAL_CALL;
 	case CALL_CLOSE:
 		if ((int)call->arguments[0] == served->open_fd)
 			served->open_fd = -1;

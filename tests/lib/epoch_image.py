@@ -85,7 +85,7 @@ GROUP = Layout("start:Q bias:Q base:I n_entries:I n_slots:I reserved:I")
 CLOSURES = Layout("checksum:I size:I loaded:Q objects:Q hash:Q n_loaded:I n_objects:I hash_size:I reserved:I")
 LOADED = Layout("path:Q closure:Q base:Q")
 CLOSURE = Layout("members:Q numbers:Q ifuncs:Q ifunc_slots:Q names:Q files:Q n_members:I n_ifuncs:I"
-                 " n_names:I n_files:I n_relocations:I n_residual:I")
+                 " n_names:I n_files:I n_relocations:I n_residual:I root_object:I root:I")
 
 
 def places(start, entries):
@@ -263,7 +263,7 @@ class Image:
             if not loaded.closure:
                 continue
             closure = Record(CLOSURE, self.metadata, loaded.closure)
-            members = self.numbers("I", closure.members, closure.n_members)
+            members = [closure.root_object, *self.numbers("I", closure.members, closure.n_members - 1)]
             result[self.string(loaded.path)] = {
                 "members": [self.object(objects[i]) for i in members],
                 "ifuncs": list(self.ifuncs(closure.ifuncs, closure.n_ifuncs, closure.ifunc_slots)),

@@ -28,7 +28,7 @@ extern "C" {
 #endif
 
 #define MATR_IMAGE_MAGIC   UINT64_C(0x474d49585254414d) /* "MATRXIMG" in memory order */
-#define MATR_IMAGE_FORMAT  5u				/* version of everything below */
+#define MATR_IMAGE_FORMAT  6u				/* version of everything below */
 #define MATR_IMAGE_ENDIAN  UINT32_C(0x01020304)
 #define MATR_IMAGE_PAGE	   4096u /* bytes; page data and segments are multiples of it */
 #define MATR_BUILD_ID_SIZE 32	 /* longest build-id that a reader of ELF files keeps, bytes */
@@ -271,8 +271,10 @@ struct matr_image_loaded {
 /* What loading one object brings into the process. A member that is there already, having come with
  * another closure, is left as it is. */
 struct matr_image_closure {
-	uint64_t members;     /* uint32_t[n_members]: indices into objects; [0] is the root */
-	uint64_t numbers;     /* uint32_t[n_members]: which loaded objects they are */
+	/* Of the members but the root, which is the first. Closures share these arrays where they are alike. */
+	uint64_t members; /* uint32_t[n_members - 1]: indices into objects */
+	uint64_t
+		numbers; /* uint32_t[n_members - 1]: which loaded objects they are, see MATR_MEMBER_* */
 	uint64_t ifuncs;      /* struct matr_image_ifunc[n_ifuncs], of the scope of the start */
 	uint64_t ifunc_slots; /* uint64_t[], see MATR_SLOT_*: the object is a member's index */
 	/* An object that is not recorded, but in the process when the closure is loaded, may have been
@@ -285,7 +287,13 @@ struct matr_image_closure {
 	uint32_t n_files;
 	uint32_t n_relocations; /* applied to all members */
 	uint32_t n_residual;	/* left to ld.so */
+	uint32_t root_object;	/* index into objects */
+	uint32_t root;		/* which loaded object it is */
 };
+
+/* Of an entry of `numbers`. */
+#define MATR_MEMBER_COVERED   UINT32_C(0x80000000) /* all it needs is in DT_NEEDED of the root too */
+#define MATR_MEMBER_NUMBER(n) ((n) & ~MATR_MEMBER_COVERED)
 
 /* A relocation program says: word at (load address of the object + slot) = base + value, with one of
  * the bases MATR_BASE_*. It is a list of groups, one per base (more where values do not fit 32 bits).

@@ -235,17 +235,19 @@ static bool closure_is_whole(const struct mapped_image *image,
 		return false;
 	/* Arrays of 32-bit numbers lie at multiples of 8 too. */
 	const uint32_t *members =
-		array_at(image, closure->members, closure->n_members, sizeof *members);
+		array_at(image, closure->members, closure->n_members - 1, sizeof *members);
 	const uint32_t *numbers =
-		array_at(image, closure->numbers, closure->n_members, sizeof *numbers);
-	if (!members || !numbers ||
+		array_at(image, closure->numbers, closure->n_members - 1, sizeof *numbers);
+	if (!members || !numbers || closure->root_object >= closures->n_objects ||
+	    closure->root >= closures->n_loaded ||
 	    !array_at(image, closure->names, closure->n_names, sizeof(uint32_t)) ||
 	    !array_at(image, closure->files, closure->n_files, sizeof(uint32_t)) ||
 	    !ifuncs_are_whole(image, closure->ifuncs, closure->n_ifuncs, closure->ifunc_slots,
 			      manifest->n_objects, closure->n_members))
 		return false;
-	for (uint32_t i = 0; i < closure->n_members; i++) {
-		if (members[i] >= closures->n_objects || numbers[i] >= closures->n_loaded)
+	for (uint32_t i = 0; i + 1 < closure->n_members; i++) {
+		if (members[i] >= closures->n_objects ||
+		    MATR_MEMBER_NUMBER(numbers[i]) >= closures->n_loaded)
 			return false;
 	}
 	return true;

@@ -6,6 +6,7 @@
  */
 #include "image/image.h"
 
+#include <elf.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,8 +16,8 @@
 
 struct closure_parts { /* a closure's arrays before they are in the image */
 	struct matr_image_closure closure;
-	uint32_t *members; /* indices into the layout's objects */
-	uint32_t *numbers; /* of the members as loaded objects */
+	uint32_t *members; /* indices into the layout's objects, that of the root first */
+	uint32_t *numbers; /* of the members as loaded objects, with MATR_MEMBER_* */
 	struct matr_image_ifunc *ifuncs;
 	uint64_t *slots;
 	size_t n_slots;
@@ -34,6 +35,7 @@ struct layout {
 	struct matr_image_object *objects;
 	size_t n_objects, capacity;
 	struct matr_map object_index; /* hash of an object -> index */
+	struct matr_map list_index;   /* hash of a list of members -> offset in the image */
 	uint64_t alignment;
 	uint32_t n_relocations; /* of the members, each once */
 };
@@ -69,6 +71,46 @@ static int share_object(struct layout *layout, const struct matr_image_object *o
 	return 0;
 }
 
+/* Filters are searched for by way of the same list, and differently. */
+static bool has_filter(const struct matr_object *object)
+{
+	for (size_t i = 0; i < object->n_dynamic; i++) {
+		if (object->dynamic[i].tag == DT_AUXILIARY || object->dynamic[i].tag == DT_FILTER)
+			return true;
+	}
+	return false;
+}
+
+/* Does the root itself need all that the member needs? Then ld.so, which walks through what is needed
+ * by way of the root, finds nothing more in the member's list. Names with $ORIGIN mean different things. */
+static bool is_covered(const struct intern *needed_by_root, const struct matr_object *member)
+{
+	for (size_t i = 0; i < member->n_needed; i++) {
+		if (strchr(member->needed[i], '$') ||
+		    intern_find(needed_by_root, member->needed[i]) == UINT32_MAX)
+			return false;
+	}
+	return member->n_needed != 0 && !has_filter(member);
+}
+
+static int mark_covered(const struct layout *layout, const struct matr_mapping *mapping,
+			struct closure_parts *out, struct matr_error *err)
+{
+	const struct matr_object *root = mapping->scope[layout->n_start].object;
+	struct intern needed = {0};
+	uint32_t id;
+	int result = 0;
+
+	for (size_t i = 0; i < root->n_needed && !has_filter(root) && !result; i++)
+		result = intern_add(&needed, root->needed[i], &id, err);
+	for (uint32_t m = 1; m < out->closure.n_members && !result; m++) {
+		if (is_covered(&needed, mapping->scope[layout->n_start + m].object))
+			out->numbers[m] |= MATR_MEMBER_COVERED;
+	}
+	intern_free(&needed);
+	return result;
+}
+
 static int add_members(struct layout *layout, const struct image_scope *scope,
 		       struct relocation_plan *plan, struct closure_parts *out,
 		       struct matr_error *err)
@@ -91,7 +133,9 @@ static int add_members(struct layout *layout, const struct image_scope *scope,
 			layout->n_relocations += (uint32_t)(n_words - object->n_kept);
 		loaded->base = layout->builder->binaries[scope->binaries[index]].base;
 	}
-	return 0;
+	out->closure.root_object = out->members[0];
+	out->closure.root = out->numbers[0];
+	return mark_covered(layout, scope->mapping, out, err);
 }
 
 /* The members' indices take the place of scope indices in the slots. */
@@ -159,6 +203,23 @@ static int append(struct layout *layout, const void *data, size_t n, size_t size
 	return buffer_append(&layout->builder->image, data, n * size, 8, offset, err);
 }
 
+/* A list of members, or the equal one that was written before. */
+static int append_list(struct layout *layout, const uint32_t *list, size_t n, uint64_t *offset,
+		       struct matr_error *err)
+{
+	size_t size = n * sizeof *list;
+	uint64_t key = matr_image_key(list, size);
+
+	/* Another list of this key may be longer than what there is up to now. */
+	if (!n || (matr_map_get(&layout->list_index, key, offset) &&
+		   *offset + size <= layout->builder->image.size &&
+		   memcmp(layout->builder->image.bytes + *offset, list, size) == 0))
+		return 0;
+	if (append(layout, list, n, sizeof *list, offset, err) < 0)
+		return -1;
+	return matr_map_set(&layout->list_index, key, *offset) != 0 ? matr_fail_memory(err) : 0;
+}
+
 static int write_closure(struct layout *layout, size_t number, struct matr_error *err)
 {
 	const struct closure_terms *terms = &layout->terms[number];
@@ -175,10 +236,10 @@ static int write_closure(struct layout *layout, size_t number, struct matr_error
 	    (terms->n_files &&
 	     buffer_share(&layout->builder->image, terms->files,
 			  terms->n_files * sizeof *terms->files, 8, &closure->files, err) < 0) ||
-	    append(layout, parts->members, closure->n_members, sizeof *parts->members,
-		   &closure->members, err) < 0 ||
-	    append(layout, parts->numbers, closure->n_members, sizeof *parts->numbers,
-		   &closure->numbers, err) < 0 ||
+	    append_list(layout, parts->members + 1, closure->n_members - 1, &closure->members,
+			err) < 0 ||
+	    append_list(layout, parts->numbers + 1, closure->n_members - 1, &closure->numbers,
+			err) < 0 ||
 	    append(layout, parts->ifuncs, closure->n_ifuncs, sizeof *parts->ifuncs,
 		   &closure->ifuncs, err) < 0 ||
 	    append(layout, parts->slots, parts->n_slots, sizeof *parts->slots,
@@ -347,5 +408,6 @@ int image_closures_add(struct image_builder *builder, struct matr_closure *closu
 	free(layout.loaded);
 	free(layout.objects);
 	matr_map_free(&layout.object_index);
+	matr_map_free(&layout.list_index);
 	return result;
 }
