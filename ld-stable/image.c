@@ -183,6 +183,8 @@ static const char *manifest_reason(const struct served *served, const struct sta
 	*other = false;
 	if (program->by_name && (manifest->flags & (MATR_MANIFEST_ORIGIN | MATR_MANIFEST_PATH)))
 		return "the program uses $ORIGIN and was started by name";
+	if ((manifest->flags & MATR_MANIFEST_FIXED) && program->base)
+		return "the program is not at its link address";
 	if ((manifest->flags & MATR_MANIFEST_CPU) && cpu_level() != served->header->cpu_level)
 		return "the epoch is for another CPU";
 	return NULL;

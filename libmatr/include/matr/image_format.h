@@ -101,6 +101,8 @@ enum { /* manifest flags */
        MATR_MANIFEST_RANDOM = 1 << 4,
        /* The application has DT_FILTER or DT_AUXILIARY: ld.so opens objects out of order. */
        MATR_MANIFEST_FILTER = 1 << 5,
+       /* The application is ET_EXEC, at load address 0: words bound to it are in page data. */
+       MATR_MANIFEST_FIXED = 1 << 6,
 };
 
 /* What a word of a relocation program is relative to. */

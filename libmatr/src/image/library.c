@@ -48,13 +48,17 @@ uint64_t image_scope_alignment(const struct image_builder *builder, const struct
 void image_words_settle(const struct image_builder *builder, const struct image_scope *scope,
 			uint32_t index, struct words *words)
 {
+	bool fixed = scope->mapping->scope[0].object->flags & MATR_OBJECT_FIXED;
+
 	for (size_t i = 0; i < words->n; i++) {
 		struct word *word = &words->list[i];
 		uint32_t provider = word->provider == WORD_OWN ? index : word->provider;
 		if (provider == WORD_ABSOLUTE) {
 			word->provider = MATR_BASE_ABSOLUTE;
+		} else if (provider == 0 && index == 0) {
+			word->provider = MATR_BASE_OWN;
 		} else if (provider == 0) {
-			word->provider = index ? MATR_BASE_APPLICATION : MATR_BASE_OWN;
+			word->provider = fixed ? MATR_BASE_ABSOLUTE : MATR_BASE_APPLICATION;
 		} else if (provider == scope->mapping->interpreter) {
 			word->provider = MATR_BASE_LOADER;
 		} else {

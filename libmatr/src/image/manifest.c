@@ -42,6 +42,8 @@ static uint32_t manifest_flags(const struct image_builder *builder,
 		flags |= MATR_MANIFEST_ORIGIN;
 	if (application->flags & MATR_OBJECT_FILTER)
 		flags |= MATR_MANIFEST_FILTER;
+	if (application->flags & MATR_OBJECT_FIXED)
+		flags |= MATR_MANIFEST_FIXED;
 	for (size_t i = 0; i < plan->n_objects; i++) {
 		if (plan->objects[i].n_lazy)
 			flags |= MATR_MANIFEST_LAZY;
