@@ -1,7 +1,8 @@
 /* binary.c - a library's file: where it goes in the region, and from what each page is mapped.
  *
  * Everything that is not written comes from the library's file. What relocation may write to, and the
- * last page of initialised data, which ends in zeros, comes from page data.
+ * last page of initialised data, which ends in zeros, comes from page data. A short .bss does too, since
+ * one mapping more takes longer than the zeros are worth.
  */
 #include "image/image.h"
 
@@ -20,6 +21,7 @@
 enum {
 	MAX_SEGMENTS = 64,
 	MAX_HEADERS = 65536, /* bytes up to the end of the program headers */
+	SHORT_ZEROS = 65536, /* bytes: what Linux maps at one page fault */
 };
 
 void image_binary_free(struct image_binary *binary)
@@ -127,6 +129,10 @@ static int add_load(struct image_binary *binary, const struct matr_segment *segm
 	if (!segment->file_size)
 		file_end = low;
 	if (segment->flags & PF_W && range.size) {
+		if (end - file_end <= SHORT_ZEROS) {
+			range.size = end - low;
+			file_end = end;
+		}
 		if (binary->n_areas == IMAGE_AREAS)
 			return unsupported(err, object, "has too many writable segments");
 		binary->areas[binary->n_areas++] =
