@@ -2,7 +2,8 @@
  *
  * Runs before ld.so. Each library is opened once; the descriptor that is compared with the recorded
  * file is the one that is mapped. Text and read-only data come from the library, whatever relocation
- * writes to from the image. Either every library is there, relocated, or none is.
+ * writes to from the image. Of packed libraries all comes from the image, mapped for many at once, and
+ * the file is only compared. Either every library is there, relocated, or none is.
  */
 #include <linux/mman.h>
 
@@ -99,6 +100,71 @@ const char *place_check(const struct served *served, const struct matr_image_obj
 	return reason;
 }
 
+/* ---- packed libraries ---- */
+
+static void unmap_runs(const struct served *served, uint32_t n)
+{
+	const struct matr_image_run *run = at_place(&served->bases, served->manifest->runs);
+
+	for (uint32_t i = 0; i < n; i++, run++)
+		memory_unmap(served->bases.place + run->at, run->size);
+}
+
+/* Read-only as yet. */
+static bool map_runs(const struct served *served)
+{
+	const struct matr_image_run *run = at_place(&served->bases, served->manifest->runs);
+
+	for (uint32_t i = 0; i < served->manifest->n_runs; i++, run++) {
+		if (!memory_map(served->bases.place + run->at, run->size, PROT_READ, MAP_PRIVATE,
+				served->image_fd, served->header->metadata_size + run->offset)) {
+			unmap_runs(served, i);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Give the segments that are in a run their protection, and map the rest: a long .bss. */
+static bool protect_packed(const struct served *served, const struct matr_image_library *library,
+			   bool relro_writable)
+{
+	const struct matr_image_segment *segment = at_place(&served->bases, library->segments);
+	uint64_t base = served->bases.place + library->base;
+
+	for (uint32_t i = 0, n; i < library->n_segments; i += n, segment += n) {
+		n = run_length(segment, library->n_segments - i, relro_writable);
+		const struct matr_image_segment *last = &segment[n - 1];
+		uint64_t size = last->vaddr + last->size - segment->vaddr;
+		int protection = protection_of(segment, relro_writable);
+		if (segment->source == MATR_SEGMENT_ZERO) {
+			if (!memory_map(base + segment->vaddr, size, protection,
+					MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))
+				return false;
+		} else if (protection != PROT_READ &&
+			   system_call(CALL_MPROTECT, (long)(base + segment->vaddr), (long)size,
+				       protection, 0, 0, 0) != 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* What its file holds is in the image: only whether it is still the recorded one matters. */
+static const char *take_packed(const struct served *served, const struct matr_image_object *object,
+			       bool relro_writable)
+{
+	const struct matr_image_library *library = object_library(served, object);
+	struct file_status status;
+
+	if (!file_status(at_place(&served->bases, object->path), &status))
+		return "a library is gone or cannot be read";
+	if (!file_is_recorded(&status, &library->file, served->header->flags))
+		return "a library is not the recorded file";
+	return protect_packed(served, library, relro_writable) ? NULL
+							       : "a library cannot be protected";
+}
+
 static const char *map_library(const struct served *served, const struct matr_image_object *object,
 			       bool relro_writable)
 {
@@ -166,7 +232,9 @@ const char *place_library(const struct served *served, const struct matr_image_o
 	bool moved = served->bases.place != served->header->region;
 	bool relro_writable = moved || (object->flags & writes);
 
-	const char *reason = map_library(served, object, relro_writable);
+	const char *reason = object->flags & MATR_OBJECT_ENTRY_PACKED
+				     ? take_packed(served, object, relro_writable)
+				     : map_library(served, object, relro_writable);
 	if (reason)
 		return reason;
 	reason = finish_library(served, object, relro_writable);
@@ -177,6 +245,8 @@ const char *place_library(const struct served *served, const struct matr_image_o
 
 const char *place_libraries(struct served *served, const char **culprit)
 {
+	if (!map_runs(served))
+		return "the libraries' address range is taken, or mapping it is not allowed";
 	for (uint32_t i = 1; i < served->manifest->n_objects; i++) {
 		const struct matr_image_object *object = &served->objects[i];
 		const char *reason =
@@ -186,6 +256,7 @@ const char *place_libraries(struct served *served, const char **culprit)
 		if (reason) {
 			*culprit = at_place(&served->bases, object->path);
 			place_unmap(served, i);
+			unmap_runs(served, served->manifest->n_runs);
 			return reason;
 		}
 	}

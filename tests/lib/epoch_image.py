@@ -73,8 +73,9 @@ HEADER = Layout("magic:8s format:I endian:I file_size:Q metadata_size:Q epoch:Q 
                 + FILE_ID.format("preload_") + " hash_size:I n_applications:I n_libraries:I cpu_level:I flags:I checksum:I")
 MANIFEST = Layout("checksum:I size:I flags:I n_objects:I key:Q " + FILE_ID.format("file_")
                   + " content:Q path:Q objects:Q needed:Q words:Q residual:Q ifuncs:Q ifunc_slots:Q copies:Q"
-                  " closures:Q library_path:Q added_bytes:Q alignment:Q n_needed:I n_residual:I n_ifuncs:I n_copies:I"
-                  " n_relocations:I n_relative:I n_ifunc_slots:I n_residual_total:I")
+                  " closures:Q runs:Q library_path:Q added_bytes:Q alignment:Q n_needed:I n_residual:I n_ifuncs:I n_copies:I"
+                  " n_relocations:I n_relative:I n_ifunc_slots:I n_residual_total:I n_runs:I reserved:I")
+RUN = Layout("place:Q size:Q offset:Q")
 OBJECT = Layout("path:Q headers:Q patches:Q headers_size:I library:I n_residual:I flags:I")
 LIBRARY = Layout("base:Q first:Q span:Q dynamic:Q alignment:Q " + FILE_ID.format("file_")
                  + " content:Q segments:Q shifts:Q path:Q n_segments:I n_variants:I")
@@ -108,7 +109,7 @@ class Image:
             self.data = file.read()
         need(len(self.data) >= HEADER.size, "too short for a header")
         self.header = header = Record(HEADER, self.data, 0)
-        need(header.magic == b"MATRXIMG" and header.format == 5, "not an image of format 5")
+        need(header.magic == b"MATRXIMG" and header.format == 6, "not an image of format 6")
         need(header.endian == 0x01020304, "of another byte order")
         copy = bytearray(self.data[: HEADER.size])
         copy[-4:] = bytes(4)

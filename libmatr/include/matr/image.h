@@ -20,6 +20,7 @@ enum matr_layout {
 	MATR_LAYOUT_AUTO,    /* shared if many words are relocated, otherwise random */
 	MATR_LAYOUT_SHARED,  /* at the addresses of the epoch */
 	MATR_LAYOUT_RANDOM,  /* at addresses that are drawn at each exec */
+	MATR_LAYOUT_PACK,    /* shared, and the libraries' text is mapped from the image too */
 };
 
 /* What the image has of one application. */

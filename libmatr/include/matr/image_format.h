@@ -103,6 +103,8 @@ enum { /* manifest flags */
        MATR_MANIFEST_FILTER = 1 << 5,
        /* The application is ET_EXEC, at load address 0: words bound to it are in page data. */
        MATR_MANIFEST_FIXED = 1 << 6,
+       /* Text and read-only data of the libraries are page data too, mapped in `runs`. */
+       MATR_MANIFEST_PACK = 1 << 7,
 };
 
 /* What a word of a relocation program is relative to. */
@@ -135,6 +137,7 @@ struct matr_image_manifest {
 	uint64_t ifunc_slots;  /* uint64_t[], see MATR_SLOT_* */
 	uint64_t copies;       /* struct matr_image_copy[n_copies] */
 	uint64_t closures;     /* struct matr_image_closures, 0: none */
+	uint64_t runs;	       /* struct matr_image_run[n_runs], of packed libraries */
 	uint64_t library_path; /* the LD_LIBRARY_PATH it is valid for; 0: none */
 	uint64_t added_bytes;  /* what the application added to the image when it was compiled */
 	uint64_t alignment;    /* a drawn place differs from `region` by a multiple of it, bytes */
@@ -146,6 +149,15 @@ struct matr_image_manifest {
 	uint32_t n_relative;	   /* of these */
 	uint32_t n_ifunc_slots;	   /* of these */
 	uint32_t n_residual_total; /* left to ld.so, over all objects */
+	uint32_t n_runs;
+	uint32_t reserved;
+};
+
+/* Packed libraries that follow each other at their bases and in page data: one mapping. */
+struct matr_image_run {
+	uint64_t at;	 /* relative to the place; a multiple of the page size */
+	uint64_t size;	 /* bytes, whole pages */
+	uint64_t offset; /* relative to the end of the metadata */
 };
 
 enum { /* object flags */
@@ -159,6 +171,8 @@ enum { /* object flags */
        MATR_OBJECT_ENTRY_LATE_RELRO = 1 << 3,
        /* The application only: ld.so relocates it whole, by its own tables. */
        MATR_OBJECT_ENTRY_UNTOUCHED = 1 << 4,
+       /* It lies in one of the manifest's runs; its file is compared, but not mapped. */
+       MATR_OBJECT_ENTRY_PACKED = 1 << 5,
 };
 
 #define MATR_IMAGE_NO_LIBRARY UINT32_C(0xffffffff) /* the application, the dynamic linker */

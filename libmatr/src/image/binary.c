@@ -70,7 +70,41 @@ static uint32_t protection(uint32_t flags)
 	       (flags & PF_X ? PROT_EXEC : 0);
 }
 
+uint64_t image_binary_key(const struct matr_image_file *file, bool packed)
+{
+	uint64_t key = matr_image_key(file, sizeof *file);
+
+	return packed ? ~key : key;
+}
+
 /* ---- segments ---- */
+
+static uint64_t load_end(const struct matr_segment *segment)
+{
+	return page_up(segment->vaddr + segment->memory_size);
+}
+
+static bool has_long_zeros(const struct matr_segment *segment)
+{
+	return load_end(segment) - page_up(segment->vaddr + segment->file_size) > SHORT_ZEROS;
+}
+
+/* Do the segments follow each other without a gap, so that they are one range of page data? */
+static bool can_be_packed(const struct matr_object *object)
+{
+	const struct matr_segment *last = NULL;
+
+	for (size_t i = 0; i < object->n_segments; i++) {
+		const struct matr_segment *segment = &object->segments[i];
+		if (segment->type != PT_LOAD || !segment->memory_size)
+			continue;
+		if (!segment->file_size ||
+		    (last && (has_long_zeros(last) || load_end(last) != page_down(segment->vaddr))))
+			return false;
+		last = segment;
+	}
+	return last;
+}
 
 static int add_piece(struct image_binary *binary, const struct matr_image_segment *piece,
 		     const struct matr_object *object, struct matr_error *err)
@@ -126,22 +160,25 @@ static int add_load(struct image_binary *binary, const struct matr_segment *segm
 		.protection = protection(segment->flags),
 	};
 
+	if (segment->memory_size > segment->file_size && !(segment->flags & PF_W))
+		return unsupported(err, object, "has zero-filled memory that is not writable");
 	if (!segment->file_size)
 		file_end = low;
-	if (segment->flags & PF_W && range.size) {
-		if (end - file_end <= SHORT_ZEROS) {
+	if ((binary->packed || segment->flags & PF_W) && range.size) {
+		if (segment->flags & PF_W && !has_long_zeros(segment)) {
 			range.size = end - low;
 			file_end = end;
 		}
-		if (binary->n_areas == IMAGE_AREAS)
+		if (binary->packed && binary->n_areas)
+			binary->areas[0].size += range.size;
+		else if (binary->n_areas == IMAGE_AREAS)
 			return unsupported(err, object, "has too many writable segments");
-		binary->areas[binary->n_areas++] =
-			(struct image_area){low, range.size, binary->pages_size};
+		else
+			binary->areas[binary->n_areas++] =
+				(struct image_area){low, range.size, binary->pages_size};
 		range.source = MATR_SEGMENT_IMAGE;
 		range.offset = binary->pages_size;
 		binary->pages_size += range.size;
-	} else if (segment->memory_size > segment->file_size && !(segment->flags & PF_W)) {
-		return unsupported(err, object, "has zero-filled memory that is not writable");
 	}
 	if (add_range(binary, range, object, err) < 0)
 		return -1;
@@ -291,6 +328,11 @@ static int open_file(const struct matr_object *object, struct matr_error *err)
 	return fd;
 }
 
+static uint64_t min_size(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 int image_binary_read(const struct image_binary *binary, const struct matr_object *object,
 		      unsigned char *to, struct matr_error *err)
 {
@@ -298,15 +340,19 @@ int image_binary_read(const struct image_binary *binary, const struct matr_objec
 
 	if (fd < 0)
 		return -1;
-	uint32_t area = 0;
 	for (size_t i = 0; i < object->n_segments && !result; i++) {
 		const struct matr_segment *segment = &object->segments[i];
-		if (segment->type != PT_LOAD || !(segment->flags & PF_W) || !segment->file_size)
+		if (segment->type != PT_LOAD || !segment->file_size ||
+		    !(binary->packed || segment->flags & PF_W))
 			continue;
-		const struct image_area *into = &binary->areas[area++];
-		uint64_t skew = segment->vaddr - into->vaddr;
-		result = read_exactly(fd, object, to + into->at, segment->file_size + skew,
-				      segment->offset - skew, err);
+		uint64_t low = page_down(segment->vaddr), skew = segment->vaddr - low;
+		uint64_t start = segment->offset - skew, size = segment->file_size + skew;
+		/* As a mapping of the file has it: up to the end of the page, or of the file. */
+		if (!(segment->flags & PF_W) && object->file.size > start)
+			size = min_size(page_up(size), object->file.size - start);
+		const struct image_area *into = image_binary_area(binary, low);
+		result = read_exactly(fd, object, to + into->at + low - into->vaddr, size, start,
+				      err);
 	}
 	close(fd);
 	return result;
@@ -338,11 +384,12 @@ int image_binary_headers(struct image_binary *binary, const struct matr_object *
 /* ---- finding ---- */
 
 static int make(struct image_builder *builder, struct image_binary *binary,
-		const struct matr_object *object, struct matr_error *err)
+		const struct matr_object *object, bool packed, struct matr_error *err)
 {
 	uint64_t first, end;
 
 	binary->id = object->file;
+	binary->packed = packed;
 	binary->dynamic = object->dynamic_vaddr;
 	binary->first_variant = IMAGE_NO_VARIANT;
 	binary->path = strdup(object->path);
@@ -371,11 +418,12 @@ int image_binary_enter(struct image_builder *builder, const struct image_binary 
 	return 0;
 }
 
-int image_binary_find(struct image_builder *builder, const struct matr_object *object,
+int image_binary_find(struct image_builder *builder, const struct matr_object *object, bool pack,
 		      uint32_t *index, struct matr_error *err)
 {
 	struct matr_image_file file = image_file(&object->file);
-	uint64_t key = matr_image_key(&file, sizeof file), found;
+	bool packed = pack && can_be_packed(object);
+	uint64_t key = image_binary_key(&file, packed), found;
 	struct image_binary binary = {0};
 
 	if (matr_map_get(&builder->binary_index, key, &found)) {
@@ -384,7 +432,7 @@ int image_binary_find(struct image_builder *builder, const struct matr_object *o
 			return unsupported(err, object, "has the key of another file");
 		return 0;
 	}
-	if (make(builder, &binary, object, err) < 0 ||
+	if (make(builder, &binary, object, packed, err) < 0 ||
 	    image_binary_enter(builder, &binary, key, index, err) < 0) {
 		image_binary_free(&binary);
 		return -1;

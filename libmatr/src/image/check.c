@@ -284,6 +284,23 @@ static bool closures_are_whole(const struct mapped_image *image,
 	return whole;
 }
 
+static bool runs_are_whole(const struct mapped_image *image, const struct matr_image_header *header,
+			   const struct matr_image_manifest *manifest)
+{
+	const struct matr_image_run *run =
+		array_at(image, manifest->runs, manifest->n_runs, sizeof *run);
+	uint64_t pages = image->file_size - image->size;
+
+	for (uint32_t i = 0; run && i < manifest->n_runs; i++, run++) {
+		if (run->at % MATR_IMAGE_PAGE || run->size % MATR_IMAGE_PAGE ||
+		    run->offset % MATR_IMAGE_PAGE || run->at < image->size ||
+		    run->at > header->region_size || run->size > header->region_size - run->at ||
+		    run->offset > pages || run->size > pages - run->offset)
+			return false;
+	}
+	return run;
+}
+
 static bool manifest_is_whole(const struct mapped_image *image,
 			      const struct matr_image_header *header,
 			      const struct matr_image_manifest *manifest)
@@ -304,7 +321,8 @@ static bool manifest_is_whole(const struct mapped_image *image,
 	    !content_is_whole(image, manifest->content) ||
 	    !ifuncs_are_whole(image, manifest->ifuncs, manifest->n_ifuncs, manifest->ifunc_slots,
 			      manifest->n_objects, manifest->n_objects) ||
-	    !closures_are_whole(image, header, manifest))
+	    !closures_are_whole(image, header, manifest) ||
+	    !runs_are_whole(image, header, manifest))
 		return false;
 	for (uint32_t i = 0; i < manifest->n_needed; i++) {
 		if (!is_string(image, needed[i]))

@@ -155,7 +155,7 @@ static int plan_closure(struct layout *layout, size_t number, struct image_scope
 	size_t n_members = mapping->n_scope - layout->n_start;
 
 	if (relocation_plan_make(plan, mapping, &layout->terms[number], err) < 0 ||
-	    image_scope_open(layout->builder, mapping, scope, err) < 0)
+	    image_scope_open(layout->builder, mapping, layout->n_start, scope, err) < 0)
 		return -1;
 	uint64_t alignment = image_scope_alignment(layout->builder, scope);
 	if (alignment > layout->alignment)

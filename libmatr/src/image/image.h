@@ -40,6 +40,7 @@ struct image_binary {
 	uint32_t n_segments;
 	struct image_area areas[IMAGE_AREAS];
 	uint32_t n_areas;
+	bool packed;	     /* every segment but a long .bss is page data, in one area */
 	uint64_t pages_size; /* of all areas, bytes */
 	uint64_t relro_low, relro_high;
 	uint64_t content; /* in a portable image */
@@ -77,7 +78,7 @@ struct image_builder {
 	size_t n_applications, applications_capacity;
 	struct image_binary *binaries;
 	size_t n_binaries, binaries_capacity;
-	struct matr_map binary_index; /* hash of the file id -> index + 1 */
+	struct matr_map binary_index; /* image_binary_key() -> index */
 	struct image_variant *variants;
 	size_t n_variants, variants_capacity;
 	struct matr_map ifunc_results; /* of (binary, vaddr) -> result */
@@ -98,13 +99,17 @@ void image_word_mark(const struct image_binary *binary, uint64_t *shifted, uint6
 int image_binary_headers(struct image_binary *binary, const struct matr_object *object,
 			 struct matr_error *err);
 
+/* A packed file is a binary of its own, at another base. */
+uint64_t image_binary_key(const struct matr_image_file *file, bool packed);
+
 /* The file's binary: made when it is first asked for. *index is valid until the builder is closed.
+ * `pack`: the packed one, if the file's segments are such that it can be.
  * MATR_ERROR_UNSUPPORTED: it cannot be served. */
-int image_binary_find(struct image_builder *builder, const struct matr_object *object,
+int image_binary_find(struct image_builder *builder, const struct matr_object *object, bool pack,
 		      uint32_t *index, struct matr_error *err);
 void image_binary_free(struct image_binary *binary);
 
-/* Read the file's writable segments, as they are before relocation, to where the areas have them:
+/* Read what page data has of the file, as it is before relocation, to where the areas have it:
  * `to` has pages_size bytes, zeroed. */
 int image_binary_read(const struct image_binary *binary, const struct matr_object *object,
 		      unsigned char *to, struct matr_error *err);
@@ -140,9 +145,10 @@ struct image_scope {
 	uint32_t *binaries; /* parallel to the scope; undefined where image_scope_has() is false */
 };
 
+/* The first n_start objects are the application's and packed if its layout is; more are loaded later.
+ * To be closed in any case. */
 int image_scope_open(struct image_builder *builder, const struct matr_mapping *mapping,
-		     struct image_scope *out,
-		     struct matr_error *err); /* to be closed in any case */
+		     size_t n_start, struct image_scope *out, struct matr_error *err);
 void image_scope_close(struct image_scope *scope);
 
 /* Is the object at this scope index one that has a library record? */
@@ -191,6 +197,10 @@ int image_manifest_add(struct image_builder *builder, const struct matr_mapping 
 
 /* Note in the manifest that was added last what the application added to the image, bytes. */
 void image_manifest_set_bytes(struct image_builder *builder, uint64_t bytes);
+
+/* Are the libraries of what is added next packed? In a copy of the file tree nothing but the mapped
+ * file tells whether it is the recorded one. */
+bool image_packs(const struct image_builder *builder);
 
 /* Is an application of this size placed at random? */
 bool image_is_random(enum matr_layout layout, uint32_t n_relocations, uint32_t n_objects);

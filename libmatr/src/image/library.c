@@ -5,15 +5,18 @@
 #include <stdlib.h>
 
 int image_scope_open(struct image_builder *builder, const struct matr_mapping *mapping,
-		     struct image_scope *out, struct matr_error *err)
+		     size_t n_start, struct image_scope *out, struct matr_error *err)
 {
+	bool pack = image_packs(builder);
+
 	*out = (struct image_scope){.mapping = mapping};
 	out->binaries = calloc(mapping->n_scope, sizeof *out->binaries);
 	if (!out->binaries)
 		return matr_fail_memory(err);
 	for (size_t i = 0; i < mapping->n_scope; i++) {
-		if (image_scope_has(out, i) && image_binary_find(builder, mapping->scope[i].object,
-								 &out->binaries[i], err) < 0)
+		if (image_scope_has(out, i) &&
+		    image_binary_find(builder, mapping->scope[i].object, pack && i < n_start,
+				      &out->binaries[i], err) < 0)
 			return -1;
 	}
 	return 0;
@@ -139,6 +142,8 @@ int image_library_add(struct image_builder *builder, const struct image_scope *s
 	struct words patches = {0};
 
 	*out = (struct matr_image_object){.n_residual = (uint32_t)plan->n_residual};
+	if (builder->binaries[binary].packed)
+		out->flags |= MATR_OBJECT_ENTRY_PACKED;
 	if (plan->n_residual || plan->n_lazy || plan->keep_plt || plan->untouched)
 		out->flags |= MATR_OBJECT_ENTRY_RESIDUAL;
 	image_words_settle(builder, scope, index, &plan->words);

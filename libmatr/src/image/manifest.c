@@ -22,7 +22,12 @@ bool image_is_random(enum matr_layout layout, uint32_t n_relocations, uint32_t n
 {
 	bool large = n_relocations >= SHARED_WORDS || n_objects >= SHARED_OBJECTS;
 
-	return layout == MATR_LAYOUT_RANDOM || (layout != MATR_LAYOUT_SHARED && !large);
+	return layout == MATR_LAYOUT_RANDOM || (layout == MATR_LAYOUT_AUTO && !large);
+}
+
+bool image_packs(const struct image_builder *builder)
+{
+	return builder->layout == MATR_LAYOUT_PACK && !builder->portable;
 }
 
 static uint32_t manifest_flags(const struct image_builder *builder,
@@ -44,6 +49,8 @@ static uint32_t manifest_flags(const struct image_builder *builder,
 		flags |= MATR_MANIFEST_FILTER;
 	if (application->flags & MATR_OBJECT_FIXED)
 		flags |= MATR_MANIFEST_FIXED;
+	if (image_packs(builder))
+		flags |= MATR_MANIFEST_PACK;
 	for (size_t i = 0; i < plan->n_objects; i++) {
 		if (plan->objects[i].n_lazy)
 			flags |= MATR_MANIFEST_LAZY;
@@ -118,6 +125,7 @@ struct parts { /* the manifest's arrays while they are made */
 	struct needed needed;
 	struct matr_image_ifunc *ifuncs;
 	uint64_t *slots;
+	struct matr_image_run *runs;
 };
 
 static void free_parts(struct parts *parts)
@@ -127,6 +135,7 @@ static void free_parts(struct parts *parts)
 	free(parts->needed.list);
 	free(parts->ifuncs);
 	free(parts->slots);
+	free(parts->runs);
 }
 
 static int add_objects(struct image_builder *builder, struct parts *parts,
@@ -155,6 +164,28 @@ static int add_objects(struct image_builder *builder, struct parts *parts,
 			return -1;
 	}
 	return 0;
+}
+
+/* Packed libraries were laid out one after the other, unless another application has brought some. */
+static void add_runs(const struct image_builder *builder, struct parts *parts)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < parts->manifest.n_objects; i++) {
+		if (!(parts->objects[i].flags & MATR_OBJECT_ENTRY_PACKED))
+			continue;
+		const struct image_variant *variant = &builder->variants[parts->objects[i].library];
+		const struct image_binary *binary = &builder->binaries[variant->binary];
+		const struct matr_image_run run = {binary->base + binary->first, binary->pages_size,
+						   variant->pages};
+		struct matr_image_run *last = n ? &parts->runs[n - 1] : NULL;
+		if (last && last->at + last->size == run.at &&
+		    last->offset + last->size == run.offset)
+			last->size += run.size;
+		else
+			parts->runs[n++] = run;
+	}
+	parts->manifest.n_runs = n;
 }
 
 /* Slots of results that are not recorded are written at exec. */
@@ -215,11 +246,12 @@ static int make_parts(struct parts *parts, struct image_builder *builder,
 	struct matr_image_manifest *manifest = &parts->manifest;
 
 	parts->objects = calloc(mapping->n_scope, sizeof *parts->objects);
+	parts->runs = calloc(mapping->n_scope, sizeof *parts->runs);
 	parts->ifuncs = calloc(plan->n_ifuncs + 1, sizeof *parts->ifuncs);
 	parts->slots = calloc(plan->n_ifuncs + 1, sizeof *parts->slots);
-	if (!parts->objects || !parts->ifuncs || !parts->slots)
+	if (!parts->objects || !parts->runs || !parts->ifuncs || !parts->slots)
 		return matr_fail_memory(err);
-	if (image_scope_open(builder, mapping, &parts->scope, err) < 0)
+	if (image_scope_open(builder, mapping, mapping->n_scope, &parts->scope, err) < 0)
 		return -1;
 	manifest->n_objects = (uint32_t)mapping->n_scope;
 	manifest->flags = manifest_flags(builder, mapping, plan);
@@ -242,6 +274,7 @@ static int make_parts(struct parts *parts, struct image_builder *builder,
 	    add_objects(builder, parts, plan, err) < 0)
 		return -1;
 	mark_late(builder, parts);
+	add_runs(builder, parts);
 	manifest->n_needed = (uint32_t)parts->needed.n;
 	return add_application(builder, parts, mapping, plan, err);
 }
@@ -263,6 +296,8 @@ static int write_manifest(struct parts *parts, struct image_builder *builder,
 			  &manifest->ifuncs, err) < 0 ||
 	    buffer_append(image, parts->slots, plan->n_ifuncs * sizeof(uint64_t), 8,
 			  &manifest->ifunc_slots, err) < 0 ||
+	    buffer_append(image, parts->runs, manifest->n_runs * sizeof *parts->runs, 8,
+			  &manifest->runs, err) < 0 ||
 	    buffer_append(image, plan->copies, plan->n_copies * sizeof *plan->copies, 8,
 			  &manifest->copies, err) < 0 ||
 	    buffer_extend(image, 0, 8, &end, err) < 0)

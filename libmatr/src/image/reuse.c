@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/file.h"
 #include "image/slot.h"
@@ -61,6 +62,17 @@ static uint64_t first_page(const struct matr_image_segment *segments, uint32_t n
 	return 0;
 }
 
+/* Of a file that is not packed, only what is writable or was before it was relocated is page data. */
+static bool is_packed(const struct matr_image_segment *segments, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		if (segments[i].source == MATR_SEGMENT_IMAGE && !segments[i].relro &&
+		    !(segments[i].protection & PROT_WRITE))
+			return true;
+	}
+	return false;
+}
+
 static int make_binary(const struct image_builder *builder, const struct matr_image_library *record,
 		       struct image_binary *out, struct matr_error *err)
 {
@@ -77,6 +89,7 @@ static int make_binary(const struct image_builder *builder, const struct matr_im
 		.alignment = record->alignment,
 		.dynamic = record->dynamic,
 		.n_segments = record->n_segments,
+		.packed = is_packed(segments, record->n_segments),
 		.first_variant = IMAGE_NO_VARIANT,
 	};
 	out->path = strdup((const char *)image + record->path);
@@ -96,7 +109,10 @@ static int make_binary(const struct image_builder *builder, const struct matr_im
 static int find_binary(struct image_builder *builder, const struct matr_image_library *record,
 		       uint32_t *index, struct matr_error *err)
 {
-	uint64_t key = matr_image_key(&record->file, sizeof record->file), found;
+	const struct matr_image_segment *segments =
+		(const void *)(builder->image.bytes + record->segments);
+	uint64_t key = image_binary_key(&record->file, is_packed(segments, record->n_segments));
+	uint64_t found;
 	struct image_binary binary;
 
 	if (matr_map_get(&builder->binary_index, key, &found)) {
@@ -209,7 +225,8 @@ int image_builder_keep(struct image_builder *builder, const char *application,
 	if (strcmp((const char *)builder->image.bytes + manifest->path, application) != 0 ||
 	    manifest->closures || /* what is loaded is recorded anew at each begin */
 	    image_is_random(builder->layout, manifest->n_relocations, manifest->n_objects) !=
-		    ((manifest->flags & MATR_MANIFEST_RANDOM) != 0))
+		    ((manifest->flags & MATR_MANIFEST_RANDOM) != 0) ||
+	    image_packs(builder) != ((manifest->flags & MATR_MANIFEST_PACK) != 0))
 		return 0;
 	summarise(builder, offset, summary);
 	return image_builder_add_key(builder, manifest->key, offset, err) < 0 ? -1 : 1;

@@ -160,7 +160,7 @@ static int set_switch(struct reading *reading, bool *out, const char *value)
 
 static int set_layout(struct reading *reading, enum matr_layout *out, const char *value)
 {
-	static const char *const names[] = {NULL, "auto", "shared", "random"};
+	static const char *const names[] = {NULL, "auto", "shared", "random", "pack"};
 
 	for (size_t i = 1; i < sizeof names / sizeof *names; i++) {
 		if (strcmp(value, names[i]) == 0) {
@@ -168,7 +168,7 @@ static int set_layout(struct reading *reading, enum matr_layout *out, const char
 			return 1;
 		}
 	}
-	return refuse(reading, "layout has to be auto, shared or random");
+	return refuse(reading, "layout has to be auto, shared, random or pack");
 }
 
 static int take(void *context, const char *section, const char *name, const char *value)

@@ -81,6 +81,28 @@ case_behaviour()
 	done
 }
 
+# the same with the libraries elsewhere; small programs are placed at random otherwise
+case_layouts()
+{
+	local layout
+	for layout in shared pack; do
+		echo "# layout = $layout"
+		rm -rf "${T:?}/bin"
+		printf '[epochs]\nlayout = %s\n' "$layout" >"$T/layout.conf"
+		begin --config "$T/layout.conf" "${PROGRAMS[@]}" "${SYSTEM_PROGRAMS[@]}"
+		case_behaviour
+	done
+	# A packed library's file is compared, though it is not mapped.
+	begin --config "$T/layout.conf" "$T/many/dynamic"
+	same "packed: 320 libraries" "$T/many/dynamic" check
+	mv "$T/many/libbench0007.so" "$T/away.so"
+	cp "$T/away.so" "$T/many/libbench0007.so"
+	same_plain "packed: a library is another file" "not the recorded file" "$T/many/dynamic" check
+	rm "$T/many/libbench0007.so"
+	mv "$T/away.so" "$T/many/libbench0007.so"
+	begin "${PROGRAMS[@]}" "${SYSTEM_PROGRAMS[@]}"
+}
+
 # the loader by name, like ld.so itself
 case_loader_by_name()
 {
