@@ -60,17 +60,37 @@ static void write(const struct matr_image_cpu *cpu, struct served *served)
 	served->cpu_recorded = true;
 }
 
-void cpu_record_use(struct served *served)
+static void write_if_recorded(const struct matr_image_cpu *cpu, struct served *served)
 {
-	uint64_t offset = served->header->cpu;
-
-	/* Tunables are among what the record has, as they are without the variable. */
-	if (!offset || served->start.tunables)
-		return;
-	const struct matr_image_cpu *cpu = at_place(&served->bases, offset);
 	const struct matr_image_cpu_identity identity = this_cpu(&served->start);
+
 	if (bytes_equal(&identity, &cpu->identity, sizeof identity))
 		write(cpu, served);
+}
+
+void cpu_record_use(struct served *served)
+{
+	/* Tunables are among what the record has, as they are without the variable. */
+	if (served->cpu && !served->start.tunables)
+		write_if_recorded(at_place(&served->bases, served->cpu), served);
+}
+
+bool cpu_record_use_plain(struct served *served)
+{
+	struct {
+		struct matr_image_cpu cpu;
+		struct matr_image_cpu_word words[160];
+	} record;
+
+	if (!served->cpu || served->start.tunables)
+		return false;
+	long size = system_call(CALL_PREAD, served->image_fd, (long)&record, sizeof record,
+				(long)served->cpu, 0, 0);
+	if (size < (long)sizeof record.cpu ||
+	    record.cpu.n_words > ((size_t)size - sizeof record.cpu) / sizeof *record.words)
+		return false;
+	write_if_recorded(&record.cpu, served);
+	return served->cpu_recorded;
 }
 
 void cpu_record_give_back(const struct served *served)

@@ -39,7 +39,9 @@ static void started(struct served *served)
 {
 	if (served->cpu_fd >= 0)
 		cpu_record_report(served, served->cpu_fd);
-	if (served->verify_fd < 0)
+	if (served->plain)
+		cpu_record_give_back(served);
+	else if (served->verify_fd < 0)
 		with_vectors_saved(hook_with_vectors_saved, served);
 	served->in_start = false;
 	if (!served->closures)
@@ -57,7 +59,7 @@ long site_call(const struct site_call *call)
 		started(served);
 		return SITE_REAL_CALL;
 	}
-	if (served->cpu_fd >= 0)
+	if (served->cpu_fd >= 0 || served->plain)
 		return SITE_REAL_CALL;
 	if (served->verify_fd >= 0)
 		return verify_call(served, call);

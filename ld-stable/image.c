@@ -11,6 +11,8 @@
 
 enum { PATH_SIZE = 4096 };
 
+static const char no_entry[] = "no entry for this program";
+
 /* The place is relative to the region's window, so the sums cannot overflow. */
 static const char *header_reason(const struct matr_image_header *header,
 				 const struct matr_loader_config *config, uint64_t size)
@@ -63,27 +65,55 @@ static void use_place(struct served *served, uint64_t place)
 	served->header = (const struct matr_image_header *)place;
 }
 
-/* The manifest says where the place is, so the metadata is mapped at a drawn place first. */
-static const char *open_at_drawn_place(struct served *served,
-				       const struct matr_loader_config *config,
-				       const struct start *start, long fd)
+static bool read_image(long fd, void *to, size_t size, uint64_t offset)
 {
-	struct matr_image_header header;
+	return system_call(CALL_PREAD, fd, (long)to, (long)size, (long)offset, 0, 0) == (long)size;
+}
+
+static const char *open_image(struct served *served, const struct matr_loader_config *config,
+			      const struct start *start, struct matr_image_header *header)
+{
 	struct file_status status;
 
-	if (!file_status_fd((int)fd, &status))
+	served->image_fd = file_open(config->image);
+	if (served->image_fd < 0)
+		return "no epoch image";
+	if (!file_status_fd((int)served->image_fd, &status))
 		return "epoch image cannot be read";
 	const char *reason = trust_reason(config->image, &status, start->euid);
 	if (reason)
 		return reason;
-	if (system_call(CALL_PREAD, fd, (long)&header, sizeof header, 0, 0, 0) !=
-	    (long)sizeof header)
+	if (!read_image(served->image_fd, header, sizeof *header, 0))
 		return "epoch image is truncated";
-	reason = header_reason(&header, config, status.file.size);
-	if (reason)
-		return reason;
-	uint64_t place = draw_place(header.region_size);
-	if (!place || !map_metadata(place, header.metadata_size, fd))
+	reason = header_reason(header, config, status.file.size);
+	if (!reason)
+		served->cpu = header->cpu;
+	return reason;
+}
+
+/* Is there a slot with this key? Most programs that have no entry are told from those that have one by
+ * this read, before anything is mapped. True: there is, or the read did not reach an empty slot. */
+static bool may_have(const struct matr_image_header *header, long fd, uint64_t key)
+{
+	struct matr_image_slot slots[4];
+	uint64_t first = key & (header->hash_size - 1);
+
+	if (header->hash_size < 4 || first > header->hash_size - 4 ||
+	    !read_image(fd, slots, sizeof slots, header->hash + first * sizeof *slots))
+		return true;
+	for (size_t i = 0; i < 4 && slots[i].manifest; i++) {
+		if (slots[i].key == key || i == 3)
+			return true;
+	}
+	return false;
+}
+
+/* The manifest says where the place is, so the metadata is mapped at a drawn place first. */
+static const char *map_at_drawn_place(struct served *served, const struct matr_image_header *header)
+{
+	uint64_t place = draw_place(header->region_size);
+
+	if (!place || !map_metadata(place, header->metadata_size, served->image_fd))
 		return "epoch image cannot be mapped";
 	use_place(served, place);
 	return NULL;
@@ -172,7 +202,7 @@ static const char *manifest_reason(const struct served *served, const struct sta
 	*other = true;
 	if (!file_is_recorded(file, &manifest->file, served->header->flags) ||
 	    (manifest->content && !content_is_recorded(served, program->base, manifest->content)))
-		return "no entry for this program";
+		return no_entry;
 	if ((manifest->flags & MATR_MANIFEST_PATH) && !program->by_name &&
 	    !path_is(at_place(bases, manifest->path)))
 		return "no entry for this program at this path";
@@ -213,10 +243,10 @@ static bool program_file(const struct program *program, struct file_status *stat
 	return file_status("/proc/self/exe", status);
 }
 
-static bool program_key(const struct served *served, const struct program *program,
+static bool program_key(const struct matr_image_header *header, const struct program *program,
 			const struct file_status *status, uint64_t *key)
 {
-	if (!(served->header->flags & MATR_IMAGE_PORTABLE)) {
+	if (!(header->flags & MATR_IMAGE_PORTABLE)) {
 		*key = matr_image_key(&status->file, sizeof status->file);
 		return true;
 	}
@@ -225,18 +255,13 @@ static bool program_key(const struct served *served, const struct program *progr
 }
 
 static const char *find_manifest(struct served *served, const struct start *start,
-				 const struct program *program)
+				 const struct program *program, const struct file_status *file,
+				 uint64_t key)
 {
 	const struct matr_image_header *header = served->header;
 	const struct matr_image_slot *slots = at_place(&served->bases, header->hash);
-	const char *reason = "no entry for this program";
-	struct file_status file;
-	uint64_t key;
+	const char *reason = no_entry;
 
-	if (!program_file(program, &file))
-		return "/proc is not there, so nothing tells which file the program is";
-	if (!program_key(served, program, &file, &key))
-		return reason;
 	for (uint32_t n = 0; n < header->hash_size; n++) {
 		const struct matr_image_slot *slot = &slots[(key + n) & (header->hash_size - 1)];
 		bool other;
@@ -247,7 +272,7 @@ static const char *find_manifest(struct served *served, const struct start *star
 		if (!manifest_is_whole(served, slot->manifest))
 			return "the entry does not match its checksum";
 		served->manifest = at_place(&served->bases, slot->manifest);
-		reason = manifest_reason(served, start, program, &file, &other);
+		reason = manifest_reason(served, start, program, file, &other);
 		if (!reason || !other)
 			return reason;
 	}
@@ -257,22 +282,28 @@ static const char *find_manifest(struct served *served, const struct start *star
 const char *image_find(struct served *served, const struct matr_loader_config *config,
 		       const struct start *start, const struct program *program)
 {
+	struct matr_image_header header;
+	struct file_status file;
+	uint64_t key;
+
 	if (config->format != MATR_IMAGE_FORMAT || !config->image[0])
 		return "this ld-stable belongs to no prefix";
-	served->image_fd = file_open(config->image);
-	if (served->image_fd < 0)
-		return "no epoch image";
-	const char *reason = open_at_drawn_place(served, config, start, served->image_fd);
+	const char *reason = open_image(served, config, start, &header);
+	if (reason)
+		return reason;
+	if (!program_file(program, &file))
+		return "/proc is not there, so nothing tells which file the program is";
+	if (!program_key(&header, program, &file, &key) ||
+	    !may_have(&header, served->image_fd, key))
+		return no_entry;
+	reason = map_at_drawn_place(served, &header);
 	if (!reason)
-		reason = find_manifest(served, start, program);
+		reason = find_manifest(served, start, program, &file, key);
 	if (!reason)
 		reason = preload_reason(served);
 	if (!reason)
 		reason = move_to(served, choose_place(served, start));
-	if (reason) {
-		image_unmap(served);
-		return reason;
-	}
-	served->objects = at_place(&served->bases, served->manifest->objects);
-	return NULL;
+	if (!reason)
+		served->objects = at_place(&served->bases, served->manifest->objects);
+	return reason;
 }

@@ -97,6 +97,14 @@ static const char *prepare(struct served *served, const struct start *start,
 	return reason;
 }
 
+/* ld.so does the whole start, but need not find out about the CPU. */
+static void start_plainly(struct served *served)
+{
+	served->plain = cpu_record_use_plain(served);
+	if (served->plain)
+		dispatch_start(served);
+}
+
 /* A plain start, whose end is when ld.so has mapped everything. */
 static uint64_t try_cpu_record(struct served *served, const struct program *program)
 {
@@ -108,11 +116,11 @@ static uint64_t try_cpu_record(struct served *served, const struct program *prog
 }
 
 /* The mapped start up to the point where only ld.so remains to be entered. Returns the program headers
- * that ld.so is shown. 0: the start is a plain one, and nothing is left of the attempt. */
-static uint64_t mapped_start(const struct start *start, const struct program *program,
-			     uint64_t loader)
+ * that ld.so is shown. 0: the start is a plain one, and image_unmap() is still to be called. */
+static uint64_t mapped_start(struct served *served, const struct start *start,
+			     const struct program *program, uint64_t loader)
 {
-	struct served served = {
+	*served = (struct served){
 		.bases = {.application = program->base, .loader = loader},
 		.image_fd = -1,
 		.next = 1,
@@ -129,17 +137,16 @@ static uint64_t mapped_start(const struct start *start, const struct program *pr
 	const char *culprit = NULL;
 
 	if (start->cpu_fd >= 0)
-		return try_cpu_record(&served, program);
-	const char *reason = prepare(&served, start, program, &culprit);
+		return try_cpu_record(served, program);
+	const char *reason = prepare(served, start, program, &culprit);
 	if (reason) {
-		plain_start(start, reason, culprit); /* before what it speaks of goes */
-		image_unmap(&served);
+		plain_start(start, reason, culprit);
 		return 0;
 	}
-	file_close(served.image_fd);
-	cpu_record_use(&served);
-	dispatch_start(&served);
-	return (uint64_t)served.phdr_copy;
+	file_close(served->image_fd);
+	cpu_record_use(served);
+	dispatch_start(served);
+	return (uint64_t)served->phdr_copy;
 }
 
 static void map_loader(const char *path, struct elf_file *loader)
@@ -240,6 +247,7 @@ static struct entry started_as_program(struct start *start)
 	const char *reason = "started as a program";
 	struct program program = {.by_name = true};
 	struct elf_file file = {.base = 0}, loader;
+	struct served served;
 	uint64_t phdr = 0;
 
 	if (name[0] != '-' && has_slash(name) && config_stamped.embedded)
@@ -249,7 +257,9 @@ static struct entry started_as_program(struct start *start)
 		program.file = file.status;
 		if (!reason) {
 			embedded_loader(&loader);
-			phdr = mapped_start(start, &program, loader.base);
+			phdr = mapped_start(&served, start, &program, loader.base);
+			if (!phdr)
+				image_unmap(&served);
 		}
 		if (!phdr)
 			memory_unmap(file.start, file.size);
@@ -278,6 +288,7 @@ struct entry interpreter_main(long *stack, uint64_t own_entry)
 {
 	struct program program = {.base = 0};
 	struct elf_file loader = {.base = 0};
+	struct served served;
 	struct start start;
 	uint64_t phdr = 0;
 
@@ -292,14 +303,19 @@ struct entry interpreter_main(long *stack, uint64_t own_entry)
 		reason = "this ld-stable has no ld.so with it";
 	if (reason) {
 		plain_start(&start, reason, NULL);
+		take_loader(&loader);
 	} else {
 		embedded_loader(&loader);
-		phdr = mapped_start(&start, &program, loader.base);
+		phdr = mapped_start(&served, &start, &program, loader.base);
+		if (!phdr) {
+			take_loader(&loader);
+			if (loader.base == served.bases.loader)
+				start_plainly(&served);
+			image_unmap(&served);
+		}
 	}
 	if (phdr)
 		start.phdr->a_un.a_val = phdr;
-	else
-		take_loader(&loader);
 	start.base->a_un.a_val = loader.base;
 	return (struct entry){loader.entry, start.stack};
 }

@@ -114,7 +114,9 @@ struct served {
 	/* chain.c: what is out of ld.so's list, where that ends meanwhile, and the object opened last. */
 	struct link_map_public *chain_tail, *chain_first, *chain_last;
 	uint32_t chain_index, last_library;
+	uint64_t cpu;		  /* offset of the CPU record in the image; 0: none */
 	bool cpu_recorded;	  /* ld.so was given a CPU record */
+	bool plain;		  /* ld.so does the start, only with a CPU record */
 	uint64_t hwcap, platform; /* AT_HWCAP and AT_PLATFORM, as the kernel gave them */
 	int cpu_fd;    /* -1: the start is for the program; otherwise to make a CPU record */
 	bool in_start; /* ld.so has not set its thread id yet */
@@ -193,7 +195,7 @@ const Elf64_Phdr *object_segment(const struct served *served,
 /* ---- the image: image.c, content.c, cpu_level.c ---- */
 
 /* Map the image's metadata and find the application. On success header, manifest, objects, bases.place
- * and image_fd (to be closed) are set. Otherwise nothing is left mapped or open. */
+ * and image_fd (to be closed) are set. Otherwise the caller calls image_unmap(). */
 const char *image_find(struct served *served, const struct matr_loader_config *config,
 		       const struct start *start, const struct program *program);
 void image_unmap(struct served *served);
@@ -208,6 +210,10 @@ uint32_t cpu_level(void); /* 1 to 4: x86-64 to x86-64-v4 */
 /* Write the image's record to ld.so's data, if it is of this CPU. */
 void cpu_record_use(struct served *served);
 void cpu_record_give_back(const struct served *served);
+
+/* The same for a plain start, where the image is open, but not mapped. Returns whether it was written:
+ * then it is to be given back. */
+bool cpu_record_use_plain(struct served *served);
 
 /* Write the record that the file has to ld.so's data, and later report ld.so's data and exit. */
 const char *cpu_record_try(struct served *served, int fd);
