@@ -208,14 +208,15 @@ static struct matr_image_cpu *make_cpu_record(const struct matr_epoch *epoch,
 	return cpu;
 }
 
-/* The record saves time at exec, and starts do without it. */
+/* The record saves time at exec, and starts do without it. A copy of a portable image may run on another
+ * CPU, which an exec notices. */
 static int add_cpu_record(struct matr_epoch *epoch, struct matr_error *err)
 {
 	const struct matr_image_cpu *before = image_builder_cpu_before(epoch->builder);
 	void *interpreter;
 	size_t size;
 
-	if (epoch->portable || (before && loader_cpu_record_is_current(before)) ||
+	if ((before && loader_cpu_record_is_current(before)) ||
 	    loader_make(epoch->prefix, epoch->ld_stable, epoch->interpreter, NULL, &interpreter,
 			&size, NULL) != 0)
 		return 0;
