@@ -238,5 +238,8 @@ int epoch_image_write(struct matr_epoch *epoch, const char *path, struct matr_er
 	if (add_cpu_record(epoch, err) != 0 ||
 	    image_builder_write(epoch->builder, path, NULL, err) != 0)
 		return -1;
+	/* It is as large as the image, which the check maps. */
+	image_builder_close(epoch->builder);
+	epoch->builder = NULL;
 	return matr_image_check(path, NULL, err);
 }

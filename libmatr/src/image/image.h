@@ -81,10 +81,18 @@ struct image_builder {
 	struct matr_map binary_index; /* image_binary_key() -> index */
 	struct image_variant *variants;
 	size_t n_variants, variants_capacity;
+	uint64_t further_variants;     /* bytes of page data of all but the first of each binary */
 	struct matr_map ifunc_results; /* of (binary, vaddr) -> result */
 	struct matr_map kept;	       /* of the image before: key of a path -> manifest */
 	uint64_t whole_size; /* of the last image that was built from nothing; 0: this one */
 };
+
+/* Are the libraries of what is added next packed? In a copy of the file tree nothing but the mapped
+ * file tells whether it is the recorded one. */
+static inline bool image_packs(const struct image_builder *builder)
+{
+	return builder->layout == MATR_LAYOUT_PACK && !builder->portable;
+}
 
 /* Enter a binary, or a variant of one, that has been made. Owned by the builder on success. */
 int image_binary_enter(struct image_builder *builder, const struct image_binary *binary,
@@ -197,10 +205,6 @@ int image_manifest_add(struct image_builder *builder, const struct matr_mapping 
 
 /* Note in the manifest that was added last what the application added to the image, bytes. */
 void image_manifest_set_bytes(struct image_builder *builder, uint64_t bytes);
-
-/* Are the libraries of what is added next packed? In a copy of the file tree nothing but the mapped
- * file tells whether it is the recorded one. */
-bool image_packs(const struct image_builder *builder);
 
 /* Is an application of this size placed at random? */
 bool image_is_random(enum matr_layout layout, uint32_t n_relocations, uint32_t n_objects);

@@ -25,11 +25,6 @@ bool image_is_random(enum matr_layout layout, uint32_t n_relocations, uint32_t n
 	return layout == MATR_LAYOUT_RANDOM || (layout == MATR_LAYOUT_AUTO && !large);
 }
 
-bool image_packs(const struct image_builder *builder)
-{
-	return builder->layout == MATR_LAYOUT_PACK && !builder->portable;
-}
-
 static uint32_t manifest_flags(const struct image_builder *builder,
 			       const struct matr_mapping *mapping,
 			       const struct relocation_plan *plan)

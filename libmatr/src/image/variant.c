@@ -12,8 +12,13 @@
 
 #include "base/array.h"
 
-/* Pages that patches may touch before a variant of its own is better. */
-enum { PATCHED_PAGES = 32 };
+enum {
+	/* Pages that patches may touch before a variant of its own is better. */
+	PATCHED_PAGES = 32,
+	/* Bytes that all variants but the first of each library may take: programs at fixed addresses
+	 * (ET_EXEC) with large C++ libraries would have a copy of these each. */
+	FURTHER_VARIANTS = 64 << 20,
+};
 
 static bool is_in_pages(uint32_t provider)
 {
@@ -72,11 +77,18 @@ static size_t count_pages(const struct image_builder *builder, const struct imag
 	return n;
 }
 
+static bool may_have_another(const struct image_builder *builder, const struct image_binary *binary)
+{
+	return binary->first_variant == IMAGE_NO_VARIANT ||
+	       builder->further_variants + binary->pages_size <= FURTHER_VARIANTS;
+}
+
+/* IMAGE_NO_VARIANT: another is to be made. */
 static int find_best(const struct image_builder *builder, const struct image_binary *binary,
 		     const struct words *words, uint32_t *best, struct matr_error *err)
 {
 	uint64_t *touched = calloc(binary->pages_size / MATR_IMAGE_PAGE / 64 + 2, sizeof *touched);
-	size_t least = PATCHED_PAGES + 1;
+	size_t least = may_have_another(builder, binary) ? PATCHED_PAGES + 1 : SIZE_MAX;
 
 	*best = IMAGE_NO_VARIANT;
 	if (!touched)
@@ -115,6 +127,8 @@ int image_variant_enter(struct image_builder *builder, const struct image_varian
 	*index = (uint32_t)builder->n_variants;
 	builder->variants[*index] = *variant;
 	builder->variants[*index].next = binary->first_variant;
+	if (binary->first_variant != IMAGE_NO_VARIANT)
+		builder->further_variants += binary->pages_size;
 	binary->first_variant = *index;
 	binary->n_variants++;
 	builder->n_variants++;
