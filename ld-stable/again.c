@@ -32,8 +32,7 @@ _Noreturn void start_again(const struct served *served, const char *reason, cons
 	const struct start *start = &served->start;
 	size_t n_arguments = count(start->argv), n_variables = count(start->envp);
 
-	if (served->debug)
-		report_plain(true, -1, reason, culprit);
+	report_plain(served->debug, start->trial_fd, reason, culprit);
 	if (n_arguments > MAX_STRINGS || n_variables > MAX_STRINGS)
 		report_fatal(reason, culprit);
 	char *arguments[n_arguments + 2], *variables[n_variables + 2];

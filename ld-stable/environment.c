@@ -10,7 +10,7 @@ static void read_auxv(struct start *start, long *stack)
 {
 	long argc = stack[0];
 
-	*start = (struct start){.stack = stack, .verify_fd = -1, .cpu_fd = -1};
+	*start = (struct start){.stack = stack, .verify_fd = -1, .cpu_fd = -1, .trial_fd = -1};
 	start->argv = (char **)(stack + 1);
 	start->envp = start->argv + argc + 1;
 	char **at = start->envp;
@@ -66,12 +66,23 @@ static void read_auxv(struct start *start, long *stack)
 	}
 }
 
+static const char trial_variable[] = "LD_STABLE_TRIAL=";
+
 static int descriptor(const char *digits)
 {
 	int fd = 0;
 	for (; *digits >= '0' && *digits <= '9' && fd < 100000; digits++)
 		fd = fd * 10 + (*digits - '0');
 	return fd;
+}
+
+/* FD or FD,plain */
+static void read_trial(struct start *start, const char *value)
+{
+	start->trial_fd = descriptor(value);
+	while (*value && *value != ',')
+		value++;
+	start->trial_plain = string_equal(value, ",plain");
 }
 
 /* Variables of our own. */
@@ -93,6 +104,8 @@ static void read_environment(struct start *start)
 			start->verify_fd = descriptor(*at + 17);
 		if (string_starts(*at, "LD_STABLE_CPU="))
 			start->cpu_fd = descriptor(*at + 14);
+		if (string_starts(*at, trial_variable))
+			read_trial(start, *at + sizeof trial_variable - 1);
 	}
 }
 
@@ -124,8 +137,16 @@ bool start_read(struct start *start, long *stack)
 {
 	read_auxv(start, stack);
 	if (!start->secure) {
-		start->plain = drop_variable(start, "LD_STABLE_PLAIN=");
+		bool plain = drop_variable(start, "LD_STABLE_PLAIN=");
 		read_environment(start);
+		int trial_fd = start->trial_fd;
+		bool trial_plain = start->trial_plain;
+		if (trial_fd >= 0 && drop_variable(start, trial_variable)) {
+			read_environment(start);
+			start->trial_fd = trial_fd;
+			start->trial_plain = trial_plain;
+		}
+		start->plain = plain;
 	}
 	return start->phdr && start->phnum && start->base && start->entry;
 }
@@ -171,6 +192,8 @@ const char *environment_reason(const struct start *start)
 		return "AT_SECURE";
 	if (start->plain)
 		return "a mapped start could not be completed";
+	if (start->trial_plain)
+		return "a trial without the mapping";
 	for (char **at = start->envp; *at; at++) {
 		const char *variable = *at;
 		/* LD_LIBRARY_PATH depends on the mapping: library_path_reason(). Most variables fail on the first letter. */
@@ -194,10 +217,11 @@ const char *environment_reason(const struct start *start)
 void start_drop_arguments(struct start *start, int count)
 {
 	char *target = (char *)(start->stack + 1); /* the stack pointer stays aligned */
-	int verify_fd = start->verify_fd;
+	int verify_fd = start->verify_fd, trial_fd = start->trial_fd;
 
 	move_down(start, target, target + (size_t)count * sizeof(char *));
 	start->stack[0] -= count;
 	start_read(start, start->stack);
 	start->verify_fd = verify_fd;
+	start->trial_fd = trial_fd;
 }

@@ -73,7 +73,9 @@ static const char *program_read(struct program *program, uint64_t phdr, size_t p
 
 static void plain_start(const struct start *start, const char *reason, const char *object)
 {
-	report_plain(start->debug, start->verify_fd, reason, object);
+	bool trial = start->trial_fd >= 0 && !start->trial_plain;
+
+	report_plain(start->debug, trial ? start->trial_fd : start->verify_fd, reason, object);
 }
 
 /* What an exec decides, before ld.so runs. NULL: everything is mapped and ld.so will be answered. */
@@ -266,6 +268,8 @@ static struct entry started_as_program(struct start *start)
 	}
 	if (reason)
 		plain_start(start, reason, NULL);
+	if (!phdr && start->trial_fd >= 0) /* ld.so, which is the program then, ends at no main() */
+		report_plain(false, start->trial_fd, "started by name", NULL);
 	if (!phdr) {
 		map_usual_loader(&loader);
 		start->phdr->a_un.a_val = loader.phdr;
@@ -280,6 +284,7 @@ static struct entry started_as_program(struct start *start)
 		start->base->a_un.a_val = loader.base;
 		if (start->execfn)
 			start->execfn->a_un.a_val = (uint64_t)start->argv[0];
+		trial_prepare(start, &program, trial_entry, trial_start_main);
 	}
 	return (struct entry){loader.entry, start->stack};
 }
@@ -317,5 +322,6 @@ struct entry interpreter_main(long *stack, uint64_t own_entry)
 	if (phdr)
 		start.phdr->a_un.a_val = phdr;
 	start.base->a_un.a_val = loader.base;
+	trial_prepare(&start, &program, trial_entry, trial_start_main);
 	return (struct entry){loader.entry, start.stack};
 }

@@ -10,6 +10,7 @@
  * - The hook (hook.c) completes the application when ld.so has mapped everything.
  * - Under `matr verify` ld.so maps and relocates by itself, at the same bases, and each word is
  *   compared (verify.c).
+ * - When `matr rebind` tries an edit, the program starts as usual and ends at its main() (trial.c).
  *
  * Until ld.so is entered, everything can be undone: a function that can end in a plain start returns
  * the reason, a string, or NULL. No part allocates but by mmap. Mutable state: one struct served.
@@ -44,6 +45,8 @@ struct start {
 	int verify_fd; /* LD_STABLE_VERIFY; -1: not under `matr verify` */
 	const char *verify_loads; /* LD_STABLE_VERIFY_LOADS, a file; NULL: none */
 	int cpu_fd;		  /* LD_STABLE_CPU: make a CPU record; -1: do not */
+	int trial_fd;		  /* LD_STABLE_TRIAL=FD: end at main(); -1: do not */
+	bool trial_plain;	  /* LD_STABLE_TRIAL=FD,plain: the same without the mapping */
 	const char *library_path; /* the variable LD_LIBRARY_PATH, name included; NULL: none */
 };
 
@@ -289,6 +292,13 @@ void hook(struct served *served);
 /* Execute the program once more, for a plain start. */
 _Noreturn void start_again(const struct served *served, const char *reason, const char *culprit);
 
+/* Have the program end at its main() and report that, if it is started for a trial. `entry` and
+ * `start_main` are the functions of trial.S. */
+void trial_prepare(const struct start *start, const struct program *program, void (*entry)(void),
+		   void (*start_main)(void));
+void trial_entry(void);
+void trial_start_main(void);
+
 /* Descriptors that no kernel gives out stand for served objects: a scope index is added at the start,
  * the number of a loaded object later. */
 #define SERVED_DESCRIPTOR 0x40000000
@@ -363,7 +373,8 @@ void line_number(struct line *line, uint64_t number);
 void line_hex(struct line *line, uint64_t number);
 void line_write(struct line *line, int fd); /* adds the newline */
 
-/* "ld-stable: plain start: WHAT: OBJECT" if asked for. Under verify write it there and exit. */
+/* "ld-stable: plain start: WHAT: OBJECT" if asked for. With a descriptor (verify, a trial) write it there
+ * and exit. */
 void report_plain(bool debug, int verify_fd, const char *what, const char *object);
 void report_applied(const struct served *served);
 struct closure_report {

@@ -73,7 +73,7 @@ _matr()
 	/) word='baseline check-upgrade diff disable doctor enable epoch exposed hooks inspect loader rebind record run shadowed sql trace tree verify why --prefix --verbose --version --help' ;;
 	epoch/) word='apply begin end list prune resume show status suspend wrap --help' ;;
 	epoch/begin) word='--progress --root --portable --config --jobs --ld-stable --wait --rebuild-store --no-daemon --format --quiet --prefix --help' ;;
-	epoch/apply) word='--root --jobs --ld-stable --quiet --prefix --help' ;;
+	epoch/apply) word='--root --force --jobs --ld-stable --quiet --prefix --help' ;;
 	epoch/list) word='--format --prefix --help' ;;
 	epoch/show) word='current previous --programs --format --prefix --help' ;;
 	epoch/prune) word='--keep --quiet --prefix --help' ;;
@@ -97,7 +97,7 @@ _matr()
 	enable/) word='--list --refresh --ld-stable --format --quiet --prefix --help' ;;
 	disable/) word='--all --quiet --help' ;;
 	inspect/) word='--closures --closure --epoch --all --bindings --symbol --requester --provider --format --prefix --help' ;;
-	rebind/) word='--all-programs --symbol --requester --to --reason --root --dry-run --list --undo --format --jobs --ld-stable --quiet --prefix --help' ;;
+	rebind/) word='--all-programs --symbol --family --requester --to --reason --force --root --dry-run --list --undo --format --jobs --ld-stable --quiet --prefix --help' ;;
 	record/) word='--forget-first --list --forget --forget-all --format --prefix --help' ;;
 	run/) word='--verbose --prefix --help' ;;
 	sql/) word='--sql --recursive --epoch --all-epochs --format --headers --cache --write --prefix --help' ;;

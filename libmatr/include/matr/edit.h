@@ -12,6 +12,7 @@
 #ifndef MATR_EDIT_H
 #define MATR_EDIT_H
 
+#include <linux/limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -52,6 +53,16 @@ MATR_API void matr_edits_free(struct matr_edit *edits, size_t n);
 
 /* Does the edit name one program, rather than cover several by a pattern? */
 MATR_API bool matr_edit_names(const struct matr_edit *edit);
+
+/* Is the program one that edits never apply to? These are MatR's own, shells, package managers, init,
+ * and what is needed to repair a system whose programs do not start: docs/edit.md has the list.
+ * program: its canonical path. */
+MATR_API bool matr_edit_is_protected(const char *program);
+
+/* List the symbols of a family: functions that only work together, because one takes back what
+ * another hands out. There are "malloc" and "new" (C++'s operator new and delete).
+ * Returns NULL if there is no such family. The list is never freed. */
+MATR_API const char *const *matr_edit_family(const char *name, size_t *n);
 
 /* Add to the message of an edit that failed the names nearest to the one that is missing: its
  * requester, its symbol, its library, or the definition in that. Without a near name the message is
@@ -111,6 +122,34 @@ MATR_API const struct matr_edit *matr_epoch_edits(const struct matr_epoch *epoch
 /* Get the failures of this epoch, after the last step. The list belongs to the epoch. */
 MATR_API const struct matr_edit_failure *matr_epoch_edit_failures(const struct matr_epoch *epoch,
 								  size_t *n);
+
+/* A program with edited bindings, to be started before the epoch is in force. */
+struct matr_trial_program {
+	char *path;
+	char *library_path; /* LD_LIBRARY_PATH that its mapping is for; NULL: none */
+	int64_t *edits;	    /* those that changed a binding of it */
+	size_t n_edits;
+	char *torn; /* a part of an allocator goes to another library: what is wrong; NULL: nothing */
+};
+
+struct matr_trial {
+	char prefix[PATH_MAX]; /* the epoch is in force for this one */
+	struct matr_trial_program *programs;
+	size_t n;
+	size_t edited; /* programs with edited bindings, of which `programs` is a sample */
+};
+
+/* Put the epoch in force for a prefix of its own, in which programs can be started to try its edits,
+ * and choose these programs. After the last step, before the commit. The prefix is removed when the
+ * epoch is committed or closed.
+ * edits: only programs with one of these edits, n_edits of them; NULL: with any.
+ * limit: of more programs a sample is taken, in which every edit of every object occurs as far as
+ * the limit allows. Programs that were carried over are left out.
+ * *out belongs to the caller: matr_trial_free(), also after an error. No programs: there is nothing
+ * to try, and no prefix. */
+MATR_API int matr_epoch_trial(struct matr_epoch *epoch, const int64_t *edits, size_t n_edits,
+			      size_t limit, struct matr_trial *out, struct matr_error *err);
+MATR_API void matr_trial_free(struct matr_trial *trial);
 
 /* ---- without an epoch ---- */
 

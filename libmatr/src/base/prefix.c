@@ -129,6 +129,28 @@ int matr_prefix_lock(const char *canonical, bool wait, struct matr_error *err)
 	return fd;
 }
 
+/* By their names, in the directory itself: not through a link, and nothing else that may be in it. */
+int prefix_remove_trial(const char *canonical, struct matr_error *err)
+{
+	static const char *const names[] = {MATR_IMAGE_FILE, MATR_LD_STABLE_FILE,
+					    MATR_REAL_LOADER_FILE, MATR_INTERPRETER_FILE};
+	char path[PATH_MAX];
+
+	if (path_join(canonical, PREFIX_TRIAL, path, err) != 0)
+		return -1;
+	int directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (directory < 0)
+		return errno == ENOENT ? 0 : matr_fail_errno(err, path, "cannot be removed");
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		unlinkat(directory, names[i], 0); /* what stays shows in the end */
+	close(directory);
+	if (remove_leftovers(path, names, sizeof names / sizeof *names, err) != 0)
+		return -1;
+	if (rmdir(path) != 0)
+		return matr_fail_errno(err, path, "cannot be removed");
+	return 0;
+}
+
 int matr_prefix_clean(const char *canonical, struct matr_error *err)
 {
 	static const char *const names[] = {PREFIX_NEXT_IMAGE,	   MATR_LD_STABLE_FILE,
@@ -140,5 +162,7 @@ int matr_prefix_clean(const char *canonical, struct matr_error *err)
 		return -1;
 	if (unlink(next) != 0 && errno != ENOENT)
 		return matr_fail_errno(err, next, "cannot be removed");
+	if (prefix_remove_trial(canonical, err) != 0)
+		return -1;
 	return remove_leftovers(canonical, names, sizeof names / sizeof *names, err);
 }

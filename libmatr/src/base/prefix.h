@@ -11,6 +11,12 @@
 /* The image of an epoch that is being begun, until it takes the name of the one in force. */
 #define PREFIX_NEXT_IMAGE (MATR_IMAGE_FILE ".next")
 
+/* A directory in the prefix: the prefix in which the edits of an epoch are tried (matr/edit.h). */
+#define PREFIX_TRIAL "trial"
+
+/* Remove it. Only while holding the lock. */
+int prefix_remove_trial(const char *canonical, struct matr_error *err);
+
 /* Make the prefix and the directories above it where they do not exist, and find its canonical
  * path. */
 int matr_prefix_make(const char *prefix, char canonical[PATH_MAX], struct matr_error *err);

@@ -52,6 +52,8 @@ void matr_epoch_close(struct matr_epoch *epoch)
 	matr_recordings_free(&epoch->recordings);
 	if (!epoch->scan_is_previous)
 		matr_scan_free(epoch->scan);
+	if (epoch->tried)
+		prefix_remove_trial(epoch->prefix, NULL);
 	if (epoch->lock >= 0)
 		close(epoch->lock);
 	free(epoch);
@@ -311,15 +313,17 @@ int matr_epoch_commit(struct matr_epoch *epoch, struct matr_error *err)
 	char image[PATH_MAX], next[PATH_MAX], ended[PATH_MAX];
 	int more;
 
+	const char *written = epoch->tried ? PREFIX_TRIAL "/" MATR_IMAGE_FILE : PREFIX_NEXT_IMAGE;
+
 	if (path_join(epoch->prefix, MATR_IMAGE_FILE, image, err) != 0 ||
-	    path_join(epoch->prefix, PREFIX_NEXT_IMAGE, next, err) != 0 ||
+	    path_join(epoch->prefix, written, next, err) != 0 ||
 	    path_join(epoch->prefix, MATR_ENDED_IMAGE_FILE, ended, err) != 0)
 		return -1;
 	while ((more = matr_epoch_step(epoch, NULL, err)) > 0)
 		;
 	if (more < 0)
 		return -1;
-	if (epoch_image_write(epoch, next, err) != 0 ||
+	if ((!epoch->tried && epoch_image_write(epoch, next, err) != 0) ||
 	    loader_stamp(epoch->prefix, epoch->ld_stable, epoch->interpreter, err) != 0 ||
 	    epoch_keep_programs(epoch->prefix, epoch->scan ? NULL : epoch->results,
 				epoch->n_results, err) != 0 ||

@@ -87,6 +87,17 @@ static bool is_taken(const struct edit_work *edits, const struct matr_edit *edit
 	return false;
 }
 
+/* Why no edit applies to the program; NULL: edits do. */
+static const char *reason_to_spare(const char *path)
+{
+	if (matr_is_secure_exec(path))
+		return "is set-user-ID, set-group-ID or has capabilities: it starts without a "
+		       "mapping";
+	if (matr_edit_is_protected(path))
+		return "is needed to repair the system: edits never apply to it";
+	return NULL;
+}
+
 /* Take the edits that something in the scope is concerned by. */
 static int choose(struct concern *concern, size_t i, struct matr_error *err)
 {
@@ -104,14 +115,13 @@ static int choose(struct concern *concern, size_t i, struct matr_error *err)
 			return -1;
 		if (!binds)
 			continue;
-		if (!matr_is_secure_exec(path)) {
+		const char *reason = reason_to_spare(path);
+		if (!reason) {
 			if (take_edit(&work->edits, edit, err) != 0)
 				return -1;
 			continue;
 		}
-		matr_fail(&why, MATR_ERROR_UNSUPPORTED, path,
-			  "is set-user-ID, set-group-ID or has capabilities: it starts without a "
-			  "mapping");
+		matr_fail(&why, MATR_ERROR_UNSUPPORTED, path, "%s", reason);
 		if (edit_work_fail(epoch, edit, path, &why, !matr_edit_names(edit), err) != 0)
 			return -1;
 	}
@@ -128,13 +138,17 @@ static int fail_the_rest(struct matr_epoch *epoch, size_t i, struct matr_error *
 	for (size_t n = 0; n < epoch->n_edits; n++) {
 		const struct matr_edit *edit = &epoch->edits[n];
 		if (!matr_edit_names(edit) || !edit_covers(edit, path) ||
-		    is_taken(&work->edits, edit) || matr_is_secure_exec(path))
+		    is_taken(&work->edits, edit))
 			continue;
-		matr_fail(&why, MATR_ERROR_UNSUPPORTED, path,
-			  "nothing%s%s binds %s%s%s through a relocation",
-			  edit->requester ? " of " : " in its scope",
-			  edit->requester ? edit->requester : "", edit->symbol,
-			  edit->version ? "@" : "", edit->version ? edit->version : "");
+		const char *reason = reason_to_spare(path);
+		if (reason)
+			matr_fail(&why, MATR_ERROR_UNSUPPORTED, path, "%s", reason);
+		else
+			matr_fail(&why, MATR_ERROR_UNSUPPORTED, path,
+				  "nothing%s%s binds %s%s%s through a relocation",
+				  edit->requester ? " of " : " in its scope",
+				  edit->requester ? edit->requester : "", edit->symbol,
+				  edit->version ? "@" : "", edit->version ? edit->version : "");
 		if (edit_work_fail(epoch, edit, path, &why, false, err) != 0)
 			return -1;
 	}

@@ -59,6 +59,7 @@ struct matr_epoch {
 	struct matr_edit_failure *edit_failures; /* when all is done */
 	size_t n_edit_failures;
 	struct image_builder *builder;
+	bool tried;	   /* the image is written, in the prefix of the trial */
 	const char *reuse; /* name of an image that serves this epoch as it is; NULL: none */
 };
 

@@ -272,6 +272,39 @@ int matr_store_edited(struct matr_store *store, int64_t application,
 	return 0;
 }
 
+int store_edit_uses(struct matr_store *store, int64_t epoch, struct store_edit_use **out, size_t *n,
+		    struct matr_error *err)
+{
+	sqlite3_stmt *statement = store_statement(
+		store,
+		"SELECT DISTINCT b.application_id, b.edit_id, l.object_id FROM edited_bindings b"
+		" JOIN scope_entries s ON s.application_id = b.application_id"
+		"  AND s.position = b.position JOIN locations l ON l.id = s.location_id"
+		" WHERE b.application_id IN (SELECT application_id FROM epoch_applications"
+		"  WHERE epoch_id = ?1) ORDER BY 1, 2, 3",
+		err);
+	struct store_edit_use *item;
+
+	*out = NULL;
+	*n = 0;
+	if (statement)
+		store_bind(statement, 1, epoch);
+	struct store_rows rows = store_rows(store, statement, sizeof *item);
+	while ((item = store_next_row(&rows, err)) != NULL)
+		*item = (struct store_edit_use){
+			.application = sqlite3_column_int64(statement, 0),
+			.edit = sqlite3_column_int64(statement, 1),
+			.object = sqlite3_column_int64(statement, 2),
+		};
+	if (rows.failed) {
+		free(rows.items);
+		return -1;
+	}
+	*out = rows.items;
+	*n = rows.n;
+	return 0;
+}
+
 /* ---- what went wrong ---- */
 
 int store_put_edit_failure(struct matr_store *store, int64_t epoch, int64_t edit,

@@ -26,6 +26,15 @@ int store_same_application_edits(struct matr_store *store, int64_t application,
 
 int store_put_edited(struct matr_store *store, int64_t application,
 		     const struct edited_bindings *edited, struct matr_error *err);
+/* Which edit changed bindings of which object of which application. */
+struct store_edit_use {
+	int64_t application, edit, object;
+};
+
+/* List them for an epoch, by application and edit. *out: free(). */
+int store_edit_uses(struct matr_store *store, int64_t epoch, struct store_edit_use **out, size_t *n,
+		    struct matr_error *err);
+
 int store_put_edit_failure(struct matr_store *store, int64_t epoch, int64_t edit,
 			   const char *program, const char *reason, bool expected,
 			   struct matr_error *err);

@@ -42,7 +42,7 @@ same()
 	done
 	check "$name: so is what the program does" test "$("$MATR" --prefix "$mine" run "$T/lib/main")" = "$("$MATR" --prefix "$theirs" run "$T/lib/main")"
 	# And taken back.
-	"$MATR" --prefix "$mine" rebind -q --undo 1
+	"$MATR" --prefix "$mine" rebind --list --format csv | tail -n +2 | cut -d, -f1 | xargs "$MATR" --prefix "$mine" rebind -q --undo
 	MATR_PREFIX=$theirs write "DELETE FROM store.edits" && MATR_PREFIX=$theirs "$MATR" epoch apply -q
 	check "$name: taken back, the image is the same" same_image "$mine/epoch.image" "$theirs/epoch.image"
 }
@@ -51,10 +51,12 @@ same "one program" "INSERT INTO store.edits (program, symbol, library) VALUES ('
 same "one requester" "INSERT INTO store.edits (program, symbol, requester, library, to_symbol) VALUES ('$T/lib/main', 'number', 'main', '$T/lib/libtwo.so', 'also')" \
 	"$T/lib/main" --requester main --symbol number --to "$T/lib/libtwo.so:also"
 if ldconfig -p | grep -q libjemalloc.so.2; then
-	same "git, one library's malloc" "INSERT INTO store.edits (program, symbol, requester, library) VALUES ('$(readlink -f "$(command -v git)")', 'malloc', 'libz.so.1', 'libjemalloc.so.2')" \
-		git --requester libz.so.1 --symbol malloc --to libjemalloc.so.2
-	same "every program" "INSERT INTO store.edits (program, symbol, library) VALUES ('*', 'malloc', 'libjemalloc.so.2')" \
-		--all-programs --symbol malloc --to libjemalloc.so.2
+	same "git, one library's malloc" "INSERT INTO store.edits (program, symbol, requester, library) VALUES ('$(readlink -f "$(command -v git)")', 'malloc', 'libz.so.1', 'libjemalloc.so.2'),
+		('$(readlink -f "$(command -v git)")', 'free', 'libz.so.1', 'libjemalloc.so.2')" \
+		git --requester libz.so.1 --symbol malloc --symbol free --to libjemalloc.so.2
+	same "every program" "INSERT INTO store.edits (program, symbol, library) VALUES ('*', 'malloc', 'libjemalloc.so.2'),
+		('*', 'calloc', 'libjemalloc.so.2'), ('*', 'realloc', 'libjemalloc.so.2'), ('*', 'free', 'libjemalloc.so.2')" \
+		--all-programs --symbol malloc --symbol calloc --symbol realloc --symbol free --to libjemalloc.so.2
 fi
 
 # ---- how --list shows them ----

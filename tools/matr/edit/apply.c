@@ -7,6 +7,7 @@
 #include "common/message.h"
 #include "common/program.h"
 #include "matr/edit/rebind.h"
+#include "matr/edit/trial.h"
 #include "matr/namespace/root.h"
 
 #include <inttypes.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include <matr/scan.h>
+#include <matr/secure_exec.h>
 
 static const struct matr_edit *find_edit(const struct matr_epoch *epoch, int64_t id)
 {
@@ -29,14 +31,15 @@ static const struct matr_edit *find_edit(const struct matr_epoch *epoch, int64_t
 	return NULL;
 }
 
-/* The programs of the epoch that is in force. In management time what the edits name is enough. */
-static int add_programs(const struct rebind *request, struct matr_epoch *epoch,
+/* The programs of the epoch that is in force. What the edits name is enough in management time, and if
+ * no epoch is to come of it (named_only). */
+static int add_programs(const struct rebind *request, struct matr_epoch *epoch, bool named_only,
 			struct matr_error *err)
 {
 	const struct matr_scan *scan;
 	char **programs;
 	size_t n;
-	bool named = !request->in_force && request->n_add != 0;
+	bool named = (named_only || !request->in_force) && request->n_add != 0;
 
 	for (size_t i = 0; i < request->n_add; i++)
 		named &= matr_edit_names(&request->add[i]);
@@ -95,7 +98,8 @@ static int judge(const struct rebind *request, const struct matr_epoch *epoch,
 static void report_failures(const struct rebind *request, const struct matr_epoch *epoch)
 {
 	enum { SHOWN = 20 };
-	size_t n, shown = 0, more = 0;
+	size_t n, shown = 0, more = 0, spared = 0;
+	const char *first_spared = NULL;
 	const struct matr_edit_failure *failures = matr_epoch_edit_failures(epoch, &n);
 
 	for (size_t i = 0; i < n; i++) {
@@ -104,6 +108,10 @@ static void report_failures(const struct rebind *request, const struct matr_epoc
 			ours |= failures[i].edit == request->ids[k];
 		if (!ours)
 			continue;
+		if (failures[i].expected && !matr_is_secure_exec(failures[i].program)) {
+			first_spared = spared++ ? first_spared : failures[i].program;
+			continue;
+		}
 		if (shown < SHOWN) {
 			print_warning("%s: not edited: %s", failures[i].program,
 				      failures[i].reason);
@@ -112,27 +120,70 @@ static void report_failures(const struct rebind *request, const struct matr_epoc
 			more++;
 		}
 	}
+	if (spared)
+		print_warning("%zu programs are not edited, because they are needed to repair the "
+			      "system: %s%s",
+			      spared, first_spared, spared > 1 ? ", ..." : "");
 	if (more)
 		print_warning("%zu more programs are not edited; `matr sql` has them in the table "
 			      "store.edit_failures",
 			      more);
 }
 
-static int work(struct rebind *request, struct matr_epoch *epoch, struct matr_error *err)
+static int make_edits(struct rebind *request, struct matr_epoch *epoch, bool named_only,
+		      struct matr_error *err)
 {
 	int more;
 
-	if (change_edits(request, epoch, err) != 0 || add_programs(request, epoch, err) != 0)
+	if (change_edits(request, epoch, err) != 0 ||
+	    add_programs(request, epoch, named_only, err) != 0)
 		return -1;
 	while ((more = matr_epoch_step(epoch, NULL, err)) > 0)
 		;
-	if (more < 0 || judge(request, epoch, err) != 0)
+	return more;
+}
+
+static int work(struct rebind *request, struct matr_epoch *epoch, struct matr_error *err)
+{
+	if (make_edits(request, epoch, false, err) != 0 || judge(request, epoch, err) != 0)
+		return -1;
+	if (!request->force && trial_of_edits(request, epoch, err) != 0)
 		return -1;
 	if (request->dry_run)
 		return 0;
 	if (request->in_force)
 		return matr_epoch_commit(epoch, err);
 	return 0;
+}
+
+/* Which members of the family can be edited at all shows when they are. Nothing is committed. */
+static int keep_possible(struct rebind *request, struct matr_error *err)
+{
+	struct matr_epoch *epoch;
+	size_t kept = 0;
+
+	if (matr_epoch_open(&request->epoch, &epoch, err) != 0)
+		return -1;
+	int result = make_edits(request, epoch, true, err);
+	for (size_t i = 0; i < request->n_add && result == 0; i++) {
+		const struct matr_edit *edit = find_edit(epoch, request->ids[i]);
+		kept += edit && strcmp(edit->state, "failed") != 0;
+	}
+	if (result == 0 && !kept)
+		result = judge(request, epoch, err);
+	kept = 0;
+	for (size_t i = 0; i < request->n_add && result == 0; i++) {
+		const struct matr_edit *edit = find_edit(epoch, request->ids[i]);
+		struct matr_edit swapped = request->add[kept];
+		if (!edit || strcmp(edit->state, "failed") == 0)
+			continue;
+		request->add[kept++] = request->add[i];
+		request->add[i] = swapped;
+	}
+	if (result == 0)
+		request->n_add = kept;
+	matr_epoch_close(epoch);
+	return result;
 }
 
 /* The exit status. */
@@ -149,6 +200,8 @@ int rebind_apply(struct rebind *request, struct matr_error *err)
 	request->epoch.portable = portable || request->root;
 	request->epoch.config = request->config[0] ? request->config : NULL;
 	umask(022); /* everybody's processes read the image */
+	if (request->family && keep_possible(request, err) != 0)
+		return -1;
 	if (matr_epoch_open(&request->epoch, &epoch, err) != 0)
 		return -1;
 	if (work(request, epoch, err) != 0) {

@@ -18,7 +18,8 @@
 
 static const char help[] =
 	"usage: matr rebind PROGRAM... --symbol S[@V]... --to LIB[:SYMBOL] [OPTION]...\n"
-	"       matr rebind --all-programs --symbol S[@V]... --to LIB[:SYMBOL] [OPTION]...\n"
+	"       matr rebind PROGRAM... --family malloc --to LIB [OPTION]...\n"
+	"       matr rebind --all-programs ...\n"
 	"       matr rebind --list [--format FORMAT] [--root DIR]\n"
 	"       matr rebind --undo ID... [--root DIR]\n"
 	"\n"
@@ -31,12 +32,20 @@ static const char help[] =
 	"PROGRAM is a path, a name found on PATH, or a pattern of paths ('/usr/bin/git*'). All "
 	"that\n"
 	"is asked for is done at once, or nothing is; but programs that start with other rights\n"
-	"(set-user-ID and the like) are left out where there are others.\n"
+	"(set-user-ID and the like) are left out where there are others, and what a system is\n"
+	"repaired with (matr, shells, package managers, init, ...) is never edited.\n"
+	"\n"
+	"Before an edit is in force the edited programs are started, up to their main(). If one\n"
+	"dies there that does not without the edit, nothing is changed.\n"
 	"\n"
 	"  --all-programs     every program of the epoch that binds the symbol\n"
 	"  --symbol S[@V]     what is bound; with a version only references to that version. May "
 	"be\n"
 	"                     given several times\n"
+	"  --family NAME      all functions that belong together, of those that the library "
+	"defines:\n"
+	"                     malloc (and free, realloc, ...) or new (C++'s operators). Half an\n"
+	"                     allocator is refused\n"
 	"  --requester R      only the references of this object (path, soname, file name, "
 	"pattern);\n"
 	"                     else everybody's but the library's own, so that a wrapper can call\n"
@@ -45,6 +54,7 @@ static const char help[] =
 	"the\n"
 	"                     name of the definition in it if it is another, also SYMBOL@VERSION\n"
 	"  --reason TEXT      why, for the record\n"
+	"  --force            make the edit without trying it\n"
 	"  --root DIR         of the system in DIR, which is not running: an image that is built. "
 	"All\n"
 	"                     other paths, the prefix among them, are paths in DIR\n"
@@ -63,11 +73,10 @@ static const char help[] =
 	"\n"
 	"  matr rebind git --symbol inflate --to /usr/local/lib/inflate-log.so --reason 'ticket "
 	"7'\n"
-	"  matr rebind mysqld --requester libz.so.1 --symbol malloc --symbol free --to "
-	"libjemalloc.so.2\n"
+	"  matr rebind mysqld --requester libz.so.1 --family malloc --to libjemalloc.so.2\n"
 	"  matr rebind --all-programs --symbol inflate --to /opt/patched/libz-fix.so\n"
 	"  matr rebind --list && matr rebind --undo 3\n"
-	"  matr rebind --root /srv/image nginx --symbol malloc --to libjemalloc.so.2\n";
+	"  matr rebind --root /srv/image nginx --family malloc --to libjemalloc.so.2\n";
 
 /* ---- who ---- */
 
@@ -171,20 +180,20 @@ static int usage(const char *reason, const char *argument)
 
 struct arguments {
 	char **programs; /* until NULL */
-	const char *requester, *to, *reason;
+	const char *requester, *to, *reason, *family;
 	char author[512];
 	struct option_list symbols;
 	bool all_programs, list, undo;
 };
 
-/* The edits of one program. */
-static int add_edits(struct rebind *request, const struct arguments *arguments,
-		     const struct matr_edit *model, struct matr_error *err)
+static int add_symbols(struct rebind *request, const struct arguments *arguments,
+		       const struct matr_edit *model, struct matr_error *err)
 {
 	for (size_t i = 0; i < arguments->symbols.n; i++) {
 		struct matr_symbol_name name;
 		if (matr_symbol_name_parse(arguments->symbols.list[i], &name, err) != 0)
 			return -1;
+		request->n_made++;
 		request->add[request->n_add++] = (struct matr_edit){
 			.program = copy(model->program),
 			.symbol = name.name,
@@ -197,6 +206,19 @@ static int add_edits(struct rebind *request, const struct arguments *arguments,
 		};
 	}
 	return 0;
+}
+
+/* The edits of one program. Of a family also the library's own references: an allocator that calls
+ * its malloc by name means its own. */
+static int add_edits(struct rebind *request, const struct arguments *arguments,
+		     const struct matr_edit *model, struct matr_error *err)
+{
+	struct matr_edit own = *model;
+
+	own.requester = own.library;
+	if (add_symbols(request, arguments, model, err) != 0)
+		return -1;
+	return arguments->family ? add_symbols(request, arguments, &own, err) : 0;
 }
 
 static bool is_asked_for(const struct rebind *request, const char *program)
@@ -216,10 +238,14 @@ static int add_program(struct rebind *request, const struct arguments *arguments
 	if (parse_program(request->prefix, text, &model->program, err) != 0)
 		return -1;
 	int result = 0;
-	if (!alone && matr_edit_names(model) && matr_is_secure_exec(model->program)) {
+	bool names = matr_edit_names(model);
+	if (!alone && names && matr_is_secure_exec(model->program)) {
 		print_warning("%s: not edited: is set-user-ID, set-group-ID or has capabilities: "
 			      "it starts without a mapping",
 			      model->program);
+		request->left_out++;
+	} else if (!alone && names && matr_edit_is_protected(model->program)) {
+		print_warning("%s: not edited: is needed to repair the system", model->program);
 		request->left_out++;
 	} else if (!is_asked_for(request, model->program)) {
 		result = add_edits(request, arguments, model, err);
@@ -244,8 +270,9 @@ static int make_edits(const struct arguments *arguments, struct rebind *request,
 		n++;
 	if (n > n_programs)
 		n_programs = n;
-	request->add = calloc(n_programs * arguments->symbols.n, sizeof *request->add);
-	request->ids = calloc(n_programs * arguments->symbols.n, sizeof *request->ids);
+	size_t each = arguments->symbols.n * (arguments->family ? 2 : 1);
+	request->add = calloc(n_programs * each, sizeof *request->add);
+	request->ids = calloc(n_programs * each, sizeof *request->ids);
 	if (!request->add || !request->ids)
 		return matr_fail_memory(err);
 	if (parse_target(arguments->to, &model.library, &model.to_symbol, err) != 0)
@@ -283,10 +310,35 @@ static int parse_ids(struct rebind *request, char **texts, struct matr_error *er
 	return STATUS_OK;
 }
 
-static int check_usage(const struct arguments *arguments, char **rest)
+/* The symbols of the family, as if all were given. */
+static int take_family(struct arguments *arguments)
+{
+	const char *colon = strrchr(arguments->to, ':');
+	size_t n;
+	const char *const *symbols = matr_edit_family(arguments->family, &n);
+
+	if (!symbols)
+		return usage("no family of symbols (malloc, new)", arguments->family);
+	if (colon && !strchr(colon, '/'))
+		return usage("--family takes a library, without a symbol", arguments->to);
+	free(arguments->symbols.list);
+	arguments->symbols.list = calloc(n, sizeof(const char *));
+	if (!arguments->symbols.list) {
+		struct matr_error err = {0};
+		matr_fail_memory(&err);
+		print_error(&err);
+		return STATUS_FAILURE;
+	}
+	for (size_t i = 0; i < n; i++)
+		arguments->symbols.list[i] = symbols[i];
+	arguments->symbols.n = n;
+	return STATUS_OK;
+}
+
+static int check_usage(struct arguments *arguments, char **rest)
 {
 	bool edits = arguments->symbols.n || arguments->to || arguments->requester ||
-		     arguments->reason || arguments->all_programs;
+		     arguments->reason || arguments->all_programs || arguments->family;
 
 	if (arguments->list && (arguments->undo || edits || *rest))
 		return usage("--list stands alone", NULL);
@@ -298,11 +350,13 @@ static int check_usage(const struct arguments *arguments, char **rest)
 		return *rest ? STATUS_OK : usage("which edits? (matr rebind --list)", NULL);
 	if (!arguments->all_programs == !*rest)
 		return usage(*rest ? "a program, or --all-programs?" : "which program?", NULL);
-	if (!arguments->symbols.n)
+	if (!arguments->symbols.n && !arguments->family)
 		return usage("which --symbol?", NULL);
+	if (arguments->symbols.n && arguments->family)
+		return usage("--symbol, or --family?", NULL);
 	if (!arguments->to)
 		return usage("--to which library?", NULL);
-	return STATUS_OK;
+	return arguments->family ? take_family(arguments) : STATUS_OK;
 }
 
 static int change(struct arguments *arguments, struct rebind *request, struct matr_error *err)
@@ -342,10 +396,12 @@ int command_rebind(const struct context *context, int argc, char **argv)
 	const struct option_row rows[] = {
 		{"all-programs", .flag = &arguments.all_programs},
 		{"symbol", .list = &arguments.symbols},
+		{"family", .text = &arguments.family},
 		{"requester", .text = &arguments.requester},
 		{"to", .text = &arguments.to},
 		{"reason", .text = &arguments.reason},
 		{"root", .text = &request.root},
+		{"force", .flag = &request.force},
 		{"dry-run", 'n', .flag = &request.dry_run},
 		{"list", .flag = &arguments.list},
 		{"undo", .flag = &arguments.undo},
@@ -362,13 +418,14 @@ int command_rebind(const struct context *context, int argc, char **argv)
 	if (at >= 0) {
 		arguments.programs = argv + at;
 		status = check_usage(&arguments, argv + at);
+		request.family = arguments.family != NULL;
 		if (!status)
 			status = run(&arguments, &request, &err);
 	}
 	if (status < 0)
 		print_error(&err);
 	free(arguments.symbols.list);
-	matr_edits_free(request.add, request.n_add);
+	matr_edits_free(request.add, request.n_made);
 	free(request.ids);
 	free(request.remove);
 	if (status < 0)

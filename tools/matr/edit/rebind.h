@@ -15,10 +15,13 @@ struct rebind { /* what is to be done */
 	struct matr_epoch_options epoch;
 	char config[PATH_MAX];
 	bool in_force, dry_run, quiet;
+	bool force;  /* without a trial */
+	bool family; /* of `add` only what something binds and the library defines */
 	enum output_format format;
 	struct matr_edit *add;
 	size_t n_add;
-	int64_t *ids; /* of what was added */
+	size_t n_made; /* entries of `add`, of which the first n_add are to be added */
+	int64_t *ids;  /* of what was added */
 	int64_t *remove;
 	size_t n_remove;
 	size_t left_out; /* programs that were named and are not in `add` */

@@ -10,11 +10,14 @@ static const char apply_help[] =
 	"changed\n"
 	"with SQL takes effect. The epoch begins anew with the programs it has; what has not "
 	"changed\n"
-	"is taken over.\n"
+	"is taken over. Edited programs are started first, up to their main(): if one dies that "
+	"does\n"
+	"not without the edits, nothing changes.\n"
 	"\n"
 	"  --root DIR         of the system in DIR, which is not running; all other paths are "
 	"paths "
 	"in DIR\n"
+	"  --force            without trying the edits\n"
 	"  --ld-stable FILE   the loader to install in the prefix (else the one beside matr)\n"
 	"  -j, --jobs N       threads that work at once\n"
 	"  -q, --quiet        print nothing where all went well\n"
@@ -35,6 +38,7 @@ int command_epoch_apply(const struct context *context, int argc, char **argv)
 	int status;
 	const struct option_row rows[] = {
 		{"root", .text = &request.root},
+		{"force", .flag = &request.force},
 		{"ld-stable", .text = &request.epoch.ld_stable},
 		{"jobs", 'j', .jobs = &request.epoch.jobs},
 		{"prefix", .text = &request.prefix},
