@@ -39,14 +39,17 @@ struct closures {
 	uint32_t next_protected;      /* member of `current` that is likely to be protected next */
 	uint64_t words, differences;  /* compared, under verify */
 	bool whole;		      /* the checksum was compared */
-	bool shortened;		      /* the lists of members that are THERE, see shorten_lists() */
+	uint32_t n_shortened;	      /* lists, see shorten_lists() */
 	bool given_back;	      /* the dynamic sections of `current` */
 	struct link_map_public *last; /* object of the start */
 	struct link_map_public *walked; /* objects up to here are known; NULL: none is */
-	/* By number. */
-	struct link_map_public **maps; /* of what is THERE */
-	uint32_t *as;		       /* which object it is in the closure it came with */
-	uint8_t *states;	       /* enum loaded_state */
+	/* By number, or id: scope index, or the number behind these. */
+	uint32_t *as;		       /* which object it is in the closure it came with; number */
+	uint8_t *states;	       /* enum loaded_state; number */
+	struct link_map_public **maps; /* of what is THERE, and of the start; id */
+	uint32_t *queue;	       /* ids; of the lists that are short, when these are known */
+	uint32_t *skipped;	       /* entries that they are shorter by; by id */
+	uint8_t *found;		       /* by id */
 };
 
 static struct closures closures_of_process;
@@ -67,6 +70,23 @@ void closures_prepare(struct served *served)
 	served->closures = closures;
 }
 
+/* Objects of the start are in ld.so's list in the order of the scope, but for ld.so and the vDSO. */
+static void find_maps(struct served *served)
+{
+	struct link_map_public *map = served->link->r_map;
+	uint32_t n = served->manifest->n_objects;
+
+	for (uint32_t index = 1, tried = 0; map && map != served->closures->last->l_next;
+	     map = map->l_next) {
+		for (tried = 0; tried < n; tried++, index = index + 1 < n ? index + 1 : 1) {
+			if (index < n && object_base(served, index) == map->l_addr) {
+				served->closures->maps[index] = map;
+				break;
+			}
+		}
+	}
+}
+
 /* Room for what is kept for each loaded object, when something is first loaded. */
 static const char *first_use(struct served *served)
 {
@@ -79,13 +99,18 @@ static const char *first_use(struct served *served)
 	if ((offset & 7) || offset > size - sizeof *image ||
 	    !matr_image_piece_is_whole(image, size - offset, sizeof *image))
 		return "the closures do not match their checksum";
-	long at = system_call(CALL_MMAP, 0, (long)page_up(image->n_loaded * 13UL),
-			      PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint64_t n_ids = (uint64_t)served->manifest->n_objects + image->n_loaded;
+	long at = system_call(CALL_MMAP, 0, (long)page_up(n_ids * 24), PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (system_call_failed(at))
 		return "no memory";
 	closures->maps = (struct link_map_public **)at;
-	closures->as = (uint32_t *)(closures->maps + image->n_loaded);
-	closures->states = (uint8_t *)(closures->as + image->n_loaded);
+	closures->as = (uint32_t *)(closures->maps + n_ids);
+	closures->queue = closures->as + n_ids;
+	closures->skipped = closures->queue + n_ids;
+	closures->states = (uint8_t *)(closures->skipped + n_ids);
+	closures->found = closures->states + n_ids;
+	find_maps(served);
 	closures->whole = true;
 	return NULL;
 }
@@ -118,7 +143,7 @@ static uint32_t member_number(const struct served *served, const struct matr_ima
 {
 	const uint32_t *numbers = at_place(&served->bases, closure->numbers);
 
-	return member ? MATR_MEMBER_NUMBER(numbers[member - 1]) : closure->root;
+	return member ? numbers[member - 1] : closure->root;
 }
 
 static uint32_t member_object(const struct served *served, const struct matr_image_closure *closure,
@@ -294,7 +319,7 @@ static const char *process_reason(const struct served *served,
 			continue;
 		}
 		closures->states[number] = THERE;
-		closures->maps[number] = map;
+		closures->maps[served->manifest->n_objects + number] = map;
 		if (all_recorded)
 			closures->walked = map;
 	}
@@ -428,24 +453,87 @@ static const char *expect_members(struct served *served, const struct matr_image
 
 /* ---- the lists that ld.so walks through ---- */
 
-enum { WORTHWHILE = 16 }; /* members; shorter closures cost little */
+enum { WORTHWHILE = 64 }; /* names */
 
-/* To find what the root depends on ld.so walks through DT_NEEDED of all members, and for each name
- * through the list of all objects. What members need that the root needs itself adds nothing. So such a
- * member that is there is shown without DT_NEEDED until its closure is mapped. */
+/* To find what the root depends on, ld.so walks through DT_NEEDED of the root, then of what that
+ * leads to, and so on; for each name it compares the names of all objects. Go the same way, and count
+ * for each object with how many names its list begins that lead to what is found already. Returns the
+ * length of the queue; 0: there is nothing to gain, or a name is not known. */
+static uint32_t find_skipped(const struct served *served, uint32_t root)
+{
+	const struct closures *closures = served->closures;
+	const uint32_t *first = at_place(&served->bases, closures->image->needed_first);
+	const uint32_t *needed = at_place(&served->bases, closures->image->needed);
+	uint32_t n = 0, n_skipped = 0;
+
+	for (uint32_t i = 0; i < served->manifest->n_objects + closures->image->n_loaded; i++)
+		closures->found[i] = 0;
+	closures->queue[n++] = root;
+	closures->found[root] = 1;
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t id = closures->queue[i];
+		bool begins = true;
+		closures->skipped[id] = 0;
+		for (uint32_t at = first[id]; at < first[id + 1]; at++) {
+			if (needed[at] == MATR_NEEDED_UNKNOWN)
+				return 0;
+			begins = begins && closures->found[needed[at]];
+			closures->skipped[id] += begins;
+			if (closures->found[needed[at]])
+				continue;
+			closures->found[needed[at]] = 1;
+			closures->queue[n++] = needed[at];
+		}
+		n_skipped += closures->skipped[id];
+	}
+	return n_skipped < WORTHWHILE ? 0 : n;
+}
+
+/* Where the dynamic section of an object that is there begins; 0: unknown. */
+static uint64_t dynamic_of(const struct served *served, uint32_t id)
+{
+	const struct closures *closures = served->closures;
+	uint32_t n_start = served->manifest->n_objects;
+	const struct matr_image_object *object;
+
+	if (id < n_start) {
+		object = &served->objects[id];
+	} else {
+		if (closures->states[id - n_start] != THERE)
+			return 0;
+		object = &closures->objects[closures->as[id - n_start]];
+	}
+	if (!closures->maps[id] || !object_has_library(object))
+		return 0;
+	return closures->maps[id]->l_addr + object_library(served, object)->dynamic;
+}
+
+/* Names that lead to what is found already add nothing. So until the closure is mapped, dynamic sections
+ * of what is there begin behind them. They are whole otherwise, for whoever reads them meanwhile. */
 static void shorten_lists(struct served *served, const struct matr_image_closure *closure)
 {
-	static Elf64_Dyn nothing = {.d_tag = DT_NULL};
 	struct closures *closures = served->closures;
-	const uint32_t *numbers = at_place(&served->bases, closure->numbers);
+	uint32_t n = find_skipped(served, served->manifest->n_objects + closure->root);
 
-	for (uint32_t i = 0; closure->n_members >= WORTHWHILE && i + 1 < closure->n_members; i++) {
-		uint32_t number = MATR_MEMBER_NUMBER(numbers[i]);
-		if (!(numbers[i] & MATR_MEMBER_COVERED) || closures->states[number] != THERE)
+	for (uint32_t i = 1; i < n; i++) {
+		uint32_t id = closures->queue[i];
+		Elf64_Dyn *dynamic = (Elf64_Dyn *)dynamic_of(served, id);
+		if (!dynamic || !closures->skipped[id] || closures->maps[id]->l_ld != dynamic)
 			continue;
-		closures->maps[number]->l_ld = &nothing;
-		closures->shortened = true;
+		closures->maps[id]->l_ld = dynamic + closures->skipped[id];
+		closures->queue[closures->n_shortened++] = id;
 	}
+}
+
+static void restore_lists(struct served *served)
+{
+	struct closures *closures = served->closures;
+
+	for (uint32_t i = 0; i < closures->n_shortened; i++) {
+		uint32_t id = closures->queue[i];
+		closures->maps[id]->l_ld -= closures->skipped[id];
+	}
+	closures->n_shortened = 0;
 }
 
 static void give_back(const struct served *served, uint32_t number, struct link_map_public *map)
@@ -454,17 +542,6 @@ static void give_back(const struct served *served, uint32_t number, struct link_
 	const struct matr_image_object *object = &closures->objects[closures->as[number]];
 
 	map->l_ld = (Elf64_Dyn *)(map->l_addr + object_library(served, object)->dynamic);
-}
-
-static void restore_lists(struct served *served)
-{
-	struct closures *closures = served->closures;
-
-	for (uint32_t i = 0; closures->shortened && i < closures->image->n_loaded; i++) {
-		if (closures->states[i] == THERE)
-			give_back(served, i, closures->maps[i]);
-	}
-	closures->shortened = false;
 }
 
 /* ---- ld.so's calls ---- */

@@ -83,7 +83,8 @@ SEGMENT = Layout("vaddr:Q size:Q offset:Q source:H relro:H protection:I")
 IFUNC = Layout("object:I n_slots:I vaddr:Q result:Q first_slot:Q")
 COPY = Layout("target:Q source:Q size:Q object:I reserved:I")
 GROUP = Layout("start:Q bias:Q base:I n_entries:I n_slots:I reserved:I")
-CLOSURES = Layout("checksum:I size:I loaded:Q objects:Q hash:Q n_loaded:I n_objects:I hash_size:I reserved:I")
+CLOSURES = Layout("checksum:I size:I loaded:Q objects:Q hash:Q needed_first:Q needed:Q n_needed:I n_loaded:I"
+                  " n_objects:I hash_size:I")
 LOADED = Layout("path:Q closure:Q base:Q")
 CLOSURE = Layout("members:Q numbers:Q ifuncs:Q ifunc_slots:Q names:Q files:Q n_members:I n_ifuncs:I"
                  " n_names:I n_files:I n_relocations:I n_residual:I root_object:I root:I")

@@ -28,7 +28,7 @@ extern "C" {
 #endif
 
 #define MATR_IMAGE_MAGIC   UINT64_C(0x474d49585254414d) /* "MATRXIMG" in memory order */
-#define MATR_IMAGE_FORMAT  6u				/* version of everything below */
+#define MATR_IMAGE_FORMAT  7u				/* version of everything below */
 #define MATR_IMAGE_ENDIAN  UINT32_C(0x01020304)
 #define MATR_IMAGE_PAGE	   4096u /* bytes; page data and segments are multiples of it */
 #define MATR_BUILD_ID_SIZE 32	 /* longest build-id that a reader of ELF files keeps, bytes */
@@ -272,11 +272,18 @@ struct matr_image_closures {
 		objects; /* struct matr_image_object[n_objects]: what a member is in some closures */
 	uint64_t hash; /* uint32_t[hash_size]: number of a loaded object + 1, by matr_image_key() of
 			  its path; open addressing as in struct matr_image_slot, 0 ends the search */
+	/* What DT_NEEDED of each object leads to. Objects are numbered: those of the start by scope index,
+	 * behind them the loaded ones. */
+	uint64_t needed_first; /* uint32_t[]: where its entries begin; one more: where all end */
+	uint64_t needed;       /* uint32_t[n_needed]: numbers, or MATR_NEEDED_UNKNOWN */
+	uint32_t n_needed;
 	uint32_t n_loaded;
 	uint32_t n_objects;
 	uint32_t hash_size; /* a power of two */
-	uint32_t reserved;
 };
+
+#define MATR_NEEDED_UNKNOWN                                                                        \
+	UINT32_MAX /* the name means several objects, or none, or is a filter's */
 
 struct matr_image_loaded {
 	uint64_t path;	  /* l_name */
@@ -288,9 +295,8 @@ struct matr_image_loaded {
  * another closure, is left as it is. */
 struct matr_image_closure {
 	/* Of the members but the root, which is the first. Closures share these arrays where they are alike. */
-	uint64_t members; /* uint32_t[n_members - 1]: indices into objects */
-	uint64_t
-		numbers; /* uint32_t[n_members - 1]: which loaded objects they are, see MATR_MEMBER_* */
+	uint64_t members;     /* uint32_t[n_members - 1]: indices into objects */
+	uint64_t numbers;     /* uint32_t[n_members - 1]: which loaded objects they are */
 	uint64_t ifuncs;      /* struct matr_image_ifunc[n_ifuncs], of the scope of the start */
 	uint64_t ifunc_slots; /* uint64_t[], see MATR_SLOT_*: the object is a member's index */
 	/* An object that is not recorded, but in the process when the closure is loaded, may have been
@@ -306,10 +312,6 @@ struct matr_image_closure {
 	uint32_t root_object;	/* index into objects */
 	uint32_t root;		/* which loaded object it is */
 };
-
-/* Of an entry of `numbers`. */
-#define MATR_MEMBER_COVERED   UINT32_C(0x80000000) /* all it needs is in DT_NEEDED of the root too */
-#define MATR_MEMBER_NUMBER(n) ((n) & ~MATR_MEMBER_COVERED)
 
 /* A relocation program says: word at (load address of the object + slot) = base + value, with one of
  * the bases MATR_BASE_*. It is a list of groups, one per base (more where values do not fit 32 bits).

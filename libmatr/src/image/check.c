@@ -246,8 +246,29 @@ static bool closure_is_whole(const struct mapped_image *image,
 			      manifest->n_objects, closure->n_members))
 		return false;
 	for (uint32_t i = 0; i + 1 < closure->n_members; i++) {
-		if (members[i] >= closures->n_objects ||
-		    MATR_MEMBER_NUMBER(numbers[i]) >= closures->n_loaded)
+		if (members[i] >= closures->n_objects || numbers[i] >= closures->n_loaded)
+			return false;
+	}
+	return true;
+}
+
+static bool needed_is_whole(const struct mapped_image *image,
+			    const struct matr_image_manifest *manifest,
+			    const struct matr_image_closures *closures)
+{
+	uint64_t n_ids = (uint64_t)manifest->n_objects + closures->n_loaded;
+	const uint32_t *first = array_at(image, closures->needed_first, n_ids + 1, sizeof *first);
+	const uint32_t *needed =
+		array_at(image, closures->needed, closures->n_needed, sizeof *needed);
+
+	if (!first || !needed || first[n_ids] > closures->n_needed)
+		return false;
+	for (uint64_t i = 0; i < n_ids; i++) {
+		if (first[i] > first[i + 1])
+			return false;
+	}
+	for (uint32_t i = 0; i < closures->n_needed; i++) {
+		if (needed[i] >= n_ids && needed[i] != MATR_NEEDED_UNKNOWN)
 			return false;
 	}
 	return true;
@@ -271,7 +292,7 @@ static bool closures_are_whole(const struct mapped_image *image,
 	const struct matr_image_object *objects =
 		array_at(image, closures->objects, closures->n_objects, sizeof *objects);
 	const uint32_t *hash = array_at(image, closures->hash, closures->hash_size, sizeof *hash);
-	bool whole = loaded && objects && hash;
+	bool whole = loaded && objects && hash && needed_is_whole(image, manifest, closures);
 	for (uint32_t i = 0; whole && i < closures->hash_size; i++)
 		whole = hash[i] <= closures->n_loaded;
 	for (uint32_t i = 0; whole && i < closures->n_objects; i++)

@@ -17,7 +17,7 @@
 struct closure_parts { /* a closure's arrays before they are in the image */
 	struct matr_image_closure closure;
 	uint32_t *members; /* indices into the layout's objects, that of the root first */
-	uint32_t *numbers; /* of the members as loaded objects, with MATR_MEMBER_* */
+	uint32_t *numbers; /* of the members as loaded objects */
 	struct matr_image_ifunc *ifuncs;
 	uint64_t *slots;
 	size_t n_slots;
@@ -32,6 +32,7 @@ struct layout {
 	uint32_t n_start;
 	struct intern paths; /* of the members: their numbers as loaded objects */
 	struct matr_image_loaded *loaded;
+	const struct matr_scope_entry **entries; /* of the loaded objects */
 	struct matr_image_object *objects;
 	size_t n_objects, capacity;
 	struct matr_map object_index; /* hash of an object -> index */
@@ -71,46 +72,6 @@ static int share_object(struct layout *layout, const struct matr_image_object *o
 	return 0;
 }
 
-/* Filters are searched for by way of the same list, and differently. */
-static bool has_filter(const struct matr_object *object)
-{
-	for (size_t i = 0; i < object->n_dynamic; i++) {
-		if (object->dynamic[i].tag == DT_AUXILIARY || object->dynamic[i].tag == DT_FILTER)
-			return true;
-	}
-	return false;
-}
-
-/* Does the root itself need all that the member needs? Then ld.so, which walks through what is needed
- * by way of the root, finds nothing more in the member's list. Names with $ORIGIN mean different things. */
-static bool is_covered(const struct intern *needed_by_root, const struct matr_object *member)
-{
-	for (size_t i = 0; i < member->n_needed; i++) {
-		if (strchr(member->needed[i], '$') ||
-		    intern_find(needed_by_root, member->needed[i]) == UINT32_MAX)
-			return false;
-	}
-	return member->n_needed != 0 && !has_filter(member);
-}
-
-static int mark_covered(const struct layout *layout, const struct matr_mapping *mapping,
-			struct closure_parts *out, struct matr_error *err)
-{
-	const struct matr_object *root = mapping->scope[layout->n_start].object;
-	struct intern needed = {0};
-	uint32_t id;
-	int result = 0;
-
-	for (size_t i = 0; i < root->n_needed && !has_filter(root) && !result; i++)
-		result = intern_add(&needed, root->needed[i], &id, err);
-	for (uint32_t m = 1; m < out->closure.n_members && !result; m++) {
-		if (is_covered(&needed, mapping->scope[layout->n_start + m].object))
-			out->numbers[m] |= MATR_MEMBER_COVERED;
-	}
-	intern_free(&needed);
-	return result;
-}
-
 static int add_members(struct layout *layout, const struct image_scope *scope,
 		       struct relocation_plan *plan, struct closure_parts *out,
 		       struct matr_error *err)
@@ -135,7 +96,7 @@ static int add_members(struct layout *layout, const struct image_scope *scope,
 	}
 	out->closure.root_object = out->members[0];
 	out->closure.root = out->numbers[0];
-	return mark_covered(layout, scope->mapping, out, err);
+	return 0;
 }
 
 /* The members' indices take the place of scope indices in the slots. */
@@ -278,7 +239,8 @@ static int number_members(struct layout *layout, struct matr_error *err)
 		most += closure->mapping->n_scope - layout->n_start;
 	}
 	layout->loaded = calloc(most + 1, sizeof *layout->loaded);
-	if (!layout->loaded)
+	layout->entries = calloc(most + 1, sizeof(const struct matr_scope_entry *));
+	if (!layout->loaded || !layout->entries)
 		return matr_fail_memory(err);
 	for (size_t i = 0; i < layout->n_closures; i++) {
 		const struct matr_closure *closure = &layout->closures[i];
@@ -289,9 +251,120 @@ static int number_members(struct layout *layout, struct matr_error *err)
 			    buffer_string(&layout->builder->image, path,
 					  &layout->loaded[number].path, err) < 0)
 				return -1;
+			layout->entries[number] = &closure->mapping->scope[m];
 		}
 	}
 	return 0;
+}
+
+/* ---- what DT_NEEDED leads to ---- */
+
+struct meanings { /* of names */
+	struct intern names;
+	uint32_t *ids; /* by name; MATR_NEEDED_UNKNOWN: several objects have it */
+	size_t capacity;
+};
+
+static int add_meaning(struct meanings *meanings, const char *name, uint32_t id,
+		       struct matr_error *err)
+{
+	uint32_t n = meanings->names.n, at;
+
+	if (!name)
+		return 0;
+	if (array_reserve(&meanings->ids, &meanings->capacity, n + 1, sizeof *meanings->ids, err) !=
+		    0 ||
+	    intern_add(&meanings->names, name, &at, err) < 0)
+		return -1;
+	if (at == n)
+		meanings->ids[at] = id;
+	else if (meanings->ids[at] != id)
+		meanings->ids[at] = MATR_NEEDED_UNKNOWN;
+	return 0;
+}
+
+static const struct matr_scope_entry *entry_of(const struct layout *layout, uint32_t id)
+{
+	return id < layout->n_start ? &layout->closures[0].mapping->scope[id]
+				    : layout->entries[id - layout->n_start];
+}
+
+static int collect_meanings(const struct layout *layout, uint32_t n_ids, struct meanings *out,
+			    struct matr_error *err)
+{
+	for (uint32_t id = 1; id < n_ids; id++) {
+		const struct matr_scope_entry *entry = entry_of(layout, id);
+		if (add_meaning(out, entry->needed_as, id, err) < 0 ||
+		    add_meaning(out, entry->object->soname, id, err) < 0 ||
+		    add_meaning(out, entry->path, id, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Is DT_NEEDED what the dynamic section begins with? Otherwise, and where there are filters, ld.so walks
+ * through more than what is recorded. */
+static bool begins_with_needed(const struct matr_object *object)
+{
+	if (object->n_dynamic < object->n_needed)
+		return false;
+	for (size_t i = 0; i < object->n_dynamic; i++) {
+		int64_t tag = object->dynamic[i].tag;
+		if (tag == DT_AUXILIARY || tag == DT_FILTER ||
+		    (tag == DT_NEEDED) != (i < object->n_needed))
+			return false;
+	}
+	return true;
+}
+
+static uint32_t meaning_of(const struct meanings *meanings, const char *name)
+{
+	uint32_t at = strchr(name, '$') ? UINT32_MAX : intern_find(&meanings->names, name);
+
+	return at == UINT32_MAX ? MATR_NEEDED_UNKNOWN : meanings->ids[at];
+}
+
+static void list_needed(const struct layout *layout, uint32_t n_ids,
+			const struct meanings *meanings, uint32_t *first, uint32_t *needed)
+{
+	uint32_t n = 0;
+
+	for (uint32_t id = 0; id < n_ids; id++) {
+		const struct matr_object *object = entry_of(layout, id)->object;
+		bool known = begins_with_needed(object);
+		first[id] = n;
+		for (size_t i = 0; i < object->n_needed; i++)
+			needed[n++] = known ? meaning_of(meanings, object->needed[i])
+					    : MATR_NEEDED_UNKNOWN;
+	}
+	first[n_ids] = n;
+}
+
+static int write_needed(struct layout *layout, struct matr_image_closures *closures,
+			struct matr_error *err)
+{
+	struct meanings meanings = {.ids = NULL};
+	uint32_t n_ids = layout->n_start + layout->paths.n;
+
+	for (uint32_t id = 0; id < n_ids; id++)
+		closures->n_needed += (uint32_t)entry_of(layout, id)->object->n_needed;
+	uint32_t *first = calloc(n_ids + 1, sizeof *first);
+	uint32_t *needed = calloc(closures->n_needed + 1, sizeof *needed);
+	int result = first && needed ? collect_meanings(layout, n_ids, &meanings, err)
+				     : matr_fail_memory(err);
+	if (!result)
+		list_needed(layout, n_ids, &meanings, first, needed);
+	if (!result)
+		result = append(layout, first, n_ids + 1, sizeof *first, &closures->needed_first,
+				err);
+	if (!result)
+		result = append(layout, needed, closures->n_needed + 1, sizeof *needed,
+				&closures->needed, err);
+	free(first);
+	free(needed);
+	free(meanings.ids);
+	intern_free(&meanings.names);
+	return result;
 }
 
 static uint32_t *make_hash(const struct layout *layout, uint32_t *size, struct matr_error *err)
@@ -342,7 +415,7 @@ static int write_piece(struct layout *layout, uint64_t *offset, struct matr_imag
 		return -1;
 	int result = append(layout, hash, closures.hash_size, sizeof *hash, &closures.hash, err);
 	free(hash);
-	if (result < 0 ||
+	if (result < 0 || write_needed(layout, &closures, err) < 0 ||
 	    append(layout, layout->loaded, layout->paths.n, sizeof *layout->loaded,
 		   &closures.loaded, err) < 0 ||
 	    append(layout, layout->objects, layout->n_objects, sizeof *layout->objects,
@@ -406,6 +479,7 @@ int image_closures_add(struct image_builder *builder, struct matr_closure *closu
 	closure_terms_free(terms, n_closures);
 	intern_free(&layout.paths);
 	free(layout.loaded);
+	free(layout.entries);
 	free(layout.objects);
 	matr_map_free(&layout.object_index);
 	matr_map_free(&layout.list_index);
