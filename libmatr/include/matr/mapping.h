@@ -24,7 +24,8 @@ enum matr_search_rule { /* how ld.so found an object; names as ld.so(8) has them
 			MATR_FOUND_INTERPRETER,	 /* the dynamic linker, loaded by the kernel */
 			MATR_FOUND_LIBRARY_PATH, /* LD_LIBRARY_PATH, as configured */
 			MATR_FOUND_EDIT,	 /* an edit adds it (matr/edit.h) */
-			MATR_FOUND_RULES,	 /* how many rules there are */
+			MATR_FOUND_LOADED, /* nowhere; another dlopen() brings a library of that name */
+			MATR_FOUND_RULES, /* how many rules there are */
 };
 
 /* The rule's name as messages have it: "default directories". */

@@ -42,6 +42,69 @@ void epoch_work_free(struct epoch_work *work)
 
 /* ---- scopes ---- */
 
+static void make_load(struct matr_epoch *epoch, const char *path, const struct scope_wish *wish,
+		      struct load *load)
+{
+	load->why = (struct matr_error){0};
+	load->made =
+		resolution_make(epoch->session, path, wish, &load->resolution, &load->why) == 0;
+	load->closure.n_start = load->resolution.n_start;
+}
+
+/* Paths of all that the loads that could be made bring. *out: free(). */
+static int list_company(const struct epoch_work *work, const char ***out, size_t *n,
+			struct matr_error *err)
+{
+	size_t most = 0;
+
+	*n = 0;
+	for (size_t i = 0; i < work->n_loads; i++)
+		most += work->loads[i].made ? work->loads[i].resolution.scope.n : 0;
+	*out = calloc(most + 1, sizeof **out);
+	if (!*out)
+		return matr_fail_memory(err);
+	for (size_t i = 0; i < work->n_loads; i++) {
+		const struct resolution *resolution = &work->loads[i].resolution;
+		for (size_t k = resolution->n_start; work->loads[i].made && k < resolution->scope.n;
+		     k++)
+			(*out)[(*n)++] = resolution->scope.entries[k].path;
+	}
+	return 0;
+}
+
+/* A library that is found nowhere may have been loaded before, from anywhere. */
+static int make_lost_loads(struct matr_epoch *epoch, struct epoch_work *work, const char *path,
+			   const struct scope_wish *wish)
+{
+	bool more = true;
+
+	while (more) {
+		const char **company = NULL;
+		struct scope_wish load_wish = *wish;
+		size_t n_lost = 0, n_made = 0;
+		for (size_t i = 0; i < work->n_loads; i++)
+			n_lost += !work->loads[i].made &&
+				  work->loads[i].why.code == MATR_ERROR_NOT_FOUND;
+		if (!n_lost)
+			return 0;
+		if (list_company(work, &company, &load_wish.n_company, &work->why) < 0)
+			return -1;
+		load_wish.company = company;
+		for (size_t i = 0; i < work->n_loads; i++) {
+			struct load *load = &work->loads[i];
+			if (load->made || load->why.code != MATR_ERROR_NOT_FOUND)
+				continue;
+			resolution_free(&load->resolution);
+			load_wish.root = load->root;
+			make_load(epoch, path, &load_wish, load);
+			n_made += load->made;
+		}
+		free(company);
+		more = n_made > 0;
+	}
+	return 0;
+}
+
 /* A library that is no longer there, or cannot be mapped, is ld.so's business. */
 static int make_loads(struct matr_epoch *epoch, struct epoch_work *work, const char *path,
 		      const struct scope_wish *wish)
@@ -64,11 +127,9 @@ static int make_loads(struct matr_epoch *epoch, struct epoch_work *work, const c
 		load->root = recordings->list[i].root;
 		load->flags = recordings->list[i].flags;
 		load_wish.root = load->root;
-		load->made = resolution_make(epoch->session, path, &load_wish, &load->resolution,
-					     &load->why) == 0;
-		load->closure.n_start = load->resolution.n_start;
+		make_load(epoch, path, &load_wish, load);
 	}
-	return 0;
+	return make_lost_loads(epoch, work, path, wish);
 }
 
 void epoch_work_make(struct matr_epoch *epoch, size_t i)

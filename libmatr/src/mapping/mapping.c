@@ -48,6 +48,7 @@ const char *matr_search_rule_name(enum matr_search_rule rule)
 		[MATR_FOUND_INTERPRETER] = "the dynamic linker",
 		[MATR_FOUND_LIBRARY_PATH] = "LD_LIBRARY_PATH",
 		[MATR_FOUND_EDIT] = "an edit",
+		[MATR_FOUND_LOADED] = "loaded before",
 	};
 	return rule < MATR_FOUND_RULES && names[rule] ? names[rule] : "unknown";
 }

@@ -172,7 +172,7 @@ int matr_places(const struct matr_mapping *mapping, uint32_t index, struct matr_
 	*out = NULL;
 	*n = 0;
 	if (!index || !places.entry->needed_as || rule == MATR_FOUND_INTERPRETER ||
-	    rule == MATR_FOUND_PRELOAD || rule == MATR_FOUND_EDIT)
+	    rule == MATR_FOUND_PRELOAD || rule == MATR_FOUND_EDIT || rule == MATR_FOUND_LOADED)
 		return 0;
 	if (find_places(&places, err) != 0) {
 		matr_places_free(places.list, places.n);

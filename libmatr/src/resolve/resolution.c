@@ -28,8 +28,9 @@ static int check_undefined(const struct scope *scope, uint32_t index,
 			 object->path);
 }
 
-static int bind_object(struct lookup *lookup, uint32_t index, struct matr_binding *bindings,
-		       struct matr_error *err)
+/* later: of a closure. Another that is loaded before may define what is undefined here; ld.so looks. */
+static int bind_object(struct lookup *lookup, uint32_t index, bool later,
+		       struct matr_binding *bindings, struct matr_error *err)
 {
 	const struct matr_object *object = lookup->scope->entries[index].object;
 	const struct matr_binding unknown = {MATR_PROVIDER_NONE, 0};
@@ -62,7 +63,7 @@ static int bind_object(struct lookup *lookup, uint32_t index, struct matr_bindin
 			break;
 		}
 		bindings[i] = *slot;
-		if (slot->provider == MATR_PROVIDER_UNDEFINED)
+		if (slot->provider == MATR_PROVIDER_UNDEFINED && !later)
 			result = check_undefined(lookup->scope, index, relocation, err);
 	}
 	free(known);
@@ -124,7 +125,8 @@ static int bind_scope(const struct matr_session *session, const struct scope *sc
 		mapping->objects[i].bindings =
 			calloc(object->n_relocations + 1, sizeof *mapping->objects[i].bindings);
 		result = mapping->objects[i].bindings
-				 ? bind_object(&lookup, i, mapping->objects[i].bindings, err)
+				 ? bind_object(&lookup, i, first > 0, mapping->objects[i].bindings,
+					       err)
 				 : matr_fail_memory(err);
 	}
 	lookup_close(&lookup);

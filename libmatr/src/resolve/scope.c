@@ -38,6 +38,8 @@ struct scope_maker {
 	uint32_t tail;
 	bool *listed, *visited; /* by object */
 	bool loading; /* what dlopen() or an edit adds: filters do not change its order here */
+	const char *const *company; /* scope_wish's, for what dlopen() adds */
+	size_t n_company;
 	const char *interpreter_path;
 	uint32_t interpreter_object; /* session object index */
 };
@@ -148,6 +150,45 @@ static int take(struct scope_maker *maker, const struct found *found, struct mat
 	return append(maker, found->object, entry, err);
 }
 
+static bool has_name(const struct matr_object *object, const char *path, const char *name)
+{
+	const char *slash = strrchr(path, '/');
+
+	return strcmp(object->soname ? object->soname : slash ? slash + 1 : path, name) == 0;
+}
+
+/* The one library of that name among what the application loads otherwise. In a process that has loaded
+ * it ld.so finds it by that name. */
+static int find_company(const struct scope_maker *maker, const char *name, struct found *out,
+			struct matr_error *err)
+{
+	const struct known_path *known;
+	const char *path = NULL;
+	uint32_t object = NO_INDEX;
+
+	for (size_t i = 0; i < maker->n_company; i++) {
+		struct matr_error ignored = {0};
+		if (session_path(maker->session, maker->company[i], &known, &ignored) < 0) {
+			if (ignored.code == MATR_ERROR_MEMORY)
+				return matr_fail_memory(err);
+			continue;
+		}
+		if (known->object == NO_INDEX || known->object == object ||
+		    !has_name(maker->session->objects[known->object].object, maker->company[i],
+			      name))
+			continue;
+		if (object != NO_INDEX) /* it depends on the order of loading which one is meant */
+			return matr_fail(err, MATR_ERROR_NOT_FOUND, name,
+					 "several libraries that are loaded have this name");
+		object = known->object;
+		path = maker->company[i];
+	}
+	if (object == NO_INDEX)
+		return 0;
+	*out = (struct found){.path = strdup(path), .object = object, .rule = MATR_FOUND_LOADED};
+	return out->path ? 0 : matr_fail_memory(err);
+}
+
 /* Search for what is not loaded by that name. */
 static int search_and_take(struct scope_maker *maker, uint32_t requester, const char *asked,
 			   const char *name, bool preload, uint32_t *index, struct matr_error *err)
@@ -157,7 +198,13 @@ static int search_and_take(struct scope_maker *maker, uint32_t requester, const 
 	struct found found = {.object = NO_INDEX};
 
 	struct matr_error own = {0};
-	if (search_library(maker->session, &searcher, asked, &found, &own) < 0) {
+	int searched = search_library(maker->session, &searcher, asked, &found, &own);
+	if (searched < 0 && own.code == MATR_ERROR_NOT_FOUND && maker->n_company) {
+		if (find_company(maker, asked, &found, err) < 0)
+			return -1;
+		searched = found.object == NO_INDEX ? -1 : 0;
+	}
+	if (searched < 0) {
 		if (maker->session->search_only && own.code != MATR_ERROR_MEMORY)
 			return 0;
 		return matr_error_copy(err, &own);
@@ -503,6 +550,8 @@ int scope_make_closure(struct matr_session *session, uint32_t application, const
 	if (!result && !session->search_only)
 		result = scope_check_flat(session, out, err);
 	*n_start = (uint32_t)out->n;
+	maker.company = wish->company;
+	maker.n_company = wish->n_company;
 	if (!result && wish->root)
 		result = load(&maker, wish->root, &index, err);
 	if (out->interpreter == NO_INDEX)

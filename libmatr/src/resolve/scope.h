@@ -35,6 +35,9 @@ struct scope_wish {
 		*additions; /* names as of DT_NEEDED entries behind all others of the application */
 	size_t n_additions;
 	const char *root; /* a library that dlopen() then adds; NULL: none */
+	/* Paths of what else the application loads. A name that is found nowhere may mean one of these. */
+	const char *const *company;
+	size_t n_company;
 };
 
 /* The scope of the application that is session object `application`, under its canonical path: of several (hard links)

@@ -354,9 +354,12 @@ static const char version_9[] =
 	"UPDATE application_records SET since = coalesce((SELECT min(epoch_id)"
 	" FROM epoch_applications WHERE application_id = application_records.id), 0);";
 
+/* What a closure needs may be found nowhere, and be in the process from an earlier load. */
+static const char version_10[] = "INSERT INTO rules (id, name) VALUES (10, 'loaded');";
+
 static const char *const migrations[MATR_STORE_VERSION] = {
 	version_1, version_2, version_3, version_4, version_5,
-	version_6, version_7, version_8, version_9,
+	version_6, version_7, version_8, version_9, version_10,
 };
 
 static int user_version(struct matr_store *store, int64_t *version, struct matr_error *err)

@@ -67,12 +67,20 @@ static int same_closures(struct matr_store *store, struct matr_session *session,
 
 	if (matr_store_closures(store, application, &closures, &n, err) != 0)
 		return -1;
+	const char **roots = calloc(n + 1, sizeof *roots);
+	if (!roots)
+		same = matr_fail_memory(err);
+	for (size_t i = 0; i < n && roots; i++)
+		roots[i] = closures[i].root;
+	closure_wish.company = roots;
+	closure_wish.n_company = roots ? n : 0;
 	for (size_t i = 0; i < n && same > 0; i++) {
 		closure_wish.root = closures[i].root;
 		if (!closures[i].reason)
 			same = same_scope(store, session, application, path, &closure_wish,
 					  closures[i].id, err);
 	}
+	free(roots);
 	matr_store_closures_free(closures, n);
 	return same;
 }

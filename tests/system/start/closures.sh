@@ -393,8 +393,62 @@ case_undefined()
 		call a fails
 	run 'provider.so applied;missing.so applied' open b "$D/provider.so" ng open a "$D/missing.so" n call a fails
 	VERIFY=0 run 'missing.so applied;missing.so applied' open a "$D/missing.so" n open a "$D/missing.so" l call a go
-	VERIFY=0 run 'missing_data.so no closure of this root was recorded' open a "$D/missing_data.so" l
+	VERIFY=0 run 'missing_data.so applied' open a "$D/missing_data.so" l
 	run 'missing.so applied' open a "$D/missing.so" n loaded missing.so
+}
+
+# A library that no search finds: it is there if it was loaded by its path before.
+case_found_nowhere()
+{
+	mkdir -p hidden
+	lib hidden/base -Wl,-soname,base.so <<<'int state; int base(void) { return ++state; } int *datum = &state;'
+	lib hidden/upper -Wl,-soname,upper.so -L hidden -l:base.so <<<'int base(void); int upper(void) { return 10 * base(); }'
+	lib user -L hidden -l:base.so <<<'int base(void); extern int *datum; int (*pointer)(void) = base; int **p = &datum;
+		int go(void) { return pointer() * 10 + **p; }'
+	lib second -L hidden -l:upper.so -l:user.so <<<'int upper(void), go(void); int (*pointer)(void) = upper;
+		int both(void) { return upper() + go(); }'
+	program '-Wl,-rpath,$ORIGIN/none'
+	learn open b "$D/hidden/base.so" n open u "$D/user.so" n open o "$D/hidden/upper.so" n open s "$D/second.so" n
+	run 'base.so applied;user.so applied' open b "$D/hidden/base.so" n open u "$D/user.so" n call u go call b base
+	run 'base.so applied;upper.so applied;second.so applied' open b "$D/hidden/base.so" n open o "$D/hidden/upper.so" n \
+		open s "$D/second.so" n call s both loaded user.so call b base
+	run 'base.so applied;upper.so applied;user.so applied;second.so applied' open b "$D/hidden/base.so" n \
+		open o "$D/hidden/upper.so" n close b open u "$D/user.so" n open s "$D/second.so" n call s both call u go
+	# not loaded before: ld.so does not find it
+	VERIFY=0 run '.*user.so applied;base.so applied;user.so applied' open u "$D/user.so" n open b "$D/hidden/base.so" n \
+		open u "$D/user.so" n call u go loaded base.so
+	VERIFY=0 run 'base.so applied;user.so applied' open b "$D/hidden/base.so" n close b open u "$D/user.so" n loaded base.so
+	run 'base.so applied;user.so applied' open b "$D/hidden/base.so" n open u "$D/user.so" n close b call u go \
+		loaded base.so close u loaded base.so
+	# by another file of that name, which was not recorded
+	mkdir -p other
+	lib other/base -Wl,-soname,base.so <<<'int base(void) { return 50; } int value = 3; int *datum = &value;'
+	run 'base.so no closure.*;user.so in the process is another library of a name.*' open b "$D/other/base.so" n \
+		open u "$D/user.so" n call u go
+}
+
+# What nothing defines that is needed: it is there if a library was loaded with RTLD_GLOBAL before.
+case_undefined_until_loaded()
+{
+	lib sym <<<'int answer(void) { return 42; } int datum = 5;'
+	lib other <<<'int answer(void) { return 43; } int datum = 6;'
+	lib wants <<<'int answer(void); extern int datum; int *pointer = &datum; int (*function)(void) = answer;
+		int own = 7; int *own_pointer = &own; int go(void) { return answer() * 100 + *pointer * 10 + function() + *own_pointer; }'
+	lib upper -l:wants.so <<<'int go(void); int (*pointer)(void) = go; int up(void) { return pointer(); }'
+	learn open s "$D/sym.so" ng open w "$D/wants.so" n open u "$D/upper.so" n
+	run 'sym.so applied;wants.so applied;upper.so applied' open s "$D/sym.so" ng open w "$D/wants.so" n open u "$D/upper.so" n \
+		call w go call u up
+	run 'sym.so applied;wants.so applied' open s "$D/sym.so" lg open w "$D/wants.so" l call w go
+	run 'sym.so applied;upper.so applied' open s "$D/sym.so" ng open u "$D/upper.so" n call u up call u go
+	VERIFY=0 run 'wants.so applied;sym.so applied;wants.so applied' open w "$D/wants.so" n open s "$D/sym.so" ng \
+		open w "$D/wants.so" n call w go
+	VERIFY=0 run 'sym.so applied;wants.so applied' open s "$D/sym.so" n open w "$D/wants.so" n loaded wants.so
+	run 'other.so no closure.*;wants.so applied' open o "$D/other.so" ng open w "$D/wants.so" n call w go
+	learn open s "$D/sym.so" ng open w "$D/wants.so" n close w close s open o "$D/other.so" ng open w "$D/wants.so" n
+	run 'other.so applied;sym.so applied;wants.so applied' open o "$D/other.so" ng open s "$D/sym.so" ng \
+		open w "$D/wants.so" n call w go
+	run 'sym.so applied;other.so applied;wants.so applied' open s "$D/sym.so" ng open o "$D/other.so" ng \
+		open w "$D/wants.so" n call w go
 }
 
 case_weak()
