@@ -35,7 +35,9 @@ void image_binary_free(struct image_binary *binary)
 struct matr_image_file image_file_of(const struct image_builder *builder,
 				     const struct matr_file_id *id)
 {
-	return builder->portable ? (struct matr_image_file){.size = id->size} : image_file(id);
+	if (builder->portable)
+		return (struct matr_image_file){.size = id->size};
+	return image_file(id);
 }
 
 struct matr_image_file image_file(const struct matr_file_id *id)
