@@ -34,10 +34,20 @@ def need(condition, what):
 def checksum64(data, seed=0):
     """The multiply-and-fold hash of the format."""
     value = (seed ^ (0x9E3779B97F4A7C15 * (len(data) + 1))) & MASK
-    whole = len(data) // 8 * 8
-    for (word,) in struct.iter_unpack("<Q", data[:whole]):
+
+    def add(value, word):
         value = ((value ^ word) * 0xFF51AFD7ED558CCD) & MASK
-        value ^= value >> 32
+        return value ^ value >> 32
+
+    blocks, whole = len(data) // 32 * 32, len(data) // 8 * 8
+    if blocks:
+        a, b, c, d = (value + i & MASK for i in range(4))
+        for words in struct.iter_unpack("<4Q", data[:blocks]):
+            a, b, c, d = add(a, words[0]), add(b, words[1]), add(c, words[2]), add(d, words[3])
+        for word in (a, b, c, d):
+            value = add(value, word)
+    for (word,) in struct.iter_unpack("<Q", data[blocks:whole]):
+        value = add(value, word)
     for byte in data[whole:]:
         value = ((value ^ byte) * 0xC4CEB9FE1A85EC53) & MASK
         value ^= value >> 29

@@ -359,19 +359,37 @@ struct matr_image_cpu_word {
 
 /* ---- checksums: small enough to be compiled into both sides ---- */
 
+static inline uint64_t matr_image_checksum_word(uint64_t hash, const unsigned char *bytes)
+{
+	uint64_t word;
+
+	__builtin_memcpy(&word, bytes, 8);
+	hash = (hash ^ word) * UINT64_C(0xff51afd7ed558ccd);
+	return hash ^ hash >> 32;
+}
+
 /* A 64-bit multiply-and-fold hash over 8-byte words: it detects accidents, not attacks (ownership
- * keeps those out). `size` may be any number of bytes. */
+ * keeps those out). `size` may be any number of bytes. Whole blocks of 32 bytes are hashed as four
+ * sequences that do not wait for each other, and those become four words. */
 static inline uint64_t matr_image_checksum64(const void *data, size_t size, uint64_t seed)
 {
 	const unsigned char *bytes = (const unsigned char *)data;
 	uint64_t hash = seed ^ (UINT64_C(0x9e3779b97f4a7c15) * (size + 1));
 
-	for (; size >= 8; size -= 8, bytes += 8) {
-		uint64_t word;
-		__builtin_memcpy(&word, bytes, 8);
-		hash = (hash ^ word) * UINT64_C(0xff51afd7ed558ccd);
-		hash ^= hash >> 32;
+	if (size >= 32) {
+		uint64_t a = hash, b = hash + 1, c = hash + 2, d = hash + 3;
+		for (; size >= 32; size -= 32, bytes += 32) {
+			a = matr_image_checksum_word(a, bytes);
+			b = matr_image_checksum_word(b, bytes + 8);
+			c = matr_image_checksum_word(c, bytes + 16);
+			d = matr_image_checksum_word(d, bytes + 24);
+		}
+		const uint64_t four[] = {a, b, c, d};
+		for (size_t i = 0; i < 4; i++)
+			hash = matr_image_checksum_word(hash, (const unsigned char *)&four[i]);
 	}
+	for (; size >= 8; size -= 8, bytes += 8)
+		hash = matr_image_checksum_word(hash, bytes);
 	for (; size > 0; size--, bytes++) {
 		hash = (hash ^ *bytes) * UINT64_C(0xc4ceb9fe1a85ec53);
 		hash ^= hash >> 29;
