@@ -5,6 +5,8 @@
 # MATR_TEST_APT=: empty: leave out what needs packages from the network.
 # shellcheck source-path=SCRIPTDIR source=lib.sh disable=SC2317 # functions called by check
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=versions.sh
+. "$(dirname "$0")/versions.sh"
 loader_before=$(loader_state)
 check "its package is installed" apt-get -y -q install /out/matr_*.deb
 
@@ -18,24 +20,7 @@ begins()
 
 # ---- hundreds of programs ----
 
-# killall5 would end the test, and MatR's own go with it.
-find /usr/bin /usr/sbin -type f -perm -1 ! -name killall5 ! -name 'matr*' | sort | while read -r program; do
-	readelf -lW "$program" 2>/dev/null | grep -q 'program interpreter: /lib64/ld-linux' && echo "$program"
-done >"$T/programs"
-
-# Output, errors and status of PROGRAM --version, without what ld-stable says (which goes to its own file).
-run_version() # PROGRAM DIRECTORY
-{
-	local name=${1##*/}
-	(
-		cd /tmp || exit
-		LD_STABLE_DEBUG=1 timeout -k 2 20 "$1" --version </dev/null >"$2/$name.all" 2>&1
-		echo "status $?" >>"$2/$name.all"
-	)
-	grep -av '^ld-stable: ' "$2/$name.all" | sed 's/0x[0-9a-f]*//g; s/[0-9][0-9]:[0-9][0-9]:[0-9][0-9]//g' >"$2/$name.out"
-	grep -a '^ld-stable: ' "$2/$name.all" | head -n 1 >"$2/$name.said"
-	rm "$2/$name.all"
-}
+list_programs /usr/bin /usr/sbin >"$T/programs"
 mkdir "$T/real" "$T/again" "$T/ours"
 while read -r program; do run_version "$program" "$T/real"; done <"$T/programs"
 check "epoch begin" matr epoch begin -q

@@ -182,18 +182,35 @@ struct counts {
 	size_t relocations, relatives, relr;
 };
 
+static void compare_relr(const char *path, const struct matr_object *object,
+			 unsigned long long offset, struct counts *seen)
+{
+	expect(seen->relr < object->n_relr, path, "no DT_RELR word", offset);
+	expect(object->relr[seen->relr++].offset == offset, path, "DT_RELR word", offset);
+}
+
+/* Words of DT_RELR: an address in a line by itself until binutils 2.42; then a column behind the index and the entry, which
+ * goes on in lines that begin with blanks. */
 static void compare_relocation(const char *path, const struct matr_object *object, const char *line,
 			       struct counts *seen)
 {
+	static const char blanks[] = "                        ";
 	unsigned long long offset, info, addend;
 	char type[64];
-	int n = sscanf(line, "%16llx %16llx %63s %llx", &offset, &info, type, &addend);
 
+	if (sscanf(line, "%*4x: %16llx %16llx", &info, &offset) == 2) {
+		compare_relr(path, object, offset, seen);
+		return;
+	}
+	if (!strncmp(line, blanks, sizeof blanks - 1) && sscanf(line, "%16llx", &offset) == 1) {
+		compare_relr(path, object, offset, seen);
+		return;
+	}
+	int n = sscanf(line, "%16llx %16llx %63s %llx", &offset, &info, type, &addend);
 	if (n < 1 || strspn(line, "0123456789abcdef") != 16)
 		return;
 	if (n == 1) {
-		expect(seen->relr < object->n_relr, path, "no DT_RELR word", offset);
-		expect(object->relr[seen->relr++].offset == offset, path, "DT_RELR word", offset);
+		compare_relr(path, object, offset, seen);
 	} else if (ELF64_R_TYPE(info) == R_X86_64_RELATIVE) {
 		expect(seen->relatives < object->n_relatives, path, "no relative", offset);
 		const struct matr_relative *relative = &object->relatives[seen->relatives++];

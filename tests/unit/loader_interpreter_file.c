@@ -309,7 +309,7 @@ START_TEST(a_number_that_is_not_known)
 	const struct matr_site *site = site_of(MATR_SITE_MUNMAP);
 	unsigned char *copy = copy_real();
 
-	memcpy(copy + site->call - 5, "\x44\x89\xd0\x66\x90", 5); /* mov %r10d, %eax; nop */
+	memcpy(copy + site->call - 5, "\x89\xf8\x0f\x1f\x00", 5); /* mov %edi, %eax; nop */
 	unserved(copy, "the number of its system call");
 	free(copy);
 }
