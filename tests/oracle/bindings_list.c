@@ -88,7 +88,8 @@ bool bindings_of_mapping(const struct matr_mapping *mapping, struct bindings_lis
 			struct binding_line line = {
 				.requester = canonical_path(mapping, i),
 				.symbol = symbol->name,
-				.version = version ? version->name : "",
+				/* as ld.so, for which one that hashes to 0 is none */
+				.version = version && version->hash ? version->name : "",
 				.provider = canonical_path(mapping, binding->provider),
 			};
 			if (!add(out, line))

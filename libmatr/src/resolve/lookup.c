@@ -222,7 +222,7 @@ static bool is_unique(const struct lookup *lookup, struct matr_binding binding)
 }
 
 /* A definition without version serves any reference, but not where it comes from the very library in which the
- * reference expects a version: there ld.so fails an assertion. */
+ * reference expects a version: there ld.so fails an assertion until 2.40. */
 static bool is_stripped_of_versions(const struct lookup *lookup, const struct matr_version *wanted,
 				    struct matr_binding found)
 {
@@ -237,10 +237,13 @@ static struct query query_of(const struct lookup *lookup, uint32_t requester, ui
 			     enum lookup_class class)
 {
 	const struct matr_object *object = lookup->scope->entries[requester].object;
+	const struct matr_version *version =
+		matr_object_symbol_version(object, &object->symbols[reference]);
 
 	return (struct query){
 		.name = lookup->index->objects[lookup->scope->indices[requester]].names[reference],
-		.version = matr_object_symbol_version(object, &object->symbols[reference]),
+		/* ld.so takes a version that hashes to 0 for none. */
+		.version = version && version->hash ? version : NULL,
 		.class = class,
 	};
 }
@@ -266,7 +269,7 @@ int lookup_symbol(struct lookup *lookup, uint32_t requester, uint32_t reference,
 	struct matr_binding found = find(lookup, &query, first);
 	if (is_unique(lookup, found) && make_unique(lookup, &query, own, &found, err) < 0)
 		return -1;
-	if (is_stripped_of_versions(lookup, query.version, found))
+	if (lookup->stops_at_lost_versions && is_stripped_of_versions(lookup, query.version, found))
 		return matr_fail(
 			err, MATR_ERROR_UNSUPPORTED, lookup->scope->entries[found.provider].path,
 			"has no versions, but %s asks it for version %s of %s: ld.so would stop",

@@ -23,6 +23,7 @@ struct lookup {
 	struct matr_map
 		unique; /* interned name -> binding that all references to this STB_GNU_UNIQUE
 				   symbol get */
+	bool stops_at_lost_versions; /* GLIBC_STOPS_AT_LOST_VERSIONS */
 };
 
 /* Every object of the scope must be in the index, under the number that scope->indices has. */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "resolve/glibc_rules.h"
 #include "resolve/lookup.h"
 #include "resolve/relocation_order.h"
 #include "resolve/scope_directories.h"
@@ -87,10 +88,37 @@ static bool defines_version(const struct matr_object *object, const struct matr_
 	return !any; /* a library without versions only gets a warning from ld.so */
 }
 
-static int check_versions(const struct scope *scope, struct matr_error *err)
+/* An object with DT_RELR must say by a version that it knows its libc to be new enough, where it asks libc for any. */
+static int check_relr(const struct scope *scope, const struct matr_object *object,
+		      struct matr_error *err)
 {
+	bool libc = false;
+
+	for (size_t i = 0; i < object->n_versions; i++) {
+		const struct matr_version *wanted = &object->versions[i];
+		if (!wanted->name || wanted->defined || !wanted->file ||
+		    strncmp(wanted->file, "libc.so.", 8) != 0)
+			continue;
+		if (!strcmp(wanted->name, "GLIBC_ABI_DT_RELR"))
+			return 0;
+		libc = true;
+	}
+	if (!libc)
+		return 0;
+	return matr_fail(err, MATR_ERROR_UNSUPPORTED, scope->entries[0].path,
+			 "%s has DT_RELR without asking for the version GLIBC_ABI_DT_RELR",
+			 object->path);
+}
+
+static int check_versions(const struct matr_session *session, const struct scope *scope,
+			  struct matr_error *err)
+{
+	bool relr = glibc_has(session->system.glibc, GLIBC_RELR_NEEDS_VERSION);
+
 	for (size_t i = 0; i < scope->n; i++) {
 		const struct matr_object *object = scope->entries[i].object;
+		if (relr && object->n_relr && check_relr(scope, object, err) < 0)
+			return -1;
 		for (size_t n = 0; n < object->n_versions; n++) {
 			const struct matr_version *wanted = &object->versions[n];
 			if (!wanted->name || wanted->defined || wanted->weak || !wanted->file)
@@ -117,6 +145,8 @@ static int bind_scope(const struct matr_session *session, const struct scope *sc
 	if (!order)
 		return -1;
 	int result = lookup_open(&lookup, &session->index, scope, err);
+	lookup.stops_at_lost_versions =
+		glibc_has(session->system.glibc, GLIBC_STOPS_AT_LOST_VERSIONS);
 	for (size_t n = 0; n < scope->n && !result; n++) {
 		uint32_t i = order[n];
 		const struct matr_object *object = scope->entries[i].object;
@@ -195,7 +225,7 @@ int resolution_bind(const struct matr_session *session, struct resolution *resol
 
 	if (!mapping)
 		return matr_fail_memory(err);
-	int result = check_versions(scope, err);
+	int result = check_versions(session, scope, err);
 	mapping->objects = calloc(scope->n + 1, sizeof *mapping->objects);
 	if (!result && !mapping->objects)
 		result = matr_fail_memory(err);

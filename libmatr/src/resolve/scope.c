@@ -20,6 +20,7 @@
 #include <matr/loader.h>
 
 #include "base/array.h"
+#include "resolve/glibc_rules.h"
 #include "resolve/scope_flat.h"
 #include "resolve/search.h"
 
@@ -534,6 +535,32 @@ static int rearrange(struct scope_maker *maker, struct matr_error *err)
 	return 0;
 }
 
+static bool wants_executable_stack(const struct matr_object *object)
+{
+	for (size_t i = 0; i < object->n_segments; i++) {
+		if (object->segments[i].type == PT_GNU_STACK)
+			return object->segments[i].flags & PF_X;
+	}
+	return true;
+}
+
+/* What wants an executable stack can be loaded into a process that has one: ld.so refuses it in others. */
+static int check_stack(const struct matr_session *session, const struct scope *scope,
+		       uint32_t n_start, struct matr_error *err)
+{
+	if (glibc_has(session->system.glibc, GLIBC_DLOPEN_EXECUTABLE_STACK))
+		return 0;
+	for (size_t i = 0; i < scope->n; i++) {
+		if (!wants_executable_stack(scope->entries[i].object))
+			continue;
+		if (i < n_start)
+			return 0;
+		return matr_fail(err, MATR_ERROR_UNSUPPORTED, scope->entries[i].path,
+				 "needs an executable stack, which dlopen() does not make");
+	}
+	return 0;
+}
+
 int scope_make_closure(struct matr_session *session, uint32_t application, const char *path,
 		       const struct scope_wish *wish, struct scope *out, uint32_t *n_start,
 		       struct matr_error *err)
@@ -554,6 +581,8 @@ int scope_make_closure(struct matr_session *session, uint32_t application, const
 	maker.n_company = wish->n_company;
 	if (!result && wish->root)
 		result = load(&maker, wish->root, &index, err);
+	if (!result && wish->root)
+		result = check_stack(session, out, *n_start, err);
 	if (out->interpreter == NO_INDEX)
 		out->interpreter = (uint32_t)out->n;
 	free(maker.places);

@@ -17,6 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "resolve/glibc_rules.h"
+
 struct diagnostics {
 	struct system_paths *paths;
 	char *all_levels; /* "x86-64-v4:x86-64-v3:x86-64-v2" */
@@ -72,6 +74,11 @@ static int read_line(struct diagnostics *diagnostics, const char *line, struct m
 		return set_text(&diagnostics->paths->platform, value, length, err);
 	if (name == 17 && !strncmp(line, "dl_hwcaps_subdirs", name))
 		return set_text(&diagnostics->all_levels, value, length, err);
+	if (name == 15 && !strncmp(line, "version.version", name)) {
+		char version[16];
+		snprintf(version, sizeof version, "%.*s", (int)(length < 15 ? length : 15), value);
+		diagnostics->paths->glibc = glibc_minor(version);
+	}
 	if (name == 24 && !strncmp(line, "dl_hwcaps_subdirs_active", name))
 		diagnostics->active = strtoull(value, NULL, 0);
 	if (name == 18 && !strncmp(line, "dl_hwcap_important", name))
@@ -175,7 +182,7 @@ static int add_subdirectory(struct system_paths *paths, const char *path, struct
 }
 
 /* glibc-hwcaps first; then the legacy directories: every selection of tls, the platform and the important
- * hwcap bits, the fullest first (glibc before 2.37). */
+ * hwcap bits, the fullest first. From 2.37 to 2.39 ld.so still prints the important bits. */
 static int make_subdirectories(struct diagnostics *diagnostics, struct matr_error *err)
 {
 	struct system_paths *paths = diagnostics->paths;
@@ -188,7 +195,7 @@ static int make_subdirectories(struct diagnostics *diagnostics, struct matr_erro
 		if (add_subdirectory(paths, path, err) < 0)
 			return -1;
 	}
-	if (!diagnostics->hwcap)
+	if (!diagnostics->hwcap || !glibc_has(paths->glibc, GLIBC_LEGACY_HWCAPS))
 		return 0;
 	if (paths->platform)
 		parts[n++] = paths->platform;

@@ -17,6 +17,7 @@ struct system_paths {
 	size_t n_subdirectories;
 	char *platform; /* $PLATFORM */
 	char *lib;	/* $LIB */
+	unsigned glibc; /* minor number of its version, for glibc_has() */
 };
 
 /* Ask the ld.so at `interpreter`. */
