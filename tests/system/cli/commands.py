@@ -3,7 +3,7 @@
 formats that parse, the nearest names for what is not there, and nothing changed by that. The commands are those of main.c, the
 options those of --help, so that a new one is asked for all of it.
 
-usage: commands.py MATR SOURCE DIRECTORY      with an epoch of git, xz and python3.11 in MATR_PREFIX
+usage: commands.py MATR SOURCE DIRECTORY      with an epoch of git, xz and python3 in MATR_PREFIX
 """
 import csv, hashlib, io, json, os, pathlib, re, shutil, sqlite3, subprocess, sys
 

@@ -39,7 +39,7 @@ page()
 		command=$(cat "$at.command")
 		case $command in # what has to be installed for it
 		*sshd* | *openssh*) program=sshd ;;
-		*clang*) program=clang-14 ;;
+		*clang*) program=clang ;;
 		*jemalloc*) program=jemalloc-config ;;
 		*) program=git ;;
 		esac
@@ -61,7 +61,7 @@ page()
 	check "$name: there are such commands" [ "$n" -ge "$least" ]
 }
 
-mapfile -t programs < <(for program in git bash sshd clang-14; do PATH=$PATH:/usr/sbin command -v $program || :; done)
+mapfile -t programs < <(for program in git bash sshd clang; do PATH=$PATH:/usr/sbin command -v $program || :; done)
 page explain 10 "${programs[@]}"
 page edit 10 git bash
 page trace 5 git

@@ -34,7 +34,7 @@ for name in "${programs[@]}" "${setuid[@]}"; do
 	path=$(PATH=/usr/bin:/bin canonical "$name") && wanted+=("$path")
 done
 if [ -n "$large" ]; then
-	[ -e /usr/bin/clang-14 ] && wanted+=("$(canonical clang-14)")
+	[ -e /usr/bin/clang ] && wanted+=("$(canonical clang)")
 	office=/usr/lib/libreoffice/program/soffice.bin
 	[ -e $office ] && wanted+=("$office")
 fi
@@ -107,11 +107,11 @@ case_allocator()
 		else
 			skip "numpy with jemalloc in libz" "no python3-numpy"
 		fi
-		if [ -n "$large" ] && [ -e /usr/bin/clang-14 ]; then
+		if [ -n "$large" ] && [ -e /usr/bin/clang ]; then
 			printf '#include <stdio.h>\nint main(void) { puts("compiled"); return 0; }\n' >"$T/hello.c"
-			allocator clang "$(canonical clang-14)" libstdc++.so.6
-			again "clang with jemalloc in libstdc++" clang-14 -O2 -S -o - "$T/hello.c"
-			check "clang with jemalloc in libstdc++: verify" "$MATR" verify clang-14
+			allocator clang "$(canonical clang)" libstdc++.so.6
+			again "clang with jemalloc in libstdc++" clang -O2 -S -o - "$T/hello.c"
+			check "clang with jemalloc in libstdc++: verify" "$MATR" verify clang
 			undo_all
 		fi
 		if [ -n "$large" ] && [ -e "${office:-}" ]; then

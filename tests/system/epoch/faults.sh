@@ -101,7 +101,7 @@ now()
 	date +%s%N
 }
 BIG=/usr/bin/gdb
-[ -x /usr/bin/clang-14 ] && BIG=/usr/bin/clang-14
+[ -x /usr/bin/clang ] && BIG=/usr/bin/clang
 before_case()
 {
 	restore

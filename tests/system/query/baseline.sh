@@ -127,22 +127,23 @@ checks "is a difference" 1 "bin/p,added,object,,,,,lib/libz9.so (an edit)," bin/
 "$MATR" rebind --undo 1 -q >/dev/null 2>&1 || :
 
 # what a program loads
-if [ -x /usr/bin/python3.11 ] && "$MATR" record -q /usr/bin/python3.11 -c 'import lzma' >"$T/record" 2>&1 </dev/null ||
-	"$MATR" record /usr/bin/python3.11 -c 'import lzma' >"$T/record" 2>&1 </dev/null; then
-	"$MATR" epoch begin -q /usr/bin/python3.11 2>"$T/again" || sed "s/^/# /" "$T/again"
+python=$(readlink -f /usr/bin/python3)
+if [ -x "$python" ] && "$MATR" record -q "$python" -c 'import lzma' >"$T/record" 2>&1 </dev/null ||
+	"$MATR" record "$python" -c 'import lzma' >"$T/record" 2>&1 </dev/null; then
+	"$MATR" epoch begin -q "$python" 2>"$T/again" || sed "s/^/# /" "$T/again"
 	L=$T/loads.txt
-	"$MATR" baseline save "$L" python3.11 2>/dev/null
+	"$MATR" baseline save "$L" "${python##*/}" 2>/dev/null
 	check "what is loaded is a block of its own" grep -q '^load .*/_lzma' "$L"
 	check "with what it binds to" grep -q '^  _lzma.*: lzma_code@XZ_5.0 -> liblzma.so.5$' "$L"
 	checks "and is as signed off" 0 -- "$L"
 	sed '/^load .*_lzma/,$d' "$L" >"$T/without"
 	"$MATR" baseline check --format csv "$T/without" >"$T/rows" 2>/dev/null || :
-	check "a load more" grep -q 'python3.11,added,load,.*_lzma' "$T/rows"
+	check "a load more" grep -q "${python##*/},added,load,.*_lzma" "$T/rows"
 	sed 's/\(: lzma_code@XZ_5.0 -> \).*/\1libc.so.6/' "$L" >"$T/other"
 	"$MATR" baseline check --format csv "$T/other" >"$T/rows" 2>/dev/null || :
 	check "a binding of what is loaded" grep -q 'moved,binding,_lzma.*,lzma_code,XZ_5.0,libc.so.6,liblzma.so.5,.*/_lzma' "$T/rows"
 else
-	skip "what a program loads" "no python3.11"
+	skip "what a program loads" "no python3"
 fi
 again
 
@@ -170,7 +171,7 @@ sed '7s/=/is/' "$B" >"$T/spoilt"
 one_line "a spoilt line" 2 "$MATR" baseline check "$T/spoilt"
 check "is named" grep -q "^matr: $T/spoilt:7: " "$T/line.err"
 if (ulimit -f 1; true) 2>/dev/null; then
-	sh -c "ulimit -f 1; trap '' XFSZ; exec '$MATR' baseline save '$B' /usr/bin/python3.11" >/dev/null 2>&1 </dev/null || :
+	sh -c "ulimit -f 1; trap '' XFSZ; exec '$MATR' baseline save '$B' '$python'" >/dev/null 2>&1 </dev/null || :
 	sh -c "ulimit -f 1; trap '' XFSZ; exec '$MATR' baseline save '$B'" >"$T/full" 2>&1 </dev/null && status=0 || status=$?
 	check "no room: one line" test "$status/$(wc -l <"$T/full")" = 2/1
 	check "no room: the file stays" cmp "$B" "$T/before"

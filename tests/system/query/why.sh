@@ -147,7 +147,7 @@ while read -r near; do
 done <"$T/names"
 
 # Real programs: the first match is what ld.so binds to, for every symbol of the program itself.
-mapfile -t programs < <(for program in /usr/bin/git /usr/bin/clang-14 /usr/bin/python3.11 /usr/bin/ssh /usr/bin/bash; do
+mapfile -t programs < <(for program in /usr/bin/git /usr/bin/clang /usr/bin/python3 /usr/bin/ssh /usr/bin/bash; do
 	[ ! -x "$program" ] || readlink -f "$program"
 done)
 begin "${programs[@]}"
@@ -192,7 +192,7 @@ for path in sorted(seen): print(path)" >"$T/tree"
 done
 # Who binds: as the SQL tables have it, which decode the store in their own way, and the packages as dpkg has them.
 mapfile -t programs < <(for program in /usr/bin/git /usr/bin/xz /usr/bin/apt /usr/bin/dpkg /usr/bin/ssh /usr/sbin/sshd \
-	/usr/bin/curl /usr/bin/gpg /usr/bin/python3.11 /usr/bin/ls /usr/bin/bash; do
+	/usr/bin/curl /usr/bin/gpg /usr/bin/python3 /usr/bin/ls /usr/bin/bash; do
 	[ ! -x "$program" ] || readlink -f "$program"
 done)
 begin "${programs[@]}"

@@ -12,8 +12,8 @@ pairs=${MATR_TEST_PAIRS:-3}
 truth=("$HERE/why_programs.py" "$MATR")
 sample() { "$SOURCE/tests/oracle/compare-bindings" --build "$BUILD" --sample "$((7 % $1))/$1" --list; }
 # Those with many libraries, with run paths, with versions and with copied data, and some of all.
-fixed=(/usr/bin/git /usr/bin/python3.11 /usr/sbin/sshd /usr/bin/journalctl /usr/bin/xz)
-[ "$every" -eq 200 ] || fixed+=(/usr/bin/clang-14 /usr/lib/libreoffice/program/soffice.bin)
+fixed=(/usr/bin/git /usr/bin/python3 /usr/sbin/sshd /usr/bin/journalctl /usr/bin/xz)
+[ "$every" -eq 200 ] || fixed+=(/usr/bin/clang /usr/lib/libreoffice/program/soffice.bin)
 mapfile -t programs < <({ for program in "${fixed[@]}"; do [ ! -x "$program" ] || readlink -f "$program"; done
 	sample "$every"; } | sort -u)
 # Of a sample some may be declined: they are not asked about.

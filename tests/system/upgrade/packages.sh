@@ -6,7 +6,7 @@
 # the others would change, dpkg really installs these, and packages.py asks ld.so before and after, for every
 # program that loads something of the packages. Then the way back.
 #
-# usage: packages.sh [CASE...]     without: the sample (MATR_TEST_SLOW=1: all cases)
+# usage: packages.sh [CASE...]     without: the sample (MATR_TEST_SLOW=1: all cases) of the release that is here
 # shellcheck source-path=SCRIPTDIR source=../../lib/matr.sh disable=SC2015,SC2016
 set -eu
 . "$(dirname "$0")/../../lib/matr.sh"
@@ -26,12 +26,20 @@ stdc++-old: libstdc++6/bookworm -> libstdc++6/bullseye
 curl-old: libcurl4/bookworm -> libcurl4/bullseye
 glib-old: libglib2.0-0/bookworm -> libglib2.0-0/bullseye
 expat-old: libexpat1/bookworm -> libexpat1/bullseye
+curl-13: curl/trixie libcurl4t64/trixie -> curl/trixie-backports libcurl4t64/trixie-backports
 '
+release=${MATR_TREE_SUITE:-$(sed -n "s/^VERSION_CODENAME=//p" /etc/os-release)}
+mapfile -t all < <(sed -n "s|^\([^:]*\): [a-z0-9+.-]*/$release.*|\1|p" <<<"$cases")
+if [ $# -eq 0 ] && [ ${#all[@]} -eq 0 ]; then
+	skip "packages of the archive" "no case for the release $release"
+	finish
+fi
 [ $# -gt 0 ] || if [ -n "${MATR_TEST_SLOW:-}" ]; then
-	mapfile -t all < <(sed -n 's/:.*//p' <<<"$cases")
 	set -- "${all[@]}"
-else
+elif [ "$release" = bookworm ]; then
 	set -- curl
+else
+	set -- "${all[0]}"
 fi
 
 # ---- the archive ----

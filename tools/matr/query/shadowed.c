@@ -20,7 +20,7 @@ static const char help[] =
 	"\n"
 	"Exit status: 0 success; 1 failure, or a program is not in the epoch; 2 usage.\n"
 	"\n"
-	"  matr shadowed git clang-14\n";
+	"  matr shadowed git clang\n";
 
 static int list(const char *prefix, const char *epoch, const char *program, struct output *output,
 		struct matr_error *err)

@@ -32,7 +32,7 @@ static const char help[] =
 	"Exit status: 0 success; 1 failure, or the program is not in the epoch; 2 usage.\n"
 	"\n"
 	"  matr tree git\n"
-	"  matr tree --format json --epoch previous python3.11\n";
+	"  matr tree --format json --epoch previous python3\n";
 
 struct tree {
 	const struct matr_mapping *mapping;

@@ -33,7 +33,7 @@ static const char help[] =
 	"Exit status: 0 success; 1 failure, or there is no such thing; 2 usage.\n"
 	"\n"
 	"  matr why git malloc\n"
-	"  matr why clang-14 memcpy@GLIBC_2.14\n"
+	"  matr why clang memcpy@GLIBC_2.14\n"
 	"  matr why --library git libpcre2-8.so.0\n"
 	"  matr why --library --format json sshd liblzma.so.5\n";
 

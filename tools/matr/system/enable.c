@@ -33,7 +33,7 @@ static const char enable_help[] =
 	"\n"
 	"Exit status: 0 success; 1 a program could not be enabled; 2 usage.\n"
 	"\n"
-	"  matr enable clang-14 /usr/lib/libreoffice/program/soffice.bin\n";
+	"  matr enable clang /usr/lib/libreoffice/program/soffice.bin\n";
 
 static const char disable_help[] = "usage: matr disable PROGRAM...\n"
 				   "       matr disable --all\n"
@@ -46,7 +46,7 @@ static const char disable_help[] = "usage: matr disable PROGRAM...\n"
 				   "\n"
 				   "Exit status: 0 success; 1 failure; 2 usage.\n"
 				   "\n"
-				   "  matr disable clang-14\n"
+				   "  matr disable clang\n"
 				   "  matr disable --all\n";
 
 struct enable {
