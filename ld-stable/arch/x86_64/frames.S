@@ -7,6 +7,8 @@
  *
  * The ranges are in ld-stable.lds, which checks the sizes: a linker cannot compute them here.
  */
+#include <cet.h>
+
 #define THUNKS_SIZE 0x800
 #define START_SIZE  0x40
 #define TEXT_SIZE   0xc000 /* or less: read-only data follows */

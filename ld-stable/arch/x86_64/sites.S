@@ -9,6 +9,8 @@
  *
  * frames.S describes them to debuggers, and the functions below like any other: rbp is the frame pointer.
  */
+#include <cet.h>
+
 #define SLOTS	   32 /* MATR_SITES_MAX */
 #define SLOT_SIZE  64
 #define RED_ZONE   128

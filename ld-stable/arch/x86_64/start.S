@@ -4,12 +4,15 @@
  * interpreter_main() decides what to start and gives back where to go and with which stack pointer;
  * the real ld.so is then entered as if the kernel had done it.
  */
+#include <cet.h>
+
 	.section .text.start, "ax", @progbits
 	.balign	64, 0xcc
 	.globl	_start
 	.hidden	_start
 	.type	_start, @function
 _start:
+	endbr64
 	xorl	%ebp, %ebp
 	movq	%rsp, %rdi
 	leaq	_start(%rip), %rsi

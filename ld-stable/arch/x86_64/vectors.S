@@ -1,4 +1,6 @@
 /* vectors.S - calling a function of somebody else with the vector registers preserved (sites.h). */
+#include <cet.h>
+
 	.text
 	.globl	with_vectors_saved
 	.hidden	with_vectors_saved

@@ -53,6 +53,24 @@ case_programs_and_tools()
 	done
 }
 
+# What glibc decides on when it looks at the files of a process: the shadow stack goes where one is not marked.
+case_shadow_stack()
+{
+	properties() { readelf -nW "$1" 2>/dev/null | sed -n 's/.*x86 feature: //p'; }
+	property_segments() { readelf -lW "$1" | grep -c GNU_PROPERTY || :; }
+	equal "ld-stable is marked" "IBT, SHSTK" "$(properties "$LD_STABLE")"
+	"$MAKE" "$LOADER" "$LD_STABLE" "$T/file" auto >/dev/null
+	equal "the interpreter file is marked as ld.so is" "$(properties "$LOADER")" "$(properties "$T/file")"
+	equal "and has the header for it as ld.so has" "$(property_segments "$LOADER")" "$(property_segments "$T/file")"
+	# Where the kernel gives one: it is the same, mapped or not.
+	grep -q x86_Thread_features /proc/self/status || {
+		skip "a shadow stack" "this kernel or CPU has none"
+		return
+	}
+	features() { GLIBC_TUNABLES=glibc.cpu.x86_shstk=on under "$1" grep x86_Thread_features /proc/self/status; }
+	equal "the same features in a process" "$(features "$LOADER")" "$(features "$T/file")"
+}
+
 # In the frames out of a system call of ld.so the thunk has no name; armed, there are functions behind it.
 case_frames_without_names()
 {
