@@ -41,6 +41,19 @@ cleanup()
 }
 trap cleanup EXIT
 
+# ld_so_bindings PROGRAM: requester, symbol, version, provider, as ld.so says: by the referee's script, or else by the parser
+# that compare-bindings uses.
+ld_so_bindings()
+{
+	if [ -x "$ORACLE" ]; then
+		"$ORACLE" "$1"
+		return
+	fi
+	rm -rf "$T/asked"
+	mkdir "$T/asked"
+	"$BUILD/tests/oracle/oracle-bindings" --ld.so "$T/asked" "$1" && cat "$T/asked/1"
+}
+
 # begin PROGRAM...: an epoch for the programs; an earlier one is ended first.
 begin()
 {

@@ -46,6 +46,9 @@ static int check_real(struct build *build, struct matr_error *err)
 	const struct elf_image *real = &build->real;
 	size_t n = 0;
 
+	if (elf_image_segment(real, PT_INTERP))
+		return matr_fail(err, MATR_ERROR_UNSUPPORTED, real->path,
+				 "is a program, not an ld.so: it has a PT_INTERP");
 	for (size_t i = 0; i < real->header.e_phnum; i++) {
 		const Elf64_Phdr *segment = &real->segments[i];
 		if (segment->p_type != PT_LOAD)

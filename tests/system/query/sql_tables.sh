@@ -49,10 +49,8 @@ for program in "${programs[@]}"; do
 	total=$((total + $(wc -l <"$T/ours")))
 	"$MATR" inspect --bindings "$program" >"$T/inspect"
 	compare "bindings of $name as inspect has them" "$T/inspect" "$T/ours"
-	if [ -x "$ORACLE" ]; then
-		"$ORACLE" "$program" >"$T/oracle"
-		compare "bindings of $name as ld.so makes them" "$T/oracle" "$T/ours"
-	fi
+	ld_so_bindings "$program" >"$T/oracle"
+	compare "bindings of $name as ld.so makes them" "$T/oracle" "$T/ours"
 	relocations_of "$program" | sort >"$T/ours"
 	"$MATR" inspect --all --format csv "$program" | sed -E 's/,R_X86_64_/,/; s/,[^,\r]*(\r?)$/\1/' | sort >"$T/inspect"
 	compare "relocations of $name as inspect has them" "$T/inspect" "$T/ours"

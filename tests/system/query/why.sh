@@ -153,8 +153,7 @@ done)
 begin "${programs[@]}"
 for program in "${programs[@]}"; do
 	name=${program##*/}
-	[ -x "$ORACLE" ] || break
-	"$ORACLE" "$program" | awk -F'\t' -v p="$program" '$1 == p && n++ % 40 == 0' >"$T/oracle"
+	ld_so_bindings "$program" | awk -F'\t' -v p="$program" '$1 == p && n++ % 40 == 0' >"$T/oracle"
 	tr '\t' '|' <"$T/oracle" | while IFS='|' read -r _ symbol version _; do
 		"$MATR" why --format json "$program" "$symbol@$version" | /usr/bin/python3 -c "
 import json, sys

@@ -183,24 +183,20 @@ for row in csv.DictReader(sys.stdin):
         found.add("\t".join(row[c] for c in ("requester", "symbol", "version", "provider")))
 print("\n".join(sorted(found)))'
 }
-if [ ! -x "$ORACLE" ]; then
-	not_ok "the oracle is there ($ORACLE)"
-else
-	for binary in "${INSTALLED[@]}"; do
-		if ! "$ORACLE" "$binary" >"$T/oracle"; then
-			not_ok "$binary: ld.so lists its bindings"
-			continue
-		fi
-		inspect_bindings "$binary" >"$T/inspect" 2>"$T/inspect.err" || :
-		if [ -s "$T/oracle" ] && diff "$T/oracle" "$T/inspect" >"$T/difference"; then
-			ok "$binary: $(wc -l <"$T/oracle") bindings as ld.so has them"
-		else
-			echo "$(grep -c '^<' "$T/difference") only ld.so's, $(grep -c '^>' "$T/difference") only ours" \
-				>"$T/count"
-			not_ok "$binary: bindings as ld.so has them" "$T/count" "$T/difference" "$T/inspect.err"
-		fi
-	done
-fi
+for binary in "${INSTALLED[@]}"; do
+	if ! ld_so_bindings "$binary" >"$T/oracle"; then
+		not_ok "$binary: ld.so lists its bindings"
+		continue
+	fi
+	inspect_bindings "$binary" >"$T/inspect" 2>"$T/inspect.err" || :
+	if [ -s "$T/oracle" ] && diff "$T/oracle" "$T/inspect" >"$T/difference"; then
+		ok "$binary: $(wc -l <"$T/oracle") bindings as ld.so has them"
+	else
+		echo "$(grep -c '^<' "$T/difference") only ld.so's, $(grep -c '^>' "$T/difference") only ours" \
+			>"$T/count"
+		not_ok "$binary: bindings as ld.so has them" "$T/count" "$T/difference" "$T/inspect.err"
+	fi
+done
 
 # ---- every slot: what ld.so writes ----
 for binary in "${INSTALLED[@]}"; do

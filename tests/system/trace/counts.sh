@@ -27,7 +27,7 @@ head -c 300000 /bin/bash >"$T/data"
 
 if have valgrind; then
 	counted callgrind 800 -- git -C "$T/repository" log --stat
-	counted callgrind 100 -- xz -kc "$T/data"
+	counted callgrind 100 -- xz -T1 -kc "$T/data"
 	counted callgrind 4000 -- cmake -P /dev/null
 else
 	skip "as valgrind counts" "no valgrind"
@@ -52,7 +52,7 @@ if [ "${MATR_TEST_COUNTS:-}" = all ]; then
 	counted callgrind 20 -- mawk 'BEGIN { for (i = 0; i < 100; i++) s += sqrt(i); print s }'
 	counted callgrind 40 --symbol '*xml*' -- xmllint --version
 	counted callgrind 100 --symbol '_ZNSt*' -- dcmdump --version
-	counted gdb 50 --symbol 'lzma*' --symbol 'str*' --symbol malloc --symbol free -- xz -kc "$T/data"
+	counted gdb 50 --symbol 'lzma*' --symbol 'str*' --symbol malloc --symbol free -- xz -T1 -kc "$T/data"
 	counted gdb 500 --symbol 'XML*' --symbol 'str*' --symbol free --symbol '[cr]*alloc' -- python3 -s -c 'print(sum(range(1000)))'
 	counted gdb 100 --symbol '_ZNSt7*' -- cmake -P /dev/null
 	counted gdb 500 --symbol '*mb*' --symbol 'str*' --symbol malloc --symbol free -- bash -c 'f() { return 3; }; for i in 1 2 3; do f; done; echo $?'
