@@ -136,6 +136,24 @@ case_no_namespace()
 		exec "$0" run "$1"' "$MATR" "$F/binding"
 		heard matr
 		SAID=last expect "matr run where no namespace is to be had" applied
+		# AppArmor lets everybody have the namespaces, and nobody mount in them (Ubuntu 24.04).
+		mount_denied()
+		{
+			setpriv --bounding-set=-all --inh-caps=-all strace -f -qq -o /dev/null -e trace=mount -e inject=mount:error=EACCES "$@"
+		}
+		if have strace && mount_denied true 2>/dev/null; then
+			export LD_STABLE_DEBUG=1
+			mount_denied "$MATR" run "$F/binding" >"$T/matr.out" 2>"$T/matr.err" </dev/null && status=0 || status=$?
+			unset LD_STABLE_DEBUG
+			echo "$status" >"$T/matr.status"
+			heard matr
+			SAID=last expect "matr run where nothing can be mounted in a namespace" applied
+			check "matr verify there" mount_denied "$MATR" verify "$F/binding"
+			check "matr run -v says it" grep -q 'is started by name' <(mount_denied "$MATR" run -v "$F/binding" 2>&1)
+			check "doctor says it" grep -q 'namespaces are refused here' <(mount_denied "$MATR" doctor 2>&1)
+		else
+			skip "matr run where nothing can be mounted in a namespace" "no strace here"
+		fi
 	else
 		skip "matr run where no namespace is to be had" "no user namespaces here to forbid them in"
 	fi

@@ -170,8 +170,11 @@ enum placement namespace_enter(const char *prefix, const char *interpreter, stru
 	enum placement placement = new_namespace(&places, err);
 	if (placement != PLACED)
 		return placement;
-	/* Mounts made elsewhere still arrive here; ours stay here. */
-	if (propagation_set(MS_SLAVE, err) != 0 || bind_over(places.real, places.kept, err) != 0 ||
+	/* Mounts made elsewhere still arrive here; ours stay here. A container may let root have the
+	 * namespace and no mounts. */
+	if (propagation_set(MS_SLAVE, err) != 0)
+		return NO_NAMESPACE;
+	if (bind_over(places.real, places.kept, err) != 0 ||
 	    bind_over(places.stable, places.standard, err) != 0)
 		return NOT_PLACED;
 	return PLACED;

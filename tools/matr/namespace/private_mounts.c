@@ -2,9 +2,12 @@
  *
  * Root needs a mount namespace only; everybody else needs a user namespace around it. That one
  * cannot be left again, and a program in one whose maps are missing sees itself as nobody. So a
- * child tries first whether it works.
+ * child tries first whether it works. AppArmor (Ubuntu 24.04 and later) lets everybody make a user
+ * namespace and nobody mount in it, so that the trial ends with a mount.
  */
 #include "matr/namespace/private_mounts.h"
+
+#include "matr/namespace/propagation.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +15,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,15 +46,16 @@ int private_maps(unsigned uid, unsigned gid, unsigned uid_outside, unsigned gid_
 	return write_text("/proc/self/gid_map", gids, err);
 }
 
-static bool user_namespace_works(void)
+bool private_mounts_work(bool as_user)
 {
 	pid_t child = fork();
 	if (child < 0)
 		return false;
 	if (child == 0) {
 		unsigned uid = geteuid(), gid = getegid();
-		bool works = unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 &&
-			     private_maps(uid, gid, uid, gid, NULL) == 0;
+		bool works = unshare((as_user ? CLONE_NEWUSER : 0) | CLONE_NEWNS) == 0 &&
+			     (!as_user || private_maps(uid, gid, uid, gid, NULL) == 0) &&
+			     propagation_set(MS_SLAVE, NULL) == 0;
 		_exit(works ? 0 : 1);
 	}
 	int status;
@@ -73,9 +78,9 @@ enum private_mounts private_mounts_enter_as_user(struct matr_error *err)
 {
 	unsigned uid = geteuid(), gid = getegid();
 
-	if (!user_namespace_works()) {
+	if (!private_mounts_work(true)) {
 		matr_fail(err, MATR_ERROR_SYSTEM, NULL,
-			  "no user namespace is to be had on this system");
+			  "no user namespace with mounts is to be had on this system");
 		return PRIVATE_MOUNTS_DENIED;
 	}
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) {

@@ -2,6 +2,8 @@
 #ifndef MATR_TOOLS_NAMESPACE_PRIVATE_MOUNTS_H
 #define MATR_TOOLS_NAMESPACE_PRIVATE_MOUNTS_H
 
+#include <stdbool.h>
+
 #include <matr/error.h>
 
 enum private_mounts {
@@ -17,6 +19,10 @@ enum private_mounts private_mounts_enter(struct matr_error *err);
 /* The same with a user namespace around it, in which only the caller's own user and group exist,
  * under their own numbers. DENIED: the system gives none. */
 enum private_mounts private_mounts_enter_as_user(struct matr_error *err);
+
+/* Is there such a namespace, and can something be mounted in it? A child tries. as_user: with a user
+ * namespace around it. */
+bool private_mounts_work(bool as_user);
 
 /* In a user namespace that was just made: the user and group that the process had outside are
  * `uid` and `gid` in it. */

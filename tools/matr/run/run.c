@@ -23,9 +23,11 @@ static const char help[] =
 	"usage: matr run [-v] PROGRAM [ARG]...\n"
 	"\n"
 	"Run a program with its relocation mapping. It and its children run in a private mount\n"
-	"namespace in which ld-stable is the loader; no file is changed. Where there is no epoch, "
-	"or\n"
-	"no namespace to be had, the program starts the ordinary way; -v says why.\n"
+	"namespace in which ld-stable is the loader; no file is changed. Where no namespace is to "
+	"be\n"
+	"had, it is started by name, as an argument of ld-stable, and its children are not "
+	"mapped.\n"
+	"Where there is no epoch, it starts the ordinary way. -v says so, and why.\n"
 	"\n"
 	"  -v, --verbose  say on standard error how the program is started, if not with its "
 	"mapping\n"
@@ -110,8 +112,14 @@ int command_run(const struct context *context, int argc, char **argv)
 	} else {
 		bool dynamic = matr_program_interpreter(path, interpreter, NULL) > 0;
 		enum placement placement = namespace_enter(ours.prefix, interpreter, &err);
-		if (placement == NO_NAMESPACE && dynamic)
+		if (placement == NO_NAMESPACE && dynamic) {
+			if (ours.verbose) {
+				print_error(&err);
+				print_warning("%s is started by name, as an argument of ld-stable",
+					      argv[0]);
+			}
 			run_by_name(&ours, path, argc, argv);
+		}
 	}
 	if (ours.verbose && err.code) {
 		print_error(&err);

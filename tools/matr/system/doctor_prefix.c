@@ -1,9 +1,9 @@
 /* doctor_prefix.c - the kernel, the prefix, store and image. */
+#include "matr/namespace/private_mounts.h"
 #include "matr/system/doctor.h"
 
 #include <errno.h>
 #include <grp.h>
-#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,18 +18,6 @@
 
 /* ---- the kernel ---- */
 
-static bool can_unshare(int flags)
-{
-	pid_t child = fork();
-	int status = -1;
-
-	if (child == 0)
-		_exit(unshare(flags) == 0 ? 0 : 1);
-	while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
-		;
-	return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
 void examine_kernel(struct examination *examination)
 {
 	struct utsname name;
@@ -43,15 +31,13 @@ void examine_kernel(struct examination *examination)
 		     old ? "MatR is tried with Linux 5.4 and later" : NULL, "Linux %s",
 		     name.release);
 	bool root = geteuid() == 0;
-	bool works = can_unshare(root ? CLONE_NEWNS : CLONE_NEWUSER | CLONE_NEWNS);
-	findings_add(
-		&examination->findings, "kernel", works ? STATE_OK : STATE_NOTE,
-		works ? NULL
-		      : "`matr run` starts programs as `ld-stable PROGRAM` instead, `matr verify` "
-			"needs "
-			"namespaces",
-		"%s namespaces %s", root ? "mount" : "user and mount",
-		works ? "are to be had" : "are refused here");
+	bool works = private_mounts_work(!root);
+	findings_add(&examination->findings, "kernel", works ? STATE_OK : STATE_NOTE,
+		     works ? NULL
+			   : "`matr run` and `matr verify` start programs as `ld-stable PROGRAM` "
+			     "instead",
+		     "%s namespaces %s", root ? "mount" : "user and mount",
+		     works ? "are to be had" : "are refused here, or mounts in them");
 }
 
 /* ---- the prefix: whose it is, store, image, disk ---- */
