@@ -50,6 +50,11 @@ int matr_session_open(const struct matr_session_options *options, struct matr_se
 	return 0;
 }
 
+unsigned matr_session_glibc(const struct matr_session *session)
+{
+	return session->system.glibc;
+}
+
 void matr_session_close(struct matr_session *session)
 {
 	if (!session)

@@ -126,6 +126,7 @@ int command_doctor(const struct context *context, int argc, char **argv)
 	if (at < 0)
 		return status;
 	examine_kernel(&examination);
+	examine_glibc(&examination);
 	examine_ld_stable(&examination);
 	examine_prefix(&examination);
 	examine_epoch(&examination);

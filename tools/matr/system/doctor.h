@@ -24,6 +24,7 @@ void examine_prefix(struct examination *examination);
 void examine_epoch(struct examination *examination);
 
 /* doctor_loader.c: who starts programs, and whether they start */
+void examine_glibc(struct examination *examination);
 void examine_ld_stable(struct examination *examination);
 void examine_loader(struct examination *examination);
 void examine_enabled(struct examination *examination);

@@ -11,6 +11,42 @@
 #include <unistd.h>
 
 #include <matr/enable.h>
+#include <matr/resolve.h>
+
+/* docs/support.md says what was tried with which. */
+void examine_glibc(struct examination *examination)
+{
+	static const unsigned tried[] = {36, 41, 43};
+	enum { OLDEST = 36, NEWEST = 43 };
+	struct matr_session *session;
+	struct matr_error err = {0};
+	bool known = false;
+
+	if (matr_session_open(NULL, &session, &err) != 0) {
+		findings_add(&examination->findings, "glibc", STATE_ERROR, NULL, "%s: %s", err.file,
+			     err.message);
+		return;
+	}
+	unsigned minor = matr_session_glibc(session);
+	matr_session_close(session);
+	for (size_t i = 0; i < sizeof tried / sizeof *tried; i++)
+		known |= minor == tried[i];
+	if (known)
+		findings_add(&examination->findings, "glibc", STATE_OK, NULL,
+			     "glibc 2.%u, with which MatR is tested", minor);
+	else if (minor >= OLDEST && minor <= NEWEST)
+		findings_add(&examination->findings, "glibc", STATE_NOTE,
+			     "`matr verify PROGRAM` compares a program with ld.so",
+			     "glibc 2.%u: MatR is tested with 2.36, 2.41 and 2.43", minor);
+	else if (minor)
+		findings_add(&examination->findings, "glibc", STATE_WARNING,
+			     "`matr verify PROGRAM` compares a program with ld.so",
+			     "glibc 2.%u: MatR is tested with 2.36 to 2.43 only", minor);
+	else
+		findings_add(&examination->findings, "glibc", STATE_WARNING, NULL,
+			     "ld.so does not say its version: MatR is tested with glibc 2.36 to "
+			     "2.43 only");
+}
 
 void examine_ld_stable(struct examination *examination)
 {
