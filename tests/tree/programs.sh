@@ -4,7 +4,12 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=versions.sh
 . "$(dirname "$0")/versions.sh"
-loader_before=$(loader_state)
+# Without inodes and times: what is renamed in a layer is another inode of it.
+loader_names()
+{
+	(cd /lib64 && for name in *; do stat -c '%N %h %u:%g %a' "$name"; done; md5sum ./*)
+}
+loader_before=$(loader_names)
 export -f run_version
 
 # What all say, in files of DIRECTORY.
@@ -35,9 +40,11 @@ mkdir "$T/again"
 really=''
 for program in $different; do
 	run_version "$program" "$T/again"
-	if cmp -s "$T/real/${program##*/}.out" "$T/again/${program##*/}.out"; then
+	name=${program##*/}
+	if cmp -s "$T/real/$name.out" "$T/again/$name.out" &&
+		! cmp -s <(sort "$T/real/$name.out") <(sort "$T/ours/$name.out"); then # processes that write at the same time
 		really+=" $program"
-		diff "$T/real/${program##*/}.out" "$T/ours/${program##*/}.out" | head -n 4 | sed 's/^/# /'
+		diff "$T/real/$name.out" "$T/ours/$name.out" | head -n 4 | sed 's/^/# /'
 	fi
 done
 equal "$total programs, $applied from their mapping: the same output, errors and status" "" "$really"
@@ -61,7 +68,7 @@ gdb -q -batch -ex 'set breakpoint pending on' -ex 'break write' -ex run -ex bt -
 check "gdb: a breakpoint in libc" grep -Eq '^#0 .*write' "$T/gdb"
 check "gdb: the stack ends in main" grep -Eq ' main |_start|libc_start' "$T/gdb"
 check "gdb: libc is listed" grep -Eq 'Yes .*libc\.so\.6' "$T/gdb"
-check "doctor: all is well" matr doctor
+equal "doctor finds no error" "" "$(matr doctor --format json | jq -r '.[] | select(.state == "error") | .finding')"
 check "uninstall" matr loader uninstall
-equal "the loader's directory is as it was before MatR" "$loader_before" "$(loader_state)"
+equal "the loader's directory is as it was before MatR" "$loader_before" "$(loader_names)"
 finish
