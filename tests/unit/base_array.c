@@ -77,6 +77,21 @@ START_TEST(grows)
 }
 END_TEST
 
+START_TEST(fits)
+{
+	struct odd *list = NULL;
+	size_t room = 0;
+
+	ck_assert_int_eq(array_reserve(&list, &room, 1000, sizeof *list, &err), 0);
+	list[0] = (struct odd){7, "xyz"};
+	array_fit(&list, 1, sizeof *list);
+	ck_assert_uint_eq(list[0].number, 7);
+	array_fit(&list, 0, sizeof *list);
+	ck_assert_ptr_nonnull(list);
+	free(list);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("array");
@@ -86,6 +101,7 @@ int main(void)
 	tcase_add_test(tests, reserves);
 	tcase_add_test(tests, refuses_too_much);
 	tcase_add_test(tests, grows);
+	tcase_add_test(tests, fits);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);
 	int failed = srunner_ntests_failed(runner);

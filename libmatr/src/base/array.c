@@ -36,6 +36,13 @@ int array_reserve(void *array, size_t *room, size_t n, size_t size, struct matr_
 	return 0;
 }
 
+void array_fit(void *array, size_t n, size_t size)
+{
+	struct matr_error ignored; /* the array is as it was */
+
+	resize(array, n ? n : 1, size, &ignored);
+}
+
 int array_grow(void *array, size_t n, size_t size, struct matr_error *err)
 {
 	return n & (n + 1) ? 0 : resize(array, 2 * n + 1, size, err);

@@ -14,4 +14,7 @@ int array_reserve(void *array, size_t *room, size_t n, size_t size, struct matr_
  * have allocated the array: there is room for as many elements as the next power of two less one. */
 int array_grow(void *array, size_t n, size_t size, struct matr_error *err);
 
+/* Give back the room behind the `n` elements of an array that grows no more. */
+void array_fit(void *array, size_t n, size_t size);
+
 #endif

@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/path.h"
+
 static int write_all(int fd, const void *data, size_t size)
 {
 	const char *at = data;
@@ -31,10 +33,9 @@ static int write_all(int fd, const void *data, size_t size)
 
 static void directory_of(const char *path, char directory[PATH_MAX])
 {
-	const char *slash = strrchr(path, '/');
+	int length = (int)path_directory(path);
 
-	snprintf(directory, PATH_MAX, "%.*s", slash ? (int)(slash - path) + 1 : 1,
-		 slash ? path : ".");
+	snprintf(directory, PATH_MAX, "%.*s", length ? length : 1, length ? path : ".");
 }
 
 int sync_directory_fd(int fd, const char *directory, struct matr_error *err)
@@ -64,9 +65,6 @@ int fail_to_change(const char *path, const char *what, struct matr_error *err)
 	int reason = errno;
 
 	directory_of(path, directory);
-	size_t length = strlen(directory);
-	if (length > 1 && directory[length - 1] == '/')
-		directory[length - 1] = 0;
 	if (permission && stat(directory, &status) == 0 && status.st_uid == 0)
 		return matr_fail(err, MATR_ERROR_DENIED, directory, "only root may change it");
 	if (permission && stat(directory, &status) == 0 && status.st_uid != geteuid())
@@ -153,7 +151,7 @@ int remove_leftovers(const char *directory, const char *const *names, size_t n,
 int write_file_clean(const char *path, struct matr_error *err)
 {
 	char directory[PATH_MAX];
-	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	const char *name = path_name(path);
 
 	directory_of(path, directory);
 	return remove_leftovers(directory, &name, 1, err);

@@ -82,10 +82,8 @@ int matr_prefix_check(const char *canonical, struct matr_error *err)
 	for (;;) {
 		if (check_directory(path, err) != 0)
 			return -1;
-		char *slash = strrchr(path, '/');
-		if (!slash || !slash[1])
+		if (!path_cut(path))
 			return 0;
-		slash[slash == path] = 0; /* "/x" becomes "/" */
 	}
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/array.h"
 #include "base/intern.h"
+#include "base/path.h"
 #include "compare/baseline.h"
 
 /* ---- order ---- */
@@ -51,12 +52,6 @@ int baseline_compare_blocks(const void *left, const void *right)
 
 /* ---- from the store ---- */
 
-static const char *last_part(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash ? slash + 1 : path;
-}
-
 static const char *path_of(const struct matr_mapping *mapping, size_t i)
 {
 	return i == 0 ? mapping->scope[0].path : mapping->scope[i].object->path;
@@ -76,7 +71,7 @@ static int name_objects(const struct matr_mapping *mapping, const char ***out,
 		result = -1;
 	for (size_t i = 0; i < mapping->n_scope && !result; i++) {
 		const char *path = path_of(mapping, i), *soname = mapping->scope[i].object->soname;
-		const char *name = i && soname ? soname : last_part(path);
+		const char *name = i && soname ? soname : path_name(path);
 		if (!*name || strchr(name, '/') || intern_find(&taken, name) != UINT32_MAX)
 			name = path;
 		if (intern_find(&taken, name) != UINT32_MAX)
@@ -159,10 +154,7 @@ static int make_block(const struct matr_mapping *mapping, size_t first, const ch
 		    baseline_compare_bindings(&out->bindings[i], &out->bindings[n - 1]) != 0)
 			out->bindings[n++] = out->bindings[i];
 	out->n_bindings = n;
-	struct matr_baseline_binding *fitting =
-		realloc(out->bindings, (n + 1) * sizeof *out->bindings);
-	if (fitting)
-		out->bindings = fitting;
+	array_fit(&out->bindings, n, sizeof *out->bindings);
 	return 0;
 }
 

@@ -22,6 +22,7 @@
 #include "base/enable_names.h"
 #include "base/file.h"
 #include "base/file_id.h"
+#include "base/path.h"
 #include "elf/interpreter.h"
 #include "store/mapping.h"
 
@@ -55,9 +56,9 @@ static bool same_as_original(const char *path)
 
 	if (!realpath(path, canonical) || !read_blanked(canonical, &now, &n_now))
 		return false;
-	char *slash = strrchr(canonical, '/');
-	bool same = snprintf(original, sizeof original, "%.*s/.%s" ENABLE_ORIGINAL,
-			     (int)(slash - canonical), canonical, slash + 1) < PATH_MAX;
+	const char *name = path_name(canonical);
+	bool same = snprintf(original, sizeof original, "%.*s.%s" ENABLE_ORIGINAL,
+			     (int)(name - canonical), canonical, name) < PATH_MAX;
 	struct stat status;
 	if (same && lstat(original, &status) == 0)
 		same = read_blanked(original, &then, &n_then) && n_now == n_then &&

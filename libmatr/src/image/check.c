@@ -18,6 +18,7 @@
 #include <matr/image_format.h>
 #include <matr/object.h>
 
+#include "base/path.h"
 #include "base/prefix.h"
 #include "image/slot.h"
 
@@ -40,10 +41,9 @@ static int check_owners(const char *path, struct matr_error *err)
 
 	if (!realpath(path, canonical))
 		return matr_fail_errno(err, path, "cannot be resolved");
-	char *name = strrchr(canonical, '/') + 1;
 	char file[NAME_MAX + 1];
-	snprintf(file, sizeof file, "%s", name);
-	name[name == canonical + 1 ? 0 : -1] = 0;
+	snprintf(file, sizeof file, "%s", path_name(canonical));
+	path_cut(canonical);
 	if (matr_prefix_check(canonical, err) != 0)
 		return -1;
 	return matr_prefix_check_file(canonical, file, err);

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "base/file_id.h"
+#include "base/path.h"
 
 static bool is_file(const char *path, const struct matr_file_id *id)
 {
@@ -43,18 +44,16 @@ static struct link_map *loaded(const struct image_binary *binary)
 static struct link_map *load_companion(const struct image_builder *builder,
 				       const struct image_binary *binary)
 {
-	const char *slash = strrchr(binary->path, '/');
-	size_t length = slash ? (size_t)(slash - binary->path) : 0;
+	const char *name = path_name(binary->path);
+	size_t length = (size_t)(name - binary->path);
 	struct link_map *map = NULL;
 
-	if (strcmp(slash ? slash + 1 : binary->path, "libm.so.6") != 0)
+	if (strcmp(name, "libm.so.6") != 0)
 		return NULL;
 	for (size_t i = 0; i < builder->n_binaries; i++) {
 		const struct image_binary *other = &builder->binaries[i];
-		const char *end = strrchr(other->path, '/');
-		if (!end || (size_t)(end - other->path) != length ||
-		    strncmp(other->path, binary->path, length) != 0 ||
-		    strcmp(end + 1, "libc.so.6") != 0 || !loaded(other))
+		if (strncmp(other->path, binary->path, length) != 0 ||
+		    strcmp(other->path + length, "libc.so.6") != 0 || !loaded(other))
 			continue;
 		void *handle = dlopen(binary->path, RTLD_LAZY | RTLD_LOCAL);
 		if (handle && dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0 &&

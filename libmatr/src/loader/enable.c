@@ -21,6 +21,7 @@
 #include "base/buffer.h"
 #include "base/enable_names.h"
 #include "base/file.h"
+#include "base/path.h"
 #include "base/prefix.h"
 #include "elf/interpreter.h"
 
@@ -41,16 +42,16 @@ struct names {
 
 static int make_names(const char *program, struct names *names, struct matr_error *err)
 {
-	const char *slash = strrchr(program, '/');
+	const char *name = path_name(program);
 
 	if (program[0] != '/' || strchr(program, '\n'))
 		return matr_fail(err, MATR_ERROR_USAGE, program, "is not a usable absolute path");
-	int length = (int)(slash - program);
-	if (snprintf(names->directory, PATH_MAX, "%.*s", length ? length : 1, program) >=
+	int length = (int)(name - program);
+	if (snprintf(names->directory, PATH_MAX, "%.*s", (int)path_directory(program), program) >=
 		    PATH_MAX ||
-	    snprintf(names->original, PATH_MAX, "%.*s/.%s" ENABLE_ORIGINAL, length, program,
-		     slash + 1) >= PATH_MAX ||
-	    snprintf(names->next, PATH_MAX, "%.*s/.%s" ENABLE_NEXT, length, program, slash + 1) >=
+	    snprintf(names->original, PATH_MAX, "%.*s.%s" ENABLE_ORIGINAL, length, program, name) >=
+		    PATH_MAX ||
+	    snprintf(names->next, PATH_MAX, "%.*s.%s" ENABLE_NEXT, length, program, name) >=
 		    PATH_MAX)
 		return matr_fail(err, MATR_ERROR_USAGE, program, "path is too long");
 	return 0;

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/path.h"
 #include "base/prefix.h"
 #include "loader/stamp.h"
 #include "loader/test.h"
@@ -78,18 +79,13 @@ static int rename_in(int directory, const char *from, const char *to,
 	return 0;
 }
 
-static const char *base_name(const struct loader_place *place)
-{
-	return strrchr(place->path, '/') + 1;
-}
-
 /* A symbolic link at the loader path, in one step. */
 static int switch_link(int directory, const struct loader_place *place, const char *target,
 		       struct matr_error *err)
 {
 	if (symlinkat(target, directory, LOADER_SWITCH) != 0)
 		return matr_fail_errno(err, place->directory, "no symbolic link can be made");
-	if (rename_in(directory, LOADER_SWITCH, base_name(place), place, err) != 0) {
+	if (rename_in(directory, LOADER_SWITCH, path_name(place->path), place, err) != 0) {
 		unlinkat(directory, LOADER_SWITCH, 0);
 		return -1;
 	}
@@ -118,7 +114,8 @@ static int give_back(int directory, const struct loader_place *place, struct mat
 
 	if (place->has_original) {
 		if (check_original(place, err) != 0 ||
-		    rename_in(directory, MATR_LOADER_ORIGINAL, base_name(place), place, err) != 0)
+		    rename_in(directory, MATR_LOADER_ORIGINAL, path_name(place->path), place,
+			      err) != 0)
 			return -1;
 		return sync_directory_fd(directory, place->directory, err);
 	}
@@ -142,7 +139,8 @@ static int keep_original(int directory, const struct loader_place *place, const 
 	if (place->ours)
 		failed = symlinkat(real, directory, LOADER_ORIGINAL_NEW);
 	else
-		failed = linkat(directory, base_name(place), directory, LOADER_ORIGINAL_NEW, 0);
+		failed = linkat(directory, path_name(place->path), directory, LOADER_ORIGINAL_NEW,
+				0);
 	if (failed)
 		return fail_to_change(place->path, "cannot be kept by a second name", err);
 	if (rename_in(directory, LOADER_ORIGINAL_NEW, MATR_LOADER_ORIGINAL, place, err) != 0)
@@ -177,9 +175,9 @@ static bool is_current(const struct loader_place *place, const void *bytes, size
 /* The path by which programs will name the new file while it is tested: the loader path's directory as they name it. */
 static int test_path(const struct loader_place *place, char out[PATH_MAX], struct matr_error *err)
 {
-	int length = (int)(strrchr(place->given, '/') - place->given);
+	int length = (int)(path_name(place->given) - place->given);
 
-	if (snprintf(out, PATH_MAX, "%.*s/" LOADER_NEW, length, place->given) >= PATH_MAX)
+	if (snprintf(out, PATH_MAX, "%.*s" LOADER_NEW, length, place->given) >= PATH_MAX)
 		return matr_fail(err, MATR_ERROR_USAGE, place->given, "path is too long");
 	return 0;
 }
@@ -216,12 +214,11 @@ static int loader_for(const struct loader_place *place, const struct matr_loader
 static int check_file(const char *path, struct matr_error *err)
 {
 	char directory[PATH_MAX];
-	const char *slash = strrchr(path, '/');
 
-	snprintf(directory, sizeof directory, "%.*s", (int)(slash - path), path);
-	if (matr_prefix_check(directory[0] ? directory : "/", err) != 0)
+	snprintf(directory, sizeof directory, "%.*s", (int)path_directory(path), path);
+	if (matr_prefix_check(directory, err) != 0)
 		return -1;
-	return matr_prefix_check_file(directory, slash + 1, err);
+	return matr_prefix_check_file(directory, path_name(path), err);
 }
 
 /* The last word is what happens when programs start the usual way; this process is still running, and can undo it. */

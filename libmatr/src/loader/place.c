@@ -36,16 +36,14 @@ static bool is_shared_object(const char *path)
 static int split(const char *path, struct loader_place *place, struct matr_error *err)
 {
 	char directory[PATH_MAX];
-	const char *slash = strrchr(path, '/');
 
-	if (!slash || path[0] != '/' || !slash[1] || strlen(path) >= PATH_MAX)
+	if (path[0] != '/' || !*path_name(path) || strlen(path) >= PATH_MAX)
 		return matr_fail(err, MATR_ERROR_USAGE, path, "is not an absolute path of a file");
 	snprintf(place->given, sizeof place->given, "%s", path);
-	snprintf(directory, sizeof directory, "%.*s", slash == path ? 1 : (int)(slash - path),
-		 path);
+	snprintf(directory, sizeof directory, "%.*s", (int)path_directory(path), path);
 	if (!realpath(directory, place->directory))
 		return matr_fail_errno(err, directory, "cannot be resolved");
-	if (path_join(place->directory, slash + 1, place->path, err) != 0 ||
+	if (path_join(place->directory, path_name(path), place->path, err) != 0 ||
 	    path_join(place->directory, MATR_LOADER_FILE, place->interpreter, err) != 0 ||
 	    path_join(place->directory, MATR_LOADER_ORIGINAL, place->original, err) != 0)
 		return -1;

@@ -32,6 +32,7 @@
 
 #include "base/array.h"
 #include "base/intern.h"
+#include "base/path.h"
 
 struct hash_list {
 	uint32_t *list;
@@ -177,12 +178,6 @@ static void universe_free(struct universe *universe)
 	free(universe->loaded);
 }
 
-static const char *last_component(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash ? slash + 1 : path;
-}
-
 /* The names by which DT_NEEDED may mean the object. */
 static int collect_labels(struct universe *universe, const struct matr_scope_entry *entry,
 			  uint32_t object, struct matr_error *err)
@@ -195,7 +190,7 @@ static int collect_labels(struct universe *universe, const struct matr_scope_ent
 				 add_owner(&universe->needed, name, object, err) != 0))
 			return -1;
 	}
-	if (add_name(&universe->files, last_component(entry->path), &name, err) != 0)
+	if (add_name(&universe->files, path_name(entry->path), &name, err) != 0)
 		return -1;
 	return add_owner(&universe->files, name, object, err);
 }
@@ -300,7 +295,7 @@ static struct needed follow_name(const struct work *work, const char *name)
 	struct needed needed = {.member = NOT_MEMBER};
 
 	note_owners(work, &work->universe->needed, name, &needed);
-	note_owners(work, &work->universe->files, last_component(name), &needed);
+	note_owners(work, &work->universe->files, path_name(name), &needed);
 	return needed;
 }
 
@@ -320,7 +315,7 @@ static int follow_needed(struct work *work, struct matr_error *err)
 			if (needed.elsewhere)
 				work->terms->reason = "two libraries that the application loads "
 						      "have a name that is needed";
-			if (add_hash(&work->files, last_component(name), err) < 0)
+			if (add_hash(&work->files, path_name(name), err) < 0)
 				return -1;
 		}
 	}

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/path.h"
 #include "mapping/plan.h"
 
 void edited_bindings_free(struct edited_bindings *edited)
@@ -23,12 +24,6 @@ void edited_bindings_free(struct edited_bindings *edited)
 }
 
 /* ---- whom an edit is about ---- */
-
-static const char *last_part(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash ? slash + 1 : path;
-}
 
 static bool is_pattern(const char *text)
 {
@@ -47,7 +42,7 @@ bool matr_edit_names(const struct matr_edit *edit)
 
 bool edit_covers(const struct matr_edit *edit, const char *program)
 {
-	return matches(edit->program, strchr(edit->program, '/') ? program : last_part(program));
+	return matches(edit->program, strchr(edit->program, '/') ? program : path_name(program));
 }
 
 bool edit_requests(const struct matr_edit *edit, const struct matr_object *object, const char *path)
@@ -56,8 +51,8 @@ bool edit_requests(const struct matr_edit *edit, const struct matr_object *objec
 
 	if (!wanted)
 		return true;
-	return matches(wanted, object->path) || matches(wanted, last_part(object->path)) ||
-	       (path && (matches(wanted, path) || matches(wanted, last_part(path)))) ||
+	return matches(wanted, object->path) || matches(wanted, path_name(object->path)) ||
+	       (path && (matches(wanted, path) || matches(wanted, path_name(path)))) ||
 	       (object->soname && matches(wanted, object->soname));
 }
 

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/path.h"
 #include "mapping/edit.h"
 #include "resolve/resolution.h"
 #include "resolve/session.h"
@@ -24,12 +25,6 @@ struct world { /* what there is */
 	struct matr_scope_entry *entries;
 	size_t n, room;
 };
-
-static const char *last_part(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash ? slash + 1 : path;
-}
 
 static int add_entry(struct world *world, struct matr_object *object, char *path,
 		     struct matr_error *err)
@@ -76,9 +71,9 @@ static void offer_objects(const struct world *world, struct matr_nearest *neares
 {
 	for (size_t i = 0; i < world->n; i++) {
 		const struct matr_object *object = world->entries[i].object;
-		const char *shown = object->soname ? object->soname : last_part(object->path);
+		const char *shown = object->soname ? object->soname : path_name(object->path);
 		matr_nearest_offer(nearest, shown, NULL);
-		matr_nearest_offer(nearest, last_part(object->path), shown);
+		matr_nearest_offer(nearest, path_name(object->path), shown);
 	}
 }
 
@@ -150,7 +145,7 @@ static bool no_library(const struct world *world, const struct matr_edit *edit,
 	nearest->wanted = edit->library;
 	offer_objects(world, nearest);
 	for (size_t i = 0; i < cache->n_entries; i++)
-		matr_nearest_offer(nearest, last_part(cache->entries[i].path), NULL);
+		matr_nearest_offer(nearest, path_name(cache->entries[i].path), NULL);
 	return true;
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/path.h"
 #include "resolve/lookup.h"
 
 struct explainer {
@@ -398,12 +399,6 @@ void matr_shadowed_free(struct matr_shadowed *shadowed, size_t n)
 
 /* ---- who needs whom ---- */
 
-static const char *last_part(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash ? slash + 1 : path;
-}
-
 /* Names are known as ld.so knows them; one that is none of these was searched for and led to a file that was loaded
  * already, which has that name for the last part of some path. */
 static uint32_t find_needed(const struct matr_mapping *mapping, const struct scope_names *names,
@@ -412,8 +407,8 @@ static uint32_t find_needed(const struct matr_mapping *mapping, const struct sco
 	uint32_t index = scope_names_find(names, name);
 
 	for (uint32_t i = 1; i < mapping->n_scope && index == UINT32_MAX; i++)
-		if (strcmp(last_part(mapping->scope[i].path), last_part(name)) == 0 ||
-		    strcmp(last_part(mapping->scope[i].object->path), last_part(name)) == 0)
+		if (strcmp(path_name(mapping->scope[i].path), path_name(name)) == 0 ||
+		    strcmp(path_name(mapping->scope[i].object->path), path_name(name)) == 0)
 			index = i;
 	return index;
 }

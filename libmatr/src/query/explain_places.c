@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/path.h"
 
 struct places {
 	const struct matr_mapping *mapping;
@@ -59,22 +60,22 @@ static bool is_hwcap_directory(const char *rest, size_t length)
 /* Is the object in the directory, or in one below it that is searched with it? */
 static bool is_in(const struct places *places, const char *directory)
 {
-	const char *path = places->entry->path, *slash = strrchr(path, '/');
+	const char *path = places->entry->path, *name = path_name(path);
 	size_t length = strlen(directory);
 
 	while (length && directory[length - 1] == '/')
 		length--;
-	if (!slash || strncmp(path, directory, length) != 0 || path[length] != '/')
+	if (name == path || strncmp(path, directory, length) != 0 || path[length] != '/')
 		return false;
 	const char *rest = path + length + 1;
-	return rest > slash || is_hwcap_directory(rest, (size_t)(slash + 1 - rest));
+	return rest >= name || is_hwcap_directory(rest, (size_t)(name - rest));
 }
 
 /* $ORIGIN and ${ORIGIN} become the directory of the owner; other tokens stay as they are. */
 static char *expand(const struct places *places, const char *text, size_t size, uint32_t owner)
 {
 	static const char *const tokens[] = {"${ORIGIN}", "$ORIGIN"};
-	const char *path = places->mapping->scope[owner].path, *slash = strrchr(path, '/');
+	const char *path = places->mapping->scope[owner].path, *name = path_name(path);
 	char *out = NULL;
 	size_t room;
 	FILE *stream = open_memstream(&out, &room);
@@ -87,7 +88,7 @@ static char *expand(const struct places *places, const char *text, size_t size, 
 			if (strncmp(text + at, tokens[i], strlen(tokens[i])) == 0)
 				taken = strlen(tokens[i]);
 		if (taken)
-			fwrite(path, 1, slash ? (size_t)(slash - path) : 0, stream);
+			fwrite(path, 1, name > path ? (size_t)(name - path) - 1 : 0, stream);
 		else
 			putc(text[at++], stream);
 		at += taken;
@@ -138,8 +139,7 @@ static int put_run_paths(struct places *places, uint32_t requester, struct matr_
 /* The directory of the object's path. */
 static char *directory_of(const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(path);
+	return strchr(path, '/') ? strndup(path, path_directory(path)) : strdup(path);
 }
 
 static int find_places(struct places *places, struct matr_error *err)

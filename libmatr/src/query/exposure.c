@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/path.h"
 #include "store/binding.h"
 #include "store/object.h"
 #include "store/usage.h"
@@ -23,12 +24,6 @@ struct search {
 	struct matr_map libraries; /* object ids that are called so, or that provide the symbol */
 	struct matr_map vectors;   /* that bind to it */
 };
-
-static const char *last_part(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash ? slash + 1 : path;
-}
 
 struct library_search {
 	struct search *search;
@@ -48,7 +43,7 @@ static int look_at_library(const struct store_library *library, void *context,
 			       ? matr_fail_memory(err)
 			       : 0;
 	matr_nearest_offer(&of->nearest,
-			   library->soname ? library->soname : last_part(library->path), NULL);
+			   library->soname ? library->soname : path_name(library->path), NULL);
 	return 0;
 }
 

@@ -9,11 +9,7 @@
 #include <matr/nearest.h>
 #include <matr/store.h>
 
-static const char *last_part(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash ? slash + 1 : path;
-}
+#include "base/path.h"
 
 /* ---- symbols ---- */
 
@@ -106,8 +102,8 @@ bool matr_object_is_called(const struct matr_object *object, const char *path, c
 	if (strchr(name, '/'))
 		return false;
 	return (object->soname && strcmp(object->soname, name) == 0) ||
-	       strcmp(last_part(object->path), name) == 0 ||
-	       (path && strcmp(last_part(path), name) == 0);
+	       strcmp(path_name(object->path), name) == 0 ||
+	       (path && strcmp(path_name(path), name) == 0);
 }
 
 int matr_mapping_find_object(const struct matr_mapping *mapping, const char *name, uint32_t *index,
@@ -134,7 +130,7 @@ int matr_mapping_find_object(const struct matr_mapping *mapping, const char *nam
 		const struct matr_object *object = mapping->scope[i].object;
 		const char *shown = object->soname ? object->soname : mapping->scope[i].path;
 		matr_nearest_offer(&nearest, shown, shown);
-		matr_nearest_offer(&nearest, last_part(mapping->scope[i].path), shown);
+		matr_nearest_offer(&nearest, path_name(mapping->scope[i].path), shown);
 	}
 	return matr_nearest_fail(&nearest, err, "no such object in the scope of %s",
 				 mapping->scope[0].path);
@@ -145,10 +141,10 @@ int matr_mapping_find_object(const struct matr_mapping *mapping, const char *nam
 /* Does another of them have the same last part? Then that alone would not do. */
 static bool is_ambiguous(const struct matr_store_application *applications, size_t n, size_t i)
 {
-	const char *part = last_part(applications[i].path);
+	const char *part = path_name(applications[i].path);
 
 	for (size_t k = 0; k < n; k++)
-		if (k != i && strcmp(last_part(applications[k].path), part) == 0)
+		if (k != i && strcmp(path_name(applications[k].path), part) == 0)
 			return true;
 	return false;
 }
@@ -158,10 +154,10 @@ static int no_program(int64_t epoch, const char *name,
 		      struct matr_error *err)
 {
 	bool is_path = strchr(name, '/') != NULL;
-	struct matr_nearest nearest = {.wanted = last_part(name)};
+	struct matr_nearest nearest = {.wanted = path_name(name)};
 
 	for (size_t i = 0; i < n; i++) {
-		const char *part = last_part(applications[i].path);
+		const char *part = path_name(applications[i].path);
 		bool by_path = is_path || is_ambiguous(applications, n, i);
 		matr_nearest_offer(&nearest, part, by_path ? applications[i].path : part);
 	}
@@ -177,7 +173,7 @@ static int find_by_last_part(const struct matr_store_application *applications, 
 	size_t found = n;
 
 	for (size_t i = 0; i < n; i++) {
-		if (strcmp(last_part(applications[i].path), name) != 0)
+		if (strcmp(path_name(applications[i].path), name) != 0)
 			continue;
 		if (found < n)
 			return matr_fail(err, MATR_ERROR_USAGE, name,

@@ -14,6 +14,7 @@
 
 #include "base/array.h"
 #include "base/file_id.h"
+#include "base/path.h"
 
 enum { MAX_SYMBOLIC_LINKS = 40 };
 
@@ -35,10 +36,8 @@ static bool everybody_enters(const char *path, const struct stat *directory)
 	for (;;) {
 		if (!(status.st_mode & S_IXOTH))
 			return false;
-		char *slash = strrchr(at, '/');
-		if (slash == at && !slash[1])
+		if (!path_cut(at))
 			return true;
-		slash[slash == at] = 0;
 		if (stat(at, &status) < 0)
 			return false;
 	}

@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/path.h"
+
 enum { FOUND = 1, NOT_HERE = 0 };
 
 struct search {
@@ -150,9 +152,8 @@ static int expand(struct search *search, const char *text, size_t size, uint32_t
 				continue;
 			taken = token + 1;
 			if (i == 0) {
-				const char *slash = strrchr(entry->path, '/');
 				value = entry->path;
-				value_length = (size_t)(slash - value);
+				value_length = (size_t)(path_name(value) - value) - 1;
 				search->out->flags |= owner == 0 ? MATR_MAPPING_USES_ORIGIN : 0;
 			} else {
 				search->out->flags |= i == 2 ? MATR_MAPPING_USES_CPU : 0;

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/path.h"
 #include "store/copy.h"
 #include "store/object.h"
 #include "store/prune.h"
@@ -131,7 +132,7 @@ int matr_store_check_access(const char *path, struct matr_error *err)
 		free(wal);
 		return -1;
 	}
-	directory = strndup(path, (size_t)(strrchr(path, '/') - path));
+	directory = strndup(path, path_directory(path));
 	/* While it is written a reader needs both files, and has to make the second where it is missing. */
 	if (!directory)
 		result = matr_fail_memory(err);

@@ -20,6 +20,7 @@
 
 #include "base/array.h"
 #include "base/file_id.h"
+#include "base/path.h"
 #include "loader/place.h"
 #include "store/epoch.h"
 #include "store/usage.h"
@@ -304,11 +305,9 @@ static int walk(struct watch_list *list, const char *text, int depth, uint32_t *
 	if (!text_copy)
 		return matr_fail_memory(err);
 	int there = 1;
-	char *slash = strrchr(above, '/');
-	if (slash && slash[1]) {
-		char last[NAME_MAX + 1];
-		snprintf(last, sizeof last, "%s", slash + 1);
-		slash[slash == above] = 0; /* "/x" becomes "/" */
+	char last[NAME_MAX + 1];
+	snprintf(last, sizeof last, "%s", path_name(above));
+	if (path_cut(above)) {
 		there = walk(list, above, depth, &parent, err);
 		if (there == 0 && parent != UINT32_MAX) {
 			if (strcmp(last, ".") == 0) {
@@ -319,8 +318,7 @@ static int walk(struct watch_list *list, const char *text, int depth, uint32_t *
 			if (strcmp(last, "..") == 0) {
 				snprintf(canonical, sizeof canonical, "%s",
 					 list->directories[parent].canonical);
-				char *end = strrchr(canonical, '/');
-				end[end == canonical] = 0;
+				path_cut(canonical);
 				free(text_copy);
 				return walk(list, canonical, depth + 1, out, err);
 			}
@@ -398,15 +396,14 @@ static int watch_open_directory(struct watch_list *list, const char *path, int d
 static int watch_path(struct watch_list *list, const char *path, uint32_t file, int depth,
 		      struct matr_error *err)
 {
-	char above[PATH_MAX], name[NAME_MAX + 1], there[PATH_MAX], target[2 * PATH_MAX];
-	const char *slash = strrchr(path, '/');
+	char above[PATH_MAX], there[PATH_MAX], target[2 * PATH_MAX];
+	const char *name = path_name(path);
 	uint32_t number, place;
 	struct stat status;
 
-	if (path[0] != '/' || !slash[1] || strlen(path) >= PATH_MAX || strlen(slash + 1) > NAME_MAX)
+	if (path[0] != '/' || !*name || strlen(path) >= PATH_MAX || strlen(name) > NAME_MAX)
 		return 0;
-	snprintf(above, sizeof above, "%.*s", slash == path ? 1 : (int)(slash - path), path);
-	snprintf(name, sizeof name, "%s", slash + 1);
+	snprintf(above, sizeof above, "%.*s", (int)path_directory(path), path);
 	if (walk(list, above, 0, &number, err) != 0)
 		return -1;
 	if (number == UINT32_MAX)

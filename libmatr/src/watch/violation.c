@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/path.h"
 #include "resolve/resolution.h"
 #include "store/mapping.h"
 #include "store/usage.h"
@@ -141,14 +142,13 @@ int affected_applications(struct matr_store *store, int64_t epoch, const struct 
 			  struct affected_search *search, struct application_ids *out,
 			  struct matr_error *err)
 {
-	const char *slash = strrchr(file->path, '/');
 
 	*out = (struct application_ids){.n = 0};
 	if (file->kind != WATCHED_PROBE)
 		return store_users_of(store, epoch, file->path, &out->ids, &out->n, err);
 	bool of_all = strcmp(file->path, "/etc/ld.so.cache") == 0 ||
 		      strcmp(file->path, "/etc/ld.so.preload") == 0;
-	const char *name = of_all ? NULL : slash ? slash + 1 : file->path;
+	const char *name = of_all ? NULL : path_name(file->path);
 	if (store_users_of_name(store, epoch, name, &out->ids, &out->n, err) != 0)
 		return -1;
 	return keep_changed(store, search, out, err);

@@ -545,10 +545,7 @@ static int collect_bounds(const struct mapping_object *object, struct mapping_ve
 		vector->bounds[at - 1].relocations++;
 	}
 	free(heads);
-	struct mapping_bound *fitting =
-		realloc(vector->bounds, (vector->n_bounds + 1) * sizeof *fitting);
-	if (fitting)
-		vector->bounds = fitting;
+	array_fit(&vector->bounds, vector->n_bounds, sizeof *vector->bounds);
 	return 0;
 }
 

@@ -5,15 +5,16 @@
 #include <elf.h>
 #include <string.h>
 
+#include "base/path.h"
+
 /* base_name(PATH): its last part. */
 static void base_name(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
 	const char *path = (const char *)sqlite3_value_text(argv[0]);
-	const char *slash = path ? strrchr(path, '/') : NULL;
 
 	(void)argc;
 	if (path)
-		sqlite3_result_text(context, slash ? slash + 1 : path, -1, SQLITE_TRANSIENT);
+		sqlite3_result_text(context, path_name(path), -1, SQLITE_TRANSIENT);
 }
 
 static void image_epoch(sqlite3_context *context, int argc, sqlite3_value **argv)

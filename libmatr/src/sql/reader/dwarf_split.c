@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+#include "base/path.h"
+
 static const char debug_root[] = "/usr/lib/debug";
 
 /* Open a file if there is one. Warns about a file that cannot be read. */
@@ -54,7 +57,6 @@ static int find_package(const struct elf_file *file, const struct elf_file *from
 			struct dwarf_split *split, struct matr_error *err)
 {
 	char path[PATH_MAX], *real = realpath(file->path, NULL);
-	const char *slash = strrchr(real ? real : file->path, '/');
 	const char *const names[] = {file->path, real, from != file ? from->path : NULL};
 	int result = 0;
 
@@ -62,8 +64,9 @@ static int find_package(const struct elf_file *file, const struct elf_file *from
 	for (size_t i = 0; i < sizeof names / sizeof *names && result == 0; i++)
 		if (names[i] && snprintf(path, sizeof path, "%s.dwp", names[i]) < (int)sizeof path)
 			result = try_package(file, path, split, err);
-	if (result == 0 && slash &&
-	    snprintf(path, sizeof path, "%s%s.dwp", debug_root, slash) < (int)sizeof path)
+	const char *name = path_name(real ? real : file->path);
+	if (result == 0 && strchr(real ? real : file->path, '/') &&
+	    snprintf(path, sizeof path, "%s/%s.dwp", debug_root, name) < (int)sizeof path)
 		result = try_package(file, path, split, err);
 	free(real);
 	return result < 0 ? -1 : 0;
@@ -93,13 +96,9 @@ static bool find_in_file(Dwarf *dwarf, uint64_t id, Dwarf_Die *out)
 /* Takes over *handle. */
 static int keep_file(struct dwarf_split *split, struct dwarf_handle *handle, struct matr_error *err)
 {
-	struct dwarf_handle **files =
-		realloc(split->files, (split->n_files + 1) * sizeof(struct dwarf_handle *));
-
-	if (files)
-		split->files = files;
 	struct dwarf_handle *kept = malloc(sizeof *kept);
-	if (!files || !kept) {
+
+	if (!kept || array_grow(&split->files, split->n_files, sizeof *split->files, err) != 0) {
 		free(kept);
 		dwarf_close(handle);
 		return matr_fail_memory(err);
@@ -151,15 +150,11 @@ static int find_file(const struct elf_file *file, const struct elf_file *from, c
 		     struct split_unit *out, struct matr_error *err)
 {
 	char here[PATH_MAX], there[PATH_MAX], path[PATH_MAX];
-	const char *slash = strrchr(from->path, '/');
-	int length = slash ? (int)(slash - from->path) : 0;
 	int result = 0;
 
 	if (name[0] == '/')
 		return try_split(file, name, id, split, out, err);
-	snprintf(here, sizeof here, "%.*s", length, from->path);
-	if (slash && length == 0)
-		strcpy(here, "/");
+	snprintf(here, sizeof here, "%.*s", (int)path_directory(from->path), from->path);
 	if (join(path, sizeof path, here, name))
 		result = try_split(file, path, id, split, out, err);
 	if (result != 0 || !compiled_in)
