@@ -1,6 +1,7 @@
 /* options.c - the options of a command, as a table. */
 #include "common/options.h"
 
+#include "common/array.h"
 #include "common/message.h"
 
 #include <getopt.h>
@@ -27,16 +28,13 @@ bool options_parse_jobs(const char *text, unsigned *jobs)
 
 static int list_add(struct option_list *list, const char *argument)
 {
-	const char **larger = realloc(list->list, (list->n + 1) * sizeof *larger);
 	struct matr_error err;
 
-	if (!larger) {
-		matr_fail_memory(&err);
+	if (array_grow(&list->list, list->n, sizeof *list->list, &err) != 0) {
 		print_error(&err);
 		return STATUS_FAILURE;
 	}
-	list->list = larger;
-	larger[list->n++] = argument;
+	list->list[list->n++] = argument;
 	return GO_ON;
 }
 

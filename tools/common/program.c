@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/path.h"
+
 static bool is_program(const char *path)
 {
 	struct stat status;
@@ -61,16 +63,9 @@ static int find_part(const char *built, const char *name, char path[PATH_MAX],
 		     struct matr_error *err)
 {
 	char self[PATH_MAX];
-	ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
 
-	if (length > 0) {
-		self[length] = 0;
-		/* DIR/matr: look in DIR/.. */
-		for (int level = 0; level < 2; level++) {
-			char *slash = strrchr(self, '/');
-			if (slash)
-				*slash = 0;
-		}
+	/* DIR/matr: look in DIR/.. */
+	if (path_of_executable(1, self)) {
 		if (snprintf(path, PATH_MAX, "%s/%s", self, built) < PATH_MAX &&
 		    access(path, R_OK) == 0)
 			return 0;

@@ -3,6 +3,7 @@
  * Where no epoch knows the programs there are, the directories do: that of the path, or those on
  * PATH.
  */
+#include "common/path.h"
 #include "common/program.h"
 
 #include <dirent.h>
@@ -57,13 +58,12 @@ static void offer_path(struct matr_nearest *nearest)
 
 void program_add_nearest(const char *name, bool executable, struct matr_error *err)
 {
-	const char *slash = strrchr(name, '/');
-	struct matr_nearest nearest = {.wanted = slash ? slash + 1 : name};
+	int length = (int)path_directory(name);
+	struct matr_nearest nearest = {.wanted = path_name(name)};
 	char directory[PATH_MAX];
 
-	if (slash) {
-		snprintf(directory, sizeof directory, "%.*s",
-			 slash == name ? 1 : (int)(slash - name), name);
+	if (length) {
+		snprintf(directory, sizeof directory, "%.*s", length, name);
 		offer_directory(&nearest, directory, executable, true);
 	} else {
 		offer_path(&nearest);

@@ -1,6 +1,7 @@
 /* recorded.c - what the store has on one program. */
 #include "common/recorded.h"
 #include "common/open_store.h"
+#include "common/path.h"
 #include "common/program.h"
 
 #include <elf.h>
@@ -61,8 +62,7 @@ int recorded_open(const char *prefix, const char *program, const char *epoch, st
 
 static bool is_root(const char *path, const char *root)
 {
-	const char *slash = strrchr(path, '/');
-	return strcmp(path, root) == 0 || strcmp(slash ? slash + 1 : path, root) == 0;
+	return strcmp(path, root) == 0 || strcmp(path_name(path), root) == 0;
 }
 
 int recorded_closure(struct recorded *recorded, const char *root,

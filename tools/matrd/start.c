@@ -1,5 +1,6 @@
 /* start.c - what matrd has to have before it can serve: the prefix for itself, its socket, the
  * matr beside it. */
+#include "common/path.h"
 #include "matrd/daemon.h"
 #include "matrd/log.h"
 
@@ -50,12 +51,9 @@ int matrd_bind(struct daemon *daemon)
 		matrd_say("%s: too long for a socket's path; use --socket", daemon->socket_path);
 		return -1;
 	}
-	snprintf(directory, sizeof directory, "%s", daemon->socket_path);
-	char *slash = strrchr(directory, '/');
-	if (slash && slash != directory) {
-		*slash = 0;
-		mkdir(directory, 0755);
-	}
+	snprintf(directory, sizeof directory, "%.*s", (int)path_directory(daemon->socket_path),
+		 daemon->socket_path);
+	mkdir(directory, 0755); /* unless it exists */
 	strcpy(address.sun_path, daemon->socket_path);
 	/* Left by a matrd that was killed: the lock shows that there is none. */
 	unlink(daemon->socket_path);
@@ -76,11 +74,8 @@ int matrd_find_matr(char out[PATH_MAX])
 	static const char *const places[] = {"matr", "../matr", "../bin/matr"};
 	char self[PATH_MAX], path[PATH_MAX + 16];
 
-	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-	if (n <= 0)
+	if (!path_of_executable(0, self))
 		return -1;
-	self[n] = 0;
-	*strrchr(self, '/') = 0;
 	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
 		struct stat status;
 		snprintf(path, sizeof path, "%s/%s", self, places[i]);

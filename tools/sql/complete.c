@@ -14,6 +14,7 @@
 
 #include <matr/sql.h>
 
+#include "common/array.h"
 #include "sql/dot.h"
 
 static void add(struct candidates *out, const char *prefix, const char *name, size_t length)
@@ -22,11 +23,9 @@ static void add(struct candidates *out, const char *prefix, const char *name, si
 
 	if (sqlite3_strnicmp(prefix, name, (int)wanted) != 0 || length < wanted)
 		return;
-	char **grown = realloc(out->list, (out->n + 1) * sizeof *grown);
+	struct matr_error ignored;
 	char *copy = strndup(name, length);
-	if (grown)
-		out->list = grown;
-	if (grown && copy)
+	if (copy && array_grow(&out->list, out->n, sizeof *out->list, &ignored) == 0)
 		out->list[out->n++] = copy;
 	else
 		free(copy);

@@ -51,9 +51,9 @@ static int end(const char *prefix, bool keeping, int64_t *id, struct matr_error 
 
 	if (!realpath(prefix, canonical))
 		return matr_fail(err, MATR_ERROR_STATE, prefix, "no epoch is in force");
-	if (snprintf(image, sizeof image, "%s/" MATR_IMAGE_FILE, canonical) >= (int)sizeof image ||
-	    snprintf(store, sizeof store, "%s/" MATR_STORE_FILE, canonical) >= (int)sizeof store)
-		return matr_fail(err, MATR_ERROR_USAGE, prefix, "path is too long");
+	if (path_join(canonical, MATR_IMAGE_FILE, image, err) != 0 ||
+	    path_join(canonical, MATR_STORE_FILE, store, err) != 0)
+		return -1;
 	if (access(image, F_OK) != 0 && access(store, F_OK) != 0)
 		return matr_fail(err, MATR_ERROR_STATE, prefix, "no epoch is in force");
 	int lock = epoch_enter(canonical, keeping ? EPOCH_SUSPEND : EPOCH_END, keeping, NULL, err);

@@ -1,6 +1,7 @@
 /* prune.c - removing the records of old epochs on request; a begin does it by itself beyond matr.conf(5)'s number. */
 #include <matr/epoch.h>
 
+#include "base/path.h"
 #include "base/prefix.h"
 #include "epoch/state.h"
 #include "store/prune.h"
@@ -33,8 +34,8 @@ int matr_epoch_prune(const char *prefix, size_t keep, size_t *removed, struct ma
 		return matr_fail(err, MATR_ERROR_USAGE, prefix, "one epoch at least is kept");
 	if (!realpath(prefix, canonical))
 		return matr_fail(err, MATR_ERROR_NOT_FOUND, prefix, "there is no store");
-	if (snprintf(store, sizeof store, "%s/" MATR_STORE_FILE, canonical) >= (int)sizeof store)
-		return matr_fail(err, MATR_ERROR_USAGE, prefix, "path is too long");
+	if (path_join(canonical, MATR_STORE_FILE, store, err) != 0)
+		return -1;
 	if (access(store, F_OK) != 0)
 		return matr_fail_errno(err, store, "there is no store");
 	int lock = epoch_enter(canonical, EPOCH_RECORDS, true, NULL, err);

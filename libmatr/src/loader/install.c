@@ -187,9 +187,8 @@ static int put_interpreter(int directory, const struct loader_place *place, cons
 {
 	char next[PATH_MAX], tested[PATH_MAX];
 
-	if (snprintf(next, sizeof next, "%s/" LOADER_NEW, place->directory) >= (int)sizeof next)
-		return matr_fail(err, MATR_ERROR_USAGE, place->directory, "path is too long");
-	if (test_path(place, tested, err) != 0 || write_file(next, bytes, size, 0755, err) != 0)
+	if (path_join(place->directory, LOADER_NEW, next, err) != 0 ||
+	    test_path(place, tested, err) != 0 || write_file(next, bytes, size, 0755, err) != 0)
 		return -1;
 	if (loader_test(tested, real, err) == 0 &&
 	    rename_in(directory, LOADER_NEW, MATR_LOADER_FILE, place, err) == 0)

@@ -87,8 +87,8 @@ static int install(const char *prefix, const char *name, const void *data, size_
 {
 	char path[PATH_MAX];
 
-	if (snprintf(path, sizeof path, "%s/%s", prefix, name) >= (int)sizeof path)
-		return matr_fail(err, MATR_ERROR_USAGE, prefix, "path is too long");
+	if (path_join(prefix, name, path, err) != 0)
+		return -1;
 	return replace_if_different(path, data, size, err);
 }
 

@@ -28,6 +28,7 @@
 
 #include "base/array.h"
 #include "base/file_id.h"
+#include "base/path.h"
 #include "base/prefix.h"
 #include "epoch/end.h"
 #include "epoch/same_program.h"
@@ -139,11 +140,8 @@ int matr_watch_open(const struct matr_watch_options *options, struct matr_watch 
 	if (matr_prefix_make(options->prefix, watch->prefix, err) != 0 ||
 	    matr_prefix_check(watch->prefix, err) != 0)
 		goto fail;
-	if (snprintf(watch->image, sizeof watch->image, "%s/" MATR_IMAGE_FILE, watch->prefix) >=
-	    (int)sizeof watch->image) {
-		matr_fail(err, MATR_ERROR_USAGE, options->prefix, "path is too long");
+	if (path_join(watch->prefix, MATR_IMAGE_FILE, watch->image, err) != 0)
 		goto fail;
-	}
 	if (notify_open(watch->by_inotify, &watch->on_prefix, err) != 0)
 		goto fail;
 	int added = notify_add(watch->on_prefix, watch->prefix, NOTIFY_NAMES, &watch->prefix_place,

@@ -2,6 +2,7 @@
 #include "common/open_store.h"
 #include "common/options.h"
 #include "common/output.h"
+#include "common/path.h"
 #include "common/recorded.h"
 #include "matr/compare/commands.h"
 
@@ -399,7 +400,8 @@ static int find_signed(const struct request *request, const struct matr_baseline
 			    matr_baseline_find(baseline, all->list[i].path))
 				found = all->list[i].path;
 	for (size_t i = 0; i < baseline->n_programs && !found; i++) {
-		const char *path = baseline->programs[i].path, *last = strrchr(path, '/') + 1;
+		const char *path = baseline->programs[i].path;
+		const char *last = path_name(path);
 		if (strcmp(strchr(name, '/') ? path : last, name) == 0)
 			found = path;
 		matr_nearest_offer(&nearest, strchr(name, '/') ? path : last, NULL);

@@ -9,6 +9,8 @@
 
 #include <matr/store.h>
 
+#include "common/array.h"
+
 struct diff_line { /* a program in the table for people */
 	char *program, *differs;
 	enum matr_fate fate;
@@ -299,13 +301,8 @@ static const char *reason_of(const struct matr_program_pair *pair)
 static int keep_line(struct diff_show *show, const char *program, enum matr_fate fate,
 		     const struct counts *counts, const char *reason, struct matr_error *err)
 {
-	if ((show->n_lines & (show->n_lines + 1)) == 0) {
-		struct diff_line *lines =
-			realloc(show->lines, (2 * show->n_lines + 1) * sizeof *lines);
-		if (!lines)
-			return matr_fail_memory(err);
-		show->lines = lines;
-	}
+	if (array_grow(&show->lines, show->n_lines, sizeof *show->lines, err) != 0)
+		return -1;
 	struct diff_line *line = &show->lines[show->n_lines];
 	size_t size;
 	*line = (struct diff_line){.program = strdup(program), .fate = fate};

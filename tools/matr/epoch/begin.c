@@ -2,6 +2,7 @@
 #include "matr/epoch/begin.h"
 #include "common/matrd_client.h"
 #include "common/output.h"
+#include "common/path.h"
 #include "common/program.h"
 #include "matr/edit/rebind.h"
 #include "matr/epoch/epoch.h"
@@ -200,8 +201,7 @@ static int begin(struct begun *begun, struct matr_error *err)
 
 	if (result == 0 || err->code != MATR_ERROR_MALFORMED || begun->options.rebuild_store)
 		return result;
-	const char *name = strrchr(err->file, '/');
-	if (!name || strcmp(name + 1, MATR_STORE_FILE) != 0)
+	if (strcmp(path_name(err->file), MATR_STORE_FILE) != 0)
 		return result;
 	print_error(err);
 	print_warning("%s: moved to " MATR_STORE_FILE ".damaged, starting a new one", err->file);

@@ -9,6 +9,7 @@
  */
 #include "matr/namespace/namespace.h"
 
+#include "common/path.h"
 #include "matr/namespace/private_mounts.h"
 #include "matr/namespace/propagation.h"
 
@@ -35,13 +36,6 @@ struct places {
 	char standard[PATH_MAX]; /* where the kernel looks for the loader, canonical */
 	char real[PATH_MAX];	 /* the real loader */
 };
-
-static int join(const char *prefix, const char *name, char out[PATH_MAX], struct matr_error *err)
-{
-	if (snprintf(out, PATH_MAX, "%s/%s", prefix, name) >= PATH_MAX)
-		return matr_fail(err, MATR_ERROR_USAGE, prefix, "path is too long");
-	return 0;
-}
 
 /* Do two files have the same contents? No if one of them cannot be read. */
 static bool same_contents(const char *path, const char *other)
@@ -72,9 +66,9 @@ static bool same_contents(const char *path, const char *other)
  * another one (musl's, say) keeps it, and the usual one is replaced for the sake of its children. */
 static const char *loader_path(const char *interpreter, const char *kept)
 {
-	const char *slash = strrchr(interpreter, '/');
-	bool glibc = slash && (strncmp(slash + 1, "ld-linux-x86-64.so", 18) == 0 ||
-			       same_contents(interpreter, kept));
+	bool glibc = strchr(interpreter, '/') &&
+		     (strncmp(path_name(interpreter), "ld-linux-x86-64.so", 18) == 0 ||
+		      same_contents(interpreter, kept));
 	return glibc ? interpreter : MATR_SYSTEM_LOADER;
 }
 
@@ -86,10 +80,10 @@ static int find_places(const char *prefix, const char *interpreter, struct place
 
 	if (!realpath(prefix, canonical))
 		return matr_fail(err, MATR_ERROR_STATE, prefix, "no epoch is in force");
-	if (join(canonical, MATR_INTERPRETER_FILE, places->stable, err) != 0 ||
-	    join(canonical, MATR_LD_STABLE_FILE, places->self, err) != 0 ||
-	    join(canonical, MATR_REAL_LOADER_FILE, places->kept, err) != 0 ||
-	    join(canonical, MATR_IMAGE_FILE, places->image, err) != 0)
+	if (path_join(canonical, MATR_INTERPRETER_FILE, places->stable, err) != 0 ||
+	    path_join(canonical, MATR_LD_STABLE_FILE, places->self, err) != 0 ||
+	    path_join(canonical, MATR_REAL_LOADER_FILE, places->kept, err) != 0 ||
+	    path_join(canonical, MATR_IMAGE_FILE, places->image, err) != 0)
 		return -1;
 	if (access(places->image, F_OK) != 0)
 		return matr_fail(err, MATR_ERROR_STATE, prefix, "no epoch is in force");

@@ -1,4 +1,5 @@
 /* inspect_relocations.c - rows: every relocation, or every distinct binding. */
+#include "common/path.h"
 #include "matr/query/inspect.h"
 
 #include <fnmatch.h>
@@ -36,9 +37,8 @@ static bool glob_matches(const char *glob, const char *text)
 static bool object_matches(const char *glob, const struct matr_mapping *mapping, size_t index)
 {
 	const char *path = recorded_path(mapping, index);
-	const char *slash = strrchr(path, '/');
 
-	return glob_matches(glob, path) || glob_matches(glob, slash ? slash + 1 : path) ||
+	return glob_matches(glob, path) || glob_matches(glob, path_name(path)) ||
 	       glob_matches(glob, mapping->scope[index].object->soname);
 }
 

@@ -4,6 +4,8 @@
  * A library is there from the start, or comes with something that the program loads (a closure).
  * Either way objects of closures may bind to it too; their rows say so.
  */
+#include "common/array.h"
+#include "common/path.h"
 #include "matr/query/why.h"
 
 #include <stdio.h>
@@ -188,19 +190,13 @@ struct bound {
 
 struct bound_list {
 	struct bound *list;
-	size_t n, room;
+	size_t n;
 };
 
 static int put_bound(struct bound_list *out, struct bound bound, struct matr_error *err)
 {
-	if (out->n == out->room) {
-		size_t room = out->room ? out->room * 2 : 64;
-		struct bound *list = realloc(out->list, room * sizeof *list);
-		if (!list)
-			return matr_fail_memory(err);
-		out->list = list;
-		out->room = room;
-	}
+	if (array_grow(&out->list, out->n, sizeof *out->list, err) != 0)
+		return -1;
 	out->list[out->n++] = bound;
 	return 0;
 }
@@ -341,9 +337,8 @@ static int no_such_library(const struct recorded *recorded, const struct recorde
 			i ? loads->list[i - 1].mapping : recorded->mapping;
 		for (size_t k = i ? loads->list[i - 1].n_start : 0; mapping && k < mapping->n_scope;
 		     k++) {
-			const char *path = mapping->scope[k].path, *slash = strrchr(path, '/');
 			const char *soname = mapping->scope[k].object->soname;
-			const char *last = slash ? slash + 1 : path;
+			const char *last = path_name(mapping->scope[k].path);
 			matr_nearest_offer(&nearest, soname ? soname : last, NULL);
 			matr_nearest_offer(&nearest, last, soname);
 		}

@@ -11,6 +11,7 @@
  * If neither comes, ld.so itself gave up, and what it wrote to standard error is the reason.
  */
 #include "matr/run/verify_child.h"
+#include "common/array.h"
 #include "common/program.h"
 #include "common/text.h"
 #include "matr/namespace/namespace.h"
@@ -124,13 +125,8 @@ static int add_difference(struct comparison *out, const char *line, struct matr_
 	if (sscanf(line, "diff %zu %" SCNx64 " %" SCNx64 " %" SCNx64, &difference.object,
 		   &difference.offset, &difference.expected, &difference.found) != 4)
 		return 0;
-	if ((out->n_differences & (out->n_differences + 1)) == 0) {
-		struct difference *grown =
-			realloc(out->differences, (2 * out->n_differences + 1) * sizeof *grown);
-		if (!grown)
-			return matr_fail_memory(err);
-		out->differences = grown;
-	}
+	if (array_grow(&out->differences, out->n_differences, sizeof *out->differences, err) != 0)
+		return -1;
 	out->differences[out->n_differences++] = difference;
 	return 0;
 }

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/array.h"
+
 void findings_add(struct findings *findings, const char *subject, enum finding_state state,
 		  const char *advice, const char *format, ...)
 {
@@ -15,15 +17,9 @@ void findings_add(struct findings *findings, const char *subject, enum finding_s
 	if (vasprintf(&finding.text, format, args) < 0)
 		finding.text = NULL;
 	va_end(args);
-	if (findings->n == findings->capacity) {
-		size_t capacity = findings->capacity ? 2 * findings->capacity : 16;
-		struct finding *list = realloc(findings->list, capacity * sizeof *list);
-		if (list) {
-			findings->list = list;
-			findings->capacity = capacity;
-		}
-	}
-	if (!finding.text || findings->n == findings->capacity) {
+	struct matr_error ignored;
+	if (!finding.text ||
+	    array_grow(&findings->list, findings->n, sizeof *findings->list, &ignored) != 0) {
 		free(finding.text);
 		findings->failed = true;
 		return;

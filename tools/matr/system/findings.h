@@ -16,7 +16,7 @@ struct finding {
 
 struct findings {
 	struct finding *list;
-	size_t n, capacity;
+	size_t n;
 	bool failed; /* out of memory: a finding is missing */
 };
 

@@ -2,6 +2,7 @@
 #include "matr/system/hooks.h"
 #include "common/options.h"
 #include "common/output.h"
+#include "common/path.h"
 #include "matr/system/commands.h"
 
 #include <errno.h>
@@ -72,16 +73,9 @@ static char *read_shipped(const char *name, struct matr_error *err)
 {
 	static const char *const places[] = {"tools/hooks", "share/matr/hooks"};
 	char self[PATH_MAX], path[PATH_MAX] = "", text[16384];
-	ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
 	FILE *file = NULL;
 
-	if (length > 0) {
-		self[length] = 0;
-		for (int level = 0; level < 2; level++) {
-			char *slash = strrchr(self, '/');
-			if (slash)
-				*slash = 0;
-		}
+	if (path_of_executable(1, self)) {
 		for (size_t i = 0; i < sizeof places / sizeof *places && !file; i++) {
 			if (snprintf(path, sizeof path, "%s/%s/%s", self, places[i], name) <
 			    (int)sizeof path)
@@ -153,11 +147,10 @@ static int fail(const char *path, const char *what, struct matr_error *err)
 static int put(const struct place *place, struct matr_error *err)
 {
 	char temporary[PATH_MAX];
-	const char *slash = strrchr(place->path, '/');
 	size_t size = strlen(place->wanted);
 
-	if (snprintf(temporary, sizeof temporary, "%.*s/.matr.XXXXXX", (int)(slash - place->path),
-		     place->path) >= (int)sizeof temporary)
+	if (snprintf(temporary, sizeof temporary, "%.*s/.matr.XXXXXX",
+		     (int)path_directory(place->path), place->path) >= (int)sizeof temporary)
 		return matr_fail(err, MATR_ERROR_USAGE, place->path, "path is too long");
 	int fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0)

@@ -1,4 +1,5 @@
 /* nearest.c - names given to `matr trace` that match nothing: an error, with the nearest ones. */
+#include "common/path.h"
 #include "matr/trace/trace.h"
 
 #include <fnmatch.h>
@@ -10,16 +11,10 @@
 
 static const char pattern_characters[] = "*?[";
 
-static const char *last_part(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash ? slash + 1 : path;
-}
-
 bool trace_object_matches(const char *glob, const struct matr_scope_entry *entry)
 {
-	const char *names[] = {entry->object->path, last_part(entry->object->path), entry->path,
-			       last_part(entry->path), entry->object->soname};
+	const char *names[] = {entry->object->path, path_name(entry->object->path), entry->path,
+			       path_name(entry->path), entry->object->soname};
 
 	for (size_t i = 0; glob && i < sizeof names / sizeof *names; i++)
 		if (names[i] && fnmatch(glob, names[i], 0) == 0)
@@ -98,7 +93,7 @@ static int check_object(const struct matr_mapping *mapping, const char *glob,
 			return 0;
 	snprintf(literal, sizeof literal, "%s", glob);
 	if (strpbrk(glob, pattern_characters))
-		literal_part(last_part(glob), literal, sizeof literal);
+		literal_part(path_name(glob), literal, sizeof literal);
 	if (matr_mapping_find_object(mapping, literal, &index, err) == 0)
 		matr_fail(err, MATR_ERROR_NOT_FOUND, glob, "no such object in the scope of %s",
 			  mapping->scope[0].path);

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/array.h"
+
 static int absolute(const char *path, char out[PATH_MAX], struct matr_error *err)
 {
 	char directory[PATH_MAX];
@@ -107,14 +109,12 @@ static int check_against(const struct upgrade_change *change, const struct upgra
 int upgrade_changes_add(struct upgrade_changes *changes, enum upgrade_change_kind kind,
 			const char *text, struct matr_error *err)
 {
-	struct upgrade_change *larger = realloc(changes->list, (changes->n + 1) * sizeof *larger);
 	struct stat status;
 	int result;
 
-	if (!larger)
-		return matr_fail_memory(err);
-	changes->list = larger;
-	struct upgrade_change *change = &larger[changes->n];
+	if (array_grow(&changes->list, changes->n, sizeof *changes->list, err) != 0)
+		return -1;
+	struct upgrade_change *change = &changes->list[changes->n];
 	*change = (struct upgrade_change){.kind = kind};
 	if (kind == UPGRADE_REPLACE && is_package(text)) {
 		change->kind = UPGRADE_PACKAGE;
@@ -127,7 +127,7 @@ int upgrade_changes_add(struct upgrade_changes *changes, enum upgrade_change_kin
 		result = parse_pair(text, change, err);
 	}
 	for (size_t i = 0; i < changes->n && result == 0; i++)
-		result = check_against(change, &larger[i], err);
+		result = check_against(change, &changes->list[i], err);
 	changes->n += result == 0;
 	return result;
 }

@@ -11,6 +11,7 @@
  */
 #include "matr/upgrade/overlay.h"
 
+#include "common/path.h"
 #include "common/subprocess.h"
 #include "matr/namespace/private_mounts.h"
 #include "matr/namespace/propagation.h"
@@ -26,14 +27,6 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static int join(char out[PATH_MAX], const char *directory, const char *name, struct matr_error *err)
-{
-	const char *slash = strcmp(directory, "/") == 0 ? "" : "/";
-	if (snprintf(out, PATH_MAX, "%s%s%s", directory, slash, name) >= PATH_MAX)
-		return matr_fail(err, MATR_ERROR_USAGE, directory, "path is too long");
-	return 0;
-}
 
 /* Directories that every system has and in which nothing is that programs are loaded from.
  * (Docker covers some of their kind with file systems of its own.) */
@@ -127,8 +120,9 @@ static int mirror_entries(const char *directory, const char *mirror, struct matr
 	while (result == 0 && (errno = 0, entry = readdir(dir))) {
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
-		if (join(from, directory, entry->d_name, err) != 0 ||
-		    join(to, mirror, entry->d_name, err) != 0 || mirror_entry(from, to, err) != 0)
+		if (path_join(directory, entry->d_name, from, err) != 0 ||
+		    path_join(mirror, entry->d_name, to, err) != 0 ||
+		    mirror_entry(from, to, err) != 0)
 			result = -1;
 	}
 	if (result == 0 && errno)
@@ -159,7 +153,7 @@ static int make_writable(const char *work, const char *directory, struct matr_er
 	if (strcmp(directory, "/") == 0)
 		return matr_fail(err, MATR_ERROR_UNSUPPORTED, "/",
 				 "new names in the root directory cannot be shown");
-	if (join(mirror, work, "mirror.XXXXXX", err) != 0)
+	if (path_join(work, "mirror.XXXXXX", mirror, err) != 0)
 		return -1;
 	if (!mkdtemp(mirror) || chmod(mirror, 0755) != 0)
 		return matr_fail_errno(err, mirror, "cannot be made");
@@ -177,13 +171,12 @@ static int make_writable(const char *work, const char *directory, struct matr_er
 static int prepare(const char *work, const char *target, char out[PATH_MAX], struct matr_error *err)
 {
 	char parent[PATH_MAX], canonical[PATH_MAX];
-	const char *slash = strrchr(target, '/');
+	size_t length = path_directory(target);
 
-	if (!slash || !slash[1])
+	if (!length || !*path_name(target))
 		return matr_fail(err, MATR_ERROR_USAGE, target,
 				 "is not an absolute path of a file");
-	if (snprintf(parent, sizeof parent, "%.*s", slash == target ? 1 : (int)(slash - target),
-		     target) >= (int)sizeof parent)
+	if (snprintf(parent, sizeof parent, "%.*s", (int)length, target) >= (int)sizeof parent)
 		return matr_fail(err, MATR_ERROR_USAGE, target, "path is too long");
 	if (!realpath(parent, canonical)) {
 		char directory[PATH_MAX];
@@ -198,7 +191,7 @@ static int prepare(const char *work, const char *target, char out[PATH_MAX], str
 	}
 	if (make_writable(work, canonical, err) != 0)
 		return -1;
-	return join(out, canonical, slash + 1, err);
+	return path_join(canonical, path_name(target), out, err);
 }
 
 static int drop(const char *path, struct matr_error *err)
@@ -253,7 +246,8 @@ int overlay_ldconfig(const char *work, struct matr_error *err)
 		return 0;
 	/* It keeps notes on files in /var/cache/ldconfig, and those of ours are nobody else's
 	 * business. */
-	if (join(other, work, "notes", err) != 0 || join(own, work, "ld.so.cache", err) != 0)
+	if (path_join(work, "notes", other, err) != 0 ||
+	    path_join(work, "ld.so.cache", own, err) != 0)
 		return -1;
 	if (mkdir(other, 0755) != 0)
 		return matr_fail_errno(err, other, "cannot be made");

@@ -19,6 +19,8 @@
 #include <matr/exposure.h>
 #include <matr/packages.h>
 
+#include "common/array.h"
+#include "common/path.h"
 #include "matr/upgrade/overlay.h"
 
 static bool is_elf(const char *path)
@@ -73,11 +75,9 @@ static void lines_free(struct lines *lines)
 
 static int lines_add(struct lines *lines, const char *text, struct matr_error *err)
 {
-	char **larger = realloc(lines->list, (lines->n + 1) * sizeof *larger);
-
-	if (larger)
-		lines->list = larger;
-	char *copy = larger ? strdup(text) : NULL;
+	if (array_grow(&lines->list, lines->n, sizeof *lines->list, err) != 0)
+		return -1;
+	char *copy = strdup(text);
 	if (!copy)
 		return matr_fail_memory(err);
 	lines->list[lines->n++] = copy;
@@ -213,8 +213,7 @@ static int remove_gone(const char *work, const struct overlay_package *packages,
  * nothing is there yet. */
 static bool follow(const char *tree, const char *target, const char *text, char out[PATH_MAX])
 {
-	const char *slash = strrchr(target, '/');
-	int directory = text[0] == '/' ? 0 : (int)(slash + 1 - target);
+	int directory = text[0] == '/' ? 0 : (int)(path_name(target) - target);
 	struct stat status;
 
 	return (snprintf(out, PATH_MAX, "%s%.*s%s", tree, directory, target, text) < PATH_MAX &&

@@ -8,7 +8,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/array.h"
 #include "common/open_store.h"
+#include "common/path.h"
 #include "common/program.h"
 #include "common/recorded.h"
 
@@ -37,21 +39,20 @@ static struct matr_upgrade_program *add(struct upgrade_programs *programs,
 					struct matr_error *err)
 {
 	const struct matr_config_program *section = matr_config_program(config, path);
-	struct matr_upgrade_program *larger =
-		realloc(programs->list, (programs->n + 1) * sizeof *larger);
-	if (larger)
-		programs->list = larger;
-	char *copy = larger ? strdup(path) : NULL;
 
-	if (!copy) {
+	if (array_grow(&programs->list, programs->n, sizeof *programs->list, err) != 0)
+		return NULL;
+	struct matr_upgrade_program *program = &programs->list[programs->n];
+	*program = (struct matr_upgrade_program){
+		.path = strdup(path),
+		.library_path = section ? section->library_path : NULL,
+	};
+	if (!program->path) {
 		matr_fail_memory(err);
 		return NULL;
 	}
-	larger[programs->n] = (struct matr_upgrade_program){
-		.path = copy,
-		.library_path = section ? section->library_path : NULL,
-	};
-	return &larger[programs->n++];
+	programs->n++;
+	return program;
 }
 
 /* What the epoch has on record of dlopen(): recordings, and what the configuration names. */
@@ -172,8 +173,8 @@ static bool is_new_program(const struct matr_config *config, const char *source,
 	    lstat(target, &status) == 0 || matr_config_excludes(config, target) ||
 	    matr_program_interpreter(source, interpreter, &own) <= 0)
 		return false;
-	const char *slash = strrchr(interpreter, '/');
-	return slash && strncmp(slash + 1, glibc, sizeof glibc - 1) == 0;
+	return strchr(interpreter, '/') &&
+	       strncmp(path_name(interpreter), glibc, sizeof glibc - 1) == 0;
 }
 
 int upgrade_programs_add_new(struct upgrade_programs *programs, const struct matr_config *config,

@@ -98,7 +98,8 @@ static int keep_file(struct dwarf_split *split, struct dwarf_handle *handle, str
 {
 	struct dwarf_handle *kept = malloc(sizeof *kept);
 
-	if (!kept || array_grow(&split->files, split->n_files, sizeof *split->files, err) != 0) {
+	if (!kept ||
+	    array_grow(&split->files, split->n_files, sizeof(struct dwarf_handle *), err) != 0) {
 		free(kept);
 		dwarf_close(handle);
 		return matr_fail_memory(err);
