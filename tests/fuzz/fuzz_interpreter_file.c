@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	void *stable;
 
 	if (!ld_stable.bytes) {
-		if (read_file(LD_STABLE, MAX_FILE, &stable, &ld_stable.size, NULL) != 0)
+		if (file_read(LD_STABLE, MAX_FILE, &stable, &ld_stable.size, NULL) != 0)
 			abort();
 		ld_stable.bytes = stable;
 	}

@@ -8,18 +8,18 @@
 
 #include "codec/object.h"
 
-static int decode(struct matr_object *object, struct matr_cursor *cursor)
+static int decode(struct matr_object *object, struct varint_cursor *cursor)
 {
-	for (int part = 0; part < MATR_N_PARTS; part++)
-		if (matr_decode_part(object, (enum matr_object_part)part, cursor) != 0)
+	for (int part = 0; part < CODEC_N_PARTS; part++)
+		if (codec_decode_part(object, (enum codec_part)part, cursor) != 0)
 			return -1;
 	return 0;
 }
 
-static void encode(const struct matr_object *object, struct matr_columns *out)
+static void encode(const struct matr_object *object, struct varint_buffer *out)
 {
-	for (int part = 0; part < MATR_N_PARTS; part++)
-		matr_encode_part(object, (enum matr_object_part)part, out);
+	for (int part = 0; part < CODEC_N_PARTS; part++)
+		codec_encode_part(object, (enum codec_part)part, out);
 	if (out->failed)
 		abort();
 }
@@ -28,26 +28,26 @@ static void encode(const struct matr_object *object, struct matr_columns *out)
 static void check_round_trip(const struct matr_object *object)
 {
 	struct matr_object *again = calloc(1, sizeof *again);
-	struct matr_columns first = {0}, second = {0};
+	struct varint_buffer first = {0}, second = {0};
 
 	if (!again)
 		abort();
 	encode(object, &first);
-	struct matr_cursor cursor = {.at = first.data, .end = first.data + first.size};
+	struct varint_cursor cursor = {.at = first.data, .end = first.data + first.size};
 	if (decode(again, &cursor) != 0)
 		abort();
 	encode(again, &second);
 	if (first.size != second.size || memcmp(first.data, second.data, first.size) != 0)
 		abort();
-	matr_columns_free(&first);
-	matr_columns_free(&second);
+	varint_buffer_free(&first);
+	varint_buffer_free(&second);
 	matr_object_free(again);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct matr_object *object = calloc(1, sizeof *object);
-	struct matr_cursor cursor = {.at = data, .end = data + size};
+	struct varint_cursor cursor = {.at = data, .end = data + size};
 
 	if (!object)
 		abort();

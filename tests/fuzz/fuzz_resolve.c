@@ -31,15 +31,15 @@ static void compile(const struct matr_mapping *mapping)
 static void encode(const struct matr_mapping *mapping)
 {
 	uint32_t *providers = calloc(mapping->n_scope, sizeof *providers);
-	struct matr_columns columns = {0};
+	struct varint_buffer columns = {0};
 	size_t n;
 
 	if (!providers)
 		abort();
-	for (int part = 0; part < MATR_N_PARTS; part++)
-		matr_encode_part(mapping->scope[0].object, (enum matr_object_part)part, &columns);
-	matr_encode_bindings(mapping, 0, &columns, providers, &n);
-	matr_columns_free(&columns);
+	for (int part = 0; part < CODEC_N_PARTS; part++)
+		codec_encode_part(mapping->scope[0].object, (enum codec_part)part, &columns);
+	codec_encode_bindings(mapping, 0, &columns, providers, &n);
+	varint_buffer_free(&columns);
 	free(providers);
 }
 

@@ -30,7 +30,7 @@ static struct interpreter_source load(const char *path)
 	struct matr_error err;
 	void *bytes;
 
-	if (read_file(path, MAX_FILE, &bytes, &source.size, &err) != 0)
+	if (file_read(path, MAX_FILE, &bytes, &source.size, &err) != 0)
 		die(&err);
 	source.bytes = bytes;
 	return source;
@@ -90,7 +90,7 @@ int main(int argc, char **argv)
 	stamp(&file);
 	if (argc > 5 && strcmp(argv[5], "armed") == 0)
 		arm(&file, &ld_stable);
-	if (write_file(argv[3], file.bytes, file.size, 0755, &err) != 0)
+	if (file_write(argv[3], file.bytes, file.size, 0755, &err) != 0)
 		die(&err);
 	puts(*file.unserved ? file.unserved : "served");
 	free(file.bytes);

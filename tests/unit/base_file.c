@@ -148,23 +148,23 @@ START_TEST(writes)
 	void *data;
 	size_t size;
 
-	check_ok(write_file(in_directory("file"), "first", 5, 0644, &err));
-	check_ok(write_file(in_directory("file"), "second one", 10, 0600, &err));
-	check_ok(read_file(in_directory("file"), 100, &data, &size, &err));
+	check_ok(file_write(in_directory("file"), "first", 5, 0644, &err));
+	check_ok(file_write(in_directory("file"), "second one", 10, 0600, &err));
+	check_ok(file_read(in_directory("file"), 100, &data, &size, &err));
 	ck_assert_uint_eq(size, 10);
 	ck_assert_int_eq(memcmp(data, "second one", 10), 0);
 	free(data);
 	ck_assert_uint_eq(count_entries(), 1);
-	ck_assert_int_eq(read_file(in_directory("file"), 9, &data, &size, &err), -1);
+	ck_assert_int_eq(file_read(in_directory("file"), 9, &data, &size, &err), -1);
 	ck_assert_int_eq(err.code, MATR_ERROR_MALFORMED);
-	ck_assert_int_ne(write_file(in_directory("no/file"), "x", 1, 0644, &err), 0);
+	ck_assert_int_ne(file_write(in_directory("no/file"), "x", 1, 0644, &err), 0);
 	ck_assert_uint_eq(count_entries(), 1);
-	check_ok(sync_directory(directory, &err));
-	ck_assert_int_eq(sync_directory(in_directory("no"), &err), -1);
+	check_ok(file_sync_directory(directory, &err));
+	ck_assert_int_eq(file_sync_directory(in_directory("no"), &err), -1);
 }
 END_TEST
 
-/* What write_file() leaves when it is killed goes, and nothing else does. */
+/* What file_write() leaves when it is killed goes, and nothing else does. */
 START_TEST(removes_leftovers)
 {
 	static const char *const leftovers[] = {"a.XYZ123", "b.abcdef", "b.......", "a.b.Zzzzzz"};
@@ -176,14 +176,14 @@ START_TEST(removes_leftovers)
 		make(leftovers[i]);
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
 		make(others[i]);
-	check_ok(write_file_clean(in_directory("b"), &err));
+	check_ok(file_clean(in_directory("b"), &err));
 	ck_assert(!is_there("b.abcdef") && is_there("a.XYZ123") && is_there("b"));
-	check_ok(remove_leftovers(directory, names, 3, &err));
+	check_ok(file_remove_leftovers(directory, names, 3, &err));
 	for (size_t i = 0; i < sizeof leftovers / sizeof *leftovers; i++)
 		ck_assert_msg(!is_there(leftovers[i]), "%s", leftovers[i]);
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
 		ck_assert_msg(is_there(others[i]), "%s", others[i]);
-	ck_assert_int_eq(remove_leftovers(in_directory("no"), names, 3, &err), -1);
+	ck_assert_int_eq(file_remove_leftovers(in_directory("no"), names, 3, &err), -1);
 }
 END_TEST
 

@@ -109,23 +109,23 @@ START_TEST(symbol_names)
 	struct matr_error err;
 
 	ck_assert_int_eq(matr_symbol_name_parse("memcpy", &name, &err), 0);
-	ck_assert(symbol_name_is(&name, "memcpy", "GLIBC_2.14"));
-	ck_assert(symbol_name_is(&name, "memcpy", NULL));
-	ck_assert(!symbol_name_is(&name, "memcp", NULL));
+	ck_assert(query_symbol_name_is(&name, "memcpy", "GLIBC_2.14"));
+	ck_assert(query_symbol_name_is(&name, "memcpy", NULL));
+	ck_assert(!query_symbol_name_is(&name, "memcp", NULL));
 	matr_symbol_name_free(&name);
 
 	static const char *const versioned[] = {"memcpy@GLIBC_2.14", "memcpy@@GLIBC_2.14"};
 	for (int i = 0; i < 2; i++) {
 		ck_assert_int_eq(matr_symbol_name_parse(versioned[i], &name, &err), 0);
-		ck_assert(symbol_name_is(&name, "memcpy", "GLIBC_2.14"));
-		ck_assert(!symbol_name_is(&name, "memcpy", "GLIBC_2.2.5"));
-		ck_assert(!symbol_name_is(&name, "memcpy", NULL));
+		ck_assert(query_symbol_name_is(&name, "memcpy", "GLIBC_2.14"));
+		ck_assert(!query_symbol_name_is(&name, "memcpy", "GLIBC_2.2.5"));
+		ck_assert(!query_symbol_name_is(&name, "memcpy", NULL));
 		matr_symbol_name_free(&name);
 	}
 
 	ck_assert_int_eq(matr_symbol_name_parse("memcpy@", &name, &err), 0);
-	ck_assert(symbol_name_is(&name, "memcpy", NULL));
-	ck_assert(!symbol_name_is(&name, "memcpy", "GLIBC_2.14"));
+	ck_assert(query_symbol_name_is(&name, "memcpy", NULL));
+	ck_assert(!query_symbol_name_is(&name, "memcpy", "GLIBC_2.14"));
 	matr_symbol_name_free(&name);
 
 	ck_assert_int_eq(matr_symbol_name_parse("@GLIBC_2.14", &name, &err), -1);

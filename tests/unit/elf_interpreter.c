@@ -46,7 +46,7 @@ static char *find(const struct file *file, size_t size, size_t *room, void **blo
 	*block = malloc(size ? size : 1);
 	ck_assert_ptr_nonnull(*block);
 	memcpy(*block, file, size);
-	return program_interpreter(*block, size, room);
+	return elf_interpreter(*block, size, room);
 }
 
 static void refused(const struct file *file, size_t size)
@@ -66,13 +66,13 @@ START_TEST(finds_and_replaces)
 
 	ck_assert_str_eq(path, usual);
 	ck_assert_uint_eq(room, sizeof usual);
-	ck_assert(!program_set_interpreter(path, room, "/lib64/ld-linux-x86-64.so.22"));
+	ck_assert(!elf_set_interpreter(path, room, "/lib64/ld-linux-x86-64.so.22"));
 	ck_assert_str_eq(path, usual);
-	ck_assert(program_set_interpreter(path, room, "/lib64/matr-ld.so"));
+	ck_assert(elf_set_interpreter(path, room, "/lib64/matr-ld.so"));
 	ck_assert_str_eq(path, "/lib64/matr-ld.so");
 	for (size_t i = strlen(path); i < room; i++)
 		ck_assert_int_eq(path[i], 0);
-	ck_assert(program_set_interpreter(path, room, usual)); /* fills the room exactly */
+	ck_assert(elf_set_interpreter(path, room, usual)); /* fills the room exactly */
 	ck_assert_mem_eq(block, &file, sizeof file);
 	free(block);
 }

@@ -73,7 +73,7 @@ static void hold_lock(void)
 	ck_assert_int_eq(pipe(ready), 0);
 	holder = fork();
 	if (holder == 0) {
-		bool held = matr_prefix_lock(prefix, false, NULL) >= 0;
+		bool held = prefix_lock(prefix, false, NULL) >= 0;
 		_exit(!held || write(ready[1], "", 1) != 1 || pause());
 	}
 	ck_assert_int_eq(read(ready[0], &byte, 1), 1);

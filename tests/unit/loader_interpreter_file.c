@@ -29,7 +29,7 @@ static struct interpreter_source load(const char *path)
 	struct matr_error err;
 	void *bytes;
 
-	ck_assert_msg(read_file(path, MAX_FILE, &bytes, &source.size, &err) == 0, "%s: %s", path,
+	ck_assert_msg(file_read(path, MAX_FILE, &bytes, &source.size, &err) == 0, "%s: %s", path,
 		      err.message);
 	source.bytes = bytes;
 	return source;

@@ -455,19 +455,19 @@ START_TEST(bindings_do_not_depend_on_scope_order)
 {
 	static const size_t orders[2][4] = {{0, 1, 2, 3}, {2, 3, 0, 1}};
 	struct artificial a;
-	struct matr_columns out[2] = {{0}};
+	struct varint_buffer out[2] = {{0}};
 	uint32_t providers[2][4];
 	size_t n[2];
 
 	for (size_t i = 0; i < 2; i++) {
 		make_artificial(&a, orders[i]);
 		size_t requester = orders[i][0];
-		matr_encode_bindings(&a.mapping, requester, &out[i], providers[i], &n[i]);
+		codec_encode_bindings(&a.mapping, requester, &out[i], providers[i], &n[i]);
 		struct matr_binding *original = a.mapped[requester].bindings;
 		a.mapped[requester].bindings = calloc(RELOCATIONS, sizeof *original);
-		struct matr_cursor in = {.at = out[i].data, .end = out[i].data + out[i].size};
+		struct varint_cursor in = {.at = out[i].data, .end = out[i].data + out[i].size};
 		ck_assert_int_eq(
-			matr_decode_bindings(&a.mapping, requester, &in, providers[i], n[i]), 0);
+			codec_decode_bindings(&a.mapping, requester, &in, providers[i], n[i]), 0);
 		ck_assert_mem_eq(original, a.mapped[requester].bindings,
 				 RELOCATIONS * sizeof *original);
 		free(original);
@@ -478,8 +478,8 @@ START_TEST(bindings_do_not_depend_on_scope_order)
 		ck_assert_uint_eq(orders[1][providers[0][i]], providers[1][i]);
 	ck_assert_uint_eq(out[0].size, out[1].size);
 	ck_assert_mem_eq(out[0].data, out[1].data, out[0].size);
-	matr_columns_free(&out[0]);
-	matr_columns_free(&out[1]);
+	varint_buffer_free(&out[0]);
+	varint_buffer_free(&out[1]);
 }
 END_TEST
 
@@ -490,28 +490,28 @@ START_TEST(damaged_bindings)
 {
 	static const size_t order[4] = {0, 1, 2, 3};
 	struct artificial a;
-	struct matr_columns out = {0};
+	struct varint_buffer out = {0};
 	uint32_t providers[4];
 	size_t n;
 
 	make_artificial(&a, order);
-	matr_encode_bindings(&a.mapping, 0, &out, providers, &n);
+	codec_encode_bindings(&a.mapping, 0, &out, providers, &n);
 	for (size_t i = 0; i < out.size; i++) {
 		uint8_t *copy = malloc(out.size);
 		memcpy(copy, out.data, out.size);
-		struct matr_cursor in = {.at = copy, .end = copy + i};
-		ck_assert_int_eq(matr_decode_bindings(&a.mapping, 0, &in, providers, n), -1);
+		struct varint_cursor in = {.at = copy, .end = copy + i};
+		ck_assert_int_eq(codec_decode_bindings(&a.mapping, 0, &in, providers, n), -1);
 		for (int value = 0; value < 256; value++) {
 			copy[i] = (uint8_t)value;
-			in = (struct matr_cursor){.at = copy, .end = copy + out.size};
-			if (matr_decode_bindings(&a.mapping, 0, &in, providers, n) != 0)
+			in = (struct varint_cursor){.at = copy, .end = copy + out.size};
+			if (codec_decode_bindings(&a.mapping, 0, &in, providers, n) != 0)
 				continue;
 			for (size_t r = 0; r < RELOCATIONS; r++)
 				ck_assert(a.mapped[0].bindings[r].symbol < SYMBOLS);
 		}
 		free(copy);
 	}
-	matr_columns_free(&out);
+	varint_buffer_free(&out);
 	free(a.mapped[0].bindings);
 }
 END_TEST
@@ -532,22 +532,21 @@ START_TEST(damaged_objects)
 	struct matr_object *object;
 
 	check_ok(matr_object_open("/usr/bin/true", &object, &err));
-	for (size_t part = 0; part < MATR_N_PARTS; part++) {
-		struct matr_columns out = {0};
-		matr_encode_part(object, (enum matr_object_part)part, &out);
+	for (size_t part = 0; part < CODEC_N_PARTS; part++) {
+		struct varint_buffer out = {0};
+		codec_encode_part(object, (enum codec_part)part, &out);
 		ck_assert(!out.failed);
 		for (size_t i = 0; i < out.size; i++) {
 			struct matr_object back = {.n_symbols = object->n_symbols};
 			uint8_t *copy = malloc(i + 1); /* exactly sized, for ASan to see */
 			memcpy(copy, out.data, i);
-			struct matr_cursor in = {.at = copy, .end = copy + i};
-			ck_assert_int_eq(matr_decode_part(&back, (enum matr_object_part)part, &in),
-					 -1);
+			struct varint_cursor in = {.at = copy, .end = copy + i};
+			ck_assert_int_eq(codec_decode_part(&back, (enum codec_part)part, &in), -1);
 			ck_assert(in.damaged);
 			free_arrays(&back);
 			free(copy);
 		}
-		matr_columns_free(&out);
+		varint_buffer_free(&out);
 	}
 	matr_object_free(object);
 }
@@ -683,7 +682,7 @@ START_TEST(hash_vectors)
 	uint8_t hash[MATR_HASH_SIZE];
 
 	for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
-		matr_hash(vectors[i].text, strlen(vectors[i].text), hash);
+		blake2b(vectors[i].text, strlen(vectors[i].text), hash);
 		ck_assert_mem_eq(hash, vectors[i].start, 4);
 	}
 }

@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-struct matr_map;
+struct map;
 struct matr_store;
 struct matr_store_application;
 struct matr_store_closure;
@@ -115,8 +115,8 @@ struct matr_diff_totals {
 	size_t compared; /* programs that both epochs have mapped */
 	size_t programs[MATR_FATES];
 	struct matr_diff_count objects[MATR_CHANGES], bindings[MATR_CHANGES], loads[MATR_FATES];
-	size_t reordered;      /* programs with a scope in another order */
-	struct matr_map *seen; /* changes that have been counted */
+	size_t reordered; /* programs with a scope in another order */
+	struct map *seen; /* changes that have been counted */
 };
 
 /* Count a program. All zero are the totals of no program.

@@ -68,7 +68,7 @@ static void compress(uint64_t h[8], const uint8_t block[BLOCK], uint64_t length,
 		h[i] ^= v[i] ^ v[i + 8];
 }
 
-void matr_hash(const void *data, size_t size, uint8_t hash[MATR_HASH_SIZE])
+void blake2b(const void *data, size_t size, uint8_t hash[MATR_HASH_SIZE])
 {
 	const uint8_t *bytes = data;
 	uint64_t h[8], done = 0;

@@ -5,14 +5,14 @@
  * one for which nobody can make a collision, and it has to be fast; BLAKE2b is both, and short enough
  * not to be worth a dependency.
  */
-#ifndef MATR_HASH_H
-#define MATR_HASH_H
+#ifndef MATR_BASE_BLAKE2B_H
+#define MATR_BASE_BLAKE2B_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 #define MATR_HASH_SIZE 20 /* bytes: 160 bits, 80 against collisions */
 
-void matr_hash(const void *data, size_t size, uint8_t hash[MATR_HASH_SIZE]);
+void blake2b(const void *data, size_t size, uint8_t hash[MATR_HASH_SIZE]);
 
 #endif

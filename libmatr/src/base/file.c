@@ -38,7 +38,7 @@ static void directory_of(const char *path, char directory[PATH_MAX])
 	snprintf(directory, PATH_MAX, "%.*s", length ? length : 1, length ? path : ".");
 }
 
-int sync_directory_fd(int fd, const char *directory, struct matr_error *err)
+int file_sync_directory_fd(int fd, const char *directory, struct matr_error *err)
 {
 	/* Some file systems cannot sync a directory: EINVAL. What was done in it stands all the same. */
 	if (fsync(fd) < 0 && errno != EINVAL)
@@ -46,18 +46,18 @@ int sync_directory_fd(int fd, const char *directory, struct matr_error *err)
 	return 0;
 }
 
-int sync_directory(const char *directory, struct matr_error *err)
+int file_sync_directory(const char *directory, struct matr_error *err)
 {
 	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
 		return matr_fail_errno(err, directory, "cannot be opened");
-	int result = sync_directory_fd(fd, directory, err);
+	int result = file_sync_directory_fd(fd, directory, err);
 	close(fd);
 	return result;
 }
 
-int fail_to_change(const char *path, const char *what, struct matr_error *err)
+int file_fail_to_change(const char *path, const char *what, struct matr_error *err)
 {
 	bool permission = geteuid() != 0 && (errno == EACCES || errno == EPERM);
 	char directory[PATH_MAX];
@@ -86,14 +86,14 @@ static int write_pieces(int fd, const struct file_piece *pieces, size_t n)
 	return 0;
 }
 
-int write_file(const char *path, const void *data, size_t size, mode_t mode, struct matr_error *err)
+int file_write(const char *path, const void *data, size_t size, mode_t mode, struct matr_error *err)
 {
 	const struct file_piece whole = {data, size};
 
-	return write_file_pieces(path, &whole, 1, mode, err);
+	return file_write_pieces(path, &whole, 1, mode, err);
 }
 
-int write_file_pieces(const char *path, const struct file_piece *pieces, size_t n, mode_t mode,
+int file_write_pieces(const char *path, const struct file_piece *pieces, size_t n, mode_t mode,
 		      struct matr_error *err)
 {
 	char temporary[PATH_MAX], directory[PATH_MAX];
@@ -102,23 +102,23 @@ int write_file_pieces(const char *path, const struct file_piece *pieces, size_t 
 		return matr_fail(err, MATR_ERROR_USAGE, path, "path is too long");
 	int fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0)
-		return fail_to_change(path, "cannot be written", err);
+		return file_fail_to_change(path, "cannot be written", err);
 	int result = 0;
 	if (write_pieces(fd, pieces, n) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0)
 		result = matr_fail_errno(err, path, "cannot be written");
 	if (close(fd) < 0 && !result)
 		result = matr_fail_errno(err, path, "cannot be written");
 	if (!result && rename(temporary, path) < 0)
-		result = fail_to_change(path, "cannot be replaced", err);
+		result = file_fail_to_change(path, "cannot be replaced", err);
 	if (result) {
 		unlink(temporary);
 		return -1;
 	}
 	directory_of(path, directory);
-	return sync_directory(directory, err);
+	return file_sync_directory(directory, err);
 }
 
-bool is_leftover_of(const char *entry, const char *name)
+bool file_is_leftover_of(const char *entry, const char *name)
 {
 	size_t length = strlen(name);
 
@@ -126,8 +126,8 @@ bool is_leftover_of(const char *entry, const char *name)
 	       strlen(entry + length) == sizeof pattern - 1;
 }
 
-int remove_leftovers(const char *directory, const char *const *names, size_t n,
-		     struct matr_error *err)
+int file_remove_leftovers(const char *directory, const char *const *names, size_t n,
+			  struct matr_error *err)
 {
 	DIR *list = opendir(directory);
 	const struct dirent *entry;
@@ -138,7 +138,7 @@ int remove_leftovers(const char *directory, const char *const *names, size_t n,
 	while (result == 0 && (errno = 0, entry = readdir(list)) != NULL) {
 		bool leftover = false;
 		for (size_t i = 0; i < n && !leftover; i++)
-			leftover = is_leftover_of(entry->d_name, names[i]);
+			leftover = file_is_leftover_of(entry->d_name, names[i]);
 		if (leftover && unlinkat(dirfd(list), entry->d_name, 0) != 0 && errno != ENOENT)
 			result = matr_fail_errno(err, directory, "cannot remove %s", entry->d_name);
 	}
@@ -148,16 +148,16 @@ int remove_leftovers(const char *directory, const char *const *names, size_t n,
 	return result;
 }
 
-int write_file_clean(const char *path, struct matr_error *err)
+int file_clean(const char *path, struct matr_error *err)
 {
 	char directory[PATH_MAX];
 	const char *name = path_name(path);
 
 	directory_of(path, directory);
-	return remove_leftovers(directory, &name, 1, err);
+	return file_remove_leftovers(directory, &name, 1, err);
 }
 
-int read_file(const char *path, size_t limit, void **data, size_t *size, struct matr_error *err)
+int file_read(const char *path, size_t limit, void **data, size_t *size, struct matr_error *err)
 {
 	struct stat status;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -3,40 +3,40 @@
 
 #include <stdlib.h>
 
-void matr_map_free(struct matr_map *map)
+void map_free(struct map *map)
 {
 	free(map->entries);
-	*map = (struct matr_map){0};
+	*map = (struct map){0};
 }
 
 /* The entry that has the key, or the free one where it would go. */
-static struct matr_map_entry *find(struct matr_map_entry *entries, size_t room, uint64_t key)
+static struct map_entry *find(struct map_entry *entries, size_t room, uint64_t key)
 {
 	uint64_t at = (key * UINT64_C(0x9e3779b97f4a7c15)) >> 20;
 
 	for (;; at++) {
-		struct matr_map_entry *entry = &entries[at & (room - 1)];
+		struct map_entry *entry = &entries[at & (room - 1)];
 		if (!entry->used || entry->key == key)
 			return entry;
 	}
 }
 
-bool matr_map_get(const struct matr_map *map, uint64_t key, uint64_t *value)
+bool map_get(const struct map *map, uint64_t key, uint64_t *value)
 {
 	if (!map->room)
 		return false;
-	const struct matr_map_entry *entry = find(map->entries, map->room, key);
+	const struct map_entry *entry = find(map->entries, map->room, key);
 	if (!entry->used)
 		return false;
 	*value = entry->value;
 	return true;
 }
 
-int matr_map_set(struct matr_map *map, uint64_t key, uint64_t value)
+int map_set(struct map *map, uint64_t key, uint64_t value)
 {
 	if (map->used * 2 >= map->room) {
 		size_t room = map->room ? map->room * 2 : 64;
-		struct matr_map_entry *entries = calloc(room, sizeof *entries);
+		struct map_entry *entries = calloc(room, sizeof *entries);
 		if (!entries)
 			return -1;
 		for (size_t i = 0; i < map->room; i++)
@@ -46,8 +46,8 @@ int matr_map_set(struct matr_map *map, uint64_t key, uint64_t value)
 		map->entries = entries;
 		map->room = room;
 	}
-	struct matr_map_entry *entry = find(map->entries, map->room, key);
+	struct map_entry *entry = find(map->entries, map->room, key);
 	map->used += !entry->used;
-	*entry = (struct matr_map_entry){.key = key, .value = value, .used = true};
+	*entry = (struct map_entry){.key = key, .value = value, .used = true};
 	return 0;
 }

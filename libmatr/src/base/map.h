@@ -7,17 +7,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct matr_map { /* all zero: an empty map */
-	struct matr_map_entry {
+struct map { /* all zero: an empty map */
+	struct map_entry {
 		uint64_t key, value;
 		bool used;
 	} * entries;
 	size_t used, room; /* room is 0 or a power of two, at most half of it used */
 };
 
-void matr_map_free(struct matr_map *map);
-bool matr_map_get(const struct matr_map *map, uint64_t key, uint64_t *value);
+void map_free(struct map *map);
+bool map_get(const struct map *map, uint64_t key, uint64_t *value);
 /* Set or replace. -1: out of memory. */
-int matr_map_set(struct matr_map *map, uint64_t key, uint64_t value);
+int map_set(struct map *map, uint64_t key, uint64_t value);
 
 #endif

@@ -29,7 +29,7 @@ static void *take_turns(void *argument)
 	return NULL;
 }
 
-unsigned matr_jobs_default(void)
+unsigned parallel_default(void)
 {
 	cpu_set_t set;
 
@@ -39,7 +39,7 @@ unsigned matr_jobs_default(void)
 	return n < 1 ? 1 : (unsigned)n;
 }
 
-void matr_jobs_run(unsigned jobs, size_t n, void (*work)(void *context, size_t i), void *context)
+void parallel_run(unsigned jobs, size_t n, void (*work)(void *context, size_t i), void *context)
 {
 	struct run run = {.work = work, .context = context, .n = n};
 	pthread_t threads[MAX_JOBS];
@@ -47,7 +47,7 @@ void matr_jobs_run(unsigned jobs, size_t n, void (*work)(void *context, size_t i
 	sigset_t all, before;
 
 	if (jobs == 0)
-		jobs = matr_jobs_default();
+		jobs = parallel_default();
 	if (jobs > MAX_JOBS)
 		jobs = MAX_JOBS;
 	/* Signals are the caller's thread's affair. */

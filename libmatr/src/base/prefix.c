@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "base/path.h"
 
-int matr_prefix_make(const char *prefix, char canonical[PATH_MAX], struct matr_error *err)
+int prefix_make(const char *prefix, char canonical[PATH_MAX], struct matr_error *err)
 {
 	char path[PATH_MAX];
 
@@ -25,7 +25,7 @@ int matr_prefix_make(const char *prefix, char canonical[PATH_MAX], struct matr_e
 		char end = *slash;
 		*slash = 0;
 		if (mkdir(path, 0755) != 0 && errno != EEXIST)
-			return fail_to_change(path, "cannot create directory", err);
+			return file_fail_to_change(path, "cannot create directory", err);
 		if (!end)
 			break;
 		*slash = '/';
@@ -60,7 +60,7 @@ static int check_directory(const char *path, struct matr_error *err)
 	return check_owner(path, &status, err);
 }
 
-int matr_prefix_check_file(const char *canonical, const char *name, struct matr_error *err)
+int prefix_check_file(const char *canonical, const char *name, struct matr_error *err)
 {
 	char path[PATH_MAX];
 	struct stat status;
@@ -74,7 +74,7 @@ int matr_prefix_check_file(const char *canonical, const char *name, struct matr_
 	return check_owner(path, &status, err);
 }
 
-int matr_prefix_check(const char *canonical, struct matr_error *err)
+int prefix_check(const char *canonical, struct matr_error *err)
 {
 	char path[PATH_MAX];
 
@@ -95,16 +95,16 @@ int matr_prefix_trusted(const char *prefix, struct matr_error *err)
 
 	if (!realpath(prefix, canonical))
 		return matr_fail_errno(err, prefix, "cannot be resolved");
-	if (matr_prefix_check(canonical, err) != 0)
+	if (prefix_check(canonical, err) != 0)
 		return -1;
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-		if (matr_prefix_check_file(canonical, files[i], err) != 0)
+		if (prefix_check_file(canonical, files[i], err) != 0)
 			return -1;
 	}
 	return 0;
 }
 
-int matr_prefix_lock(const char *canonical, bool wait, struct matr_error *err)
+int prefix_lock(const char *canonical, bool wait, struct matr_error *err)
 {
 	char path[PATH_MAX];
 
@@ -112,7 +112,7 @@ int matr_prefix_lock(const char *canonical, bool wait, struct matr_error *err)
 		return -1;
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return fail_to_change(path, "cannot open the lock", err);
+		return file_fail_to_change(path, "cannot open the lock", err);
 	while (flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB)) != 0) {
 		if (errno == EINTR)
 			continue;
@@ -127,7 +127,8 @@ int matr_prefix_lock(const char *canonical, bool wait, struct matr_error *err)
 	return fd;
 }
 
-/* By their names, in the directory itself: not through a link, and nothing else that may be in it. */
+/* By their names, in the directory itself: not through a link, and nothing else that may be in
+ * it. */
 int prefix_remove_trial(const char *canonical, struct matr_error *err)
 {
 	static const char *const names[] = {MATR_IMAGE_FILE, MATR_LD_STABLE_FILE,
@@ -142,14 +143,14 @@ int prefix_remove_trial(const char *canonical, struct matr_error *err)
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		unlinkat(directory, names[i], 0); /* what stays shows in the end */
 	close(directory);
-	if (remove_leftovers(path, names, sizeof names / sizeof *names, err) != 0)
+	if (file_remove_leftovers(path, names, sizeof names / sizeof *names, err) != 0)
 		return -1;
 	if (rmdir(path) != 0)
 		return matr_fail_errno(err, path, "cannot be removed");
 	return 0;
 }
 
-int matr_prefix_clean(const char *canonical, struct matr_error *err)
+int prefix_clean(const char *canonical, struct matr_error *err)
 {
 	static const char *const names[] = {PREFIX_NEXT_IMAGE,	   MATR_LD_STABLE_FILE,
 					    MATR_REAL_LOADER_FILE, MATR_INTERPRETER_FILE,
@@ -162,5 +163,5 @@ int matr_prefix_clean(const char *canonical, struct matr_error *err)
 		return matr_fail_errno(err, next, "cannot be removed");
 	if (prefix_remove_trial(canonical, err) != 0)
 		return -1;
-	return remove_leftovers(canonical, names, sizeof names / sizeof *names, err);
+	return file_remove_leftovers(canonical, names, sizeof names / sizeof *names, err);
 }

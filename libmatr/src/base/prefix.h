@@ -19,21 +19,21 @@ int prefix_remove_trial(const char *canonical, struct matr_error *err);
 
 /* Make the prefix and the directories above it where they do not exist, and find its canonical
  * path. */
-int matr_prefix_make(const char *prefix, char canonical[PATH_MAX], struct matr_error *err);
+int prefix_make(const char *prefix, char canonical[PATH_MAX], struct matr_error *err);
 
 /* Whoever can write there decides what code programs run, so the prefix and every directory above
  * it must belong to root or the caller and not be writable by others, /tmp and its like (sticky)
  * excepted. The same rule as ld-stable's. UNTRUSTED: it is not so. */
-int matr_prefix_check(const char *canonical, struct matr_error *err);
+int prefix_check(const char *canonical, struct matr_error *err);
 
 /* The same for a file in the prefix. One that does not exist is all right. */
-int matr_prefix_check_file(const char *canonical, const char *name, struct matr_error *err);
+int prefix_check_file(const char *canonical, const char *name, struct matr_error *err);
 
 /* Take the prefix's lock. Returns a descriptor (closing it gives the lock back), -1: error, BUSY where
  * somebody else has it and `wait` is false. */
-int matr_prefix_lock(const char *canonical, bool wait, struct matr_error *err);
+int prefix_lock(const char *canonical, bool wait, struct matr_error *err);
 
 /* Remove temporary files that a killed begin left behind. Only while holding the lock. */
-int matr_prefix_clean(const char *canonical, struct matr_error *err);
+int prefix_clean(const char *canonical, struct matr_error *err);
 
 #endif

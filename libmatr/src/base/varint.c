@@ -6,13 +6,13 @@
 
 #include "base/array.h"
 
-void matr_columns_free(struct matr_columns *columns)
+void varint_buffer_free(struct varint_buffer *columns)
 {
 	free(columns->data);
-	*columns = (struct matr_columns){0};
+	*columns = (struct varint_buffer){0};
 }
 
-static bool reserve(struct matr_columns *columns, size_t size)
+static bool reserve(struct varint_buffer *columns, size_t size)
 {
 	if (!columns->failed && size <= columns->room - columns->size)
 		return true;
@@ -22,7 +22,7 @@ static bool reserve(struct matr_columns *columns, size_t size)
 	return !columns->failed;
 }
 
-void matr_put_bytes(struct matr_columns *columns, const void *data, size_t size)
+void varint_put_bytes(struct varint_buffer *columns, const void *data, size_t size)
 {
 	if (size == 0 || !reserve(columns, size))
 		return;
@@ -30,7 +30,7 @@ void matr_put_bytes(struct matr_columns *columns, const void *data, size_t size)
 	columns->size += size;
 }
 
-void matr_put(struct matr_columns *columns, uint64_t value)
+void varint_put(struct varint_buffer *columns, uint64_t value)
 {
 	if (!reserve(columns, 10))
 		return;
@@ -41,19 +41,19 @@ void matr_put(struct matr_columns *columns, uint64_t value)
 	columns->size = (size_t)(at - columns->data);
 }
 
-void matr_put_signed(struct matr_columns *columns, int64_t value)
+void varint_put_signed(struct varint_buffer *columns, int64_t value)
 {
-	matr_put(columns, (uint64_t)value << 1 ^ (value < 0 ? UINT64_MAX : 0));
+	varint_put(columns, (uint64_t)value << 1 ^ (value < 0 ? UINT64_MAX : 0));
 }
 
-void matr_put_string(struct matr_columns *columns, const char *string)
+void varint_put_string(struct varint_buffer *columns, const char *string)
 {
 	if (!string)
 		string = "";
-	matr_put_bytes(columns, string, strlen(string) + 1);
+	varint_put_bytes(columns, string, strlen(string) + 1);
 }
 
-uint64_t matr_get(struct matr_cursor *cursor)
+uint64_t varint_get(struct varint_cursor *cursor)
 {
 	uint64_t value = 0;
 
@@ -68,31 +68,31 @@ uint64_t matr_get(struct matr_cursor *cursor)
 	return 0;
 }
 
-int64_t matr_get_signed(struct matr_cursor *cursor)
+int64_t varint_get_signed(struct varint_cursor *cursor)
 {
-	uint64_t value = matr_get(cursor);
+	uint64_t value = varint_get(cursor);
 	return (int64_t)(value >> 1 ^ (value & 1 ? UINT64_MAX : 0));
 }
 
-uint64_t matr_get_up_to(struct matr_cursor *cursor, uint64_t most)
+uint64_t varint_get_up_to(struct varint_cursor *cursor, uint64_t most)
 {
-	uint64_t value = matr_get(cursor);
+	uint64_t value = varint_get(cursor);
 	if (value <= most)
 		return value;
 	cursor->damaged = true;
 	return 0;
 }
 
-size_t matr_get_count(struct matr_cursor *cursor)
+size_t varint_get_count(struct varint_cursor *cursor)
 {
-	uint64_t count = matr_get(cursor);
+	uint64_t count = varint_get(cursor);
 	if (count <= (uint64_t)(cursor->end - cursor->at))
 		return count;
 	cursor->damaged = true;
 	return 0;
 }
 
-const char *matr_get_string(struct matr_cursor *cursor)
+const char *varint_get_string(struct varint_cursor *cursor)
 {
 	const uint8_t *start = cursor->at;
 	const uint8_t *nul = cursor->damaged || start == cursor->end

@@ -51,14 +51,14 @@ static uint64_t provider_code(uint32_t provider, size_t requester, uint32_t *cod
 	return codes[provider];
 }
 
-void matr_encode_bindings(const struct matr_mapping *mapping, size_t requester,
-			  struct matr_columns *out, uint32_t *providers, size_t *n_providers)
+void codec_encode_bindings(const struct matr_mapping *mapping, size_t requester,
+			   struct varint_buffer *out, uint32_t *providers, size_t *n_providers)
 {
 	const struct matr_object *object = mapping->scope[requester].object;
 	const struct matr_binding *bindings = mapping->objects[requester].bindings;
 	struct prediction *predictions = calloc(object->n_symbols + 1, sizeof *predictions);
 	uint32_t *codes = calloc(mapping->n_scope, sizeof *codes);
-	struct matr_columns exceptions = {0}, symbols = {0}, column = {0};
+	struct varint_buffer exceptions = {0}, symbols = {0}, column = {0};
 	size_t n_exceptions = 0, distance = 0;
 
 	*n_providers = 0;
@@ -74,42 +74,42 @@ void matr_encode_bindings(const struct matr_mapping *mapping, size_t requester,
 			continue;
 		}
 		if (last->seen) {
-			matr_put(&exceptions, distance);
+			varint_put(&exceptions, distance);
 			distance = 0;
 			n_exceptions++;
 		}
 		*last = (struct prediction){.seen = true, .binding = bindings[i]};
 		uint64_t code = provider_code(bindings[i].provider, requester, codes, providers,
 					      n_providers);
-		matr_put(&column, code);
+		varint_put(&column, code);
 		if (code == CODE_SELF)
-			matr_put_signed(&symbols,
-					(int64_t)bindings[i].symbol - (int64_t)relocation->symbol);
+			varint_put_signed(&symbols, (int64_t)bindings[i].symbol -
+							    (int64_t)relocation->symbol);
 		else if (code >= CODE_LISTED)
-			matr_put(&symbols, bindings[i].symbol);
+			varint_put(&symbols, bindings[i].symbol);
 	}
-	matr_put(out, n_exceptions);
-	matr_put_bytes(out, exceptions.data, exceptions.size);
-	matr_put(out, column.size);
-	matr_put_bytes(out, column.data, column.size);
-	matr_put_bytes(out, symbols.data, symbols.size);
+	varint_put(out, n_exceptions);
+	varint_put_bytes(out, exceptions.data, exceptions.size);
+	varint_put(out, column.size);
+	varint_put_bytes(out, column.data, column.size);
+	varint_put_bytes(out, symbols.data, symbols.size);
 	out->failed |= exceptions.failed | symbols.failed | column.failed;
 done:
-	matr_columns_free(&exceptions);
-	matr_columns_free(&column);
-	matr_columns_free(&symbols);
+	varint_buffer_free(&exceptions);
+	varint_buffer_free(&column);
+	varint_buffer_free(&symbols);
 	free(predictions);
 	free(codes);
 }
 
 /* One binding, written out. */
-static struct matr_binding get_binding(struct matr_cursor *codes, struct matr_cursor *symbols,
+static struct matr_binding get_binding(struct varint_cursor *codes, struct varint_cursor *symbols,
 				       const struct matr_mapping *mapping, size_t requester,
 				       uint32_t symbol, const uint32_t *providers,
 				       size_t n_providers)
 {
 	struct matr_binding binding = {.provider = MATR_PROVIDER_NONE};
-	uint64_t code = matr_get(codes);
+	uint64_t code = varint_get(codes);
 	uint64_t index;
 
 	switch (code) {
@@ -123,7 +123,7 @@ static struct matr_binding get_binding(struct matr_cursor *codes, struct matr_cu
 		return binding;
 	case CODE_SELF:
 		binding.provider = (uint32_t)requester;
-		index = symbol + (uint64_t)matr_get_signed(symbols);
+		index = symbol + (uint64_t)varint_get_signed(symbols);
 		break;
 	default:
 		if (code - CODE_LISTED >= n_providers) {
@@ -131,7 +131,7 @@ static struct matr_binding get_binding(struct matr_cursor *codes, struct matr_cu
 			return binding;
 		}
 		binding.provider = providers[code - CODE_LISTED];
-		index = matr_get(symbols);
+		index = varint_get(symbols);
 		break;
 	}
 	if (index >= mapping->scope[binding.provider].object->n_symbols)
@@ -140,8 +140,8 @@ static struct matr_binding get_binding(struct matr_cursor *codes, struct matr_cu
 	return binding;
 }
 
-int matr_decode_bindings(struct matr_mapping *mapping, size_t requester, struct matr_cursor *in,
-			 const uint32_t *providers, size_t n_providers)
+int codec_decode_bindings(struct matr_mapping *mapping, size_t requester, struct varint_cursor *in,
+			  const uint32_t *providers, size_t n_providers)
 {
 	const struct matr_object *object = mapping->scope[requester].object;
 	struct matr_binding *bindings = mapping->objects[requester].bindings;
@@ -150,14 +150,14 @@ int matr_decode_bindings(struct matr_mapping *mapping, size_t requester, struct 
 	if (!predictions)
 		return -1;
 	/* The three columns are read side by side, a cursor each. */
-	size_t n_exceptions = matr_get_count(in);
-	struct matr_cursor exceptions = *in;
+	size_t n_exceptions = varint_get_count(in);
+	struct varint_cursor exceptions = *in;
 	for (size_t i = 0; i < n_exceptions; i++)
-		matr_get(in);
-	size_t size = matr_get_count(in);
-	struct matr_cursor codes = {.at = in->at, .end = in->at + size};
-	struct matr_cursor symbols = {.at = in->at + size, .end = in->end};
-	uint64_t distance = n_exceptions ? matr_get(&exceptions) : UINT64_MAX;
+		varint_get(in);
+	size_t size = varint_get_count(in);
+	struct varint_cursor codes = {.at = in->at, .end = in->at + size};
+	struct varint_cursor symbols = {.at = in->at + size, .end = in->end};
+	uint64_t distance = n_exceptions ? varint_get(&exceptions) : UINT64_MAX;
 
 	for (size_t i = 0; i < object->n_relocations; i++) {
 		const struct matr_relocation *relocation = &object->relocations[i];
@@ -168,7 +168,7 @@ int matr_decode_bindings(struct matr_mapping *mapping, size_t requester, struct 
 			continue;
 		}
 		if (last->seen)
-			distance = --n_exceptions ? matr_get(&exceptions) : UINT64_MAX;
+			distance = --n_exceptions ? varint_get(&exceptions) : UINT64_MAX;
 		bindings[i] = get_binding(&codes, &symbols, mapping, requester, relocation->symbol,
 					  providers, n_providers);
 		*last = (struct prediction){.seen = true, .binding = bindings[i]};

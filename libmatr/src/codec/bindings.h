@@ -13,12 +13,12 @@
 
 /* Encode the bindings of scope object `requester`. providers: room for n_scope entries, receives
  * scope indices; *n_providers how many. */
-void matr_encode_bindings(const struct matr_mapping *mapping, size_t requester,
-			  struct matr_columns *out, uint32_t *providers, size_t *n_providers);
+void codec_encode_bindings(const struct matr_mapping *mapping, size_t requester,
+			   struct varint_buffer *out, uint32_t *providers, size_t *n_providers);
 
 /* Decode into bindings[object->n_relocations] of scope object `requester`; providers as above.
  * Every index is checked. -1: damaged, or out of memory (then cursor->damaged is false). */
-int matr_decode_bindings(struct matr_mapping *mapping, size_t requester, struct matr_cursor *in,
-			 const uint32_t *providers, size_t n_providers);
+int codec_decode_bindings(struct matr_mapping *mapping, size_t requester, struct varint_cursor *in,
+			  const uint32_t *providers, size_t n_providers);
 
 #endif

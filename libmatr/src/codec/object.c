@@ -24,74 +24,74 @@ enum { /* flags of a version */
        VERSION_DEFINED = 16,
 };
 
-static void encode_headers(const struct matr_object *object, struct matr_columns *out)
+static void encode_headers(const struct matr_object *object, struct varint_buffer *out)
 {
-	matr_put(out, object->n_segments);
+	varint_put(out, object->n_segments);
 	for (size_t i = 0; i < object->n_segments; i++) {
 		const struct matr_segment *segment = &object->segments[i];
-		matr_put(out, segment->type);
-		matr_put(out, segment->flags);
-		matr_put(out, segment->offset);
-		matr_put(out, segment->vaddr);
-		matr_put(out, segment->file_size);
-		matr_put(out, segment->memory_size);
-		matr_put(out, segment->align);
+		varint_put(out, segment->type);
+		varint_put(out, segment->flags);
+		varint_put(out, segment->offset);
+		varint_put(out, segment->vaddr);
+		varint_put(out, segment->file_size);
+		varint_put(out, segment->memory_size);
+		varint_put(out, segment->align);
 	}
-	matr_put(out, object->n_dynamic);
+	varint_put(out, object->n_dynamic);
 	for (size_t i = 0; i < object->n_dynamic; i++) {
-		matr_put_signed(out, object->dynamic[i].tag);
-		matr_put(out, object->dynamic[i].value);
+		varint_put_signed(out, object->dynamic[i].tag);
+		varint_put(out, object->dynamic[i].value);
 	}
-	matr_put(out, object->n_versions);
+	varint_put(out, object->n_versions);
 	for (size_t i = 0; i < object->n_versions; i++) {
 		const struct matr_version *version = &object->versions[i];
-		matr_put(out, (version->name ? VERSION_NAME : 0) |
-				      (version->file ? VERSION_FILE : 0) |
-				      (version->hidden ? VERSION_HIDDEN : 0) |
-				      (version->weak ? VERSION_WEAK : 0) |
-				      (version->defined ? VERSION_DEFINED : 0));
-		matr_put(out, version->hash);
+		varint_put(out, (version->name ? VERSION_NAME : 0) |
+					(version->file ? VERSION_FILE : 0) |
+					(version->hidden ? VERSION_HIDDEN : 0) |
+					(version->weak ? VERSION_WEAK : 0) |
+					(version->defined ? VERSION_DEFINED : 0));
+		varint_put(out, version->hash);
 		if (version->name)
-			matr_put_string(out, version->name);
+			varint_put_string(out, version->name);
 		if (version->file)
-			matr_put_string(out, version->file);
+			varint_put_string(out, version->file);
 	}
 }
 
-static int decode_headers(struct matr_object *object, struct matr_cursor *in)
+static int decode_headers(struct matr_object *object, struct varint_cursor *in)
 {
-	object->n_segments = matr_get_count(in);
+	object->n_segments = varint_get_count(in);
 	object->segments = calloc(object->n_segments + 1, sizeof *object->segments);
 	if (!object->segments)
 		return -1;
 	for (size_t i = 0; i < object->n_segments; i++) {
 		struct matr_segment *segment = &object->segments[i];
-		segment->type = (uint32_t)matr_get_up_to(in, UINT32_MAX);
-		segment->flags = (uint32_t)matr_get_up_to(in, UINT32_MAX);
-		segment->offset = matr_get(in);
-		segment->vaddr = matr_get(in);
-		segment->file_size = matr_get(in);
-		segment->memory_size = matr_get(in);
-		segment->align = matr_get(in);
+		segment->type = (uint32_t)varint_get_up_to(in, UINT32_MAX);
+		segment->flags = (uint32_t)varint_get_up_to(in, UINT32_MAX);
+		segment->offset = varint_get(in);
+		segment->vaddr = varint_get(in);
+		segment->file_size = varint_get(in);
+		segment->memory_size = varint_get(in);
+		segment->align = varint_get(in);
 	}
-	object->n_dynamic = matr_get_count(in);
+	object->n_dynamic = varint_get_count(in);
 	object->dynamic = calloc(object->n_dynamic + 1, sizeof *object->dynamic);
 	if (!object->dynamic)
 		return -1;
 	for (size_t i = 0; i < object->n_dynamic; i++) {
-		object->dynamic[i].tag = matr_get_signed(in);
-		object->dynamic[i].value = matr_get(in);
+		object->dynamic[i].tag = varint_get_signed(in);
+		object->dynamic[i].value = varint_get(in);
 	}
-	object->n_versions = matr_get_count(in);
+	object->n_versions = varint_get_count(in);
 	object->versions = calloc(object->n_versions + 1, sizeof *object->versions);
 	if (!object->versions)
 		return -1;
 	for (size_t i = 0; i < object->n_versions; i++) {
 		struct matr_version *version = &object->versions[i];
-		uint64_t flags = matr_get(in);
-		version->hash = (uint32_t)matr_get_up_to(in, UINT32_MAX);
-		version->name = flags & VERSION_NAME ? matr_get_string(in) : NULL;
-		version->file = flags & VERSION_FILE ? matr_get_string(in) : NULL;
+		uint64_t flags = varint_get(in);
+		version->hash = (uint32_t)varint_get_up_to(in, UINT32_MAX);
+		version->name = flags & VERSION_NAME ? varint_get_string(in) : NULL;
+		version->file = flags & VERSION_FILE ? varint_get_string(in) : NULL;
 		version->hidden = flags & VERSION_HIDDEN;
 		version->weak = flags & VERSION_WEAK;
 		version->defined = flags & VERSION_DEFINED;
@@ -101,31 +101,31 @@ static int decode_headers(struct matr_object *object, struct matr_cursor *in)
 
 /* ---- symbols ---- */
 
-static void encode_symbols(const struct matr_object *object, struct matr_columns *out)
+static void encode_symbols(const struct matr_object *object, struct varint_buffer *out)
 {
 	const struct matr_symbol *symbols = object->symbols;
 	size_t n = object->n_symbols;
 
-	matr_put(out, n);
+	varint_put(out, n);
 	for (size_t i = 0; i < n; i++)
-		matr_put(out, symbols[i].type | (uint64_t)symbols[i].binding << 4);
+		varint_put(out, symbols[i].type | (uint64_t)symbols[i].binding << 4);
 	for (size_t i = 0; i < n; i++)
-		matr_put(out, symbols[i].hashed | (uint64_t)symbols[i].visibility << 1);
+		varint_put(out, symbols[i].hashed | (uint64_t)symbols[i].visibility << 1);
 	for (size_t i = 0; i < n; i++)
-		matr_put_signed(out, symbols[i].section - (i ? symbols[i - 1].section : 0));
+		varint_put_signed(out, symbols[i].section - (i ? symbols[i - 1].section : 0));
 	for (size_t i = 0; i < n; i++)
-		matr_put(out, symbols[i].version);
+		varint_put(out, symbols[i].version);
 	for (size_t i = 0; i < n; i++)
-		matr_put(out, symbols[i].size);
+		varint_put(out, symbols[i].size);
 	for (size_t i = 0; i < n; i++)
-		matr_put(out, symbols[i].value);
+		varint_put(out, symbols[i].value);
 	for (size_t i = 0; i < n; i++)
-		matr_put_string(out, symbols[i].name);
+		varint_put_string(out, symbols[i].name);
 }
 
-static int decode_symbols(struct matr_object *object, struct matr_cursor *in)
+static int decode_symbols(struct matr_object *object, struct varint_cursor *in)
 {
-	size_t n = matr_get_count(in);
+	size_t n = varint_get_count(in);
 	struct matr_symbol *symbols = calloc(n + 1, sizeof *symbols);
 	uint64_t section = 0;
 
@@ -134,62 +134,62 @@ static int decode_symbols(struct matr_object *object, struct matr_cursor *in)
 	object->symbols = symbols;
 	object->n_symbols = n;
 	for (size_t i = 0; i < n; i++) {
-		uint64_t info = matr_get_up_to(in, 0xff);
+		uint64_t info = varint_get_up_to(in, 0xff);
 		symbols[i].type = info & 0xf;
 		symbols[i].binding = (uint8_t)(info >> 4);
 	}
 	for (size_t i = 0; i < n; i++) {
-		uint64_t other = matr_get_up_to(in, 0x1ff);
+		uint64_t other = varint_get_up_to(in, 0x1ff);
 		symbols[i].hashed = other & 1;
 		symbols[i].visibility = (uint8_t)(other >> 1);
 	}
 	for (size_t i = 0; i < n; i++) {
-		section += (uint64_t)matr_get_signed(in);
+		section += (uint64_t)varint_get_signed(in);
 		symbols[i].section = (uint16_t)section;
 	}
 	for (size_t i = 0; i < n; i++)
-		symbols[i].version = (uint16_t)matr_get_up_to(in, UINT16_MAX);
+		symbols[i].version = (uint16_t)varint_get_up_to(in, UINT16_MAX);
 	for (size_t i = 0; i < n; i++)
-		symbols[i].size = matr_get(in);
+		symbols[i].size = varint_get(in);
 	for (size_t i = 0; i < n; i++)
-		symbols[i].value = matr_get(in);
+		symbols[i].value = varint_get(in);
 	for (size_t i = 0; i < n; i++)
-		symbols[i].name = matr_get_string(in);
+		symbols[i].name = varint_get_string(in);
 	return in->damaged ? -1 : 0;
 }
 
 /* ---- relocations ---- */
 
-static void encode_relocations(const struct matr_object *object, struct matr_columns *out)
+static void encode_relocations(const struct matr_object *object, struct varint_buffer *out)
 {
 	const struct matr_relocation *relocations = object->relocations;
 	size_t n = object->n_relocations;
 	uint64_t word = 0;
 
-	matr_put(out, n);
+	varint_put(out, n);
 	for (size_t i = 0; i < n; i++)
-		matr_put(out, relocations[i].type);
+		varint_put(out, relocations[i].type);
 	for (size_t i = 0; i < n; i++)
-		matr_put(out, relocations[i].table);
+		varint_put(out, relocations[i].table);
 	for (size_t i = 0; i < n; i++)
-		matr_put_signed(
+		varint_put_signed(
 			out, difference(relocations[i].symbol, i ? relocations[i - 1].symbol : 0));
 	for (size_t i = 0; i < n; i++)
-		matr_put_signed(
+		varint_put_signed(
 			out, difference(relocations[i].offset, i ? relocations[i - 1].offset : 0));
 	for (size_t i = 0; i < n; i++)
-		matr_put_signed(out, relocations[i].addend);
+		varint_put_signed(out, relocations[i].addend);
 	for (size_t i = 0; i < n; i++) {
 		if (relocations[i].type != R_X86_64_JUMP_SLOT)
 			continue;
-		matr_put_signed(out, difference(relocations[i].word, word));
+		varint_put_signed(out, difference(relocations[i].word, word));
 		word = relocations[i].word;
 	}
 }
 
-static int decode_relocations(struct matr_object *object, struct matr_cursor *in)
+static int decode_relocations(struct matr_object *object, struct varint_cursor *in)
 {
-	size_t n = matr_get_count(in);
+	size_t n = varint_get_count(in);
 	struct matr_relocation *relocations = calloc(n + 1, sizeof *relocations);
 	uint64_t symbol = 0, offset = 0, word = 0;
 
@@ -198,42 +198,42 @@ static int decode_relocations(struct matr_object *object, struct matr_cursor *in
 	object->relocations = relocations;
 	object->n_relocations = n;
 	for (size_t i = 0; i < n; i++)
-		relocations[i].type = (uint32_t)matr_get_up_to(in, UINT32_MAX);
+		relocations[i].type = (uint32_t)varint_get_up_to(in, UINT32_MAX);
 	for (size_t i = 0; i < n; i++)
-		relocations[i].table = (uint8_t)matr_get_up_to(in, MATR_TABLE_JMPREL);
+		relocations[i].table = (uint8_t)varint_get_up_to(in, MATR_TABLE_JMPREL);
 	for (size_t i = 0; i < n; i++) {
-		symbol += (uint64_t)matr_get_signed(in);
+		symbol += (uint64_t)varint_get_signed(in);
 		if (symbol >= object->n_symbols && symbol != 0)
 			in->damaged = true;
 		relocations[i].symbol = (uint32_t)symbol;
 	}
 	for (size_t i = 0; i < n; i++)
-		relocations[i].offset = offset += (uint64_t)matr_get_signed(in);
+		relocations[i].offset = offset += (uint64_t)varint_get_signed(in);
 	for (size_t i = 0; i < n; i++)
-		relocations[i].addend = matr_get_signed(in);
+		relocations[i].addend = varint_get_signed(in);
 	for (size_t i = 0; i < n; i++)
 		if (relocations[i].type == R_X86_64_JUMP_SLOT)
-			relocations[i].word = word += (uint64_t)matr_get_signed(in);
+			relocations[i].word = word += (uint64_t)varint_get_signed(in);
 	return in->damaged ? -1 : 0;
 }
 
 /* ---- relatives ---- */
 
 static void encode_relative(const struct matr_relative *relative, size_t n,
-			    struct matr_columns *out)
+			    struct varint_buffer *out)
 {
-	matr_put(out, n);
+	varint_put(out, n);
 	for (size_t i = 0; i < n; i++)
-		matr_put_signed(out,
-				difference(relative[i].offset, i ? relative[i - 1].offset : 0));
+		varint_put_signed(out,
+				  difference(relative[i].offset, i ? relative[i - 1].offset : 0));
 	for (size_t i = 0; i < n; i++)
-		matr_put_signed(out, difference((uint64_t)relative[i].addend,
-						i ? (uint64_t)relative[i - 1].addend : 0));
+		varint_put_signed(out, difference((uint64_t)relative[i].addend,
+						  i ? (uint64_t)relative[i - 1].addend : 0));
 }
 
-static int decode_relative(struct matr_relative **out, size_t *n_out, struct matr_cursor *in)
+static int decode_relative(struct matr_relative **out, size_t *n_out, struct varint_cursor *in)
 {
-	size_t n = matr_get_count(in);
+	size_t n = varint_get_count(in);
 	struct matr_relative *relative = calloc(n + 1, sizeof *relative);
 	uint64_t offset = 0, addend = 0;
 
@@ -242,50 +242,50 @@ static int decode_relative(struct matr_relative **out, size_t *n_out, struct mat
 	*out = relative;
 	*n_out = n;
 	for (size_t i = 0; i < n; i++)
-		relative[i].offset = offset += (uint64_t)matr_get_signed(in);
+		relative[i].offset = offset += (uint64_t)varint_get_signed(in);
 	for (size_t i = 0; i < n; i++)
-		relative[i].addend = (int64_t)(addend += (uint64_t)matr_get_signed(in));
+		relative[i].addend = (int64_t)(addend += (uint64_t)varint_get_signed(in));
 	return in->damaged ? -1 : 0;
 }
 
 /* ---- all parts ---- */
 
-void matr_encode_part(const struct matr_object *object, enum matr_object_part part,
-		      struct matr_columns *out)
+void codec_encode_part(const struct matr_object *object, enum codec_part part,
+		       struct varint_buffer *out)
 {
 	switch (part) {
-	case MATR_PART_HEADERS:
+	case CODEC_HEADERS:
 		encode_headers(object, out);
 		break;
-	case MATR_PART_SYMBOLS:
+	case CODEC_SYMBOLS:
 		encode_symbols(object, out);
 		break;
-	case MATR_PART_RELOCATIONS:
+	case CODEC_RELOCATIONS:
 		encode_relocations(object, out);
 		break;
-	case MATR_PART_RELATIVES:
+	case CODEC_RELATIVES:
 		encode_relative(object->relatives, object->n_relatives, out);
 		encode_relative(object->relr, object->n_relr, out);
 		break;
-	case MATR_N_PARTS:
+	case CODEC_N_PARTS:
 		break;
 	}
 }
 
-int matr_decode_part(struct matr_object *object, enum matr_object_part part, struct matr_cursor *in)
+int codec_decode_part(struct matr_object *object, enum codec_part part, struct varint_cursor *in)
 {
 	switch (part) {
-	case MATR_PART_HEADERS:
+	case CODEC_HEADERS:
 		return decode_headers(object, in);
-	case MATR_PART_SYMBOLS:
+	case CODEC_SYMBOLS:
 		return decode_symbols(object, in);
-	case MATR_PART_RELOCATIONS:
+	case CODEC_RELOCATIONS:
 		return decode_relocations(object, in);
-	case MATR_PART_RELATIVES:
+	case CODEC_RELATIVES:
 		if (decode_relative(&object->relatives, &object->n_relatives, in) != 0)
 			return -1;
 		return decode_relative(&object->relr, &object->n_relr, in);
-	case MATR_N_PARTS:
+	case CODEC_N_PARTS:
 		break;
 	}
 	return -1;

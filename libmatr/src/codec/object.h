@@ -11,21 +11,21 @@
 
 #include <matr/object.h>
 
-enum matr_object_part {
-	MATR_PART_HEADERS,     /* segments, dynamic section, versions */
-	MATR_PART_SYMBOLS,     /* symbols */
-	MATR_PART_RELOCATIONS, /* relocations */
-	MATR_PART_RELATIVES,   /* relatives and relr */
-	MATR_N_PARTS
+enum codec_part {
+	CODEC_HEADERS,	   /* segments, dynamic section, versions */
+	CODEC_SYMBOLS,	   /* symbols */
+	CODEC_RELOCATIONS, /* relocations */
+	CODEC_RELATIVES,   /* relatives and relr */
+	CODEC_N_PARTS
 };
 
-void matr_encode_part(const struct matr_object *object, enum matr_object_part part,
-		      struct matr_columns *out);
+void codec_encode_part(const struct matr_object *object, enum codec_part part,
+		       struct varint_buffer *out);
 
 /* Fill in the part's arrays (malloc'ed). Strings point into what the cursor reads, which has to live
  * as long as the object. -1: out of memory, or the contents are damaged (cursor->damaged). Symbols
  * come before relocations, whose symbol indices are checked against them. */
-int matr_decode_part(struct matr_object *object, enum matr_object_part part,
-		     struct matr_cursor *cursor);
+int codec_decode_part(struct matr_object *object, enum codec_part part,
+		      struct varint_cursor *cursor);
 
 #endif

@@ -325,7 +325,7 @@ static int read_lines(struct reader *reader, char *text, size_t size)
 	char *end = text + size;
 	bool covered = false;
 
-	*end = 0; /* read_file() leaves room */
+	*end = 0; /* file_read() leaves room */
 	for (char *next; text < end; text = next) {
 		char *line = text, *stop = memchr(text, '\n', (size_t)(end - text));
 		reader->line++;
@@ -380,7 +380,7 @@ int matr_baseline_read(const char *path, struct matr_baseline **out, struct matr
 
 	if (!baseline)
 		return matr_fail_memory(err);
-	int result = read_file(path, SIZE_MAX_READ, &data, &size, err);
+	int result = file_read(path, SIZE_MAX_READ, &data, &size, err);
 	baseline->text = data;
 	if (!result)
 		result = read_lines(&reader, data, size);

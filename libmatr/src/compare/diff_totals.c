@@ -16,14 +16,14 @@
 void matr_diff_totals_free(struct matr_diff_totals *totals)
 {
 	if (totals->seen)
-		matr_map_free(totals->seen);
+		map_free(totals->seen);
 	free(totals->seen);
 	*totals = (struct matr_diff_totals){.seen = NULL};
 }
 
 /* Is it the first of its kind that says this? 1, 0, -1. */
-static int is_new(struct matr_map *seen, char kind, unsigned change, const char *const *texts,
-		  size_t n, struct matr_error *err)
+static int is_new(struct map *seen, char kind, unsigned change, const char *const *texts, size_t n,
+		  struct matr_error *err)
 {
 	const char head[2] = {kind, (char)('0' + change)};
 	struct buffer key = {.bytes = NULL};
@@ -36,10 +36,10 @@ static int is_new(struct matr_map *seen, char kind, unsigned change, const char 
 		result = buffer_append(&key, text, strlen(text) + 1, 1, &offset, err);
 	}
 	if (result == 0) {
-		matr_hash(key.bytes, key.size, hash);
+		blake2b(key.bytes, key.size, hash);
 		memcpy(&number, hash, sizeof number);
-		result = !matr_map_get(seen, number, &known);
-		if (result && matr_map_set(seen, number, 1) != 0)
+		result = !map_get(seen, number, &known);
+		if (result && map_set(seen, number, 1) != 0)
 			result = matr_fail_memory(err);
 	}
 	buffer_free(&key);
@@ -50,9 +50,8 @@ struct found { /* which counts a program adds to */
 	bool objects[MATR_CHANGES], bindings[MATR_CHANGES], loads[MATR_FATES], reordered;
 };
 
-static int add(struct matr_map *seen, char kind, unsigned change, const char *const *texts,
-	       size_t n, bool by_edit, struct matr_diff_count *count, bool *found,
-	       struct matr_error *err)
+static int add(struct map *seen, char kind, unsigned change, const char *const *texts, size_t n,
+	       bool by_edit, struct matr_diff_count *count, bool *found, struct matr_error *err)
 {
 	int first = is_new(seen, kind, change, texts, n, err);
 

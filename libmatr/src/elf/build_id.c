@@ -13,13 +13,13 @@ static uint64_t round_up(uint64_t n, uint64_t align)
 }
 
 /* Look through the notes of one segment. */
-static int read_notes(struct matr_reader *reader, const struct matr_segment *segment)
+static int read_notes(struct elf_reader *reader, const struct matr_segment *segment)
 {
 	struct matr_object *object = reader->object;
 	/* 8 for .note.gnu.property and its like, else 4 whatever the header says (0, 1) */
 	uint64_t align = segment->align == 8 ? 8 : 4, at = 0;
 	const unsigned char *bytes =
-		matr_reader_at(reader, segment->vaddr, segment->file_size, "a PT_NOTE segment");
+		elf_reader_at(reader, segment->vaddr, segment->file_size, "a PT_NOTE segment");
 	Elf64_Nhdr note;
 
 	if (!bytes)
@@ -48,7 +48,7 @@ static int read_notes(struct matr_reader *reader, const struct matr_segment *seg
 	return 0;
 }
 
-int matr_read_build_id(struct matr_reader *reader)
+int elf_read_build_id(struct elf_reader *reader)
 {
 	const struct matr_object *object = reader->object;
 	uint64_t total = 0;
@@ -56,7 +56,7 @@ int matr_read_build_id(struct matr_reader *reader)
 	for (size_t i = 0; i < object->n_segments && object->build_id.size == 0; i++) {
 		const struct matr_segment *segment = &object->segments[i];
 		if (segment->type != PT_NOTE ||
-		    !matr_reader_segment(reader, segment->vaddr, segment->file_size))
+		    !elf_reader_segment(reader, segment->vaddr, segment->file_size))
 			continue;
 		/* Many note segments may all claim the same bytes: keep the work linear. */
 		if (segment->file_size > reader->file_size - total)

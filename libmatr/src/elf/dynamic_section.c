@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool matr_dynamic_value(const struct matr_object *object, int64_t tag, uint64_t *value)
+bool elf_dynamic_value(const struct matr_object *object, int64_t tag, uint64_t *value)
 {
 	for (size_t i = object->n_dynamic; i-- > 0;)
 		if (object->dynamic[i].tag == tag) {
@@ -21,15 +21,15 @@ bool matr_dynamic_value(const struct matr_object *object, int64_t tag, uint64_t 
 	return false;
 }
 
-int matr_dynamic_need(struct matr_reader *reader, int64_t tag, uint64_t *value, const char *name)
+int elf_dynamic_need(struct elf_reader *reader, int64_t tag, uint64_t *value, const char *name)
 {
-	if (matr_dynamic_value(reader->object, tag, value))
+	if (elf_dynamic_value(reader->object, tag, value))
 		return 0;
 	return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
 			 "the dynamic section lacks %s", name);
 }
 
-const char *matr_reader_string(struct matr_reader *reader, uint64_t offset, const char *what)
+const char *elf_reader_string(struct elf_reader *reader, uint64_t offset, const char *what)
 {
 	if (offset < reader->strings_size)
 		return reader->strings + offset;
@@ -41,12 +41,12 @@ const char *matr_reader_string(struct matr_reader *reader, uint64_t offset, cons
 
 /* ---- the entries ---- */
 
-static int read_entries(struct matr_reader *reader, const struct matr_segment *segment)
+static int read_entries(struct elf_reader *reader, const struct matr_segment *segment)
 {
 	struct matr_object *object = reader->object;
 	size_t room = segment->file_size / sizeof(Elf64_Dyn), n = 0;
 	const unsigned char *bytes =
-		matr_reader_at(reader, segment->vaddr, segment->file_size, "the dynamic section");
+		elf_reader_at(reader, segment->vaddr, segment->file_size, "the dynamic section");
 	Elf64_Dyn entry;
 
 	if (!bytes)
@@ -59,7 +59,7 @@ static int read_entries(struct matr_reader *reader, const struct matr_segment *s
 		if (entry.d_tag == DT_NULL)
 			break;
 	}
-	object->dynamic = matr_reader_allocate(reader, n, sizeof *object->dynamic);
+	object->dynamic = elf_reader_allocate(reader, n, sizeof *object->dynamic);
 	if (!object->dynamic)
 		return -1;
 	object->n_dynamic = n;
@@ -77,7 +77,7 @@ static int read_entries(struct matr_reader *reader, const struct matr_segment *s
 /* ---- strings ---- */
 
 /* One block for all that has to outlive the reader: PT_INTERP, then DT_STRTAB. */
-static int keep_strings(struct matr_reader *reader)
+static int keep_strings(struct elf_reader *reader)
 {
 	struct matr_object *object = reader->object;
 	size_t interpreter_size = object->interpreter ? strlen(object->interpreter) + 1 : 0;
@@ -85,17 +85,17 @@ static int keep_strings(struct matr_reader *reader)
 	const char *table = "";
 	char *block;
 
-	if (matr_dynamic_value(object, DT_STRTAB, &address)) {
-		if (matr_dynamic_need(reader, DT_STRSZ, &size, "DT_STRSZ") != 0)
+	if (elf_dynamic_value(object, DT_STRTAB, &address)) {
+		if (elf_dynamic_need(reader, DT_STRSZ, &size, "DT_STRSZ") != 0)
 			return -1;
-		table = matr_reader_at(reader, address, size, "the string table");
+		table = elf_reader_at(reader, address, size, "the string table");
 		if (!table)
 			return -1;
 		if (size > 0 && table[size - 1] != '\0')
 			return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
 					 "the string table does not end with a NUL");
 	}
-	block = matr_reader_allocate(reader, interpreter_size + size, 1);
+	block = elf_reader_allocate(reader, interpreter_size + size, 1);
 	if (!block)
 		return -1;
 	object->private_data = block;
@@ -109,13 +109,13 @@ static int keep_strings(struct matr_reader *reader)
 	return 0;
 }
 
-static int read_string(struct matr_reader *reader, int64_t tag, const char **out, const char *what)
+static int read_string(struct elf_reader *reader, int64_t tag, const char **out, const char *what)
 {
 	uint64_t offset;
 
-	if (!matr_dynamic_value(reader->object, tag, &offset))
+	if (!elf_dynamic_value(reader->object, tag, &offset))
 		return 0;
-	*out = matr_reader_string(reader, offset, what);
+	*out = elf_reader_string(reader, offset, what);
 	return *out ? 0 : -1;
 }
 
@@ -124,21 +124,20 @@ static bool names_object(int64_t tag)
 	return tag == DT_NEEDED || tag == DT_AUXILIARY || tag == DT_FILTER;
 }
 
-static int read_needed(struct matr_reader *reader)
+static int read_needed(struct elf_reader *reader)
 {
 	struct matr_object *object = reader->object;
 	size_t n = 0;
 
 	for (size_t i = 0; i < object->n_dynamic; i++)
 		n += names_object(object->dynamic[i].tag);
-	object->needed = matr_reader_allocate(reader, n, sizeof *object->needed);
+	object->needed = elf_reader_allocate(reader, n, sizeof *object->needed);
 	if (!object->needed)
 		return -1;
 	for (size_t i = 0; i < object->n_dynamic; i++) {
 		if (!names_object(object->dynamic[i].tag))
 			continue;
-		const char *name =
-			matr_reader_string(reader, object->dynamic[i].value, "DT_NEEDED");
+		const char *name = elf_reader_string(reader, object->dynamic[i].value, "DT_NEEDED");
 		if (!name)
 			return -1;
 		object->needed[object->n_needed++] = name;
@@ -158,35 +157,35 @@ static void read_flags(struct matr_object *object)
 {
 	uint64_t flags = 0, flags_1 = 0, ignored;
 
-	matr_dynamic_value(object, DT_FLAGS, &flags);
-	matr_dynamic_value(object, DT_FLAGS_1, &flags_1);
+	elf_dynamic_value(object, DT_FLAGS, &flags);
+	elf_dynamic_value(object, DT_FLAGS_1, &flags_1);
 	set_if(object, !(object->flags & MATR_OBJECT_FIXED) && flags_1 & DF_1_PIE, MATR_OBJECT_PIE);
-	set_if(object, flags & DF_SYMBOLIC || matr_dynamic_value(object, DT_SYMBOLIC, &ignored),
+	set_if(object, flags & DF_SYMBOLIC || elf_dynamic_value(object, DT_SYMBOLIC, &ignored),
 	       MATR_OBJECT_SYMBOLIC);
 	set_if(object,
 	       flags & DF_BIND_NOW || flags_1 & DF_1_NOW ||
-		       matr_dynamic_value(object, DT_BIND_NOW, &ignored),
+		       elf_dynamic_value(object, DT_BIND_NOW, &ignored),
 	       MATR_OBJECT_BIND_NOW);
-	set_if(object, flags & DF_TEXTREL || matr_dynamic_value(object, DT_TEXTREL, &ignored),
+	set_if(object, flags & DF_TEXTREL || elf_dynamic_value(object, DT_TEXTREL, &ignored),
 	       MATR_OBJECT_TEXTREL);
 	set_if(object, flags_1 & DF_1_NODEFLIB, MATR_OBJECT_NODEFLIB);
 	set_if(object,
-	       matr_dynamic_value(object, DT_FILTER, &ignored) ||
-		       matr_dynamic_value(object, DT_AUXILIARY, &ignored),
+	       elf_dynamic_value(object, DT_FILTER, &ignored) ||
+		       elf_dynamic_value(object, DT_AUXILIARY, &ignored),
 	       MATR_OBJECT_FILTER);
 	/* ld.so has a use for DT_VERSYM only where there are versions. */
 	set_if(object,
-	       matr_dynamic_value(object, DT_VERSYM, &ignored) &&
-		       (matr_dynamic_value(object, DT_VERNEED, &ignored) ||
-			matr_dynamic_value(object, DT_VERDEF, &ignored)),
+	       elf_dynamic_value(object, DT_VERSYM, &ignored) &&
+		       (elf_dynamic_value(object, DT_VERNEED, &ignored) ||
+			elf_dynamic_value(object, DT_VERDEF, &ignored)),
 	       MATR_OBJECT_VERSIONED);
 	set_if(object, flags & DF_STATIC_TLS, MATR_OBJECT_STATIC_TLS);
-	if (matr_dynamic_value(object, DT_GNU_HASH, &ignored))
+	if (elf_dynamic_value(object, DT_GNU_HASH, &ignored))
 		object->flags |= MATR_OBJECT_GNU_HASH | MATR_OBJECT_HASHED;
-	set_if(object, matr_dynamic_value(object, DT_HASH, &ignored), MATR_OBJECT_HASHED);
+	set_if(object, elf_dynamic_value(object, DT_HASH, &ignored), MATR_OBJECT_HASHED);
 }
 
-int matr_read_dynamic_section(struct matr_reader *reader)
+int elf_read_dynamic_section(struct elf_reader *reader)
 {
 	struct matr_object *object = reader->object;
 	const struct matr_segment *dynamic = NULL;

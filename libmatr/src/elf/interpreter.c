@@ -20,7 +20,7 @@ static bool is_elf(const Elf64_Ehdr *header)
 	       header->e_phentsize == sizeof(Elf64_Phdr);
 }
 
-char *program_interpreter(void *bytes, size_t size, size_t *room)
+char *elf_interpreter(void *bytes, size_t size, size_t *room)
 {
 	Elf64_Ehdr header;
 	Elf64_Phdr segment;
@@ -84,7 +84,7 @@ int matr_program_interpreter(const char *path, char interpreter[PATH_MAX], struc
 	return found;
 }
 
-bool program_set_interpreter(char *interpreter, size_t room, const char *path)
+bool elf_set_interpreter(char *interpreter, size_t room, const char *path)
 {
 	size_t length = strlen(path);
 

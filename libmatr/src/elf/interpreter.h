@@ -7,10 +7,10 @@
 
 /* The string of PT_INTERP in the bytes of a program. *room: bytes it takes there, the NUL included. NULL: there is none,
  * or it is not that of a well-formed 64-bit x86 program. */
-char *program_interpreter(void *bytes, size_t size, size_t *room);
+char *elf_interpreter(void *bytes, size_t size, size_t *room);
 
 /* Put another path there; the rest of the room becomes zero. The kernel wants a zero as the last byte, and takes the
  * string up to the first one. false: it does not fit. */
-bool program_set_interpreter(char *interpreter, size_t room, const char *path);
+bool elf_set_interpreter(char *interpreter, size_t room, const char *path);
 
 #endif

@@ -25,25 +25,25 @@ void matr_object_free(struct matr_object *object)
 	free(object);
 }
 
-static int read_object(struct matr_reader *reader, bool headers_only)
+static int read_object(struct elf_reader *reader, bool headers_only)
 {
 	struct matr_object *object = reader->object;
 	uint64_t n_symbols = 0;
 
-	if (matr_reader_open(reader) != 0)
+	if (elf_reader_open(reader) != 0)
 		return -1;
 	object->path = realpath(reader->path, NULL);
 	if (!object->path)
 		return matr_fail_errno(reader->err, reader->path, "has no canonical path");
 	object->machine = reader->header.e_machine;
-	if (matr_read_program_headers(reader) != 0 || matr_read_build_id(reader) != 0 ||
-	    matr_read_dynamic_section(reader) != 0)
+	if (elf_read_program_headers(reader) != 0 || elf_read_build_id(reader) != 0 ||
+	    elf_read_dynamic_section(reader) != 0)
 		return -1;
 	if (headers_only)
 		return 0;
-	if (matr_read_relocations(reader, &n_symbols) != 0 || matr_read_relr(reader) != 0 ||
-	    matr_read_symbols(reader, n_symbols) != 0 || matr_read_versions(reader) != 0 ||
-	    matr_read_witness(reader) != 0 || matr_reader_check_unchanged(reader) != 0)
+	if (elf_read_relocations(reader, &n_symbols) != 0 || elf_read_relr(reader) != 0 ||
+	    elf_read_symbols(reader, n_symbols) != 0 || elf_read_versions(reader) != 0 ||
+	    elf_read_witness(reader) != 0 || elf_reader_check_unchanged(reader) != 0)
 		return -1;
 	return 0;
 }
@@ -52,13 +52,13 @@ static int open_object(const char *path, bool headers_only, struct matr_object *
 		       struct matr_error *err)
 {
 	struct matr_object *object = calloc(1, sizeof *object);
-	struct matr_reader reader = {.object = object, .path = path, .err = err, .fd = -1};
+	struct elf_reader reader = {.object = object, .path = path, .err = err, .fd = -1};
 	int result;
 
 	if (!object)
 		return matr_fail_memory(err);
 	result = read_object(&reader, headers_only);
-	matr_reader_close(&reader);
+	elf_reader_close(&reader);
 	if (result != 0) {
 		matr_object_free(object);
 		return -1;
@@ -72,7 +72,7 @@ int matr_object_open(const char *path, struct matr_object **out, struct matr_err
 	return open_object(path, false, out, err);
 }
 
-int matr_object_open_headers(const char *path, struct matr_object **out, struct matr_error *err)
+int elf_object_open_headers(const char *path, struct matr_object **out, struct matr_error *err)
 {
 	return open_object(path, true, out, err);
 }

@@ -12,7 +12,7 @@
 /* The kernel refuses an executable with more than 64 KiB of program headers. */
 enum { PROGRAM_HEADERS_MAX = 65536 };
 
-static int check_load_segment(struct matr_reader *reader, const struct matr_segment *segment,
+static int check_load_segment(struct elf_reader *reader, const struct matr_segment *segment,
 			      uint64_t *end)
 {
 	const char *fault = NULL;
@@ -35,14 +35,14 @@ static int check_load_segment(struct matr_reader *reader, const struct matr_segm
 }
 
 /* Points into the reader's bytes for now; dynamic_section.c moves it to where it lives on. */
-static int read_interpreter(struct matr_reader *reader, const struct matr_segment *segment)
+static int read_interpreter(struct elf_reader *reader, const struct matr_segment *segment)
 {
 	const char *bytes;
 
 	if (segment->file_size < 2)
 		return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
 				 "PT_INTERP is empty");
-	bytes = matr_reader_bytes(reader, segment->offset, segment->file_size, "PT_INTERP");
+	bytes = elf_reader_bytes(reader, segment->offset, segment->file_size, "PT_INTERP");
 	if (!bytes)
 		return -1;
 	if (bytes[segment->file_size - 1] != '\0')
@@ -52,7 +52,7 @@ static int read_interpreter(struct matr_reader *reader, const struct matr_segmen
 	return 0;
 }
 
-int matr_read_program_headers(struct matr_reader *reader)
+int elf_read_program_headers(struct elf_reader *reader)
 {
 	struct matr_object *object = reader->object;
 	const Elf64_Ehdr *header = &reader->header;
@@ -66,11 +66,11 @@ int matr_read_program_headers(struct matr_reader *reader)
 	    n * sizeof(Elf64_Phdr) > PROGRAM_HEADERS_MAX)
 		return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
 				 "has %zu program headers of %u bytes", n, header->e_phentsize);
-	table = matr_reader_bytes(reader, header->e_phoff, n * sizeof(Elf64_Phdr),
-				  "the program header table");
+	table = elf_reader_bytes(reader, header->e_phoff, n * sizeof(Elf64_Phdr),
+				 "the program header table");
 	if (!table)
 		return -1;
-	object->segments = matr_reader_allocate(reader, n, sizeof *object->segments);
+	object->segments = elf_reader_allocate(reader, n, sizeof *object->segments);
 	if (!object->segments)
 		return -1;
 	object->n_segments = n;

@@ -36,7 +36,7 @@ static const char *kind_of_file(mode_t mode)
 	}
 }
 
-static int check_kind(struct matr_reader *reader, const struct stat *status)
+static int check_kind(struct elf_reader *reader, const struct stat *status)
 {
 	if (S_ISREG(status->st_mode))
 		return 0;
@@ -48,7 +48,7 @@ static int check_kind(struct matr_reader *reader, const struct stat *status)
 			 kind_of_file(status->st_mode));
 }
 
-static int open_file(struct matr_reader *reader)
+static int open_file(struct elf_reader *reader)
 {
 	struct stat status;
 
@@ -71,7 +71,7 @@ static int open_file(struct matr_reader *reader)
 }
 
 /* What was read is of one piece only if nobody wrote to the file meanwhile. */
-int matr_reader_check_unchanged(struct matr_reader *reader)
+int elf_reader_check_unchanged(struct elf_reader *reader)
 {
 	struct stat status;
 
@@ -85,7 +85,7 @@ int matr_reader_check_unchanged(struct matr_reader *reader)
 }
 
 /* Up to `size` bytes into `to`, which is all zero beforehand. */
-static int read_start(struct matr_reader *reader, void *to, size_t size, off_t offset)
+static int read_start(struct elf_reader *reader, void *to, size_t size, off_t offset)
 {
 	ssize_t got;
 
@@ -110,7 +110,7 @@ static bool takes_abi(const unsigned char *ident)
 	return ident[EI_OSABI] == ELFOSABI_GNU && ident[EI_ABIVERSION] < GNU_ABI_VERSIONS;
 }
 
-static int read_header(struct matr_reader *reader)
+static int read_header(struct elf_reader *reader)
 {
 	Elf64_Ehdr *header = &reader->header;
 	struct matr_error *err = reader->err;
@@ -150,7 +150,7 @@ static int read_header(struct matr_reader *reader)
 
 /* elf_begin() makes room for as many sections as section header 0 claims where e_shnum is 0: up to
  * 2^32 of them. We need no sections, but it cannot be told so. */
-static int check_section_count(struct matr_reader *reader)
+static int check_section_count(struct elf_reader *reader)
 {
 	const Elf64_Ehdr *header = &reader->header;
 	Elf64_Shdr first = {0};
@@ -166,7 +166,7 @@ static int check_section_count(struct matr_reader *reader)
 	return 0;
 }
 
-int matr_reader_open(struct matr_reader *reader)
+int elf_reader_open(struct elf_reader *reader)
 {
 	if (open_file(reader) != 0 || read_header(reader) != 0 || check_section_count(reader) != 0)
 		return -1;
@@ -177,11 +177,11 @@ int matr_reader_open(struct matr_reader *reader)
 		return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
 				 "cannot be read as ELF: %s", elf_errmsg(-1));
 	reader->windows =
-		matr_reader_allocate(reader, reader->file_size / WINDOW + 1, sizeof(void *));
+		elf_reader_allocate(reader, reader->file_size / WINDOW + 1, sizeof(void *));
 	return reader->windows ? 0 : -1;
 }
 
-void matr_reader_close(struct matr_reader *reader)
+void elf_reader_close(struct elf_reader *reader)
 {
 	if (reader->elf)
 		elf_end(reader->elf);
@@ -190,7 +190,7 @@ void matr_reader_close(struct matr_reader *reader)
 	free(reader->windows);
 }
 
-void *matr_reader_allocate(struct matr_reader *reader, size_t n, size_t size)
+void *elf_reader_allocate(struct elf_reader *reader, size_t n, size_t size)
 {
 	void *array = calloc(n ? n : 1, size);
 	if (!array)
@@ -198,8 +198,8 @@ void *matr_reader_allocate(struct matr_reader *reader, size_t n, size_t size)
 	return array;
 }
 
-const void *matr_reader_bytes(struct matr_reader *reader, uint64_t offset, uint64_t size,
-			      const char *what)
+const void *elf_reader_bytes(struct elf_reader *reader, uint64_t offset, uint64_t size,
+			     const char *what)
 {
 	Elf_Data *data;
 
@@ -229,8 +229,8 @@ static bool segment_has(const struct matr_segment *segment, uint64_t vaddr, uint
 	       vaddr - segment->vaddr <= segment->memory_size - size;
 }
 
-const struct matr_segment *matr_reader_segment(struct matr_reader *reader, uint64_t vaddr,
-					       uint64_t size)
+const struct matr_segment *elf_reader_segment(struct elf_reader *reader, uint64_t vaddr,
+					      uint64_t size)
 {
 	const struct matr_object *object = reader->object;
 
@@ -245,7 +245,7 @@ const struct matr_segment *matr_reader_segment(struct matr_reader *reader, uint6
 	return NULL;
 }
 
-static int fail_outside(struct matr_reader *reader, uint64_t vaddr, uint64_t size, const char *what)
+static int fail_outside(struct elf_reader *reader, uint64_t vaddr, uint64_t size, const char *what)
 {
 	return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
 			 "%s (%llu bytes at address 0x%llx) is not loaded from the file", what,
@@ -253,10 +253,10 @@ static int fail_outside(struct matr_reader *reader, uint64_t vaddr, uint64_t siz
 }
 
 /* The file offset of bytes at a virtual address. */
-static int offset_of(struct matr_reader *reader, uint64_t vaddr, uint64_t size, uint64_t *offset,
+static int offset_of(struct elf_reader *reader, uint64_t vaddr, uint64_t size, uint64_t *offset,
 		     const char *what)
 {
-	const struct matr_segment *segment = matr_reader_segment(reader, vaddr, size);
+	const struct matr_segment *segment = elf_reader_segment(reader, vaddr, size);
 
 	if (!segment || vaddr - segment->vaddr + size > segment->file_size)
 		return fail_outside(reader, vaddr, size, what);
@@ -264,28 +264,28 @@ static int offset_of(struct matr_reader *reader, uint64_t vaddr, uint64_t size, 
 	return 0;
 }
 
-const void *matr_reader_at(struct matr_reader *reader, uint64_t vaddr, uint64_t size,
-			   const char *what)
+const void *elf_reader_at(struct elf_reader *reader, uint64_t vaddr, uint64_t size,
+			  const char *what)
 {
 	uint64_t offset;
 
 	if (offset_of(reader, vaddr, size, &offset, what) != 0)
 		return NULL;
-	return matr_reader_bytes(reader, offset, size, what);
+	return elf_reader_bytes(reader, offset, size, what);
 }
 
-static const unsigned char *window(struct matr_reader *reader, size_t i)
+static const unsigned char *window(struct elf_reader *reader, size_t i)
 {
 	uint64_t start = (uint64_t)i * WINDOW, size = reader->file_size - start;
 
 	if (!reader->windows[i])
-		reader->windows[i] = matr_reader_bytes(reader, start, size < WINDOW ? size : WINDOW,
-						       "part of a segment");
+		reader->windows[i] = elf_reader_bytes(reader, start, size < WINDOW ? size : WINDOW,
+						      "part of a segment");
 	return reader->windows[i];
 }
 
-int matr_reader_copy(struct matr_reader *reader, uint64_t vaddr, void *to, size_t size,
-		     const char *what)
+int elf_reader_copy(struct elf_reader *reader, uint64_t vaddr, void *to, size_t size,
+		    const char *what)
 {
 	unsigned char *bytes = to;
 	uint64_t offset;
@@ -307,9 +307,9 @@ int matr_reader_copy(struct matr_reader *reader, uint64_t vaddr, void *to, size_
 	return 0;
 }
 
-int matr_reader_word(struct matr_reader *reader, uint64_t vaddr, uint64_t *word, const char *what)
+int elf_reader_word(struct elf_reader *reader, uint64_t vaddr, uint64_t *word, const char *what)
 {
-	const struct matr_segment *segment = matr_reader_segment(reader, vaddr, sizeof *word);
+	const struct matr_segment *segment = elf_reader_segment(reader, vaddr, sizeof *word);
 
 	*word = 0;
 	if (!segment)
@@ -318,6 +318,6 @@ int matr_reader_word(struct matr_reader *reader, uint64_t vaddr, uint64_t *word,
 		return 0;
 	/* The last word from the file may go on in zeroed memory. */
 	uint64_t left = segment->file_size - (vaddr - segment->vaddr);
-	return matr_reader_copy(reader, vaddr, word, left < sizeof *word ? left : sizeof *word,
-				what);
+	return elf_reader_copy(reader, vaddr, word, left < sizeof *word ? left : sizeof *word,
+			       what);
 }

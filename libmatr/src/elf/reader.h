@@ -12,7 +12,7 @@
 
 #include <matr/object.h>
 
-struct matr_reader {
+struct elf_reader {
 	struct matr_object *object; /* what is being filled in */
 	const char *path;	    /* as the caller gave it, for messages */
 	struct matr_error *err;
@@ -33,57 +33,57 @@ struct matr_reader {
 /* ---- object.c ---- */
 
 /* matr_object_open() without symbols, versions and relocations: enough to search for libraries. */
-int matr_object_open_headers(const char *path, struct matr_object **out, struct matr_error *err);
+int elf_object_open_headers(const char *path, struct matr_object **out, struct matr_error *err);
 
 /* ---- reader.c ---- */
 
-int matr_reader_open(struct matr_reader *reader);
-int matr_reader_check_unchanged(struct matr_reader *reader);
-void matr_reader_close(struct matr_reader *reader);
+int elf_reader_open(struct elf_reader *reader);
+int elf_reader_check_unchanged(struct elf_reader *reader);
+void elf_reader_close(struct elf_reader *reader);
 
 /* Bytes of the file, valid until the reader is closed; NULL with an error that calls them `what`.
  * They need not be aligned. */
-const void *matr_reader_bytes(struct matr_reader *reader, uint64_t offset, uint64_t size,
-			      const char *what);
+const void *elf_reader_bytes(struct elf_reader *reader, uint64_t offset, uint64_t size,
+			     const char *what);
 /* The same for bytes at a virtual address, which all have to come from the file. */
-const void *matr_reader_at(struct matr_reader *reader, uint64_t vaddr, uint64_t size,
-			   const char *what);
+const void *elf_reader_at(struct elf_reader *reader, uint64_t vaddr, uint64_t size,
+			  const char *what);
 /* Copy a few bytes at a virtual address: cheap for many small pieces, for tables whose size nothing
  * tells. They all have to come from the file. */
-int matr_reader_copy(struct matr_reader *reader, uint64_t vaddr, void *to, size_t size,
-		     const char *what);
+int elf_reader_copy(struct elf_reader *reader, uint64_t vaddr, void *to, size_t size,
+		    const char *what);
 /* The word at a virtual address as it is before relocation: 0 in memory that is not from the file. */
-int matr_reader_word(struct matr_reader *reader, uint64_t vaddr, uint64_t *word, const char *what);
+int elf_reader_word(struct elf_reader *reader, uint64_t vaddr, uint64_t *word, const char *what);
 /* The PT_LOAD segment that has all these bytes in memory; NULL: none. */
-const struct matr_segment *matr_reader_segment(struct matr_reader *reader, uint64_t vaddr,
-					       uint64_t size);
+const struct matr_segment *elf_reader_segment(struct elf_reader *reader, uint64_t vaddr,
+					      uint64_t size);
 
 /* calloc() of exactly n elements, at least one; NULL with an error. */
-void *matr_reader_allocate(struct matr_reader *reader, size_t n, size_t size);
+void *elf_reader_allocate(struct elf_reader *reader, size_t n, size_t size);
 
 /* ---- the parts, in the order in which they are read ---- */
 
-int matr_read_program_headers(struct matr_reader *reader);
-int matr_read_build_id(struct matr_reader *reader);
-int matr_read_dynamic_section(struct matr_reader *reader);
-int matr_read_relocations(struct matr_reader *reader, uint64_t *n_symbols);
-int matr_read_relr(struct matr_reader *reader);
-int matr_read_symbols(struct matr_reader *reader, uint64_t n_symbols);
-int matr_read_versions(struct matr_reader *reader);
-int matr_read_witness(struct matr_reader *reader);
+int elf_read_program_headers(struct elf_reader *reader);
+int elf_read_build_id(struct elf_reader *reader);
+int elf_read_dynamic_section(struct elf_reader *reader);
+int elf_read_relocations(struct elf_reader *reader, uint64_t *n_symbols);
+int elf_read_relr(struct elf_reader *reader);
+int elf_read_symbols(struct elf_reader *reader, uint64_t n_symbols);
+int elf_read_versions(struct elf_reader *reader);
+int elf_read_witness(struct elf_reader *reader);
 
 /* ---- what parts provide for each other ---- */
 
 /* The value of a dynamic entry; where a tag is there twice the last one counts, as in ld.so. */
-bool matr_dynamic_value(const struct matr_object *object, int64_t tag, uint64_t *value);
+bool elf_dynamic_value(const struct matr_object *object, int64_t tag, uint64_t *value);
 /* The same for an entry that has to be there. */
-int matr_dynamic_need(struct matr_reader *reader, int64_t tag, uint64_t *value, const char *name);
+int elf_dynamic_need(struct elf_reader *reader, int64_t tag, uint64_t *value, const char *name);
 /* A string of DT_STRTAB, which lives as long as the object; NULL with an error. */
-const char *matr_reader_string(struct matr_reader *reader, uint64_t offset, const char *what);
+const char *elf_reader_string(struct elf_reader *reader, uint64_t offset, const char *what);
 
 /* Raise *n_symbols to the number of symbols that the hash table tells of. */
-int matr_count_hashed_symbols(struct matr_reader *reader, uint64_t *n_symbols);
+int elf_count_hashed_symbols(struct elf_reader *reader, uint64_t *n_symbols);
 /* Set `hashed` of the object's symbols. */
-int matr_mark_hashed_symbols(struct matr_reader *reader);
+int elf_mark_hashed_symbols(struct elf_reader *reader);
 
 #endif

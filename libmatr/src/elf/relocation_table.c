@@ -57,8 +57,8 @@ static uint64_t width(uint32_t type)
 
 /* ---- finding the tables ---- */
 
-static int read_table(struct matr_reader *reader, struct table *table, uint64_t vaddr,
-		      uint64_t size, const char *name)
+static int read_table(struct elf_reader *reader, struct table *table, uint64_t vaddr, uint64_t size,
+		      const char *name)
 {
 	if (size % sizeof(Elf64_Rela) != 0)
 		return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
@@ -67,28 +67,28 @@ static int read_table(struct matr_reader *reader, struct table *table, uint64_t 
 	table->n = size / sizeof(Elf64_Rela);
 	if (size == 0) /* then the address may be anything */
 		return 0;
-	table->entries = matr_reader_at(reader, vaddr, size, name);
+	table->entries = elf_reader_at(reader, vaddr, size, name);
 	return table->entries ? 0 : -1;
 }
 
-static int find_tables(struct matr_reader *reader, struct table *rela, struct table *jmprel)
+static int find_tables(struct elf_reader *reader, struct table *rela, struct table *jmprel)
 {
 	const struct matr_object *object = reader->object;
 	uint64_t rela_vaddr = 0, rela_size = 0, jmprel_vaddr = 0, jmprel_size = 0, value;
-	bool has_rela = matr_dynamic_value(object, DT_RELA, &rela_vaddr);
+	bool has_rela = elf_dynamic_value(object, DT_RELA, &rela_vaddr);
 
-	if (has_rela && matr_dynamic_need(reader, DT_RELASZ, &rela_size, "DT_RELASZ") != 0)
+	if (has_rela && elf_dynamic_need(reader, DT_RELASZ, &rela_size, "DT_RELASZ") != 0)
 		return -1;
-	if (has_rela && matr_dynamic_value(object, DT_RELAENT, &value) &&
+	if (has_rela && elf_dynamic_value(object, DT_RELAENT, &value) &&
 	    value != sizeof(Elf64_Rela))
 		return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
 				 "has relocations of %llu bytes", (unsigned long long)value);
-	if (matr_dynamic_value(object, DT_PLTREL, &value)) {
+	if (elf_dynamic_value(object, DT_PLTREL, &value)) {
 		if (value != DT_RELA)
 			return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
 					 "DT_PLTREL is not DT_RELA");
-		if (matr_dynamic_need(reader, DT_JMPREL, &jmprel_vaddr, "DT_JMPREL") != 0 ||
-		    matr_dynamic_need(reader, DT_PLTRELSZ, &jmprel_size, "DT_PLTRELSZ") != 0)
+		if (elf_dynamic_need(reader, DT_JMPREL, &jmprel_vaddr, "DT_JMPREL") != 0 ||
+		    elf_dynamic_need(reader, DT_PLTRELSZ, &jmprel_size, "DT_PLTRELSZ") != 0)
 			return -1;
 	}
 	if (has_rela && rela_vaddr + rela_size == jmprel_vaddr + jmprel_size) {
@@ -118,7 +118,7 @@ static uint64_t count_relative(const struct table *table)
 	return n;
 }
 
-static int add_entries(struct matr_reader *reader, const struct table *table, uint64_t *n_symbols)
+static int add_entries(struct elf_reader *reader, const struct table *table, uint64_t *n_symbols)
 {
 	struct matr_object *object = reader->object;
 
@@ -127,7 +127,7 @@ static int add_entries(struct matr_reader *reader, const struct table *table, ui
 		uint32_t type = ELF64_R_TYPE(entry.r_info), symbol = ELF64_R_SYM(entry.r_info);
 
 		if (type != R_X86_64_NONE &&
-		    !matr_reader_segment(reader, entry.r_offset, width(type)))
+		    !elf_reader_segment(reader, entry.r_offset, width(type)))
 			return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
 					 "a relocation writes to address 0x%llx, which is not the "
 					 "object's",
@@ -150,13 +150,13 @@ static int add_entries(struct matr_reader *reader, const struct table *table, ui
 		if (symbol >= *n_symbols)
 			*n_symbols = (uint64_t)symbol + 1;
 		if (type == R_X86_64_JUMP_SLOT &&
-		    matr_reader_word(reader, entry.r_offset, &relocation->word, "a PLT slot") != 0)
+		    elf_reader_word(reader, entry.r_offset, &relocation->word, "a PLT slot") != 0)
 			return -1;
 	}
 	return 0;
 }
 
-int matr_read_relocations(struct matr_reader *reader, uint64_t *n_symbols)
+int elf_read_relocations(struct elf_reader *reader, uint64_t *n_symbols)
 {
 	struct matr_object *object = reader->object;
 	struct table rela = {0}, jmprel = {0};
@@ -165,9 +165,9 @@ int matr_read_relocations(struct matr_reader *reader, uint64_t *n_symbols)
 	if (find_tables(reader, &rela, &jmprel) != 0)
 		return -1;
 	n_relative = count_relative(&rela) + count_relative(&jmprel);
-	object->relatives = matr_reader_allocate(reader, n_relative, sizeof *object->relatives);
-	object->relocations = matr_reader_allocate(reader, rela.n + jmprel.n - n_relative,
-						   sizeof *object->relocations);
+	object->relatives = elf_reader_allocate(reader, n_relative, sizeof *object->relatives);
+	object->relocations = elf_reader_allocate(reader, rela.n + jmprel.n - n_relative,
+						  sizeof *object->relocations);
 	if (!object->relatives || !object->relocations)
 		return -1;
 	if (add_entries(reader, &rela, n_symbols) != 0 ||
@@ -191,7 +191,7 @@ static bool is_witness(const struct matr_object *object, const struct matr_reloc
 	       !(symbol->binding == STB_WEAK && symbol->section == SHN_UNDEF);
 }
 
-int matr_read_witness(struct matr_reader *reader)
+int elf_read_witness(struct elf_reader *reader)
 {
 	struct matr_object *object = reader->object;
 
@@ -205,6 +205,6 @@ int matr_read_witness(struct matr_reader *reader)
 				object->witness_vaddr = object->relocations[i].offset;
 	if (object->witness_vaddr == 0)
 		return 0;
-	return matr_reader_word(reader, object->witness_vaddr, &object->witness_word,
-				"a relocated word");
+	return elf_reader_word(reader, object->witness_vaddr, &object->witness_word,
+			       "a relocated word");
 }

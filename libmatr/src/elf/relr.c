@@ -17,7 +17,7 @@ struct relr_pass {
 	uint64_t next; /* no word below this address is expected any more */
 };
 
-static int add_word(struct matr_reader *reader, struct relr_pass *pass, uint64_t vaddr)
+static int add_word(struct elf_reader *reader, struct relr_pass *pass, uint64_t vaddr)
 {
 	uint64_t addend;
 
@@ -27,7 +27,7 @@ static int add_word(struct matr_reader *reader, struct relr_pass *pass, uint64_t
 				 (unsigned long long)vaddr);
 	pass->next = vaddr + sizeof addend;
 	if (pass->words) {
-		if (matr_reader_copy(reader, vaddr, &addend, sizeof addend, "a DT_RELR word") != 0)
+		if (elf_reader_copy(reader, vaddr, &addend, sizeof addend, "a DT_RELR word") != 0)
 			return -1;
 		pass->words[pass->n].offset = vaddr;
 		pass->words[pass->n].addend = (int64_t)addend;
@@ -39,7 +39,7 @@ static int add_word(struct matr_reader *reader, struct relr_pass *pass, uint64_t
 	return 0;
 }
 
-static int walk(struct matr_reader *reader, const unsigned char *entries, uint64_t n,
+static int walk(struct elf_reader *reader, const unsigned char *entries, uint64_t n,
 		struct relr_pass *pass)
 {
 	uint64_t covered = 0; /* the word that bit 1 of the next bitmap stands for; 0: none yet */
@@ -69,25 +69,25 @@ static int walk(struct matr_reader *reader, const unsigned char *entries, uint64
 	return 0;
 }
 
-int matr_read_relr(struct matr_reader *reader)
+int elf_read_relr(struct elf_reader *reader)
 {
 	struct matr_object *object = reader->object;
 	struct relr_pass count = {0}, fill = {0};
 	const unsigned char *entries = NULL;
 	uint64_t vaddr, size = 0, entry_size;
 
-	if (matr_dynamic_value(object, DT_RELR, &vaddr)) {
-		if (matr_dynamic_need(reader, DT_RELRSZ, &size, "DT_RELRSZ") != 0)
+	if (elf_dynamic_value(object, DT_RELR, &vaddr)) {
+		if (elf_dynamic_need(reader, DT_RELRSZ, &size, "DT_RELRSZ") != 0)
 			return -1;
 		if (size % 8 != 0 ||
-		    (matr_dynamic_value(object, DT_RELRENT, &entry_size) && entry_size != 8))
+		    (elf_dynamic_value(object, DT_RELRENT, &entry_size) && entry_size != 8))
 			return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
 					 "DT_RELR does not consist of 8-byte entries");
-		entries = matr_reader_at(reader, vaddr, size, "DT_RELR");
+		entries = elf_reader_at(reader, vaddr, size, "DT_RELR");
 		if (!entries || walk(reader, entries, size / 8, &count) != 0)
 			return -1;
 	}
-	fill.words = matr_reader_allocate(reader, count.n, sizeof *object->relr);
+	fill.words = elf_reader_allocate(reader, count.n, sizeof *object->relr);
 	if (!fill.words)
 		return -1;
 	object->relr = fill.words;

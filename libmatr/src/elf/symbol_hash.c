@@ -53,7 +53,7 @@ static uint32_t sysv_hash(const char *name) /* gABI, "Hash Table" */
 	return hash;
 }
 
-static int fail_hash(struct matr_reader *reader, const char *fault)
+static int fail_hash(struct elf_reader *reader, const char *fault)
 {
 	return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path, "the hash table %s",
 			 fault);
@@ -62,7 +62,7 @@ static int fail_hash(struct matr_reader *reader, const char *fault)
 /* ---- DT_GNU_HASH ---- */
 
 /* Find the end of the chain of the highest bucket, which is the end of the symbol table. */
-static int count_gnu_symbols(struct matr_reader *reader, struct gnu_hash *hash)
+static int count_gnu_symbols(struct elf_reader *reader, struct gnu_hash *hash)
 {
 	uint32_t last = 0, value;
 
@@ -78,7 +78,7 @@ static int count_gnu_symbols(struct matr_reader *reader, struct gnu_hash *hash)
 		return 0;
 	for (;; last++) {
 		uint64_t vaddr = hash->chains_vaddr + (last - hash->first_symbol) * sizeof value;
-		if (matr_reader_copy(reader, vaddr, &value, sizeof value, "a hash chain") != 0)
+		if (elf_reader_copy(reader, vaddr, &value, sizeof value, "a hash chain") != 0)
 			return -1;
 		if (value & 1)
 			break;
@@ -89,9 +89,9 @@ static int count_gnu_symbols(struct matr_reader *reader, struct gnu_hash *hash)
 	return 0;
 }
 
-static int read_gnu_hash(struct matr_reader *reader, uint64_t vaddr, struct gnu_hash *hash)
+static int read_gnu_hash(struct elf_reader *reader, uint64_t vaddr, struct gnu_hash *hash)
 {
-	const unsigned char *head = matr_reader_at(reader, vaddr, 16, "the hash table");
+	const unsigned char *head = elf_reader_at(reader, vaddr, 16, "the hash table");
 	uint64_t bloom_size, buckets_size;
 
 	if (!head)
@@ -105,11 +105,11 @@ static int read_gnu_hash(struct matr_reader *reader, uint64_t vaddr, struct gnu_
 	bloom_size = hash->n_bloom * (uint64_t)8;
 	buckets_size = hash->n_buckets * (uint64_t)4;
 	/* Whatever fits the file fits its segment's address range, so that no sum overflows. */
-	hash->bloom = matr_reader_at(reader, vaddr + 16, bloom_size, "the hash table's filter");
+	hash->bloom = elf_reader_at(reader, vaddr + 16, bloom_size, "the hash table's filter");
 	if (!hash->bloom)
 		return -1;
-	hash->buckets = matr_reader_at(reader, vaddr + 16 + bloom_size, buckets_size,
-				       "the hash table's buckets");
+	hash->buckets = elf_reader_at(reader, vaddr + 16 + bloom_size, buckets_size,
+				      "the hash table's buckets");
 	if (!hash->buckets)
 		return -1;
 	hash->chains_vaddr = vaddr + 16 + bloom_size + buckets_size;
@@ -124,7 +124,7 @@ static bool passes_bloom(const struct gnu_hash *hash, uint32_t value)
 	return word >> (value % 64) & 1 && word >> (shifted % 64) & 1;
 }
 
-static int mark_gnu_symbols(struct matr_reader *reader, uint64_t vaddr)
+static int mark_gnu_symbols(struct elf_reader *reader, uint64_t vaddr)
 {
 	struct matr_object *object = reader->object;
 	struct gnu_hash hash = {0};
@@ -135,8 +135,8 @@ static int mark_gnu_symbols(struct matr_reader *reader, uint64_t vaddr)
 		return -1;
 	if (hash.n_buckets == 0 || hash.n_symbols == hash.first_symbol)
 		return 0;
-	chains = matr_reader_at(reader, hash.chains_vaddr, (hash.n_symbols - hash.first_symbol) * 4,
-				"the hash chains");
+	chains = elf_reader_at(reader, hash.chains_vaddr, (hash.n_symbols - hash.first_symbol) * 4,
+			       "the hash chains");
 	if (!chains)
 		return -1;
 	chain_start = hash.first_symbol;
@@ -156,22 +156,22 @@ static int mark_gnu_symbols(struct matr_reader *reader, uint64_t vaddr)
 
 /* ---- DT_HASH: nbucket, nchain, buckets, chains (all 32 bits) ---- */
 
-static const unsigned char *read_sysv_hash(struct matr_reader *reader, uint64_t vaddr,
+static const unsigned char *read_sysv_hash(struct elf_reader *reader, uint64_t vaddr,
 					   uint32_t *n_buckets, uint32_t *n_chains)
 {
-	const unsigned char *head = matr_reader_at(reader, vaddr, 8, "the hash table");
+	const unsigned char *head = elf_reader_at(reader, vaddr, 8, "the hash table");
 
 	if (!head)
 		return NULL;
 	*n_buckets = word32(head, 0);
 	*n_chains = word32(head, 1);
-	return matr_reader_at(reader, vaddr + 8, ((uint64_t)*n_buckets + *n_chains) * 4,
-			      "the hash table's chains");
+	return elf_reader_at(reader, vaddr + 8, ((uint64_t)*n_buckets + *n_chains) * 4,
+			     "the hash table's chains");
 }
 
 /* `seen` has a byte per symbol: chains that meet, or a chain that bites its own tail (on which
  * ld.so would hang), are not what a hash table has. */
-static int mark_sysv_chains(struct matr_reader *reader, const unsigned char *buckets,
+static int mark_sysv_chains(struct elf_reader *reader, const unsigned char *buckets,
 			    uint32_t n_buckets, uint32_t n_chains, unsigned char *seen)
 {
 	struct matr_object *object = reader->object;
@@ -193,7 +193,7 @@ static int mark_sysv_chains(struct matr_reader *reader, const unsigned char *buc
 	return 0;
 }
 
-static int mark_sysv_symbols(struct matr_reader *reader, uint64_t vaddr)
+static int mark_sysv_symbols(struct elf_reader *reader, uint64_t vaddr)
 {
 	uint32_t n_buckets, n_chains;
 	const unsigned char *buckets = read_sysv_hash(reader, vaddr, &n_buckets, &n_chains);
@@ -202,7 +202,7 @@ static int mark_sysv_symbols(struct matr_reader *reader, uint64_t vaddr)
 
 	if (!buckets)
 		return -1;
-	seen = matr_reader_allocate(reader, n_chains, 1);
+	seen = elf_reader_allocate(reader, n_chains, 1);
 	if (!seen)
 		return -1;
 	result = mark_sysv_chains(reader, buckets, n_buckets, n_chains, seen);
@@ -212,17 +212,17 @@ static int mark_sysv_symbols(struct matr_reader *reader, uint64_t vaddr)
 
 /* ---- either ---- */
 
-int matr_count_hashed_symbols(struct matr_reader *reader, uint64_t *n_symbols)
+int elf_count_hashed_symbols(struct elf_reader *reader, uint64_t *n_symbols)
 {
 	struct gnu_hash hash = {0};
 	uint32_t n_buckets, n_chains = 0;
 	uint64_t vaddr, n = 0;
 
-	if (matr_dynamic_value(reader->object, DT_GNU_HASH, &vaddr)) {
+	if (elf_dynamic_value(reader->object, DT_GNU_HASH, &vaddr)) {
 		if (read_gnu_hash(reader, vaddr, &hash) != 0)
 			return -1;
 		n = hash.n_symbols;
-	} else if (matr_dynamic_value(reader->object, DT_HASH, &vaddr)) {
+	} else if (elf_dynamic_value(reader->object, DT_HASH, &vaddr)) {
 		if (!read_sysv_hash(reader, vaddr, &n_buckets, &n_chains))
 			return -1;
 		n = n_chains;
@@ -232,13 +232,13 @@ int matr_count_hashed_symbols(struct matr_reader *reader, uint64_t *n_symbols)
 	return 0;
 }
 
-int matr_mark_hashed_symbols(struct matr_reader *reader)
+int elf_mark_hashed_symbols(struct elf_reader *reader)
 {
 	uint64_t vaddr;
 
-	if (matr_dynamic_value(reader->object, DT_GNU_HASH, &vaddr))
+	if (elf_dynamic_value(reader->object, DT_GNU_HASH, &vaddr))
 		return mark_gnu_symbols(reader, vaddr);
-	if (matr_dynamic_value(reader->object, DT_HASH, &vaddr))
+	if (elf_dynamic_value(reader->object, DT_HASH, &vaddr))
 		return mark_sysv_symbols(reader, vaddr);
 	return 0;
 }

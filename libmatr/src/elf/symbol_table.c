@@ -7,33 +7,33 @@
 
 #include <string.h>
 
-int matr_read_symbols(struct matr_reader *reader, uint64_t n_symbols)
+int elf_read_symbols(struct elf_reader *reader, uint64_t n_symbols)
 {
 	struct matr_object *object = reader->object;
 	uint64_t vaddr, versions_vaddr, entry_size;
 	const unsigned char *table, *versions = NULL;
 
-	if (matr_count_hashed_symbols(reader, &n_symbols) != 0)
+	if (elf_count_hashed_symbols(reader, &n_symbols) != 0)
 		return -1;
 	if (n_symbols == 0) {
-		object->symbols = matr_reader_allocate(reader, 0, sizeof *object->symbols);
+		object->symbols = elf_reader_allocate(reader, 0, sizeof *object->symbols);
 		return object->symbols ? 0 : -1;
 	}
-	if (matr_dynamic_need(reader, DT_SYMTAB, &vaddr, "DT_SYMTAB") != 0)
+	if (elf_dynamic_need(reader, DT_SYMTAB, &vaddr, "DT_SYMTAB") != 0)
 		return -1;
-	if (matr_dynamic_value(object, DT_SYMENT, &entry_size) && entry_size != sizeof(Elf64_Sym))
+	if (elf_dynamic_value(object, DT_SYMENT, &entry_size) && entry_size != sizeof(Elf64_Sym))
 		return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
 				 "has symbols of %llu bytes", (unsigned long long)entry_size);
-	table = matr_reader_at(reader, vaddr, n_symbols * sizeof(Elf64_Sym), "the symbol table");
+	table = elf_reader_at(reader, vaddr, n_symbols * sizeof(Elf64_Sym), "the symbol table");
 	if (!table)
 		return -1;
-	if (matr_dynamic_value(object, DT_VERSYM, &versions_vaddr)) {
-		versions = matr_reader_at(reader, versions_vaddr, n_symbols * sizeof(Elf64_Half),
-					  "DT_VERSYM");
+	if (elf_dynamic_value(object, DT_VERSYM, &versions_vaddr)) {
+		versions = elf_reader_at(reader, versions_vaddr, n_symbols * sizeof(Elf64_Half),
+					 "DT_VERSYM");
 		if (!versions)
 			return -1;
 	}
-	object->symbols = matr_reader_allocate(reader, n_symbols, sizeof *object->symbols);
+	object->symbols = elf_reader_allocate(reader, n_symbols, sizeof *object->symbols);
 	if (!object->symbols)
 		return -1;
 	object->n_symbols = n_symbols;
@@ -46,7 +46,7 @@ int matr_read_symbols(struct matr_reader *reader, uint64_t n_symbols)
 		if (versions)
 			memcpy(&version, versions + i * sizeof version, sizeof version);
 		*symbol = (struct matr_symbol){
-			.name = matr_reader_string(reader, entry.st_name, "a symbol's name"),
+			.name = elf_reader_string(reader, entry.st_name, "a symbol's name"),
 			.value = entry.st_value,
 			.size = entry.st_size,
 			.section = entry.st_shndx,
@@ -58,5 +58,5 @@ int matr_read_symbols(struct matr_reader *reader, uint64_t n_symbols)
 		if (!symbol->name)
 			return -1;
 	}
-	return matr_mark_hashed_symbols(reader);
+	return elf_mark_hashed_symbols(reader);
 }

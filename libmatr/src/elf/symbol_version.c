@@ -23,7 +23,7 @@ struct version_pass {
 	size_t n_entries;	       /* seen so far, in all lists */
 };
 
-static int count_entry(struct matr_reader *reader, struct version_pass *pass)
+static int count_entry(struct elf_reader *reader, struct version_pass *pass)
 {
 	if (++pass->n_entries <= ENTRIES_MAX)
 		return 0;
@@ -32,7 +32,7 @@ static int count_entry(struct matr_reader *reader, struct version_pass *pass)
 }
 
 /* Where a link leads: `next` bytes on from `at`. */
-static int follow(struct matr_reader *reader, uint64_t *at, uint32_t next)
+static int follow(struct elf_reader *reader, uint64_t *at, uint32_t next)
 {
 	if (*at > UINT64_MAX - next)
 		return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
@@ -41,7 +41,7 @@ static int follow(struct matr_reader *reader, uint64_t *at, uint32_t next)
 	return 0;
 }
 
-static int add_version(struct matr_reader *reader, struct version_pass *pass, uint16_t index,
+static int add_version(struct elf_reader *reader, struct version_pass *pass, uint16_t index,
 		       uint32_t name, const struct matr_version *version)
 {
 	if (index < FIRST_VERSION)
@@ -51,18 +51,18 @@ static int add_version(struct matr_reader *reader, struct version_pass *pass, ui
 	if (!pass->versions)
 		return 0;
 	pass->versions[index] = *version;
-	pass->versions[index].name = matr_reader_string(reader, name, "a version name");
+	pass->versions[index].name = elf_reader_string(reader, name, "a version name");
 	return pass->versions[index].name ? 0 : -1;
 }
 
-static int read_needed_of(struct matr_reader *reader, uint64_t at, const char *file,
+static int read_needed_of(struct elf_reader *reader, uint64_t at, const char *file,
 			  struct version_pass *pass)
 {
 	Elf64_Vernaux entry;
 
 	do {
 		if (count_entry(reader, pass) != 0 ||
-		    matr_reader_copy(reader, at, &entry, sizeof entry, "a needed version") != 0 ||
+		    elf_reader_copy(reader, at, &entry, sizeof entry, "a needed version") != 0 ||
 		    add_version(reader, pass, entry.vna_other & VERSION_INDEX, entry.vna_name,
 				&(struct matr_version){
 					.file = file,
@@ -76,24 +76,24 @@ static int read_needed_of(struct matr_reader *reader, uint64_t at, const char *f
 	return 0;
 }
 
-static int read_needed_list(struct matr_reader *reader, struct version_pass *pass)
+static int read_needed_list(struct elf_reader *reader, struct version_pass *pass)
 {
 	Elf64_Verneed entry;
 	uint64_t at;
 
-	if (!matr_dynamic_value(reader->object, DT_VERNEED, &at))
+	if (!elf_dynamic_value(reader->object, DT_VERNEED, &at))
 		return 0;
 	do {
 		const char *file;
 		uint64_t first = at;
 
 		if (count_entry(reader, pass) != 0 ||
-		    matr_reader_copy(reader, at, &entry, sizeof entry, "DT_VERNEED") != 0)
+		    elf_reader_copy(reader, at, &entry, sizeof entry, "DT_VERNEED") != 0)
 			return -1;
 		if (entry.vn_version != VER_NEED_CURRENT)
 			return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
 					 "DT_VERNEED has the unknown version %u", entry.vn_version);
-		file = matr_reader_string(reader, entry.vn_file, "the file of a needed version");
+		file = elf_reader_string(reader, entry.vn_file, "the file of a needed version");
 		if (!file || follow(reader, &first, entry.vn_aux) != 0 ||
 		    read_needed_of(reader, first, file, pass) != 0 ||
 		    follow(reader, &at, entry.vn_next) != 0)
@@ -102,19 +102,19 @@ static int read_needed_list(struct matr_reader *reader, struct version_pass *pas
 	return 0;
 }
 
-static int read_defined_list(struct matr_reader *reader, struct version_pass *pass)
+static int read_defined_list(struct elf_reader *reader, struct version_pass *pass)
 {
 	Elf64_Verdef entry;
 	Elf64_Verdaux name;
 	uint64_t at;
 
-	if (!matr_dynamic_value(reader->object, DT_VERDEF, &at))
+	if (!elf_dynamic_value(reader->object, DT_VERDEF, &at))
 		return 0;
 	do {
 		uint64_t first = at;
 
 		if (count_entry(reader, pass) != 0 ||
-		    matr_reader_copy(reader, at, &entry, sizeof entry, "DT_VERDEF") != 0)
+		    elf_reader_copy(reader, at, &entry, sizeof entry, "DT_VERDEF") != 0)
 			return -1;
 		if (entry.vd_version != VER_DEF_CURRENT)
 			return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
@@ -123,7 +123,7 @@ static int read_defined_list(struct matr_reader *reader, struct version_pass *pa
 		 * the first is the version's own; the others are its parents. */
 		if (!(entry.vd_flags & VER_FLG_BASE) &&
 		    (follow(reader, &first, entry.vd_aux) != 0 ||
-		     matr_reader_copy(reader, first, &name, sizeof name, "a version name") != 0 ||
+		     elf_reader_copy(reader, first, &name, sizeof name, "a version name") != 0 ||
 		     add_version(reader, pass, entry.vd_ndx & VERSION_INDEX, name.vda_name,
 				 &(struct matr_version){
 					 .hash = entry.vd_hash,
@@ -137,7 +137,7 @@ static int read_defined_list(struct matr_reader *reader, struct version_pass *pa
 	return 0;
 }
 
-int matr_read_versions(struct matr_reader *reader)
+int elf_read_versions(struct elf_reader *reader)
 {
 	struct matr_object *object = reader->object;
 	struct version_pass count = {0}, fill = {0};
@@ -145,7 +145,7 @@ int matr_read_versions(struct matr_reader *reader)
 	/* Needed versions first, as in ld.so: where both claim an index, the definition wins. */
 	if (read_needed_list(reader, &count) != 0 || read_defined_list(reader, &count) != 0)
 		return -1;
-	fill.versions = matr_reader_allocate(reader, count.n, sizeof *object->versions);
+	fill.versions = elf_reader_allocate(reader, count.n, sizeof *object->versions);
 	if (!fill.versions)
 		return -1;
 	object->versions = fill.versions;

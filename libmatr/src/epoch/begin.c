@@ -117,14 +117,14 @@ static int open_store(struct matr_epoch *epoch, struct matr_error *err)
 {
 	const char *level = session_cpu_level(epoch->session);
 
-	if (matr_prefix_check_file(epoch->prefix, MATR_STORE_FILE, err) != 0 ||
+	if (prefix_check_file(epoch->prefix, MATR_STORE_FILE, err) != 0 ||
 	    store_open_to_write(epoch->prefix, &epoch->store, err) != 0 ||
 	    store_begin(epoch->store, level, matr_epoch_of_image(epoch->prefix), &epoch->id, err) !=
 		    0 ||
-	    edits_restore(epoch->prefix, epoch->store, err) != 0 ||
+	    store_edits_restore(epoch->prefix, epoch->store, err) != 0 ||
 	    epoch_edits_read(epoch, err) != 0)
 		return -1;
-	epoch->circumstances = circumstances(level, epoch->config_file, epoch->portable, err);
+	epoch->circumstances = epoch_circumstances(level, epoch->config_file, epoch->portable, err);
 	if (!epoch->circumstances ||
 	    (epoch->portable && store_set_portable(epoch->store, epoch->id, err) != 0))
 		return -1;
@@ -140,11 +140,11 @@ int matr_epoch_open(const struct matr_epoch_options *options, struct matr_epoch 
 		return matr_fail_memory(err);
 	epoch->lock = -1;
 	if (copy_options(epoch, options, err) != 0 ||
-	    matr_prefix_make(options->prefix, epoch->prefix, err) != 0 ||
-	    matr_prefix_check(epoch->prefix, err) != 0)
+	    prefix_make(options->prefix, epoch->prefix, err) != 0 ||
+	    prefix_check(epoch->prefix, err) != 0)
 		goto fail;
 	epoch->lock = epoch_enter(epoch->prefix, EPOCH_BEGIN, options->wait, NULL, err);
-	if (epoch->lock < 0 || matr_prefix_clean(epoch->prefix, err) != 0)
+	if (epoch->lock < 0 || prefix_clean(epoch->prefix, err) != 0)
 		goto fail;
 	if (options->rebuild_store && move_store_aside(epoch->prefix, err) != 0)
 		goto fail;
@@ -327,7 +327,7 @@ int matr_epoch_commit(struct matr_epoch *epoch, struct matr_error *err)
 	    loader_stamp(epoch->prefix, epoch->ld_stable, epoch->interpreter, err) != 0 ||
 	    epoch_keep_programs(epoch->prefix, epoch->scan ? NULL : epoch->results,
 				epoch->n_results, err) != 0 ||
-	    edits_write_copy(epoch->prefix, epoch->edits, epoch->n_edits, err) != 0 ||
+	    store_edits_write_copy(epoch->prefix, epoch->edits, epoch->n_edits, err) != 0 ||
 	    store_commit(epoch->store, epoch->config->keep_epochs, err) != 0) {
 		unlink(next);
 		return -1;
@@ -340,5 +340,5 @@ int matr_epoch_commit(struct matr_epoch *epoch, struct matr_error *err)
 	unlink(ended); /* it was kept for this epoch to build on */
 	if (epoch_forget_suspension(epoch->prefix, err) != 0)
 		return -1;
-	return sync_directory(epoch->prefix, err);
+	return file_sync_directory(epoch->prefix, err);
 }

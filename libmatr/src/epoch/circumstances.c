@@ -56,8 +56,8 @@ static void own_build_id(char *text, size_t size)
 		snprintf(text, size, "process %d", (int)getpid());
 }
 
-char *circumstances(const char *cpu_level, const char *config_file, bool portable,
-		    struct matr_error *err)
+char *epoch_circumstances(const char *cpu_level, const char *config_file, bool portable,
+			  struct matr_error *err)
 {
 	char own[256], *text;
 

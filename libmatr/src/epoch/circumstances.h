@@ -8,7 +8,7 @@
 
 /* Describe them as text: the build-id of libmatr, the CPU level, the user, the configuration file. A corrected resolver
  * gives other answers for the same files, and a user may read other files than root. free(). NULL: no memory. */
-char *circumstances(const char *cpu_level, const char *config_file, bool portable,
-		    struct matr_error *err);
+char *epoch_circumstances(const char *cpu_level, const char *config_file, bool portable,
+			  struct matr_error *err);
 
 #endif

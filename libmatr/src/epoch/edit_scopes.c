@@ -1,8 +1,9 @@
 /* edit_scopes.c - which edits concern which programs of an epoch, and the scopes of these.
  *
- * That shows when the scopes are there: the edit covers the program, and some object in it binds the symbol. The scopes
- * are then made once more, with the edits' libraries at the end; and again, as what an edit adds may be concerned by
- * another. A library that cannot be had takes its edits along, and nobody else's.
+ * That shows when the scopes are there: the edit covers the program, and some object in it binds
+ * the symbol. The scopes are then made once more, with the edits' libraries at the end; and again,
+ * as what an edit adds may be concerned by another. A library that cannot be had takes its edits
+ * along, and nobody else's.
  */
 #include "epoch/edit_scopes.h"
 
@@ -122,7 +123,7 @@ static int choose(struct concern *concern, size_t i, struct matr_error *err)
 			continue;
 		}
 		matr_fail(&why, MATR_ERROR_UNSUPPORTED, path, "%s", reason);
-		if (edit_work_fail(epoch, edit, path, &why, !matr_edit_names(edit), err) != 0)
+		if (epoch_edit_work_fail(epoch, edit, path, &why, !matr_edit_names(edit), err) != 0)
 			return -1;
 	}
 	return 0;
@@ -149,7 +150,7 @@ static int fail_the_rest(struct matr_epoch *epoch, size_t i, struct matr_error *
 				  edit->requester ? " of " : " in its scope",
 				  edit->requester ? edit->requester : "", edit->symbol,
 				  edit->version ? "@" : "", edit->version ? edit->version : "");
-		if (edit_work_fail(epoch, edit, path, &why, false, err) != 0)
+		if (epoch_edit_work_fail(epoch, edit, path, &why, false, err) != 0)
 			return -1;
 	}
 	return 0;
@@ -206,15 +207,17 @@ static int without_the_guilty(struct matr_epoch *epoch, size_t i, struct matr_er
 		if (why.code == MATR_ERROR_MEMORY)
 			return matr_fail_memory(err);
 		found = true;
-		if (edit_work_fail(epoch, edit, epoch->results[i].path, &why, false, err) != 0)
+		if (epoch_edit_work_fail(epoch, edit, epoch->results[i].path, &why, false, err) !=
+		    0)
 			return -1;
-		edit_work_drop(&work->edits, edit);
+		epoch_edit_work_drop(&work->edits, edit);
 	}
 	while (!found && work->edits.n) {
 		const struct matr_edit *edit = work->edits.list[work->edits.n - 1];
-		if (edit_work_fail(epoch, edit, epoch->results[i].path, &common, false, err) != 0)
+		if (epoch_edit_work_fail(epoch, edit, epoch->results[i].path, &common, false,
+					 err) != 0)
 			return -1;
-		edit_work_drop(&work->edits, edit);
+		epoch_edit_work_drop(&work->edits, edit);
 	}
 	epoch_work_forget_scope(work);
 	epoch_work_make(epoch, i);
@@ -245,7 +248,7 @@ int epoch_edit_scopes(struct matr_epoch *epoch, struct matr_error *err)
 	/* What an edit adds may be concerned by another. */
 	for (size_t left = n; left && result == 0;) {
 		size_t again = 0;
-		matr_jobs_run(epoch->jobs, left, remake, &job);
+		parallel_run(epoch->jobs, left, remake, &job);
 		for (size_t i = 0; i < left && result == 0; i++) {
 			struct epoch_work *work = &epoch->work[job.which[i]];
 			size_t libraries = work->edits.n_libraries;

@@ -124,9 +124,9 @@ int epoch_edit_again(struct matr_epoch *epoch, size_t i, struct matr_error *err)
 	while (work->edits.refused) {
 		const struct matr_edit *refused = work->edits.refused;
 		/* A pattern covers programs in which a library brings its own, or that bind it in odd ways. */
-		if (edit_work_fail(epoch, refused, path, &work->edits.why, false, err) != 0)
+		if (epoch_edit_work_fail(epoch, refused, path, &work->edits.why, false, err) != 0)
 			return -1;
-		edit_work_drop(&work->edits, refused);
+		epoch_edit_work_drop(&work->edits, refused);
 		work->edits.refused = NULL;
 		matr_mapping_free(work->mapping);
 		work->mapping = NULL;
@@ -224,22 +224,22 @@ int matr_edits_record(const char *prefix, const struct matr_edit *add, size_t n_
 	struct matr_edit *edits = NULL;
 	size_t n = 0;
 
-	if (matr_prefix_make(prefix, canonical, err) != 0 || matr_prefix_check(canonical, err) != 0)
+	if (prefix_make(prefix, canonical, err) != 0 || prefix_check(canonical, err) != 0)
 		return -1;
 	int lock = epoch_enter(canonical, EPOCH_RECORDS, true, NULL, err);
 	if (lock < 0)
 		return -1;
-	int result = matr_prefix_check_file(canonical, MATR_STORE_FILE, err);
+	int result = prefix_check_file(canonical, MATR_STORE_FILE, err);
 	if (result == 0)
 		result = store_open_to_write(canonical, &store, err);
 	if (result == 0)
-		result = edits_restore(canonical, store, err);
+		result = store_edits_restore(canonical, store, err);
 	if (result == 0)
 		result = record(store, add, n_add, remove, n_remove, err);
 	if (result == 0)
 		result = matr_store_edits(store, &edits, &n, err);
 	if (result == 0)
-		result = edits_write_copy(canonical, edits, n, err);
+		result = store_edits_write_copy(canonical, edits, n, err);
 	if (result == 0)
 		result = store_transaction_commit(store, err);
 	matr_edits_free(edits, n);

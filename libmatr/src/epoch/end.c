@@ -40,7 +40,7 @@ int epoch_end_locked(const char *canonical, struct matr_error *err)
 	snprintf(image, sizeof image, "%.*s/" MATR_IMAGE_FILE, PATH_MAX - 32, canonical);
 	snprintf(ended, sizeof ended, "%.*s/" MATR_ENDED_IMAGE_FILE, PATH_MAX - 32, canonical);
 	if (rename(image, ended) == 0)
-		return sync_directory(canonical, err) == 0 ? 1 : -1;
+		return file_sync_directory(canonical, err) == 0 ? 1 : -1;
 	return errno == ENOENT ? 0 : matr_fail_errno(err, image, "cannot be removed");
 }
 

@@ -26,7 +26,7 @@ static int still_the_program(struct matr_store *store, int64_t epoch, const char
 		return -1;
 	for (size_t i = 0; i < n && !same; i++)
 		if (strcmp(files[i].path, path) == 0)
-			same = same_program(store, epoch, path, &files[i].id, err);
+			same = epoch_same_program(store, epoch, path, &files[i].id, err);
 	matr_store_files_free(files, n);
 	return same;
 }
@@ -57,7 +57,7 @@ int matr_epoch_follow(const char *prefix, const char *program, struct matr_error
 		return 0;
 	if (path_join(canonical, MATR_IMAGE_FILE, image, err) != 0)
 		return -1;
-	int lock = matr_prefix_lock(canonical, true, err);
+	int lock = prefix_lock(canonical, true, err);
 	if (lock < 0)
 		return -1;
 	int result = access(image, F_OK) == 0 ? follow_locked(canonical, image, path, err) : 0;

@@ -40,7 +40,7 @@ int epoch_mark_suspended(const char *prefix, const char *by, struct matr_error *
 	if (path_join(prefix, MATR_SUSPENDED_FILE, mark, err) != 0)
 		return -1;
 	int length = snprintf(line, sizeof line, "%.250s\n", by);
-	return write_file(mark, line, (size_t)length, 0644, err);
+	return file_write(mark, line, (size_t)length, 0644, err);
 }
 
 int matr_epoch_suspended(const char *prefix, char by[256], struct matr_error *err)
@@ -82,7 +82,7 @@ int epoch_keep_programs(const char *prefix, const struct matr_epoch_result *resu
 		result = buffer_append(&list, results[i].path, strlen(results[i].path) + 1, 1, &at,
 				       err);
 	if (result == 0)
-		result = write_file(path, list.bytes, list.size, 0644, err);
+		result = file_write(path, list.bytes, list.size, 0644, err);
 	buffer_free(&list);
 	return result;
 }
@@ -99,10 +99,10 @@ int matr_epoch_programs(const char *prefix, char ***out, size_t *n, struct matr_
 		return -1;
 	if (access(path, F_OK) != 0)
 		return 0;
-	if (read_file(path, LIST_MAX, &data, &size, err) != 0)
+	if (file_read(path, LIST_MAX, &data, &size, err) != 0)
 		return -1;
 	char *text = data;
-	text[size] = 0; /* read_file() leaves room */
+	text[size] = 0; /* file_read() leaves room */
 	size_t count = 0;
 	for (size_t at = 0; at < size; at += strlen(text + at) + 1)
 		count++;

@@ -16,7 +16,7 @@ static int prune(const char *prefix, size_t keep, size_t *removed, struct matr_e
 	struct matr_store_epoch current;
 	struct matr_store *store;
 
-	if (matr_prefix_check_file(prefix, MATR_STORE_FILE, err) != 0 ||
+	if (prefix_check_file(prefix, MATR_STORE_FILE, err) != 0 ||
 	    store_open_to_write(prefix, &store, err) != 0)
 		return -1;
 	int result = matr_epoch_current(prefix, store, &current, err);

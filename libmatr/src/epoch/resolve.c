@@ -259,7 +259,7 @@ static int scopes_step(struct matr_epoch *epoch, struct matr_error *err)
 	if (epoch->next == 0 && start_scopes(epoch, err) != 0)
 		return -1;
 	size_t n = batch_size(epoch, epoch->n_results, SCOPES_AT_ONCE);
-	matr_jobs_run(epoch->jobs, n, make_scope, epoch);
+	parallel_run(epoch->jobs, n, make_scope, epoch);
 	for (size_t i = 0; i < n; i++, epoch->next++) {
 		if (!epoch->results[epoch->next].reason && !epoch->work[epoch->next].made &&
 		    program_failed(epoch, epoch->next, err) != 0)
@@ -306,7 +306,7 @@ static int objects_step(struct matr_epoch *epoch, struct matr_error *err)
 	if (!batch)
 		return matr_fail_memory(err);
 	batch->epoch = epoch;
-	matr_jobs_run(epoch->jobs, n, encode_object, batch);
+	parallel_run(epoch->jobs, n, encode_object, batch);
 	for (size_t i = 0; i < n; i++) {
 		if (result == 0 && !batch->list[i].done)
 			result = matr_error_copy(err, &batch->list[i].err);
@@ -376,7 +376,7 @@ static int bindings_step(struct matr_epoch *epoch, struct matr_error *err)
 {
 	size_t n = batch_size(epoch, epoch->n_results, BINDINGS_AT_ONCE);
 
-	matr_jobs_run(epoch->jobs, n, bind, epoch);
+	parallel_run(epoch->jobs, n, bind, epoch);
 	for (size_t i = 0; i < n; i++, epoch->next++)
 		if (put_program(epoch, epoch->next, err) != 0)
 			return -1;

@@ -34,9 +34,9 @@ static bool read_blanked(const char *path, unsigned char **bytes, size_t *size)
 	void *data;
 	size_t room;
 
-	if (read_file(path, MAX_PROGRAM, &data, size, NULL) != 0)
+	if (file_read(path, MAX_PROGRAM, &data, size, NULL) != 0)
 		return false;
-	char *interpreter = program_interpreter(data, *size, &room);
+	char *interpreter = elf_interpreter(data, *size, &room);
 	if (!interpreter || (strcmp(interpreter, MATR_SYSTEM_LOADER) != 0 &&
 			     strcmp(interpreter, "/lib64/" MATR_LOADER_FILE) != 0)) {
 		free(data);
@@ -68,8 +68,8 @@ static bool same_as_original(const char *path)
 	return same;
 }
 
-int same_program(struct matr_store *store, int64_t epoch, const char *path,
-		 const struct matr_file_id *recorded, struct matr_error *err)
+int epoch_same_program(struct matr_store *store, int64_t epoch, const char *path,
+		       const struct matr_file_id *recorded, struct matr_error *err)
 {
 	struct matr_object *object;
 	struct stat status;

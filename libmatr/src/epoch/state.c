@@ -128,7 +128,7 @@ static int take_lock(const char *canonical, bool wait, bool patient, struct matr
 	struct matr_error why = {0};
 	int lock;
 
-	for (int i = 0; (lock = matr_prefix_lock(canonical, wait, &why)) < 0; i++) {
+	for (int i = 0; (lock = prefix_lock(canonical, wait, &why)) < 0; i++) {
 		if (why.code != MATR_ERROR_BUSY || !patient || i == PATIENCE)
 			return matr_error_copy(err, &why);
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = A_MOMENT}, NULL);

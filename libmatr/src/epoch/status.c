@@ -206,7 +206,8 @@ static int look_for_changes(struct matr_store *store, struct matr_epoch_status *
 			 timespec_ns(&now.st_mtim) != id->mtime)
 			reason = "changed since the epoch began";
 		else if (now.st_ino != id->inode) {
-			int same = same_program(store, status->epoch.id, files[i].path, id, err);
+			int same =
+				epoch_same_program(store, status->epoch.id, files[i].path, id, err);
 			if (same < 0)
 				result = -1;
 			else if (same == 0)
@@ -306,11 +307,10 @@ int matr_epoch_status(const char *prefix, struct matr_epoch_status *out, struct 
 			return 0; /* nothing was ever begun here */
 		return matr_fail_errno(err, prefix, "no usable prefix");
 	}
-	if (matr_prefix_check(canonical, &why) != 0 &&
-	    problem_from(out, canonical, &why, "", err) != 0)
+	if (prefix_check(canonical, &why) != 0 && problem_from(out, canonical, &why, "", err) != 0)
 		return -1;
 	why = (struct matr_error){0};
-	if (matr_prefix_check_file(canonical, MATR_STORE_FILE, &why) != 0 &&
+	if (prefix_check_file(canonical, MATR_STORE_FILE, &why) != 0 &&
 	    problem_from(out, canonical, &why, "", err) != 0)
 		return -1;
 	look_at_state(canonical, out);

@@ -205,8 +205,9 @@ void epoch_work_bind(struct matr_epoch *epoch, struct epoch_work *work)
 
 /* ---- edits that cannot be made ---- */
 
-int edit_work_fail(struct matr_epoch *epoch, const struct matr_edit *edit, const char *program,
-		   const struct matr_error *why, bool expected, struct matr_error *err)
+int epoch_edit_work_fail(struct matr_epoch *epoch, const struct matr_edit *edit,
+			 const char *program, const struct matr_error *why, bool expected,
+			 struct matr_error *err)
 {
 	char reason[sizeof why->file + sizeof why->message + 2];
 
@@ -215,7 +216,7 @@ int edit_work_fail(struct matr_epoch *epoch, const struct matr_edit *edit, const
 				      err);
 }
 
-void edit_work_drop(struct edit_work *edits, const struct matr_edit *edit)
+void epoch_edit_work_drop(struct edit_work *edits, const struct matr_edit *edit)
 {
 	size_t kept = 0;
 

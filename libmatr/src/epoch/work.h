@@ -49,10 +49,11 @@ void epoch_work_bind(struct matr_epoch *epoch, struct epoch_work *work);
 void epoch_work_free(struct epoch_work *work);
 
 /* Record that the program goes without the edit, and why. `expected`: no complaint (matr_edit_failure). */
-int edit_work_fail(struct matr_epoch *epoch, const struct matr_edit *edit, const char *program,
-		   const struct matr_error *why, bool expected, struct matr_error *err);
+int epoch_edit_work_fail(struct matr_epoch *epoch, const struct matr_edit *edit,
+			 const char *program, const struct matr_error *why, bool expected,
+			 struct matr_error *err);
 
 /* Take the edit out, and its library if no other edit leads to that. */
-void edit_work_drop(struct edit_work *edits, const struct matr_edit *edit);
+void epoch_edit_work_drop(struct edit_work *edits, const struct matr_edit *edit);
 
 #endif

@@ -413,7 +413,7 @@ int image_binary_enter(struct image_builder *builder, const struct image_binary 
 	if (array_reserve(&builder->binaries, &builder->binaries_capacity, builder->n_binaries + 1,
 			  sizeof *builder->binaries, err) != 0)
 		return -1;
-	if (matr_map_set(&builder->binary_index, key, builder->n_binaries) != 0)
+	if (map_set(&builder->binary_index, key, builder->n_binaries) != 0)
 		return matr_fail_memory(err);
 	*index = (uint32_t)builder->n_binaries;
 	builder->binaries[builder->n_binaries++] = *binary;
@@ -428,7 +428,7 @@ int image_binary_find(struct image_builder *builder, const struct matr_object *o
 	uint64_t key = image_binary_key(&file, packed), found;
 	struct image_binary binary = {0};
 
-	if (matr_map_get(&builder->binary_index, key, &found)) {
+	if (map_get(&builder->binary_index, key, &found)) {
 		*index = (uint32_t)found;
 		if (!file_id_equal(&builder->binaries[found].id, &object->file))
 			return unsupported(err, object, "has the key of another file");

@@ -83,7 +83,7 @@ int image_builder_loader(struct image_builder *builder, const char *path, struct
 	void *data;
 	size_t size;
 
-	if (read_file(path, SIZE_MAX, &data, &size, err) < 0)
+	if (file_read(path, SIZE_MAX, &data, &size, err) < 0)
 		return -1;
 	builder->loader_hash = matr_image_checksum64(data, size, 0);
 	free(data);
@@ -113,9 +113,9 @@ void image_builder_close(struct image_builder *builder)
 		free(builder->variants[i].shifted);
 	free(builder->binaries);
 	free(builder->variants);
-	matr_map_free(&builder->binary_index);
-	matr_map_free(&builder->ifunc_results);
-	matr_map_free(&builder->kept);
+	map_free(&builder->binary_index);
+	map_free(&builder->ifunc_results);
+	map_free(&builder->kept);
 	buffer_free(&builder->image);
 	buffer_free(&builder->scratch);
 	buffer_free(&builder->pages);
@@ -359,5 +359,5 @@ int image_builder_write(struct image_builder *builder, const char *path, uint64_
 		*size = header.file_size;
 	const struct file_piece pieces[] = {{image->bytes, header.metadata_size},
 					    {pages->bytes, pages->size}};
-	return write_file_pieces(path, pieces, 2, 0644, err);
+	return file_write_pieces(path, pieces, 2, 0644, err);
 }

@@ -44,9 +44,9 @@ static int check_owners(const char *path, struct matr_error *err)
 	char file[NAME_MAX + 1];
 	snprintf(file, sizeof file, "%s", path_name(canonical));
 	path_cut(canonical);
-	if (matr_prefix_check(canonical, err) != 0)
+	if (prefix_check(canonical, err) != 0)
 		return -1;
-	return matr_prefix_check_file(canonical, file, err);
+	return prefix_check_file(canonical, file, err);
 }
 
 /* n elements of `size` bytes; NULL unless they lie within the image, where ld-stable can read them. Of

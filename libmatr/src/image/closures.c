@@ -35,8 +35,8 @@ struct layout {
 	const struct matr_scope_entry **entries; /* of the loaded objects */
 	struct matr_image_object *objects;
 	size_t n_objects, capacity;
-	struct matr_map object_index; /* hash of an object -> index */
-	struct matr_map list_index;   /* hash of a list of members -> offset in the image */
+	struct map object_index; /* hash of an object -> index */
+	struct map list_index;	 /* hash of a list of members -> offset in the image */
 	uint64_t alignment;
 	uint32_t n_relocations; /* of the members, each once */
 };
@@ -57,7 +57,7 @@ static int share_object(struct layout *layout, const struct matr_image_object *o
 {
 	uint64_t key = matr_image_key(object, sizeof *object), found;
 
-	if (matr_map_get(&layout->object_index, key, &found) &&
+	if (map_get(&layout->object_index, key, &found) &&
 	    memcmp(&layout->objects[found], object, sizeof *object) == 0) {
 		*index = (uint32_t)found;
 		return 0;
@@ -65,7 +65,7 @@ static int share_object(struct layout *layout, const struct matr_image_object *o
 	if (array_reserve(&layout->objects, &layout->capacity, layout->n_objects + 1,
 			  sizeof *layout->objects, err) != 0)
 		return -1;
-	if (matr_map_set(&layout->object_index, key, layout->n_objects) != 0)
+	if (map_set(&layout->object_index, key, layout->n_objects) != 0)
 		return matr_fail_memory(err);
 	*index = (uint32_t)layout->n_objects;
 	layout->objects[layout->n_objects++] = *object;
@@ -172,13 +172,13 @@ static int append_list(struct layout *layout, const uint32_t *list, size_t n, ui
 	uint64_t key = matr_image_key(list, size);
 
 	/* Another list of this key may be longer than what there is up to now. */
-	if (!n || (matr_map_get(&layout->list_index, key, offset) &&
+	if (!n || (map_get(&layout->list_index, key, offset) &&
 		   *offset + size <= layout->builder->image.size &&
 		   memcmp(layout->builder->image.bytes + *offset, list, size) == 0))
 		return 0;
 	if (append(layout, list, n, sizeof *list, offset, err) < 0)
 		return -1;
-	return matr_map_set(&layout->list_index, key, *offset) != 0 ? matr_fail_memory(err) : 0;
+	return map_set(&layout->list_index, key, *offset) != 0 ? matr_fail_memory(err) : 0;
 }
 
 static int write_closure(struct layout *layout, size_t number, struct matr_error *err)
@@ -481,7 +481,7 @@ int image_closures_add(struct image_builder *builder, struct matr_closure *closu
 	free(layout.loaded);
 	free(layout.entries);
 	free(layout.objects);
-	matr_map_free(&layout.object_index);
-	matr_map_free(&layout.list_index);
+	map_free(&layout.object_index);
+	map_free(&layout.list_index);
 	return result;
 }

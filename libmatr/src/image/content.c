@@ -75,7 +75,7 @@ int image_content_add(struct image_builder *builder, const struct matr_object *o
 	void *data;
 	size_t size;
 
-	if (read_file(object->path, SIZE_MAX, &data, &size, err) < 0)
+	if (file_read(object->path, SIZE_MAX, &data, &size, err) < 0)
 		return -1;
 	size_t n = find_ranges(object, content.ranges);
 	for (size_t i = 0; i < n; i++) {

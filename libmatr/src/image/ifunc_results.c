@@ -71,7 +71,7 @@ uint64_t image_ifunc_result(struct image_builder *builder, uint32_t index, uint6
 	const struct image_binary *binary = &builder->binaries[index];
 	uint64_t key = (uint64_t)index << 48 ^ vaddr, result = 0;
 
-	if (builder->portable || matr_map_get(&builder->ifunc_results, key, &result))
+	if (builder->portable || map_get(&builder->ifunc_results, key, &result))
 		return result;
 	const struct link_map *map = loaded(binary);
 	if (!map)
@@ -83,6 +83,6 @@ uint64_t image_ifunc_result(struct image_builder *builder, uint32_t index, uint6
 			result = 0; /* the vDSO's function */
 	}
 	/* Not remembered for want of memory: it is asked for again. */
-	(void)matr_map_set(&builder->ifunc_results, key, result);
+	(void)map_set(&builder->ifunc_results, key, result);
 	return result;
 }

@@ -2,8 +2,8 @@
  *
  * Metadata grows in one buffer, page data in another. A file that is a library of some application
  * has one `struct image_binary`: its base, its segments. What its writable pages hold once they are
- * relocated depends on the application, so there are variants of them, each with a library record of
- * its own. Most have one: what differs in an application is a patch.
+ * relocated depends on the application, so there are variants of them, each with a library record
+ * of its own. Most have one: what differs in an application is a patch.
  */
 #ifndef MATR_IMAGE_IMAGE_H
 #define MATR_IMAGE_IMAGE_H
@@ -78,13 +78,13 @@ struct image_builder {
 	size_t n_applications, applications_capacity;
 	struct image_binary *binaries;
 	size_t n_binaries, binaries_capacity;
-	struct matr_map binary_index; /* image_binary_key() -> index */
+	struct map binary_index; /* image_binary_key() -> index */
 	struct image_variant *variants;
 	size_t n_variants, variants_capacity;
-	uint64_t further_variants;     /* bytes of page data of all but the first of each binary */
-	struct matr_map ifunc_results; /* of (binary, vaddr) -> result */
-	struct matr_map kept;	       /* of the image before: key of a path -> manifest */
-	uint64_t whole_size; /* of the last image that was built from nothing; 0: this one */
+	uint64_t further_variants; /* bytes of page data of all but the first of each binary */
+	struct map ifunc_results;  /* of (binary, vaddr) -> result */
+	struct map kept;	   /* of the image before: key of a path -> manifest */
+	uint64_t whole_size;	   /* of the last image that was built from nothing; 0: this one */
 };
 
 /* Are the libraries of what is added next packed? In a copy of the file tree nothing but the mapped
@@ -137,8 +137,8 @@ int image_variant_choose(struct image_builder *builder, uint32_t binary,
 int image_content_add(struct image_builder *builder, const struct matr_object *object,
 		      uint64_t *offset, struct matr_error *err);
 
-/* When a library is served. What is loaded later has PT_GNU_RELRO in any case: ld.so's call for it is
- * the moment at which its own dynamic section is given back. */
+/* When a library is served. What is loaded later has PT_GNU_RELRO in any case: ld.so's call for it
+ * is the moment at which its own dynamic section is given back. */
 enum image_served { IMAGE_AT_START, IMAGE_LATER };
 
 /* The headers and the dynamic section that ld.so is shown of a library. */
@@ -153,8 +153,8 @@ struct image_scope {
 	uint32_t *binaries; /* parallel to the scope; undefined where image_scope_has() is false */
 };
 
-/* The first n_start objects are the application's and packed if its layout is; more are loaded later.
- * To be closed in any case. */
+/* The first n_start objects are the application's and packed if its layout is; more are loaded
+ * later. To be closed in any case. */
 int image_scope_open(struct image_builder *builder, const struct matr_mapping *mapping,
 		     size_t n_start, struct image_scope *out, struct matr_error *err);
 void image_scope_close(struct image_scope *scope);
@@ -171,9 +171,9 @@ int image_library_add(struct image_builder *builder, const struct image_scope *s
 		      uint32_t index, struct object_plan *plan, enum image_served when,
 		      struct matr_image_object *out, struct matr_error *err);
 
-/* Sort the plan's IFUNCs into one entry per resolver, with its result if that is known: then it becomes
- * a word of each slot's object. Both arrays have room for plan->n_ifuncs. Returns the number of
- * entries, -1 on error. */
+/* Sort the plan's IFUNCs into one entry per resolver, with its result if that is known: then it
+ * becomes a word of each slot's object. Both arrays have room for plan->n_ifuncs. Returns the
+ * number of entries, -1 on error. */
 int image_ifuncs_add(struct image_builder *builder, const struct image_scope *scope,
 		     struct relocation_plan *plan, struct matr_image_ifunc *ifuncs, uint64_t *slots,
 		     struct matr_error *err);

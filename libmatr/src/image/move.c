@@ -104,7 +104,7 @@ int image_move(const char *path, const char *application, const struct matr_file
 	if (!(((const struct matr_image_header *)bytes)->flags & MATR_IMAGE_PORTABLE))
 		result = move(bytes, application, &file, err);
 	if (result > 0)
-		result = write_file(path, bytes, size, status.st_mode & 0777, err) == 0 ? 1 : -1;
+		result = file_write(path, bytes, size, status.st_mode & 0777, err) == 0 ? 1 : -1;
 	munmap(bytes, size);
 	return result;
 }

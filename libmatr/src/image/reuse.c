@@ -115,7 +115,7 @@ static int find_binary(struct image_builder *builder, const struct matr_image_li
 	uint64_t found;
 	struct image_binary binary;
 
-	if (matr_map_get(&builder->binary_index, key, &found)) {
+	if (map_get(&builder->binary_index, key, &found)) {
 		*index = (uint32_t)found;
 		return 0;
 	}
@@ -187,8 +187,8 @@ static int take_applications(struct image_builder *builder, const struct matr_im
 					  : NULL;
 		if (!path || image_slot_is_withdrawn(image, header->metadata_size, &slots[i]))
 			continue;
-		if (matr_map_set(&builder->kept, matr_image_key(path, strlen(path)),
-				 slots[i].manifest) != 0)
+		if (map_set(&builder->kept, matr_image_key(path, strlen(path)),
+			    slots[i].manifest) != 0)
 			return matr_fail_memory(err);
 	}
 	memset(slots, 0, header->hash_size * sizeof *slots);
@@ -218,8 +218,7 @@ int image_builder_keep(struct image_builder *builder, const char *application,
 {
 	uint64_t offset;
 
-	if (!matr_map_get(&builder->kept, matr_image_key(application, strlen(application)),
-			  &offset))
+	if (!map_get(&builder->kept, matr_image_key(application, strlen(application)), &offset))
 		return 0;
 	const struct matr_image_manifest *manifest = (const void *)(builder->image.bytes + offset);
 	if (strcmp((const char *)builder->image.bytes + manifest->path, application) != 0 ||
@@ -268,7 +267,7 @@ int image_builder_reuse(struct image_builder *builder, const char *path, int64_t
 
 	if (matr_image_check(path, &info, NULL) != 0 || (int64_t)info.epoch != epoch)
 		return 0;
-	if (read_file(path, SIZE_MAX, &bytes, &size, NULL) < 0)
+	if (file_read(path, SIZE_MAX, &bytes, &size, NULL) < 0)
 		return 0;
 	const struct matr_image_header *header = bytes;
 	int result = 0;

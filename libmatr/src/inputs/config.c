@@ -292,9 +292,9 @@ static int read_config(struct matr_config *config, const char *file, struct matr
 	config->file = strdup(file);
 	if (!config->file)
 		return matr_fail_memory(err);
-	if (check_owner(file, err) != 0 || read_file(file, MAX_FILE, &data, &size, err) != 0)
+	if (check_owner(file, err) != 0 || file_read(file, MAX_FILE, &data, &size, err) != 0)
 		return -1;
-	((char *)data)[size] = 0; /* read_file leaves room */
+	((char *)data)[size] = 0; /* file_read leaves room */
 	int result = parse(config, data, size, err);
 	free(data);
 	return result;

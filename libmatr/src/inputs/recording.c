@@ -137,9 +137,9 @@ int matr_recordings_read_file(const char *file, struct matr_recordings *out, str
 	size_t size;
 
 	*out = (struct matr_recordings){0};
-	if (read_file(file, MAX_FILE, &data, &size, err) < 0)
+	if (file_read(file, MAX_FILE, &data, &size, err) < 0)
 		return -1;
-	((char *)data)[size] = 0; /* read_file leaves room */
+	((char *)data)[size] = 0; /* file_read leaves room */
 	int result = parse(out, file, data, size, err);
 	free(data);
 	return result;
@@ -157,7 +157,7 @@ int matr_recordings_read(const char *prefix, struct matr_recordings *out, struct
 	/* It decides what code a mapping is made for. */
 	if (!realpath(prefix, canonical))
 		return matr_fail_errno(err, prefix, "cannot be resolved");
-	if (matr_prefix_check_file(canonical, MATR_RECORDINGS_FILE, err) < 0)
+	if (prefix_check_file(canonical, MATR_RECORDINGS_FILE, err) < 0)
 		return -1;
 	return matr_recordings_read_file(file, out, err);
 }
@@ -183,7 +183,7 @@ int matr_recordings_write(const char *prefix, const struct matr_recordings *reco
 	char *text = NULL;
 	size_t size = 0;
 
-	if (matr_prefix_make(prefix, canonical, err) < 0 || matr_prefix_check(canonical, err) < 0 ||
+	if (prefix_make(prefix, canonical, err) < 0 || prefix_check(canonical, err) < 0 ||
 	    path_join(canonical, MATR_RECORDINGS_FILE, file, err) < 0)
 		return -1;
 	FILE *to = open_memstream(&text, &size);
@@ -199,7 +199,7 @@ int matr_recordings_write(const char *prefix, const struct matr_recordings *reco
 	}
 	int result = fclose(to) == 0 ? 0 : matr_fail_memory(err);
 	if (!result)
-		result = write_file(file, text, size, 0644, err);
+		result = file_write(file, text, size, 0644, err);
 	free(text);
 	return result;
 }

@@ -68,8 +68,8 @@ struct walk {
 	int64_t trusted;
 	struct matr_scan *scan;
 	size_t directory_room, file_room;
-	size_t next;		 /* directory to be read */
-	struct matr_map visited; /* directories, by device and inode -> index + 1 */
+	size_t next;	    /* directory to be read */
+	struct map visited; /* directories, by device and inode -> index + 1 */
 };
 
 /* ---- one file ---- */
@@ -221,12 +221,12 @@ static int was_visited(struct walk *walk, size_t index, const struct stat *statu
 {
 	uint64_t key = directory_key(status), known;
 
-	while (matr_map_get(&walk->visited, key, &known)) {
+	while (map_get(&walk->visited, key, &known)) {
 		if (file_id_same_inode(&walk->scan->directories[known].id, status))
 			return 1;
 		key++; /* another directory with the same key */
 	}
-	return matr_map_set(&walk->visited, key, index) != 0 ? matr_fail_memory(err) : 0;
+	return map_set(&walk->visited, key, index) != 0 ? matr_fail_memory(err) : 0;
 }
 
 /* /proc and its like have no programs of their own, and no end. */
@@ -550,7 +550,7 @@ int matr_scan(const struct matr_config *config, const struct matr_scan *before, 
 		result = scan_list_programs(walk.scan, err);
 	intern_free(&walk.before_paths);
 	free(walk.before_index);
-	matr_map_free(&walk.visited);
+	map_free(&walk.visited);
 	if (result != 0) {
 		matr_scan_free(walk.scan);
 		return -1;

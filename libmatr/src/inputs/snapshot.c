@@ -60,22 +60,22 @@ void probes_sort(struct probes *probes)
 
 /* ---- encoding ---- */
 
-static void put_path(struct matr_columns *out, const char **last, const char *path)
+static void put_path(struct varint_buffer *out, const char **last, const char *path)
 {
 	size_t shared = 0;
 
 	while (*last && path[shared] && path[shared] == (*last)[shared])
 		shared++;
-	matr_put(out, shared);
-	matr_put_string(out, path + shared);
+	varint_put(out, shared);
+	varint_put_string(out, path + shared);
 	*last = path;
 }
 
 /* A malloc'ed path; NULL: damaged, or no memory. */
-static char *get_path(struct matr_cursor *cursor, const char **last)
+static char *get_path(struct varint_cursor *cursor, const char **last)
 {
-	size_t shared = matr_get_up_to(cursor, *last ? strlen(*last) : 0);
-	const char *rest = matr_get_string(cursor);
+	size_t shared = varint_get_up_to(cursor, *last ? strlen(*last) : 0);
+	const char *rest = varint_get_string(cursor);
 	if (!rest)
 		return NULL;
 	size_t length = strlen(rest);
@@ -89,52 +89,52 @@ static char *get_path(struct matr_cursor *cursor, const char **last)
 	return path;
 }
 
-static void put_id(struct matr_columns *out, const struct matr_file_id *id)
+static void put_id(struct varint_buffer *out, const struct matr_file_id *id)
 {
-	matr_put(out, id->device);
-	matr_put(out, id->inode);
-	matr_put(out, id->size);
-	matr_put_signed(out, id->mtime);
-	matr_put_signed(out, (int64_t)((uint64_t)id->ctime - (uint64_t)id->mtime));
+	varint_put(out, id->device);
+	varint_put(out, id->inode);
+	varint_put(out, id->size);
+	varint_put_signed(out, id->mtime);
+	varint_put_signed(out, (int64_t)((uint64_t)id->ctime - (uint64_t)id->mtime));
 }
 
-static struct matr_file_id get_id(struct matr_cursor *cursor)
+static struct matr_file_id get_id(struct varint_cursor *cursor)
 {
 	struct matr_file_id id = {
-		.device = matr_get(cursor),
-		.inode = matr_get(cursor),
-		.size = matr_get(cursor),
-		.mtime = matr_get_signed(cursor),
+		.device = varint_get(cursor),
+		.inode = varint_get(cursor),
+		.size = varint_get(cursor),
+		.mtime = varint_get_signed(cursor),
 	};
-	id.ctime = (int64_t)((uint64_t)id.mtime + (uint64_t)matr_get_signed(cursor));
+	id.ctime = (int64_t)((uint64_t)id.mtime + (uint64_t)varint_get_signed(cursor));
 	return id;
 }
 
-void probes_encode(const struct probes *probes, struct matr_columns *out)
+void probes_encode(const struct probes *probes, struct varint_buffer *out)
 {
 	const char *last = NULL;
 
-	matr_put(out, probes->n);
+	varint_put(out, probes->n);
 	for (size_t i = 0; i < probes->n; i++)
 		put_path(out, &last, probes->list[i].path);
 	for (size_t i = 0; i < probes->n; i++) {
 		const struct probe *probe = &probes->list[i];
-		matr_put(out, probe->is_directory ? 2 : probe->file.inode != 0);
+		varint_put(out, probe->is_directory ? 2 : probe->file.inode != 0);
 		if (!probe->is_directory && probe->file.inode)
 			put_id(out, &probe->file);
 	}
 }
 
-static int finish(const struct matr_cursor *cursor, bool complete, struct matr_error *err)
+static int finish(const struct varint_cursor *cursor, bool complete, struct matr_error *err)
 {
 	if (cursor->damaged)
 		return matr_fail(err, MATR_ERROR_MALFORMED, NULL, "record of the epoch's inputs");
 	return complete ? 0 : matr_fail_memory(err);
 }
 
-int probes_decode(struct matr_cursor *cursor, struct probes *out, struct matr_error *err)
+int probes_decode(struct varint_cursor *cursor, struct probes *out, struct matr_error *err)
 {
-	size_t n = matr_get_count(cursor);
+	size_t n = varint_get_count(cursor);
 	const char *last = NULL;
 
 	*out = (struct probes){.list = calloc(n + 1, sizeof *out->list), .room = n};
@@ -142,7 +142,7 @@ int probes_decode(struct matr_cursor *cursor, struct probes *out, struct matr_er
 		out->n++;
 	bool complete = out->list && out->n == n;
 	for (size_t i = 0; complete && i < n; i++) {
-		uint64_t kind = matr_get_up_to(cursor, 2);
+		uint64_t kind = varint_get_up_to(cursor, 2);
 		out->list[i].is_directory = kind == 2;
 		if (kind == 1)
 			out->list[i].file = get_id(cursor);
@@ -150,36 +150,37 @@ int probes_decode(struct matr_cursor *cursor, struct probes *out, struct matr_er
 	return finish(cursor, complete, err);
 }
 
-void scan_encode(const struct matr_scan *scan, struct matr_columns *out)
+void scan_encode(const struct matr_scan *scan, struct varint_buffer *out)
 {
 	const char *last = NULL;
 
 	for (size_t kind = 0; kind < MATR_SCAN_KINDS; kind++)
-		matr_put(out, scan->skipped[kind]);
-	matr_put(out, scan->n_unreadable);
-	matr_put(out, scan->n_starts);
-	matr_put(out, scan->n_directories);
+		varint_put(out, scan->skipped[kind]);
+	varint_put(out, scan->n_unreadable);
+	varint_put(out, scan->n_starts);
+	varint_put(out, scan->n_directories);
 	for (size_t i = 0; i < scan->n_directories; i++)
 		put_path(out, &last, scan->directories[i].path);
 	for (size_t i = 0; i < scan->n_directories; i++)
 		put_id(out, &scan->directories[i].id);
 	last = NULL;
-	matr_put(out, scan->n_included);
-	matr_put(out, scan->n_files);
+	varint_put(out, scan->n_included);
+	varint_put(out, scan->n_files);
 	for (size_t i = 0; i < scan->n_files; i++)
 		put_path(out, &last, scan->files[i].path);
 	for (size_t i = 0; i < scan->n_files; i++) {
-		matr_put(out, scan->files[i].kind + (scan->files[i].target ? MATR_SCAN_KINDS : 0));
+		varint_put(out,
+			   scan->files[i].kind + (scan->files[i].target ? MATR_SCAN_KINDS : 0));
 		if (scan->files[i].target)
-			matr_put_string(out, scan->files[i].target);
+			varint_put_string(out, scan->files[i].target);
 		put_id(out, &scan->files[i].id);
 	}
 }
 
-static bool decode_directories(struct matr_cursor *cursor, struct matr_scan *scan)
+static bool decode_directories(struct varint_cursor *cursor, struct matr_scan *scan)
 {
-	scan->n_starts = matr_get(cursor);
-	size_t n = matr_get_count(cursor);
+	scan->n_starts = varint_get(cursor);
+	size_t n = varint_get_count(cursor);
 	const char *last = NULL;
 
 	scan->directories = calloc(n + 1, sizeof *scan->directories);
@@ -197,10 +198,10 @@ static bool decode_directories(struct matr_cursor *cursor, struct matr_scan *sca
 	return true;
 }
 
-static bool decode_files(struct matr_cursor *cursor, struct matr_scan *scan)
+static bool decode_files(struct varint_cursor *cursor, struct matr_scan *scan)
 {
-	scan->n_included = matr_get(cursor);
-	size_t n = matr_get_count(cursor);
+	scan->n_included = varint_get(cursor);
+	size_t n = varint_get_count(cursor);
 	const char *last = NULL;
 
 	scan->files = calloc(n + 1, sizeof *scan->files);
@@ -215,9 +216,9 @@ static bool decode_files(struct matr_cursor *cursor, struct matr_scan *scan)
 		scan->files[scan->n_files].path = path;
 	}
 	for (size_t i = 0; i < n; i++) {
-		uint64_t kind = matr_get_up_to(cursor, 2 * MATR_SCAN_KINDS - 1);
+		uint64_t kind = varint_get_up_to(cursor, 2 * MATR_SCAN_KINDS - 1);
 		if (kind >= MATR_SCAN_KINDS) {
-			const char *target = matr_get_string(cursor);
+			const char *target = varint_get_string(cursor);
 			scan->files[i].target = target ? strdup(target) : NULL;
 			if (!scan->files[i].target)
 				return false;
@@ -228,15 +229,15 @@ static bool decode_files(struct matr_cursor *cursor, struct matr_scan *scan)
 	return true;
 }
 
-int scan_decode(struct matr_cursor *cursor, struct matr_scan **out, struct matr_error *err)
+int scan_decode(struct varint_cursor *cursor, struct matr_scan **out, struct matr_error *err)
 {
 	struct matr_scan *scan = calloc(1, sizeof *scan);
 
 	if (!scan)
 		return matr_fail_memory(err);
 	for (size_t kind = 0; kind < MATR_SCAN_KINDS; kind++)
-		scan->skipped[kind] = matr_get(cursor);
-	scan->n_unreadable = matr_get(cursor);
+		scan->skipped[kind] = varint_get(cursor);
+	scan->n_unreadable = varint_get(cursor);
 	bool complete = decode_directories(cursor, scan) && decode_files(cursor, scan);
 	int result = finish(cursor, complete, err);
 	if (result == 0)
@@ -298,8 +299,8 @@ bool scan_unchanged(const struct matr_config *config, const struct matr_scan *sc
 
 	if (!scan_starts_alike(config, scan))
 		return false;
-	matr_jobs_run(jobs, (scan->n_directories + scan->n_files + BATCH - 1) / BATCH, compare_scan,
-		      &comparison);
+	parallel_run(jobs, (scan->n_directories + scan->n_files + BATCH - 1) / BATCH, compare_scan,
+		     &comparison);
 	return !comparison.changed;
 }
 
@@ -330,6 +331,6 @@ bool probes_unchanged(const struct probes *probes, int64_t trusted, unsigned job
 {
 	struct comparison comparison = {.probes = probes, .trusted = trusted};
 
-	matr_jobs_run(jobs, (probes->n + BATCH - 1) / BATCH, compare_probes, &comparison);
+	parallel_run(jobs, (probes->n + BATCH - 1) / BATCH, compare_probes, &comparison);
 	return !comparison.changed;
 }

@@ -30,11 +30,11 @@ int probes_look(struct probes *probes, const char *path, struct matr_error *err)
 /* By path, for the order in which threads came to them says nothing. */
 void probes_sort(struct probes *probes);
 
-void probes_encode(const struct probes *probes, struct matr_columns *out);
-int probes_decode(struct matr_cursor *cursor, struct probes *out, struct matr_error *err);
-void scan_encode(const struct matr_scan *scan, struct matr_columns *out);
+void probes_encode(const struct probes *probes, struct varint_buffer *out);
+int probes_decode(struct varint_cursor *cursor, struct probes *out, struct matr_error *err);
+void scan_encode(const struct matr_scan *scan, struct varint_buffer *out);
 /* *out: matr_scan_free(). -1: no memory, or the cursor is damaged. */
-int scan_decode(struct matr_cursor *cursor, struct matr_scan **out, struct matr_error *err);
+int scan_decode(struct varint_cursor *cursor, struct matr_scan **out, struct matr_error *err);
 
 /* Is everything as it was? `trusted` as in file_id_unchanged(). */
 bool scan_unchanged(const struct matr_config *config, const struct matr_scan *scan, int64_t trusted,

@@ -61,9 +61,9 @@ static int make_names(const char *program, struct names *names, struct matr_erro
 static int interpreter_of(const char *program, void **bytes, size_t *size, char **interpreter,
 			  size_t *room, struct matr_error *err)
 {
-	if (read_file(program, MAX_PROGRAM, bytes, size, err) != 0)
+	if (file_read(program, MAX_PROGRAM, bytes, size, err) != 0)
 		return -1;
-	*interpreter = program_interpreter(*bytes, *size, room);
+	*interpreter = elf_interpreter(*bytes, *size, room);
 	return *interpreter != NULL;
 }
 
@@ -97,7 +97,7 @@ static int lock_list(struct matr_error *err)
 		close(fd);
 		return -1;
 	}
-	if (write_file_clean(list_path, err) != 0) {
+	if (file_clean(list_path, err) != 0) {
 		close(fd);
 		return -1;
 	}
@@ -111,7 +111,7 @@ static int read_list(char **text, size_t *size, struct matr_error *err)
 	*size = 0;
 	if (access(list_path, F_OK) != 0 && errno == ENOENT)
 		data = calloc(1, 1);
-	else if (read_file(list_path, MAX_LIST, &data, size, err) != 0)
+	else if (file_read(list_path, MAX_LIST, &data, size, err) != 0)
 		return -1;
 	if (!data)
 		return matr_fail_memory(err);
@@ -147,7 +147,7 @@ static int change_list(const char *program, bool listed, struct matr_error *err)
 			 buffer_append(&list, "\n", 1, 1, &at, err);
 	if (result == 0 && found != listed) {
 		if (list.size)
-			result = write_file(list_path, list.bytes, list.size, 0644, err);
+			result = file_write(list_path, list.bytes, list.size, 0644, err);
 		else if (unlink(list_path) != 0 && errno != ENOENT)
 			result = matr_fail_errno(err, list_path, "cannot be removed");
 	}
@@ -218,7 +218,7 @@ static int exchange(const char *program, const struct names *names, const struct
 	int result = interpreter_of(program, &bytes, &size, &at, &room, err);
 	if (result < 0)
 		return -1;
-	if (result == 0 || !program_set_interpreter(at, room, interpreter))
+	if (result == 0 || !elf_set_interpreter(at, room, interpreter))
 		result = matr_fail(err, MATR_ERROR_UNSUPPORTED, program,
 				   "has no room for the path of ld-stable");
 	else
@@ -231,7 +231,7 @@ static int exchange(const char *program, const struct names *names, const struct
 		unlink(names->next);
 		return -1;
 	}
-	return sync_directory(names->directory, err);
+	return file_sync_directory(names->directory, err);
 }
 
 /* ---- enable ---- */
@@ -254,7 +254,7 @@ static int check_program(const char *program, const struct names *names, struct 
 			err, MATR_ERROR_UNSUPPORTED, program,
 			"gains privileges when it starts, so that it always starts plainly; "
 			"it is left alone");
-	if (matr_prefix_check(names->directory, err) != 0)
+	if (prefix_check(names->directory, err) != 0)
 		return -1;
 	int has = interpreter_of(program, &bytes, &size, &interpreter, &room, err);
 	if (has < 0)
@@ -278,7 +278,7 @@ static int keep_original(const char *program, const struct names *names, struct 
 	if (unlink(names->original) != 0 && errno != ENOENT)
 		return matr_fail_errno(err, names->original, "cannot be removed");
 	if (link(program, names->original) != 0)
-		return fail_to_change(program, "cannot be kept by a second name", err);
+		return file_fail_to_change(program, "cannot be kept by a second name", err);
 	return 0;
 }
 
@@ -323,7 +323,7 @@ static int restore(const char *program, const struct names *names, struct matr_e
 	if (access(names->original, F_OK) == 0) {
 		if (rename(names->original, program) != 0)
 			return matr_fail_errno(err, program, "the original cannot be put back");
-		return sync_directory(names->directory, err);
+		return file_sync_directory(names->directory, err);
 	}
 	/* Somebody has removed it. The bytes are known all the same. */
 	if (lstat(program, &status) != 0)

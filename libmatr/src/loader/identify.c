@@ -24,7 +24,7 @@ int matr_loader_identify(const char *path, struct matr_loader_config *config,
 	size_t size;
 	void *data;
 
-	if (read_file(path, LOADER_SIZE_MAX, &data, &size, err) != 0)
+	if (file_read(path, LOADER_SIZE_MAX, &data, &size, err) != 0)
 		return -1;
 	/* The code that looks for it has the magic number too, but not at a multiple of 8. */
 	size_t at = 0;

@@ -61,7 +61,7 @@ static int clean(int directory, const struct loader_place *place, struct matr_er
 	}
 	for (size_t i = 0; i < sizeof written / sizeof *written; i++) {
 		snprintf(path, sizeof path, "%.*s/%s", PATH_MAX - 32, place->directory, written[i]);
-		if (write_file_clean(path, err) != 0)
+		if (file_clean(path, err) != 0)
 			return -1;
 	}
 	return 0;
@@ -89,7 +89,7 @@ static int switch_link(int directory, const struct loader_place *place, const ch
 		unlinkat(directory, LOADER_SWITCH, 0);
 		return -1;
 	}
-	return sync_directory_fd(directory, place->directory, err);
+	return file_sync_directory_fd(directory, place->directory, err);
 }
 
 /* ---- the way back ---- */
@@ -117,7 +117,7 @@ static int give_back(int directory, const struct loader_place *place, struct mat
 		    rename_in(directory, MATR_LOADER_ORIGINAL, path_name(place->path), place,
 			      err) != 0)
 			return -1;
-		return sync_directory_fd(directory, place->directory, err);
+		return file_sync_directory_fd(directory, place->directory, err);
 	}
 	/* Somebody has removed it. What ld-stable starts is the next best. */
 	if (loader_place_real(place, real, err) != 0)
@@ -142,10 +142,10 @@ static int keep_original(int directory, const struct loader_place *place, const 
 		failed = linkat(directory, path_name(place->path), directory, LOADER_ORIGINAL_NEW,
 				0);
 	if (failed)
-		return fail_to_change(place->path, "cannot be kept by a second name", err);
+		return file_fail_to_change(place->path, "cannot be kept by a second name", err);
 	if (rename_in(directory, LOADER_ORIGINAL_NEW, MATR_LOADER_ORIGINAL, place, err) != 0)
 		return -1;
-	return sync_directory_fd(directory, place->directory, err);
+	return file_sync_directory_fd(directory, place->directory, err);
 }
 
 static void drop_original(int directory, const struct loader_place *place)
@@ -165,7 +165,7 @@ static bool is_current(const struct loader_place *place, const void *bytes, size
 
 	if (lstat(place->interpreter, &status) != 0 || !S_ISREG(status.st_mode) ||
 	    (status.st_mode & 07777) != 0755 || status.st_uid != geteuid() ||
-	    read_file(place->interpreter, (size_t)status.st_size, &old, &old_size, NULL) != 0)
+	    file_read(place->interpreter, (size_t)status.st_size, &old, &old_size, NULL) != 0)
 		return false;
 	bool same = old_size == size && memcmp(old, bytes, size) == 0;
 	free(old);
@@ -188,11 +188,11 @@ static int put_interpreter(int directory, const struct loader_place *place, cons
 	char next[PATH_MAX], tested[PATH_MAX];
 
 	if (path_join(place->directory, LOADER_NEW, next, err) != 0 ||
-	    test_path(place, tested, err) != 0 || write_file(next, bytes, size, 0755, err) != 0)
+	    test_path(place, tested, err) != 0 || file_write(next, bytes, size, 0755, err) != 0)
 		return -1;
 	if (loader_test(tested, real, err) == 0 &&
 	    rename_in(directory, LOADER_NEW, MATR_LOADER_FILE, place, err) == 0)
-		return sync_directory_fd(directory, place->directory, err);
+		return file_sync_directory_fd(directory, place->directory, err);
 	unlinkat(directory, LOADER_NEW, 0);
 	return -1;
 }
@@ -215,9 +215,9 @@ static int check_file(const char *path, struct matr_error *err)
 	char directory[PATH_MAX];
 
 	snprintf(directory, sizeof directory, "%.*s", (int)path_directory(path), path);
-	if (matr_prefix_check(directory, err) != 0)
+	if (prefix_check(directory, err) != 0)
 		return -1;
-	return matr_prefix_check_file(directory, path_name(path), err);
+	return prefix_check_file(directory, path_name(path), err);
 }
 
 /* The last word is what happens when programs start the usual way; this process is still running, and can undo it. */
@@ -240,9 +240,9 @@ static int take(int directory, const struct matr_loader_options *options,
 	void *bytes = NULL;
 	size_t size = 0;
 
-	if (matr_prefix_make(options->prefix, prefix, err) != 0 ||
-	    matr_prefix_check(prefix, err) != 0 || loader_place_real(place, real, err) != 0 ||
-	    check_file(real, err) != 0 || loader_for(place, options, loader, err) != 0 ||
+	if (prefix_make(options->prefix, prefix, err) != 0 || prefix_check(prefix, err) != 0 ||
+	    loader_place_real(place, real, err) != 0 || check_file(real, err) != 0 ||
+	    loader_for(place, options, loader, err) != 0 ||
 	    loader_make(prefix, options->ld_stable, real, loader, &bytes, &size, err) != 0)
 		return -1;
 	bool current = is_current(place, bytes, size);
@@ -269,7 +269,7 @@ int matr_loader_install(const struct matr_loader_options *options, struct matr_e
 	struct loader_place place;
 
 	if (loader_place_look(options->path, &place, err) != 0 ||
-	    matr_prefix_check(place.directory, err) != 0)
+	    prefix_check(place.directory, err) != 0)
 		return -1;
 	if (options->refresh && !place.has_original)
 		return MATR_LOADER_UNCHANGED;
@@ -320,7 +320,7 @@ static int restore(int directory, const struct loader_place *place, struct matr_
 			return matr_fail_errno(err, place->interpreter, "cannot be removed");
 		changed = true;
 	}
-	if (changed && sync_directory_fd(directory, place->directory, err) != 0)
+	if (changed && file_sync_directory_fd(directory, place->directory, err) != 0)
 		return -1;
 	return changed ? MATR_LOADER_CHANGED : MATR_LOADER_UNCHANGED;
 }

@@ -56,13 +56,13 @@ static int replace_if_different(const char *path, const void *data, size_t size,
 	size_t old_size;
 
 	if (stat(path, &status) == 0 && (status.st_mode & 07777) == 0755 &&
-	    read_file(path, MAX_LOADER, &old, &old_size, &ignored) == 0) {
+	    file_read(path, MAX_LOADER, &old, &old_size, &ignored) == 0) {
 		bool same = old_size == size && !memcmp(old, data, size);
 		free(old);
 		if (same)
 			return 0;
 	}
-	return write_file(path, data, size, 0755, err);
+	return file_write(path, data, size, 0755, err);
 }
 
 /* Stamp the prefix's paths into the bytes of an ld-stable. */
@@ -149,7 +149,7 @@ static int read_stable(const char *prefix, const char *source, const char *loade
 	if (strchr(prefix, '$'))
 		return matr_fail(err, MATR_ERROR_UNSUPPORTED, prefix,
 				 "contains '$', which ld.so would expand");
-	if (read_file(source, MAX_LOADER, out, size, err) < 0)
+	if (file_read(source, MAX_LOADER, out, size, err) < 0)
 		return -1;
 	if (stamp(*out, *size, source, prefix, loader, err) == 0)
 		return 0;
@@ -160,7 +160,7 @@ static int read_stable(const char *prefix, const char *source, const char *loade
 
 static int read_real(const char *interpreter, void **out, size_t *size, struct matr_error *err)
 {
-	if (read_file(interpreter, MAX_LOADER, out, size, err) < 0)
+	if (file_read(interpreter, MAX_LOADER, out, size, err) < 0)
 		return -1;
 	if (!find_config(*out, *size))
 		return 0;

@@ -165,10 +165,10 @@ static int altered_copy(const char *path, const char *interpreter, struct matr_e
 	void *bytes;
 	size_t size, room;
 
-	if (read_file(path, MAX_PROGRAM, &bytes, &size, NULL) != 0)
+	if (file_read(path, MAX_PROGRAM, &bytes, &size, NULL) != 0)
 		return -2;
-	char *at = program_interpreter(bytes, size, &room);
-	if (!at || !program_set_interpreter(at, room, interpreter)) {
+	char *at = elf_interpreter(bytes, size, &room);
+	if (!at || !elf_set_interpreter(at, room, interpreter)) {
 		free(bytes);
 		return -2;
 	}

@@ -84,7 +84,7 @@ int matr_diversions_read(const char *directory, struct matr_diversions **out,
 		     directory ? directory : "/var/lib/dpkg/info") >= (int)sizeof path ||
 	    access(path, F_OK) != 0)
 		return 0;
-	if (read_file(path, DIVERSIONS_MAX, &data, &size, &own) < 0)
+	if (file_read(path, DIVERSIONS_MAX, &data, &size, &own) < 0)
 		return own.code == MATR_ERROR_MEMORY ? matr_fail_memory(err) : 0;
 	(*out)->text = data;
 	return parse(*out, size, err);

@@ -21,8 +21,8 @@ struct search {
 	int64_t epoch;
 	const struct matr_symbol_name *symbol;
 	const char *library;
-	struct matr_map libraries; /* object ids that are called so, or that provide the symbol */
-	struct matr_map vectors;   /* that bind to it */
+	struct map libraries; /* object ids that are called so, or that provide the symbol */
+	struct map vectors;   /* that bind to it */
 };
 
 struct library_search {
@@ -34,14 +34,13 @@ static int look_at_library(const struct store_library *library, void *context,
 			   struct matr_error *err)
 {
 	struct library_search *of = context;
-	struct matr_map *libraries = &of->search->libraries;
+	struct map *libraries = &of->search->libraries;
 	const struct matr_object object = {.path = (char *)library->path,
 					   .soname = library->soname};
 
 	if (matr_object_is_called(&object, library->found_as, of->search->library))
-		return matr_map_set(libraries, (uint64_t)library->object, 1) != 0
-			       ? matr_fail_memory(err)
-			       : 0;
+		return map_set(libraries, (uint64_t)library->object, 1) != 0 ? matr_fail_memory(err)
+									     : 0;
 	matr_nearest_offer(&of->nearest,
 			   library->soname ? library->soname : path_name(library->path), NULL);
 	return 0;
@@ -121,9 +120,9 @@ static int binds(struct search *search, const struct matr_mapping *mapping, cons
 		    !matr_symbol_name_matches(search->symbol, provider,
 					      &provider->symbols[binding.symbol]))
 			continue;
-		if (search->library && !matr_map_get(&search->libraries, id, &ignored))
+		if (search->library && !map_get(&search->libraries, id, &ignored))
 			continue;
-		if (matr_map_set(&search->libraries, id, 1) != 0)
+		if (map_set(&search->libraries, id, 1) != 0)
 			return matr_fail_memory(err);
 		found = 1;
 	}
@@ -140,9 +139,8 @@ static int look_at_vector(struct search *search, const struct store_vector *vect
 	int result = binds(search, &decoded.mapping, decoded.ids, err);
 	store_vector_mapping_free(&decoded);
 	if (result > 0)
-		result = matr_map_set(&search->vectors, (uint64_t)vector->id, 1)
-				 ? matr_fail_memory(err)
-				 : 0;
+		result = map_set(&search->vectors, (uint64_t)vector->id, 1) ? matr_fail_memory(err)
+									    : 0;
 	return result;
 }
 
@@ -231,9 +229,9 @@ static int look_at_entry(const struct store_entry *entry, void *context, struct 
 		if (!listing->program)
 			return matr_fail_memory(err);
 	}
-	if (matr_map_get(&listing->search->libraries, (uint64_t)entry->object, &ignored))
+	if (map_get(&listing->search->libraries, (uint64_t)entry->object, &ignored))
 		listing->loads = true;
-	if (!matr_map_get(&listing->search->vectors, (uint64_t)entry->vector, &ignored))
+	if (!map_get(&listing->search->vectors, (uint64_t)entry->vector, &ignored))
 		return 0;
 	listing->exposed = true;
 	return put_exposed(listing->out, entry, err);
@@ -267,8 +265,8 @@ int matr_exposure(struct matr_store *store, int64_t epoch, const struct matr_sym
 							 err);
 	if (!result)
 		result = list_programs(&search, out, err);
-	matr_map_free(&search.libraries);
-	matr_map_free(&search.vectors);
+	map_free(&search.libraries);
+	map_free(&search.vectors);
 	if (result)
 		matr_exposure_free(out);
 	return result;

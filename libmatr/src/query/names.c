@@ -38,7 +38,8 @@ void matr_symbol_name_free(struct matr_symbol_name *name)
 	*name = (struct matr_symbol_name){.name = NULL};
 }
 
-bool symbol_name_is(const struct matr_symbol_name *wanted, const char *name, const char *version)
+bool query_symbol_name_is(const struct matr_symbol_name *wanted, const char *name,
+			  const char *version)
 {
 	if (strcmp(wanted->name, name) != 0)
 		return false;
@@ -54,7 +55,7 @@ bool matr_symbol_name_matches(const struct matr_symbol_name *wanted,
 	if (strcmp(wanted->name, symbol->name) != 0)
 		return false;
 	const struct matr_version *version = matr_object_symbol_version(object, symbol);
-	return symbol_name_is(wanted, symbol->name, version ? version->name : NULL);
+	return query_symbol_name_is(wanted, symbol->name, version ? version->name : NULL);
 }
 
 int matr_mapping_no_symbol(const struct matr_mapping *mapping,

@@ -5,6 +5,7 @@
 #include <matr/names.h>
 
 /* Is it this symbol? version NULL: it has none. */
-bool symbol_name_is(const struct matr_symbol_name *wanted, const char *name, const char *version);
+bool query_symbol_name_is(const struct matr_symbol_name *wanted, const char *name,
+			  const char *version);
 
 #endif

@@ -47,10 +47,10 @@ static int read_list(const char *directory, const char *file, const struct inter
 
 	snprintf(name, sizeof name, "%.*s", (int)(strlen(file) - strlen(".list")), file);
 	if (snprintf(path, sizeof path, "%s/%s", directory, file) >= (int)sizeof path ||
-	    read_file(path, LIST_MAX, &data, &size, err) < 0)
+	    file_read(path, LIST_MAX, &data, &size, err) < 0)
 		return -1;
 	char *at = data, *end = at + size;
-	*end = 0; /* read_file leaves room */
+	*end = 0; /* file_read leaves room */
 	while (at < end && !result) {
 		char *line = strchrnul(at, '\n');
 		*line = 0;

@@ -221,7 +221,7 @@ int ld_so_cache_open(const char *path, struct ld_so_cache *cache, struct matr_er
 	*cache = (struct ld_so_cache){0};
 	if (access(path, F_OK) < 0 && errno == ENOENT)
 		return 0;
-	if (read_file(path, MAX_CACHE, &cache->data, &cache->size, err) < 0)
+	if (file_read(path, MAX_CACHE, &cache->data, &cache->size, err) < 0)
 		return -1;
 	if (read_entries(path, cache, err) < 0) {
 		ld_so_cache_close(cache);

@@ -64,7 +64,7 @@ void lookup_close(struct lookup *lookup)
 {
 	free(lookup->rank);
 	lookup->rank = NULL;
-	matr_map_free(&lookup->unique);
+	map_free(&lookup->unique);
 }
 
 /* Can the symbol provide anything for such a reference? MATR_LOOKUP_MATCH: yes. */
@@ -202,14 +202,14 @@ static int make_unique(struct lookup *lookup, const struct query *query, struct 
 	uint64_t known;
 	bool copy = query->class == LOOKUP_COPY;
 
-	if (matr_map_get(&lookup->unique, query->name, &known)) {
+	if (map_get(&lookup->unique, query->name, &known)) {
 		if (!copy)
 			*found = (struct matr_binding){(uint32_t)(known >> 32), (uint32_t)known};
 		return 0;
 	}
 	struct matr_binding first = copy ? own : *found;
-	if (matr_map_set(&lookup->unique, query->name,
-			 (uint64_t)first.provider << 32 | first.symbol) < 0)
+	if (map_set(&lookup->unique, query->name, (uint64_t)first.provider << 32 | first.symbol) <
+	    0)
 		return matr_fail_memory(err);
 	return 0;
 }

@@ -19,9 +19,8 @@ enum lookup_class {
 struct lookup {
 	const struct symbol_index *index;
 	const struct scope *scope;
-	uint32_t *rank; /* by number in the index: place in the scope, NO_INDEX: not in it */
-	struct matr_map
-		unique; /* interned name -> binding that all references to this STB_GNU_UNIQUE
+	uint32_t *rank;	   /* by number in the index: place in the scope, NO_INDEX: not in it */
+	struct map unique; /* interned name -> binding that all references to this STB_GNU_UNIQUE
 				   symbol get */
 	bool stops_at_lost_versions; /* GLIBC_STOPS_AT_LOST_VERSIONS */
 };

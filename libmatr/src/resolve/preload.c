@@ -46,12 +46,12 @@ int preload_read(struct preload *out, struct matr_error *err)
 	*out = (struct preload){.names = NULL};
 	if (stat(preload_path, &status) < 0)
 		return 0;
-	if (read_file(preload_path, MAX_PRELOAD, &data, &size, err) < 0)
+	if (file_read(preload_path, MAX_PRELOAD, &data, &size, err) < 0)
 		return -1;
 	if (size)
 		out->file = file_id_of(&status);
 	char *text = data, *save = NULL;
-	text[size] = 0; /* read_file leaves room */
+	text[size] = 0; /* file_read leaves room */
 	blank_comments(text, size);
 	int result = 0;
 	for (char *name = strtok_r(text, " \t\n:", &save); name && !result;

@@ -73,9 +73,9 @@ void matr_session_close(struct matr_session *session)
 		if (!session->objects[i].borrowed)
 			matr_object_free(session->objects[i].object);
 	free(session->objects);
-	matr_map_free(&session->by_file);
+	map_free(&session->by_file);
 	free(session->known);
-	matr_map_free(&session->known_by_file);
+	map_free(&session->known_by_file);
 	for (size_t i = 0; i < session->n_paths; i++) {
 		free(session->paths[i]->path);
 		free(session->paths[i]->failure);
@@ -108,7 +108,7 @@ static uint32_t find_object(const struct matr_session *session, uint64_t device,
 {
 	uint64_t at;
 
-	if (!matr_map_get(&session->by_file, file_key(device, inode), &at))
+	if (!map_get(&session->by_file, file_key(device, inode), &at))
 		return NO_INDEX;
 	for (; at; at = session->objects[at - 1].next) {
 		const struct matr_file_id *file = &session->objects[at - 1].object->file;
@@ -130,14 +130,14 @@ static int add_object(struct matr_session *session, struct matr_object *object, 
 		return -1;
 	}
 	uint64_t key = file_key(object->file.device, object->file.inode), next = 0;
-	matr_map_get(&session->by_file, key, &next);
+	map_get(&session->by_file, key, &next);
 	*index = (uint32_t)session->n_objects;
 	session->objects[session->n_objects++] = (struct session_object){
 		.object = object,
 		.borrowed = borrowed,
 		.next = (uint32_t)next,
 	};
-	if (matr_map_set(&session->by_file, key, *index + 1) < 0)
+	if (map_set(&session->by_file, key, *index + 1) < 0)
 		return matr_fail_memory(err);
 	return borrowed || session->search_only
 		       ? 0
@@ -196,8 +196,7 @@ int session_know(struct matr_session *session, struct matr_object **objects, siz
 	for (size_t i = 0; i < n; i++) {
 		const struct matr_file_id *file = &objects[i]->file;
 		session->known[session->n_known++] = objects[i];
-		if (matr_map_set(&session->known_by_file, file_key(file->device, file->inode), i) !=
-		    0)
+		if (map_set(&session->known_by_file, file_key(file->device, file->inode), i) != 0)
 			return matr_fail_memory(err);
 	}
 	return 0;
@@ -211,7 +210,7 @@ static struct matr_object *find_known(const struct matr_session *session,
 	struct stat status;
 	uint64_t at;
 
-	if (!matr_map_get(&session->known_by_file, file_key(file->device, file->inode), &at))
+	if (!map_get(&session->known_by_file, file_key(file->device, file->inode), &at))
 		return NULL;
 	struct matr_object *object = session->known[at];
 	if (!file_id_unchanged(&object->file, file, session->trusted) ||
@@ -224,7 +223,7 @@ static struct matr_object *find_known(const struct matr_session *session,
 static int read_object(const struct matr_session *session, const char *path,
 		       struct matr_object **out, struct matr_error *err)
 {
-	return session->search_only ? matr_object_open_headers(path, out, err)
+	return session->search_only ? elf_object_open_headers(path, out, err)
 				    : matr_object_open(path, out, err);
 }
 

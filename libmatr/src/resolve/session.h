@@ -52,13 +52,13 @@ struct matr_session {
 
 	struct session_object *objects; /* MAX_SESSION_OBJECTS, so that they stay where they are */
 	size_t n_objects;
-	struct matr_map by_file; /* device and inode -> object index + 1 */
+	struct map by_file; /* device and inode -> object index + 1 */
 
 	/* Objects as the store has them, which need not be read where the file is still the same. */
 	struct matr_object **known;
 	size_t n_known;
-	struct matr_map known_by_file; /* device and inode -> index into known */
-	int64_t trusted;	       /* file_id_unchanged() */
+	struct map known_by_file; /* device and inode -> index into known */
+	int64_t trusted;	  /* file_id_unchanged() */
 
 	struct known_path **paths;
 	size_t n_paths, path_capacity;

@@ -13,19 +13,19 @@
 #include "store/statement.h"
 
 static int hash_vector(int64_t object, const int64_t *ids, const uint32_t *providers,
-		       size_t n_providers, const struct matr_columns *contents,
+		       size_t n_providers, const struct varint_buffer *contents,
 		       uint8_t hash[MATR_HASH_SIZE], struct matr_error *err)
 {
-	struct matr_columns all = {0};
+	struct varint_buffer all = {0};
 
-	matr_put(&all, (uint64_t)object);
-	matr_put(&all, n_providers);
+	varint_put(&all, (uint64_t)object);
+	varint_put(&all, n_providers);
 	for (size_t i = 0; i < n_providers; i++)
-		matr_put(&all, (uint64_t)ids[providers[i]]);
-	matr_put_bytes(&all, contents->data, contents->size);
+		varint_put(&all, (uint64_t)ids[providers[i]]);
+	varint_put_bytes(&all, contents->data, contents->size);
 	bool failed = all.failed || contents->failed;
-	matr_hash(all.data, all.size, hash);
-	matr_columns_free(&all);
+	blake2b(all.data, all.size, hash);
+	varint_buffer_free(&all);
 	return failed ? matr_fail_memory(err) : 0;
 }
 
@@ -72,8 +72,8 @@ int store_encode_vector(const struct matr_mapping *mapping, size_t requester, co
 	};
 	if (!out->providers)
 		return matr_fail_memory(err);
-	matr_encode_bindings(mapping, requester, &out->bindings.contents, out->providers,
-			     &out->n_providers);
+	codec_encode_bindings(mapping, requester, &out->bindings.contents, out->providers,
+			      &out->n_providers);
 	return hash_vector(ids[requester], ids, out->providers, out->n_providers,
 			   &out->bindings.contents, out->hash, err);
 }
@@ -163,8 +163,8 @@ int store_get_bindings(struct matr_store *store, struct matr_mapping *mapping, s
 	    vector_blob(store, vector, ids[requester], &blob, err) != 0 ||
 	    store_blob_get(store, blob, &contents, &size, err) != 0)
 		goto done;
-	struct matr_cursor cursor = {.at = contents, .end = contents + size};
-	result = matr_decode_bindings(mapping, requester, &cursor, providers, n_providers);
+	struct varint_cursor cursor = {.at = contents, .end = contents + size};
+	result = codec_decode_bindings(mapping, requester, &cursor, providers, n_providers);
 	if (result != 0)
 		cursor.damaged ? store_damaged(store, err, "bindings") : matr_fail_memory(err);
 done:

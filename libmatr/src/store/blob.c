@@ -15,8 +15,8 @@
 #define BLOB_SIZE_MAX (UINT64_C(1) << 31)
 
 /* *out is malloc'ed. */
-static int compress(const struct matr_store *store, const struct matr_columns *contents, void **out,
-		    size_t *size, struct matr_error *err)
+static int compress(const struct matr_store *store, const struct varint_buffer *contents,
+		    void **out, size_t *size, struct matr_error *err)
 {
 	size_t room = ZSTD_compressBound(contents->size);
 	ZSTD_CCtx *context = ZSTD_createCCtx();
@@ -49,7 +49,7 @@ int store_blob_hash(struct store_blob *blob, struct matr_error *err)
 {
 	if (blob->contents.failed)
 		return matr_fail_memory(err);
-	matr_hash(blob->contents.data, blob->contents.size, blob->hash);
+	blake2b(blob->contents.data, blob->contents.size, blob->hash);
 	return 0;
 }
 
@@ -61,7 +61,7 @@ int store_blob_compress(const struct matr_store *store, struct store_blob *blob,
 
 void store_blob_free(struct store_blob *blob)
 {
-	matr_columns_free(&blob->contents);
+	varint_buffer_free(&blob->contents);
 	free(blob->data);
 	blob->data = NULL;
 }

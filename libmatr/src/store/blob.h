@@ -10,7 +10,7 @@
 /* Contents on their way into the store. Hashing and compressing need nothing of the store that changes, and may run in
  * any thread. */
 struct store_blob {
-	struct matr_columns contents;
+	struct varint_buffer contents;
 	uint8_t hash[MATR_HASH_SIZE];
 	void *data; /* compressed; NULL: not yet */
 	size_t size;

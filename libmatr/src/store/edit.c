@@ -128,7 +128,7 @@ int store_remove_edit(struct matr_store *store, int64_t id, struct matr_error *e
 
 char *store_edits_signature(const struct matr_edit *const *edits, size_t n, struct matr_error *err)
 {
-	struct matr_columns all = {0};
+	struct varint_buffer all = {0};
 	uint8_t hash[MATR_HASH_SIZE];
 	char *text = calloc(1, 2 * MATR_HASH_SIZE + 1);
 
@@ -136,20 +136,20 @@ char *store_edits_signature(const struct matr_edit *const *edits, size_t n, stru
 		const struct matr_edit *edit = edits[i];
 		const char *const fields[] = {edit->program,   edit->symbol,  edit->version,
 					      edit->requester, edit->library, edit->to_symbol};
-		matr_put_signed(&all, edit->id);
+		varint_put_signed(&all, edit->id);
 		for (size_t f = 0; f < sizeof fields / sizeof *fields; f++) {
-			matr_put(&all, fields[f] != NULL);
+			varint_put(&all, fields[f] != NULL);
 			if (fields[f])
-				matr_put_string(&all, fields[f]);
+				varint_put_string(&all, fields[f]);
 		}
 	}
 	bool failed = all.failed || !text;
 	if (!failed && n) {
-		matr_hash(all.data, all.size, hash);
+		blake2b(all.data, all.size, hash);
 		for (size_t i = 0; i < MATR_HASH_SIZE; i++)
 			snprintf(text + 2 * i, 3, "%02x", hash[i]);
 	}
-	matr_columns_free(&all);
+	varint_buffer_free(&all);
 	if (failed) {
 		free(text);
 		matr_fail_memory(err);

@@ -49,10 +49,10 @@ int store_set_edit_state(struct matr_store *store, const struct matr_edit *edit,
 
 #define MATR_EDITS_FILE "edits" /* in the prefix */
 
-int edits_write_copy(const char *prefix, const struct matr_edit *edits, size_t n,
-		     struct matr_error *err);
+int store_edits_write_copy(const char *prefix, const struct matr_edit *edits, size_t n,
+			   struct matr_error *err);
 
 /* Where the store has nothing but the epoch that is being begun, and no edits, take those of the copy. */
-int edits_restore(const char *prefix, struct matr_store *store, struct matr_error *err);
+int store_edits_restore(const char *prefix, struct matr_store *store, struct matr_error *err);
 
 #endif

@@ -70,8 +70,8 @@ static int put_edit(struct buffer *out, const struct matr_edit *edit, struct mat
 	return 0;
 }
 
-int edits_write_copy(const char *prefix, const struct matr_edit *edits, size_t n,
-		     struct matr_error *err)
+int store_edits_write_copy(const char *prefix, const struct matr_edit *edits, size_t n,
+			   struct matr_error *err)
 {
 	char path[PATH_MAX];
 	struct buffer out = {0};
@@ -88,7 +88,7 @@ int edits_write_copy(const char *prefix, const struct matr_edit *edits, size_t n
 	for (size_t i = 0; i < n && !result; i++)
 		result = put_edit(&out, &edits[i], err);
 	if (!result)
-		result = write_file(path, out.bytes, out.size, 0644, err);
+		result = file_write(path, out.bytes, out.size, 0644, err);
 	buffer_free(&out);
 	return result;
 }
@@ -148,7 +148,7 @@ static int is_new(struct matr_store *store, struct matr_error *err)
 	return answer;
 }
 
-int edits_restore(const char *prefix, struct matr_store *store, struct matr_error *err)
+int store_edits_restore(const char *prefix, struct matr_store *store, struct matr_error *err)
 {
 	char path[PATH_MAX];
 	void *data;
@@ -162,10 +162,10 @@ int edits_restore(const char *prefix, struct matr_store *store, struct matr_erro
 	int fresh = is_new(store, err);
 	if (fresh <= 0)
 		return fresh;
-	if (read_file(path, MAX_FILE, &data, &size, err) != 0)
+	if (file_read(path, MAX_FILE, &data, &size, err) != 0)
 		return -1;
 	char *text = data, *line;
-	text[size] = 0; /* read_file() leaves room */
+	text[size] = 0; /* file_read() leaves room */
 	int result = 0;
 	while (!result && (line = strsep(&text, "\n"))) {
 		number++;

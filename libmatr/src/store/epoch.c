@@ -26,7 +26,7 @@ static int read_probes(struct matr_store *store, int64_t blob, struct probes *ou
 
 	if (store_blob_get(store, blob, &contents, &size, err) != 0)
 		return -1;
-	struct matr_cursor cursor = {.at = contents, .end = contents + size};
+	struct varint_cursor cursor = {.at = contents, .end = contents + size};
 	int result = probes_decode(&cursor, out, err);
 	free(contents);
 	return result != 0 && cursor.damaged ? store_damaged(store, err, "probes of an epoch")
@@ -41,7 +41,7 @@ static int read_scan(struct matr_store *store, int64_t blob, struct matr_scan **
 
 	if (store_blob_get(store, blob, &contents, &size, err) != 0)
 		return -1;
-	struct matr_cursor cursor = {.at = contents, .end = contents + size};
+	struct varint_cursor cursor = {.at = contents, .end = contents + size};
 	int result = scan_decode(&cursor, out, err);
 	free(contents);
 	return result != 0 && cursor.damaged ? store_damaged(store, err, "scan of an epoch")

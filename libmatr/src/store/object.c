@@ -22,44 +22,44 @@ static void build_id_text(const struct matr_build_id *id, char text[2 * MATR_BUI
 		sprintf(text + 2 * i, "%02x", id->bytes[i]);
 }
 
-static void put_optional(struct matr_columns *out, const char *string)
+static void put_optional(struct varint_buffer *out, const char *string)
 {
-	matr_put(out, string != NULL);
-	matr_put_string(out, string);
+	varint_put(out, string != NULL);
+	varint_put_string(out, string);
 }
 
 /* The hash by which the object is found again. */
 static int hash_object(const struct matr_object *object, const struct store_blob *parts,
 		       uint8_t hash[MATR_HASH_SIZE], struct matr_error *err)
 {
-	struct matr_columns all = {0};
+	struct varint_buffer all = {0};
 
-	matr_put_string(&all, object->path);
-	matr_put(&all, object->file.device);
-	matr_put(&all, object->file.inode);
-	matr_put(&all, object->file.size);
-	matr_put_signed(&all, object->file.mtime);
-	matr_put_signed(&all, object->file.ctime);
-	matr_put(&all, object->build_id.size);
-	matr_put_bytes(&all, object->build_id.bytes, object->build_id.size);
-	matr_put(&all, object->build_id_vaddr);
-	matr_put(&all, object->flags);
-	matr_put(&all, object->machine);
+	varint_put_string(&all, object->path);
+	varint_put(&all, object->file.device);
+	varint_put(&all, object->file.inode);
+	varint_put(&all, object->file.size);
+	varint_put_signed(&all, object->file.mtime);
+	varint_put_signed(&all, object->file.ctime);
+	varint_put(&all, object->build_id.size);
+	varint_put_bytes(&all, object->build_id.bytes, object->build_id.size);
+	varint_put(&all, object->build_id_vaddr);
+	varint_put(&all, object->flags);
+	varint_put(&all, object->machine);
 	put_optional(&all, object->interpreter);
 	put_optional(&all, object->soname);
 	put_optional(&all, object->rpath);
 	put_optional(&all, object->runpath);
 	for (size_t i = 0; i < object->n_needed; i++)
-		matr_put_string(&all, object->needed[i]);
-	matr_put(&all, object->dynamic_vaddr);
-	matr_put(&all, object->dynamic_fingerprint);
-	matr_put(&all, object->witness_vaddr);
-	matr_put(&all, object->witness_word);
-	for (size_t part = 0; part < MATR_N_PARTS; part++)
-		matr_put_bytes(&all, parts[part].hash, MATR_HASH_SIZE);
+		varint_put_string(&all, object->needed[i]);
+	varint_put(&all, object->dynamic_vaddr);
+	varint_put(&all, object->dynamic_fingerprint);
+	varint_put(&all, object->witness_vaddr);
+	varint_put(&all, object->witness_word);
+	for (size_t part = 0; part < CODEC_N_PARTS; part++)
+		varint_put_bytes(&all, parts[part].hash, MATR_HASH_SIZE);
 	bool failed = all.failed;
-	matr_hash(all.data, all.size, hash);
-	matr_columns_free(&all);
+	blake2b(all.data, all.size, hash);
+	varint_buffer_free(&all);
 	return failed ? matr_fail_memory(err) : 0;
 }
 
@@ -129,7 +129,7 @@ static int insert_needed(struct matr_store *store, const struct matr_object *obj
 static int insert_parts(struct matr_store *store, struct store_blob *parts, int64_t id,
 			struct matr_error *err)
 {
-	for (size_t part = 0; part < MATR_N_PARTS; part++) {
+	for (size_t part = 0; part < CODEC_N_PARTS; part++) {
 		int64_t blob;
 		if (store_blob_put(store, &parts[part], &blob, err) != 0)
 			return -1;
@@ -153,8 +153,8 @@ static int encode(const struct matr_object *object, struct store_encoded_object 
 		  struct matr_error *err)
 {
 	*out = (struct store_encoded_object){.hash = {0}};
-	for (size_t part = 0; part < MATR_N_PARTS; part++) {
-		matr_encode_part(object, (enum matr_object_part)part, &out->parts[part].contents);
+	for (size_t part = 0; part < CODEC_N_PARTS; part++) {
+		codec_encode_part(object, (enum codec_part)part, &out->parts[part].contents);
 		if (store_blob_hash(&out->parts[part], err) != 0)
 			return -1;
 	}
@@ -166,7 +166,7 @@ int store_encode_object(const struct matr_store *store, const struct matr_object
 {
 	if (encode(object, out, err) != 0)
 		return -1;
-	for (size_t part = 0; part < MATR_N_PARTS; part++)
+	for (size_t part = 0; part < CODEC_N_PARTS; part++)
 		if (store_blob_compress(store, &out->parts[part], err) != 0)
 			return -1;
 	return 0;
@@ -185,7 +185,7 @@ int store_object_hash(const struct matr_object *object, uint8_t hash[MATR_HASH_S
 
 void store_encoded_object_free(struct store_encoded_object *encoded)
 {
-	for (size_t part = 0; part < MATR_N_PARTS; part++)
+	for (size_t part = 0; part < CODEC_N_PARTS; part++)
 		store_blob_free(&encoded->parts[part]);
 }
 
@@ -200,16 +200,15 @@ int store_put_encoded(struct matr_store *store, const struct matr_object *object
 			   insert_needed(store, object, *id, err) != 0 ||
 			   insert_parts(store, encoded->parts, *id, err) != 0))
 		return -1;
-	return matr_map_set(&store->ids, (uintptr_t)object, (uint64_t)*id) != 0
-		       ? matr_fail_memory(err)
-		       : 0;
+	return map_set(&store->ids, (uintptr_t)object, (uint64_t)*id) != 0 ? matr_fail_memory(err)
+									   : 0;
 }
 
 bool store_object_id(const struct matr_store *store, const struct matr_object *object, int64_t *id)
 {
 	uint64_t known;
 
-	if (!matr_map_get(&store->ids, (uintptr_t)object, &known))
+	if (!map_get(&store->ids, (uintptr_t)object, &known))
 		return false;
 	*id = (int64_t)known;
 	return true;
@@ -234,7 +233,7 @@ int store_put_object(struct matr_store *store, const struct matr_object *object,
 /* An object from the store and what its strings are in. */
 struct stored_object {
 	struct matr_object object; /* first: the address is the same */
-	uint8_t *parts[MATR_N_PARTS];
+	uint8_t *parts[CODEC_N_PARTS];
 	char *interpreter, *soname, *rpath, *runpath;
 	char **needed; /* the object's own array has the same pointers */
 	size_t n_needed;
@@ -246,7 +245,7 @@ static void free_object(struct stored_object *stored)
 {
 	if (!stored)
 		return;
-	for (size_t part = 0; part < MATR_N_PARTS; part++)
+	for (size_t part = 0; part < CODEC_N_PARTS; part++)
 		free(stored->parts[part]);
 	for (size_t i = 0; i < stored->n_needed; i++)
 		free(stored->needed[i]);
@@ -273,7 +272,7 @@ void store_free_objects(struct matr_store *store)
 		if (store->loaded.entries[i].used)
 			free_object(
 				(struct stored_object *)(uintptr_t)store->loaded.entries[i].value);
-	matr_map_free(&store->loaded);
+	map_free(&store->loaded);
 }
 
 static int parse_build_id(struct matr_store *store, const char *text, struct matr_build_id *id,
@@ -361,8 +360,8 @@ static int read_needed(struct matr_store *store, int64_t id, struct stored_objec
 }
 
 /* Read the contents of a part. *out: free(). Returns 1 if found, 0 if the object has none, -1 on error. */
-static int read_contents(struct matr_store *store, int64_t id, enum matr_object_part part,
-			 uint8_t **out, size_t *size, struct matr_error *err)
+static int read_contents(struct matr_store *store, int64_t id, enum codec_part part, uint8_t **out,
+			 size_t *size, struct matr_error *err)
 {
 	sqlite3_stmt *row = store_statement(
 		store, "SELECT blob_id FROM object_blobs WHERE object_id = ?1 AND part = ?2", err);
@@ -379,7 +378,7 @@ static int read_contents(struct matr_store *store, int64_t id, enum matr_object_
 	return store_blob_get(store, blob, out, size, err) == 0 ? 1 : -1;
 }
 
-static int read_part(struct matr_store *store, int64_t id, enum matr_object_part part,
+static int read_part(struct matr_store *store, int64_t id, enum codec_part part,
 		     struct stored_object *stored, struct matr_error *err)
 {
 	size_t size;
@@ -387,12 +386,13 @@ static int read_part(struct matr_store *store, int64_t id, enum matr_object_part
 
 	if (found <= 0)
 		return found < 0 ? -1 : store_damaged(store, err, "part of an object missing");
-	struct matr_cursor cursor = {.at = stored->parts[part], .end = stored->parts[part] + size};
-	if (matr_decode_part(&stored->object, part, &cursor) != 0)
+	struct varint_cursor cursor = {.at = stored->parts[part],
+				       .end = stored->parts[part] + size};
+	if (codec_decode_part(&stored->object, part, &cursor) != 0)
 		return cursor.damaged ? store_damaged(store, err, "part of an object")
 				      : matr_fail_memory(err);
 	/* Only versions and symbols have strings in their blobs. */
-	if (part == MATR_PART_RELOCATIONS || part == MATR_PART_RELATIVES) {
+	if (part == CODEC_RELOCATIONS || part == CODEC_RELATIVES) {
 		free(stored->parts[part]);
 		stored->parts[part] = NULL;
 	}
@@ -404,7 +404,7 @@ struct matr_object *store_get_light_object(struct matr_store *store, int64_t id,
 {
 	uint64_t known;
 
-	if (matr_map_get(&store->loaded, (uint64_t)id, &known))
+	if (map_get(&store->loaded, (uint64_t)id, &known))
 		return &((struct stored_object *)(uintptr_t)known)->object;
 	struct stored_object *stored = calloc(1, sizeof *stored);
 	if (!stored) {
@@ -413,9 +413,9 @@ struct matr_object *store_get_light_object(struct matr_store *store, int64_t id,
 	}
 	stored->id = id;
 	if (read_row(store, id, stored, err) != 0 || read_needed(store, id, stored, err) != 0 ||
-	    read_part(store, id, MATR_PART_HEADERS, stored, err) != 0)
+	    read_part(store, id, CODEC_HEADERS, stored, err) != 0)
 		goto fail;
-	if (matr_map_set(&store->loaded, (uint64_t)id, (uintptr_t)stored) != 0) {
+	if (map_set(&store->loaded, (uint64_t)id, (uintptr_t)stored) != 0) {
 		matr_fail_memory(err);
 		goto fail;
 	}
@@ -430,9 +430,9 @@ int store_complete_object(struct matr_store *store, struct matr_object *object,
 {
 	struct stored_object *stored = (struct stored_object *)object; /* its first member */
 
-	for (size_t part = 0; part < MATR_N_PARTS && !stored->complete; part++)
-		if (part != MATR_PART_HEADERS &&
-		    read_part(store, stored->id, (enum matr_object_part)part, stored, err) != 0)
+	for (size_t part = 0; part < CODEC_N_PARTS && !stored->complete; part++)
+		if (part != CODEC_HEADERS &&
+		    read_part(store, stored->id, (enum codec_part)part, stored, err) != 0)
 			return -1;
 	stored->complete = true;
 	return 0;
@@ -459,7 +459,7 @@ int store_light_objects(struct matr_store *store, int64_t epoch, struct matr_obj
 		list[i] = store_get_light_object(store, ids[i], err);
 		if (!list[i])
 			result = -1;
-		else if (matr_map_set(&store->ids, (uintptr_t)list[i], (uint64_t)ids[i]) != 0)
+		else if (map_set(&store->ids, (uintptr_t)list[i], (uint64_t)ids[i]) != 0)
 			result = matr_fail_memory(err);
 	}
 	free(ids);
@@ -481,7 +481,7 @@ int store_object_mentions(struct matr_store *store, int64_t object, const char *
 	uint8_t *contents;
 	size_t size;
 
-	int found = read_contents(store, object, MATR_PART_SYMBOLS, &contents, &size, err);
+	int found = read_contents(store, object, CODEC_SYMBOLS, &contents, &size, err);
 	if (found <= 0)
 		return found;
 	found = memmem(contents, size, name, strlen(name) + 1) != NULL;
@@ -497,12 +497,12 @@ int store_object_symbols(struct matr_store *store, int64_t object, struct store_
 	size_t size;
 
 	*out = (struct store_symbols){.n = 0};
-	int found = read_contents(store, object, MATR_PART_SYMBOLS, &contents, &size, err);
+	int found = read_contents(store, object, CODEC_SYMBOLS, &contents, &size, err);
 	if (found <= 0)
 		return found;
-	struct matr_cursor cursor = {.at = contents, .end = contents + size};
+	struct varint_cursor cursor = {.at = contents, .end = contents + size};
 	int result = 0;
-	if (matr_decode_part(&decoded, MATR_PART_SYMBOLS, &cursor) != 0)
+	if (codec_decode_part(&decoded, CODEC_SYMBOLS, &cursor) != 0)
 		result = cursor.damaged ? store_damaged(store, err, "part of an object")
 					: matr_fail_memory(err);
 	*out = (struct store_symbols){decoded.symbols, decoded.n_symbols, contents};

@@ -9,7 +9,7 @@
 
 /* An object's parts, encoded and compressed. May be made in any thread. */
 struct store_encoded_object {
-	struct store_blob parts[MATR_N_PARTS];
+	struct store_blob parts[CODEC_N_PARTS];
 	uint8_t hash[MATR_HASH_SIZE];
 };
 

@@ -59,7 +59,7 @@ static const char version_1[] =
 
 	"CREATE TABLE object_blobs ("
 	" object_id INTEGER NOT NULL REFERENCES objects ON DELETE CASCADE,"
-	" part INTEGER NOT NULL," /* enum matr_object_part */
+	" part INTEGER NOT NULL," /* enum codec_part */
 	" blob_id INTEGER NOT NULL REFERENCES blobs,"
 	" PRIMARY KEY (object_id, part)) WITHOUT ROWID;"
 	"CREATE INDEX object_blobs_blob ON object_blobs (blob_id);"

@@ -44,7 +44,7 @@ sqlite3_stmt *store_statement(struct matr_store *store, const char *sql, struct 
 	uint64_t known;
 	sqlite3_stmt *statement;
 
-	if (matr_map_get(&store->statements, (uintptr_t)sql, &known)) {
+	if (map_get(&store->statements, (uintptr_t)sql, &known)) {
 		statement = (sqlite3_stmt *)(uintptr_t)known;
 		sqlite3_reset(statement);
 		sqlite3_clear_bindings(statement);
@@ -55,7 +55,7 @@ sqlite3_stmt *store_statement(struct matr_store *store, const char *sql, struct 
 		store_fail(store, err);
 		return NULL;
 	}
-	if (matr_map_set(&store->statements, (uintptr_t)sql, (uintptr_t)statement) != 0) {
+	if (map_set(&store->statements, (uintptr_t)sql, (uintptr_t)statement) != 0) {
 		sqlite3_finalize(statement);
 		matr_fail_memory(err);
 		return NULL;
@@ -142,7 +142,7 @@ void store_forget_statements(struct matr_store *store)
 		if (store->statements.entries[i].used)
 			sqlite3_finalize(
 				(sqlite3_stmt *)(uintptr_t)store->statements.entries[i].value);
-	matr_map_free(&store->statements);
+	map_free(&store->statements);
 }
 
 /* ---- rows ---- */

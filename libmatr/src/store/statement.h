@@ -15,12 +15,11 @@
 struct matr_store {
 	sqlite3 *db;
 	char *path;
-	bool has_orphans; /* records of applications that may belong to no epoch any more */
-	struct matr_map
-		statements;	/* SQL text (address) -> sqlite3_stmt *, prepared on first use */
-	struct matr_map ids;	/* object being written (address) -> row id */
-	struct matr_map loaded; /* row id -> struct matr_object * read back */
-	int compression_level;	/* zstd's */
+	bool has_orphans;      /* records of applications that may belong to no epoch any more */
+	struct map statements; /* SQL text (address) -> sqlite3_stmt *, prepared on first use */
+	struct map ids;	       /* object being written (address) -> row id */
+	struct map loaded;     /* row id -> struct matr_object * read back */
+	int compression_level; /* zstd's */
 	struct matr_store_copy copy; /* the bytes that db is made of; none if it is made of files */
 };
 

@@ -262,7 +262,7 @@ void matr_store_close(struct matr_store *store)
 	/* Rolls back what is open; the last one to close folds the WAL into the database. */
 	sqlite3_close(store->db);
 	store_free_objects(store);
-	matr_map_free(&store->ids);
+	map_free(&store->ids);
 	matr_store_copy_free(&store->copy);
 	free(store->path);
 	free(store);
@@ -296,7 +296,7 @@ int store_commit(struct matr_store *store, size_t keep, struct matr_error *err)
 	if (store_remove_epochs(store, keep > 2 ? keep : 2, INT64_MAX, NULL, err) != 0 ||
 	    store_transaction_commit(store, err) != 0)
 		return -1;
-	matr_map_free(&store->ids);
+	map_free(&store->ids);
 	/* Giving pages back is a convenience: the epoch has been committed whether or not it works. */
 	(void)store_give_back(store);
 	return 0;

@@ -210,8 +210,8 @@ int store_vectors(struct matr_store *store, int64_t epoch, struct store_vector *
 	return 0;
 }
 
-int store_vectors_bound_to(struct matr_store *store, const struct matr_map *objects,
-			   struct matr_map *vectors, struct matr_error *err)
+int store_vectors_bound_to(struct matr_store *store, const struct map *objects, struct map *vectors,
+			   struct matr_error *err)
 {
 	sqlite3_stmt *rows =
 		store_statement(store, "SELECT vector_id, object_id FROM providers", err);
@@ -221,8 +221,8 @@ int store_vectors_bound_to(struct matr_store *store, const struct matr_map *obje
 	if (!rows)
 		return -1;
 	while ((more = store_step(store, rows, err)) > 0) {
-		if (matr_map_get(objects, (uint64_t)sqlite3_column_int64(rows, 1), &ignored) &&
-		    matr_map_set(vectors, (uint64_t)sqlite3_column_int64(rows, 0), 1) != 0) {
+		if (map_get(objects, (uint64_t)sqlite3_column_int64(rows, 1), &ignored) &&
+		    map_set(vectors, (uint64_t)sqlite3_column_int64(rows, 0), 1) != 0) {
 			more = matr_fail_memory(err);
 			break;
 		}

@@ -65,8 +65,8 @@ int store_vectors(struct matr_store *store, int64_t epoch, struct store_vector *
 		  struct matr_error *err);
 
 /* Add to `vectors` every vector of the store that has one of `objects` among its providers. Both are sets of ids. */
-int store_vectors_bound_to(struct matr_store *store, const struct matr_map *objects,
-			   struct matr_map *vectors, struct matr_error *err);
+int store_vectors_bound_to(struct matr_store *store, const struct map *objects, struct map *vectors,
+			   struct matr_error *err);
 
 struct store_entry { /* an object in an application's scope or in a closure; valid during the call */
 	const char *application;

@@ -27,7 +27,7 @@
 
 enum { MAX_LINKS = 40, MAX_OPEN_DEPTH = 3 };
 
-void culprit_free(struct culprit *culprit)
+void watch_culprit_free(struct culprit *culprit)
 {
 	free(culprit->command);
 	*culprit = (struct culprit){.uid = -1};
@@ -63,11 +63,11 @@ void watch_list_free(struct watch_list *list)
 	forget_places(list);
 	for (size_t i = 0; i < list->n; i++) {
 		free(list->files[i].path);
-		culprit_free(&list->files[i].culprit);
+		watch_culprit_free(&list->files[i].culprit);
 	}
 	free(list->files);
 	intern_free(&list->paths);
-	culprit_free(&list->culprit);
+	watch_culprit_free(&list->culprit);
 	*list = (struct watch_list){.n = 0};
 }
 

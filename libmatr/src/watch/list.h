@@ -77,6 +77,6 @@ int watch_list_event(struct watch_list *list, const struct notify_event *event);
 const char *watched_change(const struct watch_list *list, const struct watched_file *file,
 			   struct matr_file_id *now);
 
-void culprit_free(struct culprit *culprit);
+void watch_culprit_free(struct culprit *culprit);
 
 #endif

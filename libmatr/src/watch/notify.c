@@ -32,8 +32,8 @@ struct source { /* one of the two */
 struct notify {
 	int epoll;
 	struct source fanotify, inotify;
-	struct matr_map handles; /* hash of file system and handle -> place + 1 */
-	struct matr_map watches; /* inotify's number -> place + 1 */
+	struct map handles; /* hash of file system and handle -> place + 1 */
+	struct map watches; /* inotify's number -> place + 1 */
 	uint32_t n_places;
 	bool used_fanotify, used_inotify;
 };
@@ -101,8 +101,8 @@ void notify_close(struct notify *notify)
 		close(notify->inotify.fd);
 	if (notify->epoll >= 0)
 		close(notify->epoll);
-	matr_map_free(&notify->handles);
-	matr_map_free(&notify->watches);
+	map_free(&notify->handles);
+	map_free(&notify->watches);
 	free(notify);
 }
 
@@ -130,17 +130,17 @@ static uint64_t handle_key(const void *fsid, const struct file_handle *handle)
 }
 
 /* The place of this key, which is new where there was none. */
-static int place_of(struct notify *notify, struct matr_map *map, uint64_t key, uint32_t *place,
+static int place_of(struct notify *notify, struct map *map, uint64_t key, uint32_t *place,
 		    struct matr_error *err)
 {
 	uint64_t known;
 
-	if (matr_map_get(map, key, &known)) {
+	if (map_get(map, key, &known)) {
 		*place = (uint32_t)known - 1;
 		return 1;
 	}
 	*place = notify->n_places;
-	if (matr_map_set(map, key, ++notify->n_places) != 0)
+	if (map_set(map, key, ++notify->n_places) != 0)
 		return matr_fail_memory(err);
 	return 1;
 }
@@ -259,7 +259,7 @@ static bool take_record(const struct notify *notify,
 	    record->info_type != FAN_EVENT_INFO_TYPE_DFID &&
 	    record->info_type != FAN_EVENT_INFO_TYPE_FID)
 		return false;
-	if (!matr_map_get(&notify->handles, handle_key(&fid->fsid, handle), &place))
+	if (!map_get(&notify->handles, handle_key(&fid->fsid, handle), &place))
 		return false;
 	out->place = (uint32_t)place - 1;
 	out->name[0] = 0;
@@ -304,7 +304,7 @@ static bool take_inotify(const struct notify *notify, const struct inotify_event
 	*out = (struct notify_event){.overflow = event->mask & IN_Q_OVERFLOW};
 	if (out->overflow)
 		return true;
-	if (!matr_map_get(&notify->watches, (uint64_t)event->wd, &place))
+	if (!map_get(&notify->watches, (uint64_t)event->wd, &place))
 		return false;
 	out->place = (uint32_t)place - 1;
 	out->gone = event->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED);

@@ -19,7 +19,7 @@ void affected_search_close(struct affected_search *search)
 {
 	if (search->session)
 		matr_session_close(search->session);
-	matr_map_free(&search->answers);
+	map_free(&search->answers);
 	*search = (struct affected_search){.session = NULL};
 }
 
@@ -123,12 +123,12 @@ static int keep_changed(struct matr_store *store, struct affected_search *search
 		search->failed = true;
 	for (size_t i = 0; i < list->n; i++) {
 		uint64_t answer = search->failed ? 1 : 0;
-		if (!answer && !matr_map_get(&search->answers, (uint64_t)list->ids[i], &answer)) {
+		if (!answer && !map_get(&search->answers, (uint64_t)list->ids[i], &answer)) {
 			int same = starts_the_same(store, search->session, list->ids[i], err);
 			if (same < 0)
 				return -1;
 			answer = same ? 2 : 1;
-			if (matr_map_set(&search->answers, (uint64_t)list->ids[i], answer) != 0)
+			if (map_set(&search->answers, (uint64_t)list->ids[i], answer) != 0)
 				return matr_fail_memory(err);
 		}
 		if (answer == 1)

@@ -14,7 +14,7 @@ struct application_ids {
 struct affected_search {
 	struct matr_session *session;
 	bool failed;
-	struct matr_map answers; /* application -> 1: would start otherwise; 2: would not */
+	struct map answers; /* application -> 1: would start otherwise; 2: would not */
 };
 
 void affected_search_close(struct affected_search *search);

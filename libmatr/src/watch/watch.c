@@ -137,8 +137,8 @@ int matr_watch_open(const struct matr_watch_options *options, struct matr_watch 
 		matr_fail_errno(err, NULL, "epoll");
 		goto fail;
 	}
-	if (matr_prefix_make(options->prefix, watch->prefix, err) != 0 ||
-	    matr_prefix_check(watch->prefix, err) != 0)
+	if (prefix_make(options->prefix, watch->prefix, err) != 0 ||
+	    prefix_check(watch->prefix, err) != 0)
 		goto fail;
 	if (path_join(watch->prefix, MATR_IMAGE_FILE, watch->image, err) != 0)
 		goto fail;
@@ -344,7 +344,7 @@ static int find_changes(struct matr_watch *watch, struct change **out, size_t *n
 		if (!change.kind || (file->reported && file_id_equal(&change.now, &file->seen))) {
 			file->reported &= change.kind != NULL;
 			file->dirty = false;
-			culprit_free(&file->culprit);
+			watch_culprit_free(&file->culprit);
 			continue;
 		}
 		if (array_reserve(out, &room, *n + 1, sizeof **out, err) != 0)
@@ -364,7 +364,7 @@ static int find_affected(struct matr_store *store, int64_t epoch, struct change 
 	for (size_t i = 0; i < n && result == 0; i++) {
 		const struct watched_file *file = changes[i].file;
 		int same = file->kind == WATCHED_OBJECT
-				   ? same_program(store, epoch, file->path, &file->id, err)
+				   ? epoch_same_program(store, epoch, file->path, &file->id, err)
 				   : 0;
 		changes[i].harmless = same > 0;
 		if (same < 0)
@@ -547,7 +547,7 @@ static int act(struct matr_watch *watch, enum epoch_permission permission, struc
 	matr_store_close(store);
 	for (size_t i = 0; i < n; i++) {
 		if (!changes[i].file->dirty)
-			culprit_free(&changes[i].file->culprit);
+			watch_culprit_free(&changes[i].file->culprit);
 		free(changes[i].affected.ids);
 	}
 	return result;
@@ -598,7 +598,7 @@ static int look(struct matr_watch *watch, struct matr_watch_report *report, stru
 		}
 	}
 	int result = compare_files(watch, report, err);
-	culprit_free(&watch->list.culprit);
+	watch_culprit_free(&watch->list.culprit);
 	return result;
 }
 

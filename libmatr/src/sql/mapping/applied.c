@@ -107,7 +107,7 @@ static int read_entries(struct mapping_store *store, sqlite3_stmt *rows, struct 
 					: matr_fail(err, MATR_ERROR_MALFORMED, store->path,
 						    "damaged store: scope");
 		scope->objects[i] = mapping_object(store, sqlite3_column_int64(rows, 0),
-						   (1U << MATR_N_PARTS) - 1, err);
+						   (1U << CODEC_N_PARTS) - 1, err);
 		if (!scope->objects[i])
 			return -1;
 		if (name_entry(store, rows, scope, i, err) != 0)

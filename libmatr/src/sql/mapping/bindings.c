@@ -61,8 +61,7 @@ static void result_path(struct entries_cursor *cursor, sqlite3_context *context,
 	uint64_t own;
 
 	if (!is_application && cursor->renamed &&
-	    matr_map_get(&mapping_store_of(&cursor->base)->own, (uint64_t)cursor->application_id,
-			 &own))
+	    map_get(&mapping_store_of(&cursor->base)->own, (uint64_t)cursor->application_id, &own))
 		is_application = (int64_t)own == object;
 	if (is_application) {
 		sqlite3_result_text(context, cursor->application, -1, SQLITE_TRANSIENT);
@@ -120,7 +119,7 @@ static void result_of_provider(struct entries_cursor *cursor, sqlite3_context *c
 	if (id < 0)
 		return;
 	struct mapping_object *provider =
-		mapping_object(store, id, 1U << MATR_PART_HEADERS | 1U << MATR_PART_SYMBOLS, &err);
+		mapping_object(store, id, 1U << CODEC_HEADERS | 1U << CODEC_SYMBOLS, &err);
 	if (!provider) {
 		sqlite3_result_error(context, err.message, -1);
 		return;
@@ -232,7 +231,7 @@ static void result_value(struct entries_cursor *cursor, sqlite3_context *context
 		return;
 	}
 	struct mapping_object *provider =
-		mapping_object(mapping_store_of(&cursor->base), id, 1U << MATR_PART_SYMBOLS, &err);
+		mapping_object(mapping_store_of(&cursor->base), id, 1U << CODEC_SYMBOLS, &err);
 	if (!provider) {
 		sqlite3_result_error(context, err.message, -1);
 		return;

@@ -41,7 +41,7 @@ static void link_newest(struct mapping_store *store, struct mapping_cached *entr
 
 static void free_object(struct mapping_object *object)
 {
-	for (size_t part = 0; part < MATR_N_PARTS; part++)
+	for (size_t part = 0; part < CODEC_N_PARTS; part++)
 		free(object->contents[part]);
 	free(object->object.segments);
 	free(object->object.dynamic);
@@ -69,7 +69,7 @@ static void free_entry(struct mapping_store *store, struct mapping_cached *entry
 {
 	unlink_entry(store, entry);
 	store->memory -= entry->memory;
-	(void)matr_map_set(&store->entries, entry->key, 0); /* the key is there: nothing can fail */
+	(void)map_set(&store->entries, entry->key, 0); /* the key is there: nothing can fail */
 	if (entry->key & 1)
 		free_vector((struct mapping_vector *)entry);
 	else
@@ -98,7 +98,7 @@ static struct mapping_cached *find_entry(struct mapping_store *store, uint64_t k
 {
 	uint64_t address;
 
-	if (!matr_map_get(&store->entries, key, &address) || !address)
+	if (!map_get(&store->entries, key, &address) || !address)
 		return NULL;
 	struct mapping_cached *entry = (struct mapping_cached *)(uintptr_t)address;
 	unlink_entry(store, entry);
@@ -113,7 +113,7 @@ static void *new_entry(struct mapping_store *store, uint64_t key, size_t size,
 {
 	struct mapping_cached *entry = calloc(1, size);
 
-	if (!entry || matr_map_set(&store->entries, key, (uintptr_t)entry) != 0) {
+	if (!entry || map_set(&store->entries, key, (uintptr_t)entry) != 0) {
 		free(entry);
 		matr_fail_memory(err);
 		return NULL;
@@ -140,11 +140,11 @@ void mapping_cache_clear(struct mapping_store *store)
 {
 	while (store->newest)
 		free_entry(store, store->newest);
-	matr_map_free(&store->entries);
+	map_free(&store->entries);
 	for (size_t i = 0; i < store->names.room; i++)
 		if (store->names.entries[i].used)
 			free((void *)(uintptr_t)store->names.entries[i].value);
-	matr_map_free(&store->names);
+	map_free(&store->names);
 }
 
 /* ---- names ---- */
@@ -169,8 +169,8 @@ static int read_names(struct mapping_store *store, struct matr_error *err)
 			memcpy(name->path, path ? path : "", length + 1);
 			name->soname = soname ? strcpy(name->path + length + 1, soname) : NULL;
 		}
-		if (!name || matr_map_set(&store->names, (uint64_t)sqlite3_column_int64(rows, 0),
-					  (uintptr_t)name) != 0) {
+		if (!name || map_set(&store->names, (uint64_t)sqlite3_column_int64(rows, 0),
+				     (uintptr_t)name) != 0) {
 			free(name);
 			more = matr_fail_memory(err);
 			break;
@@ -187,7 +187,7 @@ const struct mapping_name *mapping_name(struct mapping_store *store, int64_t obj
 
 	if (store->names.used == 0 && read_names(store, err) != 0)
 		return NULL;
-	if (matr_map_get(&store->names, (uint64_t)object, &address))
+	if (map_get(&store->names, (uint64_t)object, &address))
 		return (const struct mapping_name *)(uintptr_t)address;
 	damaged(store, err, "object missing");
 	return NULL;
@@ -258,13 +258,13 @@ static int load_part(struct mapping_store *store, struct mapping_object *object,
 static size_t decoded_size(const struct matr_object *object, unsigned part)
 {
 	switch (part) {
-	case MATR_PART_HEADERS:
+	case CODEC_HEADERS:
 		return object->n_segments * sizeof *object->segments +
 		       object->n_dynamic * sizeof *object->dynamic +
 		       object->n_versions * sizeof *object->versions;
-	case MATR_PART_SYMBOLS:
+	case CODEC_SYMBOLS:
 		return object->n_symbols * sizeof *object->symbols;
-	case MATR_PART_RELOCATIONS:
+	case CODEC_RELOCATIONS:
 		return object->n_relocations * sizeof *object->relocations;
 	default:
 		return (object->n_relatives + object->n_relr) * sizeof *object->relatives;
@@ -278,16 +278,16 @@ static int decode_part(struct mapping_store *store, struct mapping_object *objec
 		return 0;
 	if (load_part(store, object, part, err) != 0)
 		return -1;
-	struct matr_cursor cursor = {.at = object->contents[part],
-				     .end = object->contents[part] + object->sizes[part]};
+	struct varint_cursor cursor = {.at = object->contents[part],
+				       .end = object->contents[part] + object->sizes[part]};
 	/* Whatever a failed attempt leaves is freed with the object. */
 	object->decoded[part] = true;
-	if (matr_decode_part(&object->object, (enum matr_object_part)part, &cursor) != 0)
+	if (codec_decode_part(&object->object, (enum codec_part)part, &cursor) != 0)
 		return cursor.damaged ? damaged(store, err, "part of an object")
 				      : matr_fail_memory(err);
 	grew(store, &object->cached, decoded_size(&object->object, part));
 	/* Only versions and symbols have strings in their blobs. */
-	if (part == MATR_PART_RELOCATIONS || part == MATR_PART_RELATIVES) {
+	if (part == CODEC_RELOCATIONS || part == CODEC_RELATIVES) {
 		free(object->contents[part]);
 		object->contents[part] = NULL;
 		object->cached.memory -= object->sizes[part];
@@ -328,9 +328,9 @@ struct mapping_object *mapping_object(struct mapping_store *store, int64_t id, u
 	struct mapping_object *object = get_object(store, id, err);
 
 	/* Symbol indices of relocations are checked against the symbols. */
-	if (parts & 1 << MATR_PART_RELOCATIONS)
-		parts |= 1 << MATR_PART_SYMBOLS;
-	for (unsigned part = 0; object && part < MATR_N_PARTS; part++) {
+	if (parts & 1 << CODEC_RELOCATIONS)
+		parts |= 1 << CODEC_SYMBOLS;
+	for (unsigned part = 0; object && part < CODEC_N_PARTS; part++) {
 		if ((parts & 1U << part) && decode_part(store, object, part, err) != 0) {
 			drop(store, &object->cached);
 			return NULL;
@@ -380,10 +380,10 @@ int mapping_object_mentions(struct mapping_store *store, int64_t id, const char 
 
 	if (!object)
 		return -1;
-	int found = load_part(store, object, MATR_PART_SYMBOLS, err);
-	const uint8_t *at = object->contents[MATR_PART_SYMBOLS];
+	int found = load_part(store, object, CODEC_SYMBOLS, err);
+	const uint8_t *at = object->contents[CODEC_SYMBOLS];
 	if (found == 0 && at)
-		found = memmem(at, object->sizes[MATR_PART_SYMBOLS], symbol, size) != NULL;
+		found = memmem(at, object->sizes[CODEC_SYMBOLS], symbol, size) != NULL;
 	mapping_unpin(store, object);
 	return found;
 }
@@ -474,7 +474,7 @@ static int read_providers(struct mapping_store *store, struct mapping_vector *ve
 /* The codec decodes for a scope; here it is the object, then its providers. Of those it needs
  * no more than the number of their symbols. */
 static int decode_bindings(struct mapping_store *store, const struct mapping_object *object,
-			   struct mapping_vector *vector, struct matr_cursor *cursor,
+			   struct mapping_vector *vector, struct varint_cursor *cursor,
 			   struct matr_error *err)
 {
 	size_t n = vector->n_providers;
@@ -499,7 +499,7 @@ static int decode_bindings(struct mapping_store *store, const struct mapping_obj
 		scope[i + 1].object = &objects[i + 1];
 		providers[i] = (uint32_t)i + 1;
 	}
-	result = matr_decode_bindings(&mapping, 0, cursor, providers, n);
+	result = codec_decode_bindings(&mapping, 0, cursor, providers, n);
 	if (result != 0)
 		cursor->damaged ? damaged(store, err, "bindings") : matr_fail_memory(err);
 done:
@@ -559,7 +559,7 @@ static int fill_vector(struct mapping_store *store, struct mapping_object *objec
 
 	if (read_blob(store, sql, id, object->id, &contents, &size, err) != 0)
 		return -1;
-	struct matr_cursor cursor = {.at = contents, .end = contents + size};
+	struct varint_cursor cursor = {.at = contents, .end = contents + size};
 	int result = -1;
 	vector->bindings = calloc(n + 1, sizeof *vector->bindings);
 	if (!vector->bindings)

@@ -161,7 +161,7 @@ static bool admits_object(struct entries_cursor *cursor, int column, int64_t obj
 {
 	uint64_t one;
 	return mapping_admits(&cursor->base.terms, column, path) ||
-	       matr_map_get(&mapping_store_of(&cursor->base)->aliased, (uint64_t)object, &one);
+	       map_get(&mapping_store_of(&cursor->base)->aliased, (uint64_t)object, &one);
 }
 
 /* Bit i: provider i of the vector can be wanted (0 the object itself, 63 all from there on). */
@@ -268,8 +268,7 @@ static int worth_decoding(struct entries_cursor *cursor, const char *path, struc
 static int take_entry(struct entries_cursor *cursor, struct matr_error *err)
 {
 	struct mapping_store *store = mapping_store_of(&cursor->base);
-	unsigned parts =
-		1U << MATR_PART_HEADERS | 1U << MATR_PART_SYMBOLS | 1U << MATR_PART_RELOCATIONS;
+	unsigned parts = 1U << CODEC_HEADERS | 1U << CODEC_SYMBOLS | 1U << CODEC_RELOCATIONS;
 
 	cursor->at = 0;
 	if (cursor->object && cursor->selected_object == cursor->object_id &&
@@ -287,7 +286,7 @@ static int take_entry(struct entries_cursor *cursor, struct matr_error *err)
 	if (worth <= 0)
 		return worth;
 	if (cursor->relocations)
-		parts |= 1U << MATR_PART_RELATIVES;
+		parts |= 1U << CODEC_RELATIVES;
 	cursor->object = mapping_object(store, cursor->object_id, parts, err);
 	if (!cursor->object)
 		return -1;
@@ -322,8 +321,8 @@ static int next_entry(struct entries_cursor *cursor, struct matr_error *err)
 		if (!cursor->application)
 			return matr_fail_memory(err);
 	}
-	cursor->renamed = matr_map_get(&mapping_store_of(&cursor->base)->own,
-				       (uint64_t)cursor->application_id, &own);
+	cursor->renamed = map_get(&mapping_store_of(&cursor->base)->own,
+				  (uint64_t)cursor->application_id, &own);
 	const char *closure = cursor->closures ? (const char *)sqlite3_column_text(row, 7) : NULL;
 	if (!mapping_admits(&cursor->base.terms, APPLICATION, cursor->application) ||
 	    !mapping_admits(&cursor->base.terms, CLOSURE, closure)) {

@@ -31,7 +31,7 @@ static struct mapping_object *headers_of(sqlite3_context *context, sqlite3_value
 {
 	struct matr_error err;
 	struct mapping_object *object = mapping_object(
-		sqlite3_user_data(context), sqlite3_value_int64(id), 1U << MATR_PART_HEADERS, &err);
+		sqlite3_user_data(context), sqlite3_value_int64(id), 1U << CODEC_HEADERS, &err);
 	if (!object)
 		sqlite3_result_error(context, err.message, -1);
 	return object;

@@ -51,8 +51,8 @@ struct mapping_store *mapping_store_new(const char *prefix, int64_t epoch,
 static void close_store(struct mapping_store *store)
 {
 	mapping_cache_clear(store);
-	matr_map_free(&store->own);
-	matr_map_free(&store->aliased);
+	map_free(&store->own);
+	map_free(&store->aliased);
 	sqlite3_close(store->db);
 	store->db = NULL;
 }
@@ -258,9 +258,8 @@ static int find_aliases(struct mapping_store *store, struct matr_error *err)
 		return -1;
 	while ((more = mapping_step(store, rows, err)) > 0) {
 		uint64_t object = (uint64_t)sqlite3_column_int64(rows, 1);
-		if (matr_map_set(&store->own, (uint64_t)sqlite3_column_int64(rows, 0), object) !=
-			    0 ||
-		    matr_map_set(&store->aliased, object, 1) != 0) {
+		if (map_set(&store->own, (uint64_t)sqlite3_column_int64(rows, 0), object) != 0 ||
+		    map_set(&store->aliased, object, 1) != 0) {
 			more = matr_fail_memory(err);
 			break;
 		}
@@ -292,8 +291,8 @@ int mapping_store_enter(struct mapping_store *store, struct matr_error *err)
 	if (result == 0 && (opened || version != store->version)) {
 		/* Row ids may stand for something else now. */
 		mapping_cache_clear(store);
-		matr_map_free(&store->own);
-		matr_map_free(&store->aliased);
+		map_free(&store->own);
+		map_free(&store->aliased);
 		store->version = version;
 		result = find_aliases(store, err);
 	}

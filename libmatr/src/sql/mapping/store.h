@@ -26,9 +26,9 @@ struct mapping_object {
 	struct mapping_cached cached;
 	int64_t id;
 	struct matr_object object; /* path, soname, flags, and the parts that were asked for */
-	uint8_t *contents[MATR_N_PARTS];
-	size_t sizes[MATR_N_PARTS];
-	bool decoded[MATR_N_PARTS];
+	uint8_t *contents[CODEC_N_PARTS];
+	size_t sizes[CODEC_N_PARTS];
+	bool decoded[CODEC_N_PARTS];
 	uint32_t *same; /* per symbol: the first one with this name and version */
 };
 
@@ -54,16 +54,16 @@ struct mapping_store {
 	char *prefix, *path;
 	const struct matr_store_copy *copy; /* what is read instead of the files; NULL: they are */
 	int (*add_functions)(struct mapping_store *store);
-	sqlite3 *db;	       /* NULL: not open */
-	uint64_t opened[6];    /* what the files were when it was opened: see identify() */
-	int64_t version;       /* PRAGMA data_version that the cache is about */
-	unsigned cursors;      /* in use; the snapshot lasts as long as there are any */
-	int64_t selection;     /* an epoch's id, or MATR_SQL_EPOCH_* */
-	int64_t first, last;   /* the epochs selected, inclusive; first > last: none */
-	struct matr_map names; /* object id -> struct mapping_name * */
-	struct matr_map own;   /* application id -> id of its own object, where the paths differ */
-	struct matr_map aliased; /* object id -> 1 where it is the value of one of these */
-	struct matr_map entries; /* key of struct mapping_cached -> its address, 0: freed */
+	sqlite3 *db;	     /* NULL: not open */
+	uint64_t opened[6];  /* what the files were when it was opened: see identify() */
+	int64_t version;     /* PRAGMA data_version that the cache is about */
+	unsigned cursors;    /* in use; the snapshot lasts as long as there are any */
+	int64_t selection;   /* an epoch's id, or MATR_SQL_EPOCH_* */
+	int64_t first, last; /* the epochs selected, inclusive; first > last: none */
+	struct map names;    /* object id -> struct mapping_name * */
+	struct map own;	     /* application id -> id of its own object, where the paths differ */
+	struct map aliased;  /* object id -> 1 where it is the value of one of these */
+	struct map entries;  /* key of struct mapping_cached -> its address, 0: freed */
 	struct mapping_cached *newest, *oldest;
 	size_t memory; /* of all entries */
 };

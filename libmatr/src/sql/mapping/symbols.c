@@ -61,8 +61,7 @@ static int next_object(struct symbols_cursor *cursor, struct matr_error *err)
 		if (mentioned <= 0)
 			return mentioned < 0 ? -1 : 1;
 	}
-	cursor->object =
-		mapping_object(store, id, 1U << MATR_PART_HEADERS | 1U << MATR_PART_SYMBOLS, err);
+	cursor->object = mapping_object(store, id, 1U << CODEC_HEADERS | 1U << CODEC_SYMBOLS, err);
 	return cursor->object ? 1 : -1;
 }
 

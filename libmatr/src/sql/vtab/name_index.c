@@ -14,7 +14,7 @@
 #include "sql/reader/elf_symbols.h"
 
 struct name_index {
-	struct matr_map first; /* hash of name -> index into entries + 1, the last file's first */
+	struct map first; /* hash of name -> index into entries + 1, the last file's first */
 	struct entry {
 		uint32_t file; /* and 3 bits HAS_* on top */
 		uint32_t next; /* index + 1; 0: no more */
@@ -40,7 +40,7 @@ static void free_index(struct name_index *index)
 		free(index->files[i].path);
 	free(index->files);
 	free(index->entries);
-	matr_map_free(&index->first);
+	map_free(&index->first);
 	free(index);
 }
 
@@ -56,7 +56,7 @@ static int add(struct name_index *index, const char *name, uint32_t file, unsign
 {
 	uint64_t key = elf_symbol_hash(name), before = 0;
 
-	matr_map_get(&index->first, key, &before);
+	map_get(&index->first, key, &before);
 	if (before && (index->entries[before - 1].file & ((1u << KIND_SHIFT) - 1)) == file) {
 		index->entries[before - 1].file |= kind << KIND_SHIFT;
 		return 0;
@@ -65,7 +65,7 @@ static int add(struct name_index *index, const char *name, uint32_t file, unsign
 			  err) != 0)
 		return -1;
 	index->entries[index->n++] = (struct entry){file | kind << KIND_SHIFT, (uint32_t)before};
-	return matr_map_set(&index->first, key, index->n) < 0 ? matr_fail_memory(err) : 0;
+	return map_set(&index->first, key, index->n) < 0 ? matr_fail_memory(err) : 0;
 }
 
 static int add_symbols(struct name_index *index, struct elf_file *file, uint32_t number,
@@ -174,7 +174,7 @@ bool name_index_next(const struct name_index *index, const char *name, unsigned 
 	if (*at)
 		next = index->entries[*at - 1].next;
 	else
-		matr_map_get(&index->first, elf_symbol_hash(name), &next);
+		map_get(&index->first, elf_symbol_hash(name), &next);
 	while (next && !(index->entries[next - 1].file >> KIND_SHIFT & kinds))
 		next = index->entries[next - 1].next;
 	*at = (uint32_t)next;

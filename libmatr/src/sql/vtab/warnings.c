@@ -11,7 +11,7 @@
 struct warnings {
 	void (*warn)(void *, const struct matr_error *);
 	void *context;
-	struct matr_map given;
+	struct map given;
 };
 
 /* The length of the UTF-8 character, 0 if it is malformed, or one that a terminal acts on: a
@@ -90,7 +90,7 @@ void warnings_free(struct warnings *warnings)
 {
 	if (!warnings)
 		return;
-	matr_map_free(&warnings->given);
+	map_free(&warnings->given);
 	free(warnings);
 }
 
@@ -106,8 +106,8 @@ void warnings_give(struct warnings *warnings, const struct matr_error *warning)
 	uint64_t key = hash(hash(UINT64_C(0xcbf29ce484222325), warning->file), warning->message);
 	uint64_t before;
 
-	if (matr_map_get(&warnings->given, key, &before))
+	if (map_get(&warnings->given, key, &before))
 		return;
-	(void)matr_map_set(&warnings->given, key, 1); /* no memory: said twice */
+	(void)map_set(&warnings->given, key, 1); /* no memory: said twice */
 	warnings->warn(warnings->context, warning);
 }
