@@ -38,8 +38,8 @@ struct site_call {
 	long site; /* index into ld_so_sites.sites */
 };
 
-/* The handler (dispatch.c). Returns what ld.so's call is to return, or SITE_REAL_CALL. To make another
- * call than ld.so's, use system_call() and return its result. */
+/* The handler (dispatch.c). Returns what ld.so's call is to return, or SITE_REAL_CALL. To make
+ * another call than ld.so's, use system_call() and return its result. */
 long site_call(const struct site_call *call);
 
 /* 0 until the handler is to be asked. In ld-stable's data, writable for the life of the process. */

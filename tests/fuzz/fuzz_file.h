@@ -8,7 +8,8 @@
 /* libFuzzer's entry point, which it declares nowhere. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Write the input to a file in memory, the same one each time, removed at exit. Returns its path. */
+/* Write the input to a file in memory, the same one each time, removed at exit. Returns its
+ * path. */
 const char *fuzz_file(const void *data, size_t size);
 
 /* Read what a pointer leads to, so that AddressSanitizer sees a stale or wild one. */

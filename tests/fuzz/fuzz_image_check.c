@@ -1,7 +1,7 @@
 /* fuzz_image_check.c - matr_image_check() with any image.
  *
- * Checksums would stop every input at once. They, the sizes and the address range are set right first:
- * what is tried is whether the check follows an offset that it should not.
+ * Checksums would stop every input at once. They, the sizes and the address range are set right
+ * first: what is tried is whether the check follows an offset that it should not.
  */
 #include "fuzz_file.h"
 

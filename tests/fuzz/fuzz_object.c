@@ -1,7 +1,7 @@
 /* fuzz_object.c - matr_object_open() with any file.
  *
- * Whatever it accepts has to keep the promises of matr/object.h: every string and array can be read,
- * every index leads somewhere.
+ * Whatever it accepts has to keep the promises of matr/object.h: every string and array can be
+ * read, every index leads somewhere.
  */
 #include "fuzz_file.h"
 

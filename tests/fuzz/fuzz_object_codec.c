@@ -1,5 +1,6 @@
 /* fuzz_object_codec.c - the store's blobs of an object with any contents: all parts, one after the
- * other. What is decoded has to be whole, and come out the same when it is encoded and decoded again.
+ * other. What is decoded has to be whole, and come out the same when it is encoded and decoded
+ * again.
  */
 #include "fuzz_file.h"
 

@@ -1,9 +1,9 @@
-/* fuzz_resolve.c - any file as the application: resolved, and what comes of it compiled into an image
- * and encoded for the store.
+/* fuzz_resolve.c - any file as the application: resolved, and what comes of it compiled into an
+ * image and encoded for the store.
  *
- * matr_object_open() has checked the file by then; here it shows whether the others are content with
- * what it lets pass. The libraries are this machine's: seeds need none but ld.so, which is in every
- * scope.
+ * matr_object_open() has checked the file by then; here it shows whether the others are content
+ * with what it lets pass. The libraries are this machine's: seeds need none but ld.so, which is in
+ * every scope.
  */
 #include "fuzz_file.h"
 

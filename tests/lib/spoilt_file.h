@@ -1,4 +1,5 @@
-/* spoilt_file.h - a file in a directory of its own, for tests that write it and let matr open it. */
+/* spoilt_file.h - a file in a directory of its own, for tests that write it and let matr open
+ * it. */
 #ifndef MATR_TEST_SPOILT_FILE_H
 #define MATR_TEST_SPOILT_FILE_H
 
@@ -16,8 +17,8 @@ void spoilt_file_setup(struct spoilt_file *file);
 void spoilt_file_teardown(struct spoilt_file *file);
 void spoilt_file_write(struct spoilt_file *file, const void *data, size_t size);
 
-/* Read it as an object: MATR_OK, or the error; an error that does not say clearly what is wrong with
- * which file fails the test. */
+/* Read it as an object: MATR_OK, or the error; an error that does not say clearly what is wrong
+ * with which file fails the test. */
 enum matr_code spoilt_file_open(struct spoilt_file *file);
 
 #endif

@@ -1,7 +1,8 @@
 /* bindings_list.h - bindings as lines, of the resolver and of ld.so, in the referee's format.
  *
- * The referee is shared/oracle/ld-bindings: requester, symbol, version, provider, tab-separated, sorted and distinct;
- * paths are canonical, the version is empty where a reference has none, the vDSO's own lookups are left out.
+ * The referee is shared/oracle/ld-bindings: requester, symbol, version, provider, tab-separated,
+ * sorted and distinct; paths are canonical, the version is empty where a reference has none, the
+ * vDSO's own lookups are left out.
  */
 #ifndef MATR_ORACLE_BINDINGS_LIST_H
 #define MATR_ORACLE_BINDINGS_LIST_H
@@ -30,8 +31,8 @@ int binding_line_compare(const struct binding_line *a, const struct binding_line
 /* What the mapping binds. The lines point into it. false: no memory. */
 bool bindings_of_mapping(const struct matr_mapping *mapping, struct bindings_list *out);
 
-/* What ld.so binds when it traces the program; nothing of the program itself runs. false: it is refused, or cannot
- * be asked; `why` then says so. */
+/* What ld.so binds when it traces the program; nothing of the program itself runs. false: it is
+ * refused, or cannot be asked; `why` then says so. */
 bool bindings_of_ld_so(const char *program, struct bindings_list *out, char *why, size_t size);
 
 #endif

@@ -1,12 +1,14 @@
 /* hit.c - waits for a process and kills it at a moment of its life.
  *
- * Static and quick, so that it also sees what lives for some milliseconds only, and works where nothing else does any more.
+ * Static and quick, so that it also sees what lives for some milliseconds only, and works where
+ * nothing else does any more.
  *
  * usage: hit PATTERN MICROSECONDS PID
  *
- * PATTERN is an extended regular expression that the command line (arguments with blanks between) has to match. The
- * process gets SIGKILL when it has been seen for MICROSECONDS. Exit status: 0 it was killed (its command line is printed),
- * 1 it had ended by itself, 2 none came while the process PID lived.
+ * PATTERN is an extended regular expression that the command line (arguments with blanks between)
+ * has to match. The process gets SIGKILL when it has been seen for MICROSECONDS. Exit status: 0 it
+ * was killed (its command line is printed), 1 it had ended by itself, 2 none came while the process
+ * PID lived.
  */
 #define _GNU_SOURCE
 #include <ctype.h>

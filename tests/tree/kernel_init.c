@@ -1,8 +1,8 @@
 /* kernel_init.c - the first process of the machine that tests/tree/kernel boots.
  *
- * /cases has a command a line, "NAME INTERPRETER COMMAND...": the file INTERPRETER gets ld.so's place,
- * and the command is run. It prints "case NAME: " and the exit status or signal; then it turns the machine off.
- * Static, because it has to work whatever becomes of the dynamic programs.
+ * /cases has a command a line, "NAME INTERPRETER COMMAND...": the file INTERPRETER gets ld.so's
+ * place, and the command is run. It prints "case NAME: " and the exit status or signal; then it
+ * turns the machine off. Static, because it has to work whatever becomes of the dynamic programs.
  */
 #include <signal.h>
 #include <stdio.h>

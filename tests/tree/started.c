@@ -1,13 +1,15 @@
-/* started.c - runs a program and says how it was started: what is mapped and what ld.so has linked when it ends.
+/* started.c - runs a program and says how it was started: what is mapped and what ld.so has linked
+ * when it ends.
  *
- * ld-stable says nothing when a program has gained privileges, so this looks at the process itself. It traces it as root, for
- * then the kernel still grants the privileges, and stops it as it is about to end, or to become another program: all that
- * was mapped is still there then.
+ * ld-stable says nothing when a program has gained privileges, so this looks at the process itself.
+ * It traces it as root, for then the kernel still grants the privileges, and stops it as it is
+ * about to end, or to become another program: all that was mapped is still there then.
  *
  * usage: started UID PROGRAM [ARG]...    UID: the user who starts it; its input is empty, its output is thrown away
  *
- * On standard output, a line each: `secure 0|1` (AT_SECURE), `uid REAL EFFECTIVE`, `gid REAL EFFECTIVE`, `privileges CAPS`
- * (effective), `mapped FILE` in the order of addresses, `linked NAME` in the order of the link map, `status N` (wait status).
+ * On standard output, a line each: `secure 0|1` (AT_SECURE), `uid REAL EFFECTIVE`, `gid REAL
+ * EFFECTIVE`, `privileges CAPS` (effective), `mapped FILE` in the order of addresses, `linked NAME`
+ * in the order of the link map, `status N` (wait status).
  */
 #define _GNU_SOURCE
 #include <elf.h>

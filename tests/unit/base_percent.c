@@ -1,4 +1,5 @@
-/* base_percent.c - %xx decoding: what is encoded comes back, and whatever is no encoding is refused. */
+/* base_percent.c - %xx decoding: what is encoded comes back, and whatever is no encoding is
+ * refused. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
-/* The reader of baselines: what it takes, what it refuses and where it says that is, and that hostile files do no harm. */
+/* The reader of baselines: what it takes, what it refuses and where it says that is, and that
+ * hostile files do no harm. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -168,7 +169,8 @@ START_TEST(lines_that_are_off)
 }
 END_TEST
 
-/* Cut off anywhere, or with any byte another one: read or refused, and nothing else (ASan has an eye on that). */
+/* Cut off anywhere, or with any byte another one: read or refused, and nothing else (ASan has an
+ * eye on that). */
 START_TEST(damaged)
 {
 	static const char good[] = APP "  app: f@V -> liba.so copy\n  liba.so: \\x20g -> null\n"

@@ -1,4 +1,5 @@
-/* elf_interpreter.c - finding and replacing PT_INTERP in the bytes of a program, of bad ones in particular. */
+/* elf_interpreter.c - finding and replacing PT_INTERP in the bytes of a program, of bad ones in
+ * particular. */
 #include "elf/interpreter.h"
 
 #include <check.h>

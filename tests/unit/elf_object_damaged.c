@@ -1,8 +1,8 @@
-/* elf_object_damaged.c - matr_object_open() with a real library that was cut short, has header fields
- * replaced, or bytes changed at random.
+/* elf_object_damaged.c - matr_object_open() with a real library that was cut short, has header
+ * fields replaced, or bytes changed at random.
  *
- * Nothing may crash, block or read out of bounds (run it with MATR_SANITIZE). What is still readable
- * may be read.
+ * Nothing may crash, block or read out of bounds (run it with MATR_SANITIZE). What is still
+ * readable may be read.
  */
 #include <elf.h>
 #include <errno.h>
@@ -83,7 +83,8 @@ static void patch(int fd, size_t offset, const void *bytes, size_t size)
 		ck_abort_msg("%s: %s", file.path, strerror(errno));
 }
 
-/* Every 2, 4 and 8 bytes of the ELF header, the program headers and the dynamic section replaced. */
+/* Every 2, 4 and 8 bytes of the ELF header, the program headers and the dynamic section
+ * replaced. */
 START_TEST(fields_replaced)
 {
 	static const uint64_t values[] = {0,	      1,	  7,	      0x7fffffff,

@@ -1,4 +1,5 @@
-/* The state machine: every state as it is found on disk, every action in it, and what is left by who was killed. */
+/* The state machine: every state as it is found on disk, every action in it, and what is left by
+ * who was killed. */
 #include <check.h>
 #include <fcntl.h>
 #include <signal.h>

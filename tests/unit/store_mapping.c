@@ -621,7 +621,8 @@ START_TEST(damaged_blob)
 }
 END_TEST
 
-/* One that another process hands over: the same records, of the moment at which it was made, and never a crash. */
+/* One that another process hands over: the same records, of the moment at which it was made, and
+ * never a crash. */
 START_TEST(copies)
 {
 	struct matr_mapping *mappings[N_PROGRAMS], *read_back;

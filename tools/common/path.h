@@ -8,7 +8,8 @@
 
 #include <matr/error.h>
 
-/* DIRECTORY/NAME, without a second slash if DIRECTORY is "/". Fails with USAGE if that is too long. */
+/* DIRECTORY/NAME, without a second slash if DIRECTORY is "/". Fails with USAGE if that is too
+ * long. */
 int path_join(const char *directory, const char *name, char out[PATH_MAX], struct matr_error *err);
 
 /* The last component: the rest behind the last slash, or the whole path if it has none. */
@@ -17,8 +18,8 @@ const char *path_name(const char *path);
 /* The length of the path's directory: 1 for files of "/", 0 for a path without a slash. */
 size_t path_directory(const char *path);
 
-/* The directory of this process's executable, or the one `above` levels over it. Returns false if it
- * cannot be found. */
+/* The directory of this process's executable, or the one `above` levels over it. Returns false if
+ * it cannot be found. */
 bool path_of_executable(int above, char out[PATH_MAX]);
 
 #endif

@@ -67,8 +67,9 @@ struct matr_loader_status {
 MATR_API int matr_loader_status(const char *path, struct matr_loader_status *out,
 				struct matr_error *err);
 
-/* Load the library that stamping an ld-stable needs from this system (capstone). To be called before chroot(2) into a tree,
- * which need not have it, and whose code the process must not run. Without it, stamping says so. */
+/* Load the library that stamping an ld-stable needs from this system (capstone). To be called
+ * before chroot(2) into a tree, which need not have it, and whose code the process must not run.
+ * Without it, stamping says so. */
 MATR_API void matr_loader_prepare(void);
 
 struct matr_loader_options {

@@ -33,8 +33,8 @@ struct matr_loader_config {
 	uint64_t magic;
 	uint32_t format; /* MATR_IMAGE_FORMAT: an ld-stable reads its own version only */
 	uint32_t reserved;
-	/* In the interpreter file only: ld.so's ELF header relative to that of ld-stable, a negative
-	 * number (0: there is no ld.so), and the file it was taken from. */
+	/* In the interpreter file only: ld.so's ELF header relative to that of ld-stable, a
+	 * negative number (0: there is no ld.so), and the file it was taken from. */
 	int64_t embedded;
 	uint64_t loader_size;	       /* bytes */
 	int64_t loader_mtime;	       /* nanoseconds since 1970 */

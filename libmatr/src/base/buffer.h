@@ -1,7 +1,8 @@
 /* buffer.h - bytes that grow at the end, with equal pieces kept once.
  *
- * The image is made in one such buffer: every piece (a string, a relocation program, a residual table)
- * gets its final offset when it is added, and a piece that is there already is not added again.
+ * The image is made in one such buffer: every piece (a string, a relocation program, a residual
+ * table) gets its final offset when it is added, and a piece that is there already is not added
+ * again.
  */
 #ifndef MATR_BUFFER_H
 #define MATR_BUFFER_H
@@ -22,8 +23,8 @@ struct buffer {
 
 void buffer_free(struct buffer *buffer);
 
-/* Room for `size` zeroed bytes at the end, at a multiple of `align` (a power of two): the offset is in
- * *offset. Pointers into buffer->bytes are void afterwards. */
+/* Room for `size` zeroed bytes at the end, at a multiple of `align` (a power of two): the offset is
+ * in *offset. Pointers into buffer->bytes are void afterwards. */
 int buffer_extend(struct buffer *buffer, size_t size, size_t align, uint64_t *offset,
 		  struct matr_error *err);
 

@@ -1,5 +1,5 @@
-/* enable_names.h - the names that matr_enable() uses beside a program (matr/enable.h): a dot, the program's name, and one of
- * these. */
+/* enable_names.h - the names that matr_enable() uses beside a program (matr/enable.h): a dot, the
+ * program's name, and one of these. */
 #ifndef MATR_ENABLE_NAMES_H
 #define MATR_ENABLE_NAMES_H
 

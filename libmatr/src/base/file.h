@@ -8,8 +8,8 @@
 
 #include <matr/error.h>
 
-/* Write to a temporary name beside `path`, fsync, rename, fsync the directory. On failure nothing of it is
- * left and what was at `path` is untouched. */
+/* Write to a temporary name beside `path`, fsync, rename, fsync the directory. On failure nothing
+ * of it is left and what was at `path` is untouched. */
 int file_write(const char *path, const void *data, size_t size, mode_t mode,
 	       struct matr_error *err);
 
@@ -21,20 +21,22 @@ struct file_piece {
 int file_write_pieces(const char *path, const struct file_piece *pieces, size_t n, mode_t mode,
 		      struct matr_error *err);
 
-/* Fail after a file at `path` could not be made or replaced; errno has the reason. If that is a lack of permission, the
- * message says whose it is (DENIED): "only root may change it" of the directory. Otherwise it is `what` and the reason. */
+/* Fail after a file at `path` could not be made or replaced; errno has the reason. If that is a
+ * lack of permission, the message says whose it is (DENIED): "only root may change it" of the
+ * directory. Otherwise it is `what` and the reason. */
 int file_fail_to_change(const char *path, const char *what, struct matr_error *err);
 
 /* Is the entry of a directory a temporary file of file_write() for the file `name`? */
 bool file_is_leftover_of(const char *entry, const char *name);
 
-/* Remove the temporary files that killed file_write() calls for these names, or for this path, left in the directory. Only
- * with the lock that its writers take. */
+/* Remove the temporary files that killed file_write() calls for these names, or for this path, left
+ * in the directory. Only with the lock that its writers take. */
 int file_remove_leftovers(const char *directory, const char *const *names, size_t n,
 			  struct matr_error *err);
 int file_clean(const char *path, struct matr_error *err);
 
-/* Sync a directory, so that a rename in it is on disk. `directory` is for messages where it is open already. */
+/* Sync a directory, so that a rename in it is on disk. `directory` is for messages where it is open
+ * already. */
 int file_sync_directory(const char *directory, struct matr_error *err);
 int file_sync_directory_fd(int fd, const char *directory, struct matr_error *err);
 

@@ -19,8 +19,8 @@ bool file_id_equal(const struct matr_file_id *a, const struct matr_file_id *b);
 /* Is it the same inode, whatever has happened to its contents? */
 bool file_id_same_inode(const struct matr_file_id *id, const struct stat *status);
 
-/* Is it the same file, unchanged? The file was looked at no earlier than `trusted`. False if one of its times is so late
- * that a change after that would not show. */
+/* Is it the same file, unchanged? The file was looked at no earlier than `trusted`. False if one of
+ * its times is so late that a change after that would not show. */
 bool file_id_unchanged(const struct matr_file_id *before, const struct matr_file_id *now,
 		       int64_t trusted);
 

@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-/* Replace each %xx (lower case) in the text by its byte, in place. False if a % is followed by something else, or by
- * 00. */
+/* Replace each %xx (lower case) in the text by its byte, in place. False if a % is followed by
+ * something else, or by 00. */
 bool percent_decode(char *text);
 
 #endif

@@ -36,8 +36,8 @@ uint64_t varint_get(struct varint_cursor *cursor);
 int64_t varint_get_signed(struct varint_cursor *cursor);
 /* A value that has to be at most `most`. */
 uint64_t varint_get_up_to(struct varint_cursor *cursor, uint64_t most);
-/* A number of elements that follow in one column or more, so of at least one byte each: no more than
- * there are bytes left, so that a damaged blob cannot ask for absurd amounts of memory. */
+/* A number of elements that follow in one column or more, so of at least one byte each: no more
+ * than there are bytes left, so that a damaged blob cannot ask for absurd amounts of memory. */
 size_t varint_get_count(struct varint_cursor *cursor);
 /* Points into what the cursor reads; NULL if damaged. */
 const char *varint_get_string(struct varint_cursor *cursor);

@@ -22,9 +22,9 @@ enum codec_part {
 void codec_encode_part(const struct matr_object *object, enum codec_part part,
 		       struct varint_buffer *out);
 
-/* Fill in the part's arrays (malloc'ed). Strings point into what the cursor reads, which has to live
- * as long as the object. -1: out of memory, or the contents are damaged (cursor->damaged). Symbols
- * come before relocations, whose symbol indices are checked against them. */
+/* Fill in the part's arrays (malloc'ed). Strings point into what the cursor reads, which has to
+ * live as long as the object. -1: out of memory, or the contents are damaged (cursor->damaged).
+ * Symbols come before relocations, whose symbol indices are checked against them. */
 int codec_decode_part(struct matr_object *object, enum codec_part part,
 		      struct varint_cursor *cursor);
 

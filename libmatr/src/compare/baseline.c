@@ -1,7 +1,8 @@
 /* baseline.c - a program as a baseline has it, from the store, and what differs between two.
  *
- * Objects are known by name, not by path: the soname, as long as no earlier object of the scope has it. So a library that
- * is upgraded or found elsewhere is one line that differs, and not one per binding.
+ * Objects are known by name, not by path: the soname, as long as no earlier object of the scope has
+ * it. So a library that is upgraded or found elsewhere is one line that differs, and not one per
+ * binding.
  */
 #include <matr/baseline.h>
 #include <matr/mapping.h>

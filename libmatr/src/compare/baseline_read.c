@@ -1,8 +1,8 @@
 /* baseline_read.c - reads what baseline_write.c writes, which people may have edited or merged.
  *
- * The file is read as a whole and taken apart where it is: names become strings in it. What is off has its line in the
- * error. Order within a block is the writer's business only; it is made anew here. Comments (#) and empty lines may stand
- * anywhere; the writer has none of the first.
+ * The file is read as a whole and taken apart where it is: names become strings in it. What is off
+ * has its line in the error. Order within a block is the writer's business only; it is made anew
+ * here. Comments (#) and empty lines may stand anywhere; the writer has none of the first.
  */
 #include <matr/baseline.h>
 #include <matr/mapping.h>
@@ -32,7 +32,8 @@ struct reader {
 	struct intern names; /* of the program's start and of the block */
 };
 
-/* What is wrong with the line. `what` is a piece of it, of which control characters are not shown. */
+/* What is wrong with the line. `what` is a piece of it, of which control characters are not
+ * shown. */
 static int off(struct reader *reader, unsigned line, const char *reason, const char *what)
 {
 	char place[1024], piece[100];

@@ -1,8 +1,9 @@
 /* diff_totals.c - what differs between two epochs, in numbers.
  *
- * A library that is replaced is replaced in every program that has it. So what is counted is known by what it says, and
- * counts once; beside that is the number of programs that it is found in. What has been counted is remembered as 64 bits
- * of its hash: one difference in 10^19 / (number of differences) might be taken for another.
+ * A library that is replaced is replaced in every program that has it. So what is counted is known
+ * by what it says, and counts once; beside that is the number of programs that it is found in. What
+ * has been counted is remembered as 64 bits of its hash: one difference in 10^19 / (number of
+ * differences) might be taken for another.
  */
 #include <matr/diff_epochs.h>
 

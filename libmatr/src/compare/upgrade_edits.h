@@ -22,13 +22,14 @@ int upgrade_edits_take(struct upgrade_edits *edits, const struct matr_upgrade_pr
 		       struct matr_error *err);
 void upgrade_edits_free(struct upgrade_edits *edits);
 
-/* The scope, with what the edits add; an edit whose library cannot be had is lost. To be freed also after an error. */
+/* The scope, with what the edits add; an edit whose library cannot be had is lost. To be freed also
+ * after an error. */
 int upgrade_edited_scope(struct matr_session *session, const struct matr_upgrade_program *program,
 			 struct upgrade_edits *edits, struct resolution *out,
 			 struct matr_error *why);
 
-/* The bindings, edited, of the scope that the above has made. An edit that cannot be made is lost, and the scope made anew
- * without it. */
+/* The bindings, edited, of the scope that the above has made. An edit that cannot be made is lost,
+ * and the scope made anew without it. */
 int upgrade_edited_mapping(struct matr_session *session, const struct matr_upgrade_program *program,
 			   struct upgrade_edits *edits, struct resolution *resolution,
 			   struct matr_mapping **out, struct matr_error *why);

@@ -1,7 +1,8 @@
 /* interpreter.c - see interpreter.h.
  *
- * The path of ld-stable beside the loader is shorter than the usual one, so that it goes where that was: the file keeps
- * its size and its layout, and no tool that reads ELF files has anything to get used to.
+ * The path of ld-stable beside the loader is shorter than the usual one, so that it goes where that
+ * was: the file keeps its size and its layout, and no tool that reads ELF files has anything to get
+ * used to.
  */
 #include "elf/interpreter.h"
 

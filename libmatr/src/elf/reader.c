@@ -1,9 +1,9 @@
 /* reader.c - the bytes of an ELF file, by offset and by virtual address.
  *
- * libelf does the reading (elf_getdata_rawchunk); it keeps every chunk until elf_end(). Whole tables
- * are asked for in one chunk. Single words (the PLT slots, the words that DT_RELR names, tables of
- * unknown length) come from windows of 64 KiB, each read once, so that a hostile file cannot make
- * us hold more than about its own size however often it sends us to and fro.
+ * libelf does the reading (elf_getdata_rawchunk); it keeps every chunk until elf_end(). Whole
+ * tables are asked for in one chunk. Single words (the PLT slots, the words that DT_RELR names,
+ * tables of unknown length) come from windows of 64 KiB, each read once, so that a hostile file
+ * cannot make us hold more than about its own size however often it sends us to and fro.
  *
  * The file is read rather than mapped: a file truncated while we look at it must not kill us.
  */
@@ -97,7 +97,8 @@ static int read_start(struct elf_reader *reader, void *to, size_t size, off_t of
 	return 0;
 }
 
-/* glibc: elf/dl-load.c, VALID_ELF_HEADER. Versions of the GNU ABI say what the C library must know. */
+/* glibc: elf/dl-load.c, VALID_ELF_HEADER. Versions of the GNU ABI say what the C library must
+ * know. */
 static bool takes_abi(const unsigned char *ident)
 {
 	enum { GNU_ABI_VERSIONS = 5 };

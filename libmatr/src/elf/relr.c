@@ -3,9 +3,9 @@
  * An even entry is the address of one word; an odd entry is a bitmap, of which bit n (1..63) stands
  * for the n-th word after those covered so far. The addend is what the file holds in the word.
  *
- * 8 bytes can stand for 63 relocations, and ld.so would add the load address twice to a word that is
- * named twice. So addresses have to ascend, as linkers write them, and each word has to come from the
- * file: then there cannot be more relocations than the file has words.
+ * 8 bytes can stand for 63 relocations, and ld.so would add the load address twice to a word that
+ * is named twice. So addresses have to ascend, as linkers write them, and each word has to come
+ * from the file: then there cannot be more relocations than the file has words.
  */
 #include "elf/reader.h"
 

@@ -4,7 +4,8 @@
 
 #include "epoch/epoch.h"
 
-/* Find the programs that each edit concerns, and make their scopes again with the edits' libraries. */
+/* Find the programs that each edit concerns, and make their scopes again with the edits'
+ * libraries. */
 int epoch_edit_scopes(struct matr_epoch *epoch, struct matr_error *err);
 
 #endif

@@ -1,8 +1,8 @@
 /* edits.c - edits (matr/edit.h) in an epoch that is being begun.
  *
- * Once edit_scopes.c has found out which programs they concern, and has made the scopes with the edits' libraries,
- * the edits are made when these are bound. An edit that cannot be made in a program goes on record, and the program
- * gets its mapping without it.
+ * Once edit_scopes.c has found out which programs they concern, and has made the scopes with the
+ * edits' libraries, the edits are made when these are bound. An edit that cannot be made in a
+ * program goes on record, and the program gets its mapping without it.
  */
 #include "epoch/edits.h"
 
@@ -123,7 +123,8 @@ int epoch_edit_again(struct matr_epoch *epoch, size_t i, struct matr_error *err)
 
 	while (work->edits.refused) {
 		const struct matr_edit *refused = work->edits.refused;
-		/* A pattern covers programs in which a library brings its own, or that bind it in odd ways. */
+		/* A pattern covers programs in which a library brings its own, or that bind it in
+		 * odd ways. */
 		if (epoch_edit_work_fail(epoch, refused, path, &work->edits.why, false, err) != 0)
 			return -1;
 		epoch_edit_work_drop(&work->edits, refused);

@@ -14,7 +14,8 @@ int epoch_edits_unchanged(struct matr_epoch *epoch, struct matr_error *err);
 int epoch_same_edits(struct matr_epoch *epoch, const struct epoch_work *work, int64_t application,
 		     struct matr_error *err);
 
-/* Resolve the program again without the edits that were refused, which go on record. One thread at a time. */
+/* Resolve the program again without the edits that were refused, which go on record. One thread at
+ * a time. */
 int epoch_edit_again(struct matr_epoch *epoch, size_t i, struct matr_error *err);
 
 /* Record what was edited in the application. */

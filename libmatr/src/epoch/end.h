@@ -4,8 +4,8 @@
 
 #include <matr/error.h>
 
-/* Take the image out of force by one rename, which ends the epoch. The caller holds the prefix's lock. Returns 1 if
- * done, 0 if there is no image, -1 on error. */
+/* Take the image out of force by one rename, which ends the epoch. The caller holds the prefix's
+ * lock. Returns 1 if done, 0 if there is no image, -1 on error. */
 int epoch_end_locked(const char *canonical, struct matr_error *err);
 
 #endif

@@ -7,7 +7,8 @@
 /* Do one step of EPOCH_IMAGE. Sets epoch->phase when the phase is over. */
 int epoch_image_step(struct matr_epoch *epoch, struct matr_error *err);
 
-/* Write the image to `path` and check it. Writes nothing if the epoch goes on with an earlier image. */
+/* Write the image to `path` and check it. Writes nothing if the epoch goes on with an earlier
+ * image. */
 int epoch_image_write(struct matr_epoch *epoch, const char *path, struct matr_error *err);
 
 #endif

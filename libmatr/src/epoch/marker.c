@@ -1,9 +1,11 @@
-/* marker.c - files of the prefix that outlive an epoch: whether it is suspended, and for which programs it was begun.
+/* marker.c - files of the prefix that outlive an epoch: whether it is suspended, and for which
+ * programs it was begun.
  *
- * Packages are changed in management time. A package manager's hook or `matr epoch wrap` suspends the epoch first and
- * resumes it afterwards. The suspension is marked before the epoch ends, and the mark goes with the next begin: after a
- * kill in between, the next call that resumes does it. A hook begins no epoch that was not in force, and an epoch that
- * somebody else ends in between stays ended.
+ * Packages are changed in management time. A package manager's hook or `matr epoch wrap` suspends
+ * the epoch first and resumes it afterwards. The suspension is marked before the epoch ends, and
+ * the mark goes with the next begin: after a kill in between, the next call that resumes does it. A
+ * hook begins no epoch that was not in force, and an epoch that somebody else ends in between stays
+ * ended.
  */
 #include "epoch/marker.h"
 

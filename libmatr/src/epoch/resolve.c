@@ -1,14 +1,16 @@
 /* resolve.c - from a list of programs to their records in the store, several at a time.
  *
- * In phases, for each needs all of the one before: the scopes of all programs (which reads every object), the objects'
- * encodings, the bindings. A phase goes in batches: the batch's work is done by all threads, then its results are
- * written by one, in the programs' order. So the store does not depend on how many threads there were or which of them
- * was faster, SQLite sees one thread, and no more than a batch's results are in memory at once.
+ * In phases, for each needs all of the one before: the scopes of all programs (which reads every
+ * object), the objects' encodings, the bindings. A phase goes in batches: the batch's work is done
+ * by all threads, then its results are written by one, in the programs' order. So the store does
+ * not depend on how many threads there were or which of them was faster, SQLite sees one thread,
+ * and no more than a batch's results are in memory at once.
  *
- * What an earlier epoch knows is used in two ways. Objects whose files have not changed are taken from its records,
- * without their symbols at first. An application whose scope came out as recorded, of such objects only, binds as
- * recorded: its record is carried over. Scopes are made anew for all, because that is quick, and because it is the one
- * way to be sure that no new file comes first in a search.
+ * What an earlier epoch knows is used in two ways. Objects whose files have not changed are taken
+ * from its records, without their symbols at first. An application whose scope came out as
+ * recorded, of such objects only, binds as recorded: its record is carried over. Scopes are made
+ * anew for all, because that is quick, and because it is the one way to be sure that no new file
+ * comes first in a search.
  */
 #include "epoch/resolve.h"
 
@@ -188,7 +190,8 @@ static int collect_objects(struct matr_epoch *epoch, struct matr_error *err)
 	return result;
 }
 
-/* The file that an earlier scan saw at the path, if it is what was declined and is still there unchanged. */
+/* The file that an earlier scan saw at the path, if it is what was declined and is still there
+ * unchanged. */
 static bool is_unchanged(const struct store_previous *previous, const struct intern *paths,
 			 const char *path)
 {
@@ -397,7 +400,8 @@ static int record_step(struct matr_epoch *epoch, struct matr_error *err)
 		    0)
 			return -1;
 	}
-	/* Record the interpreter paths too: a file that appears there changes which ld.so is the real one. */
+	/* Record the interpreter paths too: a file that appears there changes which ld.so is the
+	 * real one. */
 	for (const struct real_interpreter *at = session_interpreters(session); at; at = at->next)
 		if (probes_look(&epoch->probes, at->path, err) != 0)
 			return -1;
@@ -407,7 +411,8 @@ static int record_step(struct matr_epoch *epoch, struct matr_error *err)
 	    (epoch->scan && store_set_skipped(epoch->store, epoch->id, epoch->scan, err) != 0))
 		return -1;
 	epoch_resolve_free(epoch);
-	/* What was parsed is in the store now, and the ELF files' memory is wanted for reading it. */
+	/* What was parsed is in the store now, and the ELF files' memory is wanted for reading
+	 * it. */
 	matr_session_close(epoch->session);
 	epoch->session = NULL;
 	epoch->phase = EPOCH_IMAGE;

@@ -1,13 +1,15 @@
 /* same_program.c - a program that was enabled or disabled during an epoch is the same program.
  *
- * matr enable puts a copy in the program's place in which PT_INTERP is another path, and matr disable puts the original
- * back. Nothing that a mapping follows from is in these bytes, and size and modification time are the same. ld.so's part of
- * the work does not depend on which inode the program has. So such a file keeps its mapping. It is known by what the store
- * holds of the recorded file, all of it but the interpreter: build-id, segments, symbols, relocations, what it needs. A
- * build-id alone would not do, for not every program has one. While the original is beside it, all other bytes are compared
- * as well.
+ * matr enable puts a copy in the program's place in which PT_INTERP is another path, and matr
+ * disable puts the original back. Nothing that a mapping follows from is in these bytes, and size
+ * and modification time are the same. ld.so's part of the work does not depend on which inode the
+ * program has. So such a file keeps its mapping. It is known by what the store holds of the
+ * recorded file, all of it but the interpreter: build-id, segments, symbols, relocations, what it
+ * needs. A build-id alone would not do, for not every program has one. While the original is beside
+ * it, all other bytes are compared as well.
  *
- * This is for applications only: a library that is replaced is a violation even where it seems the same.
+ * This is for applications only: a library that is replaced is a violation even where it seems the
+ * same.
  */
 #include "epoch/same_program.h"
 
@@ -28,7 +30,8 @@
 
 enum { MAX_PROGRAM = 1 << 30 }; /* bytes, as in enable.c */
 
-/* The program's bytes with an interpreter's place blanked. false: not a program that could have been enabled. */
+/* The program's bytes with an interpreter's place blanked. false: not a program that could have
+ * been enabled. */
 static bool read_blanked(const char *path, unsigned char **bytes, size_t *size)
 {
 	void *data;

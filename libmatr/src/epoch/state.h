@@ -53,10 +53,10 @@ const char *epoch_state_name(enum epoch_state state);
 /* What is to be seen in the prefix (canonical). A store that cannot be read says nothing. */
 void epoch_examine(const char *canonical, struct epoch_evidence *out);
 
-/* Everything that changes an epoch comes through here: take the prefix's lock, and see whether the state allows the action.
- * wait: for as long as it takes; else for two seconds, and to withdraw not at all, then BUSY. Returns the lock's
- * descriptor, which the caller closes when he is done, with *permission (may be NULL) EPOCH_ALLOWED or EPOCH_NO_OP; or -1: BUSY,
- * STATE (refused), SYSTEM. */
+/* Everything that changes an epoch comes through here: take the prefix's lock, and see whether the
+ * state allows the action. wait: for as long as it takes; else for two seconds, and to withdraw not
+ * at all, then BUSY. Returns the lock's descriptor, which the caller closes when he is done, with
+ * *permission (may be NULL) EPOCH_ALLOWED or EPOCH_NO_OP; or -1: BUSY, STATE (refused), SYSTEM. */
 int epoch_enter(const char *canonical, enum epoch_action action, bool wait,
 		enum epoch_permission *permission, struct matr_error *err);
 

@@ -37,7 +37,8 @@ struct epoch_work { /* one program's */
 	struct edit_work edits;
 };
 
-/* Make the program's scope, with what the edits add and what it loads. May run in several threads. */
+/* Make the program's scope, with what the edits add and what it loads. May run in several
+ * threads. */
 void epoch_work_make(struct matr_epoch *epoch, size_t i);
 
 /* Drop the scope, to make it again. */
@@ -48,7 +49,8 @@ void epoch_work_bind(struct matr_epoch *epoch, struct epoch_work *work);
 
 void epoch_work_free(struct epoch_work *work);
 
-/* Record that the program goes without the edit, and why. `expected`: no complaint (matr_edit_failure). */
+/* Record that the program goes without the edit, and why. `expected`: no complaint
+ * (matr_edit_failure). */
 int epoch_edit_work_fail(struct matr_epoch *epoch, const struct matr_edit *edit,
 			 const char *program, const struct matr_error *why, bool expected,
 			 struct matr_error *err);

@@ -42,8 +42,8 @@ static int draw_region(uint64_t *region, struct matr_error *err)
 	return 0;
 }
 
-/* The hash table comes right behind the header where there is room for it: what every exec reads is then
- * on the first pages. */
+/* The hash table comes right behind the header where there is room for it: what every exec reads is
+ * then on the first pages. */
 int image_builder_open(uint64_t epoch, const char *cpu_level, size_t applications,
 		       struct image_builder **out, struct matr_error *err)
 {
@@ -125,7 +125,8 @@ void image_builder_close(struct image_builder *builder)
 
 /* ---- adding ---- */
 
-/* Run times that refuse memory where libraries are placed: what they keep about memory lies there. */
+/* Run times that refuse memory where libraries are placed: what they keep about memory lies
+ * there. */
 static bool is_sanitizer(const struct matr_object *object, bool application)
 {
 	if (!application)

@@ -1,8 +1,9 @@
 /* move.c - an application of an image whose file is another now.
  *
- * `matr enable` and `matr disable` exchange a program's file during an epoch, so its inode and its time of status change
- * are others. Mapping and page data stay as they are; the manifest's file and key and the slot in the hash table follow.
- * They are covered by checksums, and what an exec reads must never be half of each, so it is a new file under the old name.
+ * `matr enable` and `matr disable` exchange a program's file during an epoch, so its inode and its
+ * time of status change are others. Mapping and page data stay as they are; the manifest's file and
+ * key and the slot in the hash table follow. They are covered by checksums, and what an exec reads
+ * must never be half of each, so it is a new file under the old name.
  */
 #include "image/move.h"
 

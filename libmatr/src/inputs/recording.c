@@ -1,7 +1,7 @@
 /* recording.c - reading and writing PREFIX/recordings.
  *
- * A line per load: application, library, flags, name asked for, separated by spaces; in each, bytes that would be
- * mistaken for something else are written %xx. Lines that start with # are comments.
+ * A line per load: application, library, flags, name asked for, separated by spaces; in each, bytes
+ * that would be mistaken for something else are written %xx. Lines that start with # are comments.
  */
 #include <matr/recording.h>
 

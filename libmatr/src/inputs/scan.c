@@ -1,12 +1,12 @@
 /* scan.c - walking the directories in which programs are.
  *
- * Breadth first, by canonical path, every directory once (device and inode): neither symbolic links, which are not
- * followed to directories, nor bind mounts can lead round in circles. Names are taken in alphabetical order, so
- * that the same tree gives the same answer whatever its file system's order is. A link to a program outside stands
- * for that program.
+ * Breadth first, by canonical path, every directory once (device and inode): neither symbolic
+ * links, which are not followed to directories, nor bind mounts can lead round in circles. Names
+ * are taken in alphabetical order, so that the same tree gives the same answer whatever its file
+ * system's order is. A link to a program outside stands for that program.
  *
- * Which file is a program is a matter of its first page: ELF header and program headers. In doubt the answer is
- * yes, and the resolver says what is wrong.
+ * Which file is a program is a matter of its first page: ELF header and program headers. In doubt
+ * the answer is yes, and the resolver says what is wrong.
  */
 #include <matr/config.h>
 #include <matr/scan.h>
@@ -371,8 +371,8 @@ static int read_entries(struct walk *walk, int fd, const char *path, struct matr
 	return result;
 }
 
-/* Read the next directory of the list. One that is not to be read stays in the list, without an id: that it is
- * still so is part of what the answer depends on. */
+/* Read the next directory of the list. One that is not to be read stays in the list, without an id:
+ * that it is still so is part of what the answer depends on. */
 static int read_directory(struct walk *walk, struct matr_error *err)
 {
 	size_t index = walk->next++;

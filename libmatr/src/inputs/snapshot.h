@@ -1,7 +1,8 @@
 /* snapshot.h - what an epoch follows from, and whether any of it has changed.
  *
- * A scan (matr/scan.h) and the probes: every path that a search asked for, with what was there, or that there was
- * nothing. While all of these are as they were, so are the programs, their scopes and their bindings.
+ * A scan (matr/scan.h) and the probes: every path that a search asked for, with what was there, or
+ * that there was nothing. While all of these are as they were, so are the programs, their scopes
+ * and their bindings.
  */
 #ifndef MATR_INPUTS_H
 #define MATR_INPUTS_H

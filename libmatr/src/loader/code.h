@@ -21,14 +21,14 @@ struct code_function {
 };
 
 /* Mark what any bytes of the code, at whatever offset, would lead to if they were a branch or an
- * address computation with a 32-bit distance, and every address that is an aligned word of the data.
- * That is more than there are branches and pointers, and none of them is missed, however the code is
- * decoded. *out: code_close(), also after an error. */
+ * address computation with a 32-bit distance, and every address that is an aligned word of the
+ * data. That is more than there are branches and pointers, and none of them is missed, however the
+ * code is decoded. *out: code_close(), also after an error. */
 int code_open(struct code *code, const struct elf_image *image, struct matr_error *err);
 void code_close(struct code *code);
 
-/* Decode a function, and mark what its branches and jump tables lead to. Fails with UNSUPPORTED if it
- * does not decode, or if one of its branches leads between two of its instructions. */
+/* Decode a function, and mark what its branches and jump tables lead to. Fails with UNSUPPORTED if
+ * it does not decode, or if one of its branches leads between two of its instructions. */
 int code_function_read(struct code *code, const struct function_range *range,
 		       struct code_function *out, struct matr_error *err);
 void code_function_free(struct code_function *function);

@@ -23,7 +23,8 @@ struct elf_image {
 int elf_image_open(struct elf_image *image, const char *path, const void *bytes, size_t size,
 		   struct matr_error *err);
 
-/* The bytes that a PT_LOAD segment has from the file at an address; NULL if it does not have all. */
+/* The bytes that a PT_LOAD segment has from the file at an address; NULL if it does not have
+ * all. */
 const unsigned char *elf_image_at(const struct elf_image *image, uint64_t address, uint64_t size);
 
 /* The first segment of the type; NULL if there is none. */

@@ -1,8 +1,8 @@
 /* enable.c - see matr/enable.h.
  *
- * The order of the steps is what makes being killed harmless: matr-ld.so is there before anything names it, the list has
- * the program before its file is exchanged and until it is exchanged back, the original has its second name before it
- * loses the first.
+ * The order of the steps is what makes being killed harmless: matr-ld.so is there before anything
+ * names it, the list has the program before its file is exchanged and until it is exchanged back,
+ * the original has its second name before it loses the first.
  */
 #include <matr/enable.h>
 #include <matr/loader.h>
@@ -157,7 +157,8 @@ static int change_list(const char *program, bool listed, struct matr_error *err)
 
 /* ---- the copy ---- */
 
-/* Owner, mode, attributes, times: in this order, for the first takes bits from the second, and all change the last. */
+/* Owner, mode, attributes, times: in this order, for the first takes bits from the second, and all
+ * change the last. */
 static int copy_attributes(const char *program, int fd, const struct stat *status,
 			   struct matr_error *err)
 {
@@ -272,7 +273,8 @@ static int check_program(const char *program, const struct names *names, struct 
 	return result;
 }
 
-/* The original's second name. One that is there already is of a file that has been replaced since. */
+/* The original's second name. One that is there already is of a file that has been replaced
+ * since. */
 static int keep_original(const char *program, const struct names *names, struct matr_error *err)
 {
 	if (unlink(names->original) != 0 && errno != ENOENT)

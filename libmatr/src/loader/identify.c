@@ -1,8 +1,8 @@
 /* identify.c - telling an installed ld-stable from a real dynamic linker.
  *
- * In a namespace of `matr run`, or on a system whose loader path was handed to ld-stable, the path in
- * PT_INTERP leads to an ld-stable. Nobody must take that for the real dynamic linker and copy it, or
- * bind over it twice. It is known by the configuration that was stamped into it.
+ * In a namespace of `matr run`, or on a system whose loader path was handed to ld-stable, the path
+ * in PT_INTERP leads to an ld-stable. Nobody must take that for the real dynamic linker and copy
+ * it, or bind over it twice. It is known by the configuration that was stamped into it.
  */
 #include <matr/loader.h>
 

@@ -1,13 +1,13 @@
 /* install.c - taking the dynamic linker's place and giving it back (matr/loader.h).
  *
- * There is no moment at which the loader path does not lead to a loader, and none at which a crash would leave more
- * behind than a name that the next call removes. That is because of three habits:
+ * There is no moment at which the loader path does not lead to a loader, and none at which a crash
+ * would leave more behind than a name that the next call removes. That is because of three habits:
  *
  * - A file is written and synced under another name, tested, and only then renamed to its own.
- * - The original is kept as what it is, an inode (a hard link to the symbolic link or file), so that giving it back is a
- *   rename and restores owner, times and attributes with it.
- * - matr-ld.so is removed last, and some time after the loader path has ceased to lead to it: an execve() that was
- *   between following the link and opening the file finds it still there.
+ * - The original is kept as what it is, an inode (a hard link to the symbolic link or file), so
+ *   that giving it back is a rename and restores owner, times and attributes with it.
+ * - matr-ld.so is removed last, and some time after the loader path has ceased to lead to it: an
+ *   execve() that was between following the link and opening the file finds it still there.
  */
 #include "loader/place.h"
 
@@ -48,7 +48,8 @@ static int lock_directory(const struct loader_place *place, struct matr_error *e
 	return fd;
 }
 
-/* What killed calls left behind, of `matr enable` too: its list lies here, and is written with the same lock. */
+/* What killed calls left behind, of `matr enable` too: its list lies here, and is written with the
+ * same lock. */
 static int clean(int directory, const struct loader_place *place, struct matr_error *err)
 {
 	static const char *const names[] = {LOADER_NEW, LOADER_ORIGINAL_NEW, LOADER_SWITCH};
@@ -127,8 +128,8 @@ static int give_back(int directory, const struct loader_place *place, struct mat
 
 /* ---- taking it ---- */
 
-/* The original's inode gets its second name. Not where ld-stable has the place already: then only what it starts can be
- * named, should the original have been removed. */
+/* The original's inode gets its second name. Not where ld-stable has the place already: then only
+ * what it starts can be named, should the original have been removed. */
 static int keep_original(int directory, const struct loader_place *place, const char *real,
 			 struct matr_error *err)
 {
@@ -172,7 +173,8 @@ static bool is_current(const struct loader_place *place, const void *bytes, size
 	return same;
 }
 
-/* The path by which programs will name the new file while it is tested: the loader path's directory as they name it. */
+/* The path by which programs will name the new file while it is tested: the loader path's directory
+ * as they name it. */
 static int test_path(const struct loader_place *place, char out[PATH_MAX], struct matr_error *err)
 {
 	int length = (int)(path_name(place->given) - place->given);
@@ -197,7 +199,8 @@ static int put_interpreter(int directory, const struct loader_place *place, cons
 	return -1;
 }
 
-/* Where ld-stable will find the real ld.so: the file that the link leads to, or what will be the original's name. */
+/* Where ld-stable will find the real ld.so: the file that the link leads to, or what will be the
+ * original's name. */
 static int loader_for(const struct loader_place *place, const struct matr_loader_options *options,
 		      char loader[PATH_MAX], struct matr_error *err)
 {
@@ -220,7 +223,8 @@ static int check_file(const char *path, struct matr_error *err)
 	return prefix_check_file(directory, path_name(path), err);
 }
 
-/* The last word is what happens when programs start the usual way; this process is still running, and can undo it. */
+/* The last word is what happens when programs start the usual way; this process is still running,
+ * and can undo it. */
 static int check_switched(int directory, const struct loader_place *place, const char *real,
 			  struct matr_error *err)
 {

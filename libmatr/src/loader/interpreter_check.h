@@ -4,9 +4,9 @@
 
 #include "loader/elf_image.h"
 
-/* Check the layout by the file's headers: what kernels demand of an interpreter (docs/loader.md), and
- * that nothing of ld.so's segments has changed except the header, the table and the sites that the
- * file lists. Errors: MALFORMED, with what is wrong. */
+/* Check the layout by the file's headers: what kernels demand of an interpreter (docs/loader.md),
+ * and that nothing of ld.so's segments has changed except the header, the table and the sites that
+ * the file lists. Errors: MALFORMED, with what is wrong. */
 int interpreter_check_layout(const struct elf_image *file, const struct elf_image *ld_so,
 			     const struct elf_image *ld_stable, uint64_t base,
 			     struct matr_error *err);

@@ -41,7 +41,8 @@ bool machine_long_reference(const unsigned char *bytes, size_t size, uint64_t ad
 enum { MACHINE_CALL_UNEXPECTED = -1 };
 int machine_call_kind(uint64_t number);
 
-/* Write a jump that is at `from` and leads to `to`, and fill the rest of `size` bytes with traps. False if the distance is too large. */
+/* Write a jump that is at `from` and leads to `to`, and fill the rest of `size` bytes with traps.
+ * False if the distance is too large. */
 bool machine_write_jump(unsigned char *at, size_t size, uint64_t from, uint64_t to);
 
 /* Fill with instructions that do nothing. */

@@ -39,8 +39,9 @@ int loader_place_look(const char *path, struct loader_place *place, struct matr_
 int loader_place_real(const struct loader_place *place, char real[PATH_MAX],
 		      struct matr_error *err);
 
-/* The real dynamic linker behind an interpreter's path: the path itself, canonical, or if an ld-stable is there, the one
- * that this starts. NOT_FOUND, SYSTEM; STATE: it is the ld-stable of a namespace of `matr run`. */
+/* The real dynamic linker behind an interpreter's path: the path itself, canonical, or if an
+ * ld-stable is there, the one that this starts. NOT_FOUND, SYSTEM; STATE: it is the ld-stable of a
+ * namespace of `matr run`. */
 int loader_real(const char *interpreter, char real[PATH_MAX], struct matr_error *err);
 
 #endif

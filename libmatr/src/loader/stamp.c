@@ -1,7 +1,8 @@
 /* stamp.c - making a prefix ready for the loader.
  *
- * ld-stable takes no paths from its environment: its copy in the prefix has them stamped in. The place is found
- * by its magic number, so that no section headers are needed and a stripped ld-stable works as well.
+ * ld-stable takes no paths from its environment: its copy in the prefix has them stamped in. The
+ * place is found by its magic number, so that no section headers are needed and a stripped
+ * ld-stable works as well.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -92,8 +93,8 @@ static int install(const char *prefix, const char *name, const void *data, size_
 	return replace_if_different(path, data, size, err);
 }
 
-/* The prefix's copy of ld.so gets the time of the original, by which the interpreter file knows that it
- * has that very ld.so itself and need not map the copy. */
+/* The prefix's copy of ld.so gets the time of the original, by which the interpreter file knows
+ * that it has that very ld.so itself and need not map the copy. */
 static int install_real(const char *prefix, const char *interpreter, const void *data, size_t size,
 			struct matr_error *err)
 {
@@ -202,7 +203,8 @@ int loader_stamp(const char *prefix, const char *source, const char *interpreter
 	if (!result)
 		result = make_interpreter(source, stable, stable_size, interpreter, real, real_size,
 					  &both, &both_size, err);
-	/* What others refer to first. One file has two names: for ld.so's place, and to be started by. */
+	/* What others refer to first. One file has two names: for ld.so's place, and to be started
+	 * by. */
 	if (!result && (install_real(canonical, interpreter, real, real_size, err) < 0 ||
 			install(canonical, "ld-stable", both, both_size, err) < 0 ||
 			install(canonical, "interpreter", both, both_size, err) < 0))

@@ -6,13 +6,14 @@
 
 #include <matr/error.h>
 
-/* The ld-stable at `source`, stamped with the (canonical) prefix, and the real dynamic linker in it, read from
- * `interpreter`. It starts the file at `loader` (NULL: the prefix's copy) where that has become another than the one it
- * carries. *out: free(). */
+/* The ld-stable at `source`, stamped with the (canonical) prefix, and the real dynamic linker in
+ * it, read from `interpreter`. It starts the file at `loader` (NULL: the prefix's copy) where that
+ * has become another than the one it carries. *out: free(). */
 int loader_make(const char *prefix, const char *source, const char *interpreter, const char *loader,
 		void **out, size_t *out_size, struct matr_error *err);
 
-/* Make the prefix ready for the loader. Three files are replaced atomically, and left alone if they are as they should be:
+/* Make the prefix ready for the loader. Three files are replaced atomically, and left alone if they
+ * are as they should be:
  *	ld-stable	the ld-stable at `source` with the prefix stamped in: what DT_NEEDED names, and what is
  *			started as `ld-stable PROGRAM`
  *	interpreter	the same, for the place of the dynamic linker (docs/architecture.md)

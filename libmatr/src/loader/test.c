@@ -1,11 +1,12 @@
 /* test.c - would the system's programs start with this ld-stable?
  *
- * Before ld-stable takes the loader's place it has to show what it does. A program of this system is copied to memory,
- * with the path of the new file for its interpreter, and executed from there: the kernel maps ld-stable as it will map
- * it for every program, and nothing on disk is touched. Each is run as it is, by the new file as it comes (from its
- * mapping, where an epoch is in force), and by the new file with a variable that asks for a plain start; output and exit
- * status must be the same, and the new file must have said that it was there. Then the new file is started by name, as
- * ldd does.
+ * Before ld-stable takes the loader's place it has to show what it does. A program of this system
+ * is copied to memory, with the path of the new file for its interpreter, and executed from there:
+ * the kernel maps ld-stable as it will map it for every program, and nothing on disk is touched.
+ * Each is run as it is, by the new file as it comes (from its mapping, where an epoch is in force),
+ * and by the new file with a variable that asks for a plain start; output and exit status must be
+ * the same, and the new file must have said that it was there. Then the new file is started by
+ * name, as ldd does.
  */
 #include "loader/test.h"
 
@@ -45,7 +46,8 @@ static void run_free(struct run *run)
 	*run = (struct run){0};
 }
 
-/* A file in memory. Kernels that know MFD_EXEC may want it (vm.memfd_noexec), older ones refuse it. */
+/* A file in memory. Kernels that know MFD_EXEC may want it (vm.memfd_noexec), older ones refuse
+ * it. */
 static int memory_file(const char *name)
 {
 	int fd = (int)syscall(SYS_memfd_create, name, MFD_CLOEXEC | EXECUTABLE_MEMORY);
@@ -159,7 +161,8 @@ static void cut_addresses(char *text)
 	*to = 0;
 }
 
-/* The copy that has ld-stable for its interpreter. -1: error, -2: not a program that names an interpreter. */
+/* The copy that has ld-stable for its interpreter. -1: error, -2: not a program that names an
+ * interpreter. */
 static int altered_copy(const char *path, const char *interpreter, struct matr_error *err)
 {
 	void *bytes;

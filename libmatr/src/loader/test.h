@@ -4,8 +4,9 @@
 
 #include <matr/error.h>
 
-/* Start programs by the ld-stable at `file` (absolute, at most 27 bytes: it takes the place of the usual path in copies of
- * these programs) and compare with how they run by themselves. STATE: something differs; the message says what. */
+/* Start programs by the ld-stable at `file` (absolute, at most 27 bytes: it takes the place of the
+ * usual path in copies of these programs) and compare with how they run by themselves. STATE:
+ * something differs; the message says what. */
 int loader_test(const char *file, const char *real, struct matr_error *err);
 
 #endif

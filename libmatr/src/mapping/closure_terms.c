@@ -1,26 +1,30 @@
 /* closure_terms.c - which of a closure's bindings hold in every process that may load it.
  *
- * A closure was bound in the scope of the start followed by its own objects. In a process things may differ, and
- * ld-stable cannot see how: it knows which objects there are, but not with which flags they were loaded.
+ * A closure was bound in the scope of the start followed by its own objects. In a process things
+ * may differ, and ld-stable cannot see how: it knows which objects there are, but not with which
+ * flags they were loaded.
  *
- * - An object loaded before with RTLD_GLOBAL comes after the scope of the start and before the closure. So a name that
- *   is bound in the closure, or not at all, must not be defined by another object that the application loads. Of those that
- *   were recorded this is known here; for others ld-stable looks (`names`).
- * - With RTLD_DEEPBIND the closure comes before the scope of the start. So a name that is bound in the latter must not
- *   be defined by the closure.
- * - Where ld.so binds to an object that the requester does not depend on, it notes that the object must stay as long as
- *   the requester does (dlclose). It cannot note what it does not do.
+ * - An object loaded before with RTLD_GLOBAL comes after the scope of the start and before the
+ *   closure. So a name that is bound in the closure, or not at all, must not be defined by another
+ *   object that the application loads. Of those that were recorded this is known here; for others
+ *   ld-stable looks (`names`).
+ * - With RTLD_DEEPBIND the closure comes before the scope of the start. So a name that is bound in
+ *   the latter must not be defined by the closure.
+ * - Where ld.so binds to an object that the requester does not depend on, it notes that the object
+ *   must stay as long as the requester does (dlclose). It cannot note what it does not do.
  * - There is one STB_GNU_UNIQUE symbol of a name in a process, and ld.so keeps the list of them.
  *
- * References of these kinds are unsettled: they are left to ld.so, one by one. A name among DT_NEEDED that leads to
- * another object when that is loaded already changes the closure itself; then it is left to ld.so whole.
+ * References of these kinds are unsettled: they are left to ld.so, one by one. A name among
+ * DT_NEEDED that leads to another object when that is loaded already changes the closure itself;
+ * then it is left to ld.so whole.
  *
- * Functions are bound when the closure is loaded or, with RTLD_LAZY, when they are first called. So an object keeps its
- * PLT, which is ld.so's then:
+ * Functions are bound when the closure is loaded or, with RTLD_LAZY, when they are first called. So
+ * an object keeps its PLT, which is ld.so's then:
  *
  * - where it has functions that are undefined: RTLD_NOW refuses to load them, RTLD_LAZY does not;
- * - where it has functions that are not bound in the scope of the start, and the closure is not known to be loaded
- *   with RTLD_NOW: what is loaded between then and the first call may define them.
+ * - where it has functions that are not bound in the scope of the start, and the closure is not
+ *   known to be loaded with RTLD_NOW: what is loaded between then and the first call may define
+ *   them.
  */
 #include "mapping/closure_terms.h"
 

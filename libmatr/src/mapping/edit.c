@@ -1,10 +1,11 @@
-/* edit.c - rebinding: which references an edit is about, whether the new definition can serve them, and the
- * change itself.
+/* edit.c - rebinding: which references an edit is about, whether the new definition can serve them,
+ * and the change itself.
  *
- * A mapping is what ld.so would do in the same scope; the edit then replaces single bindings. What is refused is what
- * could only be done by half: words that ld.so writes itself by its own look-up (thread-local storage, resolvers that
- * only it may call, objects that are left to it), and definitions that cannot stand for the one that was meant (a
- * variable for a function, data of another size, another version than was asked for).
+ * A mapping is what ld.so would do in the same scope; the edit then replaces single bindings. What
+ * is refused is what could only be done by half: words that ld.so writes itself by its own look-up
+ * (thread-local storage, resolvers that only it may call, objects that are left to it), and
+ * definitions that cannot stand for the one that was meant (a variable for a function, data of
+ * another size, another version than was asked for).
  */
 #include "mapping/edit.h"
 
@@ -129,8 +130,8 @@ struct target { /* what is asked of the library */
 	bool explicit_version;
 };
 
-/* The definition in the library: of that version; where none is asked for, or the library has no versions, the one
- * that a new link would take. */
+/* The definition in the library: of that version; where none is asked for, or the library has no
+ * versions, the one that a new link would take. */
 static int find_definition(const struct matr_object *library, const struct target *target,
 			   uint32_t *out, struct matr_error *err)
 {
@@ -158,7 +159,8 @@ static int find_definition(const struct matr_object *library, const struct targe
 		return matr_fail(err, MATR_ERROR_UNSUPPORTED, library->path,
 				 named ? "has no default version of %.*s" : "does not define %.*s",
 				 (int)target->name_length, target->name);
-	/* A reference with a version is not served by another version, as in ld.so, unless that is said. */
+	/* A reference with a version is not served by another version, as in ld.so, unless that is
+	 * said. */
 	const struct matr_version *own =
 		matr_object_symbol_version(library, &library->symbols[*out]);
 	if (target->version && !named && own)
@@ -247,7 +249,8 @@ static int judge_detour(struct work *work, uint32_t requester, const struct matr
 		return refuse(work, requester, err,
 			      "it is the program's copy (COPY relocation) that all objects share");
 	}
-	/* The address of a function is its PLT entry in the program; the call from there is edited. */
+	/* The address of a function is its PLT entry in the program; the call from there is
+	 * edited. */
 	if (application->symbols[binding->symbol].section == SHN_UNDEF && !work->edit->requester) {
 		work->skipped++;
 		return LEAVE_IT;

@@ -24,22 +24,22 @@ bool edit_covers(const struct matr_edit *edit, const char *program);
 /* Does a binding of the object come into question for the edit? */
 bool edit_concerns(const struct matr_edit *edit, const struct matr_object *object);
 
-/* Is the object, found under `path` (which may be NULL), one whose references are meant? True where the edit names
- * nobody. */
+/* Is the object, found under `path` (which may be NULL), one whose references are meant? True where
+ * the edit names nobody. */
 bool edit_requests(const struct matr_edit *edit, const struct matr_object *object,
 		   const char *path);
 
 /* Is it a definition that others can bind to? */
 bool edit_can_lead_to(const struct matr_symbol *symbol);
 
-/* Rebind what the edit is about. The library is the addition's object; its own members are spared. Nothing is changed
- * on error. UNSUPPORTED: it cannot be, and the message says why. */
+/* Rebind what the edit is about. The library is the addition's object; its own members are spared.
+ * Nothing is changed on error. UNSUPPORTED: it cannot be, and the message says why. */
 int mapping_edit(struct matr_mapping *mapping, const struct matr_edit *edit,
 		 const struct scope_addition *addition, bool portable,
 		 struct edited_bindings *edited, struct matr_error *err);
 
-/* When all edits are made: is every edited word one that the mapping writes, and not ld.so? UNSUPPORTED: not, and *edit
- * is the first whose is not. */
+/* When all edits are made: is every edited word one that the mapping writes, and not ld.so?
+ * UNSUPPORTED: not, and *edit is the first whose is not. */
 int mapping_edits_check(const struct matr_mapping *mapping, const struct edited_bindings *edited,
 			int64_t *edit, struct matr_error *err);
 

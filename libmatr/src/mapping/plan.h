@@ -40,15 +40,15 @@ struct relocation_plan {
 	size_t n_copies, copy_capacity;
 };
 
-/* Sort every relocation of every object of the mapping into the plan; for a closure, whose terms are
- * given, of every member. The plan must be zeroed, and is to be freed also after an error.
+/* Sort every relocation of every object of the mapping into the plan; for a closure, whose terms
+ * are given, of every member. The plan must be zeroed, and is to be freed also after an error.
  * MATR_ERROR_UNSUPPORTED: an object has relocations that only ld.so can apply. */
 int relocation_plan_make(struct relocation_plan *plan, const struct matr_mapping *mapping,
 			 const struct closure_terms *terms, struct matr_error *err);
 void relocation_plan_free(struct relocation_plan *plan);
 
-/* Returns why ld-stable cannot handle the object at this scope index, NULL if it can. The reason is a printf format
- * whose one argument is the object's path. */
+/* Returns why ld-stable cannot handle the object at this scope index, NULL if it can. The reason is
+ * a printf format whose one argument is the object's path. */
 const char *mapping_object_reason(const struct matr_mapping *mapping, size_t index);
 
 #endif

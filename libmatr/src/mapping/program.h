@@ -28,8 +28,8 @@ int words_add(struct words *words, uint64_t offset, uint64_t value, uint32_t pro
 int relocation_program_encode(struct words *words, struct buffer *scratch, struct buffer *image,
 			      uint64_t *offset, struct matr_error *err);
 
-/* Encode the places of `words`, sorted by offset, into `image` as struct matr_image_shifts. No words:
- * *offset = 0. */
+/* Encode the places of `words`, sorted by offset, into `image` as struct matr_image_shifts. No
+ * words: *offset = 0. */
 int shifts_encode(const struct words *words, struct buffer *scratch, struct buffer *image,
 		  uint64_t *offset, struct matr_error *err);
 

@@ -1,7 +1,7 @@
 /* diversions.c - see matr/diversions.h.
  *
- * dpkg keeps them in one file, three lines each: from, to, and the package on whose behalf (":": the administrator's). What
- * all other packages have at `from` is at `to`.
+ * dpkg keeps them in one file, three lines each: from, to, and the package on whose behalf (":":
+ * the administrator's). What all other packages have at `from` is at `to`.
  */
 #include <matr/diversions.h>
 

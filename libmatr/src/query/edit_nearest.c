@@ -1,8 +1,8 @@
 /* edit_nearest.c - what an edit names and is not there: the names that come near.
  *
- * An edit names a requester, a symbol, a library and a definition in that. Once it has failed, each is looked for on its own, in
- * the scope of the program or, where a pattern stands for many, in everything that the newest epoch loads. The first that is
- * nowhere is what was mistyped.
+ * An edit names a requester, a symbol, a library and a definition in that. Once it has failed, each
+ * is looked for on its own, in the scope of the program or, where a pattern stands for many, in
+ * everything that the newest epoch loads. The first that is nowhere is what was mistyped.
  */
 #include <matr/edit.h>
 #include <matr/names.h>

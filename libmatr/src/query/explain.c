@@ -1,7 +1,8 @@
 /* explain.c - the search behind each binding of a mapping; see matr/explain.h.
  *
- * A mapping has the objects with all their symbols, so the resolver's index and lookup (resolve/lookup.c) work on it as on
- * files that were just read. The search is repeated, this time for every object's answer rather than for the first match.
+ * A mapping has the objects with all their symbols, so the resolver's index and lookup
+ * (resolve/lookup.c) work on it as on files that were just read. The search is repeated, this time
+ * for every object's answer rather than for the first match.
  */
 #include <matr/explain.h>
 #include <matr/names.h>
@@ -97,7 +98,8 @@ static enum matr_binding_rule rule_of(const struct explainer *explainer, uint32_
 	return MATR_RULE_CHANGED;
 }
 
-/* The index of this search among those that there are; it is added where it is new. Takes over steps. */
+/* The index of this search among those that there are; it is added where it is new. Takes over
+ * steps. */
 static int put_search(struct matr_explanation *out, struct matr_search_step *steps, uint32_t *index,
 		      struct matr_error *err)
 {
@@ -314,8 +316,8 @@ static int compare_shadowed(const void *left, const void *right)
 	return order ? order : (a->requester > b->requester) - (a->requester < b->requester);
 }
 
-/* Rows that differ in the requester only become one; rows without losers go. A requester that calls a function and takes its
- * address as well has two rows, which stand beside each other. */
+/* Rows that differ in the requester only become one; rows without losers go. A requester that calls
+ * a function and takes its address as well has two rows, which stand beside each other. */
 static size_t merge(struct matr_shadowed *list, size_t n)
 {
 	size_t kept = 0;
@@ -399,8 +401,8 @@ void matr_shadowed_free(struct matr_shadowed *shadowed, size_t n)
 
 /* ---- who needs whom ---- */
 
-/* Names are known as ld.so knows them; one that is none of these was searched for and led to a file that was loaded
- * already, which has that name for the last part of some path. */
+/* Names are known as ld.so knows them; one that is none of these was searched for and led to a file
+ * that was loaded already, which has that name for the last part of some path. */
 static uint32_t find_needed(const struct matr_mapping *mapping, const struct scope_names *names,
 			    const char *name)
 {

@@ -1,7 +1,8 @@
 /* exposure.c - which programs bind to a symbol or a library; see matr/exposure.h.
  *
- * For a library the store has the answer in a table: `providers`. For a symbol the vectors of all objects that have the name
- * are decoded, each once, against the objects it names; a look for the name in the decompressed symbols comes before.
+ * For a library the store has the answer in a table: `providers`. For a symbol the vectors of all
+ * objects that have the name are decoded, each once, against the objects it names; a look for the
+ * name in the decompressed symbols comes before.
  */
 #include <matr/exposure.h>
 #include <matr/names.h>
@@ -100,7 +101,8 @@ static int check_name(struct search *search, struct matr_error *err)
 	return result;
 }
 
-/* Does a vector, whose mapping has the object at 0 and the providers after it, bind to the symbol? 1, 0, -1. */
+/* Does a vector, whose mapping has the object at 0 and the providers after it, bind to the symbol?
+ * 1, 0, -1. */
 static int binds(struct search *search, const struct matr_mapping *mapping, const int64_t *ids,
 		 struct matr_error *err)
 {

@@ -1,8 +1,9 @@
 /* packages.c - which Debian package a file belongs to.
  *
- * dpkg keeps a list of files per package, PACKAGE.list or PACKAGE:ARCHITECTURE.list, a path a line. They are all read
- * once, for any number of files. A system whose /bin and /lib are links into /usr has files on record under either name. What is
- * diverted (matr/diversions.h) is looked for where it is.
+ * dpkg keeps a list of files per package, PACKAGE.list or PACKAGE:ARCHITECTURE.list, a path a line.
+ * They are all read once, for any number of files. A system whose /bin and /lib are links into /usr
+ * has files on record under either name. What is diverted (matr/diversions.h) is looked for where
+ * it is.
  */
 #include <matr/diversions.h>
 #include <matr/packages.h>

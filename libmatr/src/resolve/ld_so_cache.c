@@ -1,8 +1,9 @@
 /* ld_so_cache.c - reading /etc/ld.so.cache.
  *
- * The format is glibc's own ("glibc-ld.so.cache1.1", described by its ldconfig sources and stable since
- * 2.2; the extension with the names of glibc-hwcaps subdirectories since 2.33). Files made for very old
- * systems have the libc5 format in front of it; the new part starts at the next multiple of 8.
+ * The format is glibc's own ("glibc-ld.so.cache1.1", described by its ldconfig sources and stable
+ * since 2.2; the extension with the names of glibc-hwcaps subdirectories since 2.33). Files made
+ * for very old systems have the libc5 format in front of it; the new part starts at the next
+ * multiple of 8.
  */
 #include "resolve/ld_so_cache.h"
 
@@ -131,8 +132,8 @@ static int index_names(struct ld_so_cache *cache, struct matr_error *err)
 	return 0;
 }
 
-/* ld.so compares digits as numbers: libx.so.01 is libx.so.1. Writes the name with every number in its shortest form
- * to `out`, which has room for a copy of it. */
+/* ld.so compares digits as numbers: libx.so.01 is libx.so.1. Writes the name with every number in
+ * its shortest form to `out`, which has room for a copy of it. */
 static void shorten_numbers(const char *name, char *out)
 {
 	while (*name) {

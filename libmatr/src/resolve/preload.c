@@ -12,8 +12,8 @@ static const char preload_path[] = "/etc/ld.so.preload";
 
 enum { MAX_PRELOAD = 1 << 20 }; /* bytes */
 
-/* Blank comments as glibc does, bugs included. It searches each comment from the start of the file, but only in as many
- * bytes as are left: it misses some comments, and ends others too early. */
+/* Blank comments as glibc does, bugs included. It searches each comment from the start of the file,
+ * but only in as many bytes as are left: it misses some comments, and ends others too early. */
 static void blank_comments(char *text, size_t size)
 {
 	size_t left = size;

@@ -4,7 +4,8 @@
 
 #include "resolve/scope.h"
 
-/* Get the order in which ld.so relocates (and initialises) the objects, as scope indices. NULL on error. free(). */
+/* Get the order in which ld.so relocates (and initialises) the objects, as scope indices. NULL on
+ * error. free(). */
 uint32_t *scope_relocation_order(const struct scope *scope, struct matr_error *err);
 
 #endif

@@ -1,7 +1,8 @@
 /* scope_directories.c - where the files of a scope were found, and who can.
  *
- * At exec one look at each of these directories replaces one at each file (matr/mapping.h). And it matters whether
- * others than the one who begins the epoch can read the files: ld.so passes over what it may not read.
+ * At exec one look at each of these directories replaces one at each file (matr/mapping.h). And it
+ * matters whether others than the one who begins the epoch can read the files: ld.so passes over
+ * what it may not read.
  */
 #include "resolve/scope_directories.h"
 

@@ -4,8 +4,9 @@
 
 #include "resolve/scope.h"
 
-/* Check that ld.so would find the same scope, and the same dependencies, if the application needed the whole scope by path.
- * That is how ld-stable has it load the scope (DESIGN.md, "Handover"). Fails with UNSUPPORTED if not. */
+/* Check that ld.so would find the same scope, and the same dependencies, if the application needed
+ * the whole scope by path. That is how ld-stable has it load the scope (DESIGN.md, "Handover").
+ * Fails with UNSUPPORTED if not. */
 int scope_check_flat(struct matr_session *session, const struct scope *scope,
 		     struct matr_error *err);
 

@@ -1,7 +1,7 @@
 /* scope_names.h - the names under which ld.so knows the objects of a scope.
  *
- * An object is known by its path, by its soname, and by every name that led to it. The first object that has a
- * name is the one that answers to it.
+ * An object is known by its path, by its soname, and by every name that led to it. The first object
+ * that has a name is the one that answers to it.
  */
 #ifndef MATR_SCOPE_NAMES_H
 #define MATR_SCOPE_NAMES_H

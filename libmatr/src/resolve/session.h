@@ -37,11 +37,12 @@ struct real_interpreter {
 
 /* For the files of resolve/ only; others use the functions below.
  *
- * Scopes may be made in several threads at once: session_path() takes the lock, what it gives stays where it is,
- * and nothing else of the session changes meanwhile. Bindings are looked up when all scopes are made. */
+ * Scopes may be made in several threads at once: session_path() takes the lock, what it gives stays
+ * where it is, and nothing else of the session changes meanwhile. Bindings are looked up when all
+ * scopes are made. */
 struct matr_session {
-	/* Only scopes are asked for, and as much of them as there is: a library that is not found leaves
-	 * a gap (NO_INDEX among the dependencies), symbols and relocations are not read. */
+	/* Only scopes are asked for, and as much of them as there is: a library that is not found
+	 * leaves a gap (NO_INDEX among the dependencies), symbols and relocations are not read. */
 	bool search_only;
 	pthread_mutex_t lock; /* for paths, objects and the index */
 	struct ld_so_cache cache;
@@ -54,7 +55,8 @@ struct matr_session {
 	size_t n_objects;
 	struct map by_file; /* device and inode -> object index + 1 */
 
-	/* Objects as the store has them, which need not be read where the file is still the same. */
+	/* Objects as the store has them, which need not be read where the file is still the
+	 * same. */
 	struct matr_object **known;
 	size_t n_known;
 	struct map known_by_file; /* device and inode -> index into known */
@@ -67,30 +69,31 @@ struct matr_session {
 	struct symbol_index index; /* by session object index */
 };
 
-/* Take over what is known from an earlier epoch: objects without symbols and relocations, at least until
- * session_index(). They remain the caller's. At most once, before any path is asked for. */
+/* Take over what is known from an earlier epoch: objects without symbols and relocations, at least
+ * until session_index(). They remain the caller's. At most once, before any path is asked for. */
 int session_know(struct matr_session *session, struct matr_object **objects, size_t n,
 		 int64_t trusted, struct matr_error *err);
 
 /* Enter the symbols of a known object, which is complete now, in the index. */
 int session_index(struct matr_session *session, uint32_t object, struct matr_error *err);
 
-/* Objects that several paths led to get the first of their canonical paths in the alphabet, so that it does not
- * depend on who came first. To be called when all scopes are made. */
+/* Objects that several paths led to get the first of their canonical paths in the alphabet, so that
+ * it does not depend on who came first. To be called when all scopes are made. */
 int session_settle_names(struct matr_session *session, struct matr_error *err);
 
-/* What is at the path: a session object, a directory, or nothing that ld.so would take. Asked once per
- * session. -1 only for failures that end the search (a malformed file of the right kind, no memory). */
+/* What is at the path: a session object, a directory, or nothing that ld.so would take. Asked once
+ * per session. -1 only for failures that end the search (a malformed file of the right kind, no
+ * memory). */
 int session_path(struct matr_session *session, const char *path, const struct known_path **out,
 		 struct matr_error *err);
 
-/* The real dynamic linker's canonical path behind a PT_INTERP (matr/loader.h), which belongs to the session; NULL: there
- * is none. */
+/* The real dynamic linker's canonical path behind a PT_INTERP (matr/loader.h), which belongs to the
+ * session; NULL: there is none. */
 int session_interpreter(struct matr_session *session, const char *path, const char **out,
 			struct matr_error *err);
 
-/* Read the ELF file at `path`, at most once in a session. The object belongs to the session. NULL: errors as of
- * matr_object_open(). */
+/* Read the ELF file at `path`, at most once in a session. The object belongs to the session. NULL:
+ * errors as of matr_object_open(). */
 struct matr_object *session_open_object(struct matr_session *session, const char *path,
 					struct matr_error *err);
 
@@ -114,7 +117,8 @@ const struct ld_so_cache *session_cache(const struct matr_session *session);
 /* /etc/ld.so.preload as it was read. All 0: it is empty, or not there. */
 struct matr_file_id session_preload(const struct matr_session *session);
 
-/* The glibc-hwcaps level that the session resolves for, this CPU's: "x86-64-v3"; "": the baseline. */
+/* The glibc-hwcaps level that the session resolves for, this CPU's: "x86-64-v3"; "": the
+ * baseline. */
 const char *session_cpu_level(const struct matr_session *session);
 
 #endif

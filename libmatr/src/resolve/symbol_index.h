@@ -1,7 +1,7 @@
 /* symbol_index.h - from a symbol name to the objects that define it.
  *
- * Looking a name up means walking the few objects that define it rather than the many of a scope. Each name is compared
- * once, when it is entered.
+ * Looking a name up means walking the few objects that define it rather than the many of a scope.
+ * Each name is compared once, when it is entered.
  */
 #ifndef MATR_SYMBOL_INDEX_H
 #define MATR_SYMBOL_INDEX_H
@@ -33,7 +33,8 @@ struct symbol_index {		/* all zero: empty */
 
 void symbol_index_free(struct symbol_index *index);
 
-/* Enter the symbols of an object under a number of the caller's choice. The object must live as long as the index. */
+/* Enter the symbols of an object under a number of the caller's choice. The object must live as
+ * long as the index. */
 int symbol_index_add(struct symbol_index *index, uint32_t number, const struct matr_object *object,
 		     struct matr_error *err);
 

@@ -23,7 +23,8 @@ int store_put_vector(struct matr_store *store, struct store_encoded_vector *vect
 int store_get_bindings(struct matr_store *store, struct matr_mapping *mapping, size_t requester,
 		       const int64_t *ids, int64_t vector, struct matr_error *err);
 
-/* A vector as a mapping of its own: the scope is the object, then its providers, and only the object has bindings. */
+/* A vector as a mapping of its own: the scope is the object, then its providers, and only the
+ * object has bindings. */
 struct store_vector_mapping {
 	struct matr_mapping mapping;
 	int64_t *ids; /* parallel to the scope */

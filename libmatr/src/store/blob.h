@@ -7,8 +7,8 @@
 #include "base/blake2b.h"
 #include "base/varint.h"
 
-/* Contents on their way into the store. Hashing and compressing need nothing of the store that changes, and may run in
- * any thread. */
+/* Contents on their way into the store. Hashing and compressing need nothing of the store that
+ * changes, and may run in any thread. */
 struct store_blob {
 	struct varint_buffer contents;
 	uint8_t hash[MATR_HASH_SIZE];
@@ -21,7 +21,8 @@ int store_blob_compress(const struct matr_store *store, struct store_blob *blob,
 			struct matr_error *err);
 void store_blob_free(struct store_blob *blob);
 
-/* Get the id of the blob with these contents, whose hash is known. Compresses and writes it if the store has none. */
+/* Get the id of the blob with these contents, whose hash is known. Compresses and writes it if the
+ * store has none. */
 int store_blob_put(struct matr_store *store, struct store_blob *blob, int64_t *id,
 		   struct matr_error *err);
 

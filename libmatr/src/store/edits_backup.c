@@ -1,9 +1,10 @@
 /* edits_backup.c - PREFIX/edits: what is needed to have the edits again where the store is lost.
  *
- * The rest of a store can be made again from the programs, which is why a damaged one is moved aside without much ado. Edits
- * cannot. The file is written with every epoch, and read when a new store is begun. A line per edit: id, program,
- * symbol, version, requester, library, to_symbol, author, time and reason, separated by spaces; bytes that would be
- * mistaken for something else are written %xx, and a column that is NULL is "-".
+ * The rest of a store can be made again from the programs, which is why a damaged one is moved
+ * aside without much ado. Edits cannot. The file is written with every epoch, and read when a new
+ * store is begun. A line per edit: id, program, symbol, version, requester, library, to_symbol,
+ * author, time and reason, separated by spaces; bytes that would be mistaken for something else are
+ * written %xx, and a column that is NULL is "-".
  */
 #include "store/edit.h"
 

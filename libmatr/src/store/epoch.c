@@ -8,7 +8,8 @@
 #include "store/blob.h"
 #include "store/statement.h"
 
-/* A file system may round times down to two seconds (FAT), and its clock may tick only now and then. */
+/* A file system may round times down to two seconds (FAT), and its clock may tick only now and
+ * then. */
 static const int64_t slack = INT64_C(2000000000);
 
 void store_previous_free(struct store_previous *previous)

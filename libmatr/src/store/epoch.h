@@ -14,8 +14,8 @@ struct store_previous { /* the newest epoch before; id 0: there is none, or none
 	struct probes probes;
 };
 
-/* The epoch before `epoch`, if it was begun under the same circumstances. *out is to be freed, also after an
- * error. */
+/* The epoch before `epoch`, if it was begun under the same circumstances. *out is to be freed, also
+ * after an error. */
 int store_previous(struct matr_store *store, int64_t epoch, const char *circumstances,
 		   struct store_previous *out, struct matr_error *err);
 void store_previous_free(struct store_previous *previous);
@@ -24,8 +24,8 @@ void store_previous_free(struct store_previous *previous);
 int store_probes(struct matr_store *store, int64_t epoch, struct probes *out,
 		 struct matr_error *err);
 
-/* Get the circumstances under which the newest epoch was begun (*out: free(); NULL: none), and whether it was portable.
- * Returns 1 if there is an epoch, 0 if not, -1 on error. */
+/* Get the circumstances under which the newest epoch was begun (*out: free(); NULL: none), and
+ * whether it was portable. Returns 1 if there is an epoch, 0 if not, -1 on error. */
 int store_newest_circumstances(struct matr_store *store, char **out, bool *portable,
 			       struct matr_error *err);
 

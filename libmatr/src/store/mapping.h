@@ -8,7 +8,8 @@
 struct store_encoded_vector;
 struct store_scope_row;
 
-/* A mapping on its way into the store: the ids of its objects, which are written, and how they bind. */
+/* A mapping on its way into the store: the ids of its objects, which are written, and how they
+ * bind. */
 struct store_encoded_mapping {
 	int64_t *ids;
 	struct store_encoded_vector *vectors; /* parallel to the scope; all zero: no bindings */
@@ -39,7 +40,8 @@ int store_same_directories(struct matr_store *store, int64_t application,
 			   const struct matr_directory *directories, size_t n,
 			   struct matr_error *err);
 
-/* The directories of an application as its newest epoch found them. *out: free each path, then the list. */
+/* The directories of an application as its newest epoch found them. *out: free each path, then the
+ * list. */
 int store_application_directories(struct matr_store *store, int64_t application,
 				  struct matr_directory **out, size_t *n, struct matr_error *err);
 
@@ -49,22 +51,25 @@ int store_directory(struct matr_store *store, int64_t epoch, const struct matr_d
 
 /* ---- one application, compared with what is there now ---- */
 
-/* Get the path that the application is started by and the LD_LIBRARY_PATH that it is for (NULL: none). Both: free(), also
- * after an error. Returns 1 if found, 0 if not, -1 on error. */
+/* Get the path that the application is started by and the LD_LIBRARY_PATH that it is for (NULL:
+ * none). Both: free(), also after an error. Returns 1 if found, 0 if not, -1 on error. */
 int store_application_start(struct matr_store *store, int64_t application, char **path,
 			    char **library_path, struct matr_error *err);
 
-/* List the libraries that edits added to the application's scope, by path. *out: free each, then the list. */
+/* List the libraries that edits added to the application's scope, by path. *out: free each, then
+ * the list. */
 int store_additions(struct matr_store *store, int64_t application, char ***out, size_t *n,
 		    struct matr_error *err);
 
-/* Compare paths and objects' paths of the entries with the recorded scope: the application's own or, unless `closure` is
- * 0, that of one of its closures. Returns 1 if equal, 0 if not, -1 on error. */
+/* Compare paths and objects' paths of the entries with the recorded scope: the application's own
+ * or, unless `closure` is 0, that of one of its closures. Returns 1 if equal, 0 if not, -1 on
+ * error. */
 int store_same_scope(struct matr_store *store, int64_t application, int64_t closure,
 		     const struct matr_scope_entry *entries, size_t n, struct matr_error *err);
 
-/* Is the path that of an application of the epoch (as recorded, or its file's own), and would the store hold the same of
- * the object, apart from which file it is and which interpreter it names? Returns 1 if so, 0 if not, -1 on error. */
+/* Is the path that of an application of the epoch (as recorded, or its file's own), and would the
+ * store hold the same of the object, apart from which file it is and which interpreter it names?
+ * Returns 1 if so, 0 if not, -1 on error. */
 int store_same_program(struct matr_store *store, int64_t epoch, const char *path,
 		       const struct matr_object *object, struct matr_error *err);
 

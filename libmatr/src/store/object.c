@@ -359,7 +359,8 @@ static int read_needed(struct matr_store *store, int64_t id, struct stored_objec
 	return 0;
 }
 
-/* Read the contents of a part. *out: free(). Returns 1 if found, 0 if the object has none, -1 on error. */
+/* Read the contents of a part. *out: free(). Returns 1 if found, 0 if the object has none, -1 on
+ * error. */
 static int read_contents(struct matr_store *store, int64_t id, enum codec_part part, uint8_t **out,
 			 size_t *size, struct matr_error *err)
 {

@@ -17,7 +17,8 @@ int store_encode_object(const struct matr_store *store, const struct matr_object
 			struct store_encoded_object *out, struct matr_error *err);
 void store_encoded_object_free(struct store_encoded_object *encoded);
 
-/* Compute objects.hash: equal for two objects if the store would hold the same of both in all columns and blobs. */
+/* Compute objects.hash: equal for two objects if the store would hold the same of both in all
+ * columns and blobs. */
 int store_object_hash(const struct matr_object *object, uint8_t hash[MATR_HASH_SIZE],
 		      struct matr_error *err);
 
@@ -45,8 +46,8 @@ struct matr_object *store_get_light_object(struct matr_store *store, int64_t id,
 int store_complete_object(struct matr_store *store, struct matr_object *object,
 			  struct matr_error *err);
 
-/* Get all objects of the epoch with their headers only: the same pointers as in mappings read from the store. *out:
- * free(). */
+/* Get all objects of the epoch with their headers only: the same pointers as in mappings read from
+ * the store. *out: free(). */
 int store_light_objects(struct matr_store *store, int64_t epoch, struct matr_object ***out,
 			size_t *n, struct matr_error *err);
 
@@ -54,8 +55,8 @@ void store_free_objects(struct matr_store *store);
 
 /* ---- the symbols alone, which nothing keeps ---- */
 
-/* Search the object's symbols for one of that name, without decoding them. Returns 1 if the name is there (some other
- * string may end like it), 0 if not, -1 on error. */
+/* Search the object's symbols for one of that name, without decoding them. Returns 1 if the name is
+ * there (some other string may end like it), 0 if not, -1 on error. */
 int store_object_mentions(struct matr_store *store, int64_t object, const char *name,
 			  struct matr_error *err);
 

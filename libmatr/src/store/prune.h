@@ -4,8 +4,8 @@
 
 #include <matr/store.h>
 
-/* Remove all epochs except the `keep` newest, and except `needed` and later ones, with what is theirs alone, in a
- * transaction of its own. *n_removed: how many. */
+/* Remove all epochs except the `keep` newest, and except `needed` and later ones, with what is
+ * theirs alone, in a transaction of its own. *n_removed: how many. */
 int store_prune(struct matr_store *store, size_t keep, int64_t needed, size_t *n_removed,
 		struct matr_error *err);
 

@@ -1,4 +1,5 @@
-/* statement.c - what all of the store stands on: SQLite statements, their rows, and SQLite's errors. */
+/* statement.c - what all of the store stands on: SQLite statements, their rows, and SQLite's
+ * errors. */
 #include "store/statement.h"
 
 #include <stdlib.h>

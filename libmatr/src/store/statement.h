@@ -1,7 +1,9 @@
-/* statement.h - what all of the store stands on: its handle, SQLite statements, their rows, and errors.
+/* statement.h - what all of the store stands on: its handle, SQLite statements, their rows, and
+ * errors.
  *
- * Only store/ includes this: whoever else needs something of the store calls a function that is named for it, so that a
- * change to the tables concerns this folder alone (and sql/, whose tables show them).
+ * Only store/ includes this: whoever else needs something of the store calls a function that is
+ * named for it, so that a change to the tables concerns this folder alone (and sql/, whose tables
+ * show them).
  */
 #ifndef MATR_STORE_STATEMENT_H
 #define MATR_STORE_STATEMENT_H
@@ -25,8 +27,9 @@ struct matr_store {
 
 /* ---- statements ---- */
 
-/* Returns the statement for `sql`, reset and with all parameters NULL; NULL on error. It is kept until the store is
- * closed and found again by the text's address, so sql must be a string literal. */
+/* Returns the statement for `sql`, reset and with all parameters NULL; NULL on error. It is kept
+ * until the store is closed and found again by the text's address, so sql must be a string
+ * literal. */
 sqlite3_stmt *store_statement(struct matr_store *store, const char *sql, struct matr_error *err);
 
 /* Step to the next row. Returns 1 for a row, 0 at the end, -1 on error. */
@@ -35,16 +38,16 @@ int store_step(struct matr_store *store, sqlite3_stmt *statement, struct matr_er
 /* Step a statement that gives no rows. */
 int store_execute(struct matr_store *store, sqlite3_stmt *statement, struct matr_error *err);
 
-/* Get the id that `sql`, a literal with one parameter, gives for a content hash. Returns 1 if found, 0 if not, -1 on
- * error. */
+/* Get the id that `sql`, a literal with one parameter, gives for a content hash. Returns 1 if
+ * found, 0 if not, -1 on error. */
 int store_find_by_hash(struct matr_store *store, const char *sql, const uint8_t *hash, int64_t *id,
 		       struct matr_error *err);
 
 /* Run SQL without parameters or results. */
 int store_run_sql(struct matr_store *store, const char *sql, struct matr_error *err);
 
-/* Bind parameters. Text and blobs must live until the statement is stepped, which is when errors show. text may be
- * NULL. */
+/* Bind parameters. Text and blobs must live until the statement is stepped, which is when errors
+ * show. text may be NULL. */
 void store_bind(sqlite3_stmt *statement, int parameter, int64_t value);
 void store_bind_text(sqlite3_stmt *statement, int parameter, const char *text);
 
@@ -82,7 +85,8 @@ struct store_rows {
 	bool failed; /* may be set by the caller: store_next_row() then ends */
 };
 
-/* statement: with its parameters bound; store_next_row() reads it to its end or resets it. NULL: it has failed. */
+/* statement: with its parameters bound; store_next_row() reads it to its end or resets it. NULL: it
+ * has failed. */
 struct store_rows store_rows(struct matr_store *store, sqlite3_stmt *statement, size_t element);
 
 /* Returns the next row's element, all zero, or NULL. Invalidates pointers to earlier elements. */
@@ -91,8 +95,8 @@ void *store_next_row(struct store_rows *rows, struct matr_error *err);
 /* Copy a text column of the row, as store_column_text() does. */
 void store_row_text(struct store_rows *rows, int column, char **out, struct matr_error *err);
 
-/* Read the first column of a statement as ids; *out: free(). As text, where NULL is damage; *out: free each, then the
- * list. statement as for store_rows(). */
+/* Read the first column of a statement as ids; *out: free(). As text, where NULL is damage; *out:
+ * free each, then the list. statement as for store_rows(). */
 int store_rows_of_ids(struct matr_store *store, sqlite3_stmt *statement, int64_t **out, size_t *n,
 		      struct matr_error *err);
 int store_rows_of_text(struct matr_store *store, sqlite3_stmt *statement, char ***out, size_t *n,

@@ -3,10 +3,10 @@
  * SQLite does the hard part: with WAL a writer that dies at any point leaves the last committed
  * state. Two things need care:
  *
- * - Readers of a WAL database need its -shm file. Who may write to the prefix creates it (and removes
- *   it with the last close); an ordinary user looking at /var/lib/matr cannot, and on a full disk
- *   nobody can. While no -wal file is there nobody is writing and the database file is complete, so
- *   that it can be opened as `immutable`, which needs no other file.
+ * - Readers of a WAL database need its -shm file. Who may write to the prefix creates it (and
+ *   removes it with the last close); an ordinary user looking at /var/lib/matr cannot, and on a
+ *   full disk nobody can. While no -wal file is there nobody is writing and the database file is
+ *   complete, so that it can be opened as `immutable`, which needs no other file.
  * - auto_vacuum has to be chosen before the first table exists; with it the file shrinks when the
  *   epochs that filled it are removed.
  */
@@ -133,7 +133,8 @@ int matr_store_check_access(const char *path, struct matr_error *err)
 		return -1;
 	}
 	directory = strndup(path, path_directory(path));
-	/* While it is written a reader needs both files, and has to make the second where it is missing. */
+	/* While it is written a reader needs both files, and has to make the second where it is
+	 * missing. */
 	if (!directory)
 		result = matr_fail_memory(err);
 	else if (is_written(wal) && (access(wal, R_OK) != 0 ||
@@ -297,7 +298,8 @@ int store_commit(struct matr_store *store, size_t keep, struct matr_error *err)
 	    store_transaction_commit(store, err) != 0)
 		return -1;
 	map_free(&store->ids);
-	/* Giving pages back is a convenience: the epoch has been committed whether or not it works. */
+	/* Giving pages back is a convenience: the epoch has been committed whether or not it
+	 * works. */
 	(void)store_give_back(store);
 	return 0;
 }

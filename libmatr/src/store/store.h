@@ -7,17 +7,20 @@
 
 #include <matr/store.h>
 
-/* Open the store in the directory `prefix`, to read and write. It is created or migrated where necessary.
- * matr_store_close() rolls back what was not committed. Errors: as of matr_store_open(). */
+/* Open the store in the directory `prefix`, to read and write. It is created or migrated where
+ * necessary. matr_store_close() rolls back what was not committed. Errors: as of
+ * matr_store_open(). */
 int store_open_to_write(const char *prefix, struct matr_store **out, struct matr_error *err);
 
-/* Start the transaction and the next epoch. Its id is larger than that of every epoch in the store, and than `after`: a
- * store that was made anew must not give the id of the image in force a second time. cpu_level: session_cpu_level(). */
+/* Start the transaction and the next epoch. Its id is larger than that of every epoch in the store,
+ * and than `after`: a store that was made anew must not give the id of the image in force a second
+ * time. cpu_level: session_cpu_level(). */
 int store_begin(struct matr_store *store, const char *cpu_level, int64_t after, int64_t *epoch,
 		struct matr_error *err);
 
-/* Commit. All epochs except the `keep` newest are removed, with the objects, bindings and blobs that nothing else refers
- * to. keep: at least two, this epoch and the one whose image may be in force until this one's is. */
+/* Commit. All epochs except the `keep` newest are removed, with the objects, bindings and blobs
+ * that nothing else refers to. keep: at least two, this epoch and the one whose image may be in
+ * force until this one's is. */
 int store_commit(struct matr_store *store, size_t keep, struct matr_error *err);
 
 /* Record that the epoch is for copies of the file tree as well. */

@@ -9,13 +9,13 @@
 
 /* ---- applications: sorted ids, each once; *out: free() ---- */
 
-/* List the applications that have the file in their scope or in a closure, by the name under which it was found or by its
- * own. */
+/* List the applications that have the file in their scope or in a closure, by the name under which
+ * it was found or by its own. */
 int store_users_of(struct matr_store *store, int64_t epoch, const char *path, int64_t **out,
 		   size_t *n, struct matr_error *err);
 
-/* List the applications that have a file of that name, in whatever directory, in their scope or in a closure; all
- * applications if name is NULL. */
+/* List the applications that have a file of that name, in whatever directory, in their scope or in
+ * a closure; all applications if name is NULL. */
 int store_users_of_name(struct matr_store *store, int64_t epoch, const char *name, int64_t **out,
 			size_t *n, struct matr_error *err);
 
@@ -32,8 +32,8 @@ int store_locations(struct matr_store *store, int64_t epoch, struct store_locati
 		    struct matr_error *err);
 void store_locations_free(struct store_location *locations, size_t n);
 
-/* List the paths of all objects that the newest epoch's applications are started with, sorted. *out:
- * store_paths_free(). */
+/* List the paths of all objects that the newest epoch's applications are started with, sorted.
+ * *out: store_paths_free(). */
 int store_started_objects(struct matr_store *store, char ***out, size_t *n, struct matr_error *err);
 void store_paths_free(char **paths, size_t n);
 
@@ -45,8 +45,9 @@ struct store_library { /* valid during the call */
 	const char *found_as;
 };
 
-/* Call `visit` for each object of the epoch's scopes and closures that is not an application itself, once for each name
- * under which it was found, in no particular order. A visit other than 0 ends that and is returned. */
+/* Call `visit` for each object of the epoch's scopes and closures that is not an application
+ * itself, once for each name under which it was found, in no particular order. A visit other than 0
+ * ends that and is returned. */
 int store_each_library(struct matr_store *store, int64_t epoch,
 		       int (*visit)(const struct store_library *library, void *context,
 				    struct matr_error *err),
@@ -60,11 +61,13 @@ struct store_vector {
 	int64_t id, object;
 };
 
-/* List the vectors of the epoch's scopes and closures, those of an object after each other. *out: free(). */
+/* List the vectors of the epoch's scopes and closures, those of an object after each other. *out:
+ * free(). */
 int store_vectors(struct matr_store *store, int64_t epoch, struct store_vector **out, size_t *n,
 		  struct matr_error *err);
 
-/* Add to `vectors` every vector of the store that has one of `objects` among its providers. Both are sets of ids. */
+/* Add to `vectors` every vector of the store that has one of `objects` among its providers. Both
+ * are sets of ids. */
 int store_vectors_bound_to(struct matr_store *store, const struct map *objects, struct map *vectors,
 			   struct matr_error *err);
 
@@ -76,8 +79,8 @@ struct store_entry { /* an object in an application's scope or in a closure; val
 	const char *root; /* the closure's; NULL: it is in the scope of the start */
 };
 
-/* Call `visit` for each entry of the epoch: by application's path, the scope of the start first, then the closures by
- * root. A visit other than 0 ends that and is returned. */
+/* Call `visit` for each entry of the epoch: by application's path, the scope of the start first,
+ * then the closures by root. A visit other than 0 ends that and is returned. */
 int store_each_entry(struct matr_store *store, int64_t epoch,
 		     int (*visit)(const struct store_entry *entry, void *context,
 				  struct matr_error *err),

@@ -1,8 +1,9 @@
 /* list.c - see list.h.
  *
- * What a path leads to changes where a name on its way does: the file's own, a symbolic link's, a directory's that is
- * moved or appears. So each path is walked, and each directory on the way is a place to be watched; of the directories
- * that hold a file the contents too. A file with several names (hard links) is watched itself.
+ * What a path leads to changes where a name on its way does: the file's own, a symbolic link's, a
+ * directory's that is moved or appears. So each path is walked, and each directory on the way is a
+ * place to be watched; of the directories that hold a file the contents too. A file with several
+ * names (hard links) is watched itself.
  */
 #include "watch/list.h"
 
@@ -164,7 +165,8 @@ const char *watched_change(const struct watch_list *list, const struct watched_f
 	struct stat status;
 	const struct matr_file_id *before = &file->id;
 
-	/* ld-stable's own path goes with the last program that is enabled: the others never named it. */
+	/* ld-stable's own path goes with the last program that is enabled: the others never named
+	 * it. */
 	if (file->kind == WATCHED_INTERPRETER &&
 	    (loader_real(path, real, NULL) == 0 ||
 	     (strcmp(path, "/lib64/" MATR_LOADER_FILE) == 0 &&
@@ -280,8 +282,8 @@ static int walk_name(struct watch_list *list, uint32_t parent, const char *name,
 	return S_ISDIR(status.st_mode) ? 1 : 0;
 }
 
-/* The directory with that path, absolute: its number; UINT32_MAX: there is none now, but what has to happen for it to be
- * there will be noticed. */
+/* The directory with that path, absolute: its number; UINT32_MAX: there is none now, but what has
+ * to happen for it to be there will be noticed. */
 static int walk(struct watch_list *list, const char *text, int depth, uint32_t *out,
 		struct matr_error *err)
 {
@@ -351,7 +353,8 @@ static int walk(struct watch_list *list, const char *text, int depth, uint32_t *
 static int watch_path(struct watch_list *list, const char *path, uint32_t file, int depth,
 		      struct matr_error *err);
 
-/* A directory where there was nothing: whatever comes into it may be found before what was found. */
+/* A directory where there was nothing: whatever comes into it may be found before what was
+ * found. */
 static int watch_open_directory(struct watch_list *list, const char *path, int depth,
 				struct matr_error *err)
 {

@@ -1,4 +1,5 @@
-/* list.h - the files that an epoch follows from, and the places at which a change to them would show. */
+/* list.h - the files that an epoch follows from, and the places at which a change to them would
+ * show. */
 #ifndef MATR_WATCH_LIST_H
 #define MATR_WATCH_LIST_H
 
@@ -65,7 +66,8 @@ int watch_list_read(struct watch_list *list, struct matr_store *store, int64_t e
 		    struct matr_error *err);
 void watch_list_free(struct watch_list *list);
 
-/* Watch all places, and make all files dirty. The former notify, if any, is closed; the new one belongs to the list. */
+/* Watch all places, and make all files dirty. The former notify, if any, is closed; the new one
+ * belongs to the list. */
 int watch_list_rebuild(struct watch_list *list, bool by_inotify, struct matr_error *err);
 
 enum { WATCH_NOTHING, WATCH_DIRTY, WATCH_REBUILD };

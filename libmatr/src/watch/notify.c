@@ -1,8 +1,9 @@
 /* notify.c - see notify.h.
  *
- * fanotify (Linux 5.9 for directories' file handles with names) identifies a directory by file system and file handle,
- * which is what name_to_handle_at() gives; nothing has to be opened when an event comes. Marks are on inodes: a mark on
- * a whole file system would wake us for everything that any process writes anywhere.
+ * fanotify (Linux 5.9 for directories' file handles with names) identifies a directory by file
+ * system and file handle, which is what name_to_handle_at() gives; nothing has to be opened when an
+ * event comes. Marks are on inodes: a mark on a whole file system would wake us for everything that
+ * any process writes anywhere.
  */
 #include "watch/notify.h"
 
@@ -271,8 +272,9 @@ static bool take_record(const struct notify *notify,
 	return true;
 }
 
-/* One event is about one object: under its name in a directory of ours, or as a file of ours. `bytes` is the event with
- * its records, which the kernel aligns for these, to 4 bytes; `event` is a copy of its head, which wants 8. */
+/* One event is about one object: under its name in a directory of ours, or as a file of ours.
+ * `bytes` is the event with its records, which the kernel aligns for these, to 4 bytes; `event` is
+ * a copy of its head, which wants 8. */
 static bool take_fanotify(const struct notify *notify, const struct fanotify_event_metadata *event,
 			  const char *bytes, struct notify_event *out)
 {

@@ -1,7 +1,7 @@
 /* notify.h - the kernel's word that something happened in a directory, and by whom.
  *
- * fanotify says which process did it, but it is root's; inotify is everybody's. One may be had for a file system where
- * the other is not, so both are behind one descriptor.
+ * fanotify says which process did it, but it is root's; inotify is everybody's. One may be had for
+ * a file system where the other is not, so both are behind one descriptor.
  */
 #ifndef MATR_NOTIFY_H
 #define MATR_NOTIFY_H
@@ -33,8 +33,9 @@ struct notify_event {
 int notify_open(bool by_inotify, struct notify **out, struct matr_error *err);
 void notify_close(struct notify *notify);
 
-/* Watch the path. *place: its number, the same for a directory that is there already under another path. 1: done; 0: there
- * is nothing there, or it is on a file system that cannot be watched; -1: error (too many watches). */
+/* Watch the path. *place: its number, the same for a directory that is there already under another
+ * path. 1: done; 0: there is nothing there, or it is on a file system that cannot be watched; -1:
+ * error (too many watches). */
 int notify_add(struct notify *notify, const char *path, enum notify_depth depth, uint32_t *place,
 	       struct matr_error *err);
 

@@ -19,7 +19,8 @@ struct affected_search {
 
 void affected_search_close(struct affected_search *search);
 
-/* The epoch's applications that use the file, or that would find other files now that it has changed. */
+/* The epoch's applications that use the file, or that would find other files now that it has
+ * changed. */
 int affected_applications(struct matr_store *store, int64_t epoch, const struct watched_file *file,
 			  struct affected_search *search, struct application_ids *out,
 			  struct matr_error *err);

@@ -1,13 +1,15 @@
 /* watch.c - see matr/watch.h.
  *
- * Where nothing happened for a while, a change is looked at almost at once. What follows it is gathered, for a package
- * manager changes many files at once: for a tenth of a second, or more where looking takes long. The files
- * concerned are compared with the record. Where events were lost, a directory on the way to a file has changed, or
- * something was mounted, all places are found anew and all files compared. So it is at the start too: what happened while
- * nobody watched is found then.
+ * Where nothing happened for a while, a change is looked at almost at once. What follows it is
+ * gathered, for a package manager changes many files at once: for a tenth of a second, or more
+ * where looking takes long. The files concerned are compared with the record. Where events were
+ * lost, a directory on the way to a file has changed, or something was mounted, all places are
+ * found anew and all files compared. So it is at the start too: what happened while nobody watched
+ * is found then.
  *
- * The image is changed under the prefix's lock. While somebody else has it, an epoch is being begun or ended, after
- * which the record is another one anyway; until then the changed files are kept in mind.
+ * The image is changed under the prefix's lock. While somebody else has it, an epoch is being begun
+ * or ended, after which the record is another one anyway; until then the changed files are kept in
+ * mind.
  */
 #include <matr/watch.h>
 
@@ -103,8 +105,8 @@ static int listen_to(struct matr_watch *watch, int fd, uint32_t events, struct m
 		       : matr_fail_errno(err, NULL, "epoll");
 }
 
-/* What is mounted where, as a number. The descriptor wakes us when it changes, but says so only once, and that goes to
- * whoever polls ours. */
+/* What is mounted where, as a number. The descriptor wakes us when it changes, but says so only
+ * once, and that goes to whoever polls ours. */
 static uint64_t mounts(const struct matr_watch *watch)
 {
 	char buffer[16 << 10];
@@ -430,8 +432,8 @@ static int affected_paths(struct matr_store *store, int64_t epoch, const struct 
 	return 0;
 }
 
-/* Take them out of the image; *action says what was done in the end. Where the image cannot be written the epoch
- * ends: that is one rename, and safe. */
+/* Take them out of the image; *action says what was done in the end. Where the image cannot be
+ * written the epoch ends: that is one rename, and safe. */
 static int withdraw(struct matr_watch *watch, struct matr_store *store,
 		    const struct change *changes, size_t n, const char **action,
 		    struct matr_error *err)

@@ -1,6 +1,7 @@
 /* load.c - a program that loads what its arguments say, for tests/system/start/closures.sh.
  *
- * Every argument is a step; what comes of it is printed. A step that fails does not end the program.
+ * Every argument is a step; what comes of it is printed. A step that fails does not end the
+ * program.
  *
  *	open NAME PATH FLAGS   dlopen(); FLAGS: l lazy, n now, g global, d deepbind, o noload, N nodelete
  *	private NAME PATH      dlmopen(LM_ID_NEWLM)

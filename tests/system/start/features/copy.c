@@ -1,5 +1,5 @@
-/* copy.c - built as PIE and as non-PIE: copy relocations, canonical function addresses, weak undefined
- * references. What the program writes, the library must see. */
+/* copy.c - built as PIE and as non-PIE: copy relocations, canonical function addresses, weak
+ * undefined references. What the program writes, the library must see. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>

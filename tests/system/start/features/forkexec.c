@@ -1,5 +1,5 @@
-/* forkexec.c - child processes: fork alone, exec of itself by /proc/self/exe and by name, of another
- * program, vfork and posix_spawn, and a shell. */
+/* forkexec.c - child processes: fork alone, exec of itself by /proc/self/exe and by name, of
+ * another program, vfork and posix_spawn, and a shell. */
 #include <errno.h>
 #include <spawn.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* process.c - what a process sees of itself: auxiliary vector, arguments, environment, the link map.
- * Addresses differ from run to run, so relations are printed. */
+/* process.c - what a process sees of itself: auxiliary vector, arguments, environment, the link
+ * map. Addresses differ from run to run, so relations are printed. */
 #include <elf.h>
 #include <link.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* relr.c - as a library and as a program: many relative relocations of all sorts of distances, linked
- * with -z pack-relative-relocs. Every word is checked. */
+/* relr.c - as a library and as a program: many relative relocations of all sorts of distances,
+ * linked with -z pack-relative-relocs. Every word is checked. */
 #include <stdint.h>
 #include <stdio.h>
 

@@ -1,4 +1,5 @@
-/* tls_library.c - thread-local variables in a library, in the model that the command line chooses. */
+/* tls_library.c - thread-local variables in a library, in the model that the command line
+ * chooses. */
 #ifndef SIZE
 #define SIZE 16
 #endif

@@ -1,4 +1,5 @@
-/* unaligned.c - relocations at addresses that are no multiple of 8, symbolic ones too, with addends. */
+/* unaligned.c - relocations at addresses that are no multiple of 8, symbolic ones too, with
+ * addends. */
 #include <stdio.h>
 
 extern char copied_block[1000];
