@@ -120,7 +120,7 @@ class Image:
             self.data = file.read()
         need(len(self.data) >= HEADER.size, "too short for a header")
         self.header = header = Record(HEADER, self.data, 0)
-        need(header.magic == b"MATRXIMG" and header.format == 6, "not an image of format 6")
+        need(header.magic == b"MATRXIMG" and header.format == 7, "not an image of format 7")
         need(header.endian == 0x01020304, "of another byte order")
         copy = bytearray(self.data[: HEADER.size])
         copy[-4:] = bytes(4)
