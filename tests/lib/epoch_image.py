@@ -17,6 +17,7 @@ MASK = (1 << 64) - 1
 BASES = ("own", "place", "application", "loader", "absolute")
 FILE, IMAGE, ZERO = 0, 1, 2
 NO_LIBRARY = 0xFFFFFFFF
+PACKED = 1 << 5
 DT_NEEDED, DT_STRTAB, DT_SONAME, DT_RELA, DT_RELASZ = 1, 5, 14, 7, 8
 DT_AUXILIARY, DT_FILTER = 0x7FFFFFFD, 0x7FFFFFFF
 PT_DYNAMIC = 2
@@ -284,6 +285,25 @@ class Image:
             }
         return result
 
+    def check_runs(self, manifest):
+        """Packed libraries lie in a run as their segments say."""
+        runs = self.array(RUN, manifest.runs, manifest.n_runs)
+        for record in self.array(OBJECT, manifest.objects, manifest.n_objects):
+            if not record.flags & PACKED:
+                continue
+            library = self.libraries[record.library]
+            start = library.base + library.first
+            for run in runs:
+                if run.place <= start < run.place + run.size:
+                    break
+            else:
+                raise Bad("a packed library is in no run")
+            for segment in library.list:
+                place = library.base + segment.vaddr
+                need(segment.source == ZERO or segment.source == IMAGE and place + segment.size <= run.place + run.size and
+                     segment.offset - self.header.metadata_size - run.offset == place - run.place,
+                     "a packed library's segment is elsewhere than its run")
+
     def application(self, manifest):
         """All that a start of the application depends on."""
         residual = self.metadata[manifest.residual : manifest.residual + 24 * manifest.n_residual]
@@ -318,6 +338,7 @@ def check(path):
     for i, key, manifest in image.slots():
         piece = image.metadata[manifest.at + 8 : manifest.at + manifest.size]
         need(checksum32(piece) == manifest.checksum, "a manifest does not match its checksum")
+        image.check_runs(manifest)
         need(key in (manifest.key, manifest.key ^ MASK), "a slot has a key that is not its manifest's")
         struct.pack_into("<Q", metadata, header.hash + 16 * i, manifest.key)
         withdrawn += key != manifest.key

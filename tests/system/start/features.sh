@@ -91,6 +91,7 @@ case_layouts()
 		printf '[epochs]\nlayout = %s\n' "$layout" >"$T/layout.conf"
 		begin --config "$T/layout.conf" "${PROGRAMS[@]}" "${SYSTEM_PROGRAMS[@]}"
 		case_behaviour
+		check "the image's independent reader" /usr/bin/python3 "$TESTS/lib/epoch_image.py" check "$MATR_PREFIX/epoch.image"
 	done
 	# A packed library's file is compared, though it is not mapped.
 	begin --config "$T/layout.conf" "$T/many/dynamic"
