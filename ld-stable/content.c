@@ -1,7 +1,9 @@
-/* content.c - identifying files of portable images, whose inodes and times are not the recorded ones.
+/* content.c - comparing what is mapped with what the epoch was begun with, by hash.
  *
- * The bytes that decide bindings are compared by hash: dynamic strings, symbols, versions,
- * relocations. Reading them is what a portable image costs at exec (docs/image-format.md has figures).
+ * In portable images, where inodes and times are not the recorded ones, these are the bytes that decide
+ * bindings: dynamic strings, symbols, versions, relocations. Reading them is what a portable image costs
+ * at exec. In others it is a part of the application only: /proc/self/exe need not be about this
+ * process (an emulator; a directory that only looks like /proc).
  */
 #include "ld_stable.h"
 
@@ -19,4 +21,32 @@ bool content_is_recorded(const struct served *served, uint64_t base, uint64_t co
 		hash = matr_image_checksum64((const void *)(base + range->vaddr), range->size,
 					     hash);
 	return hash == recorded->hash;
+}
+
+/* Is the range in a segment that the kernel has mapped, and that nothing writes to? */
+static bool is_mapped(const struct program *program, const struct range *range)
+{
+	for (size_t i = 0; i < program->phnum; i++) {
+		const Elf64_Phdr *segment = &program->phdr[i];
+		if (segment->p_type == PT_LOAD && !(segment->p_flags & PF_W) &&
+		    (segment->p_flags & PF_R) && range->size <= segment->p_filesz &&
+		    range->vaddr >= segment->p_vaddr &&
+		    range->vaddr - segment->p_vaddr <= segment->p_filesz - range->size)
+			return true;
+	}
+	return false;
+}
+
+/* The program may be another one, in which the ranges are not what they are in the recorded one. */
+bool content_is_program(const struct served *served, const struct program *program,
+			uint64_t content)
+{
+	const struct matr_image_content *recorded = at_place(&served->bases, content);
+	const struct range *range = (const struct range *)(recorded + 1);
+
+	for (uint32_t i = 0; i < recorded->n_ranges; i++) {
+		if (!is_mapped(program, &range[i]))
+			return false;
+	}
+	return content_is_recorded(served, program->base, content);
 }

@@ -5,7 +5,6 @@
  */
 #include <linux/fcntl.h>
 #include <linux/mman.h>
-#include <linux/personality.h>
 
 #include "ld_stable.h"
 
@@ -147,10 +146,17 @@ static const char *move_to(struct served *served, uint64_t place)
 	return NULL;
 }
 
-static bool wants_no_randomness(void)
+/* The stack is where it is without randomness (setarch -R, randomize_va_space=0): what it opens with is
+ * the name of the executed file, behind it a word of zeros. One stack in four million is there by chance.
+ * personality() would tell, but it is a call that ld.so does not make, and a seccomp filter may kill. */
+static bool has_no_randomness(const struct start *start)
 {
-	long personality = system_call(CALL_PERSONALITY, 0xffffffff, 0, 0, 0, 0, 0);
-	return !system_call_failed(personality) && (personality & ADDR_NO_RANDOMIZE);
+	enum { STACK_TOP_GAP = 8 };
+
+	if (!start->execfn)
+		return false;
+	uint64_t name = start->execfn->a_un.a_val;
+	return name + string_length((const char *)name) + 1 + STACK_TOP_GAP == MACHINE_STACK_TOP;
 }
 
 /* Under verify page data is compared as it is. */
@@ -160,7 +166,7 @@ static uint64_t choose_place(const struct served *served, const struct start *st
 	uint64_t mask = served->manifest->alignment - 1;
 
 	if (!(served->manifest->flags & MATR_MANIFEST_RANDOM) || start->verify_fd >= 0 ||
-	    start->verify_loads || wants_no_randomness())
+	    start->verify_loads || has_no_randomness(start))
 		return region;
 	/* Towards the region, so the window is not left. */
 	return place > region ? region + ((place - region) & ~mask)
@@ -201,7 +207,7 @@ static const char *manifest_reason(const struct served *served, const struct sta
 
 	*other = true;
 	if (!file_is_recorded(file, &manifest->file, served->header->flags) ||
-	    (manifest->content && !content_is_recorded(served, program->base, manifest->content)))
+	    (manifest->content && !content_is_program(served, program, manifest->content)))
 		return no_entry;
 	if ((manifest->flags & MATR_MANIFEST_PATH) && !program->by_name &&
 	    !path_is(at_place(bases, manifest->path)))
@@ -296,6 +302,9 @@ const char *image_find(struct served *served, const struct matr_loader_config *c
 	if (!program_key(&header, program, &file, &key) ||
 	    !may_have(&header, served->image_fd, key))
 		return no_entry;
+	/* The image's metadata takes room that the program has without MatR. */
+	if (memory_is_limited())
+		return "the size of the address space is limited";
 	reason = map_at_drawn_place(served, &header);
 	if (!reason)
 		reason = find_manifest(served, start, program, &file, key);

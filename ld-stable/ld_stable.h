@@ -203,8 +203,11 @@ const char *image_find(struct served *served, const struct matr_loader_config *c
 		       const struct start *start, const struct program *program);
 void image_unmap(struct served *served);
 
-/* Does the object in memory have the recorded content? For portable images. */
+/* Does the object in memory have the recorded content (struct matr_image_content)? The library is one
+ * that was mapped from the image's segments. */
 bool content_is_recorded(const struct served *served, uint64_t base, uint64_t content);
+bool content_is_program(const struct served *served, const struct program *program,
+			uint64_t content);
 
 uint32_t cpu_level(void); /* 1 to 4: x86-64 to x86-64-v4 */
 
@@ -223,6 +226,9 @@ const char *cpu_record_try(struct served *served, int fd);
 _Noreturn void cpu_record_report(const struct served *served, int fd);
 
 /* ---- address space: memory.c ---- */
+
+/* Is the size of the address space limited (RLIMIT_AS)? */
+bool memory_is_limited(void);
 
 /* Map exactly there, over nothing. Returns false, and nothing is mapped, if that cannot be. */
 bool memory_map(uint64_t address, uint64_t size, int protection, int flags, long fd,

@@ -9,6 +9,8 @@
 
 #define MACHINE_ELF	    EM_X86_64
 #define MACHINE_RETURN	    0xc3 /* the one-byte return instruction */
+/* End of a stack that is not randomised: TASK_SIZE_MAX, with 47 address bits and a page less. */
+#define MACHINE_STACK_TOP   UINT64_C(0x7ffffffff000)
 #define R_MACHINE_NONE	    R_X86_64_NONE
 #define R_MACHINE_JUMP_SLOT R_X86_64_JUMP_SLOT
 
@@ -24,12 +26,12 @@ enum { /* system call numbers, Linux x86-64 */
        CALL_PWRITE = 18,
        CALL_ACCESS = 21,
        CALL_EXECVE = 59,
-       CALL_PERSONALITY = 135,
        CALL_SET_TID_ADDRESS = 218,
        CALL_EXIT_GROUP = 231,
        CALL_OPENAT = 257,
        CALL_NEWFSTATAT = 262,
        CALL_READLINKAT = 267,
+       CALL_PRLIMIT = 302,
        CALL_GETRANDOM = 318,
 };
 

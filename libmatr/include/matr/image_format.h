@@ -126,7 +126,7 @@ struct matr_image_manifest {
 	uint32_t n_objects;
 	uint64_t key;		     /* of its slot */
 	struct matr_image_file file; /* the application's */
-	uint64_t content;	     /* struct matr_image_content, in portable images; else 0 */
+	uint64_t content;	     /* struct matr_image_content of the application */
 	uint64_t path;		     /* canonical path of the application */
 	uint64_t objects;      /* struct matr_image_object[n_objects]; [0] is the application */
 	uint64_t needed;       /* uint64_t[n_needed]: strings for DT_NEEDED: the scope's paths in
@@ -229,8 +229,10 @@ struct matr_image_shifts {
 	/* uint32_t entries[n_entries] */
 };
 
-/* What identifies a file in a portable image: the bytes that decide its bindings. The hash is
- * matr_image_checksum64() of each range in memory, seeded with the hash of those before it. */
+/* What identifies a file by its bytes in memory. In portable images: those that decide its bindings.
+ * In others only applications have it, with enough to tell them apart, in case that /proc/self/exe is
+ * about another process. The hash is matr_image_checksum64() of each range in memory, seeded with the
+ * hash of those before it. */
 struct matr_image_content {
 	uint64_t hash;
 	uint32_t n_ranges;

@@ -133,9 +133,14 @@ int image_variant_choose(struct image_builder *builder, uint32_t binary,
 			 const struct matr_object *object, const struct words *words,
 			 uint32_t *variant, struct words *patches, struct matr_error *err);
 
-/* What identifies the file in a portable image (struct matr_image_content). */
+enum image_content {
+	IMAGE_CONTENT_DECIDING, /* all that decides bindings, for portable images */
+	IMAGE_CONTENT_TELLING,	/* enough to tell programs apart */
+};
+
+/* What identifies the file by its bytes (struct matr_image_content). */
 int image_content_add(struct image_builder *builder, const struct matr_object *object,
-		      uint64_t *offset, struct matr_error *err);
+		      enum image_content kind, uint64_t *offset, struct matr_error *err);
 
 /* When a library is served. What is loaded later has PT_GNU_RELRO in any case: ld.so's call for it
  * is the moment at which its own dynamic section is given back. */

@@ -217,9 +217,9 @@ static int add_application(struct image_builder *builder, struct parts *parts,
 			 application->n_residual * sizeof *application->residual, 8,
 			 &manifest->residual, err) < 0)
 		return -1;
-	return builder->portable ? image_content_add(builder, mapping->scope[0].object,
-						     &manifest->content, err)
-				 : 0;
+	return image_content_add(builder, mapping->scope[0].object,
+				 builder->portable ? IMAGE_CONTENT_DECIDING : IMAGE_CONTENT_TELLING,
+				 &manifest->content, err);
 }
 
 static uint64_t slot_key(const struct image_builder *builder,

@@ -168,9 +168,10 @@ static void status_table(const char *prefix, struct json_object *matrd,
 		if (status->n_edits)
 			printf("edits         %zu (matr rebind --list)\n", status->n_edits);
 		for (size_t i = 0; i < status->n_skipped; i++)
-			safe_printf("%s%" PRIu64 " %s%s", i ? ", " : "skipped       ",
-				    status->skipped[i].files, status->skipped[i].kind,
-				    i + 1 < status->n_skipped ? "" : "\n");
+			safe_printf("%s%" PRIu64 " %s", i ? ", " : "skipped       ",
+				    status->skipped[i].files, status->skipped[i].kind);
+		if (status->n_skipped)
+			putchar('\n');
 	}
 	safe_printf("store         %s\n", output_bytes(status->store_size, store));
 	safe_printf("image         %s\n", output_bytes(status->image_size, image));
