@@ -89,8 +89,8 @@ static const char *prepare(struct served *served, const struct start *start,
 		reason = image_find(served, &config_stamped, start, program);
 	if (reason)
 		return reason;
-	if (start->verify_fd < 0)
-		reason = place_libraries(served, culprit);
+	reason = start->verify_fd < 0 ? place_libraries(served, culprit)
+				      : place_check_libraries(served, culprit);
 	if (reason)
 		return reason;
 	reason = handover_make(served, program);

@@ -203,9 +203,9 @@ const char *image_find(struct served *served, const struct matr_loader_config *c
 		       const struct start *start, const struct program *program);
 void image_unmap(struct served *served);
 
-/* Does the object in memory have the recorded content (struct matr_image_content)? The library is one
- * that was mapped from the image's segments. */
-bool content_is_recorded(const struct served *served, uint64_t base, uint64_t content);
+/* Does the object in memory have the recorded content (struct matr_image_content)? It is mapped as the
+ * image's segments say, from the file that is open as `fd`. */
+bool content_is_recorded(const struct served *served, uint64_t base, long fd, uint64_t content);
 bool content_is_program(const struct served *served, const struct program *program,
 			uint64_t content);
 
@@ -239,6 +239,7 @@ void memory_unmap(uint64_t address, uint64_t size);
 
 const char *place_libraries(struct served *served, const char **culprit);
 const char *place_check(const struct served *served, const struct matr_image_object *object);
+const char *place_check_libraries(const struct served *served, const char **culprit);
 const char *place_library(const struct served *served, const struct matr_image_object *object);
 void place_unmap_library(const struct served *served, const struct matr_image_object *object);
 void place_unmap(const struct served *served, uint32_t n_objects); /* those before this index */

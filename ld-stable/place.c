@@ -100,6 +100,20 @@ const char *place_check(const struct served *served, const struct matr_image_obj
 	return reason;
 }
 
+const char *place_check_libraries(const struct served *served, const char **culprit)
+{
+	for (uint32_t i = 1; i < served->manifest->n_objects; i++) {
+		const struct matr_image_object *object = &served->objects[i];
+		const char *reason =
+			object_has_library(object) ? place_check(served, object) : NULL;
+		if (reason) {
+			*culprit = at_place(&served->bases, object->path);
+			return reason;
+		}
+	}
+	return NULL;
+}
+
 /* ---- packed libraries ---- */
 
 static void unmap_runs(const struct served *served, uint32_t n)
@@ -176,12 +190,13 @@ static const char *map_library(const struct served *served, const struct matr_im
 		return reason;
 	if (!reason && !map_segments(served, library, fd, relro_writable))
 		reason = "a library's address range is taken, or mapping it is not allowed";
-	file_close(fd);
 	if (!reason && library->content &&
-	    !content_is_recorded(served, served->bases.place + library->base, library->content)) {
+	    !content_is_recorded(served, served->bases.place + library->base, fd,
+				 library->content)) {
 		place_unmap_library(served, object);
 		reason = "a library has other content than the recorded one";
 	}
+	file_close(fd);
 	return reason;
 }
 

@@ -231,13 +231,14 @@ struct matr_image_shifts {
 
 /* What identifies a file by its bytes in memory. In portable images: those that decide its bindings.
  * In others only applications have it, with enough to tell them apart, in case that /proc/self/exe is
- * about another process. The hash is matr_image_checksum64() of each range in memory, seeded with the
+ * about another process. The hash is matr_image_checksum64() of each range, seeded with the
  * hash of those before it. */
 struct matr_image_content {
 	uint64_t hash;
 	uint32_t n_ranges;
-	uint32_t reserved;
-	/* struct { uint64_t vaddr, size; } ranges[n_ranges], in segments that are not writable */
+	uint32_t n_file_ranges; /* of libraries in portable images: what page data stands for */
+				/* struct { uint64_t vaddr, size; } ranges[n_ranges], in memory;
+	 * struct { uint64_t offset, size; } file_ranges[n_file_ranges], in the file */
 };
 
 /* An IFUNC resolver, called once; its result goes to every slot. */

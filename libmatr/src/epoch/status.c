@@ -184,6 +184,12 @@ static int compare_records(struct matr_epoch_status *status, const char *store_p
 	return problem(status, store_path, reason, err);
 }
 
+/* The same inode, to which nothing has happened? Its contents may have been written and the time set back. */
+static bool is_same_inode(const struct matr_file_id *id, const struct stat *now)
+{
+	return file_id_same_inode(id, now) && timespec_ns(&now->st_ctim) == id->ctime;
+}
+
 static int look_for_changes(struct matr_store *store, struct matr_epoch_status *status,
 			    struct matr_error *err)
 {
@@ -205,13 +211,17 @@ static int look_for_changes(struct matr_store *store, struct matr_epoch_status *
 		else if ((uint64_t)now.st_size != id->size ||
 			 timespec_ns(&now.st_mtim) != id->mtime)
 			reason = "changed since the epoch began";
-		else if (now.st_ino != id->inode) {
+		else if (!is_same_inode(id, &now)) {
 			int same =
 				epoch_same_program(store, status->epoch.id, files[i].path, id, err);
 			if (same < 0)
 				result = -1;
 			else if (same == 0)
-				reason = "replaced since the epoch began";
+				reason =
+					file_id_same_inode(id, &now)
+						? "its owner, mode, links or contents have changed "
+						  "since the epoch began"
+						: "replaced since the epoch began";
 		}
 		if (reason)
 			result = add(&status->changed, &status->n_changed, files[i].path, reason,

@@ -403,8 +403,8 @@ static int make(struct image_builder *builder, struct image_binary *binary,
 	if (!result)
 		result = lay_out(binary, object, err);
 	if (!result && builder->portable)
-		result = image_content_add(builder, object, IMAGE_CONTENT_DECIDING,
-					   &binary->content, err);
+		result = image_content_add(builder, object, IMAGE_CONTENT_LIBRARY, &binary->content,
+					   err);
 	return result ? result : take_base(builder, binary, object, first, end, err);
 }
 

@@ -102,7 +102,8 @@ static bool content_is_whole(const struct mapped_image *image, uint64_t offset)
 {
 	const struct matr_image_content *content = array_at(image, offset, 1, sizeof *content);
 
-	return !offset || (content && array_at(image, offset + sizeof *content, content->n_ranges,
+	return !offset || (content && array_at(image, offset + sizeof *content,
+					       content->n_ranges + (uint64_t)content->n_file_ranges,
 					       2 * sizeof(uint64_t)));
 }
 

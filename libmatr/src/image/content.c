@@ -1,6 +1,6 @@
 /* content.c - what identifies a file by its bytes.
  *
- * In a portable image: the bytes that decide its bindings. A copy of a file has another inode and other
+ * In a portable image: the bytes that decide its bindings, and a library's data. A copy of a file has another inode and other
  * times. The build-id tells builds apart, whose data the page data holds. It is no proof alone: build
  * trees, package prefixes and rewriters of run paths leave it as it is and change strings.
  *
@@ -12,12 +12,21 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-enum { MAX_RANGES = 8 };
+enum {
+	MAX_DECIDING = 8,
+	MAX_RANGES = MAX_DECIDING + IMAGE_AREAS,
+};
 
 struct range {
-	uint64_t vaddr, size;
+	uint64_t start, size; /* virtual address, or offset in the file */
+};
+
+struct ranges {
+	struct range list[MAX_RANGES];
+	uint32_t n, n_file; /* in memory; in the file, behind those */
 };
 
 static uint64_t tag_value(const struct matr_object *object, int64_t tag)
@@ -29,32 +38,43 @@ static uint64_t tag_value(const struct matr_object *object, int64_t tag)
 	return 0;
 }
 
-/* The segment that has the range and is never written. */
+/* The segment that has the range in the file and, unless `written`, is never written. */
 static const struct matr_segment *segment_of(const struct matr_object *object,
-					     const struct range *range)
+					     const struct range *range, bool written)
 {
 	for (size_t i = 0; i < object->n_segments; i++) {
 		const struct matr_segment *segment = &object->segments[i];
-		if (segment->type == PT_LOAD && !(segment->flags & PF_W) &&
-		    range->vaddr >= segment->vaddr && range->size <= segment->file_size &&
-		    range->vaddr - segment->vaddr <= segment->file_size - range->size)
+		if (segment->type == PT_LOAD && (written || !(segment->flags & PF_W)) &&
+		    range->start >= segment->vaddr && range->size <= segment->file_size &&
+		    range->start - segment->vaddr <= segment->file_size - range->size)
 			return segment;
 	}
 	return NULL;
 }
 
-static size_t add_range(const struct matr_object *object, struct range wanted, struct range *ranges,
-			size_t n)
+static void add_range(const struct matr_object *object, struct range wanted, struct ranges *ranges)
 {
-	if (!wanted.vaddr || !wanted.size || !segment_of(object, &wanted))
-		return n;
-	ranges[n] = wanted;
-	return n + 1;
+	if (wanted.start && wanted.size && segment_of(object, &wanted, false))
+		ranges->list[ranges->n++] = wanted;
 }
 
-static size_t deciding_ranges(const struct matr_object *object, struct range ranges[MAX_RANGES])
+/* What is written to, as it is in the file. */
+static void add_data(const struct matr_object *object, bool in_file, struct ranges *ranges)
 {
-	const struct range wanted[MAX_RANGES] = {
+	for (size_t i = 0; i < object->n_segments; i++) {
+		const struct matr_segment *segment = &object->segments[i];
+		if (segment->type != PT_LOAD || !(segment->flags & PF_W) || !segment->file_size ||
+		    ranges->n + ranges->n_file == MAX_RANGES)
+			continue;
+		ranges->list[ranges->n + ranges->n_file] = (struct range){
+			in_file ? segment->offset : segment->vaddr, segment->file_size};
+		*(in_file ? &ranges->n_file : &ranges->n) += 1;
+	}
+}
+
+static void deciding_ranges(const struct matr_object *object, struct ranges *ranges)
+{
+	const struct range wanted[MAX_DECIDING] = {
 		{tag_value(object, DT_STRTAB), tag_value(object, DT_STRSZ)},
 		{tag_value(object, DT_SYMTAB), object->n_symbols * sizeof(Elf64_Sym)},
 		{tag_value(object, DT_VERSYM), object->n_symbols * sizeof(Elf64_Half)},
@@ -64,46 +84,72 @@ static size_t deciding_ranges(const struct matr_object *object, struct range ran
 		{object->dynamic_vaddr, object->n_dynamic * sizeof(Elf64_Dyn)},
 		{object->build_id_vaddr, object->build_id.size},
 	};
-	size_t n = 0;
 
-	for (size_t i = 0; i < MAX_RANGES; i++)
-		n = add_range(object, wanted[i], ranges, n);
-	return n;
+	for (size_t i = 0; i < MAX_DECIDING; i++)
+		add_range(object, wanted[i], ranges);
 }
 
 /* The program headers and the build-id, which is near them; the strings where there is none. */
-static size_t telling_ranges(const struct matr_object *object, struct range ranges[MAX_RANGES])
+static void telling_ranges(const struct matr_object *object, struct ranges *ranges)
 {
 	const struct range build_id = {object->build_id_vaddr, object->build_id.size};
 	const struct range strings = {tag_value(object, DT_STRTAB), tag_value(object, DT_STRSZ)};
-	size_t n = 0;
 
 	for (size_t i = 0; i < object->n_segments; i++) {
 		const struct matr_segment *segment = &object->segments[i];
-		if (segment->type == PT_PHDR && n == 0)
-			n = add_range(object, (struct range){segment->vaddr, segment->file_size},
-				      ranges, n);
+		if (segment->type == PT_PHDR && ranges->n == 0)
+			add_range(object, (struct range){segment->vaddr, segment->file_size},
+				  ranges);
 	}
-	return add_range(object, build_id.size ? build_id : strings, ranges, n);
+	add_range(object, build_id.size ? build_id : strings, ranges);
 }
 
-/* Go on with the hash over one range of the file. */
-static int hash_range(int fd, const struct matr_object *object, const struct range *range,
-		      uint64_t *hash, struct matr_error *err)
+static void find_ranges(const struct matr_object *object, enum image_content kind,
+			struct ranges *ranges)
 {
-	const struct matr_segment *segment = segment_of(object, range);
-	void *bytes = malloc(range->size);
+	if (kind == IMAGE_CONTENT_TELLING) {
+		telling_ranges(object, ranges);
+		return;
+	}
+	deciding_ranges(object, ranges);
+	/* A library's is in page data; an application's has the addends of DT_RELR. */
+	if (kind == IMAGE_CONTENT_LIBRARY)
+		add_data(object, true, ranges);
+	else if (object->n_relr)
+		add_data(object, false, ranges);
+}
+
+/* Go on with the hash over bytes of the file. */
+static int hash_bytes(int fd, const struct matr_object *object, struct range file, uint64_t *hash,
+		      struct matr_error *err)
+{
+	void *bytes = malloc(file.size);
+	int result = 0;
 
 	if (!bytes)
 		return matr_fail_memory(err);
-	int result = 0;
-	if (pread(fd, bytes, range->size,
-		  (off_t)(segment->offset + range->vaddr - segment->vaddr)) != (ssize_t)range->size)
+	if (pread(fd, bytes, file.size, (off_t)file.start) != (ssize_t)file.size)
 		result = matr_fail(err, MATR_ERROR_UNSUPPORTED, object->path,
 				   "was changed while the epoch began");
 	else
-		*hash = matr_image_checksum64(bytes, range->size, *hash);
+		*hash = matr_image_checksum64(bytes, file.size, *hash);
 	free(bytes);
+	return result;
+}
+
+static int hash_ranges(int fd, const struct matr_object *object, const struct ranges *ranges,
+		       uint64_t *hash, struct matr_error *err)
+{
+	int result = 0;
+
+	for (uint32_t i = 0; i < ranges->n + ranges->n_file && !result; i++) {
+		struct range range = ranges->list[i];
+		if (i < ranges->n) {
+			const struct matr_segment *segment = segment_of(object, &range, true);
+			range.start += segment->offset - segment->vaddr;
+		}
+		result = hash_bytes(fd, object, range, hash, err);
+	}
 	return result;
 }
 
@@ -114,19 +160,20 @@ int image_content_add(struct image_builder *builder, const struct matr_object *o
 		struct matr_image_content head;
 		struct range ranges[MAX_RANGES];
 	} content = {.head = {.hash = 0}};
-	int result = 0;
+	struct ranges ranges = {.n = 0};
 
 	int fd = open(object->path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return matr_fail_errno(err, object->path, "cannot be opened");
-	size_t n = kind == IMAGE_CONTENT_DECIDING ? deciding_ranges(object, content.ranges)
-						  : telling_ranges(object, content.ranges);
-	for (size_t i = 0; i < n && !result; i++)
-		result = hash_range(fd, object, &content.ranges[i], &content.head.hash, err);
+	find_ranges(object, kind, &ranges);
+	int result = hash_ranges(fd, object, &ranges, &content.head.hash, err);
 	close(fd);
 	if (result)
 		return result;
-	content.head.n_ranges = (uint32_t)n;
+	content.head.n_ranges = ranges.n;
+	content.head.n_file_ranges = ranges.n_file;
+	memcpy(content.ranges, ranges.list, sizeof content.ranges);
 	return buffer_share(&builder->image, &content,
-			    sizeof content.head + n * sizeof(struct range), 8, offset, err);
+			    sizeof content.head + (ranges.n + ranges.n_file) * sizeof(struct range),
+			    8, offset, err);
 }

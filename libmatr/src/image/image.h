@@ -134,8 +134,9 @@ int image_variant_choose(struct image_builder *builder, uint32_t binary,
 			 uint32_t *variant, struct words *patches, struct matr_error *err);
 
 enum image_content {
-	IMAGE_CONTENT_DECIDING, /* all that decides bindings, for portable images */
-	IMAGE_CONTENT_TELLING,	/* enough to tell programs apart */
+	IMAGE_CONTENT_LIBRARY,	   /* for portable images: all that decides bindings, and data */
+	IMAGE_CONTENT_APPLICATION, /* the same of an application */
+	IMAGE_CONTENT_TELLING,	   /* for others: enough to tell applications apart */
 };
 
 /* What identifies the file by its bytes (struct matr_image_content). */

@@ -218,7 +218,8 @@ static int add_application(struct image_builder *builder, struct parts *parts,
 			 &manifest->residual, err) < 0)
 		return -1;
 	return image_content_add(builder, mapping->scope[0].object,
-				 builder->portable ? IMAGE_CONTENT_DECIDING : IMAGE_CONTENT_TELLING,
+				 builder->portable ? IMAGE_CONTENT_APPLICATION
+						   : IMAGE_CONTENT_TELLING,
 				 &manifest->content, err);
 }
 
