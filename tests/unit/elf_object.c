@@ -299,11 +299,6 @@ START_TEST(words_are_the_files)
 		expect((uint64_t)object->relr[i].addend ==
 			       word_of(object, file, object->relr[i].offset),
 		       files[_i], "DT_RELR addend", object->relr[i].offset);
-	if (object->witness_vaddr)
-		ck_assert_uint_eq(object->witness_word,
-				  word_of(object, file, object->witness_vaddr));
-	else
-		ck_assert_uint_eq(object->n_relatives + object->n_relr, 0);
 	fclose(file);
 	matr_object_free(object);
 }
@@ -347,7 +342,6 @@ START_TEST(dynamic_section_is_readelfs)
 	struct matr_object *object = open_object(files[_i]);
 	FILE *pipe = readelf("-d", files[_i]);
 	size_t n_needed = 0, room = 0;
-	uint32_t fingerprint = 0;
 	char *line = NULL;
 
 	while (getline(&line, &room, pipe) > 0)
@@ -355,10 +349,6 @@ START_TEST(dynamic_section_is_readelfs)
 	pclose(pipe);
 	free(line);
 	ck_assert_uint_eq(n_needed, object->n_needed);
-	for (size_t i = 0; i < object->n_dynamic; i++)
-		fingerprint = matr_image_fingerprint(fingerprint, object->dynamic[i].tag,
-						     object->dynamic[i].value);
-	ck_assert_uint_eq(fingerprint, object->dynamic_fingerprint);
 	matr_object_free(object);
 }
 END_TEST

@@ -489,36 +489,6 @@ static inline uint32_t matr_image_name_hash(const char *name)
 	return hash;
 }
 
-/* One step of the dynamic section's fingerprint, for every entry before DT_NULL, starting from 0.
- * ld.so adds the load address to some pointers in memory, so of every value only the low twelve
- * bits count where the tag is one that holds an address; DT_DEBUG's value does not count at all. */
-static inline uint32_t matr_image_fingerprint(uint32_t hash, int64_t tag, uint64_t value)
-{
-	switch (tag) {
-	case 21: /* DT_DEBUG */
-		value = 0;
-		break;
-	case 3:		 /* DT_PLTGOT */
-	case 4:		 /* DT_HASH */
-	case 5:		 /* DT_STRTAB */
-	case 6:		 /* DT_SYMTAB */
-	case 7:		 /* DT_RELA */
-	case 17:	 /* DT_REL */
-	case 23:	 /* DT_JMPREL */
-	case 36:	 /* DT_RELR */
-	case 0x6ffffef5: /* DT_GNU_HASH */
-	case 0x6ffffff0: /* DT_VERSYM */
-		value &= 0xfff;
-		break;
-	default:
-		break;
-	}
-	uint64_t mixed = (hash ^ (uint64_t)tag * UINT64_C(0x9e3779b97f4a7c15)) +
-			 value * UINT64_C(0xff51afd7ed558ccd);
-	mixed *= UINT64_C(0xc4ceb9fe1a85ec53);
-	return (uint32_t)(mixed >> 32 ^ mixed);
-}
-
 #ifdef __cplusplus
 }
 #endif

@@ -111,8 +111,7 @@ struct matr_object {
 	size_t n_segments;
 	struct matr_dynamic *dynamic;
 	size_t n_dynamic;
-	uint64_t dynamic_vaddr;	      /* PT_DYNAMIC p_vaddr */
-	uint32_t dynamic_fingerprint; /* matr_image_fingerprint() over the dynamic section */
+	uint64_t dynamic_vaddr; /* PT_DYNAMIC p_vaddr */
 
 	struct matr_symbol *symbols;
 	size_t n_symbols;
@@ -125,10 +124,6 @@ struct matr_object {
 	size_t n_relatives;
 	struct matr_relative *relr; /* DT_RELR expanded, in file order */
 	size_t n_relr;
-
-	/* A word that relocation changes (the first relative one, else the first GLOB_DAT, 64 or
-	 * JUMP_SLOT) and what the file holds there; vaddr 0: the object has none. */
-	uint64_t witness_vaddr, witness_word;
 
 	void *private_data; /* what keeps the strings alive; freed with the object */
 };

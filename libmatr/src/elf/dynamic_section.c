@@ -68,8 +68,6 @@ static int read_entries(struct elf_reader *reader, const struct matr_segment *se
 		memcpy(&entry, bytes + i * sizeof entry, sizeof entry);
 		object->dynamic[i].tag = entry.d_tag;
 		object->dynamic[i].value = entry.d_un.d_val;
-		object->dynamic_fingerprint = matr_image_fingerprint(object->dynamic_fingerprint,
-								     entry.d_tag, entry.d_un.d_val);
 	}
 	return 0;
 }

@@ -70,7 +70,6 @@ int elf_read_relocations(struct elf_reader *reader, uint64_t *n_symbols);
 int elf_read_relr(struct elf_reader *reader);
 int elf_read_symbols(struct elf_reader *reader, uint64_t n_symbols);
 int elf_read_versions(struct elf_reader *reader);
-int elf_read_witness(struct elf_reader *reader);
 
 /* ---- what parts provide for each other ---- */
 

@@ -175,36 +175,3 @@ int elf_read_relocations(struct elf_reader *reader, uint64_t *n_symbols)
 		return -1;
 	return 0;
 }
-
-/* ---- the witness ---- */
-
-/* A reference to a weak symbol that is not defined here may well come to nothing and leave its word
- * at 0: no witness of relocation. */
-static bool is_witness(const struct matr_object *object, const struct matr_relocation *relocation)
-{
-	const struct matr_symbol *symbol = &object->symbols[relocation->symbol];
-
-	if (relocation->type != R_X86_64_GLOB_DAT && relocation->type != R_X86_64_64 &&
-	    relocation->type != R_X86_64_JUMP_SLOT)
-		return false;
-	return relocation->symbol != 0 &&
-	       !(symbol->binding == STB_WEAK && symbol->section == SHN_UNDEF);
-}
-
-int elf_read_witness(struct elf_reader *reader)
-{
-	struct matr_object *object = reader->object;
-
-	if (object->n_relatives > 0)
-		object->witness_vaddr = object->relatives[0].offset;
-	else if (object->n_relr > 0)
-		object->witness_vaddr = object->relr[0].offset;
-	else
-		for (size_t i = 0; i < object->n_relocations && object->witness_vaddr == 0; i++)
-			if (is_witness(object, &object->relocations[i]))
-				object->witness_vaddr = object->relocations[i].offset;
-	if (object->witness_vaddr == 0)
-		return 0;
-	return elf_reader_word(reader, object->witness_vaddr, &object->witness_word,
-			       "a relocated word");
-}

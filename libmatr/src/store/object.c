@@ -52,9 +52,6 @@ static int hash_object(const struct matr_object *object, const struct store_blob
 	for (size_t i = 0; i < object->n_needed; i++)
 		varint_put_string(&all, object->needed[i]);
 	varint_put(&all, object->dynamic_vaddr);
-	varint_put(&all, object->dynamic_fingerprint);
-	varint_put(&all, object->witness_vaddr);
-	varint_put(&all, object->witness_word);
 	for (size_t part = 0; part < CODEC_N_PARTS; part++)
 		varint_put_bytes(&all, parts[part].hash, MATR_HASH_SIZE);
 	bool failed = all.failed;
@@ -70,11 +67,10 @@ static int insert_row(struct matr_store *store, const struct matr_object *object
 	sqlite3_stmt *insert = store_statement(
 		store,
 		"INSERT INTO objects (path, build_id, device, inode, size, mtime, ctime,"
-		" build_id_vaddr, flags, machine, interpreter, soname, rpath, runpath, "
-		"dynamic_vaddr,"
-		" dynamic_fingerprint, witness_vaddr, witness_word, n_symbols, n_relocations,"
-		" n_relatives, n_relr, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
-		" ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)",
+		" build_id_vaddr, flags, machine, interpreter, soname, rpath, runpath,"
+		" dynamic_vaddr, n_symbols, n_relocations, n_relatives, n_relr, hash) VALUES"
+		" (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
+		" ?18, ?19, ?20)",
 		err);
 	if (!insert)
 		return -1;
@@ -94,14 +90,11 @@ static int insert_row(struct matr_store *store, const struct matr_object *object
 	store_bind_text(insert, 13, object->rpath);
 	store_bind_text(insert, 14, object->runpath);
 	store_bind(insert, 15, (int64_t)object->dynamic_vaddr);
-	store_bind(insert, 16, object->dynamic_fingerprint);
-	store_bind(insert, 17, (int64_t)object->witness_vaddr);
-	store_bind(insert, 18, (int64_t)object->witness_word);
-	store_bind(insert, 19, (int64_t)object->n_symbols);
-	store_bind(insert, 20, (int64_t)object->n_relocations);
-	store_bind(insert, 21, (int64_t)object->n_relatives);
-	store_bind(insert, 22, (int64_t)object->n_relr);
-	sqlite3_bind_blob(insert, 23, hash, MATR_HASH_SIZE, SQLITE_STATIC);
+	store_bind(insert, 16, (int64_t)object->n_symbols);
+	store_bind(insert, 17, (int64_t)object->n_relocations);
+	store_bind(insert, 18, (int64_t)object->n_relatives);
+	store_bind(insert, 19, (int64_t)object->n_relr);
+	sqlite3_bind_blob(insert, 20, hash, MATR_HASH_SIZE, SQLITE_STATIC);
 	if (store_execute(store, insert, err) != 0)
 		return -1;
 	*id = sqlite3_last_insert_rowid(store->db);
@@ -299,8 +292,8 @@ static int read_row(struct matr_store *store, int64_t id, struct stored_object *
 	sqlite3_stmt *row = store_statement(
 		store,
 		"SELECT path, build_id, device, inode, size, mtime, ctime, build_id_vaddr, flags,"
-		" machine, interpreter, soname, rpath, runpath, dynamic_vaddr, dynamic_fingerprint,"
-		" witness_vaddr, witness_word FROM objects WHERE id = ?1",
+		" machine, interpreter, soname, rpath, runpath, dynamic_vaddr"
+		" FROM objects WHERE id = ?1",
 		err);
 	if (!row)
 		return -1;
@@ -331,9 +324,6 @@ static int read_row(struct matr_store *store, int64_t id, struct stored_object *
 	object->rpath = stored->rpath;
 	object->runpath = stored->runpath;
 	object->dynamic_vaddr = (uint64_t)sqlite3_column_int64(row, 14);
-	object->dynamic_fingerprint = (uint32_t)sqlite3_column_int64(row, 15);
-	object->witness_vaddr = (uint64_t)sqlite3_column_int64(row, 16);
-	object->witness_word = (uint64_t)sqlite3_column_int64(row, 17);
 	result = 0;
 done:
 	sqlite3_reset(row);

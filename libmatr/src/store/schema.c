@@ -357,9 +357,15 @@ static const char version_9[] =
 /* What a closure needs may be found nowhere, and be in the process from an earlier load. */
 static const char version_10[] = "INSERT INTO rules (id, name) VALUES (10, 'loaded');";
 
+/* Drop what only recognised an object in memory, when the hook of a program did that. Objects get other hashes, and
+ * are written again: a libmatr builds on nothing that another has bound. */
+static const char version_11[] = "ALTER TABLE objects DROP COLUMN dynamic_fingerprint;"
+				 "ALTER TABLE objects DROP COLUMN witness_vaddr;"
+				 "ALTER TABLE objects DROP COLUMN witness_word;";
+
 static const char *const migrations[MATR_STORE_VERSION] = {
-	version_1, version_2, version_3, version_4, version_5,
-	version_6, version_7, version_8, version_9, version_10,
+	version_1, version_2, version_3, version_4,  version_5,	 version_6,
+	version_7, version_8, version_9, version_10, version_11,
 };
 
 static int user_version(struct matr_store *store, int64_t *version, struct matr_error *err)
