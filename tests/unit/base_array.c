@@ -6,6 +6,7 @@
 #include <check.h>
 
 #include "base/array.h"
+#include "unit.h"
 
 struct odd { /* of a size that is no power of two */
 	uint32_t number;
@@ -94,17 +95,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("array");
 	TCase *tests = tcase_create("array");
-	SRunner *runner = srunner_create(suite);
 
 	tcase_add_test(tests, reserves);
 	tcase_add_test(tests, refuses_too_much);
 	tcase_add_test(tests, grows);
 	tcase_add_test(tests, fits);
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run(tests, "array");
 }

@@ -1,8 +1,7 @@
-/* base_file.c - paths, which file a stat is about, and files that are replaced whole. */
+/* base_file.c - which file a stat is about, and files that are replaced whole. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,27 +13,19 @@
 #include "base/file.h"
 #include "base/file_id.h"
 #include "base/path.h"
+#include "unit.h"
 
 static char directory[] = "/tmp/matr-test-file.XXXXXX";
 static struct matr_error err;
 
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *where)
-{
-	(void)status;
-	(void)type;
-	(void)where;
-	return remove(path);
-}
-
 static void setup(void)
 {
-	strcpy(directory + strlen(directory) - 6, "XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(directory));
+	unit_directory_make(directory);
 }
 
 static void teardown(void)
 {
-	nftw(directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+	unit_directory_remove(directory);
 }
 
 static void check_ok(int result)
@@ -74,27 +65,6 @@ static size_t count_entries(void)
 	closedir(list);
 	return n;
 }
-
-/* ---- paths ---- */
-
-START_TEST(joins)
-{
-	char out[PATH_MAX], name[PATH_MAX];
-
-	check_ok(path_join("/a/b", "c", out, &err));
-	ck_assert_str_eq(out, "/a/b/c");
-	/* With its NUL the longest takes PATH_MAX bytes. */
-	memset(name, 'x', sizeof name);
-	name[PATH_MAX - 4] = 0;
-	check_ok(path_join("/d", name, out, &err));
-	ck_assert_uint_eq(strlen(out), PATH_MAX - 1);
-	name[PATH_MAX - 4] = 'x';
-	name[PATH_MAX - 3] = 0;
-	ck_assert_int_eq(path_join("/d", name, out, &err), -1);
-	ck_assert_int_eq(err.code, MATR_ERROR_USAGE);
-	ck_assert_str_eq(err.file, "/d");
-}
-END_TEST
 
 /* ---- file ids ---- */
 
@@ -189,19 +159,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("file");
 	TCase *tests = tcase_create("file");
-	SRunner *runner = srunner_create(suite);
 
 	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_add_test(tests, joins);
 	tcase_add_test(tests, identifies);
 	tcase_add_test(tests, compares);
 	tcase_add_test(tests, writes);
 	tcase_add_test(tests, removes_leftovers);
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run(tests, "file");
 }

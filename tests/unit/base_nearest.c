@@ -7,6 +7,7 @@
 
 #include "base/nearest.h"
 #include "query/names.h"
+#include "unit.h"
 
 static const char *nearest_of(const char *wanted, const char *const *names)
 {
@@ -136,7 +137,6 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("nearest");
 	TCase *names = tcase_create("names");
 
 	tcase_add_test(names, edit_distance);
@@ -147,10 +147,5 @@ int main(void)
 	tcase_add_test(names, a_handful);
 	tcase_add_test(names, too_long_to_say);
 	tcase_add_test(names, symbol_names);
-	suite_add_tcase(suite, names);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return unit_run(names, "nearest");
 }

@@ -6,6 +6,7 @@
 #include <check.h>
 
 #include "base/path.h"
+#include "unit.h"
 
 START_TEST(takes_apart)
 {
@@ -52,32 +53,30 @@ END_TEST
 
 START_TEST(joins)
 {
-	char out[PATH_MAX], longest[PATH_MAX];
+	char out[PATH_MAX], name[PATH_MAX];
 	struct matr_error err;
 
-	ck_assert_int_eq(path_join("/usr", "lib", out, &err), 0);
-	ck_assert_str_eq(out, "/usr/lib");
-	memset(longest, 'a', sizeof longest);
-	longest[PATH_MAX - 3] = 0;
-	ck_assert_int_eq(path_join(longest, "b", out, &err), 0);
+	ck_assert_int_eq(path_join("/a/b", "c", out, &err), 0);
+	ck_assert_str_eq(out, "/a/b/c");
+	/* With its NUL the longest takes PATH_MAX bytes. */
+	memset(name, 'x', sizeof name);
+	name[PATH_MAX - 4] = 0;
+	ck_assert_int_eq(path_join("/d", name, out, &err), 0);
 	ck_assert_uint_eq(strlen(out), PATH_MAX - 1);
-	ck_assert_int_eq(path_join(longest, "bc", out, &err), -1);
+	name[PATH_MAX - 4] = 'x';
+	name[PATH_MAX - 3] = 0;
+	ck_assert_int_eq(path_join("/d", name, out, &err), -1);
 	ck_assert_int_eq(err.code, MATR_ERROR_USAGE);
+	ck_assert_str_eq(err.file, "/d");
 }
 END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("path");
 	TCase *tests = tcase_create("path");
-	SRunner *runner = srunner_create(suite);
 
 	tcase_add_test(tests, takes_apart);
 	tcase_add_test(tests, leads_to_the_root);
 	tcase_add_test(tests, joins);
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run(tests, "path");
 }

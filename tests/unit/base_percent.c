@@ -7,6 +7,7 @@
 #include <check.h>
 
 #include "base/percent.h"
+#include "unit.h"
 
 START_TEST(decodes)
 {
@@ -52,16 +53,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("percent");
 	TCase *tests = tcase_create("percent");
-	SRunner *runner = srunner_create(suite);
 
 	tcase_add_test(tests, decodes);
 	tcase_add_test(tests, refuses);
 	tcase_add_test(tests, every_byte);
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run(tests, "percent");
 }

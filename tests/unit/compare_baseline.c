@@ -8,6 +8,8 @@
 
 #include <matr/baseline.h>
 
+#include "unit.h"
+
 #define HEAD "matr-baseline 1\ncovers chosen\n"
 #define APP                                                                                        \
 	HEAD "\nprogram /bin/app\n"                                                                \
@@ -268,7 +270,6 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("baseline");
 	TCase *reader = tcase_create("reader");
 
 	tcase_add_checked_fixture(reader, open_file, remove_file);
@@ -279,10 +280,5 @@ int main(void)
 	tcase_add_test(reader, damaged);
 	tcase_add_test(reader, written_and_read);
 	tcase_add_test(reader, what_a_file_is);
-	suite_add_tcase(suite, reader);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return unit_run(reader, "baseline");
 }

@@ -1,6 +1,7 @@
 /* elf_interpreter.c - finding and replacing PT_INTERP in the bytes of a program, of bad ones in
  * particular. */
 #include "elf/interpreter.h"
+#include "unit.h"
 
 #include <check.h>
 #include <elf.h>
@@ -124,15 +125,9 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("program_interpreter");
 	TCase *tests = tcase_create("program_interpreter");
 	tcase_add_test(tests, finds_and_replaces);
 	tcase_add_test(tests, truncated);
 	tcase_add_test(tests, malformed);
-	suite_add_tcase(suite, tests);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run(tests, "program_interpreter");
 }

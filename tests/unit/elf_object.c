@@ -11,6 +11,8 @@
 
 #include <check.h>
 
+#include "unit.h"
+
 #include <matr/image_format.h>
 #include <matr/object.h>
 
@@ -414,9 +416,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("object");
 	TCase *real = tcase_create("real files");
-	SRunner *runner = srunner_create(suite);
 
 	find_files();
 	tcase_set_timeout(real, 120);
@@ -428,9 +428,5 @@ int main(void)
 	tcase_add_loop_test(real, build_id_is_readelfs, 0, N_FILES);
 	tcase_add_test(real, path_is_canonical);
 	tcase_add_test(real, enough_files_are_there);
-	suite_add_tcase(suite, real);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return unit_run(real, "object");
 }

@@ -15,6 +15,8 @@
 
 #include <check.h>
 
+#include "unit.h"
+
 #include <matr/object.h>
 
 #include "spoilt_file.h"
@@ -178,18 +180,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("damaged objects");
 	TCase *tests = tcase_create("damaged objects");
-	SRunner *runner = srunner_create(suite);
 
 	tcase_set_timeout(tests, 120);
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, truncated);
 	tcase_add_test(tests, fields_replaced);
 	tcase_add_loop_test(tests, random_changes, 0, 4);
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return unit_run(tests, "damaged objects");
 }

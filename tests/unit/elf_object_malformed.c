@@ -10,6 +10,8 @@
 
 #include <check.h>
 
+#include "unit.h"
+
 #include <matr/object.h>
 
 #include "spoilt_file.h"
@@ -398,9 +400,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("malformed objects");
 	TCase *tests = tcase_create("malformed objects");
-	SRunner *runner = srunner_create(suite);
 
 	tcase_set_timeout(tests, 120);
 	tcase_add_checked_fixture(tests, setup, teardown);
@@ -412,9 +412,5 @@ int main(void)
 	tcase_add_test(tests, absurd_section_headers);
 	tcase_add_test(tests, special_files);
 	tcase_add_test(tests, no_permission);
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return unit_run(tests, "malformed objects");
 }

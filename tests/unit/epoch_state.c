@@ -17,6 +17,7 @@
 #include "base/prefix.h"
 #include "epoch/state.h"
 #include "store/store.h"
+#include "unit.h"
 
 static char prefix[64];
 
@@ -290,7 +291,6 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("epoch_state");
 	TCase *tests = tcase_create("states");
 
 	tcase_add_checked_fixture(tests, make_prefix, remove_prefix);
@@ -302,10 +302,5 @@ int main(void)
 	tcase_add_test(tests, suspending_was_interrupted);
 	tcase_add_test(tests, the_store_is_damaged);
 	tcase_add_test(tests, all_evidence);
-	suite_add_tcase(suite, tests);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return unit_run(tests, "epoch_state");
 }

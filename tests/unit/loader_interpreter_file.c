@@ -13,6 +13,7 @@
 #include "loader/call_sites.h"
 #include "loader/interpreter_check.h"
 #include "loader/thunk.h"
+#include "unit.h"
 
 enum { MAX_FILE = 64 << 20 };
 
@@ -529,7 +530,6 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("loader_interpreter_file");
 	TCase *tests = tcase_create("file");
 
 	tcase_set_timeout(tests, 120);
@@ -555,10 +555,5 @@ int main(void)
 	tcase_add_test(tests, every_byte_of_a_site_matters);
 	tcase_add_test(tests, changes_of_ld_so_are_noticed);
 	tcase_add_test(tests, rules_of_the_kernel);
-	suite_add_tcase(suite, tests);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return unit_run(tests, "loader_interpreter_file");
 }

@@ -8,6 +8,8 @@
 #include <matr/exposure.h>
 #include <matr/packages.h>
 
+#include "unit.h"
+
 static char top[] = "/tmp/matr-packages.XXXXXX";
 static char info[100];
 
@@ -109,7 +111,6 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("packages");
 	TCase *tests = tcase_create("packages");
 
 	tcase_add_checked_fixture(tests, make, removed);
@@ -117,10 +118,5 @@ int main(void)
 	tcase_add_test(tests, diverted);
 	tcase_add_test(tests, damaged_diversions);
 	tcase_add_test(tests, without_dpkg);
-	suite_add_tcase(suite, tests);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return unit_run(tests, "packages");
 }

@@ -6,7 +6,6 @@
  */
 #include <elf.h>
 #include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,27 +26,19 @@
 #include "store/object.h"
 #include "store/prune.h"
 #include "store/store.h"
+#include "unit.h"
 
 static char prefix[] = "/tmp/matr-test-store.XXXXXX";
 static struct matr_error err;
 
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *where)
-{
-	(void)status;
-	(void)type;
-	(void)where;
-	return remove(path);
-}
-
 static void setup(void)
 {
-	strcpy(prefix + strlen(prefix) - 6, "XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(prefix));
+	unit_directory_make(prefix);
 }
 
 static void teardown(void)
 {
-	nftw(prefix, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+	unit_directory_remove(prefix);
 }
 
 static void check_ok(int result)
@@ -730,7 +721,6 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("store");
 	TCase *tests = tcase_create("store");
 
 	tcase_add_checked_fixture(tests, setup, teardown);
@@ -748,10 +738,5 @@ int main(void)
 	tcase_add_test(tests, damaged_blob);
 	tcase_add_test(tests, copies);
 	tcase_add_test(tests, hash_vectors);
-	suite_add_tcase(suite, tests);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run(tests, "store");
 }

@@ -6,6 +6,7 @@
 
 #include "store/statement.h"
 #include "store/transaction.h"
+#include "unit.h"
 
 static char path[] = "memory";
 static struct matr_store store;
@@ -153,9 +154,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("statement");
 	TCase *tests = tcase_create("statement");
-	SRunner *runner = srunner_create(suite);
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, rows_become_an_array);
@@ -163,9 +162,5 @@ int main(void)
 	tcase_add_test(tests, ids_and_texts);
 	tcase_add_test(tests, statements_are_kept);
 	tcase_add_test(tests, transactions);
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run(tests, "statement");
 }

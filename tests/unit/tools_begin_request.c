@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/begin_request.h"
+#include "unit.h"
 
 static const char *const programs[] = {"/usr/bin/a", "/usr/bin/--wait", "/b\n\x1b"};
 
@@ -130,16 +131,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("tools_begin_request");
 	TCase *tests = tcase_create("begin_request");
 
 	tcase_add_test(tests, json_and_back);
 	tcase_add_test(tests, command_line_and_back);
 	tcase_add_loop_test(tests, nonsense_is_refused, 0, sizeof refused / sizeof *refused);
-	suite_add_tcase(suite, tests);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return unit_run(tests, "tools_begin_request");
 }

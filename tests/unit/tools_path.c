@@ -7,6 +7,7 @@
 
 #include "common/array.h"
 #include "common/path.h"
+#include "unit.h"
 
 static struct matr_error err;
 
@@ -79,17 +80,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("path");
 	TCase *tests = tcase_create("path");
-	SRunner *runner = srunner_create(suite);
 
 	tcase_add_test(tests, takes_apart);
 	tcase_add_test(tests, joins);
 	tcase_add_test(tests, finds_the_executable);
 	tcase_add_test(tests, grows);
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run(tests, "path");
 }

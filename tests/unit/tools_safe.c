@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/safe.h"
+#include "unit.h"
 
 /* A terminal may act on it. */
 static bool is_dangerous(unsigned character)
@@ -138,7 +139,6 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("tools_safe");
 	TCase *tests = tcase_create("safe");
 
 	safe_use_utf8();
@@ -147,10 +147,5 @@ int main(void)
 	tcase_add_test(tests, formats_are_those_of_printf);
 	tcase_add_test(tests, widths_are_columns);
 	tcase_add_test(tests, documents_keep_their_lines);
-	suite_add_tcase(suite, tests);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return unit_run(tests, "tools_safe");
 }

@@ -133,15 +133,11 @@ static int read_providers(struct matr_store *store, int64_t vector, const int64_
 static int vector_blob(struct matr_store *store, int64_t vector, int64_t object, int64_t *blob,
 		       struct matr_error *err)
 {
-	sqlite3_stmt *row = store_statement(
-		store, "SELECT blob_id FROM vectors WHERE id = ?1 AND object_id = ?2", err);
-	if (!row)
-		return -1;
-	store_bind(row, 1, vector);
-	store_bind(row, 2, object);
-	int found = store_step(store, row, err);
-	*blob = found > 0 ? sqlite3_column_int64(row, 0) : 0;
-	sqlite3_reset(row);
+	sqlite3_stmt *row = store_statement_for(
+		store, "SELECT blob_id FROM vectors WHERE id = ?1 AND object_id = ?2", vector, err);
+	if (row)
+		store_bind(row, 2, object);
+	int found = store_step_id(store, row, blob, err);
 	if (found == 0)
 		return store_damaged(store, err, "bindings missing");
 	return found < 0 ? -1 : 0;

@@ -97,14 +97,12 @@ int matr_store_closures(struct matr_store *store, int64_t application,
 			struct matr_store_closure **out, size_t *n, struct matr_error *err)
 {
 	struct matr_store_closure *item;
-	sqlite3_stmt *statement = store_statement(
+	sqlite3_stmt *statement = store_statement_for(
 		store,
 		"SELECT id, root, reason, (SELECT count(*) FROM closure_entries WHERE closure_id ="
 		" closures.id), flags FROM closures WHERE application_id = ?1 ORDER BY position",
-		err);
+		application, err);
 
-	if (statement)
-		store_bind(statement, 1, application);
 	struct store_rows rows = store_rows(store, statement, sizeof *item);
 	while ((item = store_next_row(&rows, err)) != NULL) {
 		item->id = sqlite3_column_int64(statement, 0);

@@ -243,17 +243,15 @@ int store_put_edited(struct matr_store *store, int64_t application,
 int matr_store_edited(struct matr_store *store, int64_t application,
 		      struct matr_edited_binding **out, size_t *n, struct matr_error *err)
 {
-	sqlite3_stmt *statement = store_statement(
+	sqlite3_stmt *statement = store_statement_for(
 		store,
 		"SELECT position, relocation, edit_id, provider, symbol FROM edited_bindings"
 		" WHERE application_id = ?1 ORDER BY position, relocation",
-		err);
+		application, err);
 	struct matr_edited_binding *item;
 
 	*out = NULL;
 	*n = 0;
-	if (statement)
-		store_bind(statement, 1, application);
 	struct store_rows rows = store_rows(store, statement, sizeof *item);
 	while ((item = store_next_row(&rows, err)) != NULL)
 		*item = (struct matr_edited_binding){
@@ -355,15 +353,13 @@ void matr_edit_failures_free(struct matr_edit_failure *failures, size_t n)
 int matr_store_edit_failures(struct matr_store *store, int64_t epoch,
 			     struct matr_edit_failure **out, size_t *n, struct matr_error *err)
 {
-	sqlite3_stmt *statement = store_statement(
+	sqlite3_stmt *statement = store_statement_for(
 		store,
 		"SELECT edit_id, path, reason, expected FROM edit_failures WHERE epoch_id = ?1"
 		" ORDER BY edit_id, path",
-		err);
+		epoch, err);
 	struct matr_edit_failure *item;
 
-	if (statement)
-		store_bind(statement, 1, epoch);
 	struct store_rows rows = store_rows(store, statement, sizeof *item);
 	while ((item = store_next_row(&rows, err)) != NULL) {
 		item->edit = sqlite3_column_int64(statement, 0);

@@ -19,34 +19,51 @@ void store_previous_free(struct store_previous *previous)
 	*previous = (struct store_previous){.id = 0};
 }
 
+/* A blob of an epoch while it is decoded. */
+struct opened_blob {
+	uint8_t *contents;
+	struct varint_cursor cursor;
+};
+
+static int blob_open(struct matr_store *store, int64_t blob, struct opened_blob *out,
+		     struct matr_error *err)
+{
+	size_t size;
+
+	if (store_blob_get(store, blob, &out->contents, &size, err) != 0)
+		return -1;
+	out->cursor = (struct varint_cursor){.at = out->contents, .end = out->contents + size};
+	return 0;
+}
+
+/* Returns the result of decoding it. Decoding reports all errors except damage. */
+static int blob_close(struct matr_store *store, struct opened_blob *opened, int result,
+		      const char *what, struct matr_error *err)
+{
+	free(opened->contents);
+	return result != 0 && opened->cursor.damaged ? store_damaged(store, err, what) : result;
+}
+
 static int read_probes(struct matr_store *store, int64_t blob, struct probes *out,
 		       struct matr_error *err)
 {
-	uint8_t *contents;
-	size_t size;
+	struct opened_blob opened;
 
-	if (store_blob_get(store, blob, &contents, &size, err) != 0)
+	if (blob_open(store, blob, &opened, err) != 0)
 		return -1;
-	struct varint_cursor cursor = {.at = contents, .end = contents + size};
-	int result = probes_decode(&cursor, out, err);
-	free(contents);
-	return result != 0 && cursor.damaged ? store_damaged(store, err, "probes of an epoch")
-					     : result;
+	int result = probes_decode(&opened.cursor, out, err);
+	return blob_close(store, &opened, result, "probes of an epoch", err);
 }
 
 static int read_scan(struct matr_store *store, int64_t blob, struct matr_scan **out,
 		     struct matr_error *err)
 {
-	uint8_t *contents;
-	size_t size;
+	struct opened_blob opened;
 
-	if (store_blob_get(store, blob, &contents, &size, err) != 0)
+	if (blob_open(store, blob, &opened, err) != 0)
 		return -1;
-	struct varint_cursor cursor = {.at = contents, .end = contents + size};
-	int result = scan_decode(&cursor, out, err);
-	free(contents);
-	return result != 0 && cursor.damaged ? store_damaged(store, err, "scan of an epoch")
-					     : result;
+	int result = scan_decode(&opened.cursor, out, err);
+	return blob_close(store, &opened, result, "scan of an epoch", err);
 }
 
 int store_previous(struct matr_store *store, int64_t epoch, const char *circumstances,
@@ -88,17 +105,12 @@ int store_previous(struct matr_store *store, int64_t epoch, const char *circumst
 int store_probes(struct matr_store *store, int64_t epoch, struct probes *out,
 		 struct matr_error *err)
 {
-	sqlite3_stmt *row =
-		store_statement(store, "SELECT probes_blob_id FROM epochs WHERE id = ?1", err);
+	sqlite3_stmt *row = store_statement_for(
+		store, "SELECT probes_blob_id FROM epochs WHERE id = ?1", epoch, err);
+	int64_t blob;
 
 	*out = (struct probes){.n = 0};
-	if (!row)
-		return -1;
-	store_bind(row, 1, epoch);
-	int found = store_step(store, row, err);
-	int64_t blob = found > 0 ? sqlite3_column_int64(row, 0) : 0;
-	sqlite3_reset(row);
-	if (found < 0)
+	if (store_step_id(store, row, &blob, err) < 0)
 		return -1;
 	return blob ? read_probes(store, blob, out, err) : 0;
 }
@@ -269,16 +281,14 @@ void store_earlier_free(struct store_earlier_list *list)
 static int read_scope(struct matr_store *store, struct store_earlier *earlier,
 		      struct matr_error *err)
 {
-	sqlite3_stmt *statement = store_statement(
+	sqlite3_stmt *statement = store_statement_for(
 		store,
 		"SELECT l.object_id, l.path, s.rule, s.loaded_by, coalesce(s.needed, -1)"
 		" FROM scope_entries s JOIN locations l ON l.id = s.location_id"
 		" WHERE s.application_id = ?1 ORDER BY s.position",
-		err);
+		earlier->application, err);
 	struct store_earlier_entry *item;
 
-	if (statement)
-		store_bind(statement, 1, earlier->application);
 	struct store_rows rows = store_rows(store, statement, sizeof *item);
 	while ((item = store_next_row(&rows, err)) != NULL) {
 		item->object = sqlite3_column_int64(statement, 0);
@@ -295,16 +305,14 @@ static int read_scope(struct matr_store *store, struct store_earlier *earlier,
 int store_earlier(struct matr_store *store, int64_t epoch, struct store_earlier_list *out,
 		  struct matr_error *err)
 {
-	sqlite3_stmt *statement = store_statement(
+	sqlite3_stmt *statement = store_statement_for(
 		store,
 		"SELECT id, path, flags, interpreter, library_path, EXISTS (SELECT 1"
 		" FROM closures c WHERE c.application_id = a.id) FROM applications a"
 		" WHERE epoch_id = ?1 ORDER BY path",
-		err);
+		epoch, err);
 	struct store_earlier *item;
 
-	if (statement)
-		store_bind(statement, 1, epoch);
 	struct store_rows rows = store_rows(store, statement, sizeof *item);
 	while ((item = store_next_row(&rows, err)) != NULL) {
 		item->application = sqlite3_column_int64(statement, 0);

@@ -272,16 +272,14 @@ static int read_application(struct matr_store *store, int64_t application,
 int store_application_directories(struct matr_store *store, int64_t application,
 				  struct matr_directory **out, size_t *n, struct matr_error *err)
 {
-	sqlite3_stmt *statement = store_statement(
+	sqlite3_stmt *statement = store_statement_for(
 		store,
 		"SELECT path, mtime FROM directories WHERE application_id = ?1 AND epoch_id ="
 		" (SELECT max(epoch_id) FROM epoch_applications WHERE application_id = ?1)"
 		" ORDER BY position",
-		err);
+		application, err);
 	struct matr_directory *item;
 
-	if (statement)
-		store_bind(statement, 1, application);
 	struct store_rows rows = store_rows(store, statement, sizeof *item);
 	while ((item = store_next_row(&rows, err)) != NULL) {
 		store_row_text(&rows, 0, &item->path, err);

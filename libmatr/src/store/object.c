@@ -333,11 +333,9 @@ done:
 static int read_needed(struct matr_store *store, int64_t id, struct stored_object *stored,
 		       struct matr_error *err)
 {
-	sqlite3_stmt *statement = store_statement(
-		store, "SELECT name FROM needed WHERE object_id = ?1 ORDER BY position", err);
+	sqlite3_stmt *statement = store_statement_for(
+		store, "SELECT name FROM needed WHERE object_id = ?1 ORDER BY position", id, err);
 
-	if (statement)
-		store_bind(statement, 1, id);
 	if (store_rows_of_text(store, statement, &stored->needed, &stored->n_needed, err) != 0)
 		return -1;
 	stored->object.needed = calloc(stored->n_needed + 1, sizeof *stored->object.needed);
@@ -354,16 +352,14 @@ static int read_needed(struct matr_store *store, int64_t id, struct stored_objec
 static int read_contents(struct matr_store *store, int64_t id, enum codec_part part, uint8_t **out,
 			 size_t *size, struct matr_error *err)
 {
-	sqlite3_stmt *row = store_statement(
-		store, "SELECT blob_id FROM object_blobs WHERE object_id = ?1 AND part = ?2", err);
+	sqlite3_stmt *row = store_statement_for(
+		store, "SELECT blob_id FROM object_blobs WHERE object_id = ?1 AND part = ?2", id,
+		err);
+	int64_t blob;
 
-	if (!row)
-		return -1;
-	store_bind(row, 1, id);
-	store_bind(row, 2, part);
-	int found = store_step(store, row, err);
-	int64_t blob = found > 0 ? sqlite3_column_int64(row, 0) : 0;
-	sqlite3_reset(row);
+	if (row)
+		store_bind(row, 2, part);
+	int found = store_step_id(store, row, &blob, err);
 	if (found <= 0)
 		return found;
 	return store_blob_get(store, blob, out, size, err) == 0 ? 1 : -1;

@@ -74,15 +74,12 @@ int matr_store_epoch(struct matr_store *store, int64_t id, struct matr_store_epo
 int matr_store_epoch_of_image(struct matr_store *store, int64_t image, struct matr_store_epoch *out,
 			      struct matr_error *err)
 {
-	sqlite3_stmt *row = store_statement(
-		store, "SELECT max(id) FROM epochs WHERE coalesce(image_epoch, id) = ?1", err);
-	if (!row)
-		return -1;
-	store_bind(row, 1, image);
-	int found = store_step(store, row, err);
-	int64_t id = found > 0 ? sqlite3_column_int64(row, 0) : 0;
-	sqlite3_reset(row);
-	if (found < 0)
+	sqlite3_stmt *row = store_statement_for(
+		store, "SELECT max(id) FROM epochs WHERE coalesce(image_epoch, id) = ?1", image,
+		err);
+	int64_t id;
+
+	if (store_step_id(store, row, &id, err) < 0)
 		return -1;
 	if (!id)
 		return matr_fail(err, MATR_ERROR_NOT_FOUND, store->path, "no record of epoch %lld",
@@ -94,15 +91,13 @@ int matr_store_applications(struct matr_store *store, int64_t epoch,
 			    struct matr_store_application **out, size_t *n, struct matr_error *err)
 {
 	sqlite3_stmt *statement =
-		store_statement(store,
-				"SELECT r.id, r.path, r.since < ?1 FROM epoch_applications a"
-				" JOIN application_records r ON r.id = a.application_id"
-				" WHERE a.epoch_id = ?1 ORDER BY r.id",
-				err);
+		store_statement_for(store,
+				    "SELECT r.id, r.path, r.since < ?1 FROM epoch_applications a"
+				    " JOIN application_records r ON r.id = a.application_id"
+				    " WHERE a.epoch_id = ?1 ORDER BY r.id",
+				    epoch, err);
 	struct matr_store_application *item;
 
-	if (statement)
-		store_bind(statement, 1, epoch);
 	struct store_rows rows = store_rows(store, statement, sizeof *item);
 	while ((item = store_next_row(&rows, err)) != NULL) {
 		item->id = sqlite3_column_int64(statement, 0);
@@ -128,12 +123,11 @@ void matr_store_applications_free(struct matr_store_application *applications, s
 int matr_store_skipped(struct matr_store *store, int64_t epoch, struct matr_store_skipped **out,
 		       size_t *n, struct matr_error *err)
 {
-	sqlite3_stmt *statement = store_statement(
-		store, "SELECT kind, files FROM skipped WHERE epoch_id = ?1 ORDER BY kind", err);
+	sqlite3_stmt *statement = store_statement_for(
+		store, "SELECT kind, files FROM skipped WHERE epoch_id = ?1 ORDER BY kind", epoch,
+		err);
 	struct matr_store_skipped *item;
 
-	if (statement)
-		store_bind(statement, 1, epoch);
 	struct store_rows rows = store_rows(store, statement, sizeof *item);
 	while ((item = store_next_row(&rows, err)) != NULL) {
 		store_row_text(&rows, 0, &item->kind, err);
@@ -158,7 +152,7 @@ void matr_store_skipped_free(struct matr_store_skipped *skipped, size_t n)
 int matr_store_files(struct matr_store *store, int64_t epoch, struct matr_store_file **out,
 		     size_t *n, struct matr_error *err)
 {
-	sqlite3_stmt *statement = store_statement(
+	sqlite3_stmt *statement = store_statement_for(
 		store,
 		"SELECT path, device, inode, size, mtime, ctime FROM objects WHERE id IN"
 		" (SELECT l.object_id FROM applications a"
@@ -168,11 +162,9 @@ int matr_store_files(struct matr_store *store, int64_t epoch, struct matr_store_
 		"  JOIN closures c ON c.application_id = a.id"
 		"  JOIN closure_entries s ON s.closure_id = c.id"
 		"  JOIN locations l ON l.id = s.location_id WHERE a.epoch_id = ?1) ORDER BY path",
-		err);
+		epoch, err);
 	struct matr_store_file *item;
 
-	if (statement)
-		store_bind(statement, 1, epoch);
 	struct store_rows rows = store_rows(store, statement, sizeof *item);
 	while ((item = store_next_row(&rows, err)) != NULL) {
 		store_row_text(&rows, 0, &item->path, err);

@@ -64,6 +64,16 @@ sqlite3_stmt *store_statement(struct matr_store *store, const char *sql, struct 
 	return statement;
 }
 
+sqlite3_stmt *store_statement_for(struct matr_store *store, const char *sql, int64_t id,
+				  struct matr_error *err)
+{
+	sqlite3_stmt *statement = store_statement(store, sql, err);
+
+	if (statement)
+		store_bind(statement, 1, id);
+	return statement;
+}
+
 int store_step(struct matr_store *store, sqlite3_stmt *statement, struct matr_error *err)
 {
 	switch (sqlite3_step(statement)) {
@@ -84,6 +94,19 @@ int store_execute(struct matr_store *store, sqlite3_stmt *statement, struct matr
 	return store_step(store, statement, err) < 0 ? -1 : 0;
 }
 
+int store_step_id(struct matr_store *store, sqlite3_stmt *statement, int64_t *id,
+		  struct matr_error *err)
+{
+	*id = 0;
+	if (!statement)
+		return -1;
+	int found = store_step(store, statement, err);
+	if (found > 0)
+		*id = sqlite3_column_int64(statement, 0);
+	sqlite3_reset(statement);
+	return found;
+}
+
 int store_find_by_hash(struct matr_store *store, const char *sql, const uint8_t *hash, int64_t *id,
 		       struct matr_error *err)
 {
@@ -92,11 +115,7 @@ int store_find_by_hash(struct matr_store *store, const char *sql, const uint8_t 
 	if (!select)
 		return -1;
 	sqlite3_bind_blob(select, 1, hash, MATR_HASH_SIZE, SQLITE_STATIC);
-	int found = store_step(store, select, err);
-	if (found > 0)
-		*id = sqlite3_column_int64(select, 0);
-	sqlite3_reset(select);
-	return found;
+	return store_step_id(store, select, id, err);
 }
 
 void store_bind(sqlite3_stmt *statement, int parameter, int64_t value)

@@ -32,11 +32,20 @@ struct matr_store {
  * literal. */
 sqlite3_stmt *store_statement(struct matr_store *store, const char *sql, struct matr_error *err);
 
+/* The same with the first parameter bound to an id. */
+sqlite3_stmt *store_statement_for(struct matr_store *store, const char *sql, int64_t id,
+				  struct matr_error *err);
+
 /* Step to the next row. Returns 1 for a row, 0 at the end, -1 on error. */
 int store_step(struct matr_store *store, sqlite3_stmt *statement, struct matr_error *err);
 
 /* Step a statement that gives no rows. */
 int store_execute(struct matr_store *store, sqlite3_stmt *statement, struct matr_error *err);
+
+/* Step a statement that gives one row at most, get its first column as an id, and reset it. Returns
+ * 1 if there is a row, 0 if not (*id is 0), -1 on error. NULL: the statement has failed. */
+int store_step_id(struct matr_store *store, sqlite3_stmt *statement, int64_t *id,
+		  struct matr_error *err);
 
 /* Get the id that `sql`, a literal with one parameter, gives for a content hash. Returns 1 if
  * found, 0 if not, -1 on error. */

@@ -163,7 +163,7 @@ int store_each_library(struct matr_store *store, int64_t epoch,
 int store_object_ids(struct matr_store *store, int64_t epoch, int64_t **out, size_t *n,
 		     struct matr_error *err)
 {
-	sqlite3_stmt *statement = store_statement(
+	sqlite3_stmt *statement = store_statement_for(
 		store,
 		"SELECT DISTINCT l.object_id FROM epoch_applications a"
 		" JOIN scope_entries s ON s.application_id = a.application_id"
@@ -172,17 +172,15 @@ int store_object_ids(struct matr_store *store, int64_t epoch, int64_t **out, siz
 		" JOIN closures c ON c.application_id = a.application_id"
 		" JOIN closure_entries s ON s.closure_id = c.id"
 		" JOIN locations l ON l.id = s.location_id WHERE a.epoch_id = ?1 ORDER BY 1",
-		err);
+		epoch, err);
 
-	if (statement)
-		store_bind(statement, 1, epoch);
 	return store_rows_of_ids(store, statement, out, n, err);
 }
 
 int store_vectors(struct matr_store *store, int64_t epoch, struct store_vector **out, size_t *n,
 		  struct matr_error *err)
 {
-	sqlite3_stmt *statement = store_statement(
+	sqlite3_stmt *statement = store_statement_for(
 		store,
 		"SELECT v.id, v.object_id FROM vectors v JOIN ("
 		" SELECT s.vector_id AS id FROM epoch_applications e"
@@ -191,11 +189,9 @@ int store_vectors(struct matr_store *store, int64_t epoch, struct store_vector *
 		" JOIN closures c ON c.application_id = e.application_id"
 		" JOIN closure_entries s ON s.closure_id = c.id WHERE e.epoch_id = ?1) USING (id)"
 		" ORDER BY v.object_id, v.id",
-		err);
+		epoch, err);
 	struct store_vector *item;
 
-	if (statement)
-		store_bind(statement, 1, epoch);
 	struct store_rows rows = store_rows(store, statement, sizeof *item);
 	while ((item = store_next_row(&rows, err)) != NULL) {
 		item->id = sqlite3_column_int64(statement, 0);

@@ -64,31 +64,27 @@ void matr_store_violations_free(struct matr_violation *violations, size_t n)
 static int read_withdrawn(struct matr_store *store, int64_t id, struct matr_violation *out,
 			  struct matr_error *err)
 {
-	sqlite3_stmt *statement = store_statement(
+	sqlite3_stmt *statement = store_statement_for(
 		store,
 		"SELECT DISTINCT r.path FROM withdrawals w JOIN application_records r ON"
 		" r.id = w.application_id WHERE w.violation_id = ?1 ORDER BY r.path",
-		err);
+		id, err);
 
-	if (statement)
-		store_bind(statement, 1, id);
 	return store_rows_of_text(store, statement, &out->withdrawn, &out->n_withdrawn, err);
 }
 
 int matr_store_violations(struct matr_store *store, int64_t epoch, struct matr_violation **out,
 			  size_t *n, struct matr_error *err)
 {
-	sqlite3_stmt *statement = store_statement(
+	sqlite3_stmt *statement = store_statement_for(
 		store,
 		"SELECT id, time, path, kind, action, pid, uid, command, detail FROM violations"
 		" WHERE epoch_id = ?1 ORDER BY id",
-		err);
+		epoch, err);
 	struct matr_violation *item;
 
 	*out = NULL;
 	*n = 0;
-	if (statement)
-		store_bind(statement, 1, epoch);
 	struct store_rows rows = store_rows(store, statement, sizeof *item);
 	while ((item = store_next_row(&rows, err)) != NULL) {
 		bool has_uid = sqlite3_column_type(statement, 6) != SQLITE_NULL;

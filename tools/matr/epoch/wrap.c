@@ -174,6 +174,16 @@ int command_epoch_wrap(const struct context *context, int argc, char **argv)
 	return wrap(prefix, argv + at);
 }
 
+/* suspend and resume take options only. Returns whether to go on. */
+static bool take_options(const char *command, const struct option_row *rows, int argc, char **argv,
+			 int *status)
+{
+	const struct options options = {
+		.command = command, .help = suspend_help, .rows = rows, .no_arguments = true};
+
+	return options_parse(&options, argc, argv, status) >= 0;
+}
+
 int command_epoch_suspend(const struct context *context, int argc, char **argv)
 {
 	const char *prefix = context->prefix, *by = "matr epoch suspend";
@@ -182,16 +192,10 @@ int command_epoch_suspend(const struct context *context, int argc, char **argv)
 		{"prefix", .text = &prefix},
 		{0},
 	};
-	const struct options options = {.command = "epoch suspend",
-					.help = suspend_help,
-					.rows = rows,
-					.no_arguments = true};
 	int status;
 
-	int at = options_parse(&options, argc, argv, &status);
-	if (at < 0)
-		return status;
-	return suspend(prefix, by);
+	return take_options("epoch suspend", rows, argc, argv, &status) ? suspend(prefix, by)
+									: status;
 }
 
 int command_epoch_resume(const struct context *context, int argc, char **argv)
@@ -201,14 +205,7 @@ int command_epoch_resume(const struct context *context, int argc, char **argv)
 		{"prefix", .text = &prefix},
 		{0},
 	};
-	const struct options options = {.command = "epoch resume",
-					.help = suspend_help,
-					.rows = rows,
-					.no_arguments = true};
 	int status;
 
-	int at = options_parse(&options, argc, argv, &status);
-	if (at < 0)
-		return status;
-	return resume(prefix);
+	return take_options("epoch resume", rows, argc, argv, &status) ? resume(prefix) : status;
 }
