@@ -25,19 +25,19 @@ struct matr_store_closure;
 struct matr_store_declined;
 
 /* The change of a program, or of a library that a program loads with dlopen(). */
-enum matr_fate {
-	MATR_FATE_SAME,
-	MATR_FATE_ADDED,
-	MATR_FATE_REMOVED,
-	MATR_FATE_CHANGED,
-	MATR_FATE_DECLINED, /* now a program is started plainly, a load is left to ld.so */
-	MATR_FATE_ACCEPTED, /* it was declined, and is not any more */
-	MATR_FATE_STILL_DECLINED,
-	MATR_FATES,
+enum matr_program_change {
+	MATR_PROGRAM_SAME,
+	MATR_PROGRAM_ADDED,
+	MATR_PROGRAM_REMOVED,
+	MATR_PROGRAM_CHANGED,
+	MATR_PROGRAM_DECLINED, /* now a program is started plainly, a load is left to ld.so */
+	MATR_PROGRAM_ACCEPTED, /* it was declined, and is not any more */
+	MATR_PROGRAM_STILL_DECLINED,
+	MATR_PROGRAM_CHANGES,
 };
 
 /* Get the name: "same", "added", ..., "still declined". */
-MATR_API const char *matr_fate_name(enum matr_fate fate);
+MATR_API const char *matr_program_change_name(enum matr_program_change fate);
 
 /* ---- programs ---- */
 
@@ -70,14 +70,14 @@ MATR_API void matr_program_pairs_free(struct matr_program_pairs *pairs);
 
 /* Get the change of a program without its mappings. If both epochs have mapped it: SAME if it is
  * the same record, else CHANGED, although the mappings may be equal. */
-MATR_API enum matr_fate matr_program_fate(const struct matr_program_pair *pair);
+MATR_API enum matr_program_change matr_program_change_of(const struct matr_program_pair *pair);
 
 /* ---- one application ---- */
 
 struct matr_load_diff {
 	const char *root; /* the library that is loaded, as ld.so calls it */
 	const struct matr_store_closure *before, *after; /* NULL: it is not known to be loaded */
-	enum matr_fate fate;
+	enum matr_program_change fate;
 	struct matr_diff diff; /* of the closure; empty unless both sides have mapped it */
 };
 
@@ -113,8 +113,9 @@ struct matr_diff_count {
 
 struct matr_diff_totals {
 	size_t compared; /* programs that both epochs have mapped */
-	size_t programs[MATR_FATES];
-	struct matr_diff_count objects[MATR_CHANGES], bindings[MATR_CHANGES], loads[MATR_FATES];
+	size_t programs[MATR_PROGRAM_CHANGES];
+	struct matr_diff_count objects[MATR_CHANGES], bindings[MATR_CHANGES],
+		loads[MATR_PROGRAM_CHANGES];
 	size_t reordered; /* programs with a scope in another order */
 	struct map *seen; /* changes that have been counted */
 };

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *matr_fate_name(enum matr_fate fate)
+const char *matr_program_change_name(enum matr_program_change fate)
 {
-	static const char *const names[MATR_FATES] = {
+	static const char *const names[MATR_PROGRAM_CHANGES] = {
 		"same", "added", "removed", "changed", "declined", "accepted", "still declined",
 	};
 
@@ -100,18 +100,18 @@ void matr_program_pairs_free(struct matr_program_pairs *pairs)
 	*pairs = (struct matr_program_pairs){.list = NULL};
 }
 
-enum matr_fate matr_program_fate(const struct matr_program_pair *pair)
+enum matr_program_change matr_program_change_of(const struct matr_program_pair *pair)
 {
 	bool mapped_before = pair->before.application, mapped_after = pair->after.application;
 
 	if (mapped_before && mapped_after)
-		return pair->before.application == pair->after.application ? MATR_FATE_SAME
-									   : MATR_FATE_CHANGED;
+		return pair->before.application == pair->after.application ? MATR_PROGRAM_SAME
+									   : MATR_PROGRAM_CHANGED;
 	if (!mapped_after && !pair->after.reason)
-		return MATR_FATE_REMOVED;
+		return MATR_PROGRAM_REMOVED;
 	if (mapped_after)
-		return pair->before.reason ? MATR_FATE_ACCEPTED : MATR_FATE_ADDED;
-	return pair->before.reason ? MATR_FATE_STILL_DECLINED : MATR_FATE_DECLINED;
+		return pair->before.reason ? MATR_PROGRAM_ACCEPTED : MATR_PROGRAM_ADDED;
+	return pair->before.reason ? MATR_PROGRAM_STILL_DECLINED : MATR_PROGRAM_DECLINED;
 }
 
 /* ---- one application ---- */
@@ -154,18 +154,18 @@ static void free_side(struct matr_application_side *side)
 	matr_mapping_free(side->mapping);
 }
 
-static enum matr_fate fate_of(const struct matr_load_diff *load)
+static enum matr_program_change fate_of(const struct matr_load_diff *load)
 {
 	const struct matr_store_closure *before = load->before, *after = load->after;
 
 	if (!before || !after)
-		return before ? MATR_FATE_REMOVED : MATR_FATE_ADDED;
+		return before ? MATR_PROGRAM_REMOVED : MATR_PROGRAM_ADDED;
 	if (!before->reason != !after->reason)
-		return before->reason ? MATR_FATE_ACCEPTED : MATR_FATE_DECLINED;
+		return before->reason ? MATR_PROGRAM_ACCEPTED : MATR_PROGRAM_DECLINED;
 	if (!is_same_text(before->reason, after->reason) ||
 	    !is_same_text(before->flags, after->flags) || !matr_diff_is_empty(&load->diff))
-		return MATR_FATE_CHANGED;
-	return before->reason ? MATR_FATE_STILL_DECLINED : MATR_FATE_SAME;
+		return MATR_PROGRAM_CHANGED;
+	return before->reason ? MATR_PROGRAM_STILL_DECLINED : MATR_PROGRAM_SAME;
 }
 
 static int compare_loads(const void *left, const void *right)
@@ -249,8 +249,8 @@ void matr_application_diff_free(struct matr_application_diff *diff)
 bool matr_application_diff_is_empty(const struct matr_application_diff *diff)
 {
 	for (size_t i = 0; i < diff->n_loads; i++)
-		if (diff->loads[i].fate != MATR_FATE_SAME &&
-		    diff->loads[i].fate != MATR_FATE_STILL_DECLINED)
+		if (diff->loads[i].fate != MATR_PROGRAM_SAME &&
+		    diff->loads[i].fate != MATR_PROGRAM_STILL_DECLINED)
 			return false;
 	return matr_diff_is_empty(&diff->start);
 }

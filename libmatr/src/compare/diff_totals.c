@@ -48,7 +48,7 @@ static int is_new(struct map *seen, char kind, unsigned change, const char *cons
 }
 
 struct found { /* which counts a program adds to */
-	bool objects[MATR_CHANGES], bindings[MATR_CHANGES], loads[MATR_FATES], reordered;
+	bool objects[MATR_CHANGES], bindings[MATR_CHANGES], loads[MATR_PROGRAM_CHANGES], reordered;
 };
 
 static int add(struct map *seen, char kind, unsigned change, const char *const *texts, size_t n,
@@ -101,7 +101,7 @@ static int add_application(struct matr_diff_totals *totals,
 	for (size_t i = 0; i < diff->n_loads && result == 0; i++) {
 		const struct matr_load_diff *load = &diff->loads[i];
 		const char *const texts[] = {load->root};
-		if (load->fate == MATR_FATE_SAME)
+		if (load->fate == MATR_PROGRAM_SAME)
 			continue;
 		result = add(totals->seen, 'l', load->fate, texts, 1, false,
 			     &totals->loads[load->fate], &found.loads[load->fate], err);
@@ -112,7 +112,7 @@ static int add_application(struct matr_diff_totals *totals,
 		totals->objects[i].programs += found.objects[i];
 		totals->bindings[i].programs += found.bindings[i];
 	}
-	for (int i = 0; i < MATR_FATES; i++)
+	for (int i = 0; i < MATR_PROGRAM_CHANGES; i++)
 		totals->loads[i].programs += found.loads[i];
 	totals->reordered += found.reordered;
 	return result;
@@ -121,15 +121,15 @@ static int add_application(struct matr_diff_totals *totals,
 int matr_diff_totals_add(struct matr_diff_totals *totals, const struct matr_program_pair *pair,
 			 const struct matr_application_diff *diff, struct matr_error *err)
 {
-	enum matr_fate fate = matr_program_fate(pair);
+	enum matr_program_change fate = matr_program_change_of(pair);
 
 	totals->compared += pair->before.application && pair->after.application;
 	if (!totals->seen)
 		totals->seen = calloc(1, sizeof *totals->seen);
 	if (!totals->seen)
 		return matr_fail_memory(err);
-	if (fate == MATR_FATE_CHANGED && (!diff || matr_application_diff_is_empty(diff)))
-		fate = MATR_FATE_SAME;
+	if (fate == MATR_PROGRAM_CHANGED && (!diff || matr_application_diff_is_empty(diff)))
+		fate = MATR_PROGRAM_SAME;
 	totals->programs[fate]++;
 	return diff ? add_application(totals, diff, err) : 0;
 }

@@ -40,7 +40,7 @@ static int make_load(struct matr_session *session, const struct matr_upgrade_pro
 		     const struct upgrade_edits *edits, const char *root, struct resolution *out,
 		     struct matr_error *why)
 {
-	const struct scope_wish wish = {
+	const struct scope_options wish = {
 		.library_path = program->library_path,
 		.additions = edits->libraries,
 		.n_additions = edits->n_libraries,
@@ -312,7 +312,7 @@ static int check_start(struct matr_upgrade *upgrade, struct checked *checked,
 static int check_new(struct matr_upgrade *upgrade, const struct matr_upgrade_program *program,
 		     struct matr_upgrade_part *out, struct matr_error *err)
 {
-	const struct scope_wish wish = {.library_path = program->library_path};
+	const struct scope_options wish = {.library_path = program->library_path};
 	struct resolution after;
 
 	int made = resolution_make(upgrade->after, program->path, &wish, &after, &out->why);

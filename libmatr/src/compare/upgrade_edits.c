@@ -64,7 +64,7 @@ static int make(struct matr_session *session, const struct matr_upgrade_program 
 		const char *const *libraries, size_t n, struct resolution *out,
 		struct matr_error *why)
 {
-	const struct scope_wish wish = {
+	const struct scope_options wish = {
 		.library_path = program->library_path,
 		.additions = libraries,
 		.n_additions = n,
@@ -74,8 +74,9 @@ static int make(struct matr_session *session, const struct matr_upgrade_program 
 }
 
 /* The first edit whose library alone cannot be had; n: none. */
-static size_t find_guilty(struct matr_session *session, const struct matr_upgrade_program *program,
-			  const struct upgrade_edits *edits, struct matr_error *why)
+static size_t find_failed_edit(struct matr_session *session,
+			       const struct matr_upgrade_program *program,
+			       const struct upgrade_edits *edits, struct matr_error *why)
 {
 	struct resolution resolution;
 	size_t i = 0;
@@ -110,8 +111,8 @@ int upgrade_edited_scope(struct matr_session *session, const struct matr_upgrade
 	}
 	while (edits->n) {
 		alone = *why;
-		size_t guilty = find_guilty(session, program, edits, &alone);
-		lose(edits, guilty < edits->n ? guilty : edits->n - 1, &alone);
+		size_t failed = find_failed_edit(session, program, edits, &alone);
+		lose(edits, failed < edits->n ? failed : edits->n - 1, &alone);
 		resolution_free(out);
 		if (make(session, program, edits->libraries, edits->n_libraries, out, why) == 0)
 			return 0;
@@ -126,23 +127,23 @@ static int edit(struct matr_mapping *mapping, const struct scope_addition *addit
 		struct upgrade_edits *edits, struct matr_error *why)
 {
 	struct edited_bindings edited = {.n = 0};
-	size_t guilty = 0;
+	size_t failed = 0;
 	int64_t id;
 	int result = 0;
 
-	while (guilty < edits->n && result == 0) {
-		result = mapping_edit(mapping, edits->list[guilty],
-				      &additions[edits->library[guilty]], false, &edited, why);
-		guilty += result == 0;
+	while (failed < edits->n && result == 0) {
+		result = mapping_edit(mapping, edits->list[failed],
+				      &additions[edits->library[failed]], false, &edited, why);
+		failed += result == 0;
 	}
 	if (result == 0 && mapping_edits_check(mapping, &edited, &id, why) != 0) {
 		result = -1;
-		for (guilty = 0; guilty + 1 < edits->n && edits->list[guilty]->id != id;)
-			guilty++;
+		for (failed = 0; failed + 1 < edits->n && edits->list[failed]->id != id;)
+			failed++;
 	}
 	edited_bindings_free(&edited);
 	if (result != 0 && why->code != MATR_ERROR_MEMORY) {
-		lose(edits, guilty, why);
+		lose(edits, failed, why);
 		result = 1;
 	}
 	return result;

@@ -292,7 +292,7 @@ int matr_epoch_step(struct matr_epoch *epoch, struct matr_epoch_progress *progre
 	case EPOCH_IMAGE:
 		result = epoch_image_step(epoch, err);
 		if (result == 0 && epoch->phase == EPOCH_READY)
-			result = epoch_edits_settle(epoch, err);
+			result = epoch_edits_finish(epoch, err);
 		break;
 	case EPOCH_READY:
 		break;

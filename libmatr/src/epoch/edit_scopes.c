@@ -178,7 +178,7 @@ static bool can_have(struct matr_epoch *epoch, size_t i, const char *library,
 {
 	const struct matr_config_program *program =
 		epoch->config ? matr_config_program(epoch->config, epoch->results[i].path) : NULL;
-	const struct scope_wish wish = {
+	const struct scope_options wish = {
 		.library_path = program ? program->library_path : NULL,
 		.additions = &library,
 		.n_additions = 1,
@@ -192,7 +192,7 @@ static bool can_have(struct matr_epoch *epoch, size_t i, const char *library,
 }
 
 /* The scope came to nothing: without the libraries whose fault it is, or without all of them. */
-static int without_the_guilty(struct matr_epoch *epoch, size_t i, struct matr_error *err)
+static int without_failed_edits(struct matr_epoch *epoch, size_t i, struct matr_error *err)
 {
 	struct epoch_work *work = &epoch->work[i];
 	struct matr_error common = work->why, why;
@@ -265,7 +265,7 @@ int epoch_edit_scopes(struct matr_epoch *epoch, struct matr_error *err)
 		if (tried)
 			result = fail_the_rest(epoch, i, err);
 		while (result == 0 && !work->made && work->edits.n)
-			result = without_the_guilty(epoch, i, err);
+			result = without_failed_edits(epoch, i, err);
 	}
 	free(concern.answers);
 	free(job.which);

@@ -181,7 +181,7 @@ static int set_state(struct matr_epoch *epoch, struct matr_edit *edit, struct ma
 	return store_set_edit_state(epoch->store, edit, err);
 }
 
-int epoch_edits_settle(struct matr_epoch *epoch, struct matr_error *err)
+int epoch_edits_finish(struct matr_epoch *epoch, struct matr_error *err)
 {
 	char *signature = signature_of_all(epoch, err);
 

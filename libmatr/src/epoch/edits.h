@@ -23,6 +23,6 @@ int epoch_put_edits(struct matr_epoch *epoch, const struct epoch_work *work, int
 		    struct matr_error *err);
 
 /* Record the state of each edit, once all programs are done. */
-int epoch_edits_settle(struct matr_epoch *epoch, struct matr_error *err);
+int epoch_edits_finish(struct matr_epoch *epoch, struct matr_error *err);
 
 #endif

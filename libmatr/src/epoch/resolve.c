@@ -250,7 +250,7 @@ static int start_scopes(struct matr_epoch *epoch, struct matr_error *err)
 		return 0;
 	if (decline_again(epoch, err) != 0)
 		return -1;
-	if (store_light_objects(epoch->store, epoch->previous.id, &known, &n, err) != 0)
+	if (store_object_headers(epoch->store, epoch->previous.id, &known, &n, err) != 0)
 		return -1;
 	int result = session_know(epoch->session, known, n, epoch->previous.trusted, err);
 	free(known);
@@ -270,7 +270,7 @@ static int scopes_step(struct matr_epoch *epoch, struct matr_error *err)
 	}
 	if (epoch->next < epoch->n_results)
 		return 0;
-	if (epoch_edit_scopes(epoch, err) != 0 || session_settle_names(epoch->session, err) != 0 ||
+	if (epoch_edit_scopes(epoch, err) != 0 || session_finish_names(epoch->session, err) != 0 ||
 	    carry_what_is_alike(epoch, err) != 0 || collect_objects(epoch, err) != 0)
 		return -1;
 	epoch->phase = EPOCH_OBJECTS;

@@ -20,8 +20,8 @@
 #include "base/prefix.h"
 
 enum {
-	A_MOMENT = 100000000, /* nanoseconds */
-	PATIENCE = 20,	      /* such moments */
+	LOCK_RETRY_NS = 100000000,
+	LOCK_RETRIES = 20,
 };
 
 /* The state machine. States down, actions across. */
@@ -131,9 +131,10 @@ static int take_lock(const char *canonical, bool wait, bool patient, struct matr
 	int lock;
 
 	for (int i = 0; (lock = prefix_lock(canonical, wait, &why)) < 0; i++) {
-		if (why.code != MATR_ERROR_BUSY || !patient || i == PATIENCE)
+		if (why.code != MATR_ERROR_BUSY || !patient || i == LOCK_RETRIES)
 			return matr_error_copy(err, &why);
-		clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = A_MOMENT}, NULL);
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = LOCK_RETRY_NS},
+				NULL);
 	}
 	return lock;
 }

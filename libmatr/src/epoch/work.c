@@ -42,7 +42,7 @@ void epoch_work_free(struct epoch_work *work)
 
 /* ---- scopes ---- */
 
-static void make_load(struct matr_epoch *epoch, const char *path, const struct scope_wish *wish,
+static void make_load(struct matr_epoch *epoch, const char *path, const struct scope_options *wish,
 		      struct load *load)
 {
 	load->why = (struct matr_error){0};
@@ -74,13 +74,13 @@ static int list_company(const struct epoch_work *work, const char ***out, size_t
 
 /* A library that is found nowhere may have been loaded before, from anywhere. */
 static int make_lost_loads(struct matr_epoch *epoch, struct epoch_work *work, const char *path,
-			   const struct scope_wish *wish)
+			   const struct scope_options *wish)
 {
 	bool more = true;
 
 	while (more) {
 		const char **company = NULL;
-		struct scope_wish load_wish = *wish;
+		struct scope_options load_wish = *wish;
 		size_t n_lost = 0, n_made = 0;
 		for (size_t i = 0; i < work->n_loads; i++)
 			n_lost += !work->loads[i].made &&
@@ -107,9 +107,9 @@ static int make_lost_loads(struct matr_epoch *epoch, struct epoch_work *work, co
 
 /* A library that is no longer there, or cannot be mapped, is ld.so's business. */
 static int make_loads(struct matr_epoch *epoch, struct epoch_work *work, const char *path,
-		      const struct scope_wish *wish)
+		      const struct scope_options *wish)
 {
-	struct scope_wish load_wish = *wish;
+	struct scope_options load_wish = *wish;
 	const struct matr_recordings *recordings = &epoch->recordings;
 	size_t n = 0;
 
@@ -138,7 +138,7 @@ void epoch_work_make(struct matr_epoch *epoch, size_t i)
 	const char *path = epoch->results[i].path;
 	const struct matr_config_program *program =
 		epoch->config ? matr_config_program(epoch->config, path) : NULL;
-	const struct scope_wish wish = {
+	const struct scope_options wish = {
 		.library_path = program ? program->library_path : NULL,
 		.additions = work->edits.libraries,
 		.n_additions = work->edits.n_libraries,
@@ -164,7 +164,7 @@ static bool edit_mapping(const struct matr_epoch *epoch, struct epoch_work *work
 {
 	struct edit_work *edits = &work->edits;
 	const struct scope_addition *additions = work->resolution.scope.additions;
-	int64_t guilty = 0;
+	int64_t failed = 0;
 
 	edits->refused = NULL;
 	edits->edited.n = 0;
@@ -174,10 +174,10 @@ static bool edit_mapping(const struct matr_epoch *epoch, struct epoch_work *work
 				 epoch->portable, &edits->edited, &edits->why) != 0)
 			edits->refused = edits->list[i];
 	if (!edits->refused &&
-	    mapping_edits_check(work->mapping, &edits->edited, &guilty, &edits->why) != 0) {
+	    mapping_edits_check(work->mapping, &edits->edited, &failed, &edits->why) != 0) {
 		edits->refused = edits->list[0];
 		for (size_t i = 0; i < edits->n; i++)
-			if (edits->list[i]->id == guilty)
+			if (edits->list[i]->id == failed)
 				edits->refused = edits->list[i];
 	}
 	if (edits->refused && edits->why.code == MATR_ERROR_MEMORY) {

@@ -169,7 +169,7 @@ void image_scope_close(struct image_scope *scope);
 bool image_scope_has(const struct image_scope *scope, size_t index);
 
 /* Turn the words of the object at this scope index from scope indices to MATR_BASE_*. */
-void image_words_settle(const struct image_builder *builder, const struct image_scope *scope,
+void image_words_finish(const struct image_builder *builder, const struct image_scope *scope,
 			uint32_t index, struct words *words);
 
 /* Lay out the library at this scope index, `plan` being the object's. Its words are changed. */

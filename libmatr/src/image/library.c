@@ -48,7 +48,7 @@ uint64_t image_scope_alignment(const struct image_builder *builder, const struct
 }
 
 /* From scope indices to what an exec knows: place, application, ld.so. */
-void image_words_settle(const struct image_builder *builder, const struct image_scope *scope,
+void image_words_finish(const struct image_builder *builder, const struct image_scope *scope,
 			uint32_t index, struct words *words)
 {
 	bool fixed = scope->mapping->scope[0].object->flags & MATR_OBJECT_FIXED;
@@ -146,7 +146,7 @@ int image_library_add(struct image_builder *builder, const struct image_scope *s
 		out->flags |= MATR_OBJECT_ENTRY_PACKED;
 	if (plan->n_residual || plan->n_lazy || plan->keep_plt || plan->untouched)
 		out->flags |= MATR_OBJECT_ENTRY_RESIDUAL;
-	image_words_settle(builder, scope, index, &plan->words);
+	image_words_finish(builder, scope, index, &plan->words);
 	int result = image_variant_choose(builder, binary, entry->object, &plan->words,
 					  &out->library, &patches, err);
 	for (size_t i = 0; i < patches.n; i++) {

@@ -207,7 +207,7 @@ static int add_application(struct image_builder *builder, struct parts *parts,
 	struct matr_image_manifest *manifest = &parts->manifest;
 	struct object_plan *application = &plan->objects[0];
 
-	image_words_settle(builder, &parts->scope, 0, &application->words);
+	image_words_finish(builder, &parts->scope, 0, &application->words);
 	if (relocation_program_encode(&application->words, &builder->scratch, &builder->image,
 				      &manifest->words, err) < 0)
 		return -1;

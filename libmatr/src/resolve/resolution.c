@@ -185,11 +185,12 @@ void resolution_free(struct resolution *resolution)
 	*resolution = (struct resolution){.directories = NULL};
 }
 
-int resolution_make(struct matr_session *session, const char *path, const struct scope_wish *wish,
-		    struct resolution *out, struct matr_error *err)
+int resolution_make(struct matr_session *session, const char *path,
+		    const struct scope_options *wish, struct resolution *out,
+		    struct matr_error *err)
 {
 	const char *root = wish->root;
-	struct scope_wish own = *wish;
+	struct scope_options own = *wish;
 	const struct known_path *known;
 	char canonical[PATH_MAX];
 
@@ -255,7 +256,7 @@ int resolution_bind(const struct matr_session *session, struct resolution *resol
 int matr_resolve(struct matr_session *session, const char *path, struct matr_mapping **out,
 		 struct matr_error *err)
 {
-	const struct scope_wish wish = {.root = NULL};
+	const struct scope_options wish = {.root = NULL};
 	struct resolution resolution;
 
 	int result = resolution_make(session, path, &wish, &resolution, err);

@@ -23,8 +23,9 @@ struct resolution {
 
 /* The scope of the application at `path`, as wished (scope.h). To be freed also after an error.
  * Errors: those of matr_resolve(). */
-int resolution_make(struct matr_session *session, const char *path, const struct scope_wish *wish,
-		    struct resolution *out, struct matr_error *err);
+int resolution_make(struct matr_session *session, const char *path,
+		    const struct scope_options *wish, struct resolution *out,
+		    struct matr_error *err);
 
 /* Does dlopen() of the root add anything? */
 static inline bool resolution_adds(const struct resolution *resolution)

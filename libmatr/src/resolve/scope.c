@@ -39,7 +39,7 @@ struct scope_maker {
 	uint32_t tail;
 	bool *listed, *visited; /* by object */
 	bool loading; /* what dlopen() or an edit adds: filters do not change its order here */
-	const char *const *company; /* scope_wish's, for what dlopen() adds */
+	const char *const *company; /* scope_options's, for what dlopen() adds */
 	size_t n_company;
 	const char *interpreter_path;
 	uint32_t interpreter_object; /* session object index */
@@ -462,7 +462,8 @@ static int load(struct scope_maker *maker, const char *root, uint32_t *index,
 	return list_object(maker, *index, err) < 0 ? -1 : visit_all(maker, err);
 }
 
-static int add_all(struct scope_maker *maker, const struct scope_wish *wish, struct matr_error *err)
+static int add_all(struct scope_maker *maker, const struct scope_options *wish,
+		   struct matr_error *err)
 {
 	struct scope *scope = maker->scope;
 
@@ -562,7 +563,7 @@ static int check_stack(const struct matr_session *session, const struct scope *s
 }
 
 int scope_make_closure(struct matr_session *session, uint32_t application, const char *path,
-		       const struct scope_wish *wish, struct scope *out, uint32_t *n_start,
+		       const struct scope_options *wish, struct scope *out, uint32_t *n_start,
 		       struct matr_error *err)
 {
 	struct scope_maker maker = {.session = session, .scope = out};
@@ -594,7 +595,7 @@ int scope_make_closure(struct matr_session *session, uint32_t application, const
 int scope_make(struct matr_session *session, uint32_t application, const char *path,
 	       struct scope *out, struct matr_error *err)
 {
-	const struct scope_wish wish = {.root = NULL};
+	const struct scope_options wish = {.root = NULL};
 	uint32_t n_start;
 
 	return scope_make_closure(session, application, path, &wish, out, &n_start, err);

@@ -29,7 +29,7 @@ struct scope {
 };
 
 /* With what the application is started, and what comes in addition. Strings are to live as long as the scope. */
-struct scope_wish {
+struct scope_options {
 	const char *library_path; /* LD_LIBRARY_PATH; NULL: unset */
 	const char *const
 		*additions; /* names as of DT_NEEDED entries behind all others of the application */
@@ -46,7 +46,7 @@ int scope_make(struct matr_session *session, uint32_t application, const char *p
 	       struct scope *out, struct matr_error *err);
 /* The same with additions, followed by what dlopen() adds. *n_start: entries before that. */
 int scope_make_closure(struct matr_session *session, uint32_t application, const char *path,
-		       const struct scope_wish *wish, struct scope *out, uint32_t *n_start,
+		       const struct scope_options *wish, struct scope *out, uint32_t *n_start,
 		       struct matr_error *err);
 void scope_free(struct scope *scope);
 

@@ -365,7 +365,7 @@ int session_path(struct matr_session *session, const char *path, const struct kn
 	return result < 0 ? -1 : outcome(*out, err);
 }
 
-int session_settle_names(struct matr_session *session, struct matr_error *err)
+int session_finish_names(struct matr_session *session, struct matr_error *err)
 {
 	char canonical[PATH_MAX];
 

@@ -79,7 +79,7 @@ int session_index(struct matr_session *session, uint32_t object, struct matr_err
 
 /* Objects that several paths led to get the first of their canonical paths in the alphabet, so that
  * it does not depend on who came first. To be called when all scopes are made. */
-int session_settle_names(struct matr_session *session, struct matr_error *err);
+int session_finish_names(struct matr_session *session, struct matr_error *err);
 
 /* What is at the path: a session object, a directory, or nothing that ld.so would take. Asked once
  * per session. -1 only for failures that end the search (a malformed file of the right kind, no

@@ -39,8 +39,8 @@ bool store_object_id(const struct matr_store *store, const struct matr_object *o
 struct matr_object *store_get_object(struct matr_store *store, int64_t id, struct matr_error *err);
 
 /* Get the object with its headers only. */
-struct matr_object *store_get_light_object(struct matr_store *store, int64_t id,
-					   struct matr_error *err);
+struct matr_object *store_get_object_headers(struct matr_store *store, int64_t id,
+					     struct matr_error *err);
 
 /* Read the parts that such an object lacks. */
 int store_complete_object(struct matr_store *store, struct matr_object *object,
@@ -48,8 +48,8 @@ int store_complete_object(struct matr_store *store, struct matr_object *object,
 
 /* Get all objects of the epoch with their headers only: the same pointers as in mappings read from
  * the store. *out: free(). */
-int store_light_objects(struct matr_store *store, int64_t epoch, struct matr_object ***out,
-			size_t *n, struct matr_error *err);
+int store_object_headers(struct matr_store *store, int64_t epoch, struct matr_object ***out,
+			 size_t *n, struct matr_error *err);
 
 void store_free_objects(struct matr_store *store);
 

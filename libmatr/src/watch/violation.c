@@ -36,7 +36,7 @@ static bool all_found(const struct scope *scope, size_t first)
 
 /* 1: the same scope as recorded; 0: another, or none; -1. closure 0: the application itself. */
 static int same_scope(struct matr_store *store, struct matr_session *session, int64_t application,
-		      const char *path, const struct scope_wish *wish, int64_t closure,
+		      const char *path, const struct scope_options *wish, int64_t closure,
 		      struct matr_error *err)
 {
 	struct resolution resolution;
@@ -58,10 +58,10 @@ static int same_scope(struct matr_store *store, struct matr_session *session, in
 }
 
 static int same_closures(struct matr_store *store, struct matr_session *session,
-			 int64_t application, const char *path, const struct scope_wish *wish,
+			 int64_t application, const char *path, const struct scope_options *wish,
 			 struct matr_error *err)
 {
-	struct scope_wish closure_wish = *wish;
+	struct scope_options closure_wish = *wish;
 	struct matr_store_closure *closures;
 	size_t n;
 	int same = 1;
@@ -96,7 +96,7 @@ static int starts_the_same(struct matr_store *store, struct matr_session *sessio
 
 	if (result > 0 && store_additions(store, application, &additions, &n_additions, err) != 0)
 		result = -1;
-	const struct scope_wish wish = {
+	const struct scope_options wish = {
 		.library_path = library_path,
 		.additions = (const char *const *)additions,
 		.n_additions = n_additions,

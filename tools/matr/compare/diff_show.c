@@ -13,7 +13,7 @@
 
 struct diff_line { /* a program in the table for people */
 	char *program, *differs;
-	enum matr_fate fate;
+	enum matr_program_change fate;
 };
 
 static const struct render_column program_columns[] = {
@@ -188,9 +188,10 @@ static int state_text(bool there, const char *reason, const char *flags, char **
 
 /* A program or a load as a whole. */
 static int show_fate(struct diff_show *show, const char *program, const char *what,
-		     enum matr_fate fate, const char *load, char *before, char *after, int failed)
+		     enum matr_program_change fate, const char *load, char *before, char *after,
+		     int failed)
 {
-	const struct row row = {.change = matr_fate_name(fate),
+	const struct row row = {.change = matr_program_change_name(fate),
 				.what = what,
 				.before = before,
 				.after = after,
@@ -215,7 +216,8 @@ static int show_load(struct diff_show *show, const char *program, const struct m
 		failed = state_text(is != NULL, is ? is->reason : NULL, is ? is->flags : NULL,
 				    &after, err);
 	/* Where it changed in what it brings in, the rows that follow say all. */
-	if (failed || load->fate == MATR_FATE_SAME || load->fate == MATR_FATE_STILL_DECLINED ||
+	if (failed || load->fate == MATR_PROGRAM_SAME ||
+	    load->fate == MATR_PROGRAM_STILL_DECLINED ||
 	    (before && after && strcmp(before, after) == 0)) {
 		free(before);
 		free(after);
@@ -242,7 +244,7 @@ static int show_details(struct diff_show *show, const char *program,
 /* ---- a row per program ---- */
 
 struct counts {
-	size_t objects[MATR_CHANGES], bindings[MATR_CHANGES], loads[MATR_FATES];
+	size_t objects[MATR_CHANGES], bindings[MATR_CHANGES], loads[MATR_PROGRAM_CHANGES];
 	size_t reordered, edited;
 };
 
@@ -288,8 +290,8 @@ static void describe(FILE *out, const struct counts *counts)
 		put(out, counts->bindings[i], "binding", matr_change_name(i));
 	if (counts->edited)
 		fprintf(out, " (%zu by edits)", counts->edited);
-	for (int i = MATR_FATE_ADDED; i < MATR_FATE_STILL_DECLINED; i++)
-		put(out, counts->loads[i], "load", matr_fate_name(i));
+	for (int i = MATR_PROGRAM_ADDED; i < MATR_PROGRAM_STILL_DECLINED; i++)
+		put(out, counts->loads[i], "load", matr_program_change_name(i));
 }
 
 /* Why a program is declined, or was. */
@@ -298,7 +300,7 @@ static const char *reason_of(const struct matr_program_pair *pair)
 	return pair->after.reason ? pair->after.reason : pair->before.reason;
 }
 
-static int keep_line(struct diff_show *show, const char *program, enum matr_fate fate,
+static int keep_line(struct diff_show *show, const char *program, enum matr_program_change fate,
 		     const struct counts *counts, const char *reason, struct matr_error *err)
 {
 	if (array_grow(&show->lines, show->n_lines, sizeof *show->lines, err) != 0)
@@ -320,7 +322,7 @@ static int keep_line(struct diff_show *show, const char *program, enum matr_fate
 	return 0;
 }
 
-static int show_program(struct diff_show *show, const char *program, enum matr_fate fate,
+static int show_program(struct diff_show *show, const char *program, enum matr_program_change fate,
 			const struct matr_application_diff *diff, const char *reason,
 			struct matr_error *err)
 {
@@ -330,18 +332,18 @@ static int show_program(struct diff_show *show, const char *program, enum matr_f
 	if (show->format == FORMAT_TABLE)
 		return keep_line(show, program, fate, &counts, reason, err);
 	output_text(output, program);
-	output_text(output, matr_fate_name(fate));
+	output_text(output, matr_program_change_name(fate));
 	for (int i = 0; i < MATR_CHANGES; i++)
 		output_number(output, (int64_t)counts.objects[i]);
 	output_number(output, (int64_t)counts.reordered);
 	for (int i = 0; i < MATR_CHANGE_REPLACED; i++)
 		output_number(output, (int64_t)counts.bindings[i]);
 	output_number(output, (int64_t)counts.edited);
-	output_number(output, (int64_t)counts.loads[MATR_FATE_ADDED]);
-	output_number(output, (int64_t)counts.loads[MATR_FATE_REMOVED]);
-	output_number(output,
-		      (int64_t)(counts.loads[MATR_FATE_CHANGED] + counts.loads[MATR_FATE_DECLINED] +
-				counts.loads[MATR_FATE_ACCEPTED]));
+	output_number(output, (int64_t)counts.loads[MATR_PROGRAM_ADDED]);
+	output_number(output, (int64_t)counts.loads[MATR_PROGRAM_REMOVED]);
+	output_number(output, (int64_t)(counts.loads[MATR_PROGRAM_CHANGED] +
+					counts.loads[MATR_PROGRAM_DECLINED] +
+					counts.loads[MATR_PROGRAM_ACCEPTED]));
 	output_text(output, reason);
 	return 0;
 }
@@ -379,20 +381,22 @@ static struct total of_programs(const char *what, const char *change, size_t num
 static void show_totals(struct diff_show *show, bool all)
 {
 	const struct matr_diff_totals *totals = &show->totals;
-	struct total list[2 * MATR_CHANGES + 2 * MATR_FATES + 2];
+	struct total list[2 * MATR_CHANGES + 2 * MATR_PROGRAM_CHANGES + 2];
 	size_t n = 0;
 
 	list[n++] = of_programs("program", "compared", totals->compared);
-	for (int i = MATR_FATE_ADDED; i < MATR_FATES; i++)
-		list[n++] = of_programs("program", matr_fate_name(i), totals->programs[i]);
+	for (int i = MATR_PROGRAM_ADDED; i < MATR_PROGRAM_CHANGES; i++)
+		list[n++] =
+			of_programs("program", matr_program_change_name(i), totals->programs[i]);
 	for (int i = 0; i < MATR_CHANGES; i++)
 		list[n++] = (struct total){"object", matr_change_name(i), totals->objects[i], true};
 	list[n++] = of_programs("scope", "reordered", totals->reordered);
 	for (int i = 0; i < MATR_CHANGE_REPLACED; i++)
 		list[n++] =
 			(struct total){"binding", matr_change_name(i), totals->bindings[i], true};
-	for (int i = MATR_FATE_ADDED; i < MATR_FATES; i++)
-		list[n++] = (struct total){"load", matr_fate_name(i), totals->loads[i], false};
+	for (int i = MATR_PROGRAM_ADDED; i < MATR_PROGRAM_CHANGES; i++)
+		list[n++] = (struct total){"load", matr_program_change_name(i), totals->loads[i],
+					   false};
 	for (size_t i = 0; i < n; i++)
 		if (all || i == 0 || list[i].count.number)
 			show_total(show, &list[i]);
@@ -414,7 +418,7 @@ static int show_lines(struct diff_show *show, struct matr_error *err)
 		    sizeof line_columns / sizeof *line_columns);
 	for (size_t i = 0; i < show->n_lines; i++) {
 		output_text(&show->output, show->lines[i].program);
-		output_text(&show->output, matr_fate_name(show->lines[i].fate));
+		output_text(&show->output, matr_program_change_name(show->lines[i].fate));
 		output_text(&show->output, show->lines[i].differs);
 	}
 	return output_close(&show->output, err);
@@ -425,11 +429,11 @@ static int show_lines(struct diff_show *show, struct matr_error *err)
 int diff_show_pair(struct diff_show *show, const struct matr_program_pair *pair,
 		   struct matr_error *err)
 {
-	enum matr_fate fate = matr_program_fate(pair);
+	enum matr_program_change fate = matr_program_change_of(pair);
 	const struct matr_program_side *was = &pair->before, *is = &pair->after;
 	/* Still declined, and for the same reason: nothing that differs, but nothing that was
 	 * compared. */
-	bool same = fate == MATR_FATE_STILL_DECLINED && strcmp(was->reason, is->reason) == 0;
+	bool same = fate == MATR_PROGRAM_STILL_DECLINED && strcmp(was->reason, is->reason) == 0;
 
 	if (show->symbol)
 		return 0;
@@ -477,7 +481,7 @@ int diff_show_application(struct diff_show *show, const struct matr_program_pair
 	if (show->view == DIFF_DETAILS)
 		return show_details(show, pair->path, diff, err);
 	if (show->view == DIFF_PROGRAMS)
-		return show_program(show, pair->path, MATR_FATE_CHANGED, diff, NULL, err);
+		return show_program(show, pair->path, MATR_PROGRAM_CHANGED, diff, NULL, err);
 	return 0;
 }
 

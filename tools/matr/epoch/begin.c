@@ -407,7 +407,7 @@ static int finish(struct begun *begun, double start)
 
 static int begin_here(struct begun *begun, const char *root, struct matr_error *err)
 {
-	char ld_stable[PATH_MAX], taken_along[PATH_MAX];
+	char ld_stable[PATH_MAX], copied[PATH_MAX];
 
 	if (!begun->options.ld_stable) {
 		if (program_ld_stable(ld_stable, err) != 0)
@@ -415,15 +415,15 @@ static int begin_here(struct begun *begun, const char *root, struct matr_error *
 		begun->options.ld_stable = ld_stable;
 	}
 	if (root) {
-		if (root_enter(root, begun->options.ld_stable, taken_along, err) != 0)
+		if (root_enter(root, begun->options.ld_stable, copied, err) != 0)
 			return -1;
-		begun->options.ld_stable = taken_along;
+		begun->options.ld_stable = copied;
 	}
 	double start = now();
 	umask(022); /* everybody's processes read the image */
 	int result = begin(begun, err);
 	if (root)
-		unlink(taken_along);
+		unlink(copied);
 	return result == 0 ? finish(begun, start) : -1;
 }
 

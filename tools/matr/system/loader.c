@@ -59,18 +59,17 @@ static int fail(const struct matr_error *err)
 	return STATUS_FAILURE;
 }
 
-static int enter_root(struct loader_command *command, char taken_along[PATH_MAX],
-		      struct matr_error *err)
+static int enter_root(struct loader_command *command, char copied[PATH_MAX], struct matr_error *err)
 {
-	if (root_enter(command->root, command->options.ld_stable, taken_along, err) != 0)
+	if (root_enter(command->root, command->options.ld_stable, copied, err) != 0)
 		return -1;
-	command->options.ld_stable = taken_along;
+	command->options.ld_stable = copied;
 	return 0;
 }
 
 static int install(struct loader_command *command)
 {
-	char ld_stable[PATH_MAX], taken_along[PATH_MAX];
+	char ld_stable[PATH_MAX], copied[PATH_MAX];
 	struct matr_error err = {0};
 	struct matr_loader_status status;
 
@@ -79,12 +78,12 @@ static int install(struct loader_command *command)
 			return fail(&err);
 		command->options.ld_stable = ld_stable;
 	}
-	if (command->root && enter_root(command, taken_along, &err) != 0)
+	if (command->root && enter_root(command, copied, &err) != 0)
 		return fail(&err);
 	umask(022); /* everybody's processes read it */
 	int result = matr_loader_install(&command->options, &err);
 	if (command->root)
-		unlink(taken_along);
+		unlink(copied);
 	if (result < 0)
 		return fail(&err);
 	if (command->quiet || matr_loader_status(command->options.path, &status, NULL) != 0)
