@@ -1,9 +1,10 @@
 /* chain.c - keeping ld.so's list of objects short while it opens a large scope.
  *
- * For each name ld.so walks the list of all objects three times: by name, by device and inode, and to
- * its end. With a thousand libraries that is most of a start. The names of the scope come in an order in
- * which no walk finds anything but the object that was opened last. So objects that were opened are taken out
- * of the list until all are there. l_next and l_prev are public members (<link.h>).
+ * For each name ld.so walks the list of all objects three times: by name, by device and inode, and
+ * to its end. With a thousand libraries that is most of a start. The names of the scope come in an
+ * order in which no walk finds anything but the object that was opened last. So objects that were
+ * opened are taken out of the list until all are there. l_next and l_prev are public members
+ * (<link.h>).
  */
 #include "ld_stable.h"
 

@@ -1,7 +1,7 @@
 /* compare.c - comparing what ld.so has written with what the image holds.
  *
- * Of a library, every word that one of its relocations is for, with the page data and the patches; of
- * the application, every word that the image writes. What is left to ld.so is not compared.
+ * Of a library, every word that one of its relocations is for, with the page data and the patches;
+ * of the application, every word that the image writes. What is left to ld.so is not compared.
  */
 #include <linux/mman.h>
 
@@ -195,9 +195,9 @@ static bool is_residual(const struct tables *residual, uint64_t vaddr)
 	return false;
 }
 
-/* Is the slot left for lazy binding, by ld.so without LD_BIND_NOW, or by the image? The image does it
- * for functions that nothing defines, and for IFUNCs whose resolver ld.so is to call: then the slot
- * leads into the object's own PLT, though the object does not define such a function. */
+/* Is the slot left for lazy binding, by ld.so without LD_BIND_NOW, or by the image? The image does
+ * it for functions that nothing defines, and for IFUNCs whose resolver ld.so is to call: then the
+ * slot leads into the object's own PLT, though the object does not define such a function. */
 static bool is_unbound(const struct served *served, const struct tables *tables,
 		       const Elf64_Rela *rela, uint64_t base, uint64_t expected, uint64_t found)
 {

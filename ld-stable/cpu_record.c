@@ -1,8 +1,8 @@
 /* cpu_record.c - what ld.so finds out about the CPU, written to its data before it runs.
  *
- * ld.so executes some forty cpuid instructions at every start. In a virtual machine each is an exit to
- * the hypervisor. What they come to is in the image (struct matr_image_cpu). One cpuid tells whether
- * the CPU is the recorded one; ld.so then finds its work done.
+ * ld.so executes some forty cpuid instructions at every start. In a virtual machine each is an exit
+ * to the hypervisor. What they come to is in the image (struct matr_image_cpu). One cpuid tells
+ * whether the CPU is the recorded one; ld.so then finds its work done.
  *
  * The record is made by comparison (libmatr/src/loader/cpu_record.c): with LD_STABLE_CPU this file
  * writes a record that it is given, and when ld.so has mapped everything, gives back ld.so's data.
@@ -35,8 +35,9 @@ static struct matr_image_cpu_identity this_cpu(const struct start *start)
 	};
 }
 
-/* ld.so takes AT_HWCAP and AT_PLATFORM from the kernel and replaces them by its own: what it is shown
- * is what it would have had in the end. The program gets the kernel's back (cpu_record_give_back()). */
+/* ld.so takes AT_HWCAP and AT_PLATFORM from the kernel and replaces them by its own: what it is
+ * shown is what it would have had in the end. The program gets the kernel's back
+ * (cpu_record_give_back()). */
 static void show(const struct matr_image_cpu *cpu, struct served *served)
 {
 	struct start *start = &served->start;

@@ -1,8 +1,8 @@
 /* dispatch.c - a call of ld.so, on its way to who answers it.
  *
  * Before ld.so sets its thread id, the start is under way: serve.c answers, or under `matr verify`
- * verify.c. That call is the last before ld.so relocates, and hook() completes the application. Later
- * calls are for what the application loads: closure.c.
+ * verify.c. That call is the last before ld.so relocates, and hook() completes the application.
+ * Later calls are for what the application loads: closure.c.
  */
 #include "ld_stable.h"
 #include "sites.h"

@@ -1,9 +1,9 @@
 /* handover.c - the altered copies that make ld.so load exactly the recorded scope.
  *
  * ld.so learns of the application through AT_PHDR. It gets a copy of the program headers in which
- * PT_DYNAMIC is a copy too. There DT_NEEDED lists the whole scope by absolute path, so that nothing is
- * searched, and behind each path the names by which objects need it, which ld.so then finds loaded.
- * The relocation tables say what is left to ld.so.
+ * PT_DYNAMIC is a copy too. There DT_NEEDED lists the whole scope by absolute path, so that nothing
+ * is searched, and behind each path the names by which objects need it, which ld.so then finds
+ * loaded. The relocation tables say what is left to ld.so.
  */
 #include <linux/mman.h>
 
@@ -162,9 +162,9 @@ const struct r_debug_public *handover_debug(const struct served *served)
 	return (const struct r_debug_public *)dynamic_value(served->dynamic_copy, DT_DEBUG, &found);
 }
 
-/* dl_iterate_phdr reports the program headers that ld.so was given. Where ld.so keeps that pointer is
- * private to glibc, but its value is an address that nothing else has: if exactly one word of the link
- * map is it, that is the one. */
+/* dl_iterate_phdr reports the program headers that ld.so was given. Where ld.so keeps that pointer
+ * is private to glibc, but its value is an address that nothing else has: if exactly one word of
+ * the link map is it, that is the one. */
 static void give_back_headers(const struct served *served, struct link_map_public *map)
 {
 	enum { LINK_MAP_WORDS = 128 }; /* fewer than any glibc's link map has */
@@ -181,8 +181,8 @@ static void give_back_headers(const struct served *served, struct link_map_publi
 		*found = served->phdr;
 }
 
-/* In the application's own dynamic section ld.so would have written DT_DEBUG and turned offsets into
- * addresses. What was altered for ld.so is not given back. */
+/* In the application's own dynamic section ld.so would have written DT_DEBUG and turned offsets
+ * into addresses. What was altered for ld.so is not given back. */
 static void give_back_dynamic(const struct served *served)
 {
 	const Elf64_Dyn *from = served->dynamic_copy + served->n_needed_copy;

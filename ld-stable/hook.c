@@ -2,8 +2,8 @@
  *
  * ld.so sets the thread id once all objects are mapped, versions are checked and TLS is set up. The
  * libraries were relocated before ld.so ran (place.c). What remains depends on ld.so having mapped
- * them: the application's own words, copy relocations, IFUNC resolvers. Then debuggers and the program
- * get back what ld.so was shown copies of.
+ * them: the application's own words, copy relocations, IFUNC resolvers. Then debuggers and the
+ * program get back what ld.so was shown copies of.
  */
 #include "ld_stable.h"
 

@@ -14,8 +14,8 @@ static int protection(uint32_t flags)
 	       (flags & PF_X ? PROT_EXEC : 0);
 }
 
-/* The part of a segment beyond the file: the rest of the last file page is zeroed to its end, not only
- * to p_memsz (ld.so's minimal malloc counts on that), and further pages are anonymous. */
+/* The part of a segment beyond the file: the rest of the last file page is zeroed to its end, not
+ * only to p_memsz (ld.so's minimal malloc counts on that), and further pages are anonymous. */
 static bool map_bss(uint64_t base, const Elf64_Phdr *segment)
 {
 	uint64_t file_end = base + segment->p_vaddr + segment->p_filesz;
@@ -104,7 +104,8 @@ static const char *map_from(long fd, struct elf_file *out)
 	if (!load_range(phdr, ehdr->e_phnum, &low, &high))
 		return "its segments make no sense";
 
-	/* The first segment's mapping takes the whole range, so that the segments cannot fall apart. */
+	/* The first segment's mapping takes the whole range, so that the segments cannot fall
+	 * apart. */
 	const Elf64_Phdr *first = first_load(phdr);
 	bool fixed = ehdr->e_type == ET_EXEC;
 	long at = (long)low;

@@ -1,8 +1,8 @@
 /* serve.c - the file calls of ld.so, answered from memory.
  *
  * ld.so's system-call sites lead here while something is served (docs/loader.md). A library of the
- * application gets a descriptor that no kernel gives out. What ld.so asks of it is answered from the
- * image; every other call is made as it was meant.
+ * application gets a descriptor that no kernel gives out. What ld.so asks of it is answered from
+ * the image; every other call is made as it was meant.
  */
 #include <asm/stat.h>
 #include <linux/errno.h>

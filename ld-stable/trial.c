@@ -2,10 +2,11 @@
  *
  * The program is entered at trial_entry instead of its own entry point: by then ld.so has relocated
  * everything and the libraries' constructors have run. There its reference to __libc_start_main is
- * diverted, and the program goes on. __libc_start_main runs the program's own constructors and calls
- * trial_main() in the place of main(). What comes out is one line on the descriptor that `matr` gave:
- * "main"; "entry" where the program has no such reference, and ends at its entry point; or "plain
- * REASON", where the start would have been a plain one. The program's main() never runs.
+ * diverted, and the program goes on. __libc_start_main runs the program's own constructors and
+ * calls trial_main() in the place of main(). What comes out is one line on the descriptor that
+ * `matr` gave: "main"; "entry" where the program has no such reference, and ends at its entry
+ * point; or "plain REASON", where the start would have been a plain one. The program's main() never
+ * runs.
  */
 #include <linux/mman.h>
 

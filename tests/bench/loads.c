@@ -1,6 +1,6 @@
 /* loads.c - load the files that a list names, one by one, and tell the time that dlopen() took.
  *
- *	loads now|lazy SUM LIST    SUM: what the functions `run` of all files return, added up; "-": they have none
+ *	loads now|lazy SUM LIST    SUM: the sum of what all functions `run` return; "-": there are none
  *
  * Prints wall clock and processor time of all calls in nanoseconds, and the peak of RSS in KiB.
  */

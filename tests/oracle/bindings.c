@@ -1,15 +1,15 @@
 /* bindings.c - the resolver's bindings of programs beside ld.so's.
  *
  * usage: oracle-bindings DIRECTORY PROGRAM...
- *writes the resolver's bindings of each program to DIRECTORY/NUMBER (its number on the command
- *line), in the format of shared/oracle/ld-bindings. What cannot be resolved: "NUMBER<tab>FILE:
- *REASON" on standard error.
+ *	writes the resolver's bindings of each program to DIRECTORY/NUMBER (its number on the
+ *	command line), in the format of shared/oracle/ld-bindings. What cannot be resolved:
+ *	"NUMBER<tab>FILE: REASON" on standard error.
  * usage: oracle-bindings --ld.so DIRECTORY PROGRAM...
  *	the same of ld.so's, parsed here.
  * usage: oracle-bindings --compare PROGRAM...
- *compares the two. One line per program on standard output, "same N", "differs N", "declined
- *REASON" or "refused REASON", then a tab and the program; differences are lines that begin with "<"
- *(ld.so's) or ">" (the resolver's).
+ *	compares the two. One line per program on standard output, "same N", "differs N", "declined
+ *	REASON" or "refused REASON", then a tab and the program; differences are lines that begin
+ *	with "<" (ld.so's) or ">" (the resolver's).
  *
  * One session serves all programs.
  */

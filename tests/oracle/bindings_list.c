@@ -1,7 +1,7 @@
 /* bindings_list.c - see bindings_list.h.
  *
- * ld.so is asked in the same way as by shared/oracle/ld-bindings, but its output is read through a pipe and parsed here:
- * a machine's programs have millions of bindings.
+ * ld.so is asked in the same way as by shared/oracle/ld-bindings, but its output is read through a
+ * pipe and parsed here: a machine's programs have millions of bindings.
  */
 #include "bindings_list.h"
 
@@ -101,7 +101,8 @@ bool bindings_of_mapping(const struct matr_mapping *mapping, struct bindings_lis
 
 /* ---- ld.so ---- */
 
-/* Canonical paths of this run's objects. A handful of them occur in every line, the one before most often. */
+/* Canonical paths of this run's objects. A handful of them occur in every line, the one before most
+ * often. */
 static const char *canonical(const char *path, const char *program)
 {
 	static struct known {

@@ -102,8 +102,8 @@ static const char *const type_names[16] = {"NOTYPE", "OBJECT", "FUNC", "SECTION"
 static const char *const binding_names[16] = {"LOCAL", "GLOBAL", "WEAK", [10] = "UNIQUE"};
 static const char *const visibility_names[4] = {"DEFAULT", "INTERNAL", "HIDDEN", "PROTECTED"};
 
-/* NAME, NAME@VERSION or NAME@@VERSION, as readelf has it: the symbol that stands for a version has no
- * version of its own there. */
+/* NAME, NAME@VERSION or NAME@@VERSION, as readelf has it: the symbol that stands for a version has
+ * no version of its own there. */
 static void write_name(const struct matr_object *object, const struct matr_symbol *symbol,
 		       char *out, size_t size)
 {
@@ -207,8 +207,8 @@ static void compare_relr(const char *path, const struct matr_object *object,
 	expect(object->relr[seen->relr++].offset == offset, path, "DT_RELR word", offset);
 }
 
-/* Words of DT_RELR: an address in a line by itself until binutils 2.42; then a column behind the index and the entry, which
- * goes on in lines that begin with blanks. */
+/* Words of DT_RELR: an address in a line by itself until binutils 2.42; then a column behind the
+ * index and the entry, which goes on in lines that begin with blanks. */
 static void compare_relocation(const char *path, const struct matr_object *object, const char *line,
 			       struct counts *seen)
 {

@@ -1,4 +1,5 @@
-/* loader_interpreter_file.c - the interpreter file made of this system's ld.so and of spoilt copies. */
+/* loader_interpreter_file.c - the interpreter file made of this system's ld.so and of spoilt
+ * copies. */
 #include "loader/interpreter_file.h"
 
 #include <check.h>
@@ -175,7 +176,8 @@ START_TEST(cut_off_anywhere)
 }
 END_TEST
 
-/* Bytes of the headers, the function table and the section headers, at random: a file or one error. */
+/* Bytes of the headers, the function table and the section headers, at random: a file or one
+ * error. */
 START_TEST(damaged_anywhere)
 {
 	const Elf64_Phdr *frames = elf_image_segment(&real, PT_GNU_EH_FRAME);

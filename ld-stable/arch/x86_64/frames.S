@@ -1,9 +1,10 @@
-/* frames.S - call frame information for debuggers, in the form of .eh_frame (LSB, "Exception Frames").
+/* frames.S - call frame information for debuggers, in the form of .eh_frame (LSB, "Exception
+ * Frames").
  *
- * libmatr adds it to ld.so's .eh_frame in the interpreter file. (Not as .debug_frame: where there is one,
- * elfutils looks for no separate debugging information, which is ld.so's.) There is room for little: one
- * entry for all thunks, and one for all functions, which are compiled with frame pointers and described
- * as they are between prologue and epilogue.
+ * libmatr adds it to ld.so's .eh_frame in the interpreter file. (Not as .debug_frame: where there
+ * is one, elfutils looks for no separate debugging information, which is ld.so's.) There is room
+ * for little: one entry for all thunks, and one for all functions, which are compiled with frame
+ * pointers and described as they are between prologue and epilogue.
  *
  * The ranges are in ld-stable.lds, which checks the sizes: a linker cannot compute them here.
  */
@@ -51,9 +52,10 @@ cie:
 	.balign	8
 1:
 
-/* Thunks, slots of 64 bytes at multiples of 64 (sites.S). A thunk is a function that the site has called,
- * its frame starts at the site's stack pointer, and it returns to the target of its jump back, which is
- * (uint32 at slot + 40) + (slot + 44) - (1 << 32). From byte 53 to 61 the stack pointer is 128 lower. */
+/* Thunks, slots of 64 bytes at multiples of 64 (sites.S). A thunk is a function that the site has
+ * called, its frame starts at the site's stack pointer, and it returns to the target of its jump
+ * back, which is (uint32 at slot + 40) + (slot + 44) - (1 << 32). From byte 53 to 61 the stack
+ * pointer is 128 lower. */
 	.long	1f - 0f
 0:	.long	0b - cie
 	.long	frames_thunks - .

@@ -3,11 +3,12 @@
  * A slot of 64 bytes for each site. libmatr writes three places of it: `before` and `after`, the
  * instructions that the jump has replaced, and the target of the jump back. The rest is as here.
  *
- * Not armed, a thunk is a comparison and the system call: no stack, no register that the kernel does
- * not overwrite. Armed, it first steps over the 128 bytes below the stack pointer, the red zone:
- * functions that call nothing keep variables there (psABI 3.2.2).
+ * Not armed, a thunk is a comparison and the system call: no stack, no register that the kernel
+ * does not overwrite. Armed, it first steps over the 128 bytes below the stack pointer, the red
+ * zone: functions that call nothing keep variables there (psABI 3.2.2).
  *
- * frames.S describes them to debuggers, and the functions below like any other: rbp is the frame pointer.
+ * frames.S describes them to debuggers, and the functions below like any other: rbp is the frame
+ * pointer.
  */
 #include <cet.h>
 
@@ -39,8 +40,8 @@ thunks:
 	.size	thunks, . - thunks
 
 	.text
-/* In: the registers of the system call, and the site's number in rcx. Out: the call's result in rax,
- * all else as it was but for rcx and r11. struct site_call is made on the stack. */
+/* In: the registers of the system call, and the site's number in rcx. Out: the call's result in
+ * rax, all else as it was but for rcx and r11. struct site_call is made on the stack. */
 	.type	sites_dispatch, @function
 sites_dispatch:
 	pushq	%rbp

@@ -1,8 +1,9 @@
 /* nearest.c - the names that come nearest to one that is not there.
  *
- * Two things people do: they mistype a name (clang-41), and they give part of it (xml2 for libxml2.so.2). The first is
- * measured with the edit distance that knows transpositions (optimal string alignment), the second by containment, which
- * counts as a distance of one or two, however much is missing.
+ * Two things people do: they mistype a name (clang-41), and they give part of it (xml2 for
+ * libxml2.so.2). The first is measured with the edit distance that knows transpositions (optimal
+ * string alignment), the second by containment, which counts as a distance of one or two, however
+ * much is missing.
  */
 #include "base/nearest.h"
 

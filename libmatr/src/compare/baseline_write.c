@@ -11,9 +11,9 @@
  *	load /usr/lib/x86_64-linux-gnu/gconv/UTF-16.so
  *	  ...
  *
- * Names stand between single spaces. What would be mistaken in them (spaces, control characters, the backslash, a colon, an
- * at sign) is written \xNN, nothing at all as \e. Only the heads of blocks begin in the first column: diff -p and git show
- * them with what differs.
+ * Names stand between single spaces. What would be mistaken in them (spaces, control characters,
+ * the backslash, a colon, an at sign) is written \xNN, nothing at all as \e. Only the heads of
+ * blocks begin in the first column: diff -p and git show them with what differs.
  */
 #include <matr/baseline.h>
 

@@ -1,10 +1,12 @@
 /* diff.c - what differs between two mappings.
  *
- * The objects of the two scopes are paired first. An object that is the very same on both sides, with relocations that
- * all go to paired objects, is done with; that is nearly all of them. What is left of each mapping becomes a sorted list of its distinct bindings, in
- * which paired objects have one number, and one walk along both lists finds what differs.
+ * The objects of the two scopes are paired first. An object that is the very same on both sides,
+ * with relocations that all go to paired objects, is done with; that is nearly all of them. What is
+ * left of each mapping becomes a sorted list of its distinct bindings, in which paired objects have
+ * one number, and one walk along both lists finds what differs.
  *
- * Of a closure only the new objects are looked at. The scope of the start, to which they may be bound, is paired as well.
+ * Of a closure only the new objects are looked at. The scope of the start, to which they may be
+ * bound, is paired as well.
  */
 #include <matr/diff.h>
 #include <matr/edit.h>
@@ -356,8 +358,8 @@ static const struct binding *skip_common(const struct binding *at, const struct 
 	return at;
 }
 
-/* The bindings of one key: nearly always one on each side. A function's address may be found elsewhere than its calls
- * go. */
+/* The bindings of one key: nearly always one on each side. A function's address may be found
+ * elsewhere than its calls go. */
 static void diff_key(const struct side *before, const struct binding *old,
 		     const struct binding *old_end, const struct side *after,
 		     const struct binding *new, const struct binding *new_end,

@@ -1,4 +1,5 @@
-/* diff_epochs.c - the programs of two epochs side by side, and two applications with what they load. */
+/* diff_epochs.c - the programs of two epochs side by side, and two applications with what they
+ * load. */
 #include <matr/diff_epochs.h>
 #include <matr/edit.h>
 #include <matr/mapping.h>

@@ -1,9 +1,10 @@
 /* upgrade.c - what would change for programs if files were replaced; see matr/upgrade.h.
  *
- * Two sessions, one that has read everything before the files change and one that reads them afterwards. Both stay: a
- * session keeps in memory all that binding needs, so that the first one's programs can still be bound when its files
- * are no longer to be seen. Only where a mapping is edited is it bound at once: what of the edits can be made may take
- * more than one attempt, and each makes the scope anew.
+ * Two sessions, one that has read everything before the files change and one that reads them
+ * afterwards. Both stay: a session keeps in memory all that binding needs, so that the first one's
+ * programs can still be bound when its files are no longer to be seen. Only where a mapping is
+ * edited is it bound at once: what of the edits can be made may take more than one attempt, and
+ * each makes the scope anew.
  */
 #include <matr/upgrade.h>
 
@@ -148,8 +149,9 @@ static bool is_same_file(const struct matr_file_id *a, const struct matr_file_id
 	       a->mtime == b->mtime;
 }
 
-/* The same files in the same order under the same names. What is bound follows from that, and from the order in which
- * dependencies lead from one to another, which follows from the files and their names. */
+/* The same files in the same order under the same names. What is bound follows from that, and from
+ * the order in which dependencies lead from one to another, which follows from the files and their
+ * names. */
 static bool is_same_scope(const struct scope *a, const struct scope *b)
 {
 	if (a->n != b->n || a->interpreter != b->interpreter)
@@ -175,7 +177,8 @@ static const struct matr_object *named(const struct scope *scope, const char *na
 	return index == NO_INDEX ? NULL : scope->entries[index].object;
 }
 
-/* resolve/resolution.c reports a version that a library with other versions lacks, as ld.so does. */
+/* resolve/resolution.c reports a version that a library with other versions lacks, as ld.so
+ * does. */
 static int find_version_losses(const struct scope *before, const struct scope *after,
 			       struct matr_upgrade_part *out, struct matr_error *err)
 {
@@ -220,7 +223,8 @@ static enum matr_upgrade_outcome judge(const struct matr_upgrade_part *part)
 		const struct matr_binding_change *binding = &part->diff.bindings[i];
 		if (matr_binding_is_worse(binding))
 			return MATR_UPGRADE_WORSE;
-		/* A new reference, of a new file, that nothing satisfies: ld.so stops at the first call. */
+		/* A new reference, of a new file, that nothing satisfies: ld.so stops at the first
+		 * call. */
 		if (binding->after && strcmp(binding->after, "undefined") == 0)
 			return MATR_UPGRADE_WORSE;
 	}
@@ -259,7 +263,8 @@ static void take_lost(struct upgrade_edits *edits, struct matr_upgrade_part *out
 
 /* ---- the start ---- */
 
-/* Is there still a program at the path that ld.so has to do with? It may have become a script, or a static program. */
+/* Is there still a program at the path that ld.so has to do with? It may have become a script, or a
+ * static program. */
 static bool is_program(struct matr_session *session, const char *path)
 {
 	struct matr_error why = {.code = MATR_OK};

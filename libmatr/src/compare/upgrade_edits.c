@@ -1,15 +1,16 @@
 /* upgrade_edits.c - a program's scope and bindings with the edits that can be made in it.
  *
- * As an epoch does it (epoch/edits.c): an edit that cannot be made goes, and the program is resolved without it, until what
- * is left can be made. What is known of the edits is that the epoch has made them, so that there is no asking which
- * concern the program.
+ * As an epoch does it (epoch/edits.c): an edit that cannot be made goes, and the program is
+ * resolved without it, until what is left can be made. What is known of the edits is that the epoch
+ * has made them, so that there is no asking which concern the program.
  */
 #include "compare/upgrade_edits.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Two edits with one library have one addition: what came with it is spared by both (mapping/edit.c). */
+/* Two edits with one library have one addition: what came with it is spared by both
+ * (mapping/edit.c). */
 static void list_libraries(struct upgrade_edits *edits)
 {
 	edits->n_libraries = 0;
@@ -122,7 +123,8 @@ int upgrade_edited_scope(struct matr_session *session, const struct matr_upgrade
 	return -1;
 }
 
-/* Make the edits in the mapping. The one that cannot be made, which is lost; 1: there is one, 0: none, -1: MEMORY. */
+/* Make the edits in the mapping. The one that cannot be made, which is lost; 1: there is one, 0:
+ * none, -1: MEMORY. */
 static int edit(struct matr_mapping *mapping, const struct scope_addition *additions,
 		struct upgrade_edits *edits, struct matr_error *why)
 {

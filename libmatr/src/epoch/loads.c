@@ -1,7 +1,8 @@
-/* loads.c - what the configuration says that programs load (matr.conf(5)), in addition to what they were seen to load.
+/* loads.c - what the configuration says that programs load (matr.conf(5)), in addition to what they
+ * were seen to load.
  *
- * Patterns are expanded as the shell would. Which files there are depends on the directories that were read, so these go
- * to the probes: a new plug-in in one of them is noticed by the next epoch.
+ * Patterns are expanded as the shell would. Which files there are depends on the directories that
+ * were read, so these go to the probes: a new plug-in in one of them is noticed by the next epoch.
  */
 #include "epoch/loads.h"
 

@@ -26,7 +26,7 @@ enum {
 
 /* The state machine. States down, actions across. */
 static const enum epoch_permission table[EPOCH_STATES][EPOCH_ACTIONS] = {
-	/*                           begin      end            suspend        withdraw       records */
+	/* begin, end, suspend, withdraw, records */
 	[EPOCH_STATE_MANAGEMENT] = {EPOCH_ALLOWED, EPOCH_REFUSED, EPOCH_REFUSED, EPOCH_NO_OP,
 				    EPOCH_ALLOWED},
 	[EPOCH_STATE_SUSPENDED] = {EPOCH_ALLOWED, EPOCH_ALLOWED, EPOCH_REFUSED, EPOCH_NO_OP,

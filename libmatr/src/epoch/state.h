@@ -11,10 +11,10 @@ enum epoch_state {
 	EPOCH_STATE_MANAGEMENT, /* no image; the store knows of no epoch that has not ended */
 	EPOCH_STATE_SUSPENDED,	/* the same, and it is noted that the epoch is to begin again */
 	EPOCH_STATE_EPOCH,	/* an image is in force, and is the newest epoch's */
-	EPOCH_STATE_AHEAD, /* an image is in force; a later epoch was committed, but not put in force */
-	EPOCH_STATE_UNKNOWN, /* an image is in force of which the store, if there is one, says nothing */
-	EPOCH_STATE_LOST,    /* no image; but the store's newest epoch has not ended */
-	EPOCH_STATE_DAMAGED, /* what is there in place of an image has no header of one */
+	EPOCH_STATE_AHEAD,	/* an image is in force; a later epoch was committed, but is not */
+	EPOCH_STATE_UNKNOWN,	/* an image is in force that is in no record of the store */
+	EPOCH_STATE_LOST,	/* no image; but the store's newest epoch has not ended */
+	EPOCH_STATE_DAMAGED,	/* what is there in place of an image has no header of one */
 	EPOCH_STATE_BUSY, /* somebody else is changing the state: beginning, ending, withdrawing */
 	EPOCH_STATES,
 };

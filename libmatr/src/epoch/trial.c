@@ -1,4 +1,5 @@
-/* trial.c - an epoch in force for a prefix of its own, in which its edits are tried before the commit.
+/* trial.c - an epoch in force for a prefix of its own, in which its edits are tried before the
+ * commit.
  *
  * The image is written once: into the trial's prefix, from where the commit takes it. The choice of
  * programs is small enough to start each: every edit of every object occurs in one of them.

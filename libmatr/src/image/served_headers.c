@@ -1,9 +1,9 @@
 /* served_headers.c - what ld.so is shown of a library instead of the file's own headers.
  *
  * The library is mapped and relocated before ld.so runs. So it is shown one PT_LOAD over the whole
- * range, and a dynamic section in the metadata whose relocation tables hold what is left to it. That
- * section is read-only, so ld.so writes nothing there and reads offsets as such. The program headers
- * that dl_iterate_phdr() reports are the file's own, in the mapped library.
+ * range, and a dynamic section in the metadata whose relocation tables hold what is left to it.
+ * That section is read-only, so ld.so writes nothing there and reads offsets as such. The program
+ * headers that dl_iterate_phdr() reports are the file's own, in the mapped library.
  */
 #include "image/image.h"
 
@@ -167,8 +167,8 @@ static void alter_header(Elf64_Phdr *phdr, const struct image_binary *binary, bo
 	}
 }
 
-/* A library without RELRO gets one in name, in place of a header that ld.so has no use for. Its range
- * is not protected: that call is answered. */
+/* A library without RELRO gets one in name, in place of a header that ld.so has no use for. Its
+ * range is not protected: that call is answered. */
 static void add_relro(Elf64_Phdr *phdr, size_t n, const struct image_binary *binary)
 {
 	Elf64_Phdr *free_entry = NULL;

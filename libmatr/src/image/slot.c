@@ -1,7 +1,7 @@
 /* slot.c - the hash table of an image: entering slots, telling masked ones from others, sealing.
  *
- * A masked slot has all bits of its key inverted. The manifest has the key as it was, so a mask can be
- * told from a key, and the image be checked as it was written.
+ * A masked slot has all bits of its key inverted. The manifest has the key as it was, so a mask can
+ * be told from a key, and the image be checked as it was written.
  */
 #include "image/slot.h"
 

@@ -1,8 +1,9 @@
 /* variant.c - page data of a library: its writable pages, relocated for the region.
  *
  * Applications bind most words of a library alike. So the first application's words make the first
- * variant, and of any other only the words that differ are kept, as patches that an exec writes. Each
- * page with a patch is a copy in every process; where that would be many, another variant costs less.
+ * variant, and of any other only the words that differ are kept, as patches that an exec writes.
+ * Each page with a patch is a copy in every process; where that would be many, another variant
+ * costs less.
  */
 #include "image/image.h"
 
@@ -15,8 +16,8 @@
 enum {
 	/* Pages that patches may touch before a variant of its own is better. */
 	PATCHED_PAGES = 32,
-	/* Bytes that all variants but the first of each library may take: programs at fixed addresses
-	 * (ET_EXEC) with large C++ libraries would have a copy of these each. */
+	/* Bytes that all variants but the first of each library may take: programs at fixed
+	 * addresses (ET_EXEC) with large C++ libraries would have a copy of these each. */
 	FURTHER_VARIANTS = 64 << 20,
 };
 
@@ -162,8 +163,8 @@ static bool is_address(int64_t tag)
 	}
 }
 
-/* ld.so turns these offsets into addresses in the dynamic section itself (elf_get_dynamic_info). Who
- * reads l_ld expects that. */
+/* ld.so turns these offsets into addresses in the dynamic section itself (elf_get_dynamic_info).
+ * Who reads l_ld expects that. */
 static void set_dynamic(struct image_builder *builder, const struct image_binary *binary,
 			struct image_variant *variant, const struct matr_object *object)
 {

@@ -1,7 +1,7 @@
 /* config.c - reading matr.conf(5).
  *
- * inih does the parsing. It cuts lines at a fixed length and section names at another without a word, so both
- * are checked before it sees the text.
+ * inih does the parsing. It cuts lines at a fixed length and section names at another without a
+ * word, so both are checked before it sees the text.
  */
 #include <matr/config.h>
 
@@ -268,7 +268,8 @@ static int parse(struct matr_config *config, const char *text, size_t size, stru
 	return check_programs(config, err);
 }
 
-/* It decides what root reads and which library path a program is given, so nobody else may write it. */
+/* It decides what root reads and which library path a program is given, so nobody else may write
+ * it. */
 static int check_owner(const char *file, struct matr_error *err)
 {
 	struct stat status;

@@ -14,7 +14,9 @@
 struct probe {
 	char *path;
 	struct matr_file_id file; /* all zero: there was nothing */
-	bool is_directory; /* only that it is one counts, not its times; else these do, for directories too */
+	/* Only that it is a directory counts, not its times. Otherwise times count, for directories
+	 * too. */
+	bool is_directory;
 };
 
 struct probes {

@@ -10,8 +10,8 @@ enum { MAX_AROUND = 3, MAX_FOLLOWED = 64 }; /* instructions */
 
 /* ---- the number of a system call ---- */
 
-/* Where the register's value comes from: the instruction that writes it last before `at`, with nothing
- * leading in between. NULL: not known. */
+/* Where the register's value comes from: the instruction that writes it last before `at`, with
+ * nothing leading in between. NULL: not known. */
 static const struct instruction *last_write(const struct code *code,
 					    const struct code_function *function, size_t at,
 					    unsigned number)
@@ -194,8 +194,8 @@ static int add_function(struct code *code, const struct function_range *range,
 	return result;
 }
 
-/* Every occurrence of the instruction's bytes lies in some function: either it is one there, or part of
- * another instruction. */
+/* Every occurrence of the instruction's bytes lies in some function: either it is one there, or
+ * part of another instruction. */
 static int add_segment(struct code *code, const Elf64_Phdr *segment,
 		       const struct call_site_room *room, struct call_sites *out,
 		       struct matr_error *err)

@@ -124,9 +124,9 @@ static bool is_boundary(const struct code_function *function, uint64_t address)
 	return false;
 }
 
-/* Tables of distances from the table's own start, as compilers write them for `switch`. Which read-only
- * data a function refers to is known, which of it is a table is not: so all is taken for one, up to the
- * first entry that does not lead into the function. */
+/* Tables of distances from the table's own start, as compilers write them for `switch`. Which
+ * read-only data a function refers to is known, which of it is a table is not: so all is taken for
+ * one, up to the first entry that does not lead into the function. */
 static void mark_table(struct code *code, const struct code_function *function, uint64_t table)
 {
 	for (uint64_t i = 0; i < MAX_TABLE; i++) {

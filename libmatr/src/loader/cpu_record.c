@@ -1,9 +1,9 @@
 /* cpu_record.c - making a CPU record: what this ld.so finds out about this CPU (image_format.h).
  *
  * What ld.so writes differs between versions, and its places are private. So they are found by
- * comparison: ld.so's data when it has mapped a program, with its own look at the CPU and without. It
- * does not look if the first word of its CPU features is set. The words that differ, and are the same
- * in each of two runs, are the record. It is used only if a run with it ends like one without.
+ * comparison: ld.so's data when it has mapped a program, with its own look at the CPU and without.
+ * It does not look if the first word of its CPU features is set. The words that differ, and are the
+ * same in each of two runs, are the record. It is used only if a run with it ends like one without.
  */
 #include "loader/cpu_record.h"
 

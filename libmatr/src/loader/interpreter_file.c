@@ -169,8 +169,8 @@ static Elf64_Phdr *text_segment(struct build *build)
 
 /* ---- sections that make room ---- */
 
-/* Move a loaded section within its segment. Possible if it is read only by way of its program header,
- * section header, or DT_HASH. `end`: of the room. */
+/* Move a loaded section within its segment. Possible if it is read only by way of its program
+ * header, section header, or DT_HASH. `end`: of the room. */
 static bool move_section(struct build *build, Elf64_Shdr *section, uint64_t to, uint64_t end)
 {
 	uint64_t from = section->sh_addr, size = section->sh_size;
@@ -227,9 +227,9 @@ static bool write_frames(struct build *build, const Elf64_Shdr *frames, uint64_t
 	return true;
 }
 
-/* Give ld-stable's entries to .eh_frame, which ends its segment but for notes. Debuggers walk the stack
- * out of ld-stable by them; without, they are as helpless there as in any stripped code. False if there
- * is no room. */
+/* Give ld-stable's entries to .eh_frame, which ends its segment but for notes. Debuggers walk the
+ * stack out of ld-stable by them; without, they are as helpless there as in any stripped code.
+ * False if there is no room. */
 static bool add_frames(struct build *build)
 {
 	const struct elf_image *real = &build->real;
@@ -394,8 +394,8 @@ static int add_unloaded(struct build *build, struct matr_error *err)
 	return 0;
 }
 
-/* Section headers. No .symtab is added: valgrind would take its symbols instead of those of the separate
- * debug file. No section at all, as gdb would miss it in that file. */
+/* Section headers. No .symtab is added: valgrind would take its symbols instead of those of the
+ * separate debug file. No section at all, as gdb would miss it in that file. */
 static int add_sections(struct build *build, struct matr_error *err)
 {
 	Elf64_Shdr *names = &build->sections[build->real.header.e_shstrndx];

@@ -17,8 +17,8 @@
 struct loader_place {
 	char directory[PATH_MAX]; /* canonical */
 	char path[PATH_MAX];	  /* the loader path in it */
-	char given
-		[PATH_MAX]; /* the loader path as programs name it: its directory may be a symbolic link */
+	/* The loader path as programs name it: its directory may be a symbolic link. */
+	char given[PATH_MAX];
 	char interpreter[PATH_MAX]; /* matr-ld.so */
 	char original[PATH_MAX];    /* matr-original.so */
 	bool exists;		    /* there is something at the path, be it a dangling link */

@@ -14,11 +14,11 @@ int loader_make(const char *prefix, const char *source, const char *interpreter,
 
 /* Make the prefix ready for the loader. Three files are replaced atomically, and left alone if they
  * are as they should be:
- *	ld-stable	the ld-stable at `source` with the prefix stamped in: what DT_NEEDED names, and what is
- *			started as `ld-stable PROGRAM`
+ *	ld-stable	the ld-stable at `source` with the prefix stamped in: what DT_NEEDED names,
+ *			and what is started as `ld-stable PROGRAM`
  *	interpreter	the same, for the place of the dynamic linker (docs/architecture.md)
- *	ld.so		a copy of the real dynamic linker `interpreter`, for where ld-stable stands in its place
- *			(`matr run` binds the real one over it)
+ *	ld.so		a copy of the real dynamic linker `interpreter`, for where ld-stable stands
+ *			in its place (`matr run` binds the real one over it)
  * STATE: `interpreter` is an ld-stable itself. */
 int loader_stamp(const char *prefix, const char *source, const char *interpreter,
 		 struct matr_error *err);

@@ -1,10 +1,10 @@
 /* program.c - encoding relocation programs (matr/image_format.h).
  *
- * An Elf64_Rela says 24 bytes about a word; nearly all of it repeats its neighbour's. Here the places are
- * a bitmap (as in DT_RELR, with 32-bit entries, since objects are small) and the values 32-bit numbers
- * relative to a bias per group: about 4.2 bytes a word in C++ libraries, decoded without a branch that
- * depends on the data other than "is there another bit". Variable-length values would save another byte
- * or two and cost more time than the saved page of image is worth.
+ * An Elf64_Rela says 24 bytes about a word; nearly all of it repeats its neighbour's. Here the
+ * places are a bitmap (as in DT_RELR, with 32-bit entries, since objects are small) and the values
+ * 32-bit numbers relative to a bias per group: about 4.2 bytes a word in C++ libraries, decoded
+ * without a branch that depends on the data other than "is there another bit". Variable-length
+ * values would save another byte or two and cost more time than the saved page of image is worth.
  */
 #include "mapping/program.h"
 
@@ -49,8 +49,8 @@ static void sort_words(struct words *words)
 	}
 }
 
-/* How many of the words can be one group: one provider, places and values that fit 32 bits. Values are
- * compared as signed numbers: addends may be negative. */
+/* How many of the words can be one group: one provider, places and values that fit 32 bits. Values
+ * are compared as signed numbers: addends may be negative. */
 static size_t group_length(const struct word *words, size_t n, uint64_t *bias)
 {
 	int64_t low = (int64_t)words[0].value, high = low;

@@ -1,7 +1,7 @@
 /* word_layout.c - see word_layout.h.
  *
- * Large libraries have hundreds of thousands of words, so the question is answered with one bit for each word of
- * the writable part of the object, not by sorting.
+ * Large libraries have hundreds of thousands of words, so the question is answered with one bit for
+ * each word of the writable part of the object, not by sorting.
  */
 #include "mapping/word_layout.h"
 

@@ -30,20 +30,21 @@ int lookup_open(struct lookup *lookup, const struct symbol_index *index, const s
 		struct matr_error *err);
 void lookup_close(struct lookup *lookup);
 
-/* Look up symbol number `reference` of the object at scope index `requester`. Objects are to be asked
- * for in the order of relocation, for the sake of unique symbols. */
+/* Look up symbol number `reference` of the object at scope index `requester`. Objects are to be
+ * asked for in the order of relocation, for the sake of unique symbols. */
 int lookup_symbol(struct lookup *lookup, uint32_t requester, uint32_t reference,
 		  enum lookup_class class, struct matr_binding *out, struct matr_error *err);
 
 /* What relocations of that type want. */
 enum lookup_class lookup_class_of(uint32_t type);
 
-/* The same search as that of lookup_symbol(), to its end: what each object of the scope (steps: room for all of them) has to
- * offer, in the order in which they are asked. The first match provides the symbol, but for what is said of protected and
- * unique symbols in lookup_symbol(). */
+/* The same search as that of lookup_symbol(), to its end: what each object of the scope (steps:
+ * room for all of them) has to offer, in the order in which they are asked. The first match
+ * provides the symbol, but for what is said of protected and unique symbols in lookup_symbol(). */
 void lookup_explain(const struct lookup *lookup, uint32_t requester, uint32_t reference,
 		    enum lookup_class class, struct matr_search_step *steps);
-/* The search for the name of that symbol, whoever asks, without a version: dlsym(RTLD_DEFAULT, ...). */
+/* The search for the name of that symbol, whoever asks, without a version: dlsym(RTLD_DEFAULT,
+ * ...). */
 void lookup_explain_name(const struct lookup *lookup, uint32_t object, uint32_t symbol,
 			 struct matr_search_step *steps);
 

@@ -1,9 +1,10 @@
 /* relocation_order.c - in which order ld.so relocates the objects of a scope.
  *
- * Dependencies come before what depends on them, in the order that glibc 2.35 and later find by depth-first search
- * (NEWS for 2.35, glibc.rtld.dynamic_sort=2): from the last object of the scope to the first, each after its
- * dependencies; the application last. The order decides one thing for bindings: which definition of a
- * STB_GNU_UNIQUE symbol is met first and counts for all (resolution.c).
+ * Dependencies come before what depends on them, in the order that glibc 2.35 and later find by
+ * depth-first search (NEWS for 2.35, glibc.rtld.dynamic_sort=2): from the last object of the scope
+ * to the first, each after its dependencies; the application last. The order decides one thing for
+ * bindings: which definition of a STB_GNU_UNIQUE symbol is met first and counts for all
+ * (resolution.c).
  */
 #include "resolve/relocation_order.h"
 

@@ -16,9 +16,8 @@ struct resolution {
 	struct matr_directory *directories; /* as of struct matr_mapping */
 	size_t n_directories;
 	char *library_path; /* LD_LIBRARY_PATH it is for; NULL: none */
-	uint32_t
-		n_start; /* entries that are the application's from the start; the rest is a closure's */
-	uint32_t first; /* the first entry that bindings are wanted of */
+	uint32_t n_start;   /* entries of the application's start; the rest is a closure's */
+	uint32_t first;	    /* the first entry that bindings are wanted of */
 };
 
 /* The scope of the application at `path`, as wished (scope.h). To be freed also after an error.

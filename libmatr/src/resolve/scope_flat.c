@@ -1,12 +1,13 @@
 /* scope_flat.c - does the scope survive being flattened?
  *
- * ld-stable has ld.so load the scope as if the application needed all of it, by path. Then ld.so goes through every
- * object's DT_NEEDED as always, to find what it depends on: which decides the order of relocation and of constructors,
- * and where a filter stands. Most names are sonames or paths of what is loaded by then. What is not is searched for
- * again, with two differences: everything is loaded already, not only what came before; and all objects were loaded by
- * the application, so that a DT_RPATH of what really loaded them no longer counts. So the names are gone through
- * here in the same way. Where one would lead to another object, or nowhere, the application is declined. So it is where
- * dlopen() would search in other places.
+ * ld-stable has ld.so load the scope as if the application needed all of it, by path. Then ld.so
+ * goes through every object's DT_NEEDED as always, to find what it depends on: which decides the
+ * order of relocation and of constructors, and where a filter stands. Most names are sonames or
+ * paths of what is loaded by then. What is not is searched for again, with two differences:
+ * everything is loaded already, not only what came before; and all objects were loaded by the
+ * application, so that a DT_RPATH of what really loaded them no longer counts. So the names are
+ * gone through here in the same way. Where one would lead to another object, or nowhere, the
+ * application is declined. So it is where dlopen() would search in other places.
  */
 #include "resolve/scope_flat.h"
 
@@ -114,8 +115,8 @@ static bool may_load(const struct matr_object *object)
 	return false;
 }
 
-/* dlopen() called by a library without DT_RUNPATH searches the DT_RPATH of what loaded it, and so on. The application's
- * counts in either case. */
+/* dlopen() called by a library without DT_RUNPATH searches the DT_RPATH of what loaded it, and so
+ * on. The application's counts in either case. */
 static int check_loading(const struct scope *scope, uint32_t index, struct matr_error *err)
 {
 	const struct matr_scope_entry *entry = &scope->entries[index];

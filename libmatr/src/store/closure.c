@@ -1,7 +1,7 @@
 /* closure.c - what applications load with dlopen(): closures and their objects.
  *
- * A closure's scope is the application's with more behind it. Only that is written; reading starts from the
- * application's.
+ * A closure's scope is the application's with more behind it. Only that is written; reading starts
+ * from the application's.
  */
 #include "store/closure.h"
 

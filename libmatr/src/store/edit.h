@@ -11,8 +11,8 @@ int store_add_edit(struct matr_store *store, const struct matr_edit *edit, int64
 /* NOT_FOUND: there is none with that id. */
 int store_remove_edit(struct matr_store *store, int64_t id, struct matr_error *err);
 
-/* What the epoch's edits say, as one line: with the same edits everything comes out the same. "" where there are
- * none. *out: free(). */
+/* What the epoch's edits say, as one line: with the same edits everything comes out the same. ""
+ * where there are none. *out: free(). */
 char *store_edits_signature(const struct matr_edit *const *edits, size_t n, struct matr_error *err);
 int store_set_epoch_edits(struct matr_store *store, int64_t epoch, const char *signature,
 			  struct matr_error *err);
@@ -52,7 +52,8 @@ int store_set_edit_state(struct matr_store *store, const struct matr_edit *edit,
 int store_edits_write_copy(const char *prefix, const struct matr_edit *edits, size_t n,
 			   struct matr_error *err);
 
-/* Where the store has nothing but the epoch that is being begun, and no edits, take those of the copy. */
+/* Where the store has nothing but the epoch that is being begun, and no edits, take those of the
+ * copy. */
 int store_edits_restore(const char *prefix, struct matr_store *store, struct matr_error *err);
 
 #endif

@@ -4,7 +4,8 @@
 
 #include "store/mapping.h"
 
-struct store_scope_row { /* the part of a scope entry's row that does not go into the mapping at once */
+/* The part of a scope entry's row that does not go into the mapping at once. */
+struct store_scope_row {
 	int64_t object, needed, vector;
 };
 

@@ -417,7 +417,8 @@ int store_same_scope(struct matr_store *store, int64_t application, int64_t clos
 	return more < 0 ? -1 : same && at == n;
 }
 
-/* Would the store hold the same of the object as in this row, apart from which file it is and which interpreter it names?
+/* Would the store hold the same of the object as in this row, apart from which file it is and which
+ * interpreter it names?
  */
 static int is_recorded(sqlite3_stmt *row, const struct matr_object *object, struct matr_error *err)
 {

@@ -1,8 +1,9 @@
 /* prune.c - which epochs are kept, and removing the others with all that is theirs alone.
  *
- * Epochs share what they have in common (records of applications, objects, vectors, blobs), so that an old one costs
- * what has changed since. An epoch that was like its neighbours leaves nothing behind but its inputs; only where a
- * record of an application goes are the tables looked through for what nothing refers to any more.
+ * Epochs share what they have in common (records of applications, objects, vectors, blobs), so that
+ * an old one costs what has changed since. An epoch that was like its neighbours leaves nothing
+ * behind but its inputs; only where a record of an application goes are the tables looked through
+ * for what nothing refers to any more.
  */
 #include "store/prune.h"
 

@@ -71,7 +71,8 @@ int store_vectors(struct matr_store *store, int64_t epoch, struct store_vector *
 int store_vectors_bound_to(struct matr_store *store, const struct map *objects, struct map *vectors,
 			   struct matr_error *err);
 
-struct store_entry { /* an object in an application's scope or in a closure; valid during the call */
+/* An object in an application's scope or in a closure; valid during the call. */
+struct store_entry {
 	const char *application;
 	const char *path; /* the object's; of the application itself: as it was recorded */
 	int64_t object;

@@ -1,8 +1,9 @@
 /* trial_child.c - starting one program up to its main().
  *
  * A child enters the namespace and executes the program with LD_STABLE_TRIAL set to the number of a
- * pipe. ld-stable ends it where main() would begin, and writes one line (ld-stable/trial.c). If none
- * comes, the program has died, or takes too long. What it started meanwhile is in its process group.
+ * pipe. ld-stable ends it where main() would begin, and writes one line (ld-stable/trial.c). If
+ * none comes, the program has died, or takes too long. What it started meanwhile is in its process
+ * group.
  */
 #include "matr/edit/trial_child.h"
 #include "common/text.h"

@@ -63,7 +63,8 @@ static bool same_contents(const char *path, const char *other)
 }
 
 /* Only the glibc loader may be replaced, by its usual name or a copy under another: a program with
- * another one (musl's, say) keeps it, and the usual one is replaced for the sake of its children. */
+ * another one (musl's, say) keeps it, and the usual one is replaced for the sake of its
+ * children. */
 static const char *loader_path(const char *interpreter, const char *kept)
 {
 	bool glibc = strchr(interpreter, '/') &&
@@ -164,8 +165,8 @@ enum placement namespace_enter(const char *prefix, const char *interpreter, stru
 	enum placement placement = new_namespace(&places, err);
 	if (placement != PLACED)
 		return placement;
-	/* Mounts made elsewhere still arrive here; ours stay here. A container may let root have the
-	 * namespace and no mounts. */
+	/* Mounts made elsewhere still arrive here; ours stay here. A container may let root have
+	 * the namespace and no mounts. */
 	if (propagation_set(MS_SLAVE, err) != 0)
 		return NO_NAMESPACE;
 	if (bind_over(places.real, places.kept, err) != 0 ||

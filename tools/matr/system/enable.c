@@ -56,7 +56,8 @@ struct enable {
 	bool list, refresh, all, quiet;
 };
 
-/* Have the epoch follow the exchanged file. That the program is exchanged stands, whatever comes of this. */
+/* Have the epoch follow the exchanged file. That the program is exchanged stands, whatever comes of
+ * this. */
 static int follow(const struct enable *enable, const char *path)
 {
 	struct matr_error err = {0};

@@ -1,9 +1,11 @@
 /* refuse.c - runs a program under a seccomp filter that refuses some mprotect() calls, for
  * start/closures.sh.
  *
- *	refuse write-exec PROGRAM...            what is both writable and executable (SELinux without execmem)
- *	refuse exec PROGRAM...                  whatever is executable, as systemd's MemoryDenyWriteExecute= does
- *refuse write-exec-kill-later PROGRAM... both at once is let through, executable alone is refused
+ *	refuse write-exec PROGRAM...            what is both writable and executable, as SELinux
+ *	                                        without execmem does
+ *	refuse exec PROGRAM...                  whatever is executable, as systemd does for
+ *	                                        MemoryDenyWriteExecute=
+ *	refuse write-exec-kill-later PROGRAM... both at once is let through, executable alone is refused
  */
 #include <errno.h>
 #include <linux/filter.h>

@@ -1,5 +1,5 @@
-// exceptions.cc - C++ across libraries: exceptions, dynamic_cast, type_info, virtual calls, iostreams,
-// locales, exceptions carried from thread to thread.
+// exceptions.cc - C++ across libraries: exceptions, dynamic_cast, type_info, virtual calls,
+// iostreams, locales, exceptions carried from thread to thread.
 #include "exceptions.h"
 
 #include <exception>
