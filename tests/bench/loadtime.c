@@ -16,8 +16,11 @@
  *
  *	load     measure the loader once:  load RELOCATED_NS ENTRY_NS MAIN_NS   (-1: no such point)
  *	whole    exec to exit, untraced:   whole NS STATUS
- *	memory   one whole traced run:     memory PEAK_KB PRIVATE_DIRTY_KB STATUS
- *	maps     mappings at the entry:    maps COUNT
+ *	memory   one whole traced run:     memory PEAK_KB PRIVATE_DIRTY_KB FAULTS CALLS STATUS
+ *	entry    eight stopped at the entry, what one of them has:
+ *	                                   entry MAPPINGS FAULTS PRIVATE_DIRTY_KB PSS_KB
+ *
+ * FAULTS are page faults, CALLS system calls, both since the exec.
  *
  * An error is answered with "error TEXT".
  */
@@ -58,6 +61,7 @@ struct tracee {
 	uint64_t base, entry, phdr;
 	struct breakpoint breakpoints[MAX_BREAKPOINTS];
 	int n_breakpoints;
+	long faults_before; /* page faults up to the exec */
 };
 
 struct load_time { /* nanoseconds after the exec; -1: the point was not reached or is not known */
@@ -237,6 +241,27 @@ static void quiet(void)
 		close(null);
 }
 
+/* Page faults of a process that took no input or output; -1: unknown. */
+static long proc_faults(pid_t pid)
+{
+	char path[64], text[1024];
+	long faults = -1;
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	FILE *stream = fopen(path, "re");
+	if (stream == NULL)
+		return -1;
+	size_t n = fread(text, 1, sizeof text - 1, stream);
+	fclose(stream);
+	text[n] = '\0';
+	/* The name in parentheses may hold anything; minflt is the eighth field behind it (proc(5)). */
+	const char *field = strrchr(text, ')');
+	for (int i = 0; field != NULL && i < 8; i++)
+		field = strchr(field + 1, ' ');
+	if (field != NULL)
+		faults = strtol(field, NULL, 10);
+	return faults;
+}
+
 /* Start the program and stop it right after the exec. */
 static int start(struct tracee *tracee)
 {
@@ -255,12 +280,14 @@ static int start(struct tracee *tracee)
 	int status;
 	if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
 		return fail("%s: could not be traced", program[0]);
-	long options = PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT | PTRACE_O_EXITKILL;
+	long options =
+		PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT | PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD;
 	if (ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *)options) < 0 ||
 	    ptrace(PTRACE_CONT, pid, NULL, NULL) < 0 || waitpid(pid, &status, 0) != pid)
 		return fail("%s: ptrace: %s", program[0], strerror(errno));
 	if (!WIFSTOPPED(status) || status >> 8 != (SIGTRAP | PTRACE_EVENT_EXEC << 8))
 		return fail("%s: cannot be executed", program[0]);
+	tracee->faults_before = proc_faults(pid);
 	return read_auxv(tracee);
 }
 
@@ -433,29 +460,42 @@ static long proc_kilobytes(pid_t pid, const char *file, const char *name)
 	return kilobytes;
 }
 
+struct memory {
+	long peak, dirty; /* KiB */
+	long faults, calls;
+	int status; /* of waitpid() */
+};
+
 /* The program runs to its end under ptrace, where its memory is looked at: ru_maxrss would count
  * the worker's own pages, which the child shares until it execs. */
-static int measure_memory(long *peak, long *dirty, int *exit_status)
+static int measure_memory(struct memory *memory)
 {
 	struct tracee tracee;
 	int result = start(&tracee), signal = 0;
-	*peak = *dirty = -1;
+	long stops =
+		0; /* at the beginning and at the end of system calls, exec's end is the first */
+	*memory = (struct memory){.peak = -1, .dirty = -1, .faults = -1, .status = -1};
 	while (result == 0) {
 		int status;
-		if (ptrace(PTRACE_CONT, tracee.pid, NULL, (void *)(intptr_t)signal) < 0 ||
+		if (ptrace(PTRACE_SYSCALL, tracee.pid, NULL, (void *)(intptr_t)signal) < 0 ||
 		    waitpid(tracee.pid, &status, 0) != tracee.pid) {
 			result = fail("ptrace: %s", strerror(errno));
 			break;
 		}
 		if (!WIFSTOPPED(status)) {
-			*exit_status = status;
+			memory->status = status;
 			tracee.pid = 0;
 			break;
 		}
 		signal = WSTOPSIG(status);
 		if (status >> 8 == (SIGTRAP | PTRACE_EVENT_EXIT << 8)) {
-			*peak = proc_kilobytes(tracee.pid, "status", "VmHWM");
-			*dirty = proc_kilobytes(tracee.pid, "smaps_rollup", "Private_Dirty");
+			memory->peak = proc_kilobytes(tracee.pid, "status", "VmHWM");
+			memory->dirty = proc_kilobytes(tracee.pid, "smaps_rollup", "Private_Dirty");
+			memory->faults = proc_faults(tracee.pid) - tracee.faults_before;
+			memory->calls = stops / 2;
+			signal = 0;
+		} else if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
+			stops++;
 			signal = 0;
 		} else if (status >> 16 != 0) { /* another ptrace event, such as an exec */
 			signal = 0;
@@ -465,26 +505,49 @@ static int measure_memory(long *peak, long *dirty, int *exit_status)
 	return result;
 }
 
-static int measure_maps(long *count)
+struct at_entry {
+	long mappings, faults;
+	long dirty, pss; /* KiB */
+};
+
+static long count_lines(pid_t pid, const char *file)
 {
-	struct tracee tracee;
+	char path[64];
+	long count = 0;
+	snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
+	FILE *stream = fopen(path, "re");
+	for (int c; stream != NULL && (c = getc(stream)) != EOF;)
+		count += c == '\n';
+	if (stream != NULL)
+		fclose(stream);
+	return count;
+}
+
+/* Several processes of the program at once, as memory is shared among them. */
+static int measure_entry(struct at_entry *entry)
+{
+	enum { PROCESSES = 8 };
+	struct tracee tracees[PROCESSES] = {0};
 	struct load_time time;
-	int result = start(&tracee);
-	if (result == 0)
-		result = prepare(&tracee);
-	if (result == 0)
-		result = run_to(&tracee, POINT_ENTRY, &time);
-	*count = 0;
-	if (result == 0) {
-		char path[64];
-		snprintf(path, sizeof path, "/proc/%d/maps", (int)tracee.pid);
-		FILE *stream = fopen(path, "re");
-		for (int c; stream != NULL && (c = getc(stream)) != EOF;)
-			*count += c == '\n';
-		if (stream != NULL)
-			fclose(stream);
+	int result = 0, n = 0;
+	*entry = (struct at_entry){0};
+	for (; n < PROCESSES && result == 0; n++) {
+		result = start(&tracees[n]);
+		if (result == 0)
+			result = prepare(&tracees[n]);
+		if (result == 0)
+			result = run_to(&tracees[n], POINT_ENTRY, &time);
 	}
-	finish(&tracee);
+	pid_t pid = tracees[0].pid;
+	if (result == 0)
+		*entry = (struct at_entry){
+			.mappings = count_lines(pid, "maps"),
+			.faults = proc_faults(pid) - tracees[0].faults_before,
+			.dirty = proc_kilobytes(pid, "smaps_rollup", "Private_Dirty"),
+			.pss = proc_kilobytes(pid, "smaps_rollup", "Pss"),
+		};
+	while (n-- > 0)
+		finish(&tracees[n]);
 	return result;
 }
 
@@ -502,14 +565,15 @@ static void answer(const char *command)
 		if ((result = measure_whole(&time, &status)) == 0)
 			printf("whole %lld %d\n", (long long)time, status);
 	} else if (strcmp(command, "memory") == 0) {
-		long peak, dirty;
-		int status = -1;
-		if ((result = measure_memory(&peak, &dirty, &status)) == 0)
-			printf("memory %ld %ld %d\n", peak, dirty, status);
-	} else if (strcmp(command, "maps") == 0) {
-		long count;
-		if ((result = measure_maps(&count)) == 0)
-			printf("maps %ld\n", count);
+		struct memory memory;
+		if ((result = measure_memory(&memory)) == 0)
+			printf("memory %ld %ld %ld %ld %d\n", memory.peak, memory.dirty,
+			       memory.faults, memory.calls, memory.status);
+	} else if (strcmp(command, "entry") == 0) {
+		struct at_entry entry;
+		if ((result = measure_entry(&entry)) == 0)
+			printf("entry %ld %ld %ld %ld\n", entry.mappings, entry.faults, entry.dirty,
+			       entry.pss);
 	} else {
 		result = fail("unknown command %s", command);
 	}
