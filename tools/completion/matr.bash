@@ -71,7 +71,7 @@ _matr()
 
 	case $command/$sub in
 	/) word='baseline check-upgrade diff disable doctor enable epoch exposed hooks inspect loader rebind record run shadowed sql trace tree verify why --prefix --verbose --version --help' ;;
-	epoch/) word='apply begin end list prune resume show status suspend wrap --help' ;;
+	epoch/) word='apply begin end list prune rebase resume show status suspend wrap --help' ;;
 	epoch/begin) word='--progress --root --portable --config --jobs --ld-stable --wait --rebuild-store --no-daemon --format --quiet --prefix --help' ;;
 	epoch/apply) word='--root --force --jobs --ld-stable --quiet --prefix --help' ;;
 	epoch/list) word='--format --prefix --help' ;;
@@ -80,6 +80,7 @@ _matr()
 	epoch/status) word='--root --format --prefix --help' ;;
 	epoch/end) word='--no-daemon --prefix --help' ;;
 	epoch/wrap) word='--prefix --help' ;;
+	epoch/rebase) word='--once-per-boot --prefix --help' ;;
 	epoch/suspend | epoch/resume) word='--by --prefix --help' ;;
 	loader/) word='install uninstall refresh status --help' ;;
 	loader/install | loader/refresh) word='--root --ld-stable --loader --quiet --prefix --help' ;;
@@ -113,7 +114,7 @@ _matr()
 		mapfile -t COMPREPLY < <(compgen -W "$word" -- "$cur")
 	elif [[ $sub == show ]]; then
 		mapfile -t COMPREPLY < <(compgen -W 'current previous' -- "$cur")
-	elif [[ $sub != @(apply|end|list|prune|status|suspend|resume) ]]; then
+	elif [[ $sub != @(apply|end|list|prune|rebase|status|suspend|resume) ]]; then
 		# Programs: by name, or by path. A baseline comes before them.
 		if [[ $cur == */* || ($command == baseline && $prev == "$sub") ]]; then
 			compopt -o filenames

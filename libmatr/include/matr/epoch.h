@@ -123,6 +123,14 @@ MATR_API int matr_epoch_prune(const char *prefix, size_t keep, size_t *removed,
  * was changed, 0 if there was nothing to do (no epoch, not its program, another program), -1 on error. */
 MATR_API int matr_epoch_follow(const char *prefix, const char *program, struct matr_error *err);
 
+/* ---- addresses ---- */
+
+/* Draw other addresses for shared placement in the image that is in force. Running processes keep theirs; what they load
+ * later is loaded by ld.so. Waits for a begin or end to finish.
+ * once_per_boot: only if the image was written before the machine was started.
+ * Returns 1 if the image was changed, 0 if there was nothing to do, -1 on error. */
+MATR_API int matr_epoch_rebase(const char *prefix, bool once_per_boot, struct matr_error *err);
+
 /* ---- suspending: an epoch that is ended while packages are changed ---- */
 
 /* End the epoch that is in force, and record that it is to begin again. Beginning or ending an
@@ -160,6 +168,9 @@ struct matr_epoch_status {
 	bool has_record; /* the store has the epoch: `epoch` is filled in */
 	struct matr_store_epoch epoch;	 /* the image's, or else the newest one */
 	uint64_t store_size, image_size; /* bytes; 0: not there */
+	/* Programs of each layout in the image that is in force, and where the shared ones are. */
+	uint32_t shared, random, packed;
+	uint64_t region;
 	struct matr_store_declined *declined;
 	size_t n_declined;
 	struct matr_store_skipped *skipped; /* by the scan; none if the programs were named */

@@ -43,7 +43,9 @@ struct matr_image_info {
 	uint64_t metadata_size; /* bytes of it that an exec maps */
 	uint64_t region;	/* address of the shared layout */
 	uint32_t applications;	/* without those that were withdrawn */
-	uint32_t cpu_level;	/* glibc-hwcaps level it was resolved for, 1 to 4 */
+	/* of the applications, withdrawn ones included, those of each layout */
+	uint32_t shared, random, packed;
+	uint32_t cpu_level; /* glibc-hwcaps level it was resolved for, 1 to 4 */
 };
 
 /* Check an image: its owner and mode, header, size, the checksums of header, manifests and bulk,

@@ -34,6 +34,7 @@ void matr_epoch_close(struct matr_epoch *epoch)
 	if (epoch->session)
 		matr_session_close(epoch->session);
 	image_builder_close(epoch->builder);
+	outward_free(&epoch->outward);
 	matr_store_close(epoch->store); /* the session had its objects */
 	for (size_t i = 0; i < epoch->n_results; i++) {
 		free(epoch->results[i].path);

@@ -10,6 +10,7 @@
 #include <matr/resolve.h>
 
 #include "base/intern.h"
+#include "inputs/outward.h"
 #include "resolve/resolution.h"
 #include "store/epoch.h"
 
@@ -59,8 +60,9 @@ struct matr_epoch {
 	struct matr_edit_failure *edit_failures; /* when all is done */
 	size_t n_edit_failures;
 	struct image_builder *builder;
-	bool tried;	   /* the image is written, in the prefix of the trial */
-	const char *reuse; /* name of an image that serves this epoch as it is; NULL: none */
+	struct outward outward; /* read when the image is begun */
+	bool tried;		/* the image is written, in the prefix of the trial */
+	const char *reuse;	/* name of an image that serves this epoch as it is; NULL: none */
 };
 
 #endif

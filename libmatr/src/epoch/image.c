@@ -13,6 +13,7 @@
 #include <matr/prefix.h>
 
 #include "base/path.h"
+#include "epoch/placement.h"
 #include "epoch/results.h"
 #include "image/builder.h"
 #include "loader/cpu_record.h"
@@ -80,7 +81,8 @@ static int start(struct matr_epoch *epoch, struct matr_error *err)
 		epoch->next = epoch->n_results;
 		return store_set_image(epoch->store, epoch->id, epoch->previous.image, err);
 	}
-	if (matr_store_epoch(epoch->store, epoch->id, &record, err) != 0)
+	if (matr_store_epoch(epoch->store, epoch->id, &record, err) != 0 ||
+	    outward_read(&epoch->outward, err) != 0)
 		return -1;
 	if (image_builder_open((uint64_t)epoch->id, record.cpu_level, epoch->n_results,
 			       &epoch->builder, err) != 0 ||
@@ -177,7 +179,7 @@ int epoch_image_step(struct matr_epoch *epoch, struct matr_error *err)
 		if (!result->application)
 			continue;
 		image_builder_layout(epoch->builder,
-				     matr_config_layout(epoch->config, result->path));
+				     epoch_layout(epoch->config, &epoch->outward, result->path));
 		int kept = keep(epoch, result, err);
 		if (kept < 0 || (kept == 0 && compile(epoch, result, err) != 0))
 			return -1;

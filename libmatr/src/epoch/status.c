@@ -116,6 +116,10 @@ static int look_at_image(const char *prefix, struct matr_epoch_status *status, b
 				    "; programs start plainly until an epoch is begun", err);
 	}
 	status->in_force = true;
+	status->shared = info.shared;
+	status->random = info.random;
+	status->packed = info.packed;
+	status->region = info.region;
 	*epoch = (int64_t)info.epoch;
 	return 0;
 }

@@ -8,9 +8,9 @@
 #include <elf.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/file.h"
+#include "image/rebase.h"
 #include "image/slot.h"
 
 static uint32_t level_number(const char *cpu_level)
@@ -31,17 +31,6 @@ static uint32_t table_size(size_t applications)
 	return size;
 }
 
-static int draw_region(uint64_t *region, struct matr_error *err)
-{
-	uint64_t pages = (MATR_REGION_HIGH - MATR_REGION_LOW - IMAGE_REGION_MAX) / MATR_IMAGE_PAGE;
-	uint64_t random;
-
-	if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
-		return matr_fail_errno(err, NULL, "no random numbers for the layout");
-	*region = MATR_REGION_LOW + random % pages * MATR_IMAGE_PAGE;
-	return 0;
-}
-
 /* The hash table comes right behind the header where there is room for it: what every exec reads is
  * then on the first pages. */
 int image_builder_open(uint64_t epoch, const char *cpu_level, size_t applications,
@@ -57,7 +46,8 @@ int image_builder_open(uint64_t epoch, const char *cpu_level, size_t application
 	builder->hash_size = table_size(applications);
 	builder->next_base = IMAGE_FIRST_BASE;
 	builder->layout = MATR_LAYOUT_AUTO;
-	if (draw_region(&builder->region, err) < 0 ||
+	if (image_draw_region(IMAGE_REGION_MAX, MATR_REGION_LOW, MATR_IMAGE_PAGE, &builder->region,
+			      err) < 0 ||
 	    buffer_extend(&builder->image, sizeof(struct matr_image_header), 8, &header, err) < 0 ||
 	    buffer_extend(&builder->image, builder->hash_size * sizeof(struct matr_image_slot), 8,
 			  &builder->hash, err) < 0) {

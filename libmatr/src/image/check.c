@@ -20,6 +20,7 @@
 
 #include "base/path.h"
 #include "base/prefix.h"
+#include "image/placement.h"
 #include "image/slot.h"
 
 struct mapped_image {
@@ -472,6 +473,23 @@ static int check_contents(const struct mapped_image *image, const struct matr_im
 	return 0;
 }
 
+static void count_layouts(const struct mapped_image *image, const struct matr_image_header *header,
+			  struct matr_image_info *info)
+{
+	const struct matr_image_slot *slots = (const void *)(image->bytes + header->hash);
+
+	for (uint32_t i = 0; i < header->hash_size; i++) {
+		const struct matr_image_manifest *manifest =
+			(const void *)(image->bytes + slots[i].manifest);
+		if (!slots[i].manifest)
+			continue;
+		enum matr_layout layout = image_layout(manifest->flags);
+		*(layout == MATR_LAYOUT_RANDOM ? &info->random
+		  : layout == MATR_LAYOUT_PACK ? &info->packed
+					       : &info->shared) += 1;
+	}
+}
+
 int matr_image_check(const char *path, struct matr_image_info *info, struct matr_error *err)
 {
 	struct matr_image_header header = {0};
@@ -483,7 +501,7 @@ int matr_image_check(const char *path, struct matr_image_info *info, struct matr
 		result = check_header(&image, &header, err);
 	if (!result)
 		result = check_contents(&image, &header, &withdrawn, err);
-	if (!result && info)
+	if (!result && info) {
 		*info = (struct matr_image_info){
 			.epoch = header.epoch,
 			.size = image.file_size,
@@ -492,6 +510,8 @@ int matr_image_check(const char *path, struct matr_image_info *info, struct matr
 			.applications = header.n_applications - (uint32_t)withdrawn,
 			.cpu_level = header.cpu_level,
 		};
+		count_layouts(&image, &header, info);
+	}
 	unmap_image(&image);
 	return result;
 }

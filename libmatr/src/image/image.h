@@ -212,9 +212,6 @@ int image_manifest_add(struct image_builder *builder, const struct matr_mapping 
 /* Note in the manifest that was added last what the application added to the image, bytes. */
 void image_manifest_set_bytes(struct image_builder *builder, uint64_t bytes);
 
-/* Is an application of this size placed at random? */
-bool image_is_random(enum matr_layout layout, uint32_t n_relocations, uint32_t n_objects);
-
 /* Enter a manifest that is in the image under its application's key. */
 int image_builder_add_key(struct image_builder *builder, uint64_t key, uint64_t manifest,
 			  struct matr_error *err);

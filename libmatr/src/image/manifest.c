@@ -9,20 +9,11 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "image/placement.h"
 
 static bool is_origin(const char *path)
 {
 	return path && (strstr(path, "$ORIGIN") || strstr(path, "${ORIGIN}"));
-}
-
-/* From so many on it is worth sharing the pages that relocation writes. */
-enum { SHARED_WORDS = 50000, SHARED_OBJECTS = 64 };
-
-bool image_is_random(enum matr_layout layout, uint32_t n_relocations, uint32_t n_objects)
-{
-	bool large = n_relocations >= SHARED_WORDS || n_objects >= SHARED_OBJECTS;
-
-	return layout == MATR_LAYOUT_RANDOM || (layout == MATR_LAYOUT_AUTO && !large);
 }
 
 static uint32_t manifest_flags(const struct image_builder *builder,

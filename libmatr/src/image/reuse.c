@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 
 #include "base/file.h"
+#include "image/placement.h"
 #include "image/slot.h"
 
 /* Garbage may be half of what was there at first. A little does not matter. */

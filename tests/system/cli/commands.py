@@ -22,7 +22,7 @@ def run(*arguments):
 
 main = (source / "tools/matr/main.c").read_text()
 commands = re.findall(r'\{"([a-z-]+)", command_', main)
-verbs = {"epoch": ["apply", "begin", "end", "list", "prune", "resume", "show", "status", "suspend", "wrap"]}
+verbs = {"epoch": ["apply", "begin", "end", "list", "prune", "rebase", "resume", "show", "status", "suspend", "wrap"]}
 shared = {"baseline": ["save", "check"], "hooks": ["install", "uninstall", "status"],
           "loader": ["install", "uninstall", "refresh", "status"]}
 

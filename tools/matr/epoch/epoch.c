@@ -19,6 +19,7 @@ static const char help[] =
 	"       matr epoch list\n"
 	"       matr epoch show [EPOCH]\n"
 	"       matr epoch prune --keep N\n"
+	"       matr epoch rebase\n"
 	"\n"
 	"An epoch is a time in which the installed files do not change. When it begins, the\n"
 	"relocation mapping of each program is computed; programs started in it use the mapping.\n"
@@ -82,6 +83,7 @@ int command_epoch(const struct context *context, int argc, char **argv)
 		{"end", command_end},
 		{"list", command_epoch_list},
 		{"prune", command_epoch_prune},
+		{"rebase", command_epoch_rebase},
 		{"resume", command_epoch_resume},
 		{"show", command_epoch_show},
 		{"status", command_epoch_status},
@@ -91,8 +93,8 @@ int command_epoch(const struct context *context, int argc, char **argv)
 	static const struct command_group group = {
 		.name = "epoch",
 		.help = help,
-		.question =
-			"begin, end, status, list, show, prune, apply, wrap, suspend or resume?",
+		.question = "begin, end, status, list, show, prune, rebase, apply, wrap, suspend "
+			    "or resume?",
 		.commands = commands,
 		.n = sizeof commands / sizeof *commands,
 	};

@@ -8,6 +8,7 @@ int command_epoch_apply(const struct context *context, int argc, char **argv);
 int command_epoch_begin(const struct context *context, int argc, char **argv);
 int command_epoch_list(const struct context *context, int argc, char **argv);
 int command_epoch_prune(const struct context *context, int argc, char **argv);
+int command_epoch_rebase(const struct context *context, int argc, char **argv);
 int command_epoch_resume(const struct context *context, int argc, char **argv);
 int command_epoch_show(const struct context *context, int argc, char **argv);
 int command_epoch_status(const struct context *context, int argc, char **argv);

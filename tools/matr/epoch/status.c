@@ -147,6 +147,32 @@ static void show_state(const struct matr_epoch_status *status)
 		printf("programs      start the ordinary way\n");
 }
 
+/* `matr inspect` says it of one program. */
+static void show_placement(const struct matr_epoch_status *status)
+{
+	printf("placement     %" PRIu32 " random", status->random);
+	if (status->shared)
+		printf(", %" PRIu32 " shared", status->shared);
+	if (status->packed)
+		printf(", %" PRIu32 " packed", status->packed);
+	if (status->shared || status->packed)
+		printf(" at 0x%" PRIx64, status->region);
+	putchar('\n');
+}
+
+static struct json_object *json_placement(const struct matr_epoch_status *status)
+{
+	struct json_object *object = json_object_new_object();
+	char region[32];
+
+	json_object_object_add(object, "random", json_object_new_uint64(status->random));
+	json_object_object_add(object, "shared", json_object_new_uint64(status->shared));
+	json_object_object_add(object, "pack", json_object_new_uint64(status->packed));
+	snprintf(region, sizeof region, "0x%" PRIx64, status->region);
+	json_object_object_add(object, "region", json_object_new_string(region));
+	return object;
+}
+
 static void status_table(const char *prefix, struct json_object *matrd,
 			 const struct matr_epoch_status *status)
 {
@@ -173,6 +199,8 @@ static void status_table(const char *prefix, struct json_object *matrd,
 		if (status->n_skipped)
 			putchar('\n');
 	}
+	if (status->in_force)
+		show_placement(status);
 	safe_printf("store         %s\n", output_bytes(status->store_size, store));
 	safe_printf("image         %s\n", output_bytes(status->image_size, image));
 	show_daemon(matrd);
@@ -251,6 +279,8 @@ static int status_json(const char *prefix, struct json_object *matrd,
 				       json_object_new_uint64(status->epoch.closures_left));
 		json_object_object_add(object, "skipped", json_skipped(status));
 	}
+	if (status->in_force)
+		json_object_object_add(object, "placement", json_placement(status));
 	json_object_object_add(object, "store_bytes", json_object_new_uint64(status->store_size));
 	json_object_object_add(object, "image_bytes", json_object_new_uint64(status->image_size));
 	json_object_object_add(object, "problems", json_list(status->problems, status->n_problems));

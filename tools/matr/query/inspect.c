@@ -9,7 +9,9 @@ static const char help[] =
 	"Show the relocation mapping of a program in the epoch that is in force (else the newest\n"
 	"one). Everything comes from the store; the files need not be there.\n"
 	"\n"
-	"Without options a summary: objects of the scope and how each was found, relocations by\n"
+	"Without options a summary: where its libraries are placed and why, if the epoch is in "
+	"force;\n"
+	"objects of the scope and how each was found, relocations by\n"
 	"type, what the mapping applies, what is left to ld.so, how often others bind to an "
 	"object.\n"
 	"With --all or a filter one row per relocation (relative ones are not bindings and not\n"
@@ -88,7 +90,7 @@ int command_inspect(const struct context *context, int argc, char **argv)
 	else if (result == 0 && all)
 		result = inspect_relocations(&recorded, applied, &filter, format, &err);
 	else if (result == 0)
-		result = inspect_summary(&recorded, applied, format, &err);
+		result = inspect_summary(prefix, &recorded, applied, format, &err);
 	matr_applied_free(applied);
 	recorded_close(&recorded);
 	if (result != 0)

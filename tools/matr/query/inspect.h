@@ -16,8 +16,9 @@ struct inspect_filter {	       /* globs; NULL: everything */
 };
 
 /* What the mapping comes to: objects, relocations by type and by provider. */
-int inspect_summary(const struct recorded *recorded, const struct matr_applied_mapping *applied,
-		    enum output_format format, struct matr_error *err);
+int inspect_summary(const char *prefix, const struct recorded *recorded,
+		    const struct matr_applied_mapping *applied, enum output_format format,
+		    struct matr_error *err);
 
 /* One row per relocation other than the relative ones. */
 int inspect_relocations(const struct recorded *recorded, const struct matr_applied_mapping *applied,

@@ -1,10 +1,14 @@
 /* inspect_summary.c - what a mapping comes to: counts by object, by type and by provider. */
+#include "common/safe.h"
 #include "matr/query/inspect.h"
 
 #include <elf.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <matr/epoch.h>
+#include <matr/placement.h>
 
 enum { TYPES = 64, APPLIED = MATR_APPLIED_NOTHING + 1 };
 
@@ -98,7 +102,47 @@ static void show_number(const char *what, size_t number)
 	printf("%-24s%14s\n", what, output_grouped(number, text));
 }
 
-static int summary_table(const struct recorded *recorded,
+/* The placement in the image, if that is the epoch's. layout DEFAULT: it is not, or the program is not in it. */
+static int find_placement(const char *prefix, const struct recorded *recorded,
+			  struct matr_placement *out, struct matr_error *err)
+{
+	struct matr_error why = {0};
+
+	*out = (struct matr_placement){.layout = MATR_LAYOUT_DEFAULT};
+	if (recorded->epoch.ended || matr_epoch_of_image(prefix) != recorded->epoch.image)
+		return 0;
+	if (matr_placement(prefix, recorded_path(recorded->mapping, 0), out, &why) == 0)
+		return 0;
+	out->layout = MATR_LAYOUT_DEFAULT;
+	return why.code == MATR_ERROR_MEMORY ? matr_fail_memory(err) : 0;
+}
+
+static void show_placement(const struct matr_placement *placement)
+{
+	if (placement->layout == MATR_LAYOUT_DEFAULT)
+		return;
+	printf("placement  %s", matr_layout_name(placement->layout));
+	if (placement->address)
+		printf(" at 0x%" PRIx64, placement->address);
+	safe_printf(": %s\n\n", placement->why);
+}
+
+static struct json_object *json_placement(const struct matr_placement *placement)
+{
+	if (placement->layout == MATR_LAYOUT_DEFAULT)
+		return NULL;
+	struct json_object *object = json_object_new_object();
+	json_object_object_add(object, "layout",
+			       json_object_new_string(matr_layout_name(placement->layout)));
+	json_object_object_add(object, "why", json_object_new_string(placement->why));
+	char region[32];
+	snprintf(region, sizeof region, "0x%" PRIx64, placement->address);
+	json_object_object_add(object, "region",
+			       placement->address ? json_object_new_string(region) : NULL);
+	return object;
+}
+
+static int summary_table(const struct recorded *recorded, const struct matr_placement *placement,
 			 const struct matr_applied_mapping *applied, const struct counts *counts,
 			 struct matr_error *err)
 {
@@ -108,6 +152,7 @@ static int summary_table(const struct recorded *recorded,
 	output_bold("%s", recorded_path(mapping, 0));
 	printf(": epoch %" PRId64 "%s\n\n", recorded->epoch.id,
 	       recorded->epoch.ended ? " (ended)" : "");
+	show_placement(placement);
 	show_number("objects", mapping->n_scope);
 	show_number("relocations", all_relocations(counts));
 	for (uint32_t type = 0; type < TYPES; type++)
@@ -133,8 +178,9 @@ static void add_number(struct json_object *object, const char *name, size_t numb
 	json_object_object_add(object, name, json_object_new_uint64(number));
 }
 
-static int summary_json(const struct recorded *recorded, const struct matr_applied_mapping *applied,
-			const struct counts *counts, struct matr_error *err)
+static int summary_json(const struct recorded *recorded, const struct matr_placement *placement,
+			const struct matr_applied_mapping *applied, const struct counts *counts,
+			struct matr_error *err)
 {
 	const struct matr_mapping *mapping = recorded->mapping;
 	struct json_object *root = json_object_new_object();
@@ -153,6 +199,7 @@ static int summary_json(const struct recorded *recorded, const struct matr_appli
 	json_object_object_add(root, "program", json_object_new_string(recorded_path(mapping, 0)));
 	json_object_object_add(root, "epoch", json_object_new_int64(recorded->epoch.id));
 	json_object_object_add(root, "ended", json_object_new_boolean(recorded->epoch.ended != 0));
+	json_object_object_add(root, "placement", json_placement(placement));
 	add_number(root, "relocations", all_relocations(counts));
 	add_number(root, "relative", counts->relative);
 	add_number(root, "residual", counts->residual);
@@ -193,16 +240,21 @@ static int summary_json(const struct recorded *recorded, const struct matr_appli
 	return output_json(root, err);
 }
 
-int inspect_summary(const struct recorded *recorded, const struct matr_applied_mapping *applied,
-		    enum output_format format, struct matr_error *err)
+int inspect_summary(const char *prefix, const struct recorded *recorded,
+		    const struct matr_applied_mapping *applied, enum output_format format,
+		    struct matr_error *err)
 {
 	struct counts counts = {0};
-	int result = count(recorded->mapping, applied, &counts, err);
+	struct matr_placement placement;
+	int result = find_placement(prefix, recorded, &placement, err);
+
+	if (result == 0)
+		result = count(recorded->mapping, applied, &counts, err);
 
 	if (result == 0 && format == FORMAT_TABLE)
-		result = summary_table(recorded, applied, &counts, err);
+		result = summary_table(recorded, &placement, applied, &counts, err);
 	else if (result == 0 && format == FORMAT_JSON)
-		result = summary_json(recorded, applied, &counts, err);
+		result = summary_json(recorded, &placement, applied, &counts, err);
 	else if (result == 0)
 		result = show_objects(recorded->mapping, applied, &counts, format, err);
 	free(counts.bound_to);

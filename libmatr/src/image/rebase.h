@@ -1,0 +1,15 @@
+/* rebase.h - an image's libraries at other addresses. */
+#ifndef MATR_IMAGE_REBASE_H
+#define MATR_IMAGE_REBASE_H
+
+#include <matr/image.h>
+
+/* Draw another region for the image, correct the words of its page data that hold addresses, and put the file that results in
+ * its place. Processes keep the image that they have mapped. */
+int image_rebase(const char *path, struct matr_error *err);
+
+/* Draw a region that can hold `size` bytes; it differs from `from` by a multiple of `alignment`, a power of two. */
+int image_draw_region(uint64_t size, uint64_t from, uint64_t alignment, uint64_t *region,
+		      struct matr_error *err);
+
+#endif
