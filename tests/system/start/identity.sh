@@ -190,9 +190,9 @@ case_bind_mounts()
 case_overlay()
 {
 	needs_mounts "overlay file systems" || return 0
-	mkdir "$T/lower" "$T/upper" "$T/work" "$T/upper2" "$T/work2"
+	mkdir "$T/lower" "$T/upper"
 	mount -t tmpfs none "$T/upper" # not the lower file system
-	mkdir "$T/upper/upper" "$T/upper/work"
+	mkdir "$T/upper/upper" "$T/upper/work" "$T/upper/upper2" "$T/upper/work2"
 	if ! mount -t overlay -o "lowerdir=$P,upperdir=$T/upper/upper,workdir=$T/upper/work" none "$T/lower" 2>/dev/null; then
 		umount "$T/upper"
 		skip "overlay file systems" "cannot be mounted here"
@@ -213,13 +213,13 @@ case_overlay()
 	same_plain "without the overlay" '' "$P/bin/program"
 	says "without the overlay" 1 1
 	# Another overlay over the same files: they may have the same numbers in both
-	mount -t overlay -o "lowerdir=$P,upperdir=$T/upper2,workdir=$T/work2" none "$T/lower" && mount --move "$T/lower" "$P"
+	mount -t overlay -o "lowerdir=$P,upperdir=$T/upper/upper2,workdir=$T/upper/work2" none "$T/lower" && mount --move "$T/lower" "$P"
 	begin "$P/bin/program"
 	umount -l "$P"
-	rm -rf "$T/upper2" "$T/work2"
-	mkdir "$T/upper2" "$T/work2"
+	rm -rf "$T/upper/upper2" "$T/upper/work2"
+	mkdir "$T/upper/upper2" "$T/upper/work2"
 	version 2
-	mount -t overlay -o "lowerdir=$P,upperdir=$T/upper2,workdir=$T/work2" none "$T/lower" && mount --move "$T/lower" "$P"
+	mount -t overlay -o "lowerdir=$P,upperdir=$T/upper/upper2,workdir=$T/upper/work2" none "$T/lower" && mount --move "$T/lower" "$P"
 	same_plain "another overlay over other files" '' "$P/bin/program"
 	says "another overlay over other files" 2 2
 	umount -l "$P" "$T/upper"
