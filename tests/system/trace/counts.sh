@@ -27,7 +27,8 @@ head -c 300000 /bin/bash >"$T/data"
 
 if have valgrind; then
 	counted callgrind 800 -- git -C "$T/repository" log --stat
-	counted callgrind 100 -- xz -T1 -kc "$T/data"
+	# From 5.6 on it shuts itself in, which valgrind does not know: without these calls.
+	counted callgrind 40 --symbol 'lzma*' --symbol 'str*' --symbol '*printf*' --symbol free -- xz -T1 -kc "$T/data"
 	counted callgrind 4000 -- cmake -P /dev/null
 else
 	skip "as valgrind counts" "no valgrind"
