@@ -38,8 +38,9 @@ struct matr_edit {
 	char *library;	 /* path, or a name as in DT_NEEDED, found as for the program */
 	char *to_symbol; /* SYMBOL or SYMBOL@VERSION in the library; NULL: same name and version */
 	char *author, *reason;
-	int64_t time;	 /* seconds since 1970 */
-	char *state;	 /* in the last epoch: new, applied, partly, failed */
+	int64_t time; /* seconds since 1970 */
+	/* In the last epoch: new, applied, partly, failed. "forced": new, and not to be tried. */
+	char *state;
 	char *complaint; /* why it is not applied everywhere; NULL: it is */
 	/* In the newest epoch: */
 	size_t programs, bindings;
@@ -117,7 +118,13 @@ MATR_API int matr_epoch_add_edit(struct matr_epoch *epoch, const struct matr_edi
  * Errors: NOT_FOUND (there is none with the id). */
 MATR_API int matr_epoch_remove_edit(struct matr_epoch *epoch, int64_t id, struct matr_error *err);
 
-/* Get all edits and their states, after the last step. The list belongs to the epoch. */
+/* Leave an edit out of this epoch, before the epoch's first step: it fails in every program that it
+ * concerns, with that reason. */
+MATR_API int matr_epoch_leave_out(struct matr_epoch *epoch, int64_t edit, const char *reason,
+				  struct matr_error *err);
+
+/* Get all edits and their states, after the last step. Before the first step the states are those
+ * of the epoch before. The list belongs to the epoch. */
 MATR_API const struct matr_edit *matr_epoch_edits(const struct matr_epoch *epoch, size_t *n);
 /* Get the failures of this epoch, after the last step. The list belongs to the epoch. */
 MATR_API const struct matr_edit_failure *matr_epoch_edit_failures(const struct matr_epoch *epoch,
@@ -153,7 +160,8 @@ MATR_API void matr_trial_free(struct matr_trial *trial);
 
 /* ---- without an epoch ---- */
 
-/* Add and remove edits for the next epoch to apply. Waits for the prefix's lock. */
+/* Add and remove edits for the next epoch to apply. Waits for the prefix's lock.
+ * add: their states are recorded; NULL is "new". */
 MATR_API int matr_edits_record(const char *prefix, const struct matr_edit *add, size_t n_add,
 			       const int64_t *remove, size_t n_remove, struct matr_error *err);
 

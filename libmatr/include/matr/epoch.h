@@ -36,6 +36,7 @@ struct matr_epoch_options {
 	unsigned jobs;		 /* threads; 0: as many as there are cores */
 	bool portable;		 /* also for copies of this file tree: no inodes, no times */
 	bool rebuild_store;	 /* move the store aside (to store.db.damaged), start a new one */
+	bool edit_protected;	 /* edits apply to every program: the prefix is nobody else's */
 	bool with_summaries;	 /* the results have summaries even if nothing has changed */
 };
 

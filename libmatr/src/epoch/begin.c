@@ -102,6 +102,7 @@ static int copy_options(struct matr_epoch *epoch, const struct matr_epoch_option
 {
 	epoch->jobs = options->jobs;
 	epoch->portable = options->portable;
+	epoch->edit_protected = options->edit_protected;
 	epoch->with_summaries = options->with_summaries;
 	epoch->ld_stable = strdup(options->ld_stable);
 	epoch->config_file = options->config ? strdup(options->config) : NULL;

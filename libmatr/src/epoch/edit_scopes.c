@@ -15,6 +15,7 @@
 
 #include "base/array.h"
 #include "base/parallel.h"
+#include "epoch/edits.h"
 #include "epoch/work.h"
 #include "store/object.h"
 
@@ -89,12 +90,12 @@ static bool is_taken(const struct edit_work *edits, const struct matr_edit *edit
 }
 
 /* Why no edit applies to the program; NULL: edits do. */
-static const char *reason_to_spare(const char *path)
+static const char *reason_to_spare(const struct matr_epoch *epoch, const char *path)
 {
 	if (matr_is_secure_exec(path))
 		return "is set-user-ID, set-group-ID or has capabilities: it starts without a "
 		       "mapping";
-	if (matr_edit_is_protected(path))
+	if (!epoch->edit_protected && matr_edit_is_protected(path))
 		return "is needed to repair the system: edits never apply to it";
 	return NULL;
 }
@@ -116,14 +117,17 @@ static int choose(struct concern *concern, size_t i, struct matr_error *err)
 			return -1;
 		if (!binds)
 			continue;
-		const char *reason = reason_to_spare(path);
+		const char *reason = reason_to_spare(epoch, path), *left_out = epoch_left_out(epoch, edit);
+		bool expected = !left_out && !matr_edit_names(edit);
+		if (!reason)
+			reason = left_out;
 		if (!reason) {
 			if (take_edit(&work->edits, edit, err) != 0)
 				return -1;
 			continue;
 		}
 		matr_fail(&why, MATR_ERROR_UNSUPPORTED, path, "%s", reason);
-		if (epoch_edit_work_fail(epoch, edit, path, &why, !matr_edit_names(edit), err) != 0)
+		if (epoch_edit_work_fail(epoch, edit, path, &why, expected, err) != 0)
 			return -1;
 	}
 	return 0;
@@ -139,9 +143,9 @@ static int fail_the_rest(struct matr_epoch *epoch, size_t i, struct matr_error *
 	for (size_t n = 0; n < epoch->n_edits; n++) {
 		const struct matr_edit *edit = &epoch->edits[n];
 		if (!matr_edit_names(edit) || !edit_covers(edit, path) ||
-		    is_taken(&work->edits, edit))
+		    is_taken(&work->edits, edit) || epoch_left_out(epoch, edit))
 			continue;
-		const char *reason = reason_to_spare(path);
+		const char *reason = reason_to_spare(epoch, path);
 		if (reason)
 			matr_fail(&why, MATR_ERROR_UNSUPPORTED, path, "%s", reason);
 		else

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/prefix.h"
 #include "epoch/state.h"
 #include "store/edit.h"
@@ -57,6 +58,26 @@ int matr_epoch_remove_edit(struct matr_epoch *epoch, int64_t id, struct matr_err
 {
 	epoch->edits_stale = true;
 	return store_remove_edit(epoch->store, id, err);
+}
+
+int matr_epoch_leave_out(struct matr_epoch *epoch, int64_t edit, const char *reason,
+			 struct matr_error *err)
+{
+	if (array_grow(&epoch->left_out, epoch->n_left_out, sizeof *epoch->left_out, err) != 0)
+		return -1;
+	char *copy = strdup(reason);
+	if (!copy)
+		return matr_fail_memory(err);
+	epoch->left_out[epoch->n_left_out++] = (struct left_out){edit, copy};
+	return 0;
+}
+
+const char *epoch_left_out(const struct matr_epoch *epoch, const struct matr_edit *edit)
+{
+	for (size_t i = 0; i < epoch->n_left_out; i++)
+		if (epoch->left_out[i].edit == edit->id)
+			return epoch->left_out[i].reason;
+	return NULL;
 }
 
 /* ---- are they the same? ---- */
@@ -211,7 +232,10 @@ static int record(struct matr_store *store, const struct matr_edit *add, size_t 
 	for (size_t i = 0; i < n_add; i++) {
 		struct matr_edit edit = add[i];
 		edit.id = 0;
-		if (store_add_edit(store, &edit, NULL, err) != 0)
+		if (store_add_edit(store, &edit, &edit.id, err) != 0)
+			return -1;
+		edit.complaint = NULL;
+		if (edit.state && store_set_edit_state(store, &edit, err) != 0)
 			return -1;
 	}
 	return 0;

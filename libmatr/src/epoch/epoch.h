@@ -29,7 +29,7 @@ struct matr_epoch {
 	char *ld_stable, *config_file;
 	char interpreter[PATH_MAX]; /* the real dynamic linker */
 	unsigned jobs;
-	bool portable;
+	bool portable, edit_protected;
 	int lock; /* descriptor */
 	int64_t id;
 	struct matr_config *config;

@@ -132,6 +132,22 @@ case_apply()
 	check "it is in force" returns "$T/bin/main" 134
 	check "taken back" "$MATR" rebind --undo 1
 	check "nothing is edited" returns "$T/bin/main" 1
+	# A begin tries what nobody has tried, and leaves it out.
+	"$MATR" sql --write "INSERT INTO store.edits (program, symbol, library) VALUES ('*', 'number', '$T/lib/libaborts.so'), ('git', 'inflate', '$T/lib/none.so'), ('$T/bin/later', 'number', '$T/lib/libtwo.so')"
+	status=0
+	"$MATR" epoch begin -q "${programs[@]}" git >"$T/begin" 2>&1 </dev/null || status=$?
+	equal "epoch begin: the epoch begins without the edit" "3 1" "$status $(grep -c "edit .*is killed by signal 6 (Aborted) before main()" "$T/begin")"
+	check "no program dies of it" returns "$T/bin/main" 1
+	check "the others are in force" returns "$T/bin/later" 2
+	equal "their states" "failed failed applied" "$("$MATR" rebind --list --format json | /usr/bin/python3 -c 'import json, sys; print(*(e["state"] for e in json.load(sys.stdin)))')"
+	"$MATR" epoch begin -q "${programs[@]}" git >"$T/begin" 2>&1 </dev/null || :
+	check "the same with the next epoch" returns "$T/bin/main" 1
+	undo_all
+	"$MATR" epoch end >/dev/null
+	made "forced without an epoch" --force "$T/bin/main" "${bad[@]}"
+	"$MATR" epoch begin -q "${programs[@]}" >/dev/null 2>&1 </dev/null || :
+	check "is forced" returns "$T/bin/main" 134
+	undo_all
 }
 
 # many programs: a sample has every object

@@ -147,7 +147,8 @@ static int work(struct rebind *request, struct matr_epoch *epoch, struct matr_er
 {
 	if (make_edits(request, epoch, false, err) != 0 || judge(request, epoch, err) != 0)
 		return -1;
-	if (!request->force && trial_of_edits(request, epoch, err) != 0)
+	const int64_t *ids = request->n_add ? request->ids : NULL;
+	if (!request->force && trial_of_edits(epoch, ids, request->n_add, NULL, NULL, err) != 0)
 		return -1;
 	if (request->dry_run)
 		return 0;
@@ -224,6 +225,12 @@ int rebind_apply(struct rebind *request, struct matr_error *err)
 	else if (table && request->in_force)
 		printf("in force with epoch %" PRId64 "\n", matr_epoch_id(epoch));
 	matr_epoch_close(epoch);
+	if (result == 0 && !request->in_force && !request->dry_run) {
+		for (size_t i = 0; i < request->n_add && request->force && result == 0; i++) {
+			request->add[i].state = strdup("forced");
+			result = request->add[i].state ? 0 : matr_fail_memory(err);
+		}
+	}
 	if (result == 0 && !request->in_force && !request->dry_run) {
 		result = matr_edits_record(request->prefix, request->add, request->n_add,
 					   request->remove, request->n_remove, err);

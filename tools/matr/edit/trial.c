@@ -53,9 +53,8 @@ static int refuse(const struct matr_epoch *epoch, const struct matr_trial_progra
 
 	list_edits(epoch, program, &edits);
 	matr_fail(err, MATR_ERROR_UNSUPPORTED, program->path,
-		  "%.200s before main(), with %.200s; not without. Nothing has changed; --force "
-		  "edits all the same",
-		  how, text_string(&edits));
+		  "%.200s before main(), with %.200s; not without. --force edits all the same", how,
+		  text_string(&edits));
 	text_free(&edits);
 	return -1;
 }
@@ -102,15 +101,21 @@ static int try_program(const struct matr_epoch *epoch, const struct matr_trial *
 	return 0;
 }
 
-int trial_of_edits(const struct rebind *request, struct matr_epoch *epoch, struct matr_error *err)
+int trial_of_edits(struct matr_epoch *epoch, const int64_t *ids, size_t n, int64_t **blamed,
+		   size_t *n_blamed, struct matr_error *err)
 {
 	struct matr_trial trial;
 	struct untried untried = {.n = 0};
 
-	int result = matr_epoch_trial(epoch, request->n_add ? request->ids : NULL, request->n_add,
-				      PROGRAMS_MAX, &trial, err);
-	for (size_t i = 0; i < trial.n && result == 0; i++)
+	int result = matr_epoch_trial(epoch, ids, n, PROGRAMS_MAX, &trial, err);
+	for (size_t i = 0; i < trial.n && result == 0; i++) {
 		result = try_program(epoch, &trial, &trial.programs[i], &untried, err);
+		if (result != 0 && blamed && err->code == MATR_ERROR_UNSUPPORTED) {
+			*blamed = trial.programs[i].edits;
+			*n_blamed = trial.programs[i].n_edits;
+			trial.programs[i].edits = NULL;
+		}
+	}
 	if (result == 0 && untried.n == 1)
 		print_warning("%s: edited, but not tried: %s", untried.first, untried.why);
 	else if (result == 0 && untried.n)

@@ -5,6 +5,7 @@
 #include "common/path.h"
 #include "common/program.h"
 #include "matr/edit/rebind.h"
+#include "matr/edit/trial.h"
 #include "matr/epoch/epoch.h"
 #include "matr/namespace/root.h"
 
@@ -61,6 +62,8 @@ static const char begin_help[] =
 	"  matr --prefix ~/.matr epoch begin clang\n"
 	"  matr epoch begin --root /srv/image\n";
 
+enum { LEFT_OUT_MAX = 64 }; /* beyond these, edits fail one begin later */
+
 struct begun { /* an epoch that is being begun here */
 	const struct begin_request *request;
 	struct matr_epoch_options options;
@@ -68,6 +71,13 @@ struct begun { /* an epoch that is being begun here */
 	const struct matr_scan *scan; /* what it found, while the epoch is open */
 	struct matr_epoch *epoch;
 	size_t declined;
+	int64_t *untried; /* edits, while the epoch is prepared */
+	size_t n_untried;
+	struct {
+		int64_t edit;
+		struct matr_error why;
+	} left_out[LEFT_OUT_MAX]; /* edits with which a program died */
+	size_t n_left_out;
 };
 
 /* What the command line has besides, and no request to matrd. */
@@ -172,15 +182,93 @@ static int work(struct matr_epoch *epoch, int progress_fd, struct matr_error *er
 	return more;
 }
 
+/* Which edits no trial has seen: those made with SQL, and those that were left out before. */
+static int find_untried(struct begun *begun, struct matr_error *err)
+{
+	size_t n;
+	const struct matr_edit *edits = matr_epoch_edits(begun->epoch, &n);
+
+	begun->untried = calloc(n + 1, sizeof *begun->untried);
+	if (!begun->untried)
+		return matr_fail_memory(err);
+	begun->n_untried = 0;
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(edits[i].state, "new") == 0 || strcmp(edits[i].state, "failed") == 0)
+			begun->untried[begun->n_untried++] = edits[i].id;
+	return 0;
+}
+
+static bool is_untried(const struct begun *begun, int64_t edit)
+{
+	for (size_t i = 0; i < begun->n_untried; i++)
+		if (begun->untried[i] == edit)
+			return true;
+	return false;
+}
+
+/* An edit with which a program dies is left out: begin once more. 1: do so; 0: all is well. */
+static int try_edits(struct begun *begun, struct matr_error *err)
+{
+	int64_t *blamed = NULL;
+	size_t n = 0, left_out = 0;
+	struct matr_error why = {0};
+
+	if (!begun->n_untried ||
+	    trial_of_edits(begun->epoch, begun->untried, begun->n_untried, &blamed, &n, &why) == 0)
+		return 0;
+	for (size_t i = 0; i < n && begun->n_left_out < LEFT_OUT_MAX; i++) {
+		if (!is_untried(begun, blamed[i]))
+			continue;
+		begun->left_out[begun->n_left_out].edit = blamed[i];
+		begun->left_out[begun->n_left_out].why = why;
+		begun->n_left_out++;
+		left_out++;
+	}
+	free(blamed);
+	return left_out ? 1 : matr_error_copy(err, &why);
+}
+
+static int leave_out(const struct begun *begun, struct matr_error *err)
+{
+	for (size_t i = 0; i < begun->n_left_out; i++) {
+		const struct matr_error *why = &begun->left_out[i].why;
+		char reason[sizeof why->file + sizeof why->message + 2];
+		snprintf(reason, sizeof reason, "%s: %s", why->file, why->message);
+		if (matr_epoch_leave_out(begun->epoch, begun->left_out[i].edit, reason, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Open the epoch and do all but the commit. */
+static int prepare(struct begun *begun, struct matr_error *err)
+{
+	for (int again = 1; again;) {
+		if (matr_epoch_open(&begun->options, &begun->epoch, err) != 0)
+			return -1;
+		again = find_untried(begun, err);
+		if (again == 0 && (leave_out(begun, err) != 0 || add_programs(begun, err) != 0 ||
+				   work(begun->epoch, begun->progress_fd, err) != 0))
+			again = -1;
+		if (again == 0)
+			again = try_edits(begun, err);
+		free(begun->untried);
+		begun->untried = NULL;
+		if (again)
+			matr_epoch_close(begun->epoch);
+		if (again < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* Resolve all programs and commit. */
 static int begin_once(struct begun *begun, struct matr_error *err)
 {
 	const struct begin_request *request = begun->request;
 
-	if (matr_epoch_open(&begun->options, &begun->epoch, err) != 0)
+	if (prepare(begun, err) != 0)
 		return -1;
-	if (add_programs(begun, err) != 0 || work(begun->epoch, begun->progress_fd, err) != 0)
-		goto fail;
 	int result = matr_epoch_commit(begun->epoch, err);
 	if (result != 0 && request->n_programs == 1 && only_declined(begun->epoch, err))
 		goto fail;
