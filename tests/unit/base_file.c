@@ -134,12 +134,31 @@ START_TEST(writes)
 }
 END_TEST
 
-/* What file_write() leaves when it is killed goes, and nothing else does. */
+/* What file_write() leaves when it is killed goes, and nothing else does: no similar name, no link, no
+ * directory. */
 START_TEST(removes_leftovers)
 {
-	static const char *const leftovers[] = {"a.XYZ123", "b.abcdef", "b.......", "a.b.Zzzzzz"};
-	static const char *const others[] = {"a",	 "b",	      "a.XYZ12",  "a.XYZ1234",
-					     "aXYZ1234", "xa.XYZ123", "c.XYZ123", "a-XYZ123"};
+	static const char *const leftovers[] = {"a.matr-tmp.XYZ123", "b.matr-tmp.abcdef",
+						"a.b.matr-tmp.Zzzzzz"};
+	static const char *const others[] = {
+		"a",
+		"b",
+		"a.XYZ123",
+		"a.backup",
+		"a.matr-tmp.XYZ12",
+		"a.matr-tmp.XYZ1234",
+		"b.matr-tmp.......",
+		"amatr-tmp.XYZ123",
+		"a.matr-tmp-XYZ123",
+		"xa.matr-tmp.XYZ123",
+		"c.matr-tmp.XYZ123",
+		"a.matr-tmp.XYZ12~",
+		"a.matr-tmp.",
+		"a.matr-tmp.XYZ 23",
+		"A.matr-tmp.XYZ123",
+		".a.matr-tmp.XYZ123",
+		"a.MATR-TMP.XYZ123",
+	};
 	static const char *const names[] = {"a", "b", "a.b"};
 
 	for (size_t i = 0; i < sizeof leftovers / sizeof *leftovers; i++)
@@ -147,12 +166,15 @@ START_TEST(removes_leftovers)
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
 		make(others[i]);
 	check_ok(file_clean(in_directory("b"), &err));
-	ck_assert(!is_there("b.abcdef") && is_there("a.XYZ123") && is_there("b"));
+	ck_assert(!is_there("b.matr-tmp.abcdef") && is_there("a.matr-tmp.XYZ123") && is_there("b"));
+	ck_assert_int_eq(symlink("a", in_directory("a.matr-tmp.link00")), 0);
+	ck_assert_int_eq(mkdir(in_directory("a.matr-tmp.direct"), 0700), 0);
 	check_ok(file_remove_leftovers(directory, names, 3, &err));
 	for (size_t i = 0; i < sizeof leftovers / sizeof *leftovers; i++)
 		ck_assert_msg(!is_there(leftovers[i]), "%s", leftovers[i]);
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
 		ck_assert_msg(is_there(others[i]), "%s", others[i]);
+	ck_assert(is_there("a.matr-tmp.link00") && is_there("a.matr-tmp.direct"));
 	ck_assert_int_eq(file_remove_leftovers(in_directory("no"), names, 3, &err), -1);
 }
 END_TEST

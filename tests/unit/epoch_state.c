@@ -143,6 +143,7 @@ static void make_prefix(void)
 {
 	strcpy(prefix, "/tmp/matr-test-state.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(prefix));
+	write_to(MATR_PREFIX_MARK, "MatR prefix 1\n", 14);
 }
 
 static void remove_prefix(void)

@@ -56,6 +56,11 @@ int matrd_bind(struct daemon *daemon)
 	mkdir(directory, 0755); /* unless it exists */
 	strcpy(address.sun_path, daemon->socket_path);
 	/* Left by a matrd that was killed: the lock shows that there is none. */
+	struct stat status;
+	if (lstat(daemon->socket_path, &status) == 0 && !S_ISSOCK(status.st_mode)) {
+		matrd_say("%s: is there and no socket; it is left alone", daemon->socket_path);
+		return -1;
+	}
 	unlink(daemon->socket_path);
 	daemon->listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (daemon->listening < 0 ||

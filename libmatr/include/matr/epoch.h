@@ -112,8 +112,8 @@ MATR_API int matr_epoch_end(const char *prefix, int64_t *id, struct matr_error *
 
 /* ---- keeping ---- */
 
-/* Remove the records of old epochs from the store, except the `keep` newest and the one in force.
- * Waits for a begin or end to finish.
+/* Remove the records of old epochs from the store, except the `keep` newest and the one in force; and
+ * retired images that no process maps. Waits for a begin or end to finish.
  * *removed (may be NULL) receives the number of epochs removed.
  * Errors: USAGE (keep is 0), NOT_FOUND (there is no store), those of the store. */
 MATR_API int matr_epoch_prune(const char *prefix, size_t keep, size_t *removed,
@@ -131,6 +131,12 @@ MATR_API int matr_epoch_follow(const char *prefix, const char *program, struct m
  * once_per_boot: only if the image was written before the machine was started.
  * Returns 1 if the image was changed, 0 if there was nothing to do, -1 on error. */
 MATR_API int matr_epoch_rebase(const char *prefix, bool once_per_boot, struct matr_error *err);
+
+/* ---- retired images ---- */
+
+/* Remove retired images that no process maps. Does nothing while another process begins or ends an epoch.
+ * Returns how many retired images are left. */
+MATR_API size_t matr_epoch_sweep(const char *prefix);
 
 /* ---- suspending: an epoch that is ended while packages are changed ---- */
 
@@ -172,6 +178,8 @@ struct matr_epoch_status {
 	/* Programs of each layout in the image that is in force, and where the shared ones are. */
 	uint32_t shared, random, packed;
 	uint64_t region;
+	size_t n_retired;		 /* images of earlier epochs, which processes still map */
+	uint64_t retired_size;		 /* what these hold of the disk */
 	struct matr_store_declined *declined;
 	size_t n_declined;
 	struct matr_store_skipped *skipped; /* by the scan; none if the programs were named */

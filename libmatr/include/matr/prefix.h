@@ -2,8 +2,10 @@
  *
  * A prefix is a directory with:
  *
+ *	matr.prefix    the mark: only a directory that has it, or is empty, becomes a prefix
  *	store.db       the store (matr/store.h), all that is known of the epoch
- *	epoch.image    the image compiled from it; an epoch is in force while it is there
+ *	epoch.ID.image an epoch's image, as long as it is in force or a process maps it
+ *	epoch.image    symbolic link to the one in force; an epoch is in force while it is there
  *	ended.image    the last one, while none is in force: the next begin may build on it
  *	ld-stable      the loader that uses the image
  *	interpreter    the same, for the place of the dynamic linker
@@ -26,6 +28,7 @@ extern "C" {
 #define MATR_DEFAULT_SOCKET "/run/matr/matrd.sock"
 
 /* Files in the prefix; more in matr/store.h and matr/recording.h. */
+#define MATR_PREFIX_MARK      "matr.prefix"
 #define MATR_IMAGE_FILE	      "epoch.image"
 #define MATR_ENDED_IMAGE_FILE "ended.image" /* of an epoch that has ended */
 #define MATR_INTERPRETER_FILE "interpreter"
@@ -33,6 +36,15 @@ extern "C" {
 #define MATR_REAL_LOADER_FILE "ld.so"
 #define MATR_PROGRAMS_FILE    "programs"
 #define MATR_SUSPENDED_FILE   "suspended"
+
+/* Make a prefix: the directory and those above it where they do not exist, and the mark.
+ * Errors: STATE (the directory is there, and no prefix), DENIED, SYSTEM. */
+MATR_API int matr_prefix_create(const char *prefix, struct matr_error *err);
+
+/* Check that a directory is a prefix. One is, if it has the mark, a store and lock of a MatR that wrote
+ * no mark, or nothing at all.
+ * Errors: STATE (it is somebody's directory, or a newer MatR's), SYSTEM. */
+MATR_API int matr_prefix_recognize(const char *prefix, struct matr_error *err);
 
 /* Check what programs would be started with: the prefix, the directories above it, and its image
  * and loaders belong to root or the caller, and no other user may write to them. To be called

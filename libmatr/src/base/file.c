@@ -74,8 +74,10 @@ int file_fail_to_change(const char *path, const char *what, struct matr_error *e
 	return matr_fail_errno(err, path, "%s", what);
 }
 
-/* What mkostemp() appends to the path. */
-static const char pattern[] = ".XXXXXX";
+/* What mkostemp() appends to the path. No other file has such a name by chance. */
+static const char pattern[] = ".matr-tmp.XXXXXX";
+
+enum { RANDOM = 6 }; /* characters that mkostemp() chooses */
 
 static int write_pieces(int fd, const struct file_piece *pieces, size_t n)
 {
@@ -120,10 +122,12 @@ int file_write_pieces(const char *path, const struct file_piece *pieces, size_t 
 
 bool file_is_leftover_of(const char *entry, const char *name)
 {
-	size_t length = strlen(name);
+	size_t length = strlen(name), fixed = sizeof pattern - 1 - RANDOM;
 
-	return strncmp(entry, name, length) == 0 && entry[length] == pattern[0] &&
-	       strlen(entry + length) == sizeof pattern - 1;
+	return strncmp(entry, name, length) == 0 && strncmp(entry + length, pattern, fixed) == 0 &&
+	       strlen(entry + length) == sizeof pattern - 1 &&
+	       strspn(entry + length + fixed, "abcdefghijklmnopqrstuvwxyz"
+					      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == RANDOM;
 }
 
 int file_remove_leftovers(const char *directory, const char *const *names, size_t n,
@@ -131,6 +135,7 @@ int file_remove_leftovers(const char *directory, const char *const *names, size_
 {
 	DIR *list = opendir(directory);
 	const struct dirent *entry;
+	struct stat status;
 	int result = 0;
 
 	if (!list)
@@ -138,7 +143,10 @@ int file_remove_leftovers(const char *directory, const char *const *names, size_
 	while (result == 0 && (errno = 0, entry = readdir(list)) != NULL) {
 		bool leftover = false;
 		for (size_t i = 0; i < n && !leftover; i++)
-			leftover = file_is_leftover_of(entry->d_name, names[i]);
+			leftover = file_is_leftover_of(entry->d_name, names[i]) &&
+				   fstatat(dirfd(list), entry->d_name, &status,
+					   AT_SYMLINK_NOFOLLOW) == 0 &&
+				   S_ISREG(status.st_mode);
 		if (leftover && unlinkat(dirfd(list), entry->d_name, 0) != 0 && errno != ENOENT)
 			result = matr_fail_errno(err, directory, "cannot remove %s", entry->d_name);
 	}

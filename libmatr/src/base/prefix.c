@@ -1,6 +1,7 @@
 /* prefix.c - the directory of a store and image; see prefix.h. */
 #include "base/prefix.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +13,119 @@
 
 #include "base/file.h"
 #include "base/path.h"
+
+/* ---- whose directory it is ---- */
+
+static const char mark_begins[] = "MatR prefix ";
+
+enum { MARK_VERSION = 1 };
+
+/* 1: the mark is there; 0: it is not; -1: it is another's, or a newer MatR's. */
+static int look_at_mark(const char *canonical, struct matr_error *err)
+{
+	char path[PATH_MAX], text[64] = "";
+	struct stat status;
+
+	if (path_join(canonical, MATR_PREFIX_MARK, path, err) != 0)
+		return -1;
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR
+			       ? 0
+			       : matr_fail_errno(err, path, "cannot be read");
+	ssize_t n = fstat(fd, &status) == 0 && S_ISREG(status.st_mode)
+			    ? read(fd, text, sizeof text - 1)
+			    : -1;
+	close(fd);
+	text[n > 0 ? n : 0] = 0;
+	if (strncmp(text, mark_begins, sizeof mark_begins - 1) != 0)
+		return matr_fail(err, MATR_ERROR_STATE, path, "is not the mark of a prefix");
+	if (atoi(text + sizeof mark_begins - 1) > MARK_VERSION)
+		return matr_fail(err, MATR_ERROR_STATE, canonical, "is a newer MatR's prefix");
+	return 1;
+}
+
+/* Before there were marks: an empty lock, and a store. */
+static bool is_earlier_prefix(const char *canonical)
+{
+	static const char magic[] = "SQLite format 3";
+	char path[PATH_MAX], text[sizeof magic] = "";
+	struct stat status;
+
+	if (path_join(canonical, "lock", path, NULL) != 0 || lstat(path, &status) != 0 ||
+	    !S_ISREG(status.st_mode) || status.st_size != 0 ||
+	    path_join(canonical, "store.db", path, NULL) != 0)
+		return false;
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	bool same = read(fd, text, sizeof text) == sizeof text &&
+		    memcmp(text, magic, sizeof magic) == 0;
+	close(fd);
+	return same;
+}
+
+/* Is there nothing in it, but for what a file system has of its own, and the mark of a MatR that was
+ * killed before the rename? -1: error. */
+static int is_empty(const char *canonical, struct matr_error *err)
+{
+	DIR *list = opendir(canonical);
+	const struct dirent *entry;
+	int empty = 1;
+
+	if (!list)
+		return errno == ENOENT || errno == ENOTDIR
+			       ? 1
+			       : matr_fail_errno(err, canonical, "cannot be read");
+	while (empty && (entry = readdir(list)) != NULL)
+		empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+			strcmp(entry->d_name, "lost+found") == 0 ||
+			file_is_leftover_of(entry->d_name, MATR_PREFIX_MARK);
+	closedir(list);
+	return empty;
+}
+
+/* 1: it is marked; 0: it may be; -1: error. */
+static int recognize(const char *canonical, struct matr_error *err)
+{
+	int marked = look_at_mark(canonical, err);
+	if (marked != 0)
+		return marked;
+	if (is_earlier_prefix(canonical))
+		return 0;
+	int empty = is_empty(canonical, err);
+	if (empty != 0)
+		return empty < 0 ? -1 : 0;
+	/* Another process may have made it meanwhile. */
+	marked = look_at_mark(canonical, err);
+	if (marked != 0)
+		return marked;
+	char path[PATH_MAX];
+	if (access(canonical, W_OK) != 0 && path_join(canonical, MATR_PREFIX_MARK, path, NULL) == 0)
+		return file_fail_to_change(path, "cannot be written", err);
+	return matr_fail(err, MATR_ERROR_STATE, canonical,
+			 "is not empty, and no prefix of MatR's (" MATR_PREFIX_MARK
+			 " is not there): name an empty directory, or one that does not exist");
+}
+
+int matr_prefix_recognize(const char *prefix, struct matr_error *err)
+{
+	return recognize(prefix, err) < 0 ? -1 : 0;
+}
+
+/* The first file of a prefix. */
+static int make_mark(const char *canonical, struct matr_error *err)
+{
+	char path[PATH_MAX], text[64];
+
+	int marked = recognize(canonical, err);
+	if (marked != 0)
+		return marked < 0 ? -1 : 0;
+	if (path_join(canonical, MATR_PREFIX_MARK, path, err) != 0)
+		return -1;
+	int length = snprintf(text, sizeof text, "%s%d\n", mark_begins, MARK_VERSION);
+	return file_write(path, text, (size_t)length, 0644, err);
+}
 
 int prefix_make(const char *prefix, char canonical[PATH_MAX], struct matr_error *err)
 {
@@ -32,7 +146,14 @@ int prefix_make(const char *prefix, char canonical[PATH_MAX], struct matr_error 
 	}
 	if (!realpath(prefix, canonical))
 		return matr_fail_errno(err, prefix, "no usable directory");
-	return 0;
+	return make_mark(canonical, err);
+}
+
+int matr_prefix_create(const char *prefix, struct matr_error *err)
+{
+	char canonical[PATH_MAX];
+
+	return prefix_make(prefix, canonical, err);
 }
 
 static int check_owner(const char *path, const struct stat *status, struct matr_error *err)
@@ -60,6 +181,35 @@ static int check_directory(const char *path, struct matr_error *err)
 	return check_owner(path, &status, err);
 }
 
+bool prefix_is_image(const char *name)
+{
+	static const char head[] = "epoch.", digits[] = "0123456789";
+
+	if (strncmp(name, head, sizeof head - 1) != 0)
+		return false;
+	name += sizeof head - 1;
+	size_t n = strspn(name, digits), more = 0;
+	if (n && name[n] == '-') {
+		more = strspn(name + n + 1, digits);
+		n += more ? more + 1 : 0;
+	}
+	return n && n < 48 && strcmp(name + n, ".image") == 0;
+}
+
+/* Does the link of that name lead to an image beside it? *status: of the image. */
+static bool leads_to_image(const char *canonical, const char *link, const char *name,
+			   struct stat *status)
+{
+	char target[PREFIX_IMAGE_NAME], path[PATH_MAX];
+
+	if (strcmp(name, MATR_IMAGE_FILE) != 0 && strcmp(name, MATR_ENDED_IMAGE_FILE) != 0)
+		return false;
+	ssize_t n = readlink(link, target, sizeof target - 1);
+	target[n > 0 ? n : 0] = 0;
+	return prefix_is_image(target) && path_join(canonical, target, path, NULL) == 0 &&
+	       lstat(path, status) == 0 && S_ISREG(status->st_mode);
+}
+
 int prefix_check_file(const char *canonical, const char *name, struct matr_error *err)
 {
 	char path[PATH_MAX];
@@ -69,6 +219,8 @@ int prefix_check_file(const char *canonical, const char *name, struct matr_error
 		return -1;
 	if (lstat(path, &status) != 0)
 		return errno == ENOENT ? 0 : matr_fail_errno(err, path, "cannot look at file");
+	if (S_ISLNK(status.st_mode) && leads_to_image(canonical, path, name, &status))
+		return check_owner(path, &status, err);
 	if (!S_ISREG(status.st_mode))
 		return matr_fail(err, MATR_ERROR_UNTRUSTED, path, "not a regular file");
 	return check_owner(path, &status, err);
@@ -108,7 +260,7 @@ int prefix_lock(const char *canonical, bool wait, struct matr_error *err)
 {
 	char path[PATH_MAX];
 
-	if (path_join(canonical, "lock", path, err) != 0)
+	if (recognize(canonical, err) < 0 || path_join(canonical, "lock", path, err) != 0)
 		return -1;
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
@@ -152,9 +304,11 @@ int prefix_remove_trial(const char *canonical, struct matr_error *err)
 
 int prefix_clean(const char *canonical, struct matr_error *err)
 {
-	static const char *const names[] = {PREFIX_NEXT_IMAGE,	   MATR_LD_STABLE_FILE,
-					    MATR_REAL_LOADER_FILE, MATR_INTERPRETER_FILE,
-					    MATR_PROGRAMS_FILE,	   MATR_SUSPENDED_FILE};
+	static const char *const names[] = {
+		PREFIX_NEXT_IMAGE,     MATR_LD_STABLE_FILE, MATR_REAL_LOADER_FILE,
+		MATR_INTERPRETER_FILE, MATR_PROGRAMS_FILE,  MATR_SUSPENDED_FILE,
+		MATR_PREFIX_MARK,
+	};
 	char next[PATH_MAX];
 
 	if (path_join(canonical, PREFIX_NEXT_IMAGE, next, err) != 0)

@@ -10,6 +10,7 @@
 #include "epoch/circumstances.h"
 #include "epoch/edits.h"
 #include "epoch/image.h"
+#include "epoch/images.h"
 #include "epoch/marker.h"
 #include "epoch/resolve.h"
 #include "epoch/results.h"
@@ -46,6 +47,9 @@ void matr_epoch_close(struct matr_epoch *epoch)
 	free(epoch->config_file);
 	free(epoch->circumstances);
 	matr_edits_free(epoch->edits, epoch->n_edits);
+	for (size_t i = 0; i < epoch->n_left_out; i++)
+		free(epoch->left_out[i].reason);
+	free(epoch->left_out);
 	matr_edit_failures_free(epoch->edit_failures, epoch->n_edit_failures);
 	probes_free(&epoch->probes);
 	store_previous_free(&epoch->previous);
@@ -337,10 +341,16 @@ int matr_epoch_commit(struct matr_epoch *epoch, struct matr_error *err)
 	bool in_force = epoch->reuse && strcmp(epoch->reuse, MATR_IMAGE_FILE) == 0;
 	if (in_force)
 		return epoch_forget_suspension(epoch->prefix, err);
-	if (rename(epoch->reuse ? ended : next, image) != 0)
+	if (epoch->reuse && rename(ended, image) != 0)
 		return matr_fail_errno(err, image, "cannot be replaced");
-	unlink(ended); /* it was kept for this epoch to build on */
-	if (epoch_forget_suspension(epoch->prefix, err) != 0)
+	if (!epoch->reuse && images_put_in_force(epoch->prefix, next, epoch->id, err) != 0)
 		return -1;
-	return file_sync_directory(epoch->prefix, err);
+	unlink(ended); /* it was kept for this epoch to build on */
+	if (epoch_forget_suspension(epoch->prefix, err) != 0 ||
+	    file_sync_directory(epoch->prefix, err) != 0)
+		return -1;
+	image_builder_close(epoch->builder); /* it maps the image of the epoch before */
+	epoch->builder = NULL;
+	images_sweep(epoch->prefix, NULL);
+	return 0;
 }

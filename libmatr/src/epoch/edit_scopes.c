@@ -117,7 +117,8 @@ static int choose(struct concern *concern, size_t i, struct matr_error *err)
 			return -1;
 		if (!binds)
 			continue;
-		const char *reason = reason_to_spare(epoch, path), *left_out = epoch_left_out(epoch, edit);
+		const char *reason = reason_to_spare(epoch, path),
+			   *left_out = epoch_left_out(epoch, edit);
 		bool expected = !left_out && !matr_edit_names(edit);
 		if (!reason)
 			reason = left_out;

@@ -91,7 +91,7 @@ int matr_epoch_suspend(const char *prefix, const char *by, struct matr_error *er
 		return errno == ENOENT || errno == ENOTDIR
 			       ? 0
 			       : matr_fail_errno(err, image, "cannot be looked at");
-	if (epoch_mark_suspended(prefix, by, err) != 0)
+	if (matr_prefix_recognize(prefix, err) != 0 || epoch_mark_suspended(prefix, by, err) != 0)
 		return -1;
 	if (end(prefix, true, NULL, &why) == 0)
 		return 1;

@@ -56,7 +56,12 @@ struct matr_epoch {
 	bool with_summaries;	 /* as in matr_epoch_options */
 	struct matr_edit *edits; /* the store's */
 	size_t n_edits;
-	bool edits_stale;			 /* some were added or taken out since */
+	bool edits_stale; /* some were added or taken out since */
+	struct left_out {
+		int64_t edit;
+		char *reason;
+	} * left_out; /* edits that are not to be applied this time */
+	size_t n_left_out;
 	struct matr_edit_failure *edit_failures; /* when all is done */
 	size_t n_edit_failures;
 	struct image_builder *builder;

@@ -3,6 +3,7 @@
 
 #include "base/path.h"
 #include "base/prefix.h"
+#include "epoch/images.h"
 #include "epoch/state.h"
 #include "store/prune.h"
 #include "store/store.h"
@@ -42,6 +43,26 @@ int matr_epoch_prune(const char *prefix, size_t keep, size_t *removed, struct ma
 	if (lock < 0)
 		return -1;
 	int result = prune(canonical, keep, removed, err);
+	images_sweep(canonical, NULL);
 	close(lock);
 	return result;
+}
+
+size_t matr_epoch_sweep(const char *prefix)
+{
+	char canonical[PATH_MAX];
+	size_t left = 0;
+	uint64_t bytes;
+
+	if (!realpath(prefix, canonical))
+		return 0;
+	images_retired(canonical, &left, &bytes);
+	if (!left)
+		return 0;
+	int lock = prefix_lock(canonical, false, NULL);
+	if (lock < 0)
+		return left;
+	images_sweep(canonical, &left);
+	close(lock);
+	return left;
 }

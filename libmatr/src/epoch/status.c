@@ -15,6 +15,7 @@
 #include "base/array.h"
 #include "base/file_id.h"
 #include "base/prefix.h"
+#include "epoch/images.h"
 #include "epoch/same_program.h"
 #include "epoch/state.h"
 
@@ -107,6 +108,7 @@ static int look_at_image(const char *prefix, struct matr_epoch_status *status, b
 	*epoch = 0;
 	snprintf(path, sizeof path, "%.*s/" MATR_IMAGE_FILE, PATH_MAX - 32, prefix);
 	status->image_size = file_size(prefix, MATR_IMAGE_FILE);
+	images_retired(prefix, &status->n_retired, &status->retired_size);
 	*exists = access(path, F_OK) == 0;
 	if (!*exists)
 		return 0;
@@ -247,7 +249,8 @@ static int look_at_edits(struct matr_store *store, struct matr_epoch_status *sta
 		return -1;
 	int result = 0;
 	for (size_t i = 0; i < n && result == 0; i++) {
-		bool waits = strcmp(edits[i].state, "new") == 0;
+		bool waits =
+			strcmp(edits[i].state, "new") == 0 || strcmp(edits[i].state, "forced") == 0;
 		status->n_edits++;
 		if (!edits[i].complaint && !waits)
 			continue;

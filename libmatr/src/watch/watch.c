@@ -47,6 +47,9 @@ enum {		    /* milliseconds */
        QUIET = 100, /* after another look */
        QUIET_MAX = 300, /* where looking takes long, so that it does not take all of the time */
        AGAIN = 5000,	/* after an error */
+       SWEEP_FIRST =
+	       60000,  /* between another epoch and the look whether its image is still mapped */
+       SWEEP = 600000, /* between such looks */
 };
 
 struct matr_watch {
@@ -63,6 +66,7 @@ struct matr_watch {
 	uint64_t number; /* its image's */
 	int64_t due;	 /* milliseconds; 0: nothing to do */
 	int64_t quiet, looked;
+	int64_t sweep; /* when to look for retired images that can go; 0: there are none */
 	bool reload, rebuild;
 	size_t violations, checks;
 };
@@ -157,6 +161,7 @@ int matr_watch_open(const struct matr_watch_options *options, struct matr_watch 
 		goto fail;
 	watch->mounted = mounts(watch);
 	watch->reload = true;
+	watch->sweep = milliseconds();
 	schedule(watch, 0);
 	*out = watch;
 	return 0;
@@ -185,9 +190,13 @@ int matr_watch_descriptor(const struct matr_watch *watch)
 
 int matr_watch_timeout(const struct matr_watch *watch)
 {
-	if (!watch->due)
+	int64_t next = watch->due;
+
+	if (!next || (watch->sweep && watch->sweep < next))
+		next = watch->sweep;
+	if (!next)
 		return -1;
-	int64_t left = watch->due - milliseconds();
+	int64_t left = next - milliseconds();
 	return left > 0 ? (int)left : 0;
 }
 
@@ -273,6 +282,8 @@ static int load(struct matr_watch *watch, struct matr_watch_report *report, stru
 	}
 	watch->epoch = epoch.id;
 	watch->number = number;
+	if (!watch->sweep)
+		watch->sweep = milliseconds() + SWEEP_FIRST;
 	watch->rebuild = true;
 	report->changed = epoch.id != before;
 	return 0;
@@ -621,6 +632,8 @@ int matr_watch_run(struct matr_watch *watch, struct matr_watch_report *out, stru
 		watch->looked = milliseconds();
 		malloc_trim(0); /* a search takes tens of megabytes, and is rare */
 	}
+	if (watch->sweep && watch->sweep <= milliseconds())
+		watch->sweep = matr_epoch_sweep(watch->prefix) ? milliseconds() + SWEEP : 0;
 	watch->violations += out->n_violations;
 	if (result != 0) {
 		watch->due = milliseconds() + AGAIN;

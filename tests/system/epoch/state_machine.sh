@@ -58,7 +58,7 @@ head -c 4096 /dev/zero >"$image"
 in_state "the image has no header" damaged 'plainly until an epoch is begun'
 same_any "damaged: programs start" /bin/bash -c 'echo x'
 mends "damaged"
-size=$(stat -c %s "$image")
+size=$(stat -Lc %s "$image")
 printf '\377' | dd of="$image" bs=1 seek=$((size - 20)) conv=notrunc status=none
 in_state "a byte of the image has changed" damaged 'plainly until an epoch is begun'
 mends "a changed byte"

@@ -203,6 +203,12 @@ static void status_table(const char *prefix, struct json_object *matrd,
 		show_placement(status);
 	safe_printf("store         %s\n", output_bytes(status->store_size, store));
 	safe_printf("image         %s\n", output_bytes(status->image_size, image));
+	if (status->n_retired)
+		safe_printf(
+			"retired       %zu image%s, %s, of epochs before: processes that run map "
+			"them\n",
+			status->n_retired, status->n_retired == 1 ? "" : "s",
+			output_bytes(status->retired_size, image));
 	show_daemon(matrd);
 	if (*status->unserved)
 		safe_printf("served        no: %s\n", status->unserved);
@@ -283,6 +289,9 @@ static int status_json(const char *prefix, struct json_object *matrd,
 		json_object_object_add(object, "placement", json_placement(status));
 	json_object_object_add(object, "store_bytes", json_object_new_uint64(status->store_size));
 	json_object_object_add(object, "image_bytes", json_object_new_uint64(status->image_size));
+	json_object_object_add(object, "retired_images", json_object_new_uint64(status->n_retired));
+	json_object_object_add(object, "retired_bytes",
+			       json_object_new_uint64(status->retired_size));
 	json_object_object_add(object, "problems", json_list(status->problems, status->n_problems));
 	json_object_object_add(object, "unserved",
 			       *status->unserved ? json_object_new_string(status->unserved) : NULL);

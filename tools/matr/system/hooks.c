@@ -60,7 +60,13 @@ static const struct hook hooks[] = {
 };
 enum { N_HOOKS = sizeof hooks / sizeof *hooks };
 
-enum hook_state { HOOK_NO_MANAGER, HOOK_MISSING, HOOK_DIFFERS, HOOK_INSTALLED };
+enum hook_state {
+	HOOK_NO_MANAGER,
+	HOOK_MISSING,
+	HOOK_FOREIGN, /* a file of that name that is not MatR's */
+	HOOK_DIFFERS,
+	HOOK_INSTALLED,
+};
 
 struct place { /* a hook in a system */
 	char path[PATH_MAX];
@@ -109,7 +115,9 @@ static enum hook_state compare(const struct place *place)
 	size_t size = fread(text, 1, sizeof text - 1, file);
 	text[size] = 0;
 	fclose(file);
-	return strcmp(text, place->wanted) == 0 ? HOOK_INSTALLED : HOOK_DIFFERS;
+	if (strcmp(text, place->wanted) == 0)
+		return HOOK_INSTALLED;
+	return !size || strstr(text, "matr") ? HOOK_DIFFERS : HOOK_FOREIGN;
 }
 
 static int look(const struct hook *hook, const char *root, struct place *place,
@@ -183,6 +191,9 @@ static int act(const struct hook *hook, const struct place *place, bool install,
 		return matr_fail(err, MATR_ERROR_NOT_FOUND, hook->directory,
 				 "is not there: this system has no %s", hook->manager);
 	}
+	if (install && place->state == HOOK_FOREIGN)
+		return matr_fail(err, MATR_ERROR_STATE, place->path,
+				 "is there and no hook of MatR's; it is left alone");
 	if (install && place->state != HOOK_INSTALLED) {
 		if (put(place, err) != 0)
 			return -1;
@@ -224,8 +235,8 @@ static int show_status(const char *root, enum output_format format)
 {
 	static const struct render_column columns[] = {
 		{"manager", COLUMN_LEFT}, {"state", COLUMN_LEFT}, {"file", COLUMN_LEFT}};
-	static const char *const states[] = {"not on this system", "missing", "differs",
-					     "installed"};
+	static const char *const states[] = {"not on this system", "missing", "another's file",
+					     "differs", "installed"};
 	struct output output;
 	struct matr_error err = {0};
 	int status = STATUS_OK;
@@ -240,7 +251,7 @@ static int show_status(const char *root, enum output_format format)
 			output_text(&output, hooks[i].manager);
 			output_text(&output, states[place.state]);
 			output_text(&output, *place.path ? place.path : NULL);
-			if (place.state == HOOK_MISSING || place.state == HOOK_DIFFERS)
+			if (place.state >= HOOK_MISSING && place.state < HOOK_INSTALLED)
 				status = STATUS_FAILURE;
 		}
 		free(place.wanted);
@@ -260,7 +271,7 @@ size_t hooks_missing(char *names, size_t size)
 	for (size_t i = 0; i < N_HOOKS; i++) {
 		struct place place;
 		if (look(&hooks[i], "", &place, NULL) == 0 &&
-		    (place.state == HOOK_MISSING || place.state == HOOK_DIFFERS) &&
+		    (place.state >= HOOK_MISSING && place.state < HOOK_INSTALLED) &&
 		    !strstr(names, hooks[i].manager)) {
 			size_t length = strlen(names);
 			snprintf(names + length, size - length, "%s%s", length ? ", " : "",

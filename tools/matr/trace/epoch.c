@@ -18,6 +18,7 @@
 
 #include <matr/edit.h>
 #include <matr/epoch.h>
+#include <matr/prefix.h>
 
 static void remove_prefix(const struct trace_run *run)
 {
@@ -101,6 +102,8 @@ int trace_make_prefix(struct trace_run *run, struct matr_error *err)
 		return matr_fail_errno(err, made, "cannot be made");
 	if (!realpath(made, run->prefix))
 		return matr_fail_errno(err, made, "cannot be found");
+	if (matr_prefix_create(run->prefix, err) != 0)
+		return -1;
 	if (snprintf(run->module, sizeof run->module, "%s/matr-trace.so", run->prefix) >=
 		    TRACE_PATH ||
 	    snprintf(run->file, sizeof run->file, "%s/results", run->prefix) >= TRACE_PATH)
@@ -195,8 +198,10 @@ static size_t drop_refused(struct trace_run *run, const struct matr_epoch *epoch
 /* 1: begun; 0: some edits were refused, and it is to be tried without them; -1. */
 static int try_begin(struct trace_run *run, struct matr_error *err)
 {
-	const struct matr_epoch_options options = {
-		.prefix = run->prefix, .ld_stable = run->ld_stable, .jobs = 1};
+	const struct matr_epoch_options options = {.prefix = run->prefix,
+						   .ld_stable = run->ld_stable,
+						   .jobs = 1,
+						   .edit_protected = true};
 	struct matr_epoch *epoch;
 	int more = -1;
 
