@@ -20,6 +20,7 @@
 #include <matr/loader.h>
 
 #include "base/array.h"
+#include "base/process_path.h"
 #include "resolve/glibc_rules.h"
 #include "resolve/scope_flat.h"
 #include "resolve/search.h"
@@ -388,6 +389,10 @@ static int find_interpreter(struct scope_maker *maker, const struct matr_object 
 	maker->interpreter_path = application->interpreter;
 	if (!maker->interpreter_path && maker->session->search_only) /* a library */
 		maker->interpreter_path = MATR_SYSTEM_LOADER;
+	if (!maker->session->search_only && path_depends_on_process(maker->interpreter_path))
+		return matr_fail(err, MATR_ERROR_UNSUPPORTED, application->path,
+				 "its interpreter %s depends on the process",
+				 maker->interpreter_path);
 	if (session_interpreter(maker->session, maker->interpreter_path, &real, err) < 0 ||
 	    (real && session_path(maker->session, real, &known, err) < 0))
 		return -1;

@@ -52,7 +52,11 @@ static int is_directory(struct search *search, const char *path, struct matr_err
 
 	if (snprintf(dotted, sizeof dotted, "%s/.", path) >= (int)sizeof dotted)
 		return fail_too_long(search, err);
-	return session_path(search->session, dotted, &known, err) < 0 ? -1 : known->is_directory;
+	if (session_path(search->session, dotted, &known, err) == 0)
+		return known->is_directory;
+	if (err)
+		snprintf(err->file, sizeof err->file, "%s", path);
+	return -1;
 }
 
 /* Try one path. */

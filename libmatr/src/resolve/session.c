@@ -17,6 +17,7 @@
 
 #include "base/array.h"
 #include "base/file_id.h"
+#include "base/process_path.h"
 #include "elf/reader.h"
 #include "loader/place.h"
 
@@ -280,6 +281,11 @@ static int look_at_path(struct matr_session *session, struct known_path *path,
 	struct stat status;
 
 	path->object = NO_INDEX;
+	if (!session->search_only && path_depends_on_process(path->path)) {
+		matr_fail(&failure, MATR_ERROR_UNSUPPORTED, path->path,
+			  "leads through procfs, to what depends on the process");
+		return keep_failure(path, &failure, err);
+	}
 	if (stat(path->path, &status) < 0) {
 		if (errno == ENOENT || errno == ENOTDIR || errno == EACCES)
 			return 0;
