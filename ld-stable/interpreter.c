@@ -16,7 +16,13 @@ struct entry { /* returned in rax and rdx */
 /* Called by start.S. `own_entry`: ld-stable's entry point. */
 struct entry interpreter_main(long *stack, uint64_t own_entry);
 
-/* The GNU build-id among the notes of one PT_NOTE segment. */
+static size_t align_up(size_t n, size_t align)
+{
+	return (n + align - 1) & ~(align - 1);
+}
+
+/* The GNU build-id among the notes of one PT_NOTE segment. Linkers other than GNU ld put notes of
+ * both alignments in one segment. */
 static void read_build_id(struct program *program, const Elf64_Phdr *segment)
 {
 	const char *at = (const char *)(program->base + segment->p_vaddr);
@@ -25,16 +31,18 @@ static void read_build_id(struct program *program, const Elf64_Phdr *segment)
 
 	while ((size_t)(end - at) >= sizeof(Elf64_Nhdr)) {
 		const Elf64_Nhdr *note = (const Elf64_Nhdr *)at;
-		size_t name = (note->n_namesz + align - 1) & ~(align - 1);
-		size_t whole = sizeof *note + name + ((note->n_descsz + align - 1) & ~(align - 1));
-		if (whole > (size_t)(end - at))
+		size_t descriptor = align_up(sizeof *note + note->n_namesz, align);
+		if (descriptor + note->n_descsz > (size_t)(end - at))
 			return;
 		if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 &&
 		    bytes_equal(note + 1, "GNU", 4) && note->n_descsz <= MATR_BUILD_ID_SIZE) {
-			program->build_id = (const unsigned char *)(note + 1) + name;
+			program->build_id = (const unsigned char *)at + descriptor;
 			program->build_id_size = note->n_descsz;
 			return;
 		}
+		size_t whole = align_up(descriptor + note->n_descsz, align);
+		if (whole > (size_t)(end - at)) /* the last one, not padded */
+			return;
 		at += whole;
 	}
 }

@@ -89,7 +89,7 @@ enum {
 	MATR_OBJECT_GNU_HASH = 1 << 8,	  /* lookups go through DT_GNU_HASH; else DT_HASH */
 	MATR_OBJECT_STATIC_TLS = 1 << 9,  /* DF_STATIC_TLS */
 	MATR_OBJECT_HASHED = 1 << 10,	  /* has DT_GNU_HASH or DT_HASH: ld.so searches it */
-	MATR_OBJECT_ODD_CHAINS = 1 << 11, /* a chain of DT_HASH goes up: no linker writes that */
+	MATR_OBJECT_ODD_CHAINS = 1 << 11, /* DT_HASH: of a name's symbols not the last one first */
 };
 
 struct matr_object {

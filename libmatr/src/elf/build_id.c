@@ -12,7 +12,8 @@ static uint64_t round_up(uint64_t n, uint64_t align)
 	return (n + align - 1) & ~(align - 1);
 }
 
-/* Look through the notes of one segment. */
+/* Look through the notes of one segment, up to one that does not lie in it: that is what padding
+ * for another alignment looks like, since some linkers put notes of both in one segment. */
 static int read_notes(struct elf_reader *reader, const struct matr_segment *segment)
 {
 	struct matr_object *object = reader->object;
@@ -28,11 +29,9 @@ static int read_notes(struct elf_reader *reader, const struct matr_segment *segm
 		memcpy(&note, bytes + at, sizeof note);
 		/* Sizes are 32 bits wide, so that none of these sums can overflow. */
 		uint64_t descriptor = at + round_up(sizeof note + note.n_namesz, align);
-		uint64_t end = descriptor + note.n_descsz, vaddr = segment->vaddr + at;
+		uint64_t end = descriptor + note.n_descsz;
 		if (end > segment->file_size)
-			return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
-					 "a note at address 0x%llx reaches beyond its segment",
-					 (unsigned long long)vaddr);
+			return 0;
 		if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == sizeof ELF_NOTE_GNU &&
 		    memcmp(bytes + at + sizeof note, ELF_NOTE_GNU, sizeof ELF_NOTE_GNU) == 0 &&
 		    note.n_descsz > 0 && note.n_descsz <= MATR_BUILD_ID_MAX) {

@@ -169,10 +169,17 @@ static const unsigned char *read_sysv_hash(struct elf_reader *reader, uint64_t v
 			     "the hash table's chains");
 }
 
-/* `seen` has a byte per symbol: chains that meet, or a chain that bites its own tail (on which
- * ld.so would hang), are not what a hash table has. */
-static int mark_sysv_chains(struct elf_reader *reader, const unsigned char *buckets,
-			    uint32_t n_buckets, uint32_t n_chains, unsigned char *seen)
+/* Where the chains lead to each symbol. 0: nowhere. */
+struct chain_walk {
+	uint32_t *position; /* per symbol, counted over all chains */
+	uint32_t n;
+	bool goes_up; /* somewhere a chain leads to a higher index */
+};
+
+/* Chains that meet, or a chain that bites its own tail (on which ld.so would hang), are not what a
+ * hash table has. */
+static int walk_sysv_chains(struct elf_reader *reader, const unsigned char *buckets,
+			    uint32_t n_buckets, uint32_t n_chains, struct chain_walk *walk)
 {
 	struct matr_object *object = reader->object;
 	const unsigned char *chains = buckets + n_buckets * (uint64_t)4;
@@ -181,15 +188,46 @@ static int mark_sysv_chains(struct elf_reader *reader, const unsigned char *buck
 		for (uint32_t i = word32(buckets, bucket); i != STN_UNDEF; i = word32(chains, i)) {
 			if (i >= n_chains || i >= object->n_symbols)
 				return fail_hash(reader, "names a symbol that is not there");
-			if (seen[i])
+			if (walk->position[i])
 				return fail_hash(reader, "has chains that meet or form a circle");
-			seen[i] = 1;
+			walk->position[i] = ++walk->n;
 			object->symbols[i].hashed =
 				sysv_hash(object->symbols[i].name) % n_buckets == bucket;
-			if (word32(chains, i) > i)
-				object->flags |= MATR_OBJECT_ODD_CHAINS;
+			walk->goes_up |= word32(chains, i) > i;
 		}
 	}
+	return 0;
+}
+
+static int compare_names(const void *left, const void *right)
+{
+	const struct matr_symbol *const *a = left, *const *b = right;
+	int order = strcmp((*a)->name, (*b)->name);
+
+	return order ? order : (*a > *b) - (*a < *b);
+}
+
+/* Lookups take the first symbol of a name in the chain (symbol_index.c: the one of the highest
+ * index). Is there a name for which the chain leads to another first? */
+static int find_odd_chains(struct elf_reader *reader, const struct chain_walk *walk)
+{
+	struct matr_object *object = reader->object;
+	const struct matr_symbol **list =
+		elf_reader_allocate(reader, object->n_symbols, sizeof(const struct matr_symbol *));
+	size_t n = 0;
+
+	if (!list)
+		return -1;
+	for (size_t i = 0; i < object->n_symbols; i++)
+		if (object->symbols[i].hashed)
+			list[n++] = &object->symbols[i];
+	qsort(list, n, sizeof(const struct matr_symbol *), compare_names);
+	for (size_t i = 1; i < n; i++)
+		if (strcmp(list[i - 1]->name, list[i]->name) == 0 &&
+		    walk->position[list[i - 1] - object->symbols] <
+			    walk->position[list[i] - object->symbols])
+			object->flags |= MATR_OBJECT_ODD_CHAINS;
+	free(list);
 	return 0;
 }
 
@@ -197,16 +235,18 @@ static int mark_sysv_symbols(struct elf_reader *reader, uint64_t vaddr)
 {
 	uint32_t n_buckets, n_chains;
 	const unsigned char *buckets = read_sysv_hash(reader, vaddr, &n_buckets, &n_chains);
-	unsigned char *seen;
+	struct chain_walk walk = {.n = 0};
 	int result;
 
 	if (!buckets)
 		return -1;
-	seen = elf_reader_allocate(reader, n_chains, 1);
-	if (!seen)
+	walk.position = elf_reader_allocate(reader, n_chains, sizeof *walk.position);
+	if (!walk.position)
 		return -1;
-	result = mark_sysv_chains(reader, buckets, n_buckets, n_chains, seen);
-	free(seen);
+	result = walk_sysv_chains(reader, buckets, n_buckets, n_chains, &walk);
+	if (result == 0 && walk.goes_up)
+		result = find_odd_chains(reader, &walk);
+	free(walk.position);
 	return result;
 }
 

@@ -55,7 +55,8 @@ int lookup_open(struct lookup *lookup, const struct symbol_index *index, const s
 		lookup->rank[scope->indices[i]] = (uint32_t)i;
 		if (scope->entries[i].object->flags & MATR_OBJECT_ODD_CHAINS)
 			return matr_fail(err, MATR_ERROR_UNSUPPORTED, scope->entries[i].path,
-					 "has a hash table (DT_HASH) in an order of its own");
+					 "has a hash table (DT_HASH) with two symbols of a name in "
+					 "an order of its own");
 	}
 	return 0;
 }

@@ -138,9 +138,9 @@ static size_t token_length(const char *text, const char *token)
 	return goes_on ? 0 : length;
 }
 
-/* Expand `text` of the object at scope index `owner`. */
-static int expand(struct search *search, const char *text, size_t size, uint32_t owner,
-		  char out[PATH_MAX], struct matr_error *err)
+/* Expand `text` of the object at scope index `owner`. Returns false if that is too long for a path. */
+static bool expand(struct search *search, const char *text, size_t size, uint32_t owner,
+		   char out[PATH_MAX])
 {
 	static const char *const tokens[] = {"ORIGIN", "LIB", "PLATFORM"};
 	const struct matr_scope_entry *entry = &search->searcher->scope[owner];
@@ -167,13 +167,13 @@ static int expand(struct search *search, const char *text, size_t size, uint32_t
 			}
 		}
 		if (length + value_length >= PATH_MAX)
-			return fail_too_long(search, err);
+			return false;
 		memcpy(out + length, value, value_length);
 		length += value_length;
 		text += taken;
 	}
 	out[length] = 0;
-	return 0;
+	return true;
 }
 
 /* Try the directories of a DT_RPATH or DT_RUNPATH. */
@@ -186,15 +186,16 @@ static int try_run_path(struct search *search, const char *list, uint32_t owner,
 		return NOT_HERE;
 	for (;;) {
 		size_t length = strcspn(list, ":");
-		if (expand(search, list, length, owner, directory, err) < 0)
-			return -1;
-		if (directory[0] != '/')
-			return matr_fail(err, MATR_ERROR_UNSUPPORTED,
-					 search->searcher->scope[owner].path,
-					 "its run path depends on the working directory");
-		for (size_t n = strlen(directory); n > 1 && directory[n - 1] == '/'; n--)
-			directory[n - 1] = 0;
-		int result = try_directory(search, directory, rule, err);
+		int result = NOT_HERE; /* there is no directory of a longer name than PATH_MAX */
+		if (expand(search, list, length, owner, directory)) {
+			if (directory[0] != '/')
+				return matr_fail(err, MATR_ERROR_UNSUPPORTED,
+						 search->searcher->scope[owner].path,
+						 "its run path depends on the working directory");
+			for (size_t n = strlen(directory); n > 1 && directory[n - 1] == '/'; n--)
+				directory[n - 1] = 0;
+			result = try_directory(search, directory, rule, err);
+		}
 		if (result || !list[length])
 			return result;
 		list += length + 1;
@@ -290,9 +291,10 @@ int search_expand(struct matr_session *session, const struct searcher *searcher,
 	struct found found = {.flags = *flags};
 	struct search search = {session, searcher, name, &found};
 
-	int result = expand(&search, name, strlen(name), searcher->requester, out, err);
+	if (!expand(&search, name, strlen(name), searcher->requester, out))
+		return fail_too_long(&search, err);
 	*flags = found.flags;
-	return result;
+	return 0;
 }
 
 int search_library(struct matr_session *session, const struct searcher *searcher, const char *name,
@@ -305,8 +307,8 @@ int search_library(struct matr_session *session, const struct searcher *searcher
 	*out = (struct found){.object = NO_INDEX};
 	if (strchr(name, '/')) {
 		char path[PATH_MAX];
-		if (expand(&search, name, strlen(name), searcher->requester, path, err) < 0)
-			return -1;
+		if (!expand(&search, name, strlen(name), searcher->requester, path))
+			return fail_too_long(&search, err);
 		if (path[0] != '/')
 			return matr_fail(err, MATR_ERROR_UNSUPPORTED, requester->path,
 					 "needs %s, which depends on the working directory", name);

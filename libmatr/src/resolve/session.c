@@ -273,6 +273,21 @@ static int keep_failure(struct known_path *path, const struct matr_error *failur
 	return 0;
 }
 
+static bool is_question_for_directory(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash && strcmp(slash, "/.") == 0;
+}
+
+/* Is there nothing for ld.so? A directory may be unreachable for more reasons than a file, at which
+ * the search would stop. */
+static bool is_absent(const char *path, int error)
+{
+	return error == ENOENT || error == ENOTDIR || error == EACCES ||
+	       ((error == ELOOP || error == ENAMETOOLONG) && is_question_for_directory(path));
+}
+
 /* Find out what is at path->path. */
 static int look_at_path(struct matr_session *session, struct known_path *path,
 			struct matr_error *err)
@@ -287,7 +302,7 @@ static int look_at_path(struct matr_session *session, struct known_path *path,
 		return keep_failure(path, &failure, err);
 	}
 	if (stat(path->path, &status) < 0) {
-		if (errno == ENOENT || errno == ENOTDIR || errno == EACCES)
+		if (is_absent(path->path, errno))
 			return 0;
 		matr_fail_errno(&failure, path->path, "cannot be looked at");
 		return keep_failure(path, &failure, err);

@@ -77,8 +77,8 @@ int symbol_index_add(struct symbol_index *index, uint32_t number, const struct m
 	entry->names = calloc(object->n_symbols + 1, sizeof *entry->names);
 	if (!entry->names)
 		return matr_fail_memory(err);
-	/* In the order in which the hash table leads to symbols of one name: a chain of DT_GNU_HASH goes up, one of
-	 * DT_HASH down (or the object is not taken, lookup.c). */
+	/* In the order in which the hash table leads to symbols of one name: a chain of DT_GNU_HASH
+	 * goes up, one of DT_HASH down (else MATR_OBJECT_ODD_CHAINS, which lookup.c declines). */
 	bool up = object->flags & MATR_OBJECT_GNU_HASH;
 	for (size_t n = 0; n < object->n_symbols; n++) {
 		size_t i = up ? n : object->n_symbols - 1 - n;
