@@ -2,7 +2,7 @@
  *
  * When ld.so has not loaded what it was to load, it is too late to relocate anything by its own means.
  * Nothing of the program has run yet, so it can start from the beginning. A variable, which the next
- * start removes from the environment, asks for a plain one.
+ * start removes from the environment, asks for a plain one and has the reason.
  */
 #include "ld_stable.h"
 
@@ -28,21 +28,28 @@ static _Noreturn void execute(char **arguments, char **environment)
 
 _Noreturn void start_again(const struct served *served, const char *reason, const char *culprit)
 {
-	static char plain[] = "LD_STABLE_PLAIN=1";
+	static char debug[] = "LD_STABLE_DEBUG=plain";
 	const struct start *start = &served->start;
 	size_t n_arguments = count(start->argv), n_variables = count(start->envp);
+	struct line plain = {.length = 0};
 
-	report_plain(served->debug, start->trial_fd, reason, culprit);
+	if (start->trial_fd >= 0)
+		report_plain(false, start->trial_fd, reason, culprit);
+	line_text(&plain, "LD_STABLE_PLAIN=");
+	line_reason(&plain, reason, culprit);
+	plain.text[plain.length] = 0;
 	if (n_arguments > MAX_STRINGS || n_variables > MAX_STRINGS)
 		report_fatal(reason, culprit);
-	char *arguments[n_arguments + 2], *variables[n_variables + 2];
-	size_t first = 0;
+	char *arguments[n_arguments + 2], *variables[n_variables + 3];
+	size_t first = 0, added = 0;
 	if (served->by_name) /* /proc/self/exe is ld-stable */
 		arguments[first++] = (char *)config_stamped.self;
 	for (size_t i = 0; i <= n_arguments; i++)
 		arguments[first + i] = start->argv[i];
-	variables[0] = plain;
+	variables[added++] = plain.text;
+	if (start->debug_plain)
+		variables[added++] = debug;
 	for (size_t i = 0; i <= n_variables; i++)
-		variables[i + 1] = start->envp[i];
+		variables[added + i] = start->envp[i];
 	execute(arguments, variables);
 }

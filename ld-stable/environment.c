@@ -120,24 +120,30 @@ static void move_down(const struct start *start, char *target, const char *sourc
 	bytes_copy(target, source, (size_t)((const char *)end - source));
 }
 
-/* Remove the variable, which the program's children are not to inherit. Was it there? */
-static bool drop_variable(struct start *start, const char *name)
+/* Remove the variable, which the program's children are not to inherit. Returns NULL if it is not
+ * there, else its value, which stays where it is. */
+static const char *drop_variable(struct start *start, const char *name)
 {
 	for (char **at = start->envp; *at; at++) {
-		if (!string_starts(*at, name))
+		const char *value = *at;
+		if (!string_starts(value, name))
 			continue;
 		move_down(start, (char *)at, (const char *)(at + 1));
 		read_auxv(start, start->stack);
-		return true;
+		while (*value++ != '=')
+			;
+		return value;
 	}
-	return false;
+	return NULL;
 }
 
 bool start_read(struct start *start, long *stack)
 {
 	read_auxv(start, stack);
 	if (!start->secure) {
-		bool plain = drop_variable(start, "LD_STABLE_PLAIN=");
+		/* Reads everything again. */
+		const char *plain = drop_variable(start, "LD_STABLE_PLAIN=");
+		bool debug_plain = drop_variable(start, "LD_STABLE_DEBUG=plain") != NULL;
 		read_environment(start);
 		int trial_fd = start->trial_fd;
 		bool trial_plain = start->trial_plain;
@@ -147,6 +153,7 @@ bool start_read(struct start *start, long *stack)
 			start->trial_plain = trial_plain;
 		}
 		start->plain = plain;
+		start->debug_plain = debug_plain;
 	}
 	return start->phdr && start->phnum && start->base && start->entry;
 }
@@ -191,7 +198,7 @@ const char *environment_reason(const struct start *start)
 	if (start->secure)
 		return "AT_SECURE";
 	if (start->plain)
-		return "a mapped start could not be completed";
+		return start->plain;
 	if (start->trial_plain)
 		return "a trial without the mapping";
 	for (char **at = start->envp; *at; at++) {

@@ -83,7 +83,8 @@ static void plain_start(const struct start *start, const char *reason, const cha
 {
 	bool trial = start->trial_fd >= 0 && !start->trial_plain;
 
-	report_plain(start->debug, trial ? start->trial_fd : start->verify_fd, reason, object);
+	report_plain(start->debug || start->debug_plain, trial ? start->trial_fd : start->verify_fd,
+		     reason, object);
 }
 
 /* What an exec decides, before ld.so runs. NULL: everything is mapped and ld.so will be answered. */

@@ -38,11 +38,12 @@ struct start {
 	uint64_t vdso; /* AT_SYSINFO_EHDR; 0: none */
 	uint32_t uid, euid;
 	bool secure;
-	bool plain;    /* started again after a mapped start that could not be completed */
-	bool tunables; /* GLIBC_TUNABLES is set */
-	bool debug;    /* LD_STABLE_DEBUG=1 */
-	bool bind_now; /* LD_BIND_NOW=1, which only goes with verify */
-	int verify_fd; /* LD_STABLE_VERIFY; -1: not under `matr verify` */
+	const char *plain;	  /* why it is started again, for a plain start; NULL: it is not */
+	bool tunables;		  /* GLIBC_TUNABLES is set */
+	bool debug;		  /* LD_STABLE_DEBUG=1 */
+	bool debug_plain;	  /* LD_STABLE_DEBUG=plain, which is for this process only */
+	bool bind_now;		  /* LD_BIND_NOW=1, which only goes with verify */
+	int verify_fd;		  /* LD_STABLE_VERIFY; -1: not under `matr verify` */
 	const char *verify_loads; /* LD_STABLE_VERIFY_LOADS, a file; NULL: none */
 	int cpu_fd;		  /* LD_STABLE_CPU: make a CPU record; -1: do not */
 	int trial_fd;		  /* LD_STABLE_TRIAL=FD: end at main(); -1: do not */
@@ -378,7 +379,8 @@ struct line { /* text in the making; longer text is cut */
 void line_text(struct line *line, const char *text);
 void line_number(struct line *line, uint64_t number);
 void line_hex(struct line *line, uint64_t number);
-void line_write(struct line *line, int fd); /* adds the newline */
+void line_write(struct line *line, int fd);				   /* adds the newline */
+void line_reason(struct line *line, const char *what, const char *object); /* "WHAT: OBJECT" */
 
 /* "ld-stable: plain start: WHAT: OBJECT" if asked for. With a descriptor (verify, a trial) write it there
  * and exit. */

@@ -3,7 +3,7 @@
 
 #include "ld_stable.h"
 
-static void line_reason(struct line *line, const char *what, const char *object)
+void line_reason(struct line *line, const char *what, const char *object)
 {
 	line_text(line, what);
 	if (object) {

@@ -20,9 +20,9 @@
 #include <matr/loader.h>
 
 #include "base/array.h"
-#include "base/process_path.h"
 #include "resolve/glibc_rules.h"
 #include "resolve/scope_flat.h"
+#include "resolve/scope_interpreter.h"
 #include "resolve/search.h"
 
 enum { MAX_OBJECTS = 60000 };
@@ -380,27 +380,28 @@ static int visit(struct scope_maker *maker, uint32_t at, struct matr_error *err)
 
 /* ---- all of it ---- */
 
-static int find_interpreter(struct scope_maker *maker, const struct matr_object *application,
-			    struct matr_error *err)
+/* Where only a library's scope is asked for, there may be no interpreter, or any. */
+static int find_any_interpreter(struct scope_maker *maker, const struct matr_object *object,
+				struct matr_error *err)
 {
 	const struct known_path *known = NULL;
 	const char *real;
 
-	maker->interpreter_path = application->interpreter;
-	if (!maker->interpreter_path && maker->session->search_only) /* a library */
-		maker->interpreter_path = MATR_SYSTEM_LOADER;
-	if (!maker->session->search_only && path_depends_on_process(maker->interpreter_path))
-		return matr_fail(err, MATR_ERROR_UNSUPPORTED, application->path,
-				 "its interpreter %s depends on the process",
-				 maker->interpreter_path);
+	maker->interpreter_path = object->interpreter ? object->interpreter : MATR_SYSTEM_LOADER;
 	if (session_interpreter(maker->session, maker->interpreter_path, &real, err) < 0 ||
 	    (real && session_path(maker->session, real, &known, err) < 0))
 		return -1;
 	maker->interpreter_object = real ? known->object : NO_INDEX;
-	if (maker->interpreter_object == NO_INDEX && !maker->session->search_only)
-		return matr_fail(err, MATR_ERROR_NOT_FOUND, application->path,
-				 "its interpreter %s is not found", maker->interpreter_path);
 	return 0;
+}
+
+static int find_interpreter(struct scope_maker *maker, const struct matr_object *application,
+			    struct matr_error *err)
+{
+	if (maker->session->search_only)
+		return find_any_interpreter(maker, application, err);
+	maker->interpreter_path = application->interpreter;
+	return scope_interpreter(maker->session, application, &maker->interpreter_object, err);
 }
 
 static int visit_all(struct scope_maker *maker, struct matr_error *err)

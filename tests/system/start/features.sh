@@ -187,6 +187,28 @@ case_plain_starts()
 	FILTER=
 	SAID=first
 
+	said_once() # NAME LINE-REGEX COMMAND...: ld-stable says that, and nothing else
+	{
+		"${@:3}" 2>&1 >/dev/null | grep '^ld-stable: ' >"$T/lines" || :
+		check "$1" awk -v wanted="$2" '$0 !~ wanted { exit 1 } END { exit NR != 1 }' "$T/lines"
+	}
+	local debug=(env LD_STABLE_DEBUG=1)
+	said_once "one line: applied" applied "${debug[@]}" "$MATR" run "$F/process"
+	said_once "one line: plain" 'plain start: LD_BIND_NOW=1$' "${debug[@]}" LD_BIND_NOW=1 "$MATR" run "$F/process"
+	said_once "one line: started again" 'plain start: what: whose$' \
+		"${debug[@]}" LD_STABLE_PLAIN="what: whose" "$MATR" run "$F/process"
+	said_once "run -v: why it starts plainly" 'plain start: LD_BIND_NOW=1$' \
+		env LD_BIND_NOW=1 "$MATR" run -v "$F/process"
+	said_once "run -v: started again" 'plain start: what$' \
+		env LD_STABLE_PLAIN=what "$MATR" run -v "$F/process"
+	check "run -v: nothing about a mapped start" test -z "$("$MATR" run -v "$F/process" 2>&1 >/dev/null)"
+	check "run -v: the program does not see it" \
+		test -z "$("$MATR" run -v /bin/bash -c 'echo "${LD_STABLE_DEBUG-}"')"
+	"$MATR" run -v /bin/true 2>"$T/absent" || :
+	check "run -v: a program that is not in the epoch" grep -q 'true: not in epoch' "$T/absent"
+	"$MATR" run -v "$BUILD/tools/matr-rescue" --help >/dev/null 2>"$T/static" || :
+	check "run -v: a static program" grep -q 'matr-rescue: is not dynamically linked' "$T/static"
+
 	debug_bindings() # NAME COMMAND...: what ld.so says it binds, in a form to compare
 	{
 		rm -f "$T"/debug.*

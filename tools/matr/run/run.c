@@ -8,7 +8,9 @@
 #include "matr/namespace/namespace.h"
 #include "matr/run/commands.h"
 
+#include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,8 +31,8 @@ static const char help[] =
 	"mapped.\n"
 	"Where there is no epoch, it starts the ordinary way. -v says so, and why.\n"
 	"\n"
-	"  -v, --verbose  say on standard error how the program is started, if not with its "
-	"mapping\n"
+	"  -v, --verbose  say on standard error why the program starts without its mapping, if it "
+	"does\n"
 	"  -h, --help     this text\n"
 	"\n"
 	"LD_STABLE_DEBUG=1 in the environment makes ld-stable say what it did in each process.\n"
@@ -77,6 +79,58 @@ static int run_by_name(const struct context *context, const char *path, int argc
 	return -1;
 }
 
+/* Find out why the epoch has no mapping of the program. Returns false with *err filled in. */
+static bool is_mapped(const struct context *context, const char *path, struct matr_error *err)
+{
+	struct matr_store_epoch epoch;
+	struct matr_store *store;
+	char canonical[PATH_MAX];
+	int64_t application;
+
+	if (!realpath(path, canonical))
+		return matr_fail_errno(err, path, "has no canonical path") == 0;
+	if (matr_store_open(context->prefix, &store, err) != 0)
+		return false;
+	int found = matr_epoch_current(context->prefix, store, &epoch, err);
+	if (found == 0)
+		found = matr_store_find(store, epoch.id, canonical, &application, err);
+	matr_store_close(store);
+	return found == 0;
+}
+
+static void explain(const char *program, const struct matr_error *err)
+{
+	print_error(err);
+	print_warning("%s starts without its mapping", program);
+}
+
+static bool is_elf(const char *path)
+{
+	char magic[SELFMAG];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool found = fd >= 0 && read(fd, magic, sizeof magic) == (ssize_t)sizeof magic &&
+		     memcmp(magic, ELFMAG, sizeof magic) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return found;
+}
+
+/* Say why the program has no mapping. If it has one, or is a script, ld-stable is to say why it does
+ * not use it: for this program alone, unless the user has asked for all. */
+static void look_into(const struct context *context, const char *path, bool dynamic)
+{
+	struct matr_error err;
+
+	if (dynamic ? is_mapped(context, path, &err) : !is_elf(path)) {
+		setenv("LD_STABLE_DEBUG", "plain", 0); /* no memory: then nothing is said */
+		return;
+	}
+	if (!dynamic)
+		matr_fail(&err, MATR_ERROR_UNSUPPORTED, path, "is not dynamically linked");
+	explain(path, &err);
+}
+
 int command_run(const struct context *context, int argc, char **argv)
 {
 	struct context ours = *context;
@@ -112,6 +166,8 @@ int command_run(const struct context *context, int argc, char **argv)
 	} else {
 		bool dynamic = matr_program_interpreter(path, interpreter, NULL) > 0;
 		enum placement placement = namespace_enter(ours.prefix, interpreter, &err);
+		if (ours.verbose && placement != NOT_PLACED)
+			look_into(&ours, path, dynamic);
 		if (placement == NO_NAMESPACE && dynamic) {
 			if (ours.verbose) {
 				print_error(&err);
@@ -121,10 +177,8 @@ int command_run(const struct context *context, int argc, char **argv)
 			run_by_name(&ours, path, argc, argv);
 		}
 	}
-	if (ours.verbose && err.code) {
-		print_error(&err);
-		print_warning("%s starts without its mapping", argv[0]);
-	}
+	if (ours.verbose && err.code)
+		explain(argv[0], &err);
 	/* execvp: what is no ELF file and has no #! goes to the shell, as from env(1). */
 	execvp(argv[0], argv);
 	return cannot_execute(argv[0]);
