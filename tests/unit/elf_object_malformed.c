@@ -108,7 +108,7 @@ START_TEST(tiny_library_varied)
 	tiny_elf_make(&elf);
 	elf.dynamic[TINY_SYMENT] = elf.dynamic[TINY_RPATH];
 	elf.dynamic[TINY_SYMENT].d_tag = DT_RUNPATH;
-	elf.dynamic[TINY_RELRENT] = elf.dynamic[TINY_SONAME];
+	elf.dynamic[TINY_VERDEFNUM] = elf.dynamic[TINY_SONAME];
 	elf.dynamic[TINY_SONAME].d_un.d_val = 1u << 30;
 	object = open_tiny(&elf);
 	ck_assert_ptr_null(object->rpath);
@@ -209,6 +209,9 @@ static const struct fault faults[] = {
 	FAULT(load.p_memsz, 8),
 	FAULT(load.p_offset, UINT64_MAX),
 	FAULT(load.p_vaddr, UINT64_MAX - 8),
+	FAULT(load.p_vaddr, 8),		    /* not where the bytes of a page are */
+	FAULT(load.p_type, PT_NULL),	    /* nothing is loaded */
+	FAULT(load.p_flags, PF_R),	    /* relocations write to it */
 	FAULT(note_header.p_type, PT_LOAD), /* overlaps the one before */
 	FAULT(interpreter_header.p_filesz, 5),
 	FAULT(interpreter_header.p_filesz, 0),
@@ -244,6 +247,10 @@ static const struct fault faults[] = {
 	DYNAMIC_FAULT(TINY_RELASZ, UINT64_MAX - 15),
 	DYNAMIC_FAULT(TINY_RELAENT, 16),
 	DYNAMIC_LACKS(TINY_RELASZ),
+	DYNAMIC_LACKS(TINY_RELAENT),
+	DYNAMIC_LACKS(TINY_RELRENT),
+	DYNAMIC_LACKS(TINY_VERSYM),
+	FAULT(rela[0].r_info, ELF64_R_INFO(0, 24)),
 	DYNAMIC_FAULT(TINY_JMPREL, 0x10000),
 	DYNAMIC_FAULT(TINY_PLTRELSZ, 1),
 	DYNAMIC_FAULT(TINY_PLTRELSZ, UINT64_MAX / 24 * 24),

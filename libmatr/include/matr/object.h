@@ -78,17 +78,19 @@ struct matr_relative { /* word at offset = load address + addend */
 };
 
 enum {
-	MATR_OBJECT_PIE = 1 << 0,	  /* ET_DYN with DF_1_PIE, or ET_DYN with PT_INTERP */
-	MATR_OBJECT_FIXED = 1 << 1,	  /* ET_EXEC */
-	MATR_OBJECT_SYMBOLIC = 1 << 2,	  /* DT_SYMBOLIC or DF_SYMBOLIC */
-	MATR_OBJECT_BIND_NOW = 1 << 3,	  /* DT_BIND_NOW, DF_BIND_NOW or DF_1_NOW */
-	MATR_OBJECT_TEXTREL = 1 << 4,	  /* DT_TEXTREL or DF_TEXTREL */
-	MATR_OBJECT_NODEFLIB = 1 << 5,	  /* DF_1_NODEFLIB */
-	MATR_OBJECT_FILTER = 1 << 6,	  /* DT_FILTER or DT_AUXILIARY */
-	MATR_OBJECT_VERSIONED = 1 << 7,	  /* has DT_VERSYM, and versions */
-	MATR_OBJECT_GNU_HASH = 1 << 8,	  /* lookups go through DT_GNU_HASH; else DT_HASH */
-	MATR_OBJECT_STATIC_TLS = 1 << 9,  /* DF_STATIC_TLS */
-	MATR_OBJECT_HASHED = 1 << 10,	  /* has DT_GNU_HASH or DT_HASH: ld.so searches it */
+	MATR_OBJECT_PIE = 1 << 0,	       /* ET_DYN with DF_1_PIE, or ET_DYN with PT_INTERP */
+	MATR_OBJECT_FIXED = 1 << 1,	       /* ET_EXEC */
+	MATR_OBJECT_SYMBOLIC = 1 << 2,	       /* DT_SYMBOLIC or DF_SYMBOLIC */
+	MATR_OBJECT_BIND_NOW = 1 << 3,	       /* DT_BIND_NOW, DF_BIND_NOW or DF_1_NOW */
+	MATR_OBJECT_TEXTREL = 1 << 4,	       /* DT_TEXTREL or DF_TEXTREL */
+	MATR_OBJECT_NODEFLIB = 1 << 5,	       /* DF_1_NODEFLIB */
+	MATR_OBJECT_FILTER = 1 << 6,	       /* DT_FILTER or DT_AUXILIARY */
+	MATR_OBJECT_VERSIONED = 1 << 7,	       /* has DT_VERSYM, and versions */
+	MATR_OBJECT_GNU_HASH = 1 << 8,	       /* lookups go through DT_GNU_HASH; else DT_HASH */
+	MATR_OBJECT_STATIC_TLS = 1 << 9,       /* DF_STATIC_TLS */
+	MATR_OBJECT_HASHED = 1 << 10,	       /* has DT_GNU_HASH or DT_HASH: ld.so searches it */
+	MATR_OBJECT_INDIRECT_EXTERN = 1 << 12, /* GNU_PROPERTY_1_NEEDED_INDIRECT_EXTERN_ACCESS */
+	/* Bits from 16 on: the CPU level that it demands (elf/isa.h). */
 	MATR_OBJECT_ODD_CHAINS = 1 << 11, /* DT_HASH: of a name's symbols not the last one first */
 };
 

@@ -43,6 +43,7 @@ static int read_object(struct elf_reader *reader, bool headers_only)
 		return 0;
 	if (elf_read_relocations(reader, &n_symbols) != 0 || elf_read_relr(reader) != 0 ||
 	    elf_read_symbols(reader, n_symbols) != 0 || elf_read_versions(reader) != 0 ||
+	    elf_read_properties(reader) != 0 || elf_check_refused(reader) != 0 ||
 	    elf_reader_check_unchanged(reader) != 0)
 		return -1;
 	return 0;

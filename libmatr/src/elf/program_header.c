@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* The kernel refuses an executable with more than 64 KiB of program headers. */
-enum { PROGRAM_HEADERS_MAX = 65536 };
+enum { PROGRAM_HEADERS_MAX = 65536, PAGE = 4096 };
 
 static int check_load_segment(struct elf_reader *reader, const struct matr_segment *segment,
 			      uint64_t *end)
@@ -21,6 +21,8 @@ static int check_load_segment(struct elf_reader *reader, const struct matr_segme
 		fault = "is larger in the file than in memory";
 	else if (segment->vaddr > UINT64_MAX - segment->memory_size)
 		fault = "wraps around the address space";
+	else if ((segment->vaddr - segment->offset) % PAGE)
+		fault = "is not aligned as its bytes in the file are, within a page";
 	else if (segment->vaddr < *end)
 		fault = "overlaps or precedes the one before";
 	else if (segment->file_size > reader->file_size ||
@@ -59,6 +61,7 @@ int elf_read_program_headers(struct elf_reader *reader)
 	size_t n = header->e_phnum;
 	const unsigned char *table;
 	uint64_t end = 0;
+	bool loads = false;
 
 	if (n == 0)
 		return 0;
@@ -88,11 +91,15 @@ int elf_read_program_headers(struct elf_reader *reader)
 			.memory_size = entry.p_memsz,
 			.align = entry.p_align,
 		};
+		loads |= segment->type == PT_LOAD;
 		if (segment->type == PT_LOAD && check_load_segment(reader, segment, &end) != 0)
 			return -1;
 		if (segment->type == PT_INTERP && !object->interpreter &&
 		    read_interpreter(reader, segment) != 0)
 			return -1;
 	}
+	if (!loads)
+		return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
+				 "has no PT_LOAD segment");
 	return 0;
 }

@@ -70,6 +70,9 @@ int elf_read_relocations(struct elf_reader *reader, uint64_t *n_symbols);
 int elf_read_relr(struct elf_reader *reader);
 int elf_read_symbols(struct elf_reader *reader, uint64_t n_symbols);
 int elf_read_versions(struct elf_reader *reader);
+int elf_read_properties(struct elf_reader *reader);
+/* Fail if ld.so cannot load or relocate the object, whatever else is loaded. */
+int elf_check_refused(struct elf_reader *reader);
 
 /* ---- what parts provide for each other ---- */
 

@@ -55,6 +55,37 @@ static uint64_t width(uint32_t type)
 	}
 }
 
+/* The types that glibc knows. At any other it stops. */
+static bool is_known_type(uint32_t type)
+{
+	switch (type) {
+	case R_X86_64_NONE:
+	case R_X86_64_64:
+	case R_X86_64_PC32:
+	case R_X86_64_COPY:
+	case R_X86_64_GLOB_DAT:
+	case R_X86_64_JUMP_SLOT:
+	case R_X86_64_RELATIVE:
+	case R_X86_64_32:
+	case R_X86_64_DTPMOD64:
+	case R_X86_64_DTPOFF64:
+	case R_X86_64_TPOFF64:
+	case R_X86_64_SIZE32:
+	case R_X86_64_SIZE64:
+	case R_X86_64_TLSDESC:
+	case R_X86_64_IRELATIVE:
+	case R_X86_64_RELATIVE64:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool may_be_lazy(uint32_t type)
+{
+	return type == R_X86_64_JUMP_SLOT || type == R_X86_64_TLSDESC || type == R_X86_64_IRELATIVE;
+}
+
 /* ---- finding the tables ---- */
 
 static int read_table(struct elf_reader *reader, struct table *table, uint64_t vaddr, uint64_t size,
@@ -105,6 +136,53 @@ static int find_tables(struct elf_reader *reader, struct table *rela, struct tab
 	return 0;
 }
 
+/* ---- what ld.so stops at ---- */
+
+static int fail_type(struct elf_reader *reader, uint32_t type, const char *where)
+{
+	return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
+			 "has a relocation of type %u%s, at which ld.so would stop", type, where);
+}
+
+static int check_types(struct elf_reader *reader, const struct table *table)
+{
+	bool lazy =
+		table->kind == MATR_TABLE_JMPREL && !(reader->object->flags & MATR_OBJECT_BIND_NOW);
+
+	for (uint64_t i = 0; i < table->n; i++) {
+		Elf64_Rela entry = entry_at(table, i);
+		uint32_t type = ELF64_R_TYPE(entry.r_info);
+		if (lazy && !may_be_lazy(type))
+			return fail_type(reader, type, " in DT_JMPREL");
+		if (!is_known_type(type))
+			return fail_type(reader, type, "");
+	}
+	return 0;
+}
+
+/* ld.so takes the first DT_RELACOUNT relocations for relative ones, and asserts that they are. */
+static int check_relative_count(struct elf_reader *reader, const struct table *table)
+{
+	uint64_t count = 0;
+
+	elf_dynamic_value(reader->object, DT_RELACOUNT, &count);
+	for (uint64_t i = 0; i < count && table->n; i++) {
+		Elf64_Rela entry = {0};
+		if (i < table->n)
+			entry = entry_at(table, i);
+		if (!is_relative(&entry))
+			return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
+					 "DT_RELACOUNT counts others than relative relocations");
+	}
+	return 0;
+}
+
+/* ld.so makes text writable only where DT_TEXTREL asks for it. */
+static bool may_write(const struct matr_object *object, const struct matr_segment *segment)
+{
+	return segment->flags & PF_W || object->flags & MATR_OBJECT_TEXTREL;
+}
+
 /* ---- reading them ---- */
 
 static uint64_t count_relative(const struct table *table)
@@ -126,12 +204,14 @@ static int add_entries(struct elf_reader *reader, const struct table *table, uin
 		Elf64_Rela entry = entry_at(table, i);
 		uint32_t type = ELF64_R_TYPE(entry.r_info), symbol = ELF64_R_SYM(entry.r_info);
 
-		if (type != R_X86_64_NONE &&
-		    !elf_reader_segment(reader, entry.r_offset, width(type)))
+		const struct matr_segment *segment =
+			elf_reader_segment(reader, entry.r_offset, width(type));
+		if (type != R_X86_64_NONE && (!segment || !may_write(object, segment)))
 			return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
-					 "a relocation writes to address 0x%llx, which is not the "
-					 "object's",
-					 (unsigned long long)entry.r_offset);
+					 "a relocation writes to address 0x%llx, which is %s",
+					 (unsigned long long)entry.r_offset,
+					 segment ? "in a read-only segment, without DT_TEXTREL"
+						 : "not the object's");
 		if (is_relative(&entry)) {
 			object->relatives[object->n_relatives++] = (struct matr_relative){
 				.offset = entry.r_offset,
@@ -162,7 +242,8 @@ int elf_read_relocations(struct elf_reader *reader, uint64_t *n_symbols)
 	struct table rela = {0}, jmprel = {0};
 	uint64_t n_relative;
 
-	if (find_tables(reader, &rela, &jmprel) != 0)
+	if (find_tables(reader, &rela, &jmprel) != 0 || check_types(reader, &rela) != 0 ||
+	    check_types(reader, &jmprel) != 0 || check_relative_count(reader, &rela) != 0)
 		return -1;
 	n_relative = count_relative(&rela) + count_relative(&jmprel);
 	object->relatives = elf_reader_allocate(reader, n_relative, sizeof *object->relatives);

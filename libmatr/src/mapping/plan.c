@@ -174,10 +174,12 @@ static int plan_bound(struct relocation_plan *plan, const struct matr_mapping *m
 
 	if (symbol->type == STT_TLS)
 		return add_residual(object, relocation, err);
-	/* ld.so checks whether the provider puts up with an address of its function in the application. */
+	/* Leave to ld.so: it warns of a protected function that has its canonical address in the
+	 * application, of a lazily bound one at the first call. */
 	if (index == 0 && symbol->visibility == STV_PROTECTED &&
 	    requester->symbols[relocation->symbol].value)
-		return add_residual(object, relocation, err);
+		return is_lazy(requester, relocation) ? add_lazy(object, relocation, err)
+						      : add_residual(object, relocation, err);
 	if (symbol->binding == STB_GNU_UNIQUE && !unique_seen[relocation->symbol]) {
 		unique_seen[relocation->symbol] = true;
 		return add_residual(object, relocation, err);

@@ -20,6 +20,7 @@ static const struct {
 	[GLIBC_LEGACY_HWCAPS] = {FIRST, 36},	       /* 6099908fb8 */
 	[GLIBC_STOPS_AT_LOST_VERSIONS] = {FIRST, 40},  /* bdaf500353 */
 	[GLIBC_RELR_NEEDS_VERSION] = {36, LAST},       /* NEWS */
+	[GLIBC_RELOCATES_LIBC_FIRST] = {39, LAST},     /* 78ca44da01 */
 	[GLIBC_DLOPEN_EXECUTABLE_STACK] = {FIRST, 40}, /* 0ca8785a28 */
 };
 

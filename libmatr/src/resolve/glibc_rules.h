@@ -12,6 +12,7 @@ enum glibc_rule {
 	GLIBC_LEGACY_HWCAPS,	       /* tls/, x86_64/ ... are searched in every directory */
 	GLIBC_STOPS_AT_LOST_VERSIONS,  /* a reference names a version of a library that has none */
 	GLIBC_RELR_NEEDS_VERSION,      /* DT_RELR without GLIBC_ABI_DT_RELR is refused */
+	GLIBC_RELOCATES_LIBC_FIRST,    /* before what libc does not depend on */
 	GLIBC_DLOPEN_EXECUTABLE_STACK, /* dlopen() makes the stack executable where asked to */
 };
 

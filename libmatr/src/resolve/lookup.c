@@ -231,7 +231,7 @@ static bool is_stripped_of_versions(const struct lookup *lookup, const struct ma
 
 	return wanted && wanted->file && found.provider < scope->n &&
 	       !(scope->entries[found.provider].object->flags & MATR_OBJECT_VERSIONED) &&
-	       scope_names_find(&scope->names, wanted->file) == found.provider;
+	       scope_names_find(&scope->loaded_as, wanted->file) == found.provider;
 }
 
 static struct query query_of(const struct lookup *lookup, uint32_t requester, uint32_t reference,

@@ -12,25 +12,11 @@
 
 #include "resolve/glibc_rules.h"
 #include "resolve/lookup.h"
+#include "resolve/refused.h"
 #include "resolve/relocation_order.h"
 #include "resolve/scope_directories.h"
 
-/* What ld.so would refuse to start the program for. */
-static int check_undefined(const struct scope *scope, uint32_t index,
-			   const struct matr_relocation *relocation, struct matr_error *err)
-{
-	const struct matr_object *object = scope->entries[index].object;
-
-	if (relocation->type == R_X86_64_JUMP_SLOT && relocation->table == MATR_TABLE_JMPREL &&
-	    !(object->flags & MATR_OBJECT_BIND_NOW))
-		return 0;
-	return matr_fail(err, MATR_ERROR_UNSUPPORTED, scope->entries[0].path,
-			 "undefined symbol %s in %s", object->symbols[relocation->symbol].name,
-			 object->path);
-}
-
-/* later: of a closure. Another that is loaded before may define what is undefined here; ld.so looks. */
-static int bind_object(struct lookup *lookup, uint32_t index, bool later,
+static int bind_object(struct lookup *lookup, const struct relocating *relocating, uint32_t index,
 		       struct matr_binding *bindings, struct matr_error *err)
 {
 	const struct matr_object *object = lookup->scope->entries[index].object;
@@ -52,7 +38,7 @@ static int bind_object(struct lookup *lookup, uint32_t index, bool later,
 	}
 	for (size_t i = 0; i < object->n_relocations && !result; i++) {
 		const struct matr_relocation *relocation = &object->relocations[i];
-		if (!relocation->symbol) {
+		if (!relocation->symbol || relocation->type == R_X86_64_NONE) {
 			bindings[i] = unknown;
 			continue;
 		}
@@ -64,75 +50,50 @@ static int bind_object(struct lookup *lookup, uint32_t index, bool later,
 			break;
 		}
 		bindings[i] = *slot;
-		if (slot->provider == MATR_PROVIDER_UNDEFINED && !later)
-			result = check_undefined(lookup->scope, index, relocation, err);
+		result = refused_binding(relocating, index, relocation, slot, err);
 	}
 	free(known);
 	return result;
 }
 
-/* ---- versions that an object asks for and nobody has ---- */
-
-static bool defines_version(const struct matr_object *object, const struct matr_version *wanted)
+static int bind_in_order(struct lookup *lookup, const uint32_t *order, uint32_t first,
+			 bool *relocated, struct matr_mapping *mapping, struct matr_error *err)
 {
-	bool any = false;
+	const struct scope *scope = lookup->scope;
+	const struct relocating relocating = {scope, relocated, .later = first > 0};
 
-	for (size_t i = 0; i < object->n_versions; i++) {
-		const struct matr_version *own = &object->versions[i];
-		if (!own->name || !own->defined)
+	for (size_t n = 0; n < scope->n; n++) {
+		uint32_t i = order[n];
+		if (i < first)
 			continue;
-		any = true;
-		if (own->hash == wanted->hash && !strcmp(own->name, wanted->name))
-			return true;
-	}
-	return !any; /* a library without versions only gets a warning from ld.so */
-}
-
-/* An object with DT_RELR must say by a version that it knows its libc to be new enough, where it asks libc for any. */
-static int check_relr(const struct scope *scope, const struct matr_object *object,
-		      struct matr_error *err)
-{
-	bool libc = false;
-
-	for (size_t i = 0; i < object->n_versions; i++) {
-		const struct matr_version *wanted = &object->versions[i];
-		if (!wanted->name || wanted->defined || !wanted->file ||
-		    strncmp(wanted->file, "libc.so.", 8) != 0)
-			continue;
-		if (!strcmp(wanted->name, "GLIBC_ABI_DT_RELR"))
-			return 0;
-		libc = true;
-	}
-	if (!libc)
-		return 0;
-	return matr_fail(err, MATR_ERROR_UNSUPPORTED, scope->entries[0].path,
-			 "%s has DT_RELR without asking for the version GLIBC_ABI_DT_RELR",
-			 object->path);
-}
-
-static int check_versions(const struct matr_session *session, const struct scope *scope,
-			  struct matr_error *err)
-{
-	bool relr = glibc_has(session->system.glibc, GLIBC_RELR_NEEDS_VERSION);
-
-	for (size_t i = 0; i < scope->n; i++) {
-		const struct matr_object *object = scope->entries[i].object;
-		if (relr && object->n_relr && check_relr(scope, object, err) < 0)
+		mapping->objects[i].bindings = calloc(scope->entries[i].object->n_relocations + 1,
+						      sizeof *mapping->objects[i].bindings);
+		if (!mapping->objects[i].bindings)
+			return matr_fail_memory(err);
+		if (bind_object(lookup, &relocating, i, mapping->objects[i].bindings, err) != 0)
 			return -1;
-		for (size_t n = 0; n < object->n_versions; n++) {
-			const struct matr_version *wanted = &object->versions[n];
-			if (!wanted->name || wanted->defined || wanted->weak || !wanted->file)
-				continue;
-			uint32_t provider = scope_names_find(&scope->names, wanted->file);
-			if (provider != NO_INDEX &&
-			    !defines_version(scope->entries[provider].object, wanted))
-				return matr_fail(err, MATR_ERROR_UNSUPPORTED,
-						 scope->entries[0].path,
-						 "version %s of %s is not found (needed by %s)",
-						 wanted->name, wanted->file, object->path);
-		}
+		relocated[i] = true;
 	}
 	return 0;
+}
+
+/* What is relocated before the objects from scope index `first` on. NULL: no memory. */
+static bool *relocated_before(const struct matr_session *session, const struct scope *scope,
+			      uint32_t first, struct matr_error *err)
+{
+	bool early_libc = glibc_has(session->system.glibc, GLIBC_RELOCATES_LIBC_FIRST);
+	bool *relocated = calloc(scope->n + 1, sizeof *relocated);
+
+	if (!relocated) {
+		matr_fail_memory(err);
+		return NULL;
+	}
+	for (uint32_t i = 0; i < scope->n; i++) {
+		const char *soname = scope->entries[i].object->soname;
+		relocated[i] = i < first || i == scope->interpreter ||
+			       (early_libc && soname && strcmp(soname, "libc.so.6") == 0);
+	}
+	return relocated;
 }
 
 /* Bind the objects from scope index `first` on, in ld.so's order. */
@@ -140,26 +101,19 @@ static int bind_scope(const struct matr_session *session, const struct scope *sc
 		      struct matr_mapping *mapping, struct matr_error *err)
 {
 	uint32_t *order = scope_relocation_order(scope, err);
-	struct lookup lookup;
+	bool *relocated = order ? relocated_before(session, scope, first, err) : NULL;
+	int result = -1;
 
-	if (!order)
-		return -1;
-	int result = lookup_open(&lookup, &session->index, scope, err);
-	lookup.stops_at_lost_versions =
-		glibc_has(session->system.glibc, GLIBC_STOPS_AT_LOST_VERSIONS);
-	for (size_t n = 0; n < scope->n && !result; n++) {
-		uint32_t i = order[n];
-		const struct matr_object *object = scope->entries[i].object;
-		if (i < first)
-			continue;
-		mapping->objects[i].bindings =
-			calloc(object->n_relocations + 1, sizeof *mapping->objects[i].bindings);
-		result = mapping->objects[i].bindings
-				 ? bind_object(&lookup, i, first > 0, mapping->objects[i].bindings,
-					       err)
-				 : matr_fail_memory(err);
+	if (relocated) {
+		struct lookup lookup;
+		result = lookup_open(&lookup, &session->index, scope, err);
+		lookup.stops_at_lost_versions =
+			glibc_has(session->system.glibc, GLIBC_STOPS_AT_LOST_VERSIONS);
+		if (!result)
+			result = bind_in_order(&lookup, order, first, relocated, mapping, err);
+		lookup_close(&lookup);
 	}
-	lookup_close(&lookup);
+	free(relocated);
 	free(order);
 	return result;
 }
@@ -172,6 +126,14 @@ static int check_application(const struct matr_object *application, const char *
 	if (!application->interpreter)
 		return matr_fail(err, MATR_ERROR_UNSUPPORTED, path,
 				 "is not an application: it has no PT_INTERP");
+	/* ld.so takes no notice of a library's. */
+	for (size_t i = 0; i < application->n_dynamic; i++) {
+		int64_t tag = application->dynamic[i].tag;
+		if (tag == DT_AUDIT || tag == DT_DEPAUDIT)
+			return matr_fail(err, MATR_ERROR_UNSUPPORTED, path,
+					 "has an auditor of its own (%s)",
+					 tag == DT_AUDIT ? "DT_AUDIT" : "DT_DEPAUDIT");
+	}
 	return 0;
 }
 
@@ -226,7 +188,7 @@ int resolution_bind(const struct matr_session *session, struct resolution *resol
 
 	if (!mapping)
 		return matr_fail_memory(err);
-	int result = check_versions(session, scope, err);
+	int result = refused_scope(session, scope, resolution->first, err);
 	mapping->objects = calloc(scope->n + 1, sizeof *mapping->objects);
 	if (!result && !mapping->objects)
 		result = matr_fail_memory(err);

@@ -20,6 +20,7 @@
 #include <matr/loader.h>
 
 #include "base/array.h"
+#include "elf/isa.h"
 #include "resolve/glibc_rules.h"
 #include "resolve/scope_flat.h"
 #include "resolve/scope_interpreter.h"
@@ -55,6 +56,7 @@ void scope_free(struct scope *scope)
 	free(scope->dependencies);
 	free(scope->additions);
 	scope_names_free(&scope->names);
+	scope_names_free(&scope->loaded_as);
 	*scope = (struct scope){0};
 }
 
@@ -101,8 +103,11 @@ static int append(struct scope_maker *maker, uint32_t object, struct matr_scope_
 	if (scope->n > MAX_OBJECTS)
 		return matr_fail(err, MATR_ERROR_UNSUPPORTED, scope->entries[0].path,
 				 "more than %d objects", MAX_OBJECTS);
+	if (elf_isa_needed(entry.object->flags) > ELF_ISA_BASELINE)
+		scope->flags |= MATR_MAPPING_USES_CPU;
 	/* The application has no path that others could ask for. */
-	if (scope_names_add(&scope->names, index ? entry.path : "", index, err) < 0)
+	if (scope_names_add(&scope->names, index ? entry.path : "", index, err) < 0 ||
+	    scope_names_add(&scope->loaded_as, index ? entry.path : "", index, err) < 0)
 		return -1;
 	if (entry.object->soname)
 		return scope_names_add(&scope->names, entry.object->soname, index, err);
@@ -243,7 +248,7 @@ static int need(struct scope_maker *maker, uint32_t requester, const char *name,
 	}
 	*index = scope_names_find(&scope->names, asked);
 	if (*index != NO_INDEX)
-		return 0;
+		return asked == name ? scope_names_add(&scope->loaded_as, name, *index, err) : 0;
 	if (is_interpreter_name(maker, asked)) {
 		*index = (uint32_t)scope->n;
 		return append_interpreter(maker, requester, name, err);
@@ -252,8 +257,12 @@ static int need(struct scope_maker *maker, uint32_t requester, const char *name,
 		return -1;
 	if (*index == NO_INDEX)
 		return 0;
-	return asked == name ? scope_names_add(&scope->names, name, *index, err)
-			     : scope_names_add_copy(&scope->names, asked, *index, err);
+	/* No version is needed of a name with a token: vn_file is not expanded. */
+	if (asked != name)
+		return scope_names_add_copy(&scope->names, asked, *index, err);
+	return scope_names_add(&scope->names, name, *index, err) < 0
+		       ? -1
+		       : scope_names_add(&scope->loaded_as, name, *index, err);
 }
 
 /* ---- their order ---- */
@@ -401,7 +410,13 @@ static int find_interpreter(struct scope_maker *maker, const struct matr_object 
 	if (maker->session->search_only)
 		return find_any_interpreter(maker, application, err);
 	maker->interpreter_path = application->interpreter;
-	return scope_interpreter(maker->session, application, &maker->interpreter_object, err);
+	if (scope_interpreter(maker->session, application, &maker->interpreter_object, err) < 0)
+		return -1;
+	const char *soname = maker->session->objects[maker->interpreter_object].object->soname;
+	struct scope_names *names = &maker->scope->loaded_as;
+	return scope_names_add(names, maker->interpreter_path, SCOPE_INTERPRETER, err) < 0
+		       ? -1
+		       : scope_names_add(names, soname, SCOPE_INTERPRETER, err);
 }
 
 static int visit_all(struct scope_maker *maker, struct matr_error *err)
@@ -497,6 +512,13 @@ static int compare_dependencies(const void *left, const void *right)
 	return a->needed < b->needed ? -1 : a->needed > b->needed;
 }
 
+static void renumber(struct scope_names *names, const uint32_t *to)
+{
+	for (uint32_t i = 0; i < names->intern.n; i++)
+		if (names->index[i] != SCOPE_INTERPRETER)
+			names->index[i] = to[names->index[i]];
+}
+
 /* From the order of loading to that of the list. */
 static int rearrange(struct scope_maker *maker, struct matr_error *err)
 {
@@ -526,8 +548,8 @@ static int rearrange(struct scope_maker *maker, struct matr_error *err)
 		if (dependency->object != NO_INDEX)
 			dependency->object = to[dependency->object];
 	}
-	for (uint32_t i = 0; i < scope->names.intern.n; i++)
-		scope->names.index[i] = to[scope->names.index[i]];
+	renumber(&scope->names, to);
+	renumber(&scope->loaded_as, to);
 	if (scope->interpreter != NO_INDEX)
 		scope->interpreter = to[scope->interpreter];
 	if (scope->n_dependencies)

@@ -6,6 +6,8 @@
 #include "resolve/scope_names.h"
 #include "resolve/session.h"
 
+#define SCOPE_INTERPRETER (UINT32_MAX - 1) /* loaded_as: the dynamic linker, in the scope or not */
+
 struct dependency {		    /* what one name in one object's dynamic section came to */
 	uint32_t requester, object; /* scope indices; NO_INDEX: a DT_AUXILIARY that is not there */
 	uint32_t needed;	    /* position in the requester's `needed` */
@@ -21,6 +23,8 @@ struct scope {
 	uint32_t flags;		  /* MATR_MAPPING_* */
 	const char *library_path; /* LD_LIBRARY_PATH it is for; NULL: none */
 	struct scope_names names;
+	/* Those of them that ld.so knows: a soname only if something has asked for it. */
+	struct scope_names loaded_as;
 	uint32_t n_preload;
 	bool rearranged; /* by filters: the order is not that in which the objects were loaded */
 	/* What edits add to the end of the application's own scope (matr/edit.h). */

@@ -75,6 +75,9 @@ static int try_path(struct search *search, const char *path, enum matr_search_ru
 	if (is_executable(search->session->objects[known->object].object))
 		return matr_fail(err, MATR_ERROR_UNSUPPORTED, path,
 				 "is an executable, at which ld.so would stop");
+	if (!search->session->objects[known->object].object->dynamic_vaddr)
+		return matr_fail(err, MATR_ERROR_UNSUPPORTED, path,
+				 "has no dynamic section, at which ld.so would stop");
 	search->out->path = strdup(path);
 	if (!search->out->path)
 		return matr_fail_memory(err);

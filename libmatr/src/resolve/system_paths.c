@@ -81,6 +81,8 @@ static int read_line(struct diagnostics *diagnostics, const char *line, struct m
 	}
 	if (name == 24 && !strncmp(line, "dl_hwcaps_subdirs_active", name))
 		diagnostics->active = strtoull(value, NULL, 0);
+	if (name == 22 && !strncmp(line, "x86.cpu_features.isa_1", name))
+		diagnostics->paths->isa = (uint32_t)strtoull(value, NULL, 0);
 	if (name == 18 && !strncmp(line, "dl_hwcap_important", name))
 		diagnostics->hwcap &= strtoull(value, NULL, 0);
 	if (name == 8 && !strncmp(line, "dl_hwcap", name))

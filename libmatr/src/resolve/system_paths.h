@@ -15,6 +15,7 @@ struct system_paths {
 		[64]; /* searched in every directory before the directory itself, in order:
 				     glibc-hwcaps/..., then the legacy ones */
 	size_t n_subdirectories;
+	uint32_t isa;	/* GNU_PROPERTY_X86_ISA_1_* of the CPU; 0: this ld.so does not ask */
 	char *platform; /* $PLATFORM */
 	char *lib;	/* $LIB */
 	unsigned glibc; /* minor number of its version, for glibc_has() */
