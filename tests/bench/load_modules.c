@@ -1,6 +1,6 @@
-/* loads.c - load the files that a list names, one by one, and tell the time that dlopen() took.
+/* load_modules.c - load the files of a list one by one, and tell the time that dlopen() took.
  *
- *	loads now|lazy SUM LIST    SUM: the sum of what all functions `run` return; "-": there are none
+ *	load now|lazy SUM LIST    SUM: the sum of what all functions `run` return; "-": there are none
  *
  * Prints wall clock and processor time of all calls in nanoseconds, and the peak of RSS in KiB.
  */
@@ -66,7 +66,7 @@ int main(int argc, char **argv)
 		if (handles[i] && !have_sum)
 			continue;
 		if (!run) {
-			fprintf(stderr, "loads: %s\n", dlerror());
+			fprintf(stderr, "load: %s\n", dlerror());
 			return 1;
 		}
 		sum += run();
