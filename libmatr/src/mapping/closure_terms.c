@@ -6,10 +6,12 @@
  *
  * - An object loaded before with RTLD_GLOBAL comes after the scope of the start and before the
  *   closure. So a name that is bound in the closure, or not at all, must not be defined by another
- *   object that the application loads. Of those that were recorded this is known here; for others
- *   ld-stable looks (`names`).
- * - With RTLD_DEEPBIND the closure comes before the scope of the start. So a name that is bound in
- *   the latter must not be defined by the closure.
+ *   object that the application loads, nor by another of the closure itself, which may have come
+ *   with something else. Of those that were recorded this is known here; for others ld-stable looks
+ *   (`names`).
+ * - With RTLD_DEEPBIND the closure comes before the scope of the start, with all that its root
+ *   depends on, objects of the start too, in the order of this dependence. So a name that is bound
+ *   in the scope of the start must not be defined by an object that comes first in that order.
  * - Where ld.so binds to an object that the requester does not depend on, it notes that the object
  *   must stay as long as the requester does (dlclose). It cannot note what it does not do.
  * - There is one STB_GNU_UNIQUE symbol of a name in a process, and ld.so keeps the list of them.
@@ -49,21 +51,22 @@ struct owners {
 	uint32_t *first; /* by name: index into list + 1; 0: none */
 	size_t first_capacity;
 	struct owner {		 /* chained by name */
-		uint32_t object; /* in loaded, or START */
+		uint32_t object; /* in loaded, or START plus scope index */
 		uint32_t next;	 /* index into list + 1; 0: last */
 	} * list;
 	size_t n, capacity;
 };
 
-#define START UINT32_MAX
+#define START UINT32_C(0x80000000)
 
 /* What all closures of the application have in common. */
 struct universe {
 	struct intern paths; /* of the members: number in loaded */
 	const struct matr_scope_entry **loaded;
-	struct owners symbols; /* that members refer to: which members define them */
-	struct owners needed;  /* whole names that DT_NEEDED may have: which objects have them */
-	struct owners files;   /* last components of paths: likewise */
+	struct owners symbols; /* that members refer to: which objects define them */
+	uint32_t n_start;
+	struct owners needed; /* whole names that DT_NEEDED may have: which objects have them */
+	struct owners files;  /* last components of paths: likewise */
 };
 
 #define NOT_MEMBER UINT32_MAX
@@ -75,6 +78,9 @@ struct work {
 	struct closure_terms *terms;
 	uint32_t *member; /* by number in loaded: which member it is; NOT_MEMBER */
 	bool *depends_on; /* members' members: [requester * n_members + provider] */
+	uint32_t *
+		place; /* by scope index: in the order of what the root depends on; NOT_MEMBER: nowhere */
+	bool disordered; /* a name leads to an object that is not known by it */
 	struct hash_list names, files;
 };
 
@@ -210,8 +216,9 @@ static int collect_members(struct universe *universe, const struct matr_closure 
 	universe->loaded = calloc(most + 1, sizeof(struct matr_scope_entry *));
 	if (!universe->loaded)
 		return matr_fail_memory(err);
-	for (size_t i = 0; n_closures && i < closures[0].n_start; i++) {
-		if (collect_labels(universe, &closures[0].mapping->scope[i], START, err) != 0)
+	universe->n_start = n_closures ? closures[0].n_start : 0;
+	for (uint32_t i = 0; i < universe->n_start; i++) {
+		if (collect_labels(universe, &closures[0].mapping->scope[i], START + i, err) != 0)
 			return -1;
 	}
 	for (size_t i = 0; i < n_closures; i++) {
@@ -243,30 +250,70 @@ static int collect_names(struct universe *universe, struct matr_error *err)
 	return 0;
 }
 
-static int collect_definers(struct universe *universe, struct matr_error *err)
+static int collect_symbols(struct universe *universe, const struct matr_object *object,
+			   uint32_t owner, struct matr_error *err)
 {
-	for (uint32_t i = 0; i < universe->paths.n; i++) {
-		const struct matr_object *object = universe->loaded[i]->object;
-		for (size_t n = 0; n < object->n_symbols; n++) {
-			const struct matr_symbol *symbol = &object->symbols[n];
-			if (!symbol->hashed || symbol->section == SHN_UNDEF)
-				continue;
-			uint32_t name = intern_find(&universe->symbols.names, symbol->name);
-			if (name != UINT32_MAX && add_owner(&universe->symbols, name, i, err) != 0)
-				return -1;
-		}
+	for (size_t n = 0; n < object->n_symbols; n++) {
+		const struct matr_symbol *symbol = &object->symbols[n];
+		if (!symbol->hashed || symbol->section == SHN_UNDEF)
+			continue;
+		uint32_t name = intern_find(&universe->symbols.names, symbol->name);
+		if (name != UINT32_MAX && add_owner(&universe->symbols, name, owner, err) != 0)
+			return -1;
 	}
 	return 0;
 }
 
-/* Does an object of the closure, or one outside of it, define the name? */
-static bool is_defined(const struct work *work, const char *text, bool by_member)
+static int collect_definers(struct universe *universe, const struct matr_closure *closures,
+			    size_t n_closures, struct matr_error *err)
+{
+	for (uint32_t i = 0; n_closures && i < universe->n_start; i++) {
+		if (collect_symbols(universe, closures[0].mapping->scope[i].object, START + i,
+				    err) != 0)
+			return -1;
+	}
+	for (uint32_t i = 0; i < universe->paths.n; i++) {
+		if (collect_symbols(universe, universe->loaded[i]->object, i, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The scope index of an object of the start or of the closure; NOT_MEMBER: it is another. */
+static uint32_t index_of(const struct work *work, uint32_t object)
+{
+	if (object >= START)
+		return object - START;
+	return work->member[object] == NOT_MEMBER ? NOT_MEMBER
+						  : work->universe->n_start + work->member[object];
+}
+
+/* Does an object that the application loads define the name, other than the one at this scope index? */
+static bool is_defined_by_other(const struct work *work, const char *text, uint32_t provider)
 {
 	const struct owners *symbols = &work->universe->symbols;
 
 	for (const struct owner *owner = owner_of(symbols, text); owner;
 	     owner = next_owner(symbols, owner)) {
-		if ((work->member[owner->object] != NOT_MEMBER) == by_member)
+		if (owner->object < START && index_of(work, owner->object) != provider)
+			return true;
+	}
+	return false;
+}
+
+/* May a name that is bound to an object of the start lead to another with RTLD_DEEPBIND? Versions do not count. */
+static bool is_moved_by_deepbind(const struct work *work, const char *text, uint32_t provider)
+{
+	const struct owners *symbols = &work->universe->symbols;
+	const uint32_t *place = work->place;
+
+	for (const struct owner *owner = owner_of(symbols, text); owner;
+	     owner = next_owner(symbols, owner)) {
+		uint32_t index = index_of(work, owner->object);
+		if (index == NOT_MEMBER || index == provider || index == 0)
+			continue;
+		if (work->disordered ||
+		    (place[index] != NOT_MEMBER && place[index] < place[provider]))
 			return true;
 	}
 	return false;
@@ -275,7 +322,7 @@ static bool is_defined(const struct work *work, const char *text, bool by_member
 /* ---- names among DT_NEEDED ---- */
 
 struct needed {		 /* where a name leads */
-	bool start;	 /* to an object of the start */
+	uint32_t start;	 /* to the first object of the start of these; NOT_MEMBER */
 	bool elsewhere;	 /* to an object that another closure loads */
 	uint32_t member; /* to the first member of these; NOT_MEMBER */
 };
@@ -285,8 +332,10 @@ static void note_owners(const struct work *work, const struct owners *owners, co
 {
 	for (const struct owner *owner = owner_of(owners, text); owner;
 	     owner = next_owner(owners, owner)) {
-		if (owner->object == START)
-			out->start = true;
+		if (owner->object >= START && owner->object - START < out->start)
+			out->start = owner->object - START;
+		else if (owner->object >= START)
+			continue;
 		else if (work->member[owner->object] == NOT_MEMBER)
 			out->elsewhere = true;
 		else if (work->member[owner->object] < out->member)
@@ -296,7 +345,7 @@ static void note_owners(const struct work *work, const struct owners *owners, co
 
 static struct needed follow_name(const struct work *work, const char *name)
 {
-	struct needed needed = {.member = NOT_MEMBER};
+	struct needed needed = {.start = NOT_MEMBER, .member = NOT_MEMBER};
 
 	note_owners(work, &work->universe->needed, name, &needed);
 	note_owners(work, &work->universe->files, path_name(name), &needed);
@@ -314,7 +363,7 @@ static int follow_needed(struct work *work, struct matr_error *err)
 		for (size_t n = 0; n < object->n_needed; n++) {
 			const char *name = object->needed[n];
 			struct needed needed = follow_name(work, name);
-			if (!needed.start && needed.member != NOT_MEMBER)
+			if (needed.start == NOT_MEMBER && needed.member != NOT_MEMBER)
 				work->depends_on[m * n_members + needed.member] = true;
 			if (needed.elsewhere)
 				work->terms->reason = "two libraries that the application loads "
@@ -336,6 +385,39 @@ static int follow_needed(struct work *work, struct matr_error *err)
 	return 0;
 }
 
+/* Go through what the root depends on as ld.so does: breadth first, each object once. */
+static int order_dependence(struct work *work, struct matr_error *err)
+{
+	const struct matr_mapping *mapping = work->closure->mapping;
+	uint32_t n_start = work->universe->n_start, n = 0;
+	uint32_t *queue = calloc(mapping->n_scope, sizeof *queue);
+
+	work->place = malloc(mapping->n_scope * sizeof *work->place);
+	if (!queue || !work->place) {
+		free(queue);
+		return matr_fail_memory(err);
+	}
+	memset(work->place, 0xff, mapping->n_scope * sizeof *work->place);
+	work->place[n_start] = n;
+	queue[n++] = n_start;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct matr_object *object = mapping->scope[queue[i]].object;
+		for (size_t k = 0; k < object->n_needed; k++) {
+			struct needed needed = follow_name(work, object->needed[k]);
+			uint32_t index = needed.start != NOT_MEMBER    ? needed.start
+					 : needed.member != NOT_MEMBER ? n_start + needed.member
+								       : NOT_MEMBER;
+			work->disordered |= index == NOT_MEMBER;
+			if (index == NOT_MEMBER || work->place[index] != NOT_MEMBER)
+				continue;
+			work->place[index] = n;
+			queue[n++] = index;
+		}
+	}
+	free(queue);
+	return 0;
+}
+
 /* ---- bindings ---- */
 
 static bool is_unsettled(const struct work *work, size_t member,
@@ -349,8 +431,8 @@ static bool is_unsettled(const struct work *work, size_t member,
 		    STB_GNU_UNIQUE)
 		return true;
 	if (binding->provider < n_start)
-		return is_defined(work, reference->name, true);
-	if (is_defined(work, reference->name, false))
+		return is_moved_by_deepbind(work, reference->name, binding->provider);
+	if (is_defined_by_other(work, reference->name, binding->provider))
 		return true;
 	if (binding->provider >= mapping->n_scope)
 		return false;
@@ -420,7 +502,7 @@ static int make_terms(struct work *work, struct matr_error *err)
 	if (mapping->interpreter >= work->closure->n_start &&
 	    mapping->interpreter < mapping->n_scope)
 		terms->reason = "it needs the dynamic linker, which the application does not";
-	if (follow_needed(work, err) < 0)
+	if (follow_needed(work, err) < 0 || order_dependence(work, err) < 0)
 		return -1;
 	for (size_t m = 0; m < n_members; m++) {
 		if (settle_member(work, m, err) < 0)
@@ -443,6 +525,7 @@ static int closure_settle(const struct universe *universe, const struct matr_clo
 	terms->n_files = work.files.n;
 	free(work.member);
 	free(work.depends_on);
+	free(work.place);
 	return result;
 }
 
@@ -458,7 +541,7 @@ int closure_terms_make(const struct matr_closure *closures, size_t n_closures,
 	if (!result)
 		result = collect_names(&universe, err);
 	if (!result)
-		result = collect_definers(&universe, err);
+		result = collect_definers(&universe, closures, n_closures, err);
 	for (size_t i = 0; i < n_closures && !result; i++)
 		result = closure_settle(&universe, &closures[i], &(*out)[i], err);
 	universe_free(&universe);

@@ -9,6 +9,7 @@
  *	child NAME FUNCTION    the same in a forked child, and how that ended
  *	close NAME             dlclose()
  *	loaded FILE            is an object of that file name in the process?
+ *	list                   the objects, in ld.so's order, and whether their dynamic sections are theirs
  *	same FILE A B          are the files of symbol FILE in A and B one address?
  *	thread ... end         the steps in between in a thread of its own
  *	small ... end          the same with a stack of 64 KiB
@@ -114,6 +115,30 @@ static int find_file(struct dl_phdr_info *info, size_t size, void *wanted)
 	return !strcmp(slash ? slash + 1 : info->dlpi_name, wanted);
 }
 
+/* Does the object that dl_iterate_phdr() shows at this address have its dynamic section there? */
+static int has_dynamic(struct dl_phdr_info *info, size_t size, void *wanted)
+{
+	const struct link_map *map = wanted;
+
+	(void)size;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		if (info->dlpi_phdr[i].p_type == PT_DYNAMIC && info->dlpi_addr == map->l_addr &&
+		    info->dlpi_addr + info->dlpi_phdr[i].p_vaddr == (uintptr_t)map->l_ld)
+			return 1;
+	}
+	return 0;
+}
+
+static void list(void)
+{
+	for (struct link_map *map = _r_debug.r_map; map; map = map->l_next) {
+		const char *slash = strrchr(map->l_name, '/');
+		printf("%s%s ", slash ? slash + 1 : map->l_name,
+		       dl_iterate_phdr(has_dynamic, map) ? "" : " (l_ld is wrong)");
+	}
+	puts("");
+}
+
 static void *run_thread(void *at)
 {
 	return steps(at);
@@ -197,6 +222,10 @@ static char **step(char **at)
 		printf("%s is %sloaded\n", at[0], dl_iterate_phdr(find_file, at[0]) ? "" : "not ");
 		return at + 1;
 	}
+	if (!strcmp(what, "list")) {
+		list();
+		return at;
+	}
 	if (!strcmp(what, "same")) {
 		printf("%s is %s\n", at[0],
 		       dlsym(handle_of(at[1]), at[0]) == dlsym(handle_of(at[2]), at[0]) ? "one"
@@ -227,7 +256,7 @@ static char **steps(char **at)
 int main(int argc, char **argv)
 {
 	(void)argc;
-	setvbuf(stdout, NULL, _IOLBF, 0);
+	setvbuf(stdout, NULL, _IOLBF, 0); /* constructors print too */
 	steps(argv + 1);
 	return 0;
 }
