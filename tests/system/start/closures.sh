@@ -172,6 +172,69 @@ case_again()
 		loaded one.so loaded common.so
 }
 
+case_noload()
+{
+	shared_dependency
+	learn open a "$D/one.so" n open b "$D/two.so" n
+	VERIFY=0 run '.*' open a "$D/one.so" no loaded one.so loaded common.so list
+	VERIFY=0 run '.*;.*;two.so applied' open a "$D/one.so" no open a "$D/one.so" no open b "$D/two.so" n call b go list
+	run '.*;one.so applied' open a "$D/one.so" no open b "$D/one.so" n call b go open c "$D/one.so" no call c go \
+		close b call c go close c loaded one.so list
+	run 'one.so applied' open a "$D/one.so" nN close a loaded one.so loaded common.so open b "$D/one.so" no call b go list
+}
+
+# Libraries that need each other's many: ld.so's walk through their names is made shorter.
+case_many_names()
+{
+	local i needed=()
+	for ((i = 0; i < 16; i++)); do
+		lib "n$i" "${needed[@]}" <<<"int n$i(void) { return $i; } int (*pointer$i)(void) = n$i; int who(void) { return $i; }"
+		needed+=("-l:n$i.so")
+	done
+	lib first "${needed[@]}" <<<'int n3(void); int (*pointer)(void) = n3; int go(void) { return pointer(); }'
+	lib second -l:n15.so -l:n2.so <<<'int n15(void), n2(void); int (*pointer)(void) = n2; int go(void) { return pointer() + n15(); }'
+	lib fails -l:n14.so -l:n7.so <<<'int n7(void); extern int nowhere; int *pointer = &nowhere; int go(void) { return n7(); }'
+	lib unknown -l:n13.so <<<'int n13(void); int go(void) { return n13(); }'
+	learn open a "$D/first.so" n open b "$D/second.so" n
+	run 'first.so applied;second.so applied;first.so applied' open a "$D/first.so" n list call a go call a who \
+		open b "$D/second.so" n list call b go call b who close a list open a "$D/first.so" n call a who list
+	run 'second.so applied;first.so applied' open b "$D/second.so" n list open a "$D/first.so" l call a go call a who close b list
+	run 'first.so applied;unknown.so no closure.*;second.so applied' open a "$D/first.so" n open u "$D/unknown.so" n list \
+		open b "$D/second.so" n call b go call b who call u go close b close a call u who list
+	# a load that fails in the middle
+	"$MATR" record --forget-all
+	lib nowhere <<<'int nowhere = 6;'
+	learn open a "$D/first.so" n open n "$D/nowhere.so" ng open f "$D/fails.so" n
+	run 'first.so applied;nowhere.so applied;fails.so applied' open a "$D/first.so" n open n "$D/nowhere.so" ng \
+		open f "$D/fails.so" n call f go call f who list
+	VERIFY=0 run 'first.so applied;fails.so applied;nowhere.so applied;fails.so applied' open a "$D/first.so" n open f "$D/fails.so" n list \
+		open n "$D/nowhere.so" ng open f "$D/fails.so" n call f go call f who list close a list
+	# by several threads, and in a child
+	run 'first.so applied;nowhere.so applied;fails.so applied' open a "$D/first.so" n thread open n "$D/nowhere.so" ng list end \
+		thread open f "$D/fails.so" l call f go list end list
+	VERIFY=0 run 'first.so applied;nowhere.so applied;fails.so applied;fails.so applied' open a "$D/first.so" n \
+		open n "$D/nowhere.so" ng fork open f "$D/fails.so" n call f go list end open f "$D/fails.so" n call f who list
+}
+
+# Constructors and destructors that load.
+case_destructor()
+{
+	lib inner <<<'int inner(void) { return 8; } int (*pointer)(void) = inner;'
+	lib outer <<-C
+	#include <dlfcn.h>
+	#include <stdio.h>
+	int go(void) { return 1; }
+	__attribute__((destructor)) static void stop(void)
+	{
+		void *inner = dlopen("$D/inner.so", RTLD_NOW);
+		printf("%d\n", inner ? ((int (*)(void))dlsym(inner, "inner"))() : -1);
+	}
+	C
+	learn open a "$D/outer.so" n close a
+	run 'outer.so applied;inner.so applied' open a "$D/outer.so" n call a go close a list
+	run 'outer.so applied;inner.so applied' open a "$D/outer.so" n call a go
+}
+
 case_from_the_start()
 {
 	lib early <<<'int early(void) { return 4; }'
