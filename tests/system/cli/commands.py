@@ -246,6 +246,17 @@ for arguments in (["rebind", "--undo", "77"], ["rebind", "/usr/bin/git", "--symb
     tap.check(f"one line: {' '.join(arguments)}",
               status in (1, 125) and not out and err.startswith("matr: ") and len(err.splitlines()) == 1,
               f"{status} {out} {err}")
+# The version, and the commit where this is a clone: of what was built, so not always the newest.
+status, out, err = run("--version")
+version = re.search(r"^project\(matr VERSION (\S+)", (source / "CMakeLists.txt").read_text(), re.M).group(1)
+found = re.fullmatch(rf"matr {re.escape(version)}(?: \((?:v\S+-g)?([0-9a-f]{{12}})\))?\n", out)
+tap.check("--version: version and commit", status == 0 and found, out + err)
+commit = found and found.group(1)
+if commit and (source / ".git").exists():
+    git = ["git", "-c", "safe.directory=*", "-C", str(source), "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"]
+    tap.check("--version: a commit of this repository", subprocess.run(git, capture_output=True).returncode == 0, out)
+daemon = subprocess.run([str(pathlib.Path(matr).parent / "matrd"), "--version"], capture_output=True, text=True)
+tap.equal("matrd --version: the same", out.replace("matr ", "matrd ", 1), daemon.stdout)
 status, out, err = run("epochh")
 tap.check("an unknown command", status == 2, err)
 tap.check("nothing in the prefix has changed", state() == before, [a for a, b in zip(state(), before) if a != b])
