@@ -20,14 +20,15 @@ same_but_for_numbers() # FILE; csv has CRs
 		s/[ \t]+/ /g; s/ $//' "$1" | sed -e :a -e '/^\n*$/{$d;N;ba' -e '}'
 }
 
-# page NAME LEAST PROGRAM...: its commands, which are LEAST at least
+# page NAME LEAST [PROGRAM...]: its commands, which are LEAST at least; without programs the page begins an epoch itself. A command
+# goes on in the next line after a backslash.
 page()
 {
-	local name=$1 least=$2 n=0 at command program
+	local file=$SOURCE/docs/$1.md name=${1##*/} least=$2 n=0 at command program
 	shift 2
 	mkdir "$T/$name" "$T/$name.commands"
 	export MATR_PREFIX=$T/$name.prefix
-	if ! begin "$@"; then
+	if [ $# -gt 0 ] && ! begin "$@"; then
 		not_ok "$name: an epoch to ask about" "$T/begin"
 		return
 	fi
@@ -36,8 +37,9 @@ page()
 		/^```/ { inside = $0 == "```console"; source = $0 == "```c"; file = ""; next }
 		source && !file { match($0, /[a-z]+\.c/); file = d substr($0, RSTART, RLENGTH) }
 		source { print >file }
-		inside && /^\$ / { n++; print substr($0, 3) >(t n ".command"); printf "" >(t n ".wanted"); next }
-		inside { print >(t n ".wanted") }' "$SOURCE/docs/$name.md"
+		more { print >(t n ".command"); more = /\\$/; next }
+		inside && /^\$ / { n++; print substr($0, 3) >(t n ".command"); printf "" >(t n ".wanted"); more = /\\$/; next }
+		inside { print >(t n ".wanted") }' "$file"
 	cd "$T/$name"
 	while [ -e "$T/$name.commands/$((n + 1)).command" ]; do
 		n=$((n + 1))
@@ -71,4 +73,14 @@ mapfile -t programs < <(for program in git bash sshd clang; do PATH=$PATH:/usr/s
 page explain 10 "${programs[@]}"
 page edit 10 git bash
 page trace 5 git
+page tutorial 8
+page howto/ci 6
+page howto/jemalloc 5
+if have ninja; then
+	page howto/build 6
+fi
+mapfile -t programs < <(for program in git curl openssl sshd; do PATH=$PATH:/usr/sbin command -v $program || :; done)
+if [ ${#programs[@]} -eq 4 ]; then
+	page howto/cve 3 "${programs[@]}"
+fi
 finish
