@@ -29,7 +29,8 @@ static void *take_turns(void *argument)
 	return NULL;
 }
 
-unsigned parallel_default(void)
+/* The number of cores this process may use. */
+static unsigned count_cores(void)
 {
 	cpu_set_t set;
 
@@ -47,7 +48,7 @@ void parallel_run(unsigned jobs, size_t n, void (*work)(void *context, size_t i)
 	sigset_t all, before;
 
 	if (jobs == 0)
-		jobs = parallel_default();
+		jobs = count_cores();
 	if (jobs > MAX_JOBS)
 		jobs = MAX_JOBS;
 	/* Signals are the caller's thread's affair. */

@@ -9,7 +9,4 @@
  * started, alone. In which order is not said: work that can fail leaves its error with item i. */
 void parallel_run(unsigned jobs, size_t n, void (*work)(void *context, size_t i), void *context);
 
-/* The number of cores this process may use. */
-unsigned parallel_default(void);
-
 #endif

@@ -19,8 +19,9 @@
 
 /* ---- order ---- */
 
-int baseline_compare_keys(const struct matr_baseline_binding *a,
-			  const struct matr_baseline_binding *b)
+/* By requester, symbol, version, kind of reference: what makes two bindings the same reference. */
+static int compare_keys(const struct matr_baseline_binding *a,
+			const struct matr_baseline_binding *b)
 {
 	int order = a->requester == b->requester ? 0 : strcmp(a->requester, b->requester);
 
@@ -34,7 +35,7 @@ int baseline_compare_keys(const struct matr_baseline_binding *a,
 int baseline_compare_bindings(const void *left, const void *right)
 {
 	const struct matr_baseline_binding *a = left, *b = right;
-	int order = baseline_compare_keys(a, b);
+	int order = compare_keys(a, b);
 
 	return order ? order : strcmp(a->provider, b->provider);
 }
@@ -288,9 +289,7 @@ static void compare_bindings(const struct matr_baseline_block *before,
 					   *new_end = new + after->n_bindings;
 
 	while (old < old_end || new < new_end) {
-		int order = old == old_end   ? 1
-			    : new == new_end ? -1
-					     : baseline_compare_keys(old, new);
+		int order = old == old_end ? 1 : new == new_end ? -1 : compare_keys(old, new);
 		struct matr_baseline_change change = {.subject = MATR_BASELINE_BINDING,
 						      .change = order < 0   ? MATR_CHANGE_REMOVED
 								: order > 0 ? MATR_CHANGE_ADDED

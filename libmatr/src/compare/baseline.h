@@ -4,10 +4,6 @@
 
 #include <matr/baseline.h>
 
-/* By requester, symbol, version, kind of reference: what makes two bindings the same reference. */
-int baseline_compare_keys(const struct matr_baseline_binding *a,
-			  const struct matr_baseline_binding *b);
-
 /* For qsort(): the key, then the provider. */
 int baseline_compare_bindings(const void *left, const void *right);
 int baseline_compare_programs(const void *left, const void *right);

@@ -8,12 +8,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/path.h"
+
 int64_t matr_epoch_of_image(const char *prefix)
 {
 	char path[PATH_MAX];
 	struct matr_image_header header;
 
-	snprintf(path, sizeof path, "%.*s/" MATR_IMAGE_FILE, PATH_MAX - 32, prefix);
+	if (path_join(prefix, MATR_IMAGE_FILE, path, NULL) != 0)
+		return 0;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO, too */
 	if (fd < 0)
 		return 0;

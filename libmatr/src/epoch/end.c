@@ -37,8 +37,9 @@ int epoch_end_locked(const char *canonical, struct matr_error *err)
 {
 	char image[PATH_MAX], ended[PATH_MAX];
 
-	snprintf(image, sizeof image, "%.*s/" MATR_IMAGE_FILE, PATH_MAX - 32, canonical);
-	snprintf(ended, sizeof ended, "%.*s/" MATR_ENDED_IMAGE_FILE, PATH_MAX - 32, canonical);
+	if (path_join(canonical, MATR_IMAGE_FILE, image, err) != 0 ||
+	    path_join(canonical, MATR_ENDED_IMAGE_FILE, ended, err) != 0)
+		return -1;
 	if (rename(image, ended) == 0)
 		return file_sync_directory(canonical, err) == 0 ? 1 : -1;
 	return errno == ENOENT ? 0 : matr_fail_errno(err, image, "cannot be removed");

@@ -17,6 +17,7 @@
 #include <matr/epoch.h>
 #include <matr/prefix.h>
 
+#include "base/path.h"
 #include "base/prefix.h"
 
 enum {
@@ -81,7 +82,8 @@ static bool lock_is_held(const char *canonical)
 {
 	char path[PATH_MAX];
 
-	snprintf(path, sizeof path, "%.*s/lock", PATH_MAX - 8, canonical);
+	if (path_join(canonical, "lock", path, NULL) != 0)
+		return false;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
@@ -98,8 +100,8 @@ static void examine(const char *canonical, struct epoch_evidence *out)
 	struct matr_store_epoch epoch;
 
 	*out = (struct epoch_evidence){.image_number = matr_epoch_of_image(canonical)};
-	snprintf(image, sizeof image, "%.*s/" MATR_IMAGE_FILE, PATH_MAX - 32, canonical);
-	out->image = access(image, F_OK) == 0;
+	out->image =
+		path_join(canonical, MATR_IMAGE_FILE, image, NULL) == 0 && access(image, F_OK) == 0;
 	out->image_header = out->image_number != 0;
 	out->suspended = matr_epoch_suspended(canonical, by, NULL) > 0;
 	if (matr_store_open(canonical, &store, NULL) != 0)

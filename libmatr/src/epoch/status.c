@@ -14,6 +14,7 @@
 
 #include "base/array.h"
 #include "base/file_id.h"
+#include "base/path.h"
 #include "base/prefix.h"
 #include "epoch/images.h"
 #include "epoch/same_program.h"
@@ -80,8 +81,9 @@ static uint64_t file_size(const char *prefix, const char *name)
 	char path[PATH_MAX];
 	struct stat status;
 
-	snprintf(path, sizeof path, "%.*s/%s", PATH_MAX - 32, prefix, name);
-	return stat(path, &status) == 0 ? (uint64_t)status.st_size : 0;
+	return path_join(prefix, name, path, NULL) == 0 && stat(path, &status) == 0
+		       ? (uint64_t)status.st_size
+		       : 0;
 }
 
 /* Which state it is in (epoch/state.h), whoever has the lock. */
@@ -106,7 +108,8 @@ static int look_at_image(const char *prefix, struct matr_epoch_status *status, b
 	struct matr_error why = {0};
 
 	*epoch = 0;
-	snprintf(path, sizeof path, "%.*s/" MATR_IMAGE_FILE, PATH_MAX - 32, prefix);
+	if (path_join(prefix, MATR_IMAGE_FILE, path, err) != 0)
+		return -1;
 	status->image_size = file_size(prefix, MATR_IMAGE_FILE);
 	images_retired(prefix, &status->n_retired, &status->retired_size);
 	*exists = access(path, F_OK) == 0;
@@ -134,7 +137,8 @@ static int look_at_copy(const char *prefix, const char *name, struct matr_epoch_
 	struct matr_loader_config config;
 	struct matr_error why = {0};
 
-	snprintf(path, sizeof path, "%.*s/%s", PATH_MAX - 32, prefix, name);
+	if (path_join(prefix, name, path, err) != 0)
+		return -1;
 	int ours = matr_loader_identify(path, &config, &why);
 	if (ours < 0)
 		return problem_from(status, path, &why, "; begin an epoch to install it", err);
@@ -157,7 +161,8 @@ static int look_at_loader(const char *prefix, struct matr_epoch_status *status,
 	if (look_at_copy(prefix, MATR_LD_STABLE_FILE, status, err) != 0 ||
 	    look_at_copy(prefix, MATR_INTERPRETER_FILE, status, err) != 0)
 		return -1;
-	snprintf(path, sizeof path, "%.*s/" MATR_REAL_LOADER_FILE, PATH_MAX - 32, prefix);
+	if (path_join(prefix, MATR_REAL_LOADER_FILE, path, err) != 0)
+		return -1;
 	if (access(path, R_OK | X_OK) != 0)
 		return problem(status, path,
 			       "the copy of the dynamic linker is missing or not executable", err);
@@ -332,9 +337,9 @@ int matr_epoch_status(const char *prefix, struct matr_epoch_status *out, struct 
 		return -1;
 	look_at_state(canonical, out);
 	if (look_at_image(canonical, out, &image_exists, &in_force, err) != 0 ||
-	    look_at_loader(canonical, out, err) != 0)
+	    look_at_loader(canonical, out, err) != 0 ||
+	    path_join(canonical, MATR_STORE_FILE, path, err) != 0)
 		return -1;
-	snprintf(path, sizeof path, "%.*s/" MATR_STORE_FILE, PATH_MAX - 32, canonical);
 	out->store_size = file_size(canonical, MATR_STORE_FILE);
 	out->store_size += file_size(canonical, MATR_STORE_FILE "-wal");
 	why = (struct matr_error){0};

@@ -61,8 +61,8 @@ static int clean(int directory, const struct loader_place *place, struct matr_er
 			return matr_fail_errno(err, place->directory, "cannot remove %s", names[i]);
 	}
 	for (size_t i = 0; i < sizeof written / sizeof *written; i++) {
-		snprintf(path, sizeof path, "%.*s/%s", PATH_MAX - 32, place->directory, written[i]);
-		if (file_clean(path, err) != 0)
+		if (path_join(place->directory, written[i], path, err) != 0 ||
+		    file_clean(path, err) != 0)
 			return -1;
 	}
 	return 0;
@@ -300,8 +300,8 @@ static bool is_named_by_programs(const struct loader_place *place)
 	char path[PATH_MAX];
 	struct stat status;
 
-	snprintf(path, sizeof path, "%.*s/" MATR_LOADER_ENABLED, PATH_MAX - 32, place->directory);
-	return stat(path, &status) == 0 && status.st_size > 0;
+	return path_join(place->directory, MATR_LOADER_ENABLED, path, NULL) == 0 &&
+	       stat(path, &status) == 0 && status.st_size > 0;
 }
 
 static int restore(int directory, const struct loader_place *place, struct matr_error *err)

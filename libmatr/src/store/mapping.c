@@ -269,8 +269,10 @@ static int read_application(struct matr_store *store, int64_t application,
 	return 0;
 }
 
-int store_application_directories(struct matr_store *store, int64_t application,
-				  struct matr_directory **out, size_t *n, struct matr_error *err)
+/* The directories of an application as its newest epoch found them. *out: free each path, then the
+ * list. */
+static int application_directories(struct matr_store *store, int64_t application,
+				   struct matr_directory **out, size_t *n, struct matr_error *err)
 {
 	sqlite3_stmt *statement = store_statement_for(
 		store,
@@ -297,8 +299,8 @@ static int read_directories(struct matr_store *store, int64_t application,
 
 	free(mapping->directories);
 	mapping->directories = NULL;
-	int result = store_application_directories(store, application, &mapping->directories,
-						   &mapping->n_directories, err);
+	int result = application_directories(store, application, &mapping->directories,
+					     &mapping->n_directories, err);
 	return result == 0 && mapping->n_directories != n ? store_damaged(store, err, "directories")
 							  : result;
 }

@@ -40,11 +40,6 @@ int store_same_directories(struct matr_store *store, int64_t application,
 			   const struct matr_directory *directories, size_t n,
 			   struct matr_error *err);
 
-/* The directories of an application as its newest epoch found them. *out: free each path, then the
- * list. */
-int store_application_directories(struct matr_store *store, int64_t application,
-				  struct matr_directory **out, size_t *n, struct matr_error *err);
-
 /* Record a directory as the epoch found it. */
 int store_directory(struct matr_store *store, int64_t epoch, const struct matr_directory *directory,
 		    int64_t *id, struct matr_error *err);

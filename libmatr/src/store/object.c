@@ -386,8 +386,8 @@ static int read_part(struct matr_store *store, int64_t id, enum codec_part part,
 	return 0;
 }
 
-struct matr_object *store_get_object_headers(struct matr_store *store, int64_t id,
-					     struct matr_error *err)
+/* Get the object with its headers only. */
+static struct matr_object *get_headers(struct matr_store *store, int64_t id, struct matr_error *err)
 {
 	uint64_t known;
 
@@ -427,7 +427,7 @@ int store_complete_object(struct matr_store *store, struct matr_object *object,
 
 struct matr_object *store_get_object(struct matr_store *store, int64_t id, struct matr_error *err)
 {
-	struct matr_object *object = store_get_object_headers(store, id, err);
+	struct matr_object *object = get_headers(store, id, err);
 
 	return object && store_complete_object(store, object, err) == 0 ? object : NULL;
 }
@@ -443,7 +443,7 @@ int store_object_headers(struct matr_store *store, int64_t epoch, struct matr_ob
 	struct matr_object **list = calloc(n_ids + 1, sizeof(struct matr_object *));
 	int result = list ? 0 : matr_fail_memory(err);
 	for (size_t i = 0; i < n_ids && result == 0; i++) {
-		list[i] = store_get_object_headers(store, ids[i], err);
+		list[i] = get_headers(store, ids[i], err);
 		if (!list[i])
 			result = -1;
 		else if (map_set(&store->ids, (uintptr_t)list[i], (uint64_t)ids[i]) != 0)

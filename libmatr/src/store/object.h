@@ -38,10 +38,6 @@ bool store_object_id(const struct matr_store *store, const struct matr_object *o
 /* Get the object, reading it at most once. */
 struct matr_object *store_get_object(struct matr_store *store, int64_t id, struct matr_error *err);
 
-/* Get the object with its headers only. */
-struct matr_object *store_get_object_headers(struct matr_store *store, int64_t id,
-					     struct matr_error *err);
-
 /* Read the parts that such an object lacks. */
 int store_complete_object(struct matr_store *store, struct matr_object *object,
 			  struct matr_error *err);

@@ -12,6 +12,7 @@
  */
 #include "matr/run/verify_child.h"
 #include "common/array.h"
+#include "common/path.h"
 #include "common/program.h"
 #include "common/text.h"
 #include "matr/namespace/namespace.h"
@@ -74,7 +75,8 @@ static _Noreturn void run_child(const char *prefix, const char *path, const char
 		give_up(&err);
 	}
 	if (placement == NO_NAMESPACE) {
-		snprintf(loader, sizeof loader, "%.*s/" MATR_LD_STABLE_FILE, PATH_MAX - 32, prefix);
+		if (path_join(prefix, MATR_LD_STABLE_FILE, loader, &err) != 0)
+			give_up(&err);
 		execl(loader, loader, path, (char *)NULL);
 	} else {
 		execl(path, path, (char *)NULL);

@@ -5,6 +5,7 @@
  * process that the program starts too. The report is made from it when the program has ended.
  */
 #include "common/message.h"
+#include "common/path.h"
 #include "common/program.h"
 #include "common/safe.h"
 #include "matr/namespace/namespace.h"
@@ -46,7 +47,8 @@ static _Noreturn void start(const char *prefix, int argc, char **argv, bool bind
 		goto fail;
 	}
 	if (placement == NO_NAMESPACE) {
-		snprintf(loader, sizeof loader, "%.*s/" MATR_LD_STABLE_FILE, PATH_MAX - 32, prefix);
+		if (path_join(prefix, MATR_LD_STABLE_FILE, loader, &err) != 0)
+			goto fail;
 		arguments[0] = loader;
 		arguments[1] = path;
 		memcpy(arguments + 2, argv + 1, (size_t)argc * sizeof *argv);
