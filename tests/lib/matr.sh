@@ -154,15 +154,21 @@ expect()
 	fi
 }
 
+# capture_both COMMAND...: the captured runs are one without MatR and one with it.
+capture_both()
+{
+	capture plain "$@"
+	filter plain
+	capture_matr matr "$@"
+	filter matr
+}
+
 # same NAME COMMAND...: behaves alike, with the mapping applied.
 same()
 {
 	local name=$1
 	shift
-	capture plain "$@"
-	filter plain
-	capture_matr matr "$@"
-	filter matr
+	capture_both "$@"
 	expect "$name" 'applied objects=[1-9][0-9]* relocations=[1-9][0-9]* residual=[0-9]+ placement=[a-z]+ cpu=[a-z]+ served=[0-9]+$'
 }
 
@@ -171,10 +177,7 @@ same_plain()
 {
 	local name=$1 reason=$2
 	shift 2
-	capture plain "$@"
-	filter plain
-	capture_matr matr "$@"
-	filter matr
+	capture_both "$@"
 	expect "$name" "plain start: .*($reason)"
 }
 
@@ -199,10 +202,7 @@ same_any()
 {
 	local name=$1
 	shift
-	capture plain "$@"
-	filter plain
-	capture_matr matr "$@"
-	filter matr
+	capture_both "$@"
 	: >>"$T/matr.said"
 	explain_difference
 	if alike; then

@@ -68,6 +68,18 @@ static int clean(int directory, const struct loader_place *place, struct matr_er
 	return 0;
 }
 
+/* With the lock: look again, now that no other process acts, and clear up. */
+static int prepare(int directory, const char *path, struct loader_place *place,
+		   struct matr_error *err)
+{
+	if (loader_place_look(path, place, err) != 0)
+		return -1;
+	if (place->in_run)
+		return matr_fail(err, MATR_ERROR_STATE, place->path,
+				 "this is a namespace of `matr run`");
+	return clean(directory, place, err);
+}
+
 static int rename_in(int directory, const char *from, const char *to,
 		     const struct loader_place *place, struct matr_error *err)
 {
@@ -280,12 +292,7 @@ int matr_loader_install(const struct matr_loader_options *options, struct matr_e
 	int directory = lock_directory(&place, err);
 	if (directory < 0)
 		return -1;
-	int result = loader_place_look(options->path, &place, err); /* now that nobody else acts */
-	if (result == 0 && place.in_run)
-		result = matr_fail(err, MATR_ERROR_STATE, place.path,
-				   "this is a namespace of `matr run`");
-	if (result == 0)
-		result = clean(directory, &place, err);
+	int result = prepare(directory, options->path, &place, err);
 	if (result == 0)
 		result = take(directory, options, &place, err);
 	close(directory);
@@ -338,12 +345,7 @@ int matr_loader_uninstall(const char *path, struct matr_error *err)
 	int directory = lock_directory(&place, err);
 	if (directory < 0)
 		return -1;
-	int result = loader_place_look(path, &place, err);
-	if (result == 0 && place.in_run)
-		result = matr_fail(err, MATR_ERROR_STATE, place.path,
-				   "this is a namespace of `matr run`");
-	if (result == 0)
-		result = clean(directory, &place, err);
+	int result = prepare(directory, path, &place, err);
 	if (result == 0)
 		result = restore(directory, &place, err);
 	close(directory);
