@@ -3,14 +3,14 @@
  * ld.so opens the root of a closure. Then, before it has seen a byte of it, the process is compared
  * with what the closure was bound for; all members that are not there are mapped at their bases,
  * relocated; and ld.so's calls for them are answered. Its last call for an object, which protects
- * RELRO, is the moment to give back the object's own dynamic section. In any doubt nothing is mapped,
- * and ld.so loads everything by itself.
+ * RELRO, is the moment to give back the object's own dynamic section. In any doubt nothing is
+ * mapped, and ld.so loads everything by itself.
  *
- * ld.so holds its lock during all of these calls but munmap and mprotect, whose ranges tell whose they
- * are.
+ * ld.so holds its lock during all of these calls but munmap and mprotect, whose ranges tell whose
+ * they are.
  *
- * Which recorded objects are there is kept from load to load: ld.so appends to its list, and unmaps what
- * it takes out.
+ * Which recorded objects are there is kept from load to load: ld.so appends to its list, and unmaps
+ * what it takes out.
  */
 #include <linux/fcntl.h>
 #include <linux/mman.h>
@@ -70,7 +70,8 @@ void closures_prepare(struct served *served)
 	served->closures = closures;
 }
 
-/* Objects of the start are in ld.so's list in the order of the scope, but for ld.so and the vDSO. */
+/* Objects of the start are in ld.so's list in the order of the scope, but for ld.so and the
+ * vDSO. */
 static void find_maps(struct served *served)
 {
 	struct link_map_public *map = served->link->r_map;
@@ -291,8 +292,8 @@ static const char *company_reason(const struct served *served)
 	return NULL;
 }
 
-/* Find the recorded objects that are there. Any other must not matter to the closure, and is looked at
- * for each. */
+/* Find the recorded objects that are there. Any other must not matter to the closure, and is looked
+ * at for each. */
 static const char *process_reason(const struct served *served,
 				  const struct matr_image_closure *closure, const char **culprit)
 {
@@ -456,9 +457,9 @@ static const char *expect_members(struct served *served, const struct matr_image
 enum { WORTHWHILE = 64 }; /* names */
 
 /* To find what the root depends on, ld.so walks through DT_NEEDED of the root, then of what that
- * leads to, and so on; for each name it compares the names of all objects. Go the same way, and count
- * for each object with how many names its list begins that lead to what is found already. Returns the
- * length of the queue; 0: there is nothing to gain, or a name is not known. */
+ * leads to, and so on; for each name it compares the names of all objects. Go the same way, and
+ * count for each object with how many names its list begins that lead to what is found already.
+ * Returns the length of the queue; 0: there is nothing to gain, or a name is not known. */
 static uint32_t find_skipped(const struct served *served, uint32_t root)
 {
 	const struct closures *closures = served->closures;
@@ -508,8 +509,9 @@ static uint64_t dynamic_of(const struct served *served, uint32_t id)
 	return closures->maps[id]->l_addr + object_library(served, object)->dynamic;
 }
 
-/* Names that lead to what is found already add nothing. So until the closure is mapped, dynamic sections
- * of what is there begin behind them. They are whole otherwise, for whoever reads them meanwhile. */
+/* Names that lead to what is found already add nothing. So until the closure is mapped, dynamic
+ * sections of what is there begin behind them. They are whole otherwise, for whoever reads them
+ * meanwhile. */
 static void shorten_lists(struct served *served, const struct matr_image_closure *closure)
 {
 	struct closures *closures = served->closures;
@@ -634,7 +636,8 @@ static long open_later(struct served *served, const struct site_call *call)
 	served->closures->current = NULL;
 	if (!served->debug && !served->verify_loads)
 		return SITE_REAL_CALL;
-	/* ld.so asks for its cache too, where libraries are not, and for what it has by another name. */
+	/* ld.so asks for its cache too, where libraries are not, and for what it has by another
+	 * name. */
 	long fd = system_call(call->number, a[0], a[1], a[2], a[3], a[4], a[5]);
 	struct closure_report report = {.root = path, .reason = reason, .culprit = culprit};
 	if (fd >= 0 && !string_equal(path, "/etc/ld.so.cache") && !is_loaded_file(served, fd))
@@ -674,8 +677,8 @@ static uint64_t relro_of(const struct served *served, const struct matr_image_ob
 	return segment ? page_down(segment->p_vaddr) : UINT64_MAX;
 }
 
-/* Which member's RELRO ld.so protects by this call; NOT_RECORDED. (For text relocations it changes the
- * protection of other segments before.) It begins with the last. */
+/* Which member's RELRO ld.so protects by this call; NOT_RECORDED. (For text relocations it changes
+ * the protection of other segments before.) It begins with the last. */
 static uint32_t member_protected(const struct served *served, const long *a)
 {
 	const struct closures *closures = served->closures;
@@ -716,8 +719,8 @@ static void compare_loaded(struct served *served, uint32_t member)
 	file_close(fd);
 }
 
-/* ld.so has mapped the closure's objects and begins to relocate: it is through with their lists. They
- * are the last that it has. */
+/* ld.so has mapped the closure's objects and begins to relocate: it is through with their lists.
+ * They are the last that it has. */
 static void give_back_lists(struct served *served)
 {
 	struct closures *closures = served->closures;
@@ -762,7 +765,8 @@ static long protect_later(struct served *served, const struct site_call *call)
 	return result;
 }
 
-/* ld.so unmaps what it takes out of its list, be it after dlclose() or because a load has failed. */
+/* ld.so unmaps what it takes out of its list, be it after dlclose() or because a load has
+ * failed. */
 static void unmap_later(struct served *served, const struct site_call *call)
 {
 	struct closures *closures = served->closures;

@@ -1,9 +1,10 @@
 /* place.c - mapping an application's libraries where the epoch's layout has them.
  *
  * Runs before ld.so. Each library is opened once; the descriptor that is compared with the recorded
- * file is the one that is mapped. Text and read-only data come from the library, whatever relocation
- * writes to from the image. Of packed libraries all comes from the image, mapped for many at once, and
- * the file is only compared. Either every library is there, relocated, or none is.
+ * file is the one that is mapped. Text and read-only data come from the library, whatever
+ * relocation writes to from the image. Of packed libraries all comes from the image, mapped for
+ * many at once, and the file is only compared. Either every library is there, relocated, or none
+ * is.
  */
 #include <linux/mman.h>
 

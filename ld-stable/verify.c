@@ -2,9 +2,9 @@
  *
  * ld.so maps and relocates everything by itself, but at the bases of the shared layout. Its first
  * initialiser (DT_PREINIT_ARRAY of the application's copy) is verify_and_exit(): by then all is
- * relocated and no code of any object has run; then everything is compared (compare.c). Each difference is a line on the descriptor that
- * `matr` gave, "diff OBJECT OFFSET EXPECTED FOUND"; the last line is "done OBJECTS WORDS DIFFERENCES
- * RESIDUAL". The program itself never runs.
+ * relocated and no code of any object has run; then everything is compared (compare.c). Each
+ * difference is a line on the descriptor that `matr` gave, "diff OBJECT OFFSET EXPECTED FOUND"; the
+ * last line is "done OBJECTS WORDS DIFFERENCES RESIDUAL". The program itself never runs.
  */
 #include <linux/mman.h>
 

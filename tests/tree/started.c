@@ -5,7 +5,9 @@
  * It traces it as root, for then the kernel still grants the privileges, and stops it as it is
  * about to end, or to become another program: all that was mapped is still there then.
  *
- * usage: started UID PROGRAM [ARG]...    UID: the user who starts it; no input, and its output is thrown away
+ * usage: started UID PROGRAM [ARG]...    UID: the user who starts it
+ *
+ * The program has no input, and its output is thrown away.
  *
  * On standard output, a line each: `secure 0|1` (AT_SECURE), `uid REAL EFFECTIVE`, `gid REAL
  * EFFECTIVE`, `privileges CAPS` (effective), `mapped FILE` in the order of addresses, `linked NAME`

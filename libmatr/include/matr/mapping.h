@@ -13,19 +13,20 @@
 extern "C" {
 #endif
 
-enum matr_search_rule { /* how ld.so found an object; names as ld.so(8) has them */
-			MATR_FOUND_APPLICATION,	 /* the application itself */
-			MATR_FOUND_PRELOAD,	 /* /etc/ld.so.preload */
-			MATR_FOUND_PATH,	 /* DT_NEEDED held a slash */
-			MATR_FOUND_RPATH,	 /* DT_RPATH */
-			MATR_FOUND_RUNPATH,	 /* DT_RUNPATH */
-			MATR_FOUND_CACHE,	 /* /etc/ld.so.cache */
-			MATR_FOUND_DEFAULT,	 /* default directories */
-			MATR_FOUND_INTERPRETER,	 /* the dynamic linker, loaded by the kernel */
-			MATR_FOUND_LIBRARY_PATH, /* LD_LIBRARY_PATH, as configured */
-			MATR_FOUND_EDIT,	 /* an edit adds it (matr/edit.h) */
-			MATR_FOUND_LOADED, /* nowhere; another dlopen() brings a library of that name */
-			MATR_FOUND_RULES, /* how many rules there are */
+/* How ld.so found an object; names as in ld.so(8). */
+enum matr_search_rule {
+	MATR_FOUND_APPLICATION,	 /* the application itself */
+	MATR_FOUND_PRELOAD,	 /* /etc/ld.so.preload */
+	MATR_FOUND_PATH,	 /* DT_NEEDED held a slash */
+	MATR_FOUND_RPATH,	 /* DT_RPATH */
+	MATR_FOUND_RUNPATH,	 /* DT_RUNPATH */
+	MATR_FOUND_CACHE,	 /* /etc/ld.so.cache */
+	MATR_FOUND_DEFAULT,	 /* default directories */
+	MATR_FOUND_INTERPRETER,	 /* the dynamic linker, loaded by the kernel */
+	MATR_FOUND_LIBRARY_PATH, /* LD_LIBRARY_PATH, as configured */
+	MATR_FOUND_EDIT,	 /* an edit adds it (matr/edit.h) */
+	MATR_FOUND_LOADED,	 /* nowhere; another dlopen() brings it */
+	MATR_FOUND_RULES,	 /* how many rules there are */
 };
 
 /* The rule's name as messages have it: "default directories". */

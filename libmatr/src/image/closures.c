@@ -1,8 +1,8 @@
 /* closures.c - laying out what an application loads (struct matr_image_closures).
  *
- * Everything but strings, programs, headers and tables is in one piece with a checksum, apart from the
- * manifest: most starts load nothing, and read nothing of it. What a member is in several closures
- * alike is there once, so the size grows with the libraries rather than with the closures.
+ * Everything but strings, programs, headers and tables is in one piece with a checksum, apart from
+ * the manifest: most starts load nothing, and read nothing of it. What a member is in several
+ * closures alike is there once, so the size grows with the libraries rather than with the closures.
  */
 #include "image/image.h"
 
@@ -302,8 +302,8 @@ static int collect_meanings(const struct layout *layout, uint32_t n_ids, struct 
 	return 0;
 }
 
-/* Is DT_NEEDED what the dynamic section begins with? Otherwise, and where there are filters, ld.so walks
- * through more than what is recorded. */
+/* Is DT_NEEDED what the dynamic section begins with? Otherwise, and where there are filters, ld.so
+ * walks through more than what is recorded. */
 static bool begins_with_needed(const struct matr_object *object)
 {
 	if (object->n_dynamic < object->n_needed)

@@ -1,8 +1,9 @@
 /* explain_places.c - where ld.so looked for a library before it found it.
  *
- * The order is that of search.c. It is gone through once more with what the mapping has: the run paths of the requester and
- * of what loaded it, LD_LIBRARY_PATH as configured, and the rule by which the object was found, at which it ends. Directories
- * below one for a CPU (glibc-hwcaps) are part of it.
+ * The order is that of search.c. It is gone through once more with what the mapping has: the run
+ * paths of the requester and of what loaded it, LD_LIBRARY_PATH as configured, and the rule by
+ * which the object was found, at which it ends. Directories below one for a CPU (glibc-hwcaps) are
+ * part of it.
  */
 #include <matr/explain.h>
 
