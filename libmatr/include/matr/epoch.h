@@ -178,8 +178,8 @@ struct matr_epoch_status {
 	/* Programs of each layout in the image that is in force, and where the shared ones are. */
 	uint32_t shared, random, packed;
 	uint64_t region;
-	size_t n_retired;		 /* images of earlier epochs, which processes still map */
-	uint64_t retired_size;		 /* what these hold of the disk */
+	size_t n_retired;      /* images of earlier epochs, which processes still map */
+	uint64_t retired_size; /* what these hold of the disk */
 	struct matr_store_declined *declined;
 	size_t n_declined;
 	struct matr_store_skipped *skipped; /* by the scan; none if the programs were named */

@@ -120,8 +120,7 @@ int file_write_pieces(const char *path, const struct file_piece *pieces, size_t 
 	return file_sync_directory(directory, err);
 }
 
-/* Is the entry of a directory a temporary file of file_write() for the file `name`? */
-static bool is_leftover_of(const char *entry, const char *name)
+bool file_is_leftover_of(const char *entry, const char *name)
 {
 	size_t length = strlen(name), fixed = sizeof pattern - 1 - RANDOM;
 
@@ -144,7 +143,7 @@ int file_remove_leftovers(const char *directory, const char *const *names, size_
 	while (result == 0 && (errno = 0, entry = readdir(list)) != NULL) {
 		bool leftover = false;
 		for (size_t i = 0; i < n && !leftover; i++)
-			leftover = is_leftover_of(entry->d_name, names[i]) &&
+			leftover = file_is_leftover_of(entry->d_name, names[i]) &&
 				   fstatat(dirfd(list), entry->d_name, &status,
 					   AT_SYMLINK_NOFOLLOW) == 0 &&
 				   S_ISREG(status.st_mode);

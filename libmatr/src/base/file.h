@@ -26,6 +26,9 @@ int file_write_pieces(const char *path, const struct file_piece *pieces, size_t 
  * directory. Otherwise it is `what` and the reason. */
 int file_fail_to_change(const char *path, const char *what, struct matr_error *err);
 
+/* Is the entry of a directory a temporary file of file_write() for the file `name`? */
+bool file_is_leftover_of(const char *entry, const char *name);
+
 /* Remove the temporary files that killed file_write() calls for these names, or for this path, left
  * in the directory. Only with the lock that its writers take. */
 int file_remove_leftovers(const char *directory, const char *const *names, size_t n,
