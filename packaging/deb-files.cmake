@@ -1,7 +1,7 @@
 # deb-files.cmake - what Debian wants of installed files; CPack runs it before it packs them.
 #
-# Manual pages are compressed, changelog and lintian's overrides come; symbols go, except ld-stable's
-# own table.
+# Manual pages are compressed, copyright, changelog and lintian's overrides come; the licence, which copyright
+# has, goes, and so do symbols, except ld-stable's own table.
 if(NOT CPACK_GENERATOR STREQUAL DEB)
 	return()
 endif()
@@ -9,7 +9,8 @@ set(share "${CPACK_TEMPORARY_DIRECTORY}/usr/share")
 set(source "${CMAKE_CURRENT_LIST_DIR}/deb")
 file(COPY "${source}/lintian-overrides" DESTINATION "${share}/lintian/overrides")
 file(RENAME "${share}/lintian/overrides/lintian-overrides" "${share}/lintian/overrides/matr")
-file(COPY "${source}/changelog" DESTINATION "${share}/doc/matr")
+file(COPY "${source}/changelog" "${source}/copyright" DESTINATION "${share}/doc/matr")
+file(REMOVE "${share}/doc/matr/LICENSE")
 execute_process(COMMAND gzip -9nf "${share}/doc/matr/changelog" COMMAND_ERROR_IS_FATAL ANY)
 file(GLOB_RECURSE files LIST_DIRECTORIES false "${CPACK_TEMPORARY_DIRECTORY}/*")
 foreach(file ${files})

@@ -9,7 +9,7 @@ if(DEFINED MATR_PACKAGE_VERSION)
 	set(CPACK_PACKAGE_VERSION ${MATR_PACKAGE_VERSION})
 endif()
 set(CPACK_PACKAGE_VENDOR MatR)
-set(CPACK_PACKAGE_CONTACT "The MatR founders <matr@localhost>")
+set(CPACK_PACKAGE_CONTACT "The MatR authors <matr@localhost>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "stable linking for glibc systems")
 set(CPACK_PACKAGE_DESCRIPTION "The dynamic linker works out at every start of a program which library
 provides each symbol. MatR works it out once, when packages have changed, and

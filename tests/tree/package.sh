@@ -41,6 +41,10 @@ check "matr works" matr --version
 equal "nothing is begun by itself" management "$(matr epoch status --format json | jq -r .state)"
 check "the loader is as it was" cmp <(loader_state) "$T/loader.before"
 check "its files are as shipped" dpkg --verify matr
+document=/usr/share/doc/matr # dpkg leaves it out where it was told to (path-exclude)
+check "copyright, in the form that machines read" grep -q '^Format: https://www.debian.org/doc/packaging-manuals/copyright' $document/copyright
+check "its changelog begins with this package" sh -c "zcat $document/changelog.gz | head -n 1 | grep -q '^matr ('"
+check "the walk-through for administrators" grep -q 'systemctl enable --now matrd.socket' $document/docs/administration.md
 
 check "hooks install" matr hooks install
 check "epoch begin" matr epoch begin -q

@@ -8,6 +8,8 @@
 export GIT_AUTHOR_NAME=n GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=n GIT_COMMITTER_EMAIL=a@b
 unset HOME; export HOME=$T
 
+shopt -s extglob
+
 # The pages say that their output is of Debian 12.
 if ! grep -qx 'VERSION_CODENAME=bookworm' /etc/os-release; then
 	skip "the examples of docs/" "they are of Debian 12"
@@ -24,7 +26,7 @@ same_but_for_numbers() # FILE; csv has CRs
 # goes on in the next line after a backslash.
 page()
 {
-	local file=$SOURCE/docs/$1.md name=${1##*/} least=$2 n=0 at command program
+	local file=$SOURCE/docs/$1.md name=${1##*/} least=$2 n=0 at command program label
 	shift 2
 	mkdir "$T/$name" "$T/$name.commands"
 	export MATR_PREFIX=$T/$name.prefix
@@ -45,6 +47,7 @@ page()
 		n=$((n + 1))
 		at=$T/$name.commands/$n
 		command=$(cat "$at.command")
+		label="$name: ${command//\\$'\n'*( )/}"
 		case $command in # what has to be installed for it
 		*sshd* | *openssh*) program=sshd ;;
 		*clang*) program=clang ;;
@@ -52,17 +55,17 @@ page()
 		*) program=git ;;
 		esac
 		if ! PATH=$PATH:/usr/sbin have $program && { [ $program != jemalloc-config ] || ! ldconfig -p | grep -q libjemalloc.so.2; }; then
-			skip "$name: $command" "no $program"
+			skip "$label" "no $program"
 			continue
 		fi
 		PATH=$(dirname "$MATR"):$PATH bash -c "${command//\/tmp\/rb/$T/$name}" >"$at.out" 2>&1 </dev/null || :
 		same_but_for_numbers "$at.out" >"$at.ours"
 		same_but_for_numbers "$at.wanted" >"$at.text"
 		if cmp -s "$at.text" "$at.ours"; then
-			ok "$name: $command"
+			ok "$label"
 		else
 			diff "$at.text" "$at.ours" >"$at.difference" || :
-			not_ok "$name: $command" "$at.difference"
+			not_ok "$label" "$at.difference"
 		fi
 	done
 	cd "$T"
