@@ -826,6 +826,30 @@ case_epochs()
 	run '' open p "$D/plugin.so" n call p go open s "$D/second.so" n
 }
 
+case_not_loadable()
+{
+	# what ld.so does not load, for reasons of the library's own
+	local code='int go(void) { return 1; } int (*pointer)(void) = go;'
+	lib sound <<<"$code"
+	lib nodlopen -Wl,-z,nodlopen <<<"$code"
+	lib level -nostdlib -fcf-protection <<<"$code"
+	"$TESTS/oracle/rules/elf-patch" level.so property 0xc0000002 0xc0008002 0x10000
+	lib type <<<"$code"
+	"$TESTS/oracle/rules/elf-patch" type.so retype 1 24
+	program
+	"$MATR" record --forget-all
+	printf '%s\n' '[programs]' "directory = $D/nowhere" "include = $D/load" '[program test]' "path = $D/load" \
+		"load-now = $D/*.so" >conf
+	mkdir nowhere
+	check "$CASE: epoch begin" "$MATR" epoch begin --config conf
+	"$MATR" inspect --closures ./load >"$T/closures" 2>&1 || :
+	for reason in 'nodlopen.so.* does not let dlopen.. load it' 'level.so.* CPU ISA level' 'type.so.* relocation of type 24'; do
+		check "$CASE: $reason" grep -q "$reason" "$T/closures"
+	done
+	run '*' open a "$D/nodlopen.so" n open b "$D/level.so" n open d "$D/sound.so" n call d go
+	check "$CASE: ld.so's reasons" sh -c 'grep -q "cannot be dlopen" "$0" && grep -q "ISA level" "$0"' "$T/plain.out"
+}
+
 case_configuration()
 {
 	mkdir -p plugins/deep
