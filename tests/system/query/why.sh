@@ -68,8 +68,12 @@ reason libstrong.so "match: would be next NEW -"
 
 "$MATR" why --format json ./app data >"$T/data"
 check "data that is copied is not sought in the application" grep -q 'passed over: copy relocation' "$T/data"
-"$MATR" why --format json ./app protected_too >"$T/protected"
-check "a protected symbol is its own library's" grep -q '"rule":"protected"' "$T/protected"
+if readelf -rW libstrong.so | grep -q protected_too; then
+	"$MATR" why --format json ./app protected_too >"$T/protected"
+	check "a protected symbol is its own library's" grep -q '"rule":"protected"' "$T/protected"
+else
+	skip "a protected symbol is its own library's" "this linker leaves no reference to one"
+fi
 "$MATR" shadowed --format csv ./app >"$T/shadowed"
 check "shadowed: weak wins because it is first" grep -q ',wanted,NEW,.*/libweak.so,.*/libstrong.so,' "$T/shadowed"
 check "who calls it and takes its address is one requester: the application and librefers" \
@@ -212,7 +216,7 @@ for r in json.load(sys.stdin): print(r['program'] + '|' + r['requester'])" | sor
 	fi
 }
 exposed "--library liblzma.so.5" "provider LIKE '%/liblzma.so.5%'" --library liblzma.so.5
-exposed "--library by path" "provider LIKE '%/liblzma.so.5%'" --library /lib/x86_64-linux-gnu/liblzma.so.5
+exposed "--library by path" "provider LIKE '%/liblzma.so.5%'" --library "$(ldd /usr/bin/xz | awk '$1 == "liblzma.so.5" { print $3 }')"
 exposed "--symbol lzma_code" "symbol = 'lzma_code'" --symbol lzma_code
 exposed "--symbol malloc" "symbol = 'malloc'" --symbol malloc
 exposed "--symbol memcpy@GLIBC_2.14" "symbol = 'memcpy' AND (version = 'GLIBC_2.14' OR provider_version = 'GLIBC_2.14')" \

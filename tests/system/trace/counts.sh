@@ -27,8 +27,11 @@ head -c 300000 /bin/bash >"$T/data"
 
 if have valgrind; then
 	counted callgrind 800 -- git -C "$T/repository" log --stat
-	# From 5.6 on it shuts itself in, which valgrind does not know: without these calls.
-	counted callgrind 40 --symbol 'lzma*' --symbol 'str*' --symbol '*printf*' --symbol free -- xz -T1 -kc "$T/data"
+	if xz --version | grep -q ' 5\.[0-4]\.'; then
+		counted callgrind 100 -- xz -kc "$T/data"
+	else # it shuts itself in, so that valgrind cannot write what it has counted
+		counted callgrind 1000 -- curl -s file:///etc/passwd
+	fi
 	counted callgrind 4000 -- cmake -P /dev/null
 else
 	skip "as valgrind counts" "no valgrind"
