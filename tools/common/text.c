@@ -38,6 +38,14 @@ void text_add(struct text *text, const char *bytes, size_t size)
 	text->bytes[text->size] = 0;
 }
 
+void text_drop(struct text *text, size_t size)
+{
+	if (!size)
+		return;
+	text->size -= size;
+	memmove(text->bytes, text->bytes + size, text->size + 1);
+}
+
 void text_add_string(struct text *text, const char *string)
 {
 	text_add(text, string, strlen(string));

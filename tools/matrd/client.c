@@ -24,8 +24,8 @@ void client_free(struct client *client)
 {
 	close(client->fd);
 	json_object_put(client->request);
-	free(client->input);
-	free(client->output);
+	text_free(&client->input);
+	text_free(&client->output);
 	free(client);
 }
 
@@ -37,36 +37,31 @@ int client_read(struct client *client)
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
-	if (n == 0 || client->n_input + (size_t)n > limit)
+	if (n == 0 || client->input.size + (size_t)n > limit)
 		return -1;
-	char *grown = realloc(client->input, client->n_input + (size_t)n);
-	if (!grown)
-		return -1;
-	client->input = grown;
-	memcpy(grown + client->n_input, buffer, (size_t)n);
-	client->n_input += (size_t)n;
-	return 0;
+	text_add(&client->input, buffer, (size_t)n);
+	return client->input.failed ? -1 : 0;
 }
 
 int client_request(struct client *client, struct json_object **out)
 {
-	char *end = client->n_input ? memchr(client->input, '\n', client->n_input) : NULL;
+	struct text *input = &client->input;
+	char *end = input->size ? memchr(input->bytes, '\n', input->size) : NULL;
 
 	*out = NULL;
 	if (!end)
 		return 0;
 	struct json_tokener *tokener = json_tokener_new_ex(4); /* levels */
-	size_t length = (size_t)(end - client->input);
+	size_t length = (size_t)(end - input->bytes);
 	if (tokener) {
-		*out = json_tokener_parse_ex(tokener, client->input, (int)length + 1);
+		*out = json_tokener_parse_ex(tokener, input->bytes, (int)length + 1);
 		if (json_tokener_get_error(tokener) != json_tokener_success) {
 			json_object_put(*out);
 			*out = NULL;
 		}
 		json_tokener_free(tokener);
 	}
-	client->n_input -= length + 1;
-	memmove(client->input, end + 1, client->n_input);
+	text_drop(input, length + 1);
 	if (*out && json_object_is_type(*out, json_type_object))
 		return 1;
 	json_object_put(*out);
@@ -80,31 +75,25 @@ int client_send(struct client *client, struct json_object *object)
 	const char *text =
 		object ? json_object_to_json_string_length(object, JSON_C_TO_STRING_PLAIN, &length)
 		       : NULL;
-	char *grown = text && client->n_output + length + 1 <= CLIENT_OUTPUT
-			      ? realloc(client->output, client->n_output + length + 1)
-			      : NULL;
+	bool fits = text && client->output.size + length + 1 <= CLIENT_OUTPUT;
 
-	if (grown) {
-		client->output = grown;
-		memcpy(grown + client->n_output, text, length);
-		grown[client->n_output + length] = '\n';
-		client->n_output += length + 1;
+	if (fits) {
+		text_add(&client->output, text, length);
+		text_add(&client->output, "\n", 1);
 	}
 	json_object_put(object);
-	return grown ? 0 : -1;
+	return fits && !client->output.failed ? 0 : -1;
 }
 
 int client_write(struct client *client)
 {
-	while (client->n_output) {
-		ssize_t n = send(client->fd, client->output, client->n_output,
+	while (client->output.size) {
+		ssize_t n = send(client->fd, client->output.bytes, client->output.size,
 				 MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n < 0)
 			return errno == EAGAIN || errno == EINTR ? 0 : -1;
-		client->n_output -= (size_t)n;
-		memmove(client->output, client->output + n, client->n_output);
+		text_drop(&client->output, (size_t)n);
 	}
-	free(client->output);
-	client->output = NULL;
+	text_free(&client->output);
 	return 0;
 }

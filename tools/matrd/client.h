@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "common/text.h"
+
 enum {
 	CLIENT_LINE = 8 << 10,	     /* bytes of a request from anybody */
 	CLIENT_LINE_OWNER = 4 << 20, /* from who may begin: it may name many programs */
@@ -23,8 +25,7 @@ struct client {
 	bool closing; /* when all is written */
 	int64_t since;
 	struct json_object *request;
-	char *input, *output;
-	size_t n_input, n_output;
+	struct text input, output;
 	struct client *next;
 };
 

@@ -150,13 +150,14 @@ static int loop(struct daemon *daemon)
 		for (int i = 0; i < FIXED; i++)
 			polls[i] = (struct pollfd){.fd = fixed[i], .events = POLLIN};
 		/* Who does not read what his job says holds it up, and only it. */
-		if (daemon->customer && daemon->customer->n_output > CLIENT_OUTPUT / 2)
+		if (daemon->customer && daemon->customer->output.size > CLIENT_OUTPUT / 2)
 			polls[OUTPUT].fd = polls[ERRORS].fd = -1;
 		for (struct client *at = daemon->clients; at; at = at->next, n++) {
 			who[n] = at;
 			polls[n] = (struct pollfd){
 				.fd = at->fd,
-				.events = at->reader ? 0 : POLLIN | (at->n_output ? POLLOUT : 0)};
+				.events =
+					at->reader ? 0 : POLLIN | (at->output.size ? POLLOUT : 0)};
 		}
 		if (poll(polls, n, timeout_of(daemon)) < 0 && errno != EINTR) {
 			matrd_say("poll: %s", strerror(errno));
@@ -173,7 +174,7 @@ static int loop(struct daemon *daemon)
 			matrd_relay(daemon, &daemon->job.errors, "stderr");
 		matrd_finish_job(daemon);
 		for (nfds_t i = FIXED; i < n; i++)
-			if ((polls[i].revents || who[i]->n_output || who[i]->n_input) &&
+			if ((polls[i].revents || who[i]->output.size || who[i]->input.size) &&
 			    matrd_serve(daemon, who[i], polls[i].revents) != 0)
 				matrd_drop(daemon, who[i]);
 		matrd_finish_readers(daemon);

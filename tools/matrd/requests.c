@@ -139,7 +139,7 @@ void matrd_tell_progress(struct daemon *daemon)
 		return;
 	service_notify("STATUS=%s: %ld of %ld", job->what, job->done, job->all);
 	/* Who does not read gets no more of these. */
-	if (!daemon->customer || daemon->customer->n_output > 4096)
+	if (!daemon->customer || daemon->customer->output.size > 4096)
 		return;
 	struct json_object *object = event("progress");
 	json_object_object_add(object, "what", json_object_new_string(job->what));
@@ -206,7 +206,7 @@ static void take_reader(struct daemon *daemon, struct client *client, struct jso
 	}
 	if (report && (!format || (strcmp(format, "table") != 0 && strcmp(format, "json") != 0))) {
 		refuse(client, "usage", "format is table or json");
-	} else if (client->request || client->n_output) {
+	} else if (client->request || client->output.size) {
 		refuse(client, "busy", "a request of this connection is not done yet");
 	} else if (running >= READERS || (!client->owner && same >= READERS_OF_USER)) {
 		refuse(client, "busy", "too many are reading at once");
@@ -260,7 +260,7 @@ int matrd_serve(struct daemon *daemon, struct client *client, short events)
 		answer(daemon, client, request);
 		json_object_put(request);
 	}
-	if (client_write(client) != 0 || (client->closing && !client->n_output))
+	if (client_write(client) != 0 || (client->closing && !client->output.size))
 		return -1;
 	return 0;
 }

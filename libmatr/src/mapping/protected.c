@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/path.h"
+
 /* docs/edit.md has the same list. */
 static const char *const names[] = {
 	/* MatR */
@@ -80,11 +82,11 @@ static bool is_this_program(const char *program)
 
 bool matr_edit_is_protected(const char *program)
 {
-	const char *name = strrchr(program, '/');
-	size_t length = name ? (size_t)(name - program) : 0;
+	const char *name = path_name(program);
+	size_t length = path_directory(program);
 	bool here = false;
 
-	if (!name)
+	if (!length)
 		return false;
 	for (size_t i = 0; i < sizeof whole_directories / sizeof *whole_directories; i++)
 		if (strlen(whole_directories[i]) == length &&
@@ -94,7 +96,7 @@ bool matr_edit_is_protected(const char *program)
 		here |= strlen(directories[i]) == length &&
 			memcmp(directories[i], program, length) == 0;
 	for (size_t i = 0; here && i < sizeof names / sizeof *names; i++)
-		if (strcmp(names[i], name + 1) == 0)
+		if (strcmp(names[i], name) == 0)
 			return true;
 	return is_this_program(program);
 }
