@@ -1,4 +1,4 @@
-/* tools_path.c - paths and growing arrays of the tools. */
+/* tools_path.c - paths, growing arrays and texts of the tools. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -7,6 +7,7 @@
 
 #include "common/array.h"
 #include "common/path.h"
+#include "common/text.h"
 #include "unit.h"
 
 static struct matr_error err;
@@ -78,6 +79,24 @@ START_TEST(grows)
 }
 END_TEST
 
+START_TEST(drops)
+{
+	struct text text = {0};
+
+	text_drop(&text, 0);
+	ck_assert_str_eq(text_string(&text), "");
+	text_add_string(&text, "one\ntwo\n");
+	text_drop(&text, 4);
+	ck_assert_str_eq(text_string(&text), "two\n");
+	text_add_string(&text, "three");
+	ck_assert_str_eq(text_string(&text), "two\nthree");
+	text_drop(&text, text.size);
+	ck_assert_str_eq(text_string(&text), "");
+	ck_assert_uint_eq(text.size, 0);
+	text_free(&text);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tests = tcase_create("path");
@@ -86,5 +105,6 @@ int main(void)
 	tcase_add_test(tests, joins);
 	tcase_add_test(tests, finds_the_executable);
 	tcase_add_test(tests, grows);
+	tcase_add_test(tests, drops);
 	return unit_run(tests, "path");
 }
