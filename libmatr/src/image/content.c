@@ -89,10 +89,9 @@ static void deciding_ranges(const struct matr_object *object, struct ranges *ran
 		add_range(object, wanted[i], ranges);
 }
 
-/* The program headers and the build-id, which is near them; the strings where there is none. */
+/* The program headers and the strings, where there is no build-id. */
 static void telling_ranges(const struct matr_object *object, struct ranges *ranges)
 {
-	const struct range build_id = {object->build_id_vaddr, object->build_id.size};
 	const struct range strings = {tag_value(object, DT_STRTAB), tag_value(object, DT_STRSZ)};
 
 	for (size_t i = 0; i < object->n_segments; i++) {
@@ -101,7 +100,7 @@ static void telling_ranges(const struct matr_object *object, struct ranges *rang
 			add_range(object, (struct range){segment->vaddr, segment->file_size},
 				  ranges);
 	}
-	add_range(object, build_id.size ? build_id : strings, ranges);
+	add_range(object, strings, ranges);
 }
 
 static void find_ranges(const struct matr_object *object, enum image_content kind,
@@ -153,6 +152,29 @@ static int hash_ranges(int fd, const struct matr_object *object, const struct ra
 	return result;
 }
 
+/* The build-id tells programs apart, and is known: the file, which has not changed, is not opened. Returns
+ * false if the program has none that is mapped. */
+static bool hash_build_id(const struct matr_object *object, struct ranges *ranges, uint64_t *hash)
+{
+	add_range(object, (struct range){object->build_id_vaddr, object->build_id.size}, ranges);
+	if (ranges->n)
+		*hash = matr_image_checksum64(object->build_id.bytes, object->build_id.size, 0);
+	return ranges->n;
+}
+
+static int hash_file(const struct matr_object *object, enum image_content kind,
+		     struct ranges *ranges, uint64_t *hash, struct matr_error *err)
+{
+	int fd = open(object->path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return matr_fail_errno(err, object->path, "cannot be opened");
+	find_ranges(object, kind, ranges);
+	int result = hash_ranges(fd, object, ranges, hash, err);
+	close(fd);
+	return result;
+}
+
 int image_content_add(struct image_builder *builder, const struct matr_object *object,
 		      enum image_content kind, uint64_t *offset, struct matr_error *err)
 {
@@ -162,14 +184,10 @@ int image_content_add(struct image_builder *builder, const struct matr_object *o
 	} content = {.head = {.hash = 0}};
 	struct ranges ranges = {.n = 0};
 
-	int fd = open(object->path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return matr_fail_errno(err, object->path, "cannot be opened");
-	find_ranges(object, kind, &ranges);
-	int result = hash_ranges(fd, object, &ranges, &content.head.hash, err);
-	close(fd);
-	if (result)
-		return result;
+	if (kind != IMAGE_CONTENT_TELLING || !hash_build_id(object, &ranges, &content.head.hash)) {
+		if (hash_file(object, kind, &ranges, &content.head.hash, err) != 0)
+			return -1;
+	}
 	content.head.n_ranges = ranges.n;
 	content.head.n_file_ranges = ranges.n_file;
 	memcpy(content.ranges, ranges.list, sizeof content.ranges);
