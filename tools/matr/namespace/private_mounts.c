@@ -80,7 +80,7 @@ enum private_mounts private_mounts_enter_as_user(struct matr_error *err)
 
 	if (!private_mounts_work(true)) {
 		matr_fail(err, MATR_ERROR_SYSTEM, NULL,
-			  "no user namespace with mounts is to be had on this system");
+			  "no user namespace is to be had on this system");
 		return PRIVATE_MOUNTS_DENIED;
 	}
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) {
