@@ -60,14 +60,13 @@ static void start_program(const struct matr_loader_config *config, const struct 
 	struct start start = start_of_program();
 
 	const char *reason = image_find(&served, config, &start, program);
-	if (reason) {
+	if (reason)
 		fuzz_use_string(reason);
-		if (served.header || served.image_fd >= 0)
-			abort(); /* something is left of it */
-		return;
-	}
-	read_objects(&served);
+	else
+		read_objects(&served);
 	image_unmap(&served);
+	if (served.header || served.image_fd >= 0)
+		abort();
 }
 
 /* Start the program of each entry, and one that has none. */
