@@ -92,6 +92,31 @@ static void start_all(const struct matr_loader_config *config, const uint8_t *im
 	}
 }
 
+/* Entries are found by the program's file, whatever it is by now; and no program is in memory whose
+ * content could be compared. */
+static void make_findable(uint8_t *image, size_t size)
+{
+	struct matr_image_header header;
+	struct matr_image_slot slot;
+	struct matr_image_manifest manifest;
+
+	memcpy(&header, image, sizeof header);
+	for (uint64_t i = 0; i < header.hash_size; i++) {
+		uint64_t at = header.hash + i * sizeof slot;
+		if (header.hash > size || at > size || size - at < sizeof slot)
+			break;
+		memcpy(&slot, image + at, sizeof slot);
+		if (!slot.manifest || slot.manifest > size ||
+		    size - slot.manifest < sizeof manifest)
+			continue;
+		memcpy(&manifest, image + slot.manifest, sizeof manifest);
+		slot.key = manifest.key = matr_image_key(&manifest.file, sizeof manifest.file);
+		manifest.content = 0;
+		memcpy(image + slot.manifest, &manifest, sizeof manifest);
+		memcpy(image + at, &slot, sizeof slot);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct matr_loader_config config = {.format = MATR_IMAGE_FORMAT};
@@ -110,6 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	config.loader_hash = header.loader_hash;
 	snprintf(config.image, sizeof config.image, "%s", fuzz_file(image, size));
 	start_program(&config, &(struct program){.by_name = true});
+	make_findable(image, whole);
 	fuzz_image_fix(image, whole);
 	const char *path = fuzz_file(image, whole);
 	memcpy(&header, image, sizeof header);
