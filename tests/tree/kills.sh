@@ -262,5 +262,5 @@ check "libc6 as it was" apt-get -y -q install --allow-downgrades {libc6,libc-bin
 equal "programs are as their packages have them" "" "$(dpkg --verify | grep -v ' c ')"
 check "loader uninstall" matr loader uninstall
 equal "nothing is left beside programs and loader" "" "$(find /usr /lib64/ -xdev -name '*matr*' ! -path '/usr/local/*' ! -name 'matrox*')"
-equal "nor in the prefix" "" "$(find /var/lib/matr -name '*.tmp*' -o -name '*.??????' -type f)"
+equal "nor in the prefix" "" "$(find /var/lib/matr -name '*.tmp*' -o -name '*.matr-tmp.*' -o -name trial)"
 finish

@@ -11,6 +11,7 @@
 #include "base/file_id.h"
 #include "base/path.h"
 #include "base/prefix.h"
+#include "epoch/images.h"
 #include "epoch/same_program.h"
 #include "image/move.h"
 
@@ -34,6 +35,7 @@ static int still_the_program(struct matr_store *store, int64_t epoch, const char
 static int follow_locked(const char *prefix, const char *image, const char *path,
 			 struct matr_error *err)
 {
+	char next[PATH_MAX];
 	struct matr_store *store;
 	struct stat status;
 
@@ -46,7 +48,16 @@ static int follow_locked(const char *prefix, const char *image, const char *path
 	if (stat(path, &status) != 0)
 		return matr_fail_errno(err, path, "cannot be looked at");
 	struct matr_file_id now = file_id_of(&status);
-	return image_move(image, path, &now, err);
+	if (path_join(prefix, PREFIX_NEXT_IMAGE, next, err) != 0)
+		return -1;
+	/* The image as it was keeps its name while processes map it. */
+	int64_t epoch = matr_epoch_of_image(prefix);
+	result = image_move(image, path, &now, next, err);
+	if (result > 0 && images_put_in_force(prefix, next, epoch, err) != 0)
+		result = -1;
+	if (result > 0)
+		images_sweep(prefix, NULL);
+	return result;
 }
 
 int matr_epoch_follow(const char *prefix, const char *program, struct matr_error *err)

@@ -81,7 +81,7 @@ static int move(unsigned char *bytes, const char *application, const struct matr
 }
 
 int image_move(const char *path, const char *application, const struct matr_file_id *to,
-	       struct matr_error *err)
+	       const char *next, struct matr_error *err)
 {
 	const struct matr_image_file file = image_file(to);
 	struct stat status;
@@ -105,7 +105,7 @@ int image_move(const char *path, const char *application, const struct matr_file
 	if (!(((const struct matr_image_header *)bytes)->flags & MATR_IMAGE_PORTABLE))
 		result = move(bytes, application, &file, err);
 	if (result > 0)
-		result = file_write(path, bytes, size, status.st_mode & 0777, err) == 0 ? 1 : -1;
+		result = file_write(next, bytes, size, status.st_mode & 0777, err) == 0 ? 1 : -1;
 	munmap(bytes, size);
 	return result;
 }
