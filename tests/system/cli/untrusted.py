@@ -16,6 +16,8 @@ program, library, second, loaded, declined, directory, symbol = (
     os.environb[name] for name in (b"PROGRAM", b"LIBRARY", b"SECOND", b"LOADED", b"DECLINED", b"DIRECTORY", b"SYMBOL"))
 # What an escape starts, what moves the cursor, C1 controls, what turns the line around.
 DANGEROUS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+# matr's own line of progress, where a begin takes longer; what it says of the work is a word of ours.
+PROGRESS = re.compile(r"\r[A-Za-z ]{20,} \[[=#>. -]*\] \d+ of \d+\x1b\[K")
 BOLD = re.compile(r"\x1b\[[01]m")
 ESCAPED = "\\x1b[31m\\n"
 
@@ -45,7 +47,7 @@ def on_terminal(*arguments):
 def is_safe(out):
     """Is it UTF-8 without anything that a terminal acts on?"""
     try:
-        return not DANGEROUS.search(BOLD.sub("", out.decode().replace("\r\x1b[K", "")))
+        return not DANGEROUS.search(BOLD.sub("", PROGRESS.sub("", out.decode()).replace("\r\x1b[K", "")))
     except UnicodeDecodeError:
         return False
 
