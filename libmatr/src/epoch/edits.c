@@ -65,10 +65,12 @@ int matr_epoch_leave_out(struct matr_epoch *epoch, int64_t edit, const char *rea
 {
 	if (array_grow(&epoch->left_out, epoch->n_left_out, sizeof *epoch->left_out, err) != 0)
 		return -1;
-	char *copy = strdup(reason);
-	if (!copy)
+	struct left_out *out = &epoch->left_out[epoch->n_left_out];
+	*out = (struct left_out){.edit = edit};
+	out->reason = strdup(reason);
+	if (!out->reason)
 		return matr_fail_memory(err);
-	epoch->left_out[epoch->n_left_out++] = (struct left_out){edit, copy};
+	epoch->n_left_out++;
 	return 0;
 }
 

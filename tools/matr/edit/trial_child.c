@@ -37,8 +37,6 @@ enum {
 /* As from a session without variables for ld.so: these would lead to a plain start. */
 static void clean_environment(void)
 {
-	extern char **environ;
-
 	for (char **at = environ; *at;) {
 		char name[256];
 		size_t length = strcspn(*at, "=");
