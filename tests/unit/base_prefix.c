@@ -101,6 +101,18 @@ START_TEST(takes_almost_empty)
 }
 END_TEST
 
+START_TEST(locks_first)
+{
+	int lock = prefix_lock(directory, false, &err); /* as `matr epoch end` does */
+	ck_assert_int_ge(lock, 0);
+	close(lock);
+	ck_assert_int_eq(access(in_directory("matr.prefix"), R_OK), 0);
+	is_taken();
+	ck_assert_int_eq(unlink(in_directory("matr.prefix")), 0);
+	is_taken(); /* nothing but an idle lock */
+}
+END_TEST
+
 START_TEST(takes_an_earlier_one)
 {
 	FILE *file = fopen(in_directory("store.db"), "we");
@@ -222,6 +234,7 @@ int main(void)
 	tcase_add_checked_fixture(tests, enter, leave);
 	tcase_add_test(tests, takes);
 	tcase_add_test(tests, takes_almost_empty);
+	tcase_add_test(tests, locks_first);
 	tcase_add_test(tests, takes_an_earlier_one);
 	tcase_add_test(tests, refuses);
 	tcase_add_test(tests, refuses_other_marks);

@@ -65,8 +65,18 @@ static bool is_earlier_prefix(const char *canonical)
 	return same;
 }
 
-/* Is there nothing in it, but for what a file system has of its own, and the mark of a MatR that was
- * killed before the rename? -1: error. */
+/* Is it an empty file named as the lock? An earlier MatR that found nothing to end left it alone. */
+static bool is_idle_lock(int directory, const char *name)
+{
+	struct stat status;
+
+	return strcmp(name, "lock") == 0 &&
+	       fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISREG(status.st_mode) && status.st_size == 0;
+}
+
+/* Is there nothing in it, but for what a file system has of its own, a lock, and the mark of a MatR that
+ * was killed before the rename? -1: error. */
 static int is_empty(const char *canonical, struct matr_error *err)
 {
 	DIR *list = opendir(canonical);
@@ -80,7 +90,8 @@ static int is_empty(const char *canonical, struct matr_error *err)
 	while (empty && (entry = readdir(list)) != NULL)
 		empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
 			strcmp(entry->d_name, "lost+found") == 0 ||
-			file_is_leftover_of(entry->d_name, MATR_PREFIX_MARK);
+			file_is_leftover_of(entry->d_name, MATR_PREFIX_MARK) ||
+			is_idle_lock(dirfd(list), entry->d_name);
 	closedir(list);
 	return empty;
 }
@@ -260,7 +271,8 @@ int prefix_lock(const char *canonical, bool wait, struct matr_error *err)
 {
 	char path[PATH_MAX];
 
-	if (recognize(canonical, err) < 0 || path_join(canonical, "lock", path, err) != 0)
+	/* The mark comes before anything else. */
+	if (make_mark(canonical, err) < 0 || path_join(canonical, "lock", path, err) != 0)
 		return -1;
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
