@@ -50,7 +50,7 @@ static uint64_t draw_place(uint64_t size)
 	if (system_call(CALL_GETRANDOM, (long)&random, sizeof random, 0, 0, 0, 0) !=
 	    (long)sizeof random)
 		return 0;
-	return MATR_REGION_LOW + random % pages * MATR_IMAGE_PAGE;
+	return MATR_REGION_LOW + random % (pages + 1) * MATR_IMAGE_PAGE;
 }
 
 static bool map_metadata(uint64_t place, uint64_t size, long fd)
