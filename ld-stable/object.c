@@ -26,7 +26,12 @@ const Elf64_Phdr *object_segment(const struct served *served,
 	const char *headers = at_place(&served->bases, object->headers);
 	const Elf64_Ehdr *ehdr = (const Elf64_Ehdr *)headers;
 	const Elf64_Phdr *phdr = (const Elf64_Phdr *)(headers + ehdr->e_phoff);
+	uint64_t size = ehdr->e_phnum * sizeof *phdr;
 
+	/* No checksum that an exec looks at is of the headers. */
+	if (object->headers_size < sizeof *ehdr || size > object->headers_size ||
+	    ehdr->e_phoff > object->headers_size - size)
+		return NULL;
 	for (size_t i = 0; i < ehdr->e_phnum; i++) {
 		if (phdr[i].p_type == type)
 			return &phdr[i];
