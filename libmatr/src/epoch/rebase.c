@@ -11,6 +11,7 @@
 
 #include "base/path.h"
 #include "base/prefix.h"
+#include "epoch/images.h"
 #include "image/rebase.h"
 
 /* Was the image written before the machine was started? */
@@ -21,6 +22,19 @@ static bool is_of_earlier_boot(const struct stat *image)
 	clock_gettime(CLOCK_REALTIME, &now);
 	clock_gettime(CLOCK_BOOTTIME, &up);
 	return image->st_ctim.tv_sec < now.tv_sec - up.tv_sec;
+}
+
+/* The image as it was keeps its name while processes map it. */
+static int rebase_locked(const char *prefix, const char *image, struct matr_error *err)
+{
+	char next[PATH_MAX];
+
+	if (path_join(prefix, PREFIX_NEXT_IMAGE, next, err) != 0 ||
+	    image_rebase(image, next, err) != 0 ||
+	    images_put_in_force(prefix, next, matr_epoch_of_image(prefix), err) != 0)
+		return -1;
+	images_sweep(prefix, NULL);
+	return 1;
 }
 
 int matr_epoch_rebase(const char *prefix, bool once_per_boot, struct matr_error *err)
@@ -37,7 +51,7 @@ int matr_epoch_rebase(const char *prefix, bool once_per_boot, struct matr_error 
 		return -1;
 	int result = 0;
 	if (stat(image, &status) == 0 && (!once_per_boot || is_of_earlier_boot(&status)))
-		result = image_rebase(image, err) == 0 ? 1 : -1;
+		result = rebase_locked(canonical, image, err);
 	close(lock);
 	return result;
 }

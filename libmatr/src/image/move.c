@@ -7,16 +7,12 @@
  */
 #include "image/move.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <matr/image_format.h>
 
-#include "base/file.h"
+#include "image/copy.h"
 #include "image/image.h"
 #include "image/slot.h"
 
@@ -84,28 +80,15 @@ int image_move(const char *path, const char *application, const struct matr_file
 	       const char *next, struct matr_error *err)
 {
 	const struct matr_image_file file = image_file(to);
-	struct stat status;
-
-	if (matr_image_check(path, NULL, err) != 0)
-		return -1;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &status) != 0) {
-		matr_fail_errno(err, path, "cannot be opened");
-		if (fd >= 0)
-			close(fd);
-		return -1;
-	}
-	size_t size = (size_t)status.st_size;
-	/* Changed in memory, where all but a few pages are the file's. */
-	unsigned char *bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
-	close(fd);
-	if (bytes == MAP_FAILED)
-		return matr_fail_errno(err, path, "cannot be mapped");
+	struct image_copy copy;
 	int result = 0;
-	if (!(((const struct matr_image_header *)bytes)->flags & MATR_IMAGE_PORTABLE))
-		result = move(bytes, application, &file, err);
+
+	if (image_copy_open(path, &copy, err) != 0)
+		return -1;
+	if (!(((const struct matr_image_header *)copy.bytes)->flags & MATR_IMAGE_PORTABLE))
+		result = move(copy.bytes, application, &file, err);
 	if (result > 0)
-		result = file_write(next, bytes, size, status.st_mode & 0777, err) == 0 ? 1 : -1;
-	munmap(bytes, size);
+		result = image_copy_write(&copy, next, err) == 0 ? 1 : -1;
+	image_copy_close(&copy);
 	return result;
 }

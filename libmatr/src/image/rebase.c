@@ -1,28 +1,26 @@
-/* rebase.c - see rebase.h. All that depends on the region is what random placement corrects at exec. */
+/* rebase.c - an image's libraries at other addresses.
+ *
+ * All that depends on the region is what random placement corrects at exec: the words that `shifts` lists.
+ */
 #include "image/rebase.h"
 
-#include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/random.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <matr/image_format.h>
 
-#include "base/file.h"
-#include "image/slot.h"
+#include "image/copy.h"
 
 int image_draw_region(uint64_t size, uint64_t from, uint64_t alignment, uint64_t *region,
 		      struct matr_error *err)
 {
 	uint64_t low = MATR_REGION_LOW + (from - MATR_REGION_LOW) % alignment;
-	uint64_t places = (MATR_REGION_HIGH - size - low) / alignment;
+	uint64_t last = (MATR_REGION_HIGH - size - low) / alignment;
 	uint64_t random;
 
 	if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
 		return matr_fail_errno(err, NULL, "no random numbers for the layout");
-	*region = low + random % places * alignment;
+	*region = low + random % (last + 1) * alignment;
 	return 0;
 }
 
@@ -108,27 +106,15 @@ static int rebase(unsigned char *bytes, const char *path, struct matr_error *err
 	return 0;
 }
 
-int image_rebase(const char *path, struct matr_error *err)
+int image_rebase(const char *path, const char *next, struct matr_error *err)
 {
-	struct stat status;
+	struct image_copy copy;
 
-	if (matr_image_check(path, NULL, err) != 0)
+	if (image_copy_open(path, &copy, err) != 0)
 		return -1;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &status) != 0) {
-		matr_fail_errno(err, path, "cannot be opened");
-		if (fd >= 0)
-			close(fd);
-		return -1;
-	}
-	size_t size = (size_t)status.st_size;
-	unsigned char *bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
-	close(fd);
-	if (bytes == MAP_FAILED)
-		return matr_fail_errno(err, path, "cannot be mapped");
-	int result = rebase(bytes, path, err);
+	int result = rebase(copy.bytes, path, err);
 	if (result == 0)
-		result = file_write(path, bytes, size, status.st_mode & 0777, err);
-	munmap(bytes, size);
+		result = image_copy_write(&copy, next, err);
+	image_copy_close(&copy);
 	return result;
 }

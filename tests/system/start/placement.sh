@@ -112,6 +112,7 @@ case_rebase()
 	check "rebase --once-per-boot: the image is of this boot" "$MATR" epoch rebase --once-per-boot
 	equal "... and stays as it is" "$before" "$(region)"
 	check "rebase" "$MATR" epoch rebase
+	check "... the image has a name of its own, which epoch.image leads to" [ -L "$MATR_PREFIX/epoch.image" ]
 	check "... other addresses" [ "$before" != "$(region)" ]
 	check "... the image is whole" "$TESTS/lib/epoch_image.py" check "$MATR_PREFIX/epoch.image"
 	check "... and gives every program the same" same_image "$T/before.image" "$MATR_PREFIX/epoch.image"
