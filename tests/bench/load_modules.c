@@ -12,31 +12,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "process.h"
+
 enum { MAX_FILES = 4096 };
-
-static long long now(clockid_t clock)
-{
-	struct timespec time;
-
-	clock_gettime(clock, &time);
-	return time.tv_sec * 1000000000LL + time.tv_nsec;
-}
-
-/* ru_maxrss may be that of the parent, from before execve(). */
-static long peak(void)
-{
-	char line[256];
-	long kilobytes = 0;
-	FILE *status = fopen("/proc/self/status", "r");
-
-	while (status && fgets(line, sizeof line, status)) {
-		if (strncmp(line, "VmHWM:", 6) == 0)
-			kilobytes = strtol(line + 6, NULL, 10);
-	}
-	if (status)
-		fclose(status);
-	return kilobytes;
-}
 
 int main(int argc, char **argv)
 {
@@ -54,11 +32,12 @@ int main(int argc, char **argv)
 		n++;
 	}
 	fclose(list);
-	long long wall = now(CLOCK_MONOTONIC), cpu = now(CLOCK_PROCESS_CPUTIME_ID);
+	long long wall = process_time(CLOCK_MONOTONIC),
+		  cpu = process_time(CLOCK_PROCESS_CPUTIME_ID);
 	for (int i = 0; i < n; i++)
 		handles[i] = dlopen(lines[i], flags);
-	cpu = now(CLOCK_PROCESS_CPUTIME_ID) - cpu;
-	wall = now(CLOCK_MONOTONIC) - wall;
+	cpu = process_time(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+	wall = process_time(CLOCK_MONOTONIC) - wall;
 	bool have_sum = strcmp(argv[2], "-") != 0;
 	for (int i = 0; i < n; i++) {
 		unsigned long (*run)(void) =
@@ -71,6 +50,6 @@ int main(int argc, char **argv)
 		}
 		sum += run();
 	}
-	printf("%lld %lld %ld\n", wall, cpu, peak());
+	printf("%lld %lld %ld\n", wall, cpu, process_peak());
 	return have_sum && sum != strtoul(argv[2], NULL, 10);
 }

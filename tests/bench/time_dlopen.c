@@ -12,17 +12,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "process.h"
+
 static _Thread_local int depth;
 static long long wall, cpu;
 static long loads;
-
-static long long now(clockid_t clock)
-{
-	struct timespec time;
-
-	clock_gettime(clock, &time);
-	return time.tv_sec * 1000000000LL + time.tv_nsec;
-}
 
 static int count(struct dl_phdr_info *info, size_t size, void *adds)
 {
@@ -47,31 +41,17 @@ void *dlopen(const char *file, int flags)
 		next = (void *(*)(const char *, int))dlsym(RTLD_NEXT, "dlopen");
 	unsigned long long objects = objects_ever();
 	depth++;
-	long long before = now(CLOCK_MONOTONIC), used = now(CLOCK_THREAD_CPUTIME_ID);
+	long long before = process_time(CLOCK_MONOTONIC),
+		  used = process_time(CLOCK_THREAD_CPUTIME_ID);
 	void *handle = next(file, flags);
-	used = now(CLOCK_THREAD_CPUTIME_ID) - used;
-	before = now(CLOCK_MONOTONIC) - before;
+	used = process_time(CLOCK_THREAD_CPUTIME_ID) - used;
+	before = process_time(CLOCK_MONOTONIC) - before;
 	if (--depth == 0) {
 		__atomic_add_fetch(&cpu, used, __ATOMIC_RELAXED);
 		__atomic_add_fetch(&wall, before, __ATOMIC_RELAXED);
 		__atomic_add_fetch(&loads, objects_ever() != objects, __ATOMIC_RELAXED);
 	}
 	return handle;
-}
-
-static long peak(void)
-{
-	char line[256];
-	long kilobytes = 0;
-	FILE *status = fopen("/proc/self/status", "r");
-
-	while (status && fgets(line, sizeof line, status)) {
-		if (strncmp(line, "VmHWM:", 6) == 0)
-			kilobytes = strtol(line + 6, NULL, 10);
-	}
-	if (status)
-		fclose(status);
-	return kilobytes;
 }
 
 __attribute__((destructor)) static void report(void)
@@ -81,6 +61,6 @@ __attribute__((destructor)) static void report(void)
 
 	if (!to)
 		return;
-	fprintf(to, "%lld %lld %ld %ld\n", wall, cpu, loads, peak());
+	fprintf(to, "%lld %lld %ld %ld\n", wall, cpu, loads, process_peak());
 	fclose(to);
 }

@@ -69,6 +69,22 @@ static void start_program(const struct matr_loader_config *config, const struct 
 		abort();
 }
 
+/* Slot i and its manifest, if both are within the image. */
+static bool read_entry(const uint8_t *image, size_t size, const struct matr_image_header *header,
+		       uint64_t i, struct matr_image_slot *slot,
+		       struct matr_image_manifest *manifest)
+{
+	uint64_t at = header->hash + i * sizeof *slot;
+
+	if (header->hash > size || at > size || size - at < sizeof *slot)
+		return false;
+	memcpy(slot, image + at, sizeof *slot);
+	if (!slot->manifest || slot->manifest > size || size - slot->manifest < sizeof *manifest)
+		return false;
+	memcpy(manifest, image + slot->manifest, sizeof *manifest);
+	return true;
+}
+
 /* Start the program of each entry, and one that has none. */
 static void start_all(const struct matr_loader_config *config, const uint8_t *image, size_t size)
 {
@@ -79,14 +95,8 @@ static void start_all(const struct matr_loader_config *config, const uint8_t *im
 
 	start_program(config, &program);
 	for (uint64_t i = 0; i < header->hash_size; i++) {
-		uint64_t at = header->hash + i * sizeof slot;
-		if (header->hash > size || at > size || size - at < sizeof slot)
-			break;
-		memcpy(&slot, image + at, sizeof slot);
-		if (!slot.manifest || slot.manifest > size ||
-		    size - slot.manifest < sizeof manifest)
+		if (!read_entry(image, size, header, i, &slot, &manifest))
 			continue;
-		memcpy(&manifest, image + slot.manifest, sizeof manifest);
 		program.file.file = manifest.file;
 		start_program(config, &program);
 	}
@@ -102,14 +112,9 @@ static void make_findable(uint8_t *image, size_t size)
 
 	memcpy(&header, image, sizeof header);
 	for (uint64_t i = 0; i < header.hash_size; i++) {
-		uint64_t at = header.hash + i * sizeof slot;
-		if (header.hash > size || at > size || size - at < sizeof slot)
-			break;
-		memcpy(&slot, image + at, sizeof slot);
-		if (!slot.manifest || slot.manifest > size ||
-		    size - slot.manifest < sizeof manifest)
+		if (!read_entry(image, size, &header, i, &slot, &manifest))
 			continue;
-		memcpy(&manifest, image + slot.manifest, sizeof manifest);
+		uint64_t at = header.hash + i * sizeof slot;
 		slot.key = manifest.key = matr_image_key(&manifest.file, sizeof manifest.file);
 		manifest.content = 0;
 		memcpy(image + slot.manifest, &manifest, sizeof manifest);

@@ -6,6 +6,7 @@
  */
 #include "common/message.h"
 #include "common/program.h"
+#include "matr/edit/find.h"
 #include "matr/edit/rebind.h"
 #include "matr/edit/trial.h"
 #include "matr/namespace/root.h"
@@ -19,17 +20,6 @@
 
 #include <matr/scan.h>
 #include <matr/secure_exec.h>
-
-static const struct matr_edit *find_edit(const struct matr_epoch *epoch, int64_t id)
-{
-	size_t n;
-	const struct matr_edit *edits = matr_epoch_edits(epoch, &n);
-
-	for (size_t i = 0; i < n; i++)
-		if (edits[i].id == id)
-			return &edits[i];
-	return NULL;
-}
 
 /* The programs of the epoch that is in force. What the edits name is enough in management time, and if
  * no epoch is to come of it (named_only). */
@@ -85,7 +75,7 @@ static int judge(const struct rebind *request, const struct matr_epoch *epoch,
 		 struct matr_error *err)
 {
 	for (size_t i = 0; i < request->n_add; i++) {
-		const struct matr_edit *edit = find_edit(epoch, request->ids[i]);
+		const struct matr_edit *edit = edit_find(epoch, request->ids[i]);
 		if (!edit || strcmp(edit->state, "failed") != 0)
 			continue;
 		matr_fail(err, MATR_ERROR_UNSUPPORTED, NULL, "%s", edit->complaint);
@@ -167,14 +157,14 @@ static int keep_possible(struct rebind *request, struct matr_error *err)
 		return -1;
 	int result = make_edits(request, epoch, true, err);
 	for (size_t i = 0; i < request->n_add && result == 0; i++) {
-		const struct matr_edit *edit = find_edit(epoch, request->ids[i]);
+		const struct matr_edit *edit = edit_find(epoch, request->ids[i]);
 		kept += edit && strcmp(edit->state, "failed") != 0;
 	}
 	if (result == 0 && !kept)
 		result = judge(request, epoch, err);
 	kept = 0;
 	for (size_t i = 0; i < request->n_add && result == 0; i++) {
-		const struct matr_edit *edit = find_edit(epoch, request->ids[i]);
+		const struct matr_edit *edit = edit_find(epoch, request->ids[i]);
 		struct matr_edit swapped = request->add[kept];
 		if (!edit || strcmp(edit->state, "failed") == 0)
 			continue;

@@ -2,6 +2,7 @@
 #include "matr/edit/trial.h"
 #include "common/message.h"
 #include "common/text.h"
+#include "matr/edit/find.h"
 #include "matr/edit/trial_child.h"
 
 #include <stdio.h>
@@ -14,17 +15,6 @@ enum {
 	EDITS_SHOWN = 4,
 };
 
-static const struct matr_edit *find_edit(const struct matr_epoch *epoch, int64_t id)
-{
-	size_t n;
-	const struct matr_edit *edits = matr_epoch_edits(epoch, &n);
-
-	for (size_t i = 0; i < n; i++)
-		if (edits[i].id == id)
-			return &edits[i];
-	return NULL;
-}
-
 /* "malloc to /usr/lib/libjemalloc.so.2, free to ..." */
 static void list_edits(const struct matr_epoch *epoch, const struct matr_trial_program *program,
 		       struct text *out)
@@ -32,7 +22,7 @@ static void list_edits(const struct matr_epoch *epoch, const struct matr_trial_p
 	const char *library = NULL;
 
 	for (size_t i = 0; i < program->n_edits && i < EDITS_SHOWN; i++) {
-		const struct matr_edit *edit = find_edit(epoch, program->edits[i]);
+		const struct matr_edit *edit = edit_find(epoch, program->edits[i]);
 		if (!edit)
 			continue;
 		if (library && strcmp(library, edit->library) != 0)

@@ -7,10 +7,9 @@
  */
 #include "matr/edit/trial_child.h"
 #include "common/text.h"
-#include "matr/namespace/namespace.h"
+#include "matr/namespace/reporting_child.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -24,7 +23,6 @@
 #include <unistd.h>
 
 #include <matr/object.h>
-#include <matr/prefix.h>
 
 enum {
 	TIME_MILLISECONDS = 20000, /* for one start */
@@ -58,16 +56,12 @@ static void say(int report, const struct matr_error *err)
 }
 
 static _Noreturn void run_child(const char *prefix, const char *path, const char *library_path,
-				bool plain, int report, int errors)
+				bool plain, int report)
 {
-	char interpreter[PATH_MAX], loader[PATH_MAX], value[32];
+	char interpreter[PATH_MAX], value[32];
 	const struct rlimit no_core = {0, 0};
 	struct matr_error err = {0};
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
-	    dup2(errors, STDERR_FILENO) < 0)
-		_exit(1);
 	(void)setsid();
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)setrlimit(RLIMIT_CORE, &no_core);
@@ -76,35 +70,15 @@ static _Noreturn void run_child(const char *prefix, const char *path, const char
 	enum placement placement = NOT_PLACED;
 	if (matr_program_interpreter(path, interpreter, &err) >= 0)
 		placement = namespace_enter(prefix, interpreter, &err);
-	if (placement != NOT_PLACED && chdir("/") == 0 && fcntl(report, F_SETFD, 0) == 0 &&
+	if (placement != NOT_PLACED && chdir("/") == 0 &&
 	    setenv("LD_STABLE_TRIAL", value, 1) == 0 &&
-	    (!library_path || setenv("LD_LIBRARY_PATH", library_path, 1) == 0)) {
-		if (placement == NO_NAMESPACE) {
-			snprintf(loader, sizeof loader, "%.*s/" MATR_LD_STABLE_FILE, PATH_MAX - 32,
-				 prefix);
-			execl(loader, loader, path, (char *)NULL);
-		} else {
-			execl(path, path, (char *)NULL);
-		}
-		matr_fail_errno(&err, path, "cannot be executed");
-	}
+	    (!library_path || setenv("LD_LIBRARY_PATH", library_path, 1) == 0))
+		reporting_child_execute(prefix, path, placement, &err);
 	say(report, &err);
 	_exit(0);
 }
 
 /* ---- the parent ---- */
-
-static bool read_some(int fd, struct text *text)
-{
-	char bytes[4096];
-	ssize_t n = read(fd, bytes, sizeof bytes);
-
-	if (n < 0)
-		return errno == EINTR || errno == EAGAIN;
-	if (text->size < TEXT_MAX)
-		text_add(text, bytes, (size_t)n);
-	return n > 0;
-}
 
 static long milliseconds(void)
 {
@@ -128,7 +102,8 @@ static bool collect(pid_t child, struct pollfd fds[2], struct text texts[2], int
 		else if (!open)
 			return true;
 		for (int i = 0; i < 2 && ready > 0; i++)
-			if (fds[i].fd >= 0 && fds[i].revents && !read_some(fds[i].fd, &texts[i]))
+			if (fds[i].fd >= 0 && fds[i].revents &&
+			    !reporting_child_read(fds[i].fd, &texts[i], TEXT_MAX))
 				fds[i].fd = -1;
 		if (open && ready == 0)
 			ended = waitpid(child, status, WNOHANG) != 0;
@@ -172,43 +147,29 @@ static void judge(bool in_time, int status, struct text texts[2], struct trial_r
 int trial_start(const char *prefix, const char *path, const char *library_path, bool plain,
 		struct trial_result *out, struct matr_error *err)
 {
-	int report[2] = {-1, -1}, errors[2] = {-1, -1}, status = 0;
 	struct text texts[2] = {{0}, {0}};
-	int result = -1;
+	struct reporting_child child;
+	int status = 0;
 
 	*out = (struct trial_result){.outcome = TRIAL_DIED};
-	if (pipe2(report, O_CLOEXEC) != 0 || pipe2(errors, O_CLOEXEC) != 0) {
-		matr_fail_errno(err, path, "no pipe");
-		goto done;
-	}
-	pid_t child = fork();
-	if (child < 0) {
-		matr_fail_errno(err, path, "cannot fork");
-		goto done;
-	}
-	if (child == 0)
-		run_child(prefix, path, library_path, plain, report[1], errors[1]);
-	close(report[1]);
-	close(errors[1]);
-	report[1] = errors[1] = -1;
-	struct pollfd fds[] = {{.fd = report[0], .events = POLLIN},
-			       {.fd = errors[0], .events = POLLIN}};
-	bool in_time = collect(child, fds, texts, &status);
-	(void)kill(-child, SIGKILL); /* what it started */
+	pid_t pid = reporting_child_fork(path, &child, err);
+	if (pid < 0)
+		return -1;
+	if (pid == 0)
+		run_child(prefix, path, library_path, plain, child.report);
+	struct pollfd fds[] = {{.fd = child.report, .events = POLLIN},
+			       {.fd = child.errors, .events = POLLIN}};
+	bool in_time = collect(pid, fds, texts, &status);
+	reporting_child_close(&child);
+	(void)kill(-pid, SIGKILL); /* what it started */
 	if (!in_time) {
-		(void)kill(child, SIGKILL);
-		while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		(void)kill(pid, SIGKILL);
+		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 			continue;
 	}
 	judge(in_time, status, texts, out);
-	result = texts[0].failed || texts[1].failed ? matr_fail_memory(err) : 0;
-done:
-	for (int i = 0; i < 2; i++) {
-		if (report[i] >= 0)
-			close(report[i]);
-		if (errors[i] >= 0)
-			close(errors[i]);
-		text_free(&texts[i]);
-	}
+	int result = texts[0].failed || texts[1].failed ? matr_fail_memory(err) : 0;
+	text_free(&texts[0]);
+	text_free(&texts[1]);
 	return result;
 }

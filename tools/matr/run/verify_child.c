@@ -12,13 +12,11 @@
  */
 #include "matr/run/verify_child.h"
 #include "common/array.h"
-#include "common/path.h"
 #include "common/program.h"
 #include "common/text.h"
-#include "matr/namespace/namespace.h"
+#include "matr/namespace/reporting_child.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -30,7 +28,6 @@
 
 #include <matr/epoch.h>
 #include <matr/object.h>
-#include <matr/prefix.h>
 
 enum {
 	TIMEOUT_MILLISECONDS = 120000, /* without a sign of life */
@@ -53,57 +50,34 @@ static _Noreturn void give_up(const struct matr_error *err)
 }
 
 static _Noreturn void run_child(const char *prefix, const char *path, const char *library_path,
-				bool bind_now, int report, int errors)
+				bool bind_now, int report)
 {
-	char interpreter[PATH_MAX], loader[PATH_MAX], number[16];
+	char interpreter[PATH_MAX], number[16];
 	struct matr_error err = {0};
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
-	    dup2(errors, STDERR_FILENO) < 0)
-		_exit(1);
 	if (matr_program_interpreter(path, interpreter, &err) < 0)
 		give_up(&err);
 	enum placement placement = namespace_enter(prefix, interpreter, &err);
 	if (placement == NOT_PLACED)
 		give_up(&err); /* started from here, the program would really run */
 	snprintf(number, sizeof number, "%d", report);
-	if (fcntl(report, F_SETFD, 0) != 0 || setenv("LD_STABLE_VERIFY", number, 1) != 0 ||
+	if (setenv("LD_STABLE_VERIFY", number, 1) != 0 ||
 	    (library_path && setenv("LD_LIBRARY_PATH", library_path, 1) != 0) ||
 	    (bind_now && setenv("LD_BIND_NOW", "1", 1) != 0)) {
 		matr_fail_errno(&err, NULL, "cannot prepare the program");
 		give_up(&err);
 	}
-	if (placement == NO_NAMESPACE) {
-		if (path_join(prefix, MATR_LD_STABLE_FILE, loader, &err) != 0)
-			give_up(&err);
-		execl(loader, loader, path, (char *)NULL);
-	} else {
-		execl(path, path, (char *)NULL);
-	}
-	matr_fail_errno(&err, path, "cannot be executed");
+	reporting_child_execute(prefix, path, placement, &err);
 	give_up(&err);
 }
 
 /* ---- the parent ---- */
 
-/* Read what there is; false at the end. What is beyond TEXT_MAX is dropped. */
-static bool read_some(int fd, struct text *text)
-{
-	char bytes[4096];
-	ssize_t n = read(fd, bytes, sizeof bytes);
-
-	if (n < 0)
-		return errno == EINTR || errno == EAGAIN;
-	if (text->size < TEXT_MAX)
-		text_add(text, bytes, (size_t)n);
-	return n > 0;
-}
-
 /* Collect both pipes until they are closed. false: it took too long. */
-static bool collect(int report, int errors, struct text *reported, struct text *said)
+static bool collect(const struct reporting_child *child, struct text *reported, struct text *said)
 {
-	struct pollfd fds[] = {{.fd = report, .events = POLLIN}, {.fd = errors, .events = POLLIN}};
+	struct pollfd fds[] = {{.fd = child->report, .events = POLLIN},
+			       {.fd = child->errors, .events = POLLIN}};
 
 	while (fds[0].fd >= 0 || fds[1].fd >= 0) {
 		int ready = poll(fds, 2, TIMEOUT_MILLISECONDS);
@@ -112,9 +86,9 @@ static bool collect(int report, int errors, struct text *reported, struct text *
 		if (ready <= 0)
 			return false;
 		/* A descriptor below 0 is not polled. */
-		if (fds[0].revents && !read_some(report, reported))
+		if (fds[0].revents && !reporting_child_read(child->report, reported, TEXT_MAX))
 			fds[0].fd = -1;
-		if (fds[1].revents && !read_some(errors, said))
+		if (fds[1].revents && !reporting_child_read(child->errors, said, TEXT_MAX))
 			fds[1].fd = -1;
 	}
 	return true;
@@ -176,42 +150,27 @@ static void explain(int status, const struct text *said, struct comparison *out)
 int verify_program(const char *prefix, const char *path, const char *library_path, bool bind_now,
 		   struct comparison *out, struct matr_error *err)
 {
-	int report[2] = {-1, -1}, errors[2] = {-1, -1}, status = 0;
 	struct text reported = {0}, said = {0};
-	int result = -1;
+	struct reporting_child child;
+	int status = 0;
 
 	*out = (struct comparison){.outcome = COMPARISON_FAILED};
-	if (pipe2(report, O_CLOEXEC) != 0 || pipe2(errors, O_CLOEXEC) != 0) {
-		matr_fail_errno(err, path, "no pipe");
-		goto done;
-	}
-	pid_t child = fork();
-	if (child < 0) {
-		matr_fail_errno(err, path, "cannot fork");
-		goto done;
-	}
-	if (child == 0)
-		run_child(prefix, path, library_path, bind_now, report[1], errors[1]);
-	close(report[1]);
-	close(errors[1]);
-	report[1] = errors[1] = -1;
-	bool in_time = collect(report[0], errors[0], &reported, &said);
+	pid_t pid = reporting_child_fork(path, &child, err);
+	if (pid < 0)
+		return -1;
+	if (pid == 0)
+		run_child(prefix, path, library_path, bind_now, child.report);
+	bool in_time = collect(&child, &reported, &said);
+	reporting_child_close(&child);
 	if (!in_time)
-		kill(child, SIGKILL);
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		kill(pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		continue;
-	result = parse_report(&reported, out, err);
+	int result = parse_report(&reported, out, err);
 	if (out->outcome == COMPARISON_FAILED && in_time)
 		explain(status, &said, out);
 	else if (out->outcome == COMPARISON_FAILED)
 		snprintf(out->reason, sizeof out->reason, "took too long");
-done:
-	for (int i = 0; i < 2; i++) {
-		if (report[i] >= 0)
-			close(report[i]);
-		if (errors[i] >= 0)
-			close(errors[i]);
-	}
 	text_free(&reported);
 	text_free(&said);
 	return result;
