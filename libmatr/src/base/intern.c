@@ -1,4 +1,7 @@
-/* intern.c - see intern.h. */
+/* intern.c - interned strings, in a table of open addressing that is at most half full.
+ *
+ * Each scope of a begin has two, and most scopes a dozen names: so the first table is small.
+ */
 #include "base/intern.h"
 
 #include <stdlib.h>
@@ -22,9 +25,11 @@ static struct intern_entry *find_slot(const struct intern *intern, const char *t
 	return &intern->entries[at];
 }
 
+enum { FIRST_SLOTS = 32 };
+
 static int grow(struct intern *intern, struct matr_error *err)
 {
-	size_t n_slots = intern->n_slots ? intern->n_slots * 2 : 4096;
+	size_t n_slots = intern->n_slots ? intern->n_slots * 2 : FIRST_SLOTS;
 	struct intern larger = {.n_slots = n_slots, .n = intern->n};
 
 	larger.entries = calloc(n_slots, sizeof *larger.entries);
