@@ -40,14 +40,15 @@ run() # PROGRAM FILE [AS]: starts it, or AS in its place
 }
 linked() { sed -n 's/^linked //p' "$1"; }
 secure() { sed -n 's/^secure //p' "$1"; }
-# ld-stable started it, and is gone: neither its image nor itself in its second role, in which ld.so would have linked it.
+# ld-stable started it, and is gone: its image is not mapped.
 is_plain() # FILE
 {
 	grep -q '^mapped .*/lib64/matr-ld\.so$' "$1" && ! grep -q '^mapped /var/lib/matr/' "$1"
 }
+# The image is mapped, and nothing of ours is in the link map.
 is_applied() # FILE
 {
-	grep -q '^mapped /var/lib/matr/epoch\.image$' "$1" && grep -q '^linked /var/lib/matr/ld-stable$' "$1"
+	grep -Eq '^mapped /var/lib/matr/epoch\.[0-9-]+\.image$' "$1" && ! grep -q '^linked /var/lib/matr/' "$1"
 }
 
 {
@@ -61,14 +62,19 @@ done
 while read -r program; do
 	run "$program" "$T/real/${program##*/}"
 done <"$T/programs"
+# A mapping belongs to a file: so the copies are programs of the epoch, too.
+copies=/usr/local/libexec/copies
+mkdir -p $copies
+while read -r program; do
+	cp "$program" $copies # without privileges, mode and attributes stay behind
+	chmod 755 "$copies/${program##*/}"
+done <"$T/programs"
 check "epoch begin" matr epoch begin -q
 check "loader install" matr loader install
 while read -r program; do
 	name=${program##*/}
 	run "$program" "$T/ours/$name"
-	cp "$program" "$T/copy" # without privileges, mode and attributes stay behind
-	chmod 755 "$T/copy"
-	run "$program" "$T/without/$name" "$T/copy"
+	run "$program" "$T/without/$name" "$copies/$name"
 	equal "$name: AT_SECURE, by the real ld.so and by ld-stable" "1 1" "$(secure "$T/real/$name") $(secure "$T/ours/$name")"
 	check "$name: ld-stable started it, plainly" is_plain "$T/ours/$name"
 	check "$name: its link map is as by the real ld.so" diff <(linked "$T/real/$name") <(linked "$T/ours/$name")
