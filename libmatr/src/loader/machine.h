@@ -1,11 +1,7 @@
 /* machine.h - what the interpreter file needs to know of an architecture.
  *
- * One file per architecture implements it (x86_64_machine.c). Another one needs, besides:
- * ld-stable/arch/ARCH/sites.S, the thunks. For aarch64: `svc #0` with the number in x8 and all
- * arguments in x0 to x5; every instruction has 4 bytes, so a branch replaces the svc alone and
- * nothing is displaced; the thunk must keep x30 (a branch does not write it) and start with `bti j`
- * if ld.so is marked for BTI; pages may have 64 KiB and ld.so's file offsets differ from its
- * addresses in the writable segment.
+ * One file per architecture implements it (x86_64_machine.c). docs/aarch64.md lists what another one
+ * needs besides.
  */
 #ifndef MATR_LOADER_MACHINE_H
 #define MATR_LOADER_MACHINE_H
