@@ -1,9 +1,10 @@
 /* content.c - comparing what is mapped with what the epoch was begun with, by hash.
  *
- * In portable images, where inodes and times are not the recorded ones, these are the bytes that decide
- * bindings (dynamic strings, symbols, versions, relocations), and of a library the data that page data
- * stands for. Reading them is what a portable image costs at exec. In others it is a part of the application only: /proc/self/exe need not be about this
- * process (an emulator; a directory that only looks like /proc).
+ * In portable images, where inodes and times are not the recorded ones, these are the bytes that
+ * decide bindings (dynamic strings, symbols, versions, relocations), and of a library the data that
+ * page data stands for. Reading them is what a portable image costs at exec. In others it is a part
+ * of the application only: /proc/self/exe need not be about this process (an emulator; a directory
+ * that only looks like /proc).
  */
 #include <linux/mman.h>
 

@@ -1,8 +1,8 @@
 /* environment.c - the initial stack: arguments, environment, auxiliary vector.
  *
  * A mapping is only valid for the scope and the binding that ld.so would arrive at by itself. Many
- * LD_* variables change that, or make ld.so print what it does; new ones come with new glibcs. So every
- * LD_* variable asks for a plain start unless it is known to be harmless.
+ * LD_* variables change that, or make ld.so print what it does; new ones come with new glibcs. So
+ * every LD_* variable asks for a plain start unless it is known to be harmless.
  */
 #include "ld_stable.h"
 
@@ -203,7 +203,8 @@ const char *environment_reason(const struct start *start)
 		return "a trial without the mapping";
 	for (char **at = start->envp; *at; at++) {
 		const char *variable = *at;
-		/* LD_LIBRARY_PATH depends on the mapping: library_path_reason(). Most variables fail on the first letter. */
+		/* LD_LIBRARY_PATH depends on the mapping: library_path_reason(). Most variables
+		 * fail on the first letter. */
 		if (variable[0] == 'G' && string_starts(variable, "GLIBC_TUNABLES=") &&
 		    tunables_matter(variable + 15))
 			return "GLIBC_TUNABLES";

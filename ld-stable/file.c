@@ -34,7 +34,8 @@ bool file_status(const char *path, struct file_status *status)
 	return true;
 }
 
-/* Not fstat: before glibc 2.39 no program calls it, and a seccomp filter made for programs may kill. */
+/* Not fstat: before glibc 2.39 no program calls it, and a seccomp filter made for programs may
+ * kill. */
 bool file_status_fd(int fd, struct file_status *status)
 {
 	struct stat raw;

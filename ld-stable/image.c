@@ -1,7 +1,7 @@
 /* image.c - the application's entry in the epoch image.
  *
- * An exec checks what costs nothing: owner, header, size, the manifest's own checksum. Bulk data was
- * checked by `matr` when the epoch began; ownership (trust.c) keeps it as it was.
+ * An exec checks what costs nothing: owner, header, size, the manifest's own checksum. Bulk data
+ * was checked by `matr` when the epoch began; ownership (trust.c) keeps it as it was.
  */
 #include <linux/fcntl.h>
 #include <linux/mman.h>
@@ -90,8 +90,9 @@ static const char *open_image(struct served *served, const struct matr_loader_co
 	return reason;
 }
 
-/* Is there a slot with this key? Most programs that have no entry are told from those that have one by
- * this read, before anything is mapped. True: there is, or the read did not reach an empty slot. */
+/* Is there a slot with this key? Most programs that have no entry are told from those that have
+ * one by this read, before anything is mapped. True: there is, or the read did not reach an
+ * empty slot. */
 static bool may_have(const struct matr_image_header *header, long fd, uint64_t key)
 {
 	struct matr_image_slot slots[4];
@@ -146,9 +147,10 @@ static const char *move_to(struct served *served, uint64_t place)
 	return NULL;
 }
 
-/* The stack is where it is without randomness (setarch -R, randomize_va_space=0): what it opens with is
- * the name of the executed file, behind it a word of zeros. One stack in four million is there by chance.
- * personality() would tell, but it is a call that ld.so does not make, and a seccomp filter may kill. */
+/* The stack is where it is without randomness (setarch -R, randomize_va_space=0): what it opens
+ * with is the name of the executed file, behind it a word of zeros. One stack in four million is
+ * there by chance. personality() would tell, but it is a call that ld.so does not make, and a
+ * seccomp filter may kill. */
 static bool has_no_randomness(const struct start *start)
 {
 	enum { STACK_TOP_GAP = 8 };
@@ -183,8 +185,8 @@ static bool manifest_is_whole(const struct served *served, uint64_t offset)
 					 sizeof(struct matr_image_manifest));
 }
 
-/* The path that ld.so would derive $ORIGIN from. Not inlined: the buffer is a page of stack that most
- * programs need not touch. Returns the length, 0: unknown. */
+/* The path that ld.so would derive $ORIGIN from. Not inlined: the buffer is a page of stack that
+ * most programs need not touch. Returns the length, 0: unknown. */
 __attribute__((noinline)) static bool path_is(const char *recorded)
 {
 	char path[PATH_SIZE];

@@ -1,7 +1,7 @@
 /* interpreter.c - the first role: started by the kernel in the place of ld.so.
  *
- * Decides between a mapped and a plain start. A plain start is what the program would have had without
- * MatR: the real ld.so, with the kernel's own program headers, AT_BASE set to where it is.
+ * Decides between a mapped and a plain start. A plain start is what the program would have had
+ * without MatR: the real ld.so, with the kernel's own program headers, AT_BASE set to where it is.
  */
 #include "ld_stable.h"
 #include "sites.h"
@@ -87,7 +87,8 @@ static void plain_start(const struct start *start, const char *reason, const cha
 		     reason, object);
 }
 
-/* What an exec decides, before ld.so runs. NULL: everything is mapped and ld.so will be answered. */
+/* What an exec decides, before ld.so runs. NULL: everything is mapped and ld.so will be
+ * answered. */
 static const char *prepare(struct served *served, const struct start *start,
 			   const struct program *program, const char **culprit)
 {
@@ -126,8 +127,9 @@ static uint64_t try_cpu_record(struct served *served, const struct program *prog
 	return (uint64_t)program->phdr;
 }
 
-/* The mapped start up to the point where only ld.so remains to be entered. Returns the program headers
- * that ld.so is shown. 0: the start is a plain one, and image_unmap() is still to be called. */
+/* The mapped start up to the point where only ld.so remains to be entered. Returns the program
+ * headers that ld.so is shown. 0: the start is a plain one, and image_unmap() is still to be
+ * called. */
 static uint64_t mapped_start(struct served *served, const struct start *start,
 			     const struct program *program, uint64_t loader)
 {
@@ -180,8 +182,8 @@ static void embedded_loader(struct elf_file *loader)
 	};
 }
 
-/* The ld.so for a plain start: the embedded one while the file it was taken from is as it was, or is not
- * there at all, as in an initramfs into which only the path in PT_INTERP was copied. */
+/* The ld.so for a plain start: the embedded one while the file it was taken from is as it was,
+ * or is not there at all, as in an initramfs into which only the path in PT_INTERP was copied. */
 static void take_loader(struct elf_file *loader)
 {
 	const struct matr_loader_config *config = &config_stamped;
@@ -250,8 +252,8 @@ static bool has_slash(const char *path)
 	return *path;
 }
 
-/* As ld.so itself, `ld-stable PROGRAM ARGS...`. Everything that is not plainly that goes to the real
- * ld.so as it is: its options, no program, a program without an entry. */
+/* As ld.so itself, `ld-stable PROGRAM ARGS...`. Everything that is not plainly that goes to the
+ * real ld.so as it is: its options, no program, a program without an entry. */
 static struct entry started_as_program(struct start *start)
 {
 	const char *name = start->stack[0] > 1 ? start->argv[1] : "-";

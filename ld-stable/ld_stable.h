@@ -12,8 +12,9 @@
  *   compared (verify.c).
  * - When `matr rebind` tries an edit, the program starts as usual and ends at its main() (trial.c).
  *
- * Until ld.so is entered, everything can be undone: a function that can end in a plain start returns
- * the reason, a string, or NULL. No part allocates but by mmap. Mutable state: one struct served.
+ * Until ld.so is entered, everything can be undone: a function that can end in a plain start
+ * returns the reason, a string, or NULL. No part allocates but by mmap. Mutable state: one struct
+ * served.
  */
 #ifndef LD_STABLE_H
 #define LD_STABLE_H
@@ -115,7 +116,8 @@ struct served {
 	uint32_t n_answered;			 /* calls of ld.so */
 	uint32_t next; /* scope index of the object that ld.so is expected to open next */
 	uint64_t vdso;
-	/* chain.c: what is out of ld.so's list, where that ends meanwhile, and the object opened last. */
+	/* chain.c: what is out of ld.so's list, where that ends meanwhile, and the object opened
+	 * last. */
 	struct link_map_public *chain_tail, *chain_first, *chain_last;
 	uint32_t chain_index, last_library;
 	uint64_t cpu;		  /* offset of the CPU record in the image; 0: none */
@@ -198,14 +200,14 @@ const Elf64_Phdr *object_segment(const struct served *served,
 
 /* ---- the image: image.c, content.c, cpu_level.c ---- */
 
-/* Map the image's metadata and find the application. On success header, manifest, objects, bases.place
- * and image_fd (to be closed) are set. Otherwise the caller calls image_unmap(). */
+/* Map the image's metadata and find the application. On success header, manifest, objects,
+ * bases.place and image_fd (to be closed) are set. Otherwise the caller calls image_unmap(). */
 const char *image_find(struct served *served, const struct matr_loader_config *config,
 		       const struct start *start, const struct program *program);
 void image_unmap(struct served *served);
 
-/* Does the object in memory have the recorded content (struct matr_image_content)? It is mapped as the
- * image's segments say, from the file that is open as `fd`. */
+/* Does the object in memory have the recorded content (struct matr_image_content)? It is mapped
+ * as the image's segments say, from the file that is open as `fd`. */
 bool content_is_recorded(const struct served *served, uint64_t base, long fd, uint64_t content);
 bool content_is_program(const struct served *served, const struct program *program,
 			uint64_t content);
@@ -218,8 +220,8 @@ uint32_t cpu_level(void); /* 1 to 4: x86-64 to x86-64-v4 */
 void cpu_record_use(struct served *served);
 void cpu_record_give_back(const struct served *served);
 
-/* The same for a plain start, where the image is open, but not mapped. Returns whether it was written:
- * then it is to be given back. */
+/* The same for a plain start, where the image is open, but not mapped. Returns whether it was
+ * written: then it is to be given back. */
 bool cpu_record_use_plain(struct served *served);
 
 /* Write the record that the file has to ld.so's data, and later report ld.so's data and exit. */
@@ -307,8 +309,8 @@ void trial_prepare(const struct start *start, const struct program *program, voi
 void trial_entry(void);
 void trial_start_main(void);
 
-/* Descriptors that no kernel gives out stand for served objects: a scope index is added at the start,
- * the number of a loaded object later. */
+/* Descriptors that no kernel gives out stand for served objects: a scope index is added at the
+ * start, the number of a loaded object later. */
 #define SERVED_DESCRIPTOR 0x40000000
 
 /* The number that was added, UINT32_MAX if the call's descriptor is another. */
@@ -340,7 +342,8 @@ struct comparison {
 	bool loads; /* name objects by path instead of number */
 	uint64_t words, differences;
 };
-/* Compare a library that ld.so has relocated with what the image has. `ifuncs`: slots are of `index`. */
+/* Compare a library that ld.so has relocated with what the image has. `ifuncs`: slots are of
+ * `index`. */
 struct ifunc_list {
 	const struct matr_image_ifunc *ifuncs;
 	const uint64_t *slots;
@@ -382,8 +385,8 @@ void line_hex(struct line *line, uint64_t number);
 void line_write(struct line *line, int fd);				   /* adds the newline */
 void line_reason(struct line *line, const char *what, const char *object); /* "WHAT: OBJECT" */
 
-/* "ld-stable: plain start: WHAT: OBJECT" if asked for. With a descriptor (verify, a trial) write it there
- * and exit. */
+/* "ld-stable: plain start: WHAT: OBJECT" if asked for. With a descriptor (verify, a trial) write
+ * it there and exit. */
 void report_plain(bool debug, int verify_fd, const char *what, const char *object);
 void report_applied(const struct served *served);
 struct closure_report {

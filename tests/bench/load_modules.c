@@ -1,6 +1,6 @@
 /* load_modules.c - load the files of a list one by one, and tell the time that dlopen() took.
  *
- *	load now|lazy SUM LIST    SUM: the sum of what all functions `run` return; "-": there are none
+ *	load now|lazy SUM LIST    SUM: of what all functions `run` return; "-": none
  *
  * Prints wall clock and processor time of all calls in nanoseconds, and the peak of RSS in KiB.
  */

@@ -253,7 +253,8 @@ static long proc_faults(pid_t pid)
 	size_t n = fread(text, 1, sizeof text - 1, stream);
 	fclose(stream);
 	text[n] = '\0';
-	/* The name in parentheses may hold anything; minflt is the eighth field behind it (proc(5)). */
+	/* The name in parentheses may hold anything; minflt is the eighth field behind it
+	 * (proc(5)). */
 	const char *field = strrchr(text, ')');
 	for (int i = 0; field != NULL && i < 8; i++)
 		field = strchr(field + 1, ' ');

@@ -2,8 +2,8 @@
  *
  * /cases has a command a line, "NAME INTERPRETER COMMAND...": the file INTERPRETER gets ld.so's
  * place, and the command is run. It prints "case NAME: " and the exit status or signal. "write FILE
- * TEXT" writes to a file. In the end it turns the machine off. Static, because it has to work whatever
- * becomes of the dynamic programs.
+ * TEXT" writes to a file. In the end it turns the machine off. Static, because it has to work
+ * whatever becomes of the dynamic programs.
  */
 #include <signal.h>
 #include <stdio.h>

@@ -202,7 +202,8 @@ START_TEST(checks_links)
 }
 END_TEST
 
-/* A trial that was killed goes; a link of that name is not followed, nor is anything else removed. */
+/* A trial that was killed goes; a link of that name is not followed, nor is anything else
+ * removed. */
 START_TEST(removes_trials)
 {
 	is_taken();

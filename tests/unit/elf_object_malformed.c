@@ -1,5 +1,6 @@
-/* elf_object_malformed.c - matr_object_open() with a tiny ELF file of our own: as it is, varied in ways
- * that ld.so does not mind, and with one thing wrong at a time. Then files that are no ELF files.
+/* elf_object_malformed.c - matr_object_open() with a tiny ELF file of our own: as it is, varied in
+ * ways that ld.so does not mind, and with one thing wrong at a time. Then files that are no ELF
+ * files.
  */
 #include <elf.h>
 #include <stddef.h>

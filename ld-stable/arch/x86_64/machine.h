@@ -1,4 +1,5 @@
-/* machine.h - what differs per architecture: system calls, cpuid, and the names of a few constants. */
+/* machine.h - what differs per architecture: system calls, cpuid, and the names of a few
+ * constants. */
 #ifndef LD_STABLE_MACHINE_H
 #define LD_STABLE_MACHINE_H
 

@@ -18,7 +18,7 @@ _start:
 	leaq	_start(%rip), %rsi
 	call	interpreter_main	/* the kernel aligned the stack to 16 bytes */
 	movq	%rdx, %rsp
-	xorl	%edx, %edx		/* the function to register with atexit; the kernel gives 0 */
+	xorl	%edx, %edx		/* for atexit; the kernel gives 0 */
 	xorl	%ecx, %ecx
 	xorl	%esi, %esi
 	xorl	%edi, %edi

@@ -55,8 +55,9 @@ MATR_API void matr_edits_free(struct matr_edit *edits, size_t n);
 /* Does the edit name one program, rather than cover several by a pattern? */
 MATR_API bool matr_edit_names(const struct matr_edit *edit);
 
-/* Is the program one that edits never apply to? These are MatR's own, shells, package managers, init,
- * and what is needed to repair a system whose programs do not start: docs/edit.md has the list.
+/* Is the program one that edits never apply to? These are MatR's own, shells, package managers,
+ * init, and what is needed to repair a system whose programs do not start: docs/edit.md has the
+ * list.
  * program: its canonical path. */
 MATR_API bool matr_edit_is_protected(const char *program);
 
@@ -136,7 +137,7 @@ struct matr_trial_program {
 	char *library_path; /* LD_LIBRARY_PATH that its mapping is for; NULL: none */
 	int64_t *edits;	    /* those that changed a binding of it */
 	size_t n_edits;
-	char *torn; /* a part of an allocator goes to another library: what is wrong; NULL: nothing */
+	char *torn; /* why a part of an allocator goes to another library; NULL: none does */
 };
 
 struct matr_trial {
@@ -146,9 +147,9 @@ struct matr_trial {
 	size_t edited; /* programs with edited bindings, of which `programs` is a sample */
 };
 
-/* Put the epoch in force for a prefix of its own, in which programs can be started to try its edits,
- * and choose these programs. After the last step, before the commit. The prefix is removed when the
- * epoch is committed or closed.
+/* Put the epoch in force for a prefix of its own, in which programs can be started to try its
+ * edits, and choose these programs. After the last step, before the commit. The prefix is
+ * removed when the epoch is committed or closed.
  * edits: only programs with one of these edits, n_edits of them; NULL: with any.
  * limit: of more programs a sample is taken, in which every edit of every object occurs as far as
  * the limit allows. Programs that were carried over are left out.

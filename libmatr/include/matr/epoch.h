@@ -112,29 +112,31 @@ MATR_API int matr_epoch_end(const char *prefix, int64_t *id, struct matr_error *
 
 /* ---- keeping ---- */
 
-/* Remove the records of old epochs from the store, except the `keep` newest and the one in force; and
- * retired images that no process maps. Waits for a begin or end to finish.
+/* Remove the records of old epochs from the store, except the `keep` newest and the one in
+ * force; and retired images that no process maps. Waits for a begin or end to finish.
  * *removed (may be NULL) receives the number of epochs removed.
  * Errors: USAGE (keep is 0), NOT_FOUND (there is no store), those of the store. */
 MATR_API int matr_epoch_prune(const char *prefix, size_t keep, size_t *removed,
 			      struct matr_error *err);
 
-/* Have the epoch in force know a program's file as it is now, after matr_enable() or matr_disable() exchanged it: only what
- * these change may be different, else it stays as it is. The program would start plainly otherwise. Returns 1 if the image
- * was changed, 0 if there was nothing to do (no epoch, not its program, another program), -1 on error. */
+/* Have the epoch in force know a program's file as it is now, after matr_enable() or
+ * matr_disable() exchanged it: only what these change may be different, else it stays as it is.
+ * The program would start plainly otherwise. Returns 1 if the image was changed, 0 if there was
+ * nothing to do (no epoch, not its program, another program), -1 on error. */
 MATR_API int matr_epoch_follow(const char *prefix, const char *program, struct matr_error *err);
 
 /* ---- addresses ---- */
 
-/* Draw other addresses for shared placement in the image that is in force. Running processes keep theirs; what they load
- * later is loaded by ld.so. Waits for a begin or end to finish.
+/* Draw other addresses for shared placement in the image that is in force. Running processes
+ * keep theirs; what they load later is loaded by ld.so. Waits for a begin or end to finish.
  * once_per_boot: only if the image was written before the machine was started.
  * Returns 1 if the image was changed, 0 if there was nothing to do, -1 on error. */
 MATR_API int matr_epoch_rebase(const char *prefix, bool once_per_boot, struct matr_error *err);
 
 /* ---- retired images ---- */
 
-/* Remove retired images that no process maps. Does nothing while another process begins or ends an epoch.
+/* Remove retired images that no process maps. Does nothing while another process begins or ends
+ * an epoch.
  * Returns how many retired images are left. */
 MATR_API size_t matr_epoch_sweep(const char *prefix);
 

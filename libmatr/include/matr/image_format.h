@@ -1,7 +1,7 @@
 /* image_format.h - the epoch image, the one thing libmatr and ld-stable share.
  *
- * The image is one immutable file. libmatr writes it (libmatr/src/image), ld-stable reads it at exec.
- * docs/image-format.md explains the format in prose; this header is the definition. It is
+ * The image is one immutable file. libmatr writes it (libmatr/src/image), ld-stable reads it at
+ * exec. docs/image-format.md explains the format in prose; this header is the definition. It is
  * freestanding: no libc, only <stdint.h> and <stddef.h>.
  *
  *	header | hash table | manifests, libraries, programs, tables, strings | page data
@@ -77,9 +77,9 @@ struct matr_image_header {
 	uint32_t checksum;  /* of this header, this field taken as 0 */
 };
 
-/* Open addressing, linear probing: start at key & (hash_size - 1); a slot with manifest 0 ends the
- * search. Several slots may carry one key. The key of a withdrawn application has its bits inverted,
- * in place; metadata_checksum is of the slots as they were made. */
+/* Open addressing, linear probing: start at key & (hash_size - 1); a slot with manifest 0 ends
+ * the search. Several slots may carry one key. The key of a withdrawn application has its bits
+ * inverted, in place; metadata_checksum is of the slots as they were made. */
 struct matr_image_slot {
 	uint64_t key; /* matr_image_key() of the application's struct matr_image_file; portable: of
 			 its build-id, or of its path where it has none */
@@ -220,8 +220,8 @@ struct matr_image_segment {
 };
 
 /* Places of words, encoded like DT_RELR but in 32-bit entries: an even entry e is the word at
- * start + (e / 2) * 8; an odd entry is a bitmap, bit n (1..31) for the n-th word after the last even
- * entry's word, or after the 31 words that the preceding bitmap covered. */
+ * start + (e / 2) * 8; an odd entry is a bitmap, bit n (1..31) for the n-th word after the last
+ * even entry's word, or after the 31 words that the preceding bitmap covered. */
 struct matr_image_shifts {
 	uint64_t start; /* relative to the library's base, a multiple of 8 */
 	uint32_t n_entries;
@@ -229,10 +229,10 @@ struct matr_image_shifts {
 	/* uint32_t entries[n_entries] */
 };
 
-/* What identifies a file by its bytes in memory. In portable images: those that decide its bindings.
- * In others only applications have it, with enough to tell them apart, in case that /proc/self/exe is
- * about another process. The hash is matr_image_checksum64() of each range, seeded with the
- * hash of those before it. */
+/* What identifies a file by its bytes in memory. In portable images: those that decide its
+ * bindings. In others only applications have it, with enough to tell them apart, in case that
+ * /proc/self/exe is about another process. The hash is matr_image_checksum64() of each range,
+ * seeded with the hash of those before it. */
 struct matr_image_content {
 	uint64_t hash;
 	uint32_t n_ranges;
@@ -269,14 +269,15 @@ struct matr_image_copy {       /* R_X86_64_COPY */
 struct matr_image_closures {
 	uint32_t checksum; /* matr_image_checksum() of the size - 8 bytes that follow `size` */
 	uint32_t size;
-	uint64_t
-		loaded; /* struct matr_image_loaded[n_loaded]: members of all closures, each once */
-	uint64_t
-		objects; /* struct matr_image_object[n_objects]: what a member is in some closures */
-	uint64_t hash; /* uint32_t[hash_size]: number of a loaded object + 1, by matr_image_key() of
-			  its path; open addressing as in struct matr_image_slot, 0 ends the search */
-	/* What DT_NEEDED of each object leads to. Objects are numbered: those of the start by scope index,
-	 * behind them the loaded ones. */
+	/* struct matr_image_loaded[n_loaded]: members of all closures, each once. */
+	uint64_t loaded;
+	/* struct matr_image_object[n_objects]: what a member is in some closures. */
+	uint64_t objects;
+	/* uint32_t[hash_size]: number of a loaded object + 1, by matr_image_key() of its path; open
+	 * addressing as in struct matr_image_slot, 0 ends the search. */
+	uint64_t hash;
+	/* What DT_NEEDED of each object leads to. Objects are numbered: those of the start by
+	 * scope index, behind them the loaded ones. */
 	uint64_t needed_first; /* uint32_t[]: where its entries begin; one more: where all end */
 	uint64_t needed;       /* uint32_t[n_needed]: numbers, or MATR_NEEDED_UNKNOWN */
 	uint32_t n_needed;
@@ -297,13 +298,15 @@ struct matr_image_loaded {
 /* What loading one object brings into the process. A member that is there already, having come with
  * another closure, is left as it is. */
 struct matr_image_closure {
-	/* Of the members but the root, which is the first. Closures share these arrays where they are alike. */
+	/* Of the members but the root, which is the first. Closures share these arrays where
+	 * they are alike. */
 	uint64_t members;     /* uint32_t[n_members - 1]: indices into objects */
 	uint64_t numbers;     /* uint32_t[n_members - 1]: which loaded objects they are */
 	uint64_t ifuncs;      /* struct matr_image_ifunc[n_ifuncs], of the scope of the start */
 	uint64_t ifunc_slots; /* uint64_t[], see MATR_SLOT_*: the object is a member's index */
-	/* An object that is not recorded, but in the process when the closure is loaded, may have been
-	 * loaded with RTLD_GLOBAL. It does not matter unless it has a symbol or a file name of these. */
+	/* An object that is not recorded, but in the process when the closure is loaded, may
+	 * have been loaded with RTLD_GLOBAL. It does not matter unless it has a symbol or a file
+	 * name of these. */
 	uint64_t names; /* uint32_t[n_names]: GNU hashes of symbol names */
 	uint64_t files; /* uint32_t[n_files]: GNU hashes of DT_NEEDED entries */
 	uint32_t n_members;
@@ -316,9 +319,9 @@ struct matr_image_closure {
 	uint32_t root;		/* which loaded object it is */
 };
 
-/* A relocation program says: word at (load address of the object + slot) = base + value, with one of
- * the bases MATR_BASE_*. It is a list of groups, one per base (more where values do not fit 32 bits).
- * Slots are encoded like those of struct matr_image_shifts. The values follow in slot order:
+/* A relocation program says: word at (load address of the object + slot) = base + value, with one
+ * of the bases MATR_BASE_*. It is a list of groups, one per base (more where values do not fit 32
+ * bits). Slots are encoded like those of struct matr_image_shifts. The values follow in slot order:
  *
  *	struct matr_image_program
  *	{ struct matr_image_group | uint32_t entries[n_entries] | uint32_t values[n_slots] |
@@ -414,8 +417,8 @@ static inline uint32_t matr_image_piece_checksum(const void *piece)
 	return matr_image_checksum(head + 2, head[1] - 8);
 }
 
-/* Is it whole? room: bytes up to the end of what it lies in; least: the struct that it opens with. Both are
- * at least 8. */
+/* Is it whole? room: bytes up to the end of what it lies in; least: the struct that it opens
+ * with. Both are at least 8. */
 static inline bool matr_image_piece_is_whole(const void *piece, uint64_t room, uint32_t least)
 {
 	const uint32_t *head = (const uint32_t *)piece;

@@ -41,8 +41,8 @@ extern "C" {
  * Errors: STATE (the directory is there, and no prefix), DENIED, SYSTEM. */
 MATR_API int matr_prefix_create(const char *prefix, struct matr_error *err);
 
-/* Check that a directory is a prefix. One is, if it has the mark, a store and lock of a MatR that wrote
- * no mark, or nothing at all.
+/* Check that a directory is a prefix. One is, if it has the mark, a store and lock of a MatR
+ * that wrote no mark, or nothing at all.
  * Errors: STATE (it is somebody's directory, or a newer MatR's), SYSTEM. */
 MATR_API int matr_prefix_recognize(const char *prefix, struct matr_error *err);
 

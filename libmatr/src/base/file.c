@@ -40,7 +40,8 @@ static void directory_of(const char *path, char directory[PATH_MAX])
 
 int file_sync_directory_fd(int fd, const char *directory, struct matr_error *err)
 {
-	/* Some file systems cannot sync a directory: EINVAL. What was done in it stands all the same. */
+	/* Some file systems cannot sync a directory: EINVAL. What was done in it stands all the
+	 * same. */
 	if (fsync(fd) < 0 && errno != EINVAL)
 		return matr_fail_errno(err, directory, "cannot be synced");
 	return 0;

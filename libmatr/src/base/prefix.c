@@ -65,7 +65,8 @@ static bool is_earlier_prefix(const char *canonical)
 	return same;
 }
 
-/* Is it an empty file named as the lock? An earlier MatR that found nothing to end left it alone. */
+/* Is it an empty file named as the lock? An earlier MatR that found nothing to end left it
+ * alone. */
 static bool is_idle_lock(int directory, const char *name)
 {
 	struct stat status;
@@ -75,8 +76,8 @@ static bool is_idle_lock(int directory, const char *name)
 	       S_ISREG(status.st_mode) && status.st_size == 0;
 }
 
-/* Is there nothing in it, but for what a file system has of its own, a lock, and the mark of a MatR that
- * was killed before the rename? -1: error. */
+/* Is there nothing in it, but for what a file system has of its own, a lock, and the mark of a
+ * MatR that was killed before the rename? -1: error. */
 static int is_empty(const char *canonical, struct matr_error *err)
 {
 	DIR *list = opendir(canonical);

@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-/* Does an absolute path lead through procfs, as /proc/self/cwd, /dev/fd/3 and symbolic links to them
- * do? Whatever lies behind that is the process's own. Files that are missing do not matter. */
+/* Does an absolute path lead through procfs, as /proc/self/cwd, /dev/fd/3 and symbolic links to
+ * them do? Whatever lies behind that is the process's own. Files that are missing do not matter. */
 bool path_depends_on_process(const char *path);
 
 #endif

@@ -52,7 +52,8 @@ const void *elf_reader_at(struct elf_reader *reader, uint64_t vaddr, uint64_t si
  * tells. They all have to come from the file. */
 int elf_reader_copy(struct elf_reader *reader, uint64_t vaddr, void *to, size_t size,
 		    const char *what);
-/* The word at a virtual address as it is before relocation: 0 in memory that is not from the file. */
+/* The word at a virtual address as it is before relocation: 0 in memory that is not from the
+ * file. */
 int elf_reader_word(struct elf_reader *reader, uint64_t vaddr, uint64_t *word, const char *what);
 /* The PT_LOAD segment that has all these bytes in memory; NULL: none. */
 const struct matr_segment *elf_reader_segment(struct elf_reader *reader, uint64_t vaddr,

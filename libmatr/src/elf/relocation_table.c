@@ -1,7 +1,7 @@
 /* relocation_table.c - DT_RELA and DT_JMPREL, split into relative and all other relocations.
  *
- * The two tables may overlap: some linkers let DT_RELASZ count DT_JMPREL too, which then lies at the
- * end of DT_RELA. ld.so takes that part off DT_RELA, and so do we, lest it be listed twice.
+ * The two tables may overlap: some linkers let DT_RELASZ count DT_JMPREL too, which then lies at
+ * the end of DT_RELA. ld.so takes that part off DT_RELA, and so do we, lest it be listed twice.
  *
  * Every relocation has to write into memory that belongs to the object. ld.so does not check that,
  * but an object that fails it would be broken at exec, not mapped.

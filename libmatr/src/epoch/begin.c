@@ -1,4 +1,5 @@
-/* begin.c - beginning an epoch; matr/epoch.h says in which order and why. resolve.c and image.c do the work. */
+/* begin.c - beginning an epoch; matr/epoch.h says in which order and why. resolve.c and image.c
+ * do the work. */
 #include <matr/epoch.h>
 
 #include <matr/config.h>
@@ -64,8 +65,8 @@ void matr_epoch_close(struct matr_epoch *epoch)
 	free(epoch);
 }
 
-/* Keep a damaged store for whoever wants to look at it, without its journal, which would be taken for
- * the new store's. */
+/* Keep a damaged store for whoever wants to look at it, without its journal, which would be
+ * taken for the new store's. */
 static int move_store_aside(const char *prefix, struct matr_error *err)
 {
 	char from[PATH_MAX], to[PATH_MAX];

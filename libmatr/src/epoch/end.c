@@ -1,5 +1,5 @@
-/* end.c - ending an epoch: the image goes, with one rename. It is kept under the other name, for the next epoch
- * to build on. */
+/* end.c - ending an epoch: the image goes, with one rename. It is kept under the other name, for
+ * the next epoch to build on. */
 #include "epoch/end.h"
 
 #include <matr/epoch.h>
@@ -17,8 +17,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Tell the store, as far as there is one. That the epoch has ended does not depend on it: what counts
- * is the image. */
+/* Tell the store, as far as there is one. That the epoch has ended does not depend on it: what
+ * counts is the image. */
 static void record_end(const char *prefix, int64_t *id)
 {
 	struct matr_store *store;

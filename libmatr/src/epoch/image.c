@@ -1,7 +1,8 @@
 /* image.c - from the store's records to the image.
  *
- * What was carried over from the epoch before is carried over from its image too, if that is still there; the rest is
- * compiled. If nothing has changed at all, the new epoch goes on with the image as it is.
+ * What was carried over from the epoch before is carried over from its image too, if that is still
+ * there; the rest is compiled. If nothing has changed at all, the new epoch goes on with the image
+ * as it is.
  */
 #include "epoch/image.h"
 
@@ -39,7 +40,8 @@ static size_t count_applications(const struct matr_epoch *epoch)
 /* Where the image of the epoch before is: in force, or kept when that epoch ended. */
 static const char *const image_names[] = {MATR_IMAGE_FILE, MATR_ENDED_IMAGE_FILE};
 
-/* If nothing has changed since the epoch before, its image serves this one. From an image with violations some applications are missing. */
+/* If nothing has changed since the epoch before, its image serves this one. From an image with
+ * violations some applications are missing. */
 static int find_reusable(struct matr_epoch *epoch, struct matr_error *err)
 {
 	struct matr_image_info info;
@@ -190,8 +192,8 @@ int epoch_image_step(struct matr_epoch *epoch, struct matr_error *err)
 	return 0;
 }
 
-/* Try programs until ld.so gets as far as mapping one: by name some do not find their libraries. NULL:
- * none does, or no record can be made. */
+/* Try programs until ld.so gets as far as mapping one: by name some do not find their libraries.
+ * NULL: none does, or no record can be made. */
 static struct matr_image_cpu *make_cpu_record(const struct matr_epoch *epoch,
 					      const void *interpreter, size_t size)
 {
@@ -210,8 +212,8 @@ static struct matr_image_cpu *make_cpu_record(const struct matr_epoch *epoch,
 	return cpu;
 }
 
-/* The record saves time at exec, and starts do without it. A copy of a portable image may run on another
- * CPU, which an exec notices. */
+/* The record saves time at exec, and starts do without it. A copy of a portable image may run on
+ * another CPU, which an exec notices. */
 static int add_cpu_record(struct matr_epoch *epoch, struct matr_error *err)
 {
 	const struct matr_image_cpu *before = image_builder_cpu_before(epoch->builder);

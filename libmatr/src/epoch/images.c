@@ -20,7 +20,8 @@
 #include "base/path.h"
 #include "base/prefix.h"
 
-/* A name that no file has: ids begin again with a new store, and an image of the former may be mapped. */
+/* A name that no file has: ids begin again with a new store, and an image of the former may be
+ * mapped. */
 static int free_name(const char *prefix, int64_t epoch, char name[PREFIX_IMAGE_NAME],
 		     char path[PATH_MAX], struct matr_error *err)
 {
@@ -173,8 +174,9 @@ static void find_mapped(const char *prefix, struct retired *list, size_t n)
 	closedir(proc);
 }
 
-/* Does the kernel know of anyone who has the file open or mapped, in other PID namespaces too? It grants a
- * write lease only if not. Some file systems have none, or know less: that is no answer. */
+/* Does the kernel know of anyone who has the file open or mapped, in other PID namespaces too?
+ * It grants a write lease only if not. Some file systems have none, or know less: that is no
+ * answer. */
 static bool is_open_elsewhere(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);

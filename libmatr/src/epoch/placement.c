@@ -33,7 +33,8 @@ const char *matr_layout_name(enum matr_layout layout)
 	return names[layout];
 }
 
-/* Configuration and units are as they are now: an epoch that began before they changed has what they were. */
+/* Configuration and units are as they are now: an epoch that began before they changed has what
+ * they were. */
 static void explain(const struct matr_config *config, const struct outward *outward,
 		    const char *application, const struct image_placement *found,
 		    struct matr_placement *out)

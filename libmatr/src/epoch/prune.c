@@ -1,4 +1,5 @@
-/* prune.c - removing the records of old epochs on request; a begin does it by itself beyond matr.conf(5)'s number. */
+/* prune.c - removing the records of old epochs on request; a begin does it by itself beyond
+ * matr.conf(5)'s number. */
 #include <matr/epoch.h>
 
 #include "base/path.h"

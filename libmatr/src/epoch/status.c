@@ -195,7 +195,8 @@ static int compare_records(struct matr_epoch_status *status, const char *store_p
 	return problem(status, store_path, reason, err);
 }
 
-/* The same inode, to which nothing has happened? Its contents may have been written and the time set back. */
+/* The same inode, to which nothing has happened? Its contents may have been written and the time
+ * set back. */
 static bool is_same_inode(const struct matr_file_id *id, const struct stat *now)
 {
 	return file_id_same_inode(id, now) && timespec_ns(&now->st_ctim) == id->ctime;

@@ -159,7 +159,8 @@ void epoch_work_forget_scope(struct epoch_work *work)
 
 /* ---- bindings ---- */
 
-/* Make the edits in the mapping. False: edits.refused could not be made, or work->why has an error. */
+/* Make the edits in the mapping. False: edits.refused could not be made, or work->why has an
+ * error. */
 static bool edit_mapping(const struct matr_epoch *epoch, struct epoch_work *work)
 {
 	struct edit_work *edits = &work->edits;

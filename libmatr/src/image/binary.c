@@ -1,8 +1,8 @@
 /* binary.c - a library's file: where it goes in the region, and from what each page is mapped.
  *
- * Everything that is not written comes from the library's file. What relocation may write to, and the
- * last page of initialised data, which ends in zeros, comes from page data. A short .bss does too, since
- * one mapping more takes longer than the zeros are worth.
+ * Everything that is not written comes from the library's file. What relocation may write to, and
+ * the last page of initialised data, which ends in zeros, comes from page data. A short .bss does
+ * too, since one mapping more takes longer than the zeros are worth.
  */
 #include "image/image.h"
 

@@ -1,7 +1,8 @@
 /* check.c - is the image at a path whole, and whose is it?
  *
- * ld-stable checks at exec only what costs nothing. This is the rest: checksums of everything and every offset
- * that ld-stable would follow. It reads the whole image, so it is for epoch begin and for people who ask.
+ * ld-stable checks at exec only what costs nothing. This is the rest: checksums of everything and
+ * every offset that ld-stable would follow. It reads the whole image, so it is for epoch begin and
+ * for people who ask.
  */
 #include <elf.h>
 #include <errno.h>
@@ -50,8 +51,8 @@ static int check_owners(const char *path, struct matr_error *err)
 	return prefix_check_file(canonical, file, err);
 }
 
-/* n elements of `size` bytes; NULL unless they lie within the image, where ld-stable can read them. Of
- * no elements the offset does not matter, and the result is not to be looked at. */
+/* n elements of `size` bytes; NULL unless they lie within the image, where ld-stable can read
+ * them. Of no elements the offset does not matter, and the result is not to be looked at. */
 static const void *array_at(const struct mapped_image *image, uint64_t offset, uint64_t n,
 			    uint64_t size)
 {

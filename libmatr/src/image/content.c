@@ -1,8 +1,9 @@
 /* content.c - what identifies a file by its bytes.
  *
- * In a portable image: the bytes that decide its bindings, and a library's data. A copy of a file has another inode and other
- * times. The build-id tells builds apart, whose data the page data holds. It is no proof alone: build
- * trees, package prefixes and rewriters of run paths leave it as it is and change strings.
+ * In a portable image: the bytes that decide its bindings, and a library's data. A copy of a file
+ * has another inode and other times. The build-id tells builds apart, whose data the page data
+ * holds. It is no proof alone: build trees, package prefixes and rewriters of run paths leave it as
+ * it is and change strings.
  *
  * In other images: of an application, some bytes that no other program has at these addresses. Its
  * inode and times identify it, but those are of the file that /proc shows.
@@ -152,8 +153,8 @@ static int hash_ranges(int fd, const struct matr_object *object, const struct ra
 	return result;
 }
 
-/* The build-id tells programs apart, and is known: the file, which has not changed, is not opened. Returns
- * false if the program has none that is mapped. */
+/* The build-id tells programs apart, and is known: the file, which has not changed, is not
+ * opened. Returns false if the program has none that is mapped. */
 static bool hash_build_id(const struct matr_object *object, struct ranges *ranges, uint64_t *hash)
 {
 	add_range(object, (struct range){object->build_id_vaddr, object->build_id.size}, ranges);

@@ -67,8 +67,9 @@ static bool is_name_of(const struct matr_scope_entry *entry, const char *name)
 	       (entry->object->soname && !strcmp(entry->object->soname, name));
 }
 
-/* Each object by its path, and right behind it the names that the application has for it: ld.so then
- * finds it at once. The interpreter is there already, under a name that is the kernel's choice. */
+/* Each object by its path, and right behind it the names that the application has for it: ld.so
+ * then finds it at once. The interpreter is there already, under a name that is the kernel's
+ * choice. */
 static int add_needed(struct image_builder *builder, const struct matr_mapping *mapping,
 		      struct needed *needed, struct matr_error *err)
 {
@@ -152,7 +153,8 @@ static int add_objects(struct image_builder *builder, struct parts *parts,
 	return 0;
 }
 
-/* Packed libraries were laid out one after the other, unless another application has brought some. */
+/* Packed libraries were laid out one after the other, unless another application has brought
+ * some. */
 static void add_runs(const struct image_builder *builder, struct parts *parts)
 {
 	uint32_t n = 0;

@@ -12,8 +12,9 @@ struct image_placement {
 	uint32_t n_relocations, n_objects;
 };
 
-/* Find the application, by its canonical path, in the image file. Returns 1 if it is there, withdrawn or not, 0 if not,
- * -1 on error (NOT_FOUND: there is no image). Nothing but the header is checked. */
+/* Find the application, by its canonical path, in the image file. Returns 1 if it is there,
+ * withdrawn or not, 0 if not, -1 on error (NOT_FOUND: there is no image). Nothing but the header
+ * is checked. */
 int image_placement(const char *image, const char *application, struct image_placement *out,
 		    struct matr_error *err);
 

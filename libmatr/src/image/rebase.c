@@ -1,6 +1,7 @@
 /* rebase.c - an image's libraries at other addresses.
  *
- * All that depends on the region is what random placement corrects at exec: the words that `shifts` lists.
+ * All that depends on the region is what random placement corrects at exec: the words that `shifts`
+ * lists.
  */
 #include "image/rebase.h"
 

@@ -1,9 +1,9 @@
 /* reuse.c - building an image on the one before.
  *
- * What has not changed keeps its bytes and its place: metadata and page data of the image before are
- * where the new one begins, so that manifests are taken over by entering them under their keys, and
- * libraries keep their bases and pages. What is no longer referred to stays as garbage. When there is
- * much of it, the next image is built from nothing, at another region.
+ * What has not changed keeps its bytes and its place: metadata and page data of the image before
+ * are where the new one begins, so that manifests are taken over by entering them under their keys,
+ * and libraries keep their bases and pages. What is no longer referred to stays as garbage. When
+ * there is much of it, the next image is built from nothing, at another region.
  */
 #include "image/image.h"
 
@@ -63,7 +63,8 @@ static uint64_t first_page(const struct matr_image_segment *segments, uint32_t n
 	return 0;
 }
 
-/* Of a file that is not packed, only what is writable or was before it was relocated is page data. */
+/* Of a file that is not packed, only what is writable or was before it was relocated is page
+ * data. */
 static bool is_packed(const struct matr_image_segment *segments, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {

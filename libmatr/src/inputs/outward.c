@@ -1,4 +1,5 @@
-/* outward.c - see outward.h. Only the first word of a command line counts: what a script starts is not found. */
+/* outward.c - see outward.h. Only the first word of a command line counts: what a script starts
+ * is not found. */
 #include "inputs/outward.h"
 
 #include <dirent.h>

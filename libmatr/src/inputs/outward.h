@@ -1,4 +1,5 @@
-/* outward.h - programs that deal with input from elsewhere: an attacker may try addresses on them again and again. */
+/* outward.h - programs that deal with input from elsewhere: an attacker may try addresses on
+ * them again and again. */
 #ifndef MATR_INPUTS_OUTWARD_H
 #define MATR_INPUTS_OUTWARD_H
 

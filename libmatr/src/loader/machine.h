@@ -1,7 +1,7 @@
 /* machine.h - what the interpreter file needs to know of an architecture.
  *
- * One file per architecture implements it (x86_64_machine.c). docs/aarch64.md lists what another one
- * needs besides.
+ * One file per architecture implements it (x86_64_machine.c). docs/aarch64.md lists what another
+ * one needs besides.
  */
 #ifndef MATR_LOADER_MACHINE_H
 #define MATR_LOADER_MACHINE_H

@@ -78,8 +78,8 @@ struct work {
 	struct closure_terms *terms;
 	uint32_t *member; /* by number in loaded: which member it is; NOT_MEMBER */
 	bool *depends_on; /* members' members: [requester * n_members + provider] */
-	uint32_t *
-		place; /* by scope index: in the order of what the root depends on; NOT_MEMBER: nowhere */
+	/* By scope index: in the order of what the root depends on; NOT_MEMBER: nowhere. */
+	uint32_t *place;
 	bool disordered; /* a name leads to an object that is not known by it */
 	struct hash_list names, files;
 };
@@ -288,7 +288,8 @@ static uint32_t index_of(const struct work *work, uint32_t object)
 						  : work->universe->n_start + work->member[object];
 }
 
-/* Does an object that the application loads define the name, other than the one at this scope index? */
+/* Does an object that the application loads define the name, other than the one at this scope
+ * index? */
 static bool is_defined_by_other(const struct work *work, const char *text, uint32_t provider)
 {
 	const struct owners *symbols = &work->universe->symbols;
@@ -301,7 +302,8 @@ static bool is_defined_by_other(const struct work *work, const char *text, uint3
 	return false;
 }
 
-/* May a name that is bound to an object of the start lead to another with RTLD_DEEPBIND? Versions do not count. */
+/* May a name that is bound to an object of the start lead to another with RTLD_DEEPBIND?
+ * Versions do not count. */
 static bool is_moved_by_deepbind(const struct work *work, const char *text, uint32_t provider)
 {
 	const struct owners *symbols = &work->universe->symbols;

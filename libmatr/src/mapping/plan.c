@@ -1,18 +1,19 @@
 /* plan.c - who does what with a relocation: the mapping, or still ld.so.
  *
- * The mapping takes what is a word with a value known but for load addresses: relative relocations, and
- * R_X86_64_64, GLOB_DAT and JUMP_SLOT against symbols that are bound; copy relocations; and references
- * bound to an IFUNC, whose resolver is called once. Everything else is residual, ld.so's own:
+ * The mapping takes what is a word with a value known but for load addresses: relative relocations,
+ * and R_X86_64_64, GLOB_DAT and JUMP_SLOT against symbols that are bound; copy relocations; and
+ * references bound to an IFUNC, whose resolver is called once. Everything else is residual, ld.so's
+ * own:
  *
  * - TLS relocations of all kinds, which need module ids and offsets that only ld.so knows;
- * - the first reference of each object to a STB_GNU_UNIQUE symbol, so that ld.so enters it into its table
- *   of unique symbols, where objects loaded later by dlopen find it;
+ * - the first reference of each object to a STB_GNU_UNIQUE symbol, so that ld.so enters it into its
+ *   table of unique symbols, where objects loaded later by dlopen find it;
  * - IFUNCs of all but glibc's own libraries, see below;
  * - copies that ld.so has something to say about: of another size, or of protected data;
  * - words that are not aligned, and relocation types that hardly occur.
  *
- * An object is left to ld.so whole ("untouched") if a mapping cannot write its words: text relocations,
- * DT_REL, two relocations for one word.
+ * An object is left to ld.so whole ("untouched") if a mapping cannot write its words: text
+ * relocations, DT_REL, two relocations for one word.
  */
 #include "mapping/plan.h"
 
@@ -46,17 +47,19 @@ static bool has_tag(const struct matr_object *object, int64_t tag, uint64_t valu
 	return false;
 }
 
-/* glibc's resolvers look at the CPU and nothing else. Others may call functions, of other libraries too, read
- * thread-local variables or the environment; all of that works when ld.so calls them, in its order, and for a
- * lazily bound call that is when everything has been set up. So those stay ld.so's, and lazy calls lazy. */
+/* glibc's resolvers look at the CPU and nothing else. Others may call functions, of other
+ * libraries too, read thread-local variables or the environment; all of that works when ld.so
+ * calls them, in its order, and for a lazily bound call that is when everything has been set up.
+ * So those stay ld.so's, and lazy calls lazy. */
 static bool resolvers_are_safe(const struct matr_object *object)
 {
 	return object->soname &&
 	       (!strcmp(object->soname, "libc.so.6") || !strcmp(object->soname, "libm.so.6"));
 }
 
-/* What ld.so binds at the first call, and looks up by its place in DT_JMPREL. (In a closure, only the whole of DT_JMPREL
- * can be left to that: with RTLD_NOW ld.so does not set up the PLT for it.) */
+/* What ld.so binds at the first call, and looks up by its place in DT_JMPREL. (In a closure,
+ * only the whole of DT_JMPREL can be left to that: with RTLD_NOW ld.so does not set up the PLT
+ * for it.) */
 static bool is_lazy(const struct matr_object *object, const struct matr_relocation *relocation)
 {
 	return relocation->table == MATR_TABLE_JMPREL && relocation->type == R_X86_64_JUMP_SLOT &&
@@ -209,7 +212,8 @@ static int plan_relocation(struct relocation_plan *plan, const struct matr_mappi
 
 	if (relocation->type == R_X86_64_NONE)
 		return 0;
-	/* To a slot that it binds lazily ld.so adds the load address: it must hold the file's word. */
+	/* To a slot that it binds lazily ld.so adds the load address: it must hold the file's
+	 * word. */
 	if (object_plan->keep_plt && relocation->table == MATR_TABLE_JMPREL) {
 		if (relocation->type != R_X86_64_JUMP_SLOT)
 			return 0;
@@ -300,9 +304,9 @@ static bool range_has(uint64_t start, uint64_t size, uint64_t offset)
 	return offset + 8 > start && offset < start + size;
 }
 
-/* What is copied must be what ld.so would copy, with the source relocated. Where IFUNC results are part of
- * it, they go to the copy as well; where a residual is, ld.so does the copying (the application is what it
- * relocates last). */
+/* What is copied must be what ld.so would copy, with the source relocated. Where IFUNC results
+ * are part of it, they go to the copy as well; where a residual is, ld.so does the copying (the
+ * application is what it relocates last). */
 static int complete_copies(struct relocation_plan *plan, const struct matr_mapping *mapping,
 			   struct matr_error *err)
 {
@@ -341,8 +345,8 @@ static int complete_copies(struct relocation_plan *plan, const struct matr_mappi
 	return 0;
 }
 
-/* What concerns an object as a provider. Resolvers of the objects of the start may be called by the time a closure is
- * loaded, a member's not: it may be waiting for its residual. */
+/* What concerns an object as a provider. Resolvers of the objects of the start may be called by
+ * the time a closure is loaded, a member's not: it may be waiting for its residual. */
 static int judge_object(struct relocation_plan *plan, const struct matr_mapping *mapping,
 			const struct closure_terms *terms, uint32_t index, struct matr_error *err)
 {

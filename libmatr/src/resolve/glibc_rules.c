@@ -1,10 +1,14 @@
-/* glibc_rules.c - the table of rules by version. tests/oracle/rules has a case for each, which runs on every release.
+/* glibc_rules.c - the table of rules by version. tests/oracle/rules has a case for each, which runs
+ * on every release.
  *
  * Not here is what makes no difference to a mapping:
  * - the platform's name, which is taken from ld.so itself and is the kernel's from 2.40 on;
- * - "/" and plain files in search paths (2.38, 2.39), which find the same libraries in every version;
- * - versions that hash to 0 (2.42), which are looked up as none in every version, the check of needed versions apart;
- * - $ORIGIN of a program named to ld.so (2.42), because such a start is a plain one if $ORIGIN took part;
+ * - "/" and plain files in search paths (2.38, 2.39), which find the same libraries in every
+ *   version;
+ * - versions that hash to 0 (2.42), which are looked up as none in every version, the check of
+ *   needed versions apart;
+ * - $ORIGIN of a program named to ld.so (2.42), because such a start is a plain one if $ORIGIN took
+ *   part;
  * - empty versions such as GLIBC_ABI_GNU2_TLS, which are versions like others.
  */
 #include "resolve/glibc_rules.h"

@@ -1,7 +1,8 @@
-/* glibc_rules.h - in what versions of ld.so differ, as far as it decides what is loaded and what is bound.
+/* glibc_rules.h - in what versions of ld.so differ, as far as it decides what is loaded and what is
+ * bound.
  *
- * The version is that of the ld.so that will start the programs, by its own word (system_paths.h); in an epoch of a tree
- * (--root) that is the tree's.
+ * The version is that of the ld.so that will start the programs, by its own word (system_paths.h);
+ * in an epoch of a tree (--root) that is the tree's.
  */
 #ifndef MATR_GLIBC_RULES_H
 #define MATR_GLIBC_RULES_H
@@ -19,7 +20,8 @@ enum glibc_rule {
 /* The minor number in "2.MINOR"; 0: the text is NULL or something else. */
 unsigned glibc_minor(const char *version);
 
-/* Does the rule hold in glibc 2.MINOR? 0 stands for before 2.33, where ld.so does not say its version. */
+/* Does the rule hold in glibc 2.MINOR? 0 stands for before 2.33, where ld.so does not say its
+ * version. */
 bool glibc_has(unsigned minor, enum glibc_rule rule);
 
 #endif

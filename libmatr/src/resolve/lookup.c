@@ -1,10 +1,11 @@
 /* lookup.c - symbol lookup with ld.so's rules.
  *
- * The first object of the scope that has a match provides the symbol (gABI chapter 5, "Shared Object
- * Dependencies"; weak definitions are as good as others). DT_SYMBOLIC puts the requester first. A reference to
- * its own STV_PROTECTED symbol ends at the requester. What matches is decided by type, value, and version;
- * versions follow glibc, where an object without versions matches every reference and an unversioned reference
- * takes the base version, the first version, or a single default one.
+ * The first object of the scope that has a match provides the symbol (gABI chapter 5, "Shared
+ * Object Dependencies"; weak definitions are as good as others). DT_SYMBOLIC puts the requester
+ * first. A reference to its own STV_PROTECTED symbol ends at the requester. What matches is decided
+ * by type, value, and version; versions follow glibc, where an object without versions matches
+ * every reference and an unversioned reference takes the base version, the first version, or a
+ * single default one.
  */
 #include "resolve/lookup.h"
 
@@ -125,9 +126,9 @@ static enum matr_lookup_outcome is_for_others(const struct matr_symbol *symbol)
 		       : MATR_LOOKUP_LOCAL;
 }
 
-/* The match among one object's symbols of the name. `at` is the first of them in the index; *next is set
- * to the first of the following object. NO_INDEX: none; *step (may be NULL) says which symbol was considered last, and
- * why it does not match. */
+/* The match among one object's symbols of the name. `at` is the first of them in the index;
+ * *next is set to the first of the following object. NO_INDEX: none; *step (may be NULL) says
+ * which symbol was considered last, and why it does not match. */
 static uint32_t match_object(const struct lookup *lookup, uint32_t at, uint32_t *next,
 			     const struct query *query, bool skip, struct matr_search_step *step)
 {
@@ -195,8 +196,8 @@ static struct matr_binding find(const struct lookup *lookup, const struct query 
 	return best;
 }
 
-/* There is one STB_GNU_UNIQUE symbol of a name in a process: the first that any reference finds, versions or
- * not. For a copy relocation it is the copy. */
+/* There is one STB_GNU_UNIQUE symbol of a name in a process: the first that any reference finds,
+ * versions or not. For a copy relocation it is the copy. */
 static int make_unique(struct lookup *lookup, const struct query *query, struct matr_binding own,
 		       struct matr_binding *found, struct matr_error *err)
 {
@@ -222,8 +223,8 @@ static bool is_unique(const struct lookup *lookup, struct matr_binding binding)
 		       STB_GNU_UNIQUE;
 }
 
-/* A definition without version serves any reference, but not where it comes from the very library in which the
- * reference expects a version: there ld.so fails an assertion until 2.40. */
+/* A definition without version serves any reference, but not where it comes from the very
+ * library in which the reference expects a version: there ld.so fails an assertion until 2.40. */
 static bool is_stripped_of_versions(const struct lookup *lookup, const struct matr_version *wanted,
 				    struct matr_binding found)
 {
@@ -277,8 +278,8 @@ int lookup_symbol(struct lookup *lookup, uint32_t requester, uint32_t reference,
 			object->path, query.version->name, symbol->name);
 	if (symbol->visibility == STV_PROTECTED && found.provider != MATR_PROVIDER_UNDEFINED &&
 	    found.provider != requester) {
-		/* Protected: others do not count, save that the address of a function may have to be
-		 * the canonical one in the executable, which no lookup for calls finds. */
+		/* Protected: others do not count, save that the address of a function may have
+		 * to be the canonical one in the executable, which no lookup for calls finds. */
 		if (class == LOOKUP_PLT)
 			return 0;
 		query.class = LOOKUP_PLT;

@@ -72,8 +72,8 @@ static bool needs_libc(const struct matr_object *object)
 	return false;
 }
 
-/* The version keeps such an object from being loaded by a glibc before 2.36, which would not relocate
- * it. */
+/* The version keeps such an object from being loaded by a glibc before 2.36, which would not
+ * relocate it. */
 static int check_relr(const struct matr_object *object, struct matr_error *err)
 {
 	bool any = false;

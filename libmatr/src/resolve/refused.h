@@ -19,7 +19,8 @@ int refused_scope(const struct matr_session *session, const struct scope *scope,
 struct relocating {
 	const struct scope *scope;
 	const bool *relocated; /* by scope index */
-	/* By dlopen(): a library that is loaded before may define what is undefined here; ld.so looks. */
+	/* By dlopen(): a library that is loaded before may define what is undefined here; ld.so
+	 * looks. */
 	bool later;
 };
 

@@ -1,7 +1,7 @@
 /* resolution.c - every binding of one application, and of what it loads.
  *
- * Walks the relocations of every object of the scope. An object's reference is looked up once per application
- * and class, however many relocations share it.
+ * Walks the relocations of every object of the scope. An object's reference is looked up once per
+ * application and class, however many relocations share it.
  */
 #include "resolve/resolution.h"
 

@@ -1,15 +1,15 @@
 /* scope.c - the breadth-first scope, as ld.so builds it.
  *
- * The application first, then preloaded objects, then what each object needs, in the order of DT_NEEDED,
- * each object once. A name is compared with what is loaded (paths, sonames, names that led there before)
- * before it is searched for, and a file that turns out to be loaded already (device and inode) is not loaded
- * again. The dynamic linker is loaded from the start, but takes its place in the scope when an object needs
- * it.
+ * The application first, then preloaded objects, then what each object needs, in the order of
+ * DT_NEEDED, each object once. A name is compared with what is loaded (paths, sonames, names that
+ * led there before) before it is searched for, and a file that turns out to be loaded already
+ * (device and inode) is not loaded again. The dynamic linker is loaded from the start, but takes
+ * its place in the scope when an object needs it.
  *
- * DT_FILTER and DT_AUXILIARY put an object in front of the one that names it, so that its definitions come
- * first; where it comes later already, it is moved; where earlier, it stays (gABI chapter 5, "Dynamic
- * Section", as far as glibc follows it). Objects are numbered as they are loaded; a list, like ld.so's, has
- * the order of the scope.
+ * DT_FILTER and DT_AUXILIARY put an object in front of the one that names it, so that its
+ * definitions come first; where it comes later already, it is moved; where earlier, it stays (gABI
+ * chapter 5, "Dynamic Section", as far as glibc follows it). Objects are numbered as they are
+ * loaded; a list, like ld.so's, has the order of the scope.
  */
 #include "resolve/scope.h"
 
@@ -164,8 +164,8 @@ static bool has_name(const struct matr_object *object, const char *path, const c
 	return strcmp(object->soname ? object->soname : slash ? slash + 1 : path, name) == 0;
 }
 
-/* The one library of that name among what the application loads otherwise. In a process that has loaded
- * it ld.so finds it by that name. */
+/* The one library of that name among what the application loads otherwise. In a process that has
+ * loaded it ld.so finds it by that name. */
 static int find_company(const struct scope_maker *maker, const char *name, struct found *out,
 			struct matr_error *err)
 {
@@ -463,8 +463,8 @@ static int make(struct scope_maker *maker, uint32_t application, const char *pat
 	return visit_all(maker, err);
 }
 
-/* A library and what it needs behind all that is there, where it has places of their own. Nothing is added where the
- * application has it already. */
+/* A library and what it needs behind all that is there, where it has places of their own.
+ * Nothing is added where the application has it already. */
 static int load(struct scope_maker *maker, const char *root, uint32_t *index,
 		struct matr_error *err)
 {
@@ -573,7 +573,8 @@ static bool wants_executable_stack(const struct matr_object *object)
 	return true;
 }
 
-/* What wants an executable stack can be loaded into a process that has one: ld.so refuses it in others. */
+/* What wants an executable stack can be loaded into a process that has one: ld.so refuses it in
+ * others. */
 static int check_stack(const struct matr_session *session, const struct scope *scope,
 		       uint32_t n_start, struct matr_error *err)
 {

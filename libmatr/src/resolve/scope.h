@@ -1,4 +1,5 @@
-/* scope.h - which objects an application consists of, in which order symbols are looked up in them. */
+/* scope.h - which objects an application consists of, in which order symbols are looked up in
+ * them. */
 #ifndef MATR_SCOPE_H
 #define MATR_SCOPE_H
 
@@ -32,20 +33,22 @@ struct scope {
 	struct scope_addition *additions; /* parallel to the names that were asked for */
 };
 
-/* With what the application is started, and what comes in addition. Strings are to live as long as the scope. */
+/* With what the application is started, and what comes in addition. Strings are to live as long
+ * as the scope. */
 struct scope_options {
 	const char *library_path; /* LD_LIBRARY_PATH; NULL: unset */
 	const char *const
 		*additions; /* names as of DT_NEEDED entries behind all others of the application */
 	size_t n_additions;
 	const char *root; /* a library that dlopen() then adds; NULL: none */
-	/* Paths of what else the application loads. A name that is found nowhere may mean one of these. */
+	/* Paths of what else the application loads. A name that is found nowhere may mean one of
+	 * these. */
 	const char *const *company;
 	size_t n_company;
 };
 
-/* The scope of the application that is session object `application`, under its canonical path: of several (hard links)
- * the one that is started, for $ORIGIN. To be freed also after an error. */
+/* The scope of the application that is session object `application`, under its canonical path:
+ * of several (hard links) the one that is started, for $ORIGIN. To be freed also after an error. */
 int scope_make(struct matr_session *session, uint32_t application, const char *path,
 	       struct scope *out, struct matr_error *err);
 /* The same with additions, followed by what dlopen() adds. *n_start: entries before that. */

@@ -1,4 +1,5 @@
-/* scope_interpreter.h - the dynamic linker of an application, if it is the one that is reproduced. */
+/* scope_interpreter.h - the dynamic linker of an application, if it is the one that is
+ * reproduced. */
 #ifndef MATR_SCOPE_INTERPRETER_H
 #define MATR_SCOPE_INTERPRETER_H
 

@@ -1,10 +1,11 @@
 /* search.c - library search as ld.so(8) does it.
  *
- * A name with a slash is a path. For others, in this order: DT_RPATH of the requester, of what loaded it, and
- * so on up to the application, unless the requester has DT_RUNPATH; LD_LIBRARY_PATH, where the application is known to
- * be started with it (matr.conf(5)); DT_RUNPATH of the requester; ld.so.cache;
- * the default directories. In each directory the glibc-hwcaps and legacy hwcap subdirectories come first.
- * A file for another class or machine is passed over.
+ * A name with a slash is a path. For others, in this order: DT_RPATH of the requester, of what
+ * loaded it, and so on up to the application, unless the requester has DT_RUNPATH; LD_LIBRARY_PATH,
+ * where the application is known to be started with it (matr.conf(5)); DT_RUNPATH of the requester;
+ * ld.so.cache;
+ * the default directories. In each directory the glibc-hwcaps and legacy hwcap subdirectories come
+ * first. A file for another class or machine is passed over.
  */
 #include "resolve/search.h"
 
@@ -29,7 +30,8 @@ static int fail_too_long(const struct search *search, struct matr_error *err)
 	return matr_fail(err, MATR_ERROR_UNSUPPORTED, search->name, "search path is too long");
 }
 
-/* Executables are not loaded as libraries, unless they are position-independent and do not say so. */
+/* Executables are not loaded as libraries, unless they are position-independent and do not say
+ * so. */
 static bool is_executable(const struct matr_object *object)
 {
 	uint64_t flags;
@@ -44,7 +46,8 @@ static bool is_executable(const struct matr_object *object)
 	return false;
 }
 
-/* Is there a directory? Asked for with a dot at the end, for a file of that name shall not be read. */
+/* Is there a directory? Asked for with a dot at the end, for a file of that name shall not be
+ * read. */
 static int is_directory(struct search *search, const char *path, struct matr_error *err)
 {
 	const struct known_path *known;
@@ -141,7 +144,8 @@ static size_t token_length(const char *text, const char *token)
 	return goes_on ? 0 : length;
 }
 
-/* Expand `text` of the object at scope index `owner`. Returns false if that is too long for a path. */
+/* Expand `text` of the object at scope index `owner`. Returns false if that is too long for a
+ * path. */
 static bool expand(struct search *search, const char *text, size_t size, uint32_t owner,
 		   char out[PATH_MAX])
 {

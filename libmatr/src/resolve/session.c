@@ -1,7 +1,7 @@
 /* session.c - each file read once, each symbol name compared once.
  *
- * Objects are identified by device and inode, as in ld.so; paths lead to them. The symbols that lookups can find are
- * entered in one index (symbol_index.h).
+ * Objects are identified by device and inode, as in ld.so; paths lead to them. The symbols that
+ * lookups can find are entered in one index (symbol_index.h).
  */
 #include "resolve/session.h"
 
@@ -23,8 +23,8 @@
 
 static const char cache_path[] = "/etc/ld.so.cache";
 
-/* The array of objects has this size from the start, since pointers into it are read while it grows. The kernel provides
- * memory only for the pages in use. */
+/* The array of objects has this size from the start, since pointers into it are read while it
+ * grows. The kernel provides memory only for the pages in use. */
 enum { MAX_SESSION_OBJECTS = 1 << 20 };
 
 int matr_session_open(const struct matr_session_options *options, struct matr_session **out,
@@ -228,16 +228,17 @@ static int read_object(const struct matr_session *session, const char *path,
 				    : matr_object_open(path, out, err);
 }
 
-/* What ld.so passes over when it searches: files for another class or machine, files that it may not read. At
- * anything else that is no library it stops. */
+/* What ld.so passes over when it searches: files for another class or machine, files that it may
+ * not read. At anything else that is no library it stops. */
 static bool is_passed_over(const char *path, const struct matr_error *failure)
 {
 	return failure->code == MATR_ERROR_FOREIGN ||
 	       (failure->code == MATR_ERROR_SYSTEM && access(path, R_OK) < 0 && errno == EACCES);
 }
 
-/* The object for a file, which may be there already, may be known, or has to be read. The lock is not held while
- * it is read; where another thread was faster, its object counts. *failure: why it cannot be had. */
+/* The object for a file, which may be there already, may be known, or has to be read. The lock
+ * is not held while it is read; where another thread was faster, its object counts. *failure:
+ * why it cannot be had. */
 static int find_or_read(struct matr_session *session, struct known_path *path,
 			struct matr_error *failure, struct matr_error *err)
 {
@@ -325,7 +326,8 @@ static void free_path(struct known_path *path)
 	free(path);
 }
 
-/* With the lock held. The path becomes the session's; another thread may have been faster, then its stays. */
+/* With the lock held. The path becomes the session's; another thread may have been faster, then
+ * its stays. */
 static int add_path(struct matr_session *session, struct known_path *path,
 		    const struct known_path **out, struct matr_error *err)
 {
@@ -485,7 +487,8 @@ struct matr_object *session_open_object(struct matr_session *session, const char
 		return NULL;
 	if (known->object != NO_INDEX)
 		return session->objects[known->object].object;
-	/* Say what is wrong with it: reading it again gives the reason that the search passes over. */
+	/* Say what is wrong with it: reading it again gives the reason that the search passes
+	 * over. */
 	struct matr_object *object;
 	if (matr_object_open(path, &object, err) == 0) {
 		matr_object_free(object);

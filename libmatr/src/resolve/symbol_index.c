@@ -65,8 +65,8 @@ static int add_definition(struct symbol_index *index, uint32_t name, struct defi
 	return 0;
 }
 
-/* An undefined symbol with a value is the canonical address of a function in a non-PIE executable, and is
- * found too (psABI, "Function Addresses"). */
+/* An undefined symbol with a value is the canonical address of a function in a non-PIE
+ * executable, and is found too (psABI, "Function Addresses"). */
 int symbol_index_add(struct symbol_index *index, uint32_t number, const struct matr_object *object,
 		     struct matr_error *err)
 {

@@ -1,9 +1,9 @@
 /* system_paths.c - asking the real ld.so for the paths it has built in.
  *
- * The default directories differ between distributions, which glibc-hwcaps levels are active depends on the
- * CPU, and both are compiled into ld.so. `ld.so --list-diagnostics` (glibc 2.33) prints them, so the referee
- * itself is asked, once per session. An older ld.so knows no glibc-hwcaps; then Debian's directories and the
- * usual lib64 ones are taken.
+ * The default directories differ between distributions, which glibc-hwcaps levels are active
+ * depends on the CPU, and both are compiled into ld.so. `ld.so --list-diagnostics` (glibc 2.33)
+ * prints them, so the referee itself is asked, once per session. An older ld.so knows no
+ * glibc-hwcaps; then Debian's directories and the usual lib64 ones are taken.
  */
 #include "resolve/system_paths.h"
 
@@ -183,8 +183,9 @@ static int add_subdirectory(struct system_paths *paths, const char *path, struct
 	return set_text(&paths->subdirectories[paths->n_subdirectories++], path, strlen(path), err);
 }
 
-/* glibc-hwcaps first; then the legacy directories: every selection of tls, the platform and the important
- * hwcap bits, the fullest first. From 2.37 to 2.39 ld.so still prints the important bits. */
+/* glibc-hwcaps first; then the legacy directories: every selection of tls, the platform and the
+ * important hwcap bits, the fullest first. From 2.37 to 2.39 ld.so still prints the important
+ * bits. */
 static int make_subdirectories(struct diagnostics *diagnostics, struct matr_error *err)
 {
 	struct system_paths *paths = diagnostics->paths;
@@ -232,7 +233,8 @@ int system_paths_open(const char *interpreter, struct system_paths *paths, struc
 		result = choose_levels(&diagnostics, err);
 	if (!result)
 		result = make_subdirectories(&diagnostics, err);
-	/* Debian has $LIB = lib/x86_64-linux-gnu, others lib64: the first default directory in either. */
+	/* Debian has $LIB = lib/x86_64-linux-gnu, others lib64: the first default directory in
+	 * either. */
 	if (!result && paths->n_directories)
 		result = set_text(&paths->lib, paths->directories[0] + 1,
 				  strlen(paths->directories[0] + 1), err);

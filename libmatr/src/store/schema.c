@@ -139,9 +139,10 @@ static const char version_1[] =
 	" LEFT JOIN objects by_object ON by_object.id = by_location.object_id"
 	" LEFT JOIN needed n ON n.object_id = by_object.id AND n.position = s.needed;";
 
-/* What one epoch has in common with the next is kept once: an application that did not change is the same record in
- * both, and the times of directories, which change with every package, are the epoch's and not the application's.
- * And an epoch remembers what it follows from, for the next one to see what has changed. */
+/* What one epoch has in common with the next is kept once: an application that did not change is
+ * the same record in both, and the times of directories, which change with every package, are
+ * the epoch's and not the application's. And an epoch remembers what it follows from, for the
+ * next one to see what has changed. */
 static const char version_2[] =
 	"CREATE TABLE application_records ("
 	" id INTEGER PRIMARY KEY,"
@@ -247,7 +248,8 @@ static const char version_3[] =
 	" reason TEXT," /* why it is left to ld.so; NULL: it is not */
 	" UNIQUE (application_id, position));"
 
-	/* Its objects, behind the application's own: positions go on where those of scope_entries end. */
+	/* Its objects, behind the application's own: positions go on where those of
+	 * scope_entries end. */
 	"CREATE TABLE closure_entries ("
 	" closure_id INTEGER NOT NULL REFERENCES closures ON DELETE CASCADE,"
 	" position INTEGER NOT NULL,"
@@ -260,8 +262,8 @@ static const char version_3[] =
 	"CREATE INDEX closure_entries_location ON closure_entries (location_id);"
 	"CREATE INDEX closure_entries_vector ON closure_entries (vector_id);";
 
-/* What was changed during an epoch although its mapping relies on it, and which applications were started plainly from
- * then on. The daemon writes it. */
+/* What was changed during an epoch although its mapping relies on it, and which applications
+ * were started plainly from then on. The daemon writes it. */
 static const char version_4[] =
 	"CREATE TABLE violations ("
 	" id INTEGER PRIMARY KEY,"
@@ -282,8 +284,9 @@ static const char version_4[] =
 	" PRIMARY KEY (violation_id, application_id)) WITHOUT ROWID;"
 	"CREATE INDEX withdrawals_application ON withdrawals (application_id);";
 
-/* An epoch that is in all like the one before goes on with its image, which has the earlier epoch's number. And a
- * program that was declined because its own file makes no sense need not be read again while that does not change. */
+/* An epoch that is in all like the one before goes on with its image, which has the earlier
+ * epoch's number. And a program that was declined because its own file makes no sense need not
+ * be read again while that does not change. */
 static const char version_5[] =
 	"ALTER TABLE epochs ADD COLUMN image_epoch INTEGER;" /* NULL: its own */
 	"ALTER TABLE declined ADD COLUMN own_file INTEGER NOT NULL DEFAULT 0;"
@@ -296,8 +299,9 @@ static const char version_6[] =
 /* How the program was seen to load it: "now", "lazy,global", ...; "-": not known. */
 static const char version_7[] = "ALTER TABLE closures ADD COLUMN flags TEXT NOT NULL DEFAULT '-';";
 
-/* Edits of mappings: what is wanted, what it came to in an application, and where it could not be done. `edits` is for
- * people to write to (docs/edit.md). An edit's number is never given again. */
+/* Edits of mappings: what is wanted, what it came to in an application, and where it could not
+ * be done. `edits` is for people to write to (docs/edit.md). An edit's number is never given
+ * again. */
 static const char version_8[] =
 	"CREATE TABLE edits ("
 	" id INTEGER PRIMARY KEY AUTOINCREMENT,"
@@ -318,8 +322,8 @@ static const char version_8[] =
 	" position INTEGER NOT NULL,"	/* of the requester in the scope */
 	" relocation INTEGER NOT NULL," /* of the requester */
 	" edit_id INTEGER NOT NULL,"
-	" provider INTEGER NOT NULL," /* what ld.so binds: position; -2 weak, defined nowhere; -3 undefined */
-	" symbol INTEGER NOT NULL," /* of that provider */
+	" provider INTEGER NOT NULL," /* what ld.so binds: position; -2 weak; -3 undefined */
+	" symbol INTEGER NOT NULL,"   /* of that provider */
 	" PRIMARY KEY (application_id, position, relocation)) WITHOUT ROWID;"
 	"CREATE INDEX edited_bindings_edit ON edited_bindings (edit_id);"
 
@@ -328,7 +332,7 @@ static const char version_8[] =
 	" edit_id INTEGER NOT NULL,"
 	" path TEXT NOT NULL," /* the program */
 	" reason TEXT NOT NULL,"
-	" expected INTEGER NOT NULL," /* of a program that only a pattern covers, and that never starts mapped */
+	" expected INTEGER NOT NULL," /* covered by a pattern only, and never mapped */
 	" PRIMARY KEY (epoch_id, edit_id, path)) WITHOUT ROWID;"
 
 	"ALTER TABLE epochs ADD COLUMN edits TEXT NOT NULL DEFAULT '';" /* hash of all */
@@ -348,7 +352,8 @@ static const char version_8[] =
 	" LEFT JOIN locations pl ON pl.id = p.location_id"
 	" LEFT JOIN objects po ON po.id = pl.object_id;";
 
-/* Since which epoch a record is as it is: that is known, too, when the epochs before are removed. */
+/* Since which epoch a record is as it is: that is known, too, when the epochs before are
+ * removed. */
 static const char version_9[] =
 	"ALTER TABLE application_records ADD COLUMN since INTEGER NOT NULL DEFAULT 0;"
 	"UPDATE application_records SET since = coalesce((SELECT min(epoch_id)"
@@ -357,8 +362,8 @@ static const char version_9[] =
 /* What a closure needs may be found nowhere, and be in the process from an earlier load. */
 static const char version_10[] = "INSERT INTO rules (id, name) VALUES (10, 'loaded');";
 
-/* Drop what only recognised an object in memory, when the hook of a program did that. Objects get other hashes, and
- * are written again: a libmatr builds on nothing that another has bound. */
+/* Drop what only recognised an object in memory, when the hook of a program did that. Objects
+ * get other hashes, and are written again: a libmatr builds on nothing that another has bound. */
 static const char version_11[] = "ALTER TABLE objects DROP COLUMN dynamic_fingerprint;"
 				 "ALTER TABLE objects DROP COLUMN witness_vaddr;"
 				 "ALTER TABLE objects DROP COLUMN witness_word;";

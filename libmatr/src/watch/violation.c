@@ -1,9 +1,10 @@
 /* violation.c - see violation.h.
  *
- * An object that changes concerns those who have it in their scope or in a closure. Any other path that a search asked
- * for (a library in a directory that is searched earlier, /etc/ld.so.cache, /etc/ld.so.preload) concerns those who would
- * find something else now. Who needs a library of that name is asked of the store; whether it would be found
- * otherwise, of the search itself, which is libmatr's as at the beginning of an epoch, without symbols.
+ * An object that changes concerns those who have it in their scope or in a closure. Any other path
+ * that a search asked for (a library in a directory that is searched earlier, /etc/ld.so.cache,
+ * /etc/ld.so.preload) concerns those who would find something else now. Who needs a library of that
+ * name is asked of the store; whether it would be found otherwise, of the search itself, which is
+ * libmatr's as at the beginning of an epoch, without symbols.
  */
 #include "watch/violation.h"
 
@@ -111,7 +112,8 @@ static int starts_the_same(struct matr_store *store, struct matr_session *sessio
 	return result;
 }
 
-/* Keep those of the candidates who would start otherwise now. Where the search cannot even begin, all. */
+/* Keep those of the candidates who would start otherwise now. Where the search cannot even
+ * begin, all. */
 static int keep_changed(struct matr_store *store, struct affected_search *search,
 			struct application_ids *list, struct matr_error *err)
 {

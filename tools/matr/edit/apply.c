@@ -21,8 +21,8 @@
 #include <matr/scan.h>
 #include <matr/secure_exec.h>
 
-/* The programs of the epoch that is in force. What the edits name is enough in management time, and if
- * no epoch is to come of it (named_only). */
+/* The programs of the epoch that is in force. What the edits name is enough in management time,
+ * and if no epoch is to come of it (named_only). */
 static int add_programs(const struct rebind *request, struct matr_epoch *epoch, bool named_only,
 			struct matr_error *err)
 {

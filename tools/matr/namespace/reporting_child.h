@@ -14,12 +14,13 @@ struct reporting_child {
 	int errors; /* the parent's end of the child's standard error */
 };
 
-/* Fork as fork() does. The child has /dev/null as standard input and output. The parent is to close both
- * descriptors (reporting_child_close()). path: the program, for the error's text. -1: error. */
+/* Fork as fork() does. The child has /dev/null as standard input and output. The parent is to
+ * close both descriptors (reporting_child_close()). path: the program, for the error's text. -1:
+ * error. */
 pid_t reporting_child_fork(const char *path, struct reporting_child *out, struct matr_error *err);
 
-/* In the child: execute the program, by ld-stable's name if there is no namespace. Returns only after
- * an error. */
+/* In the child: execute the program, by ld-stable's name if there is no namespace. Returns only
+ * after an error. */
 void reporting_child_execute(const char *prefix, const char *path, enum placement placement,
 			     struct matr_error *err);
 

@@ -102,7 +102,8 @@ static void show_number(const char *what, size_t number)
 	printf("%-24s%14s\n", what, output_grouped(number, text));
 }
 
-/* The placement in the image, if that is the epoch's. layout DEFAULT: it is not, or the program is not in it. */
+/* The placement in the image, if that is the epoch's. layout DEFAULT: it is not, or the program
+ * is not in it. */
 static int find_placement(const char *prefix, const struct recorded *recorded,
 			  struct matr_placement *out, struct matr_error *err)
 {

@@ -116,8 +116,8 @@ static bool is_elf(const char *path)
 	return found;
 }
 
-/* Say why the program has no mapping. If it has one, or is a script, ld-stable is to say why it does
- * not use it: for this program alone, unless the user has asked for all. */
+/* Say why the program has no mapping. If it has one, or is a script, ld-stable is to say why it
+ * does not use it: for this program alone, unless the user has asked for all. */
 static void look_into(const struct context *context, const char *path, bool dynamic)
 {
 	struct matr_error err;

@@ -3,13 +3,13 @@
  * Every argument is a step; what comes of it is printed. A step that fails does not end the
  * program.
  *
- *	open NAME PATH FLAGS   dlopen(); FLAGS: l lazy, n now, g global, d deepbind, o noload, N nodelete
+ *	open NAME PATH FLAGS   dlopen(); FLAGS: lazy, now, global, deepbind, o: noload, N: nodelete
  *	private NAME PATH      dlmopen(LM_ID_NEWLM)
  *	call NAME FUNCTION     int function(void); NAME "-": RTLD_DEFAULT
  *	child NAME FUNCTION    the same in a forked child, and how that ended
  *	close NAME             dlclose()
  *	loaded FILE            is an object of that file name in the process?
- *	list                   the objects, in ld.so's order, and whether their dynamic sections are theirs
+ *	list                   the objects in ld.so's order; are their dynamic sections theirs?
  *	same FILE A B          are the files of symbol FILE in A and B one address?
  *	thread ... end         the steps in between in a thread of its own
  *	small ... end          the same with a stack of 64 KiB

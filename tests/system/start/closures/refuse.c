@@ -5,7 +5,7 @@
  *	                                        without execmem does
  *	refuse exec PROGRAM...                  whatever is executable, as systemd does for
  *	                                        MemoryDenyWriteExecute=
- *	refuse write-exec-kill-later PROGRAM... both at once is let through, executable alone is refused
+ *	refuse write-exec-kill-later PROGRAM... both at once passes, executable alone does not
  */
 #include <errno.h>
 #include <linux/filter.h>

@@ -12,7 +12,7 @@
  * By ptrace, one of these, the last rule:
  *
  *	hint		MAP_FIXED_NOREPLACE is ignored, as before Linux 4.17
- *	at=FILE COMMAND	the shell runs COMMAND when the program has opened FILE and looked at its status
+ *	at=FILE COMMAND	the shell runs COMMAND when the program has opened and examined FILE
  */
 #include <errno.h>
 #include <linux/audit.h>

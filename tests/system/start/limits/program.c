@@ -1,4 +1,5 @@
-/* program.c - what tests/system/start/limits.sh starts: pointers and calls into two libraries, then steps.
+/* program.c - what tests/system/start/limits.sh starts: pointers and calls into two libraries, then
+ * steps.
  *
  *	load FILE	dlopen(), call its go()
  *	take LOW HIGH	map what is free of the range, without access
