@@ -75,7 +75,7 @@ int file_fail_to_change(const char *path, const char *what, struct matr_error *e
 	return matr_fail_errno(err, path, "%s", what);
 }
 
-/* What mkostemp() appends to the path. No other file has such a name by chance. */
+/* Suffix for mkostemp(). No other file has such a name by chance. */
 static const char pattern[] = ".matr-tmp.XXXXXX";
 
 enum { RANDOM = 6 }; /* characters that mkostemp() chooses */

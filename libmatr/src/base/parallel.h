@@ -4,9 +4,9 @@
 
 #include <stddef.h>
 
-/* Call work(context, i) for every i below n, from up to `jobs` threads (0: as many as there are
- * cores), and return when all are done. The caller's thread works too; where no other can be
- * started, alone. In which order is not said: work that can fail leaves its error with item i. */
+/* Call work(context, i) for every i below n, from up to `jobs` threads (0: one per core), and
+ * return when all are done. The caller's thread works too, alone if no other can be started. The
+ * order is unspecified; work that can fail stores its error with item i. */
 void parallel_run(unsigned jobs, size_t n, void (*work)(void *context, size_t i), void *context);
 
 #endif

@@ -76,8 +76,8 @@ static bool is_idle_lock(int directory, const char *name)
 	       S_ISREG(status.st_mode) && status.st_size == 0;
 }
 
-/* Is there nothing in it, but for what a file system has of its own, a lock, and the mark of a
- * MatR that was killed before the rename? -1: error. */
+/* Is the directory empty, except for a file system's own entries, a lock, and the mark of a MatR
+ * that was killed before the rename? -1: error. */
 static int is_empty(const char *canonical, struct matr_error *err)
 {
 	DIR *list = opendir(canonical);

@@ -22,22 +22,22 @@ bool prefix_is_image(const char *name);
 /* Remove it. Only while holding the lock. */
 int prefix_remove_trial(const char *canonical, struct matr_error *err);
 
-/* Make the prefix and the directories above it where they do not exist, mark it, and find its
- * canonical path. STATE: the directory is there, and somebody else's. */
+/* Create the prefix and missing parent directories, mark it, and find its canonical path. STATE:
+ * the directory exists and belongs to another program. */
 int prefix_make(const char *prefix, char canonical[PATH_MAX], struct matr_error *err);
 
-/* Whoever can write there decides what code programs run, so the prefix and every directory above
- * it must belong to root or the caller and not be writable by others, /tmp and its like (sticky)
- * excepted. The same rule as ld-stable's. UNTRUSTED: it is not so. */
+/* Check that only root or the caller can write to the prefix and the directories above it, since
+ * files there decide what code programs run. Sticky directories like /tmp are accepted as
+ * parents. The same rule as ld-stable's. UNTRUSTED: others can write there. */
 int prefix_check(const char *canonical, struct matr_error *err);
 
 /* The same for a file in the prefix. One that does not exist is all right. An image's link has
  * to lead to an image beside it. */
 int prefix_check_file(const char *canonical, const char *name, struct matr_error *err);
 
-/* Take the prefix's lock. STATE: the directory is no prefix, and nothing was written to it.
- * Returns a descriptor (closing it gives the lock back), -1: error, BUSY where somebody else has
- * it and `wait` is false. */
+/* Take the prefix's lock. Returns a descriptor (close it to release the lock), -1 on error.
+ * STATE: the directory is no prefix, and nothing was written to it. BUSY: another process holds
+ * the lock and `wait` is false. */
 int prefix_lock(const char *canonical, bool wait, struct matr_error *err);
 
 /* Remove temporary files that a killed begin left behind. Only while holding the lock. */

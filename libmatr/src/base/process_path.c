@@ -43,7 +43,7 @@ static enum step follow_link(struct walk *walk, size_t before)
 	if (length < 0 || ++walk->links > MAX_SYMBOLIC_LINKS)
 		return ENDS;
 	target[length] = 0;
-	/* The kernel knows no limit for this sum. */
+	/* The kernel sets no limit for this sum. */
 	if (snprintf(rest, sizeof rest, "%s/%s", target, walk->rest) >= (int)sizeof rest)
 		return DEPENDS;
 	strcpy(walk->rest, rest);

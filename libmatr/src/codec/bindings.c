@@ -17,7 +17,7 @@
 
 enum { CODE_NONE, CODE_WEAK_NULL, CODE_UNDEFINED, CODE_SELF, CODE_LISTED };
 
-/* What the last reference to each symbol came to; `seen` tells whether there was one. */
+/* Binding of the last reference to each symbol; `seen`: there was one. */
 struct prediction {
 	bool seen;
 	struct matr_binding binding;

@@ -17,7 +17,7 @@ static uint64_t round_up(uint64_t n, uint64_t align)
 static int read_notes(struct elf_reader *reader, const struct matr_segment *segment)
 {
 	struct matr_object *object = reader->object;
-	/* 8 for .note.gnu.property and its like, else 4 whatever the header says (0, 1) */
+	/* 8 for .note.gnu.property and the like, else 4 even if the header has 0 or 1 */
 	uint64_t align = segment->align == 8 ? 8 : 4, at = 0;
 	const unsigned char *bytes =
 		elf_reader_at(reader, segment->vaddr, segment->file_size, "a PT_NOTE segment");

@@ -20,7 +20,7 @@
 
 enum { WINDOW = 64 * 1024 };
 
-/* What a path leads to, for the message, if it is nothing that can hold an ELF file. */
+/* Kind of file at a path, for the message, if it cannot hold an ELF file. */
 static const char *kind_of_file(mode_t mode)
 {
 	switch (mode & S_IFMT) {
@@ -70,7 +70,7 @@ static int open_file(struct elf_reader *reader)
 	return 0;
 }
 
-/* What was read is of one piece only if nobody wrote to the file meanwhile. */
+/* The bytes are consistent only if no process wrote to the file meanwhile. */
 int elf_reader_check_unchanged(struct elf_reader *reader)
 {
 	struct stat status;
@@ -97,8 +97,8 @@ static int read_start(struct elf_reader *reader, void *to, size_t size, off_t of
 	return 0;
 }
 
-/* glibc: elf/dl-load.c, VALID_ELF_HEADER. Versions of the GNU ABI say what the C library must
- * know. */
+/* glibc: elf/dl-load.c, VALID_ELF_HEADER. The GNU ABI version lists what the C library must
+ * support. */
 static bool takes_abi(const unsigned char *ident)
 {
 	enum { GNU_ABI_VERSIONS = 5 };
@@ -212,7 +212,7 @@ const void *elf_reader_bytes(struct elf_reader *reader, uint64_t offset, uint64_
 			what, (unsigned long long)size, (unsigned long long)offset);
 		return NULL;
 	}
-	if (size == 0) /* libelf has no empty chunks; nobody looks at this byte */
+	if (size == 0) /* libelf has no empty chunks; this byte is never read */
 		return "";
 	data = elf_getdata_rawchunk(reader->elf, (int64_t)offset, size, ELF_T_BYTE);
 	if (!data || !data->d_buf || data->d_size != size) {

@@ -84,7 +84,7 @@ int elf_dynamic_need(struct elf_reader *reader, int64_t tag, uint64_t *value, co
 /* A string of DT_STRTAB, which lives as long as the object; NULL with an error. */
 const char *elf_reader_string(struct elf_reader *reader, uint64_t offset, const char *what);
 
-/* Raise *n_symbols to the number of symbols that the hash table tells of. */
+/* Raise *n_symbols to the number of symbols in the hash table. */
 int elf_count_hashed_symbols(struct elf_reader *reader, uint64_t *n_symbols);
 /* Set `hashed` of the object's symbols. */
 int elf_mark_hashed_symbols(struct elf_reader *reader);

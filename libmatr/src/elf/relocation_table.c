@@ -30,7 +30,7 @@ static bool is_relative(const Elf64_Rela *entry)
 	return type == R_X86_64_RELATIVE || type == R_X86_64_RELATIVE64;
 }
 
-/* How many bytes it writes at least. */
+/* Least number of bytes that the relocation writes. */
 static uint64_t width(uint32_t type)
 {
 	switch (type) {
@@ -55,7 +55,7 @@ static uint64_t width(uint32_t type)
 	}
 }
 
-/* The types that glibc knows. At any other it stops. */
+/* Types that glibc implements. Any other makes it stop. */
 static bool is_known_type(uint32_t type)
 {
 	switch (type) {

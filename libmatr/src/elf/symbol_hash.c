@@ -105,7 +105,8 @@ static int read_gnu_hash(struct elf_reader *reader, uint64_t vaddr, struct gnu_h
 		return fail_hash(reader, "has a bloom filter whose size is no power of two");
 	bloom_size = hash->n_bloom * (uint64_t)8;
 	buckets_size = hash->n_buckets * (uint64_t)4;
-	/* Whatever fits the file fits its segment's address range, so that no sum overflows. */
+	/* A table that fits the file also fits its segment's address range, so that no sum
+	 * overflows. */
 	hash->bloom = elf_reader_at(reader, vaddr + 16, bloom_size, "the hash table's filter");
 	if (!hash->bloom)
 		return -1;
@@ -170,7 +171,7 @@ static const unsigned char *read_sysv_hash(struct elf_reader *reader, uint64_t v
 			     "the hash table's chains");
 }
 
-/* Where the chains lead to each symbol. 0: nowhere. */
+/* Count the chain entries that lead to each symbol. 0: none. */
 struct chain_walk {
 	uint32_t *position; /* per symbol, counted over all chains */
 	uint32_t n;

@@ -16,7 +16,7 @@ enum {
 	ENTRIES_MAX = 2 * (VERSION_INDEX + 1),
 };
 
-/* What one pass over a list does: first find the highest index, then fill the array. */
+/* One pass over a list: the first finds the highest index, the second fills the array. */
 struct version_pass {
 	struct matr_version *versions; /* NULL while counting */
 	size_t n;		       /* highest index + 1 */
@@ -31,7 +31,7 @@ static int count_entry(struct elf_reader *reader, struct version_pass *pass)
 			 "has more version entries than there are version indices");
 }
 
-/* Where a link leads: `next` bytes on from `at`. */
+/* Follow a link: `next` bytes on from `at`. */
 static int follow(struct elf_reader *reader, uint64_t *at, uint32_t next)
 {
 	if (*at > UINT64_MAX - next)

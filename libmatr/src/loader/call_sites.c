@@ -10,8 +10,8 @@ enum { MAX_AROUND = 3, MAX_FOLLOWED = 64 }; /* instructions */
 
 /* ---- the number of a system call ---- */
 
-/* Where the register's value comes from: the instruction that writes it last before `at`, with
- * nothing leading in between. NULL: not known. */
+/* Find the instruction that last writes the register before `at`, with no branch target in
+ * between. NULL: unknown. */
 static const struct instruction *last_write(const struct code *code,
 					    const struct code_function *function, size_t at,
 					    unsigned number)

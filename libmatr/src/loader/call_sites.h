@@ -19,7 +19,7 @@
 
 #include "loader/elf_image.h"
 
-/* What a thunk has room for, bytes. */
+/* Room in a thunk, bytes. */
 struct call_site_room {
 	size_t before, after;
 };

@@ -50,7 +50,7 @@ static int unavailable(struct matr_error *err, const char *what)
 
 /* ---- running ld.so ---- */
 
-/* All runs on one CPU: cpuid tells which one it is, too. */
+/* Run everything on one CPU, because cpuid also returns the CPU's number. */
 static _Noreturn void execute(int interpreter, int fd, const char *program)
 {
 	char variable[32];
@@ -141,7 +141,7 @@ static bool same(const struct run *a, const struct run *b, size_t k)
 	return left.relative == right.relative && left.value == right.value;
 }
 
-/* Where the program has AT_PLATFORM from: an address on the stack, another in each run. */
+/* Is the word the address of AT_PLATFORM, which is on the stack and different in each run? */
 static bool is_platform(const struct run *run, size_t k)
 {
 	return run->head.platform && run->words[k] == run->head.platform;

@@ -327,7 +327,7 @@ static int restore(const char *program, const struct names *names, struct matr_e
 			return matr_fail_errno(err, program, "the original cannot be put back");
 		return file_sync_directory(names->directory, err);
 	}
-	/* Somebody has removed it. The bytes are known all the same. */
+	/* Removed by another program. Its bytes are recorded. */
 	if (lstat(program, &status) != 0)
 		return matr_fail_errno(err, program, "cannot be looked at");
 	return exchange(program, names, &status, MATR_SYSTEM_LOADER, err);

@@ -38,8 +38,8 @@ static int is_signal_frame(const struct elf_image *image, uint64_t cie)
 	return strchr(letters, 'S') != NULL;
 }
 
-/* The range of one entry. It must start where the table says; that also shows that the entry's
- * pointers are encoded as expected, relative to themselves. */
+/* Range of one entry. It must start at the table's address, which also proves that the entry's
+ * pointers are encoded relative to themselves. */
 static int read_range(const struct elf_image *image, uint64_t start, uint64_t entry,
 		      struct function_range *range)
 {

@@ -48,8 +48,8 @@ static int lock_directory(const struct loader_place *place, struct matr_error *e
 	return fd;
 }
 
-/* What killed calls left behind, of `matr enable` too: its list lies here, and is written with the
- * same lock. */
+/* Remove files that killed calls left, including those of `matr enable`: its list is in the same
+ * directory and is written under the same lock. */
 static int clean(int directory, const struct loader_place *place, struct matr_error *err)
 {
 	static const char *const names[] = {LOADER_NEW, LOADER_ORIGINAL_NEW, LOADER_SWITCH};
@@ -132,7 +132,7 @@ static int give_back(int directory, const struct loader_place *place, struct mat
 			return -1;
 		return file_sync_directory_fd(directory, place->directory, err);
 	}
-	/* Somebody has removed it. What ld-stable starts is the next best. */
+	/* Removed by another program. Fall back to the ld.so that ld-stable starts. */
 	if (loader_place_real(place, real, err) != 0)
 		return -1;
 	return switch_link(directory, place, real, err);
@@ -211,8 +211,8 @@ static int put_interpreter(int directory, const struct loader_place *place, cons
 	return -1;
 }
 
-/* Where ld-stable will find the real ld.so: the file that the link leads to, or what will be the
- * original's name. */
+/* Path at which ld-stable will find the real ld.so: the target of the link, or the original's
+ * new name. */
 static int loader_for(const struct loader_place *place, const struct matr_loader_options *options,
 		      char loader[PATH_MAX], struct matr_error *err)
 {

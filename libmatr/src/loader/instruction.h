@@ -19,7 +19,7 @@ enum instruction_flow {
 	FLOW_SYSTEM_CALL,
 };
 
-/* What a general register gets. */
+/* Value that an instruction gives to a general register. */
 enum instruction_value { VALUE_OTHER, VALUE_CONSTANT, VALUE_COPY };
 
 struct instruction {

@@ -43,7 +43,7 @@ static int check_loads(const struct elf_image *file, struct matr_error *err)
 			return fail(file, err, "a segment has .bss", segment->p_vaddr);
 		last = segment;
 	}
-	/* Those kernels clear the rest of the page behind it, or kill the process. */
+	/* Such kernels clear the rest of the page behind it, or kill the process. */
 	if (!last || (!(last->p_flags & PF_W) && (last->p_vaddr + last->p_filesz) % PAGE != 0))
 		return fail(file, err, "the last segment does not fill its page",
 			    last ? last->p_vaddr : 0);
@@ -275,7 +275,7 @@ static bool is_copy(const struct checked *c, uint16_t at, uint16_t size, uint64_
 	       is_padding(c, start + length, start + size);
 }
 
-/* Bytes of the slot that nobody may have touched. */
+/* Bytes of the slot that must be unchanged. */
 static bool is_as_assembled(const struct checked *c, size_t from, size_t to)
 {
 	const unsigned char *before = elf_image_at(c->ld_stable, c->slot_before + from, to - from);

@@ -227,9 +227,8 @@ static bool write_frames(struct build *build, const Elf64_Shdr *frames, uint64_t
 	return true;
 }
 
-/* Give ld-stable's entries to .eh_frame, which ends its segment but for notes. Debuggers walk the
- * stack out of ld-stable by them; without, they are as helpless there as in any stripped code.
- * False if there is no room. */
+/* Append ld-stable's entries to .eh_frame, which ends its segment except for notes. Debuggers
+ * need them to walk the stack out of ld-stable, which is stripped. False if there is no room. */
 static bool add_frames(struct build *build)
 {
 	const struct elf_image *real = &build->real;

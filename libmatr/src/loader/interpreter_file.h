@@ -12,7 +12,7 @@
 
 #include <matr/error.h>
 
-/* Where the program header table goes. */
+/* Address of the program header table. */
 enum interpreter_table {
 	INTERPRETER_TABLE_AUTO,	   /* the first of these that has room */
 	INTERPRETER_TABLE_PAGE,	   /* in the unused rest of page 0 */

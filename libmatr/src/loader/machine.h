@@ -32,8 +32,8 @@ void machine_describe(const struct cs_insn *from, const uint16_t *written, size_
 bool machine_long_reference(const unsigned char *bytes, size_t size, uint64_t address,
 			    uint64_t *target);
 
-/* What a system call is to the served start: its kind, MATR_SITE_NONE if it does not matter, or
- * MACHINE_CALL_UNEXPECTED if an ld.so that makes it works with files in an unknown way. */
+/* Kind of a system call for the served start: MATR_SITE_NONE if it does not matter,
+ * MACHINE_CALL_UNEXPECTED if an ld.so that makes it handles files in an unknown way. */
 enum { MACHINE_CALL_UNEXPECTED = -1 };
 int machine_call_kind(uint64_t number);
 

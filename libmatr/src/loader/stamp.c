@@ -93,8 +93,8 @@ static int install(const char *prefix, const char *name, const void *data, size_
 	return replace_if_different(path, data, size, err);
 }
 
-/* The prefix's copy of ld.so gets the time of the original, by which the interpreter file knows
- * that it has that very ld.so itself and need not map the copy. */
+/* Give the prefix's copy of ld.so the original's time. The interpreter file compares it to see
+ * that it embeds that very ld.so and need not map the copy. */
 static int install_real(const char *prefix, const char *interpreter, const void *data, size_t size,
 			struct matr_error *err)
 {

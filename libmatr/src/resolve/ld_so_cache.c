@@ -98,7 +98,7 @@ static bool has_old_format(const struct ld_so_cache *cache)
 	return cache->size >= 16 && !memcmp(cache->data, OLD_MAGIC, sizeof OLD_MAGIC - 1);
 }
 
-/* Where the new format starts; size 0: nowhere. */
+/* Start of the new format; size 0: absent. */
 static struct part find_part(const struct ld_so_cache *cache)
 {
 	struct part whole = {cache->data, cache->size};

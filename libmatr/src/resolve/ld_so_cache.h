@@ -30,8 +30,9 @@ struct ld_so_cache { /* all zero: empty, as where there is no cache */
 int ld_so_cache_open(const char *path, struct ld_so_cache *cache, struct matr_error *err);
 void ld_so_cache_close(struct ld_so_cache *cache);
 
-/* The path for a soname, as ld.so chooses among several: the best of `levels` (NULL-terminated,
- * best first), else the plain one. NULL: none. *by_level says that levels played a part. */
+/* Find the path for a soname, as ld.so chooses among several: the best of `levels`
+ * (NULL-terminated, best first), else the plain one. NULL: none. *by_level: levels were
+ * considered. */
 const char *ld_so_cache_find(const struct ld_so_cache *cache, const char *name,
 			     const char *const *levels, bool *by_level);
 

@@ -126,9 +126,9 @@ static enum matr_lookup_outcome is_for_others(const struct matr_symbol *symbol)
 		       : MATR_LOOKUP_LOCAL;
 }
 
-/* The match among one object's symbols of the name. `at` is the first of them in the index;
- * *next is set to the first of the following object. NO_INDEX: none; *step (may be NULL) says
- * which symbol was considered last, and why it does not match. */
+/* Match a reference against one object's symbols of the name. `at` is the first of them in the
+ * index; *next receives the first of the following object. NO_INDEX: none. *step (may be NULL)
+ * receives the last symbol that was considered and why it does not match. */
 static uint32_t match_object(const struct lookup *lookup, uint32_t at, uint32_t *next,
 			     const struct query *query, bool skip, struct matr_search_step *step)
 {
@@ -250,7 +250,7 @@ static struct query query_of(const struct lookup *lookup, uint32_t requester, ui
 	};
 }
 
-/* Who is asked before the whole scope; a number that no object has: nobody. */
+/* Object that is searched before the whole scope. A number that no object has: none. */
 static uint32_t first_object(const struct matr_object *object, uint32_t requester)
 {
 	return object->flags & MATR_OBJECT_SYMBOLIC ? requester : NO_INDEX - 1;

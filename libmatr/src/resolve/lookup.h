@@ -8,7 +8,8 @@
 #include "resolve/scope.h"
 #include "resolve/symbol_index.h"
 
-/* What a reference may bind to depends on what its relocation is for (glibc: ELF_RTYPE_CLASS_*). */
+/* Classes of relocations, which limit the definitions that a reference may bind to (glibc:
+ * ELF_RTYPE_CLASS_*). */
 enum lookup_class {
 	LOOKUP_DATA, /* anything */
 	LOOKUP_PLT,  /* calls and TLS: not the canonical address of a function in the executable */
@@ -35,16 +36,15 @@ void lookup_close(struct lookup *lookup);
 int lookup_symbol(struct lookup *lookup, uint32_t requester, uint32_t reference,
 		  enum lookup_class class, struct matr_binding *out, struct matr_error *err);
 
-/* What relocations of that type want. */
+/* Class of a relocation type. */
 enum lookup_class lookup_class_of(uint32_t type);
 
-/* The same search as that of lookup_symbol(), to its end: what each object of the scope (steps:
- * room for all of them) has to offer, in the order in which they are asked. The first match
- * provides the symbol, but for what is said of protected and unique symbols in lookup_symbol(). */
+/* Like lookup_symbol(), but continue after the first match: one step per object, in search order
+ * (steps: room for the whole scope). The first match provides the symbol, except for protected
+ * and unique symbols as described at lookup_symbol(). */
 void lookup_explain(const struct lookup *lookup, uint32_t requester, uint32_t reference,
 		    enum lookup_class class, struct matr_search_step *steps);
-/* The search for the name of that symbol, whoever asks, without a version: dlsym(RTLD_DEFAULT,
- * ...). */
+/* Search for the symbol's name without a version, for any requester: dlsym(RTLD_DEFAULT, ...). */
 void lookup_explain_name(const struct lookup *lookup, uint32_t object, uint32_t symbol,
 			 struct matr_search_step *steps);
 

@@ -133,7 +133,7 @@ int refused_scope(const struct matr_session *session, const struct scope *scope,
 
 /* ---- bindings ---- */
 
-/* What ld.so binds when it is first called. */
+/* Does ld.so bind it at the first call? */
 static bool is_lazy(const struct matr_object *object, const struct matr_relocation *relocation)
 {
 	return relocation->type == R_X86_64_JUMP_SLOT && relocation->table == MATR_TABLE_JMPREL &&

@@ -44,7 +44,7 @@ static void visit_from(const struct scope *scope, const uint32_t *first, uint32_
 	}
 }
 
-/* Where each object's dependencies begin; one element more. */
+/* Index of each object's first dependency; one element more. */
 static uint32_t *first_dependencies(const struct scope *scope)
 {
 	uint32_t *first = calloc(scope->n + 1, sizeof *first);

@@ -77,7 +77,7 @@ static int bind_in_order(struct lookup *lookup, const uint32_t *order, uint32_t 
 	return 0;
 }
 
-/* What is relocated before the objects from scope index `first` on. NULL: no memory. */
+/* List what is relocated before the objects from scope index `first` on. NULL: no memory. */
 static bool *relocated_before(const struct matr_session *session, const struct scope *scope,
 			      uint32_t first, struct matr_error *err)
 {
@@ -194,7 +194,7 @@ int resolution_bind(const struct matr_session *session, struct resolution *resol
 		result = matr_fail_memory(err);
 	if (!result)
 		result = bind_scope(session, scope, resolution->first, mapping, err);
-	/* What the resolution has becomes the mapping's. */
+	/* Move the resolution's arrays to the mapping. */
 	mapping->scope = scope->entries;
 	mapping->n_scope = scope->n;
 	mapping->interpreter = scope->interpreter;

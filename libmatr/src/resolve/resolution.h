@@ -13,7 +13,7 @@
 
 struct resolution {
 	struct scope scope;
-	struct matr_directory *directories; /* as of struct matr_mapping */
+	struct matr_directory *directories; /* as in struct matr_mapping */
 	size_t n_directories;
 	char *library_path; /* LD_LIBRARY_PATH it is for; NULL: none */
 	uint32_t n_start;   /* entries of the application's start; the rest is a closure's */

@@ -148,7 +148,7 @@ static int take(struct scope_maker *maker, const struct found *found, struct mat
 			continue;
 		free(entry.path);
 		*index = i;
-		/* ld.so does not know which file the application is, and loads it again. */
+		/* ld.so cannot tell that this file is the application, and loads it again. */
 		return i ? 0
 			 : matr_fail(err, MATR_ERROR_UNSUPPORTED, scope->entries[0].path,
 				     "is also needed as a library");
@@ -389,7 +389,7 @@ static int visit(struct scope_maker *maker, uint32_t at, struct matr_error *err)
 
 /* ---- all of it ---- */
 
-/* Where only a library's scope is asked for, there may be no interpreter, or any. */
+/* If only a library's scope is wanted, there may be no interpreter, or any. */
 static int find_any_interpreter(struct scope_maker *maker, const struct matr_object *object,
 				struct matr_error *err)
 {
@@ -431,7 +431,7 @@ static int visit_all(struct scope_maker *maker, struct matr_error *err)
 	return 0;
 }
 
-/* What cannot be preloaded is passed over: ld.so says so at every start, and goes on. */
+/* Skip objects that cannot be preloaded: ld.so prints a warning at every start and continues. */
 static int preload(struct scope_maker *maker, struct matr_error *err)
 {
 	for (size_t i = 0; i < maker->session->preload.n; i++) {
@@ -573,8 +573,8 @@ static bool wants_executable_stack(const struct matr_object *object)
 	return true;
 }
 
-/* What wants an executable stack can be loaded into a process that has one: ld.so refuses it in
- * others. */
+/* An object that needs an executable stack can be loaded only into a process that has one: ld.so
+ * refuses it in others. */
 static int check_stack(const struct matr_session *session, const struct scope *scope,
 		       uint32_t n_start, struct matr_error *err)
 {

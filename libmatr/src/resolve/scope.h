@@ -24,11 +24,11 @@ struct scope {
 	uint32_t flags;		  /* MATR_MAPPING_* */
 	const char *library_path; /* LD_LIBRARY_PATH it is for; NULL: none */
 	struct scope_names names;
-	/* Those of them that ld.so knows: a soname only if something has asked for it. */
+	/* Names that ld.so has for it: a soname only if it was asked for. */
 	struct scope_names loaded_as;
 	uint32_t n_preload;
 	bool rearranged; /* by filters: the order is not that in which the objects were loaded */
-	/* What edits add to the end of the application's own scope (matr/edit.h). */
+	/* Objects that edits append to the application's own scope (matr/edit.h). */
 	uint32_t n_own;			  /* entries before that */
 	struct scope_addition *additions; /* parallel to the names that were asked for */
 };
@@ -36,9 +36,8 @@ struct scope {
 /* With what the application is started, and what comes in addition. Strings are to live as long
  * as the scope. */
 struct scope_options {
-	const char *library_path; /* LD_LIBRARY_PATH; NULL: unset */
-	const char *const
-		*additions; /* names as of DT_NEEDED entries behind all others of the application */
+	const char *library_path;     /* LD_LIBRARY_PATH; NULL: unset */
+	const char *const *additions; /* names that follow the application's DT_NEEDED entries */
 	size_t n_additions;
 	const char *root; /* a library that dlopen() then adds; NULL: none */
 	/* Paths of what else the application loads. A name that is found nowhere may mean one of

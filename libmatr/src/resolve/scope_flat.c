@@ -53,7 +53,7 @@ static uint32_t with_object(const struct scope *scope, uint32_t object)
 	return NO_INDEX;
 }
 
-/* What the name comes to. NO_INDEX: nothing, or something that is not in the scope. */
+/* Object that the name leads to. NO_INDEX: none, or one outside the scope. */
 static int look_up(struct flat *flat, const struct dependency *dependency, const char *asked,
 		   uint32_t *index, struct matr_error *err)
 {

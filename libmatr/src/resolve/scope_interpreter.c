@@ -31,7 +31,7 @@ static bool has_soname(const struct matr_object *object, const char *start)
 	return object->soname && strncmp(object->soname, start, strlen(start)) == 0;
 }
 
-/* musl is known by its path: Debian's file has no soname. */
+/* musl is recognised by its path: Debian's file has no soname. */
 static bool is_musl(const char *path)
 {
 	const char *slash = strrchr(path, '/');

@@ -1,4 +1,4 @@
-/* scope_names.c - the names under which ld.so knows the objects of a scope. */
+/* scope_names.c - the names of the objects of a scope, as ld.so compares them. */
 #include "resolve/scope_names.h"
 
 #include <stdlib.h>

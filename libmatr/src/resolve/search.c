@@ -30,8 +30,7 @@ static int fail_too_long(const struct search *search, struct matr_error *err)
 	return matr_fail(err, MATR_ERROR_UNSUPPORTED, search->name, "search path is too long");
 }
 
-/* Executables are not loaded as libraries, unless they are position-independent and do not say
- * so. */
+/* Executables are not loaded as libraries, except position-independent ones that are not marked. */
 static bool is_executable(const struct matr_object *object)
 {
 	uint64_t flags;

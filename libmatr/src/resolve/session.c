@@ -228,8 +228,8 @@ static int read_object(const struct matr_session *session, const char *path,
 				    : matr_object_open(path, out, err);
 }
 
-/* What ld.so passes over when it searches: files for another class or machine, files that it may
- * not read. At anything else that is no library it stops. */
+/* Files that ld.so skips in a search: those for another class or machine, and those that it may
+ * not read. Any other file that is no library ends the search. */
 static bool is_passed_over(const char *path, const struct matr_error *failure)
 {
 	return failure->code == MATR_ERROR_FOREIGN ||

@@ -81,8 +81,8 @@ int session_index(struct matr_session *session, uint32_t object, struct matr_err
  * it does not depend on who came first. To be called when all scopes are made. */
 int session_finish_names(struct matr_session *session, struct matr_error *err);
 
-/* What is at the path: a session object, a directory, or nothing that ld.so would take. Asked once
- * per session. -1 only for failures that end the search (a malformed file of the right kind, no
+/* Look up a path, once per session: a session object, a directory, or nothing that ld.so would
+ * accept. -1 only for failures that end the search (a malformed file of the right kind, no
  * memory). */
 int session_path(struct matr_session *session, const char *path, const struct known_path **out,
 		 struct matr_error *err);
@@ -92,14 +92,14 @@ int session_path(struct matr_session *session, const char *path, const struct kn
 int session_interpreter(struct matr_session *session, const char *path, const char **out,
 			struct matr_error *err);
 
-/* Read the ELF file at `path`, at most once in a session. The object belongs to the session. NULL:
- * errors as of matr_object_open(). */
+/* Read the ELF file at `path`, at most once in a session. The object belongs to the session.
+ * NULL: errors of matr_object_open(). */
 struct matr_object *session_open_object(struct matr_session *session, const char *path,
 					struct matr_error *err);
 
 /* ---- what the session has so far ---- */
 
-/* How many objects there are; session object indices are 0 .. n - 1. */
+/* Number of objects; session object indices are 0 .. n - 1. */
 size_t session_object_count(const struct matr_session *session);
 struct matr_object *session_object(const struct matr_session *session, uint32_t index);
 /* Does the object come from an earlier epoch, by session_know()? */

@@ -461,7 +461,7 @@ int watch_list_rebuild(struct watch_list *list, bool by_inotify, struct matr_err
 
 /* ---- events ---- */
 
-/* The process is often a short one: whoever wants to know has to ask at once. */
+/* Read the process's name at once, because it may soon end. */
 static void identify(struct culprit *culprit, pid_t pid)
 {
 	char path[64], command[256];

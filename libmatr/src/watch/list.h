@@ -34,7 +34,7 @@ struct watch_list {
 	struct watched_file *files;
 	size_t n, room;
 	struct intern paths; /* of the files */
-	bool ignore_devices; /* numbers are given anew when the machine starts */
+	bool ignore_devices; /* numbers are reassigned at boot */
 
 	/* Of one round of watching: */
 	struct notify *notify;
@@ -61,7 +61,7 @@ struct watch_list {
 	struct culprit culprit; /* of a change that made all files dirty */
 };
 
-/* What the epoch follows from. The list is to be freed, also after an error. */
+/* Collect what the epoch depends on. The list is to be freed, also after an error. */
 int watch_list_read(struct watch_list *list, struct matr_store *store, int64_t epoch,
 		    struct matr_error *err);
 void watch_list_free(struct watch_list *list);
@@ -72,7 +72,8 @@ int watch_list_rebuild(struct watch_list *list, bool by_inotify, struct matr_err
 
 enum { WATCH_NOTHING, WATCH_DIRTY, WATCH_REBUILD };
 
-/* Take an event: nothing of interest, some files are dirty, or the places are to be found anew. */
+/* Take an event: nothing of interest, some files are dirty, or the places have to be found
+ * again. */
 int watch_list_event(struct watch_list *list, const struct notify_event *event);
 
 /* Is the file as recorded? Its kind of change (a violation's), or NULL. *now: what is there. */

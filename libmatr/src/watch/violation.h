@@ -10,7 +10,7 @@ struct application_ids {
 	size_t n;
 };
 
-/* What was asked of the search is asked once for all changes of a moment. All zero: not yet. */
+/* Answers of the search, shared by all changes of one moment. All zero: not asked yet. */
 struct affected_search {
 	struct matr_session *session;
 	bool failed;

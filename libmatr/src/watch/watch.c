@@ -61,7 +61,7 @@ struct matr_watch {
 	struct notify *on_prefix; /* the image comes and goes */
 	uint32_t prefix_place;
 	struct watch_list list;
-	int listening;	 /* the list's descriptor that epoll knows; -1: none */
+	int listening;	 /* the list's descriptor in the epoll set; -1: none */
 	int64_t epoch;	 /* whose list it is; 0: none */
 	uint64_t number; /* its image's */
 	int64_t due;	 /* milliseconds; 0: nothing to do */
@@ -109,8 +109,8 @@ static int listen_to(struct matr_watch *watch, int fd, uint32_t events, struct m
 		       : matr_fail_errno(err, NULL, "epoll");
 }
 
-/* What is mounted where, as a number. The descriptor wakes us when it changes, but says so only
- * once, and that goes to whoever polls ours. */
+/* Hash of the mount table. Its descriptor becomes ready on a change, but only once, for the
+ * first process that polls. */
 static uint64_t mounts(const struct matr_watch *watch)
 {
 	char buffer[16 << 10];
@@ -235,7 +235,7 @@ static void forget(struct matr_watch *watch)
 	watch->number = 0;
 }
 
-/* What was recorded by a matrd before us is not to be recorded again. */
+/* Skip violations that an earlier matrd has recorded. */
 static int recall_violations(struct matr_watch *watch, struct matr_store *store, int64_t epoch,
 			     struct matr_error *err)
 {
@@ -367,7 +367,7 @@ static int find_changes(struct matr_watch *watch, struct change **out, size_t *n
 	return 0;
 }
 
-/* Whom do the changes concern? */
+/* Find the applications that each change affects. */
 static int find_affected(struct matr_store *store, int64_t epoch, struct change *changes, size_t n,
 			 struct matr_error *err)
 {
@@ -390,7 +390,7 @@ static int find_affected(struct matr_store *store, int64_t epoch, struct change 
 	return result;
 }
 
-/* Does it go on record? What was looked for in vain, or not needed, need not matter to anybody. */
+/* Is it recorded? Files that were searched in vain, or not needed, do not matter. */
 static bool is_violation(const struct change *change)
 {
 	if (change->harmless)
@@ -443,8 +443,8 @@ static int affected_paths(struct matr_store *store, int64_t epoch, const struct 
 	return 0;
 }
 
-/* Take them out of the image; *action says what was done in the end. Where the image cannot be
- * written the epoch ends: that is one rename, and safe. */
+/* Remove them from the image; *action receives what was done. If the image cannot be written,
+ * end the epoch: that is one rename, and safe. */
 static int withdraw(struct matr_watch *watch, struct matr_store *store,
 		    const struct change *changes, size_t n, const char **action,
 		    struct matr_error *err)
@@ -469,7 +469,7 @@ static int withdraw(struct matr_watch *watch, struct matr_store *store,
 	return result;
 }
 
-/* What is said of it, in the report and in the store. Strings are the report's. */
+/* Description for the report and the store. Strings belong to the report. */
 static int describe(const struct matr_watch *watch, const struct change *change, const char *action,
 		    struct matr_watch_report *report, struct matr_error *err)
 {
