@@ -46,7 +46,7 @@ struct matr_config {
 	struct matr_config_program *programs;
 	size_t n_programs;
 	size_t keep_epochs;	 /* newest epochs that a begin leaves in the store, with its own */
-	enum matr_layout layout; /* of programs whose section does not say; never DEFAULT */
+	enum matr_layout layout; /* for programs without a setting of their own; never DEFAULT */
 	bool strict, inotify;	 /* matrd's options of these names */
 };
 

@@ -36,7 +36,7 @@ struct matr_epoch_options {
 	unsigned jobs;		 /* threads; 0: as many as there are cores */
 	bool portable;		 /* also for copies of this file tree: no inodes, no times */
 	bool rebuild_store;	 /* move the store aside (to store.db.damaged), start a new one */
-	bool edit_protected;	 /* edits apply to every program: the prefix is nobody else's */
+	bool edit_protected;	 /* edits apply to every program, because the prefix has one user */
 	bool with_summaries;	 /* the results have summaries even if nothing has changed */
 };
 
@@ -218,7 +218,7 @@ MATR_API int matr_epoch_previous(const char *prefix, struct matr_store *store,
  * Returns 0 if there is none. */
 MATR_API int64_t matr_epoch_of_image(const char *prefix);
 
-/* As matr_epoch_of_image(), but for a store that is a copy: at the moment at which it was made. */
+/* Like matr_epoch_of_image(), but for a copy of a store: the epoch at the time of the copy. */
 MATR_API int64_t matr_epoch_of_image_with(const char *prefix, const struct matr_store *store);
 
 #ifdef __cplusplus

@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-/* What tells one file from another, and a changed file from an unchanged one. Times are in
- * nanoseconds since 1970. */
+/* Identity of a file, different for another file and for a changed one. Times are in nanoseconds
+ * since 1970. */
 struct matr_file_id {
 	uint64_t device, inode, size;
 	int64_t mtime, ctime;

@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-/* Where the libraries of a program are (docs/security.md). */
+/* Placement of a program's libraries (docs/security.md). */
 enum matr_layout {
 	MATR_LAYOUT_DEFAULT, /* of a section: as [epochs] has it */
 	MATR_LAYOUT_AUTO,    /* shared if many words are relocated, otherwise random */
@@ -23,7 +23,7 @@ enum matr_layout {
 	MATR_LAYOUT_PACK,    /* shared, and the libraries' text is mapped from the image too */
 };
 
-/* What the image has of one application. */
+/* Content of the image for one application. */
 struct matr_image_summary {
 	size_t objects;
 	size_t relocations;	    /* applied by the mapping, all objects */

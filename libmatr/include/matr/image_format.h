@@ -107,7 +107,7 @@ enum { /* manifest flags */
        MATR_MANIFEST_PACK = 1 << 7,
 };
 
-/* What a word of a relocation program is relative to. */
+/* Base of a word in a relocation program. */
 enum {
 	MATR_BASE_OWN = 0,   /* load address of the object that has the word */
 	MATR_BASE_PLACE = 1, /* where the image is mapped */
@@ -229,10 +229,10 @@ struct matr_image_shifts {
 	/* uint32_t entries[n_entries] */
 };
 
-/* What identifies a file by its bytes in memory. In portable images: those that decide its
- * bindings. In others only applications have it, with enough to tell them apart, in case that
+/* Identity of a file by its bytes in memory. In portable images: the bytes that decide its
+ * bindings. In others only applications have it, with enough to distinguish them if
  * /proc/self/exe is about another process. The hash is matr_image_checksum64() of each range,
- * seeded with the hash of those before it. */
+ * seeded with the hash of the ranges before it. */
 struct matr_image_content {
 	uint64_t hash;
 	uint32_t n_ranges;
@@ -276,8 +276,8 @@ struct matr_image_closures {
 	/* uint32_t[hash_size]: number of a loaded object + 1, by matr_image_key() of its path; open
 	 * addressing as in struct matr_image_slot, 0 ends the search. */
 	uint64_t hash;
-	/* What DT_NEEDED of each object leads to. Objects are numbered: those of the start by
-	 * scope index, behind them the loaded ones. */
+	/* Objects that DT_NEEDED of each object leads to. Objects are numbered: those of the
+	 * start by scope index, then the loaded ones. */
 	uint64_t needed_first; /* uint32_t[]: where its entries begin; one more: where all end */
 	uint64_t needed;       /* uint32_t[n_needed]: numbers, or MATR_NEEDED_UNKNOWN */
 	uint32_t n_needed;
@@ -295,8 +295,8 @@ struct matr_image_loaded {
 	uint64_t base;	  /* load address, relative to the place: the same in all closures */
 };
 
-/* What loading one object brings into the process. A member that is there already, having come with
- * another closure, is left as it is. */
+/* Members that loading one object brings into the process. A member that came with another
+ * closure is left as it is. */
 struct matr_image_closure {
 	/* Of the members but the root, which is the first. Closures share these arrays where
 	 * they are alike. */
@@ -341,8 +341,8 @@ struct matr_image_group {
 	uint32_t reserved;
 };
 
-/* What ld.so's init_cpu_features computes, found by comparing ld.so's data with and without it. It
- * is written to ld.so's data before ld.so runs, if the CPU is the recorded one. */
+/* Results of ld.so's init_cpu_features, found by comparing ld.so's data with and without it.
+ * Written to ld.so's data before ld.so runs, if the CPU is the recorded one. */
 struct matr_image_cpu_identity {
 	uint32_t leaf1_a, leaf1_c, leaf1_d; /* cpuid leaf 1, without the APIC id */
 	uint32_t xcr0;			    /* low half of XGETBV(0) */

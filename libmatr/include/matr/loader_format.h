@@ -48,8 +48,8 @@ struct matr_loader_config {
 	char unserved[256];    /* why none of its system-call sites is replaced; "": all are */
 };
 
-/* What ld-stable and libmatr exchange to make a CPU record (struct matr_image_cpu), in a file whose
- * descriptor LD_STABLE_CPU names: at 0 a record to try, its n_words words behind it; from
+/* Exchange of ld-stable and libmatr to make a CPU record (struct matr_image_cpu), in a file
+ * whose descriptor LD_STABLE_CPU names: at 0 a record to try, its n_words words behind it; from
  * MATR_CPU_DATA on ld-stable writes this, followed by `size` bytes of ld.so's data. */
 #define MATR_CPU_DATA 65536
 
@@ -63,8 +63,8 @@ struct matr_cpu_data {
 #define MATR_SITES_MAGIC UINT64_C(0x534554495352544d) /* "MTRSITES" */
 #define MATR_SITES_MAX	 32			      /* sites in one ld.so; 2.44 has 18 */
 
-/* What a site calls. Every system call of these kinds in ld.so is a site, also those that are never
- * used for libraries: the handler decides by the arguments. */
+/* System call of a site. Every call of these kinds in ld.so is a site, including those that are
+ * never used for libraries: the handler decides by the arguments. */
 enum matr_site_kind {
 	MATR_SITE_NONE,
 	MATR_SITE_OPENAT,

@@ -4,13 +4,13 @@
 
 #include <stdint.h>
 
-/* What one object of the scope has to offer for one reference. */
+/* Result of searching one object of the scope for one reference. */
 enum matr_lookup_outcome {
 	MATR_LOOKUP_MATCH,
 	MATR_LOOKUP_ABSENT,   /* no symbol of that name */
 	MATR_LOOKUP_REFERS,   /* undefined there too: it only refers to it */
 	MATR_LOOKUP_UNHASHED, /* defined, but local: not in the hash table */
-	MATR_LOOKUP_LOCAL,    /* STB_LOCAL, or a binding that ld.so does not know */
+	MATR_LOOKUP_LOCAL,    /* STB_LOCAL, or a binding that ld.so does not implement */
 	MATR_LOOKUP_HIDDEN,   /* STV_HIDDEN or STV_INTERNAL */
 	MATR_LOOKUP_VERSION,  /* another version */
 	MATR_LOOKUP_NO_VALUE, /* no value: neither SHN_ABS nor TLS */

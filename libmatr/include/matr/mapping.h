@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-/* How ld.so found an object; names as in ld.so(8). */
+/* Origin of an object's path; names as in ld.so(8). */
 enum matr_search_rule {
 	MATR_FOUND_APPLICATION,	 /* the application itself */
 	MATR_FOUND_PRELOAD,	 /* /etc/ld.so.preload */

@@ -32,8 +32,8 @@ struct matr_session_options {
 MATR_API int matr_session_open(const struct matr_session_options *options,
 			       struct matr_session **out, struct matr_error *err);
 
-/* The version of the ld.so whose rules the session follows: MINOR of glibc 2.MINOR; 0: before 2.33,
- * where ld.so does not say it. */
+/* Version of the ld.so whose rules the session follows: MINOR of glibc 2.MINOR; 0: before 2.33,
+ * whose ld.so does not print it. */
 MATR_API unsigned matr_session_glibc(const struct matr_session *session);
 
 /* Close a session, and free its objects. NULL is allowed. */

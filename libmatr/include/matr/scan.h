@@ -28,7 +28,7 @@ enum matr_scan_kind {
 	MATR_SCAN_LIBRARY,	 /* a shared library without PT_INTERP */
 	MATR_SCAN_MACHINE,	 /* ELF, but not for this machine */
 	MATR_SCAN_OTHER,	 /* something else that has permission to be executed */
-	MATR_SCAN_NO_PERMISSION, /* regular files that nobody may execute: not looked into */
+	MATR_SCAN_NO_PERMISSION, /* regular files without an execute bit: not opened */
 	MATR_SCAN_SPECIAL,	 /* fifos, sockets, devices: never opened */
 	MATR_SCAN_EXCLUDED,	 /* programs that the configuration excludes */
 	MATR_SCAN_KINDS,

@@ -222,7 +222,7 @@ static int take(void *context, const char *section, const char *name, const char
 
 /* ---- the file ---- */
 
-/* What inih would cut. */
+/* Refuse what inih would cut. */
 static int check_lines(const char *file, const char *text, size_t size, struct matr_error *err)
 {
 	unsigned number = 1;
@@ -268,8 +268,8 @@ static int parse(struct matr_config *config, const char *text, size_t size, stru
 	return check_programs(config, err);
 }
 
-/* It decides what root reads and which library path a program is given, so nobody else may write
- * it. */
+/* Its content decides what root reads and which library path a program is given: refuse a file
+ * that others can write. */
 static int check_owner(const char *file, struct matr_error *err)
 {
 	struct stat status;

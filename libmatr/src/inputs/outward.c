@@ -57,7 +57,7 @@ static bool first_word(const char *value, char word[PATH_MAX])
 	return true;
 }
 
-/* ExecStart=, with the prefixes that systemd knows. */
+/* ExecStart=, with systemd's prefixes. */
 static int read_unit(struct outward *outward, const char *text, struct matr_error *err)
 {
 	static const char key[] = "ExecStart=";

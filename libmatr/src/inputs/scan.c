@@ -81,7 +81,7 @@ static enum matr_scan_kind kind_without_interpreter(int fd, const Elf64_Ehdr *he
 
 	if (header->e_type == ET_EXEC || !dynamic)
 		return header->e_type == ET_EXEC ? MATR_SCAN_STATIC : MATR_SCAN_LIBRARY;
-	/* A static-pie says that it is an executable. */
+	/* A static-pie is marked as an executable. */
 	size_t size = dynamic->p_filesz < sizeof entries ? dynamic->p_filesz : sizeof entries;
 	ssize_t got = pread(fd, entries, size, (off_t)dynamic->p_offset);
 	for (size_t i = 0; got > 0 && i < (size_t)got / sizeof *entries; i++)
@@ -155,7 +155,7 @@ static int add_file(struct walk *walk, const char *path, const char *target,
 	return file->path && (!target || file->target) ? 0 : matr_fail_memory(err);
 }
 
-/* What it was the last time, if that still holds. */
+/* Reuse the last result if the file is unchanged. */
 static bool known_kind(const struct walk *walk, const char *path, const char *target,
 		       const struct stat *status, enum matr_scan_kind *kind)
 {
@@ -302,7 +302,7 @@ static int look_at_entry(struct walk *walk, int directory, const char *path,
 	unsigned char type = entry->type;
 	bool is_link = false;
 
-	/* To know a directory for one, its entry will do. */
+	/* The entry's type is enough to recognise a directory. */
 	if (type == DT_DIR)
 		return add_directory(walk, path, err);
 	if (type == DT_UNKNOWN || type == DT_REG) {

@@ -30,7 +30,7 @@ int probes_add(struct probes *probes, const char *path, const struct matr_file_i
 /* The same with what is there now. */
 int probes_look(struct probes *probes, const char *path, struct matr_error *err);
 
-/* By path, for the order in which threads came to them says nothing. */
+/* Sort by path; insertion order depends on the threads. */
 void probes_sort(struct probes *probes);
 
 void probes_encode(const struct probes *probes, struct varint_buffer *out);

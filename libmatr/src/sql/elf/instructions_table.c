@@ -40,7 +40,7 @@ struct state {
 
 	size_t section; /* 0: before the first */
 	uint64_t at;	/* offset in the section */
-	uint64_t limit; /* where the sweep starts anew: offset of the next symbol, or the end */
+	uint64_t limit; /* where the sweep starts again: offset of the next symbol, or the end */
 	size_t start;	/* index of that symbol */
 
 	uint8_t *piece;
@@ -142,7 +142,7 @@ static bool start_offset(const struct state *self, size_t i, uint64_t *offset)
 	return true;
 }
 
-/* Where the sweep starts anew next. */
+/* Next address at which the sweep starts again. */
 static void set_limit(struct state *self)
 {
 	if (!start_offset(self, self->start, &self->limit))

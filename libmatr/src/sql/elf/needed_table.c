@@ -22,7 +22,8 @@ static int start(void *state, struct elf_file *file, const struct filter *filter
 	self->file = file;
 	if (elf_dynamic_open(file, &self->dynamic, NULL) < 0)
 		return 0; /* a file of debugging information */
-	/* The search costs something: only for whoever wants to know, and not of foreign files. */
+	/* The search is expensive: skip it unless the column is asked for, and for files of
+	 * other machines. */
 	if (filter->columns & ~UINT64_C(3) && file->header.e_machine == EM_X86_64 &&
 	    file->header.e_ident[EI_CLASS] == ELFCLASS64 && self->dynamic.section)
 		return libraries_find(file->session, file, &self->libraries, err);

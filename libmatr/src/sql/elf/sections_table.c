@@ -56,7 +56,7 @@ static int next_section(void *state, struct matr_error *err)
 	return 0;
 }
 
-/* What the file holds, compressed sections as they are. */
+/* Bytes as stored: compressed sections stay compressed. */
 static void result_content(sqlite3_context *context, struct elf_file *file, size_t section)
 {
 	const GElf_Shdr *header = &file->sections[section].header;

@@ -51,7 +51,7 @@ static int next_section(struct state *self, struct matr_error *err)
 		return -1;
 	self->at = 0;
 	if (self->offsets.low > 0) {
-		/* Where the first string starts that is not before. */
+		/* Find the first string that starts at or after an offset. */
 		size_t low = (uint64_t)self->offsets.low < self->size ? (size_t)self->offsets.low
 								      : self->size;
 		self->at = low;

@@ -202,7 +202,7 @@ static void column(void *state, sqlite3_context *context, int i)
 	}
 }
 
-/* Those that have the name. */
+/* Select the symbols with the name. */
 static bool choose_files(const struct filter *filter, const char **name, unsigned *kinds)
 {
 	struct range imported = filter_range(filter, IMPORTED),

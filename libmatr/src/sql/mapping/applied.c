@@ -72,7 +72,7 @@ static int place_bindings(struct mapping_store *store, struct scope *scope, size
 	return 0;
 }
 
-/* What a closure's terms look at: the entry's path and the names that are needed. */
+/* Inputs of a closure's terms: the entry's path and the needed names. */
 static int name_entry(struct mapping_store *store, sqlite3_stmt *row, struct scope *scope,
 		      size_t at, struct matr_error *err)
 {

@@ -108,7 +108,7 @@ static const char *kind_of(const struct entries_cursor *cursor, const struct row
 	return row->symbol && matr_symbol_is_looked_up(&symbols[row->symbol]) ? "bound" : "local";
 }
 
-/* What only the provider's symbols tell. */
+/* Columns that need the provider's symbols. */
 static void result_of_provider(struct entries_cursor *cursor, sqlite3_context *context,
 			       const struct row *row, int column)
 {
@@ -203,8 +203,8 @@ static void binding_column(struct entries_cursor *cursor, sqlite3_context *conte
 	}
 }
 
-/* What is written, beyond the address at which the provider (the object itself where the relocation
- * is relative) was loaded. */
+/* Value that is written, less the load address of the provider (of the object itself for
+ * relative relocations). */
 static void result_value(struct entries_cursor *cursor, sqlite3_context *context,
 			 const struct row *row)
 {

@@ -280,7 +280,7 @@ static int decode_part(struct mapping_store *store, struct mapping_object *objec
 		return -1;
 	struct varint_cursor cursor = {.at = object->contents[part],
 				       .end = object->contents[part] + object->sizes[part]};
-	/* Whatever a failed attempt leaves is freed with the object. */
+	/* A failed attempt's memory is freed with the object. */
 	object->decoded[part] = true;
 	if (codec_decode_part(&object->object, (enum codec_part)part, &cursor) != 0)
 		return cursor.damaged ? damaged(store, err, "part of an object")
@@ -315,7 +315,7 @@ static struct mapping_object *get_object(struct mapping_store *store, int64_t id
 	return object;
 }
 
-/* Forget an object that turned out to be damaged, so that the next query says so again. */
+/* Forget a damaged object, so that the next query reports it again. */
 static void drop(struct mapping_store *store, struct mapping_cached *entry)
 {
 	if (--entry->pins == 0)

@@ -244,7 +244,7 @@ static int select_elements(struct entries_cursor *cursor, struct matr_error *err
 	return 0;
 }
 
-/* How many elements the entry has, relative relocations included. */
+/* Number of elements of the entry, relative relocations included. */
 static size_t n_elements(const struct entries_cursor *cursor)
 {
 	const struct matr_object *object = &cursor->object->object;

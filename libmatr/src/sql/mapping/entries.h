@@ -65,12 +65,12 @@ struct entries_cursor {
 	/* The application has another name than its object, or an object may be one. */
 	bool renamed;
 
-	/* What it has to give. */
+	/* Columns that the query wants. */
 	struct mapping_object *object;
 	struct mapping_vector *vector; /* NULL: no relocations with symbols */
 	uint32_t *elements;	       /* indices of bounds or relocations that may be wanted */
 	size_t n_elements, at;
-	int64_t selected_vector, selected_object; /* whose elements these are; -1: nobody's */
+	int64_t selected_vector, selected_object; /* source of these elements; -1: none */
 	bool whole;  /* relocations: relative ones count as elements from n_relocations on */
 	bool before; /* no element was given yet */
 

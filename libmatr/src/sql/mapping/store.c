@@ -83,7 +83,7 @@ static int get_number(struct mapping_store *store, const char *sql, int64_t othe
 
 /* ---- opening ---- */
 
-/* What tells whether the files are still the ones that were opened. False: there is no store. */
+/* Identify the store's files, to notice that they were replaced. False: there is no store. */
 static bool identify(const struct mapping_store *store, uint64_t identity[6])
 {
 	char journal[4096];

@@ -15,7 +15,7 @@
 #include "codec/object.h"
 #include "sql/vtab/connection.h"
 
-struct mapping_cached { /* what the cache knows of an entry; the first member of each */
+struct mapping_cached { /* the cache's part of an entry; the first member of each */
 	struct mapping_cached *newer, *older;
 	uint64_t key; /* object: 2 * id, vector: 2 * id + 1 */
 	size_t memory;

@@ -191,8 +191,8 @@ bool mapping_admits(const struct mapping_terms *terms, int column, const char *t
 	return true;
 }
 
-/* SQLite asks for interruptions between rows only, and tells others since 3.41 only. A
- * statement of the same connection does not start when the running one is to be interrupted. */
+/* SQLite checks for interruptions between rows only, and exports the check since 3.41 only. A
+ * statement of the same connection does not start while the running one is to be interrupted. */
 bool mapping_interrupted(const struct mapping_cursor *cursor)
 {
 	sqlite3 *db = mapping_table_of(cursor)->sql->db;

@@ -85,7 +85,7 @@ struct mapping_cursor { /* what every table's cursor starts with */
 
 enum { MAPPING_INTERRUPTED = 2 };
 
-/* How a table comes to its rows. */
+/* Source of a table's rows. */
 struct mapping_rows {
 	size_t cursor_size; /* all zero at first */
 	/* Go to before the first row for the cursor's terms, maybe not for the first time; 0 or

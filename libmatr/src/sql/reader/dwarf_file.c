@@ -209,7 +209,7 @@ static int list_one(struct elf_file *file, struct matr_error *err)
 		return 0;
 	result = dwarf_get_units(dwarf->handle.dwarf, dwarf->last, &dwarf->last, &version, &type,
 				 &die, NULL);
-	/* What follows in .debug_types (DWARF 4) has offsets of another section. */
+	/* Units in .debug_types (DWARF 4) have offsets of another section. */
 	if (result != 0 || (version < 5 && type == DW_UT_type)) {
 		dwarf->all_listed = true;
 		return result < 0 ? dwarf_fail(file, "debugging information", err) : 0;

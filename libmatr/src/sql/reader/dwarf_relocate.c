@@ -6,7 +6,7 @@
 #include "sql/reader/elf_names.h"
 #include "sql/reader/elf_relocation.h"
 
-/* How many bytes each type of relocation writes. */
+/* Number of bytes that each type of relocation writes. */
 static const struct {
 	uint16_t machine;
 	uint32_t type;

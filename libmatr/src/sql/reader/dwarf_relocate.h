@@ -4,7 +4,7 @@
 
 #include "sql/reader/elf_image.h"
 
-/* Returns true for machines that libdwfl does not know, and dwarf_relocate() does. */
+/* Returns true for machines that dwarf_relocate() supports and libdwfl does not. */
 bool dwarf_relocates(const struct elf_file *file);
 
 /* Apply the relocations of debug sections to the image, which has the file's section numbers.

@@ -75,8 +75,8 @@ static uint64_t number(const unsigned char *bytes, size_t size, bool big)
 	return value;
 }
 
-/* libelf makes room for as many sections as the header says, or section 0 where the header says
- * 0, and takes a table that is not there for one that is empty. */
+/* libelf allocates as many sections as the header, or section 0, announces, and treats a missing
+ * table as an empty one. */
 static int check_section_headers(struct elf_file *file, struct matr_error *err)
 {
 	unsigned char header[sizeof(Elf64_Ehdr)] = {0}, first[sizeof(Elf64_Shdr)] = {0};

@@ -21,7 +21,7 @@ struct elf_section {
 	uint8_t *bytes;	  /* as in the file, read by elf_file_bytes() */
 };
 
-/* What a reader keeps of an open file between queries: the first member of the reader's own
+/* State of a reader for an open file between queries: the first member of the reader's own
  * struct. */
 struct elf_part {
 	struct elf_part *next;
@@ -51,7 +51,7 @@ struct elf_file {
 	struct elf_code *code;
 	struct dwarf_file *dwarf;
 
-	/* Where elf_file_warn() passes warnings on; NULL: nowhere. */
+	/* Receiver of elf_file_warn()'s warnings; NULL: none. */
 	void (*warn)(void *context, const struct matr_error *warning);
 	void *warn_context;
 	struct matr_session **session; /* of the connection, for libraries_find() */
@@ -74,7 +74,7 @@ void elf_file_keep(struct elf_file *file, struct elf_part *part,
 /* Report something about the file that leaves rows out, while reading goes on. */
 void elf_file_warn(const struct elf_file *file, const struct matr_error *warning);
 
-/* What tells whether the file at the path is still the same. -1: errno. */
+/* Identify the file at the path, to notice a change. -1: errno. */
 int elf_file_identify(const char *path, struct matr_file_id *id);
 
 /* A section's contents as a table of `type`, converted to our byte order; NULL with an error. */

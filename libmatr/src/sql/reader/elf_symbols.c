@@ -98,7 +98,7 @@ uint64_t elf_symbol_hash(const char *name)
 	return hash ^ hash >> 29;
 }
 
-/* Where the name is, or would go. */
+/* Find the name's index, or the index at which to insert it. */
 static size_t slot_of(const struct elf_file *file, const struct symbol_index *index,
 		      const char *name)
 {

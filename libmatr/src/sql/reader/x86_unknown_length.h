@@ -1,4 +1,4 @@
-/* x86_unknown_length.h - how long an instruction is that capstone does not know. */
+/* x86_unknown_length.h - the length of an instruction that capstone cannot decode. */
 #ifndef MATR_SQL_X86_UNKNOWN_LENGTH_H
 #define MATR_SQL_X86_UNKNOWN_LENGTH_H
 

@@ -11,7 +11,7 @@
 #include "sql/reader/dynamic_sections.h"
 
 enum {
-	MOST_OPEN = 400,	/* files in the pool that nobody uses */
+	MOST_OPEN = 400,	/* unused files in the pool */
 	MOST_NUMBERS = 1 << 19, /* see table.c: rowids */
 };
 #define MOST_LOADED (UINT64_C(256) << 20) /* bytes of such files in memory */

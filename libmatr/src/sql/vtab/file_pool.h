@@ -1,5 +1,5 @@
-/* file_pool.h - open ELF files, which all sets of a connection share. Those that nobody uses
- * stay open for a while. */
+/* file_pool.h - open ELF files, shared by all sets of a connection. Unused ones stay open for a
+ * while. */
 #ifndef MATR_SQL_FILE_POOL_H
 #define MATR_SQL_FILE_POOL_H
 
@@ -14,7 +14,7 @@ struct file_pool { /* all open files of a connection */
 	struct elf_file **files; /* by number; NULL: not open */
 	char **names;		 /* by number */
 	size_t capacity;
-	struct elf_file *newest, *oldest; /* those that nobody uses */
+	struct elf_file *newest, *oldest; /* unused ones */
 	unsigned n_idle;
 	uint64_t loaded;	      /* by those */
 	struct matr_session *session; /* for libraries_find(); NULL: not open */

@@ -18,7 +18,7 @@ void file_set_free(struct file_set *set);
 struct file_set *file_set_of(struct file_set *parent, const char *root, bool recursive,
 			     struct matr_error *err);
 
-/* What name_index.c keeps with a set. */
+/* name_index.c's part of a set. */
 struct file_set_names {
 	struct name_index *index; /* NULL: not made */
 	void (*free)(struct name_index *index);
@@ -27,10 +27,10 @@ struct file_set_names {
 };
 struct file_set_names *file_set_names(struct file_set *set);
 
-/* How often no cursor of the connection was open: files may have changed since another
- * generation. */
+/* Number of times that no cursor of the connection was open: files may have changed between
+ * generations. */
 uint64_t file_set_generation(const struct file_set *set);
-/* How many files are known so far. */
+/* Number of files known so far. */
 size_t file_set_count(const struct file_set *set);
 
 /* Did the user name nothing at all? */

@@ -115,7 +115,7 @@ static int read_files(struct name_index *index, struct file_set *set, struct mat
 			add_symbols(index, file, (uint32_t)i, &own);
 			file_set_close(set, file);
 		}
-		/* What is wrong with a file is said when the file is read. */
+		/* A file's faults are reported when the file is read. */
 		if (own.code == MATR_ERROR_MEMORY)
 			return matr_fail_memory(err);
 	}

@@ -162,7 +162,7 @@ static int number(struct row_cache *cache, sqlite3_stmt *statement, int64_t *out
 
 /* ---- tables ---- */
 
-/* The columns of the table, hidden ones too but for the arguments: "c1, c2, ...". */
+/* Columns of the table, including hidden ones but not the arguments: "c1, c2, ...". */
 static void add_columns(sqlite3_str *text, const struct row_source *source, const char *format,
 			sqlite3_stmt *info)
 {
@@ -378,7 +378,7 @@ static int find_or_keep(struct row_cache *cache, const struct row_source *source
 		return 1;
 	if (run(cache, err, "BEGIN IMMEDIATE") < 0)
 		return -1;
-	/* Somebody else may have done it in the meantime. */
+	/* Another process may have done it in the meantime. */
 	int result = find_file(cache, &id, file, err);
 	if (result == 0 && *file)
 		result = is_complete(cache, *file, source->name, &complete, err);

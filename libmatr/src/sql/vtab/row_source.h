@@ -14,7 +14,7 @@
 #include "sql/reader/elf_file.h"
 #include "sql/vtab/connection.h"
 
-/* What a query asks of a column. */
+/* Constraint of a query on a column. */
 struct constraint {
 	int column;
 	unsigned char op;     /* SQLITE_INDEX_CONSTRAINT_EQ, GT, LE, LT, GE */
@@ -36,7 +36,7 @@ struct range { /* inclusive, as SQL compares integers; low > high: nothing */
 	int64_t low, high;
 };
 
-/* What the column, an integer, has to be within. */
+/* Range of an integer column. */
 struct range filter_range(const struct filter *filter, int column);
 bool filter_is_bounded(struct range range);
 static inline bool in_range(struct range range, uint64_t value)
@@ -55,7 +55,7 @@ struct key {
 enum { MAX_KEYS = 6 };
 
 struct row_state {    /* what every state starts with */
-	uint64_t row; /* tells the row from all others of the file, whatever the filter; 44 bits */
+	uint64_t row; /* identifies the row among all of the file, whatever the filter; 44 bits */
 };
 
 struct row_source {

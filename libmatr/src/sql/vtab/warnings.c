@@ -108,6 +108,6 @@ void warnings_give(struct warnings *warnings, const struct matr_error *warning)
 
 	if (map_get(&warnings->given, key, &before))
 		return;
-	(void)map_set(&warnings->given, key, 1); /* no memory: said twice */
+	(void)map_set(&warnings->given, key, 1); /* no memory: the warning may repeat */
 	warnings->warn(warnings->context, warning);
 }
