@@ -22,6 +22,11 @@ struct matr_session_options {
 	/* Only find libraries: symbols and relocations are not read, and a library that is not
 	 * found is no error. For matr_libraries_find(). */
 	bool search_only;
+	/* What ld.so would miss is no error: a library that is not found leaves a gap in the scope,
+	 * a reference without a definition is MATR_PROVIDER_UNDEFINED. For matr_check(). */
+	bool incomplete;
+	/* LD_PRELOAD of the programs; NULL: unset. What is not found is passed over. */
+	const char *preload;
 };
 
 /* Open a session.
@@ -47,6 +52,12 @@ MATR_API void matr_session_close(struct matr_session *session);
  * DT_FILTER, ...), or ld.so would refuse to start it ("undefined symbol ..."). */
 MATR_API int matr_resolve(struct matr_session *session, const char *path, struct matr_mapping **out,
 			  struct matr_error *err);
+
+/* As matr_resolve(), for a start with an environment.
+ * library_path: LD_LIBRARY_PATH; NULL: unset. */
+MATR_API int matr_resolve_with(struct matr_session *session, const char *path,
+			       const char *library_path, struct matr_mapping **out,
+			       struct matr_error *err);
 
 #ifdef __cplusplus
 }

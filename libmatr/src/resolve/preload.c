@@ -36,14 +36,29 @@ static int add_name(struct preload *preload, const char *name, struct matr_error
 	return copy ? 0 : matr_fail_memory(err);
 }
 
+/* Names are separated by spaces or colons (ld.so(8), ENVIRONMENT). */
+static int add_environment(const char *environment, struct preload *out, struct matr_error *err)
+{
+	char *text = strdup(environment), *save = NULL;
+	int result = text ? 0 : matr_fail_memory(err);
+
+	for (char *name = text ? strtok_r(text, " :", &save) : NULL; name && !result;
+	     name = strtok_r(NULL, " :", &save))
+		result = add_name(out, name, err);
+	free(text);
+	return result;
+}
+
 /* Names are separated by white space or colons; # starts a comment (ld.so(8), FILES). */
-int preload_read(struct preload *out, struct matr_error *err)
+int preload_read(const char *environment, struct preload *out, struct matr_error *err)
 {
 	struct stat status;
 	void *data;
 	size_t size;
 
 	*out = (struct preload){.names = NULL};
+	if (environment && add_environment(environment, out, err) != 0)
+		return -1;
 	if (stat(preload_path, &status) < 0)
 		return 0;
 	if (file_read(preload_path, MAX_PRELOAD, &data, &size, err) < 0)

@@ -27,24 +27,39 @@ static bool defines_version(const struct matr_object *object, const struct matr_
 	return false;
 }
 
-static int check_version(const struct scope *scope, const struct matr_object *object,
-			 const struct matr_version *wanted, struct matr_error *err)
+enum version_state refused_version(const struct scope *scope, const struct matr_version *wanted)
 {
+	if (!wanted->name || wanted->defined || !wanted->file)
+		return VERSION_THERE;
 	uint32_t provider = scope_names_find(&scope->loaded_as, wanted->file);
 
 	if (provider == UINT32_MAX)
-		return matr_fail(err, MATR_ERROR_UNSUPPORTED, object->path,
-				 "needs version %s of %s, which is not loaded under that name",
-				 wanted->name, wanted->file);
+		return VERSION_OF_NOTHING;
 	if (provider == SCOPE_INTERPRETER)
 		provider = scope->interpreter;
 	if (provider >= scope->n || wanted->weak ||
 	    !has_tag(scope->entries[provider].object, DT_VERDEF) || /* it only warns */
 	    defines_version(scope->entries[provider].object, wanted))
-		return 0;
-	return matr_fail(err, MATR_ERROR_UNSUPPORTED, scope->entries[0].path,
-			 "version %s of %s is not found (needed by %s)", wanted->name, wanted->file,
-			 object->path);
+		return VERSION_THERE;
+	return VERSION_MISSING;
+}
+
+static int check_version(const struct scope *scope, const struct matr_object *object,
+			 const struct matr_version *wanted, struct matr_error *err)
+{
+	switch (refused_version(scope, wanted)) {
+	case VERSION_THERE:
+		break;
+	case VERSION_OF_NOTHING:
+		return matr_fail(err, MATR_ERROR_UNSUPPORTED, object->path,
+				 "needs version %s of %s, which is not loaded under that name",
+				 wanted->name, wanted->file);
+	case VERSION_MISSING:
+		return matr_fail(err, MATR_ERROR_UNSUPPORTED, scope->entries[0].path,
+				 "version %s of %s is not found (needed by %s)", wanted->name,
+				 wanted->file, object->path);
+	}
+	return 0;
 }
 
 static bool forbids_dlopen(const struct matr_object *object)
@@ -106,12 +121,9 @@ static int check_object(const struct matr_session *session, const struct scope *
 	if (glibc_has(session->system.glibc, GLIBC_RELR_NEEDS_VERSION) &&
 	    check_relr(object, err) != 0)
 		return -1;
-	for (size_t i = 0; i < object->n_versions; i++) {
-		const struct matr_version *wanted = &object->versions[i];
-		if (wanted->name && !wanted->defined && wanted->file &&
-		    check_version(scope, object, wanted, err) != 0)
+	for (size_t i = 0; i < object->n_versions && !session->incomplete; i++)
+		if (check_version(scope, object, &object->versions[i], err) != 0)
 			return -1;
-	}
 	return 0;
 }
 
@@ -133,8 +145,7 @@ int refused_scope(const struct matr_session *session, const struct scope *scope,
 
 /* ---- bindings ---- */
 
-/* Does ld.so bind it at the first call? */
-static bool is_lazy(const struct matr_object *object, const struct matr_relocation *relocation)
+bool refused_when_called(const struct matr_object *object, const struct matr_relocation *relocation)
 {
 	return relocation->type == R_X86_64_JUMP_SLOT && relocation->table == MATR_TABLE_JMPREL &&
 	       !(object->flags & MATR_OBJECT_BIND_NOW);
@@ -143,7 +154,7 @@ static bool is_lazy(const struct matr_object *object, const struct matr_relocati
 static int check_undefined(const struct scope *scope, const struct matr_object *object,
 			   const struct matr_relocation *relocation, struct matr_error *err)
 {
-	if (is_lazy(object, relocation))
+	if (refused_when_called(object, relocation))
 		return 0;
 	return matr_fail(err, MATR_ERROR_UNSUPPORTED, scope->entries[0].path,
 			 "undefined symbol %s in %s", object->symbols[relocation->symbol].name,
@@ -184,7 +195,8 @@ static int check_ifunc(const struct relocating *relocating, uint32_t index,
 
 	if (symbol->type != STT_GNU_IFUNC || symbol->section == SHN_UNDEF ||
 	    binding->provider == index || relocating->relocated[binding->provider] ||
-	    is_lazy(object, relocation) || (binding->provider && !crashes_early(provider)))
+	    refused_when_called(object, relocation) ||
+	    (binding->provider && !crashes_early(provider)))
 		return 0;
 	return matr_fail(err, MATR_ERROR_UNSUPPORTED, object->path,
 			 "needs the IFUNC symbol %s of %s, which ld.so relocates later",
@@ -198,7 +210,7 @@ int refused_binding(const struct relocating *relocating, uint32_t index,
 	const struct scope *scope = relocating->scope;
 	const struct matr_object *object = scope->entries[index].object;
 
-	if (binding->provider == MATR_PROVIDER_UNDEFINED && !relocating->later)
+	if (binding->provider == MATR_PROVIDER_UNDEFINED && !relocating->undefined_passes)
 		return check_undefined(scope, object, relocation, err);
 	if (binding->provider >= scope->n)
 		return 0;

@@ -8,6 +8,19 @@
 
 #include "resolve/scope.h"
 
+enum version_state {
+	VERSION_THERE, /* or ld.so only warns, or it is not needed of another object */
+	VERSION_MISSING,
+	VERSION_OF_NOTHING, /* no object has the name of the library that should have it */
+};
+
+/* The state of a version that an object of the scope needs. */
+enum version_state refused_version(const struct scope *scope, const struct matr_version *wanted);
+
+/* Does ld.so bind the relocation when it is first called? */
+bool refused_when_called(const struct matr_object *object,
+			 const struct matr_relocation *relocation);
+
 /* Check the versions that the objects of the scope need of each other, the CPU level, and which of
  * them dlopen() loads.
  * first: the first that it does; 0: none.
@@ -20,8 +33,8 @@ struct relocating {
 	const struct scope *scope;
 	const bool *relocated; /* by scope index */
 	/* By dlopen(): a library that is loaded before may define what is undefined here; ld.so
-	 * looks. */
-	bool later;
+	 * looks. Or the session is incomplete. */
+	bool undefined_passes;
 };
 
 /* Check what one relocation of the object at scope index `index` is bound to.

@@ -57,10 +57,11 @@ static int bind_object(struct lookup *lookup, const struct relocating *relocatin
 }
 
 static int bind_in_order(struct lookup *lookup, const uint32_t *order, uint32_t first,
-			 bool *relocated, struct matr_mapping *mapping, struct matr_error *err)
+			 bool *relocated, bool undefined_passes, struct matr_mapping *mapping,
+			 struct matr_error *err)
 {
 	const struct scope *scope = lookup->scope;
-	const struct relocating relocating = {scope, relocated, .later = first > 0};
+	const struct relocating relocating = {scope, relocated, undefined_passes};
 
 	for (size_t n = 0; n < scope->n; n++) {
 		uint32_t i = order[n];
@@ -110,7 +111,8 @@ static int bind_scope(const struct matr_session *session, const struct scope *sc
 		lookup.stops_at_lost_versions =
 			glibc_has(session->system.glibc, GLIBC_STOPS_AT_LOST_VERSIONS);
 		if (!result)
-			result = bind_in_order(&lookup, order, first, relocated, mapping, err);
+			result = bind_in_order(&lookup, order, first, relocated,
+					       first > 0 || session->incomplete, mapping, err);
 		lookup_close(&lookup);
 	}
 	free(relocated);
@@ -215,10 +217,10 @@ int resolution_bind(const struct matr_session *session, struct resolution *resol
 	return 0;
 }
 
-int matr_resolve(struct matr_session *session, const char *path, struct matr_mapping **out,
-		 struct matr_error *err)
+int matr_resolve_with(struct matr_session *session, const char *path, const char *library_path,
+		      struct matr_mapping **out, struct matr_error *err)
 {
-	const struct scope_options wish = {.root = NULL};
+	const struct scope_options wish = {.library_path = library_path};
 	struct resolution resolution;
 
 	int result = resolution_make(session, path, &wish, &resolution, err);
@@ -226,4 +228,10 @@ int matr_resolve(struct matr_session *session, const char *path, struct matr_map
 		result = resolution_bind(session, &resolution, out, err);
 	resolution_free(&resolution);
 	return result;
+}
+
+int matr_resolve(struct matr_session *session, const char *path, struct matr_mapping **out,
+		 struct matr_error *err)
+{
+	return matr_resolve_with(session, path, NULL, out, err);
 }

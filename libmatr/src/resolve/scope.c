@@ -196,6 +196,14 @@ static int find_company(const struct scope_maker *maker, const char *name, struc
 	return out->path ? 0 : matr_fail_memory(err);
 }
 
+/* May the scope go without what is not found? */
+static bool leaves_gap(const struct matr_session *session, const struct matr_error *why)
+{
+	if (session->search_only)
+		return why->code != MATR_ERROR_MEMORY;
+	return session->incomplete && why->code == MATR_ERROR_NOT_FOUND;
+}
+
 /* Search for what is not loaded by that name. */
 static int search_and_take(struct scope_maker *maker, uint32_t requester, const char *asked,
 			   const char *name, bool preload, uint32_t *index, struct matr_error *err)
@@ -212,7 +220,7 @@ static int search_and_take(struct scope_maker *maker, uint32_t requester, const 
 		searched = found.object == NO_INDEX ? -1 : 0;
 	}
 	if (searched < 0) {
-		if (maker->session->search_only && own.code != MATR_ERROR_MEMORY)
+		if (leaves_gap(maker->session, &own))
 			return 0;
 		return matr_error_copy(err, &own);
 	}
@@ -371,7 +379,7 @@ static int visit(struct scope_maker *maker, uint32_t at, struct matr_error *err)
 	maker->places[at].done = true;
 	maker->visited[requester] = true;
 	if ((!requester || maker->loading) && object->flags & MATR_OBJECT_FILTER &&
-	    !maker->session->search_only)
+	    !maker->session->search_only && !maker->session->incomplete)
 		return matr_fail(err, MATR_ERROR_UNSUPPORTED, object->path,
 				 "is a filter (DT_FILTER or DT_AUXILIARY)");
 	for (size_t i = 0; i < object->n_dynamic; i++) {
@@ -442,7 +450,7 @@ static int preload(struct scope_maker *maker, struct matr_error *err)
 				return matr_error_copy(err, &ignored);
 			continue;
 		}
-		if (list_object(maker, index, err) < 0)
+		if (index != NO_INDEX && list_object(maker, index, err) < 0)
 			return -1;
 	}
 	maker->scope->n_preload = (uint32_t)maker->scope->n - 1;
@@ -604,7 +612,7 @@ int scope_make_closure(struct matr_session *session, uint32_t application, const
 		result = rearrange(&maker, err);
 	if (!result)
 		result = add_all(&maker, wish, err);
-	if (!result && !session->search_only)
+	if (!result && !session->search_only && !session->incomplete)
 		result = scope_check_flat(session, out, err);
 	*n_start = (uint32_t)out->n;
 	maker.company = wish->company;

@@ -34,6 +34,7 @@ int matr_session_open(const struct matr_session_options *options, struct matr_se
 	if (!session)
 		return matr_fail_memory(err);
 	session->search_only = options && options->search_only;
+	session->incomplete = options && options->incomplete;
 	pthread_mutex_init(&session->lock, NULL);
 	elf_version(EV_CURRENT); /* not something that threads should do at once */
 	session->objects = calloc(MAX_SESSION_OBJECTS, sizeof *session->objects);
@@ -43,7 +44,7 @@ int matr_session_open(const struct matr_session_options *options, struct matr_se
 	}
 	if (system_paths_open(MATR_SYSTEM_LOADER, &session->system, err) < 0 ||
 	    ld_so_cache_open(cache_path, &session->cache, err) < 0 ||
-	    preload_read(&session->preload, err) < 0) {
+	    preload_read(options ? options->preload : NULL, &session->preload, err) < 0) {
 		matr_session_close(session);
 		return -1;
 	}

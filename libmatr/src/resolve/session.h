@@ -44,6 +44,7 @@ struct matr_session {
 	/* Only scopes are asked for, and as much of them as there is: a library that is not found
 	 * leaves a gap (NO_INDEX among the dependencies), symbols and relocations are not read. */
 	bool search_only;
+	bool incomplete;      /* matr_session_options's */
 	pthread_mutex_t lock; /* for paths, objects and the index */
 	struct ld_so_cache cache;
 	struct system_paths system;

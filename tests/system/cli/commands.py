@@ -135,6 +135,7 @@ baseline = scratch / "baseline.txt"
 run("baseline", "save", str(baseline), "git", "xz")
 tables = {
     "baseline": [["baseline", "check", str(baseline)]],
+    "check": [["check", "git", "xz"]],
     "check-upgrade": [["check-upgrade", "--replace", f"{library}={library}", "--all"]],
     "diff": [["diff", "git", "xz"], ["diff", "--details", "git", "xz"]],
     "doctor": [["doctor"]],
@@ -203,6 +204,7 @@ before, precious = state(), baseline.read_bytes()
 unknown = [
     (["inspect", "gti"], "git"), (["why", "gti", "malloc"], "git"), (["why", "git", "mallco"], "malloc"),
     (["why", "--library", "git", "libzz.so.1"], "libz.so.1"), (["tree", "gti"], "git"), (["shadowed", "gti"], "git"),
+    (["check", "gti"], "git"),
     (["exposed", "--library", "libzz.so.1"], "libz.so.1"), (["exposed", "--symbol", "inflat"], "inflate"), (["diff", "gti", "xz"], "git"),
     (["baseline", "save", str(baseline), "gti"], "git"), (["baseline", "check", str(baseline), "gti"], "git"),
 (["check-upgrade", "--replace", f"{library}={library}", "gti"], "git"),

@@ -79,3 +79,8 @@ int root_enter(const char *directory, const char *ld_stable, char copy[PATH_MAX]
 		snprintf(copy, PATH_MAX, "%s", copy_name);
 	return result;
 }
+
+int root_of(const char *directory, struct matr_error *err)
+{
+	return directory ? root_enter(directory, NULL, NULL, err) : 0;
+}

@@ -12,4 +12,8 @@
 int root_enter(const char *directory, const char *ld_stable, char copy[PATH_MAX],
 	       struct matr_error *err);
 
+/* The same for a command that only reads: nothing of the host's is looked at from then on, and
+ * names of files mean those of the tree. directory: NULL to stay where we are. */
+int root_of(const char *directory, struct matr_error *err);
+
 #endif

@@ -4,6 +4,7 @@
 
 #include "common/command.h"
 
+int command_check(const struct context *context, int argc, char **argv);
 int command_exposed(const struct context *context, int argc, char **argv);
 int command_inspect(const struct context *context, int argc, char **argv);
 int command_shadowed(const struct context *context, int argc, char **argv);
