@@ -18,7 +18,7 @@ _matr()
 				command=$word
 			elif [[ $command == @(baseline|epoch|loader|hooks) && -z $sub ]]; then
 				sub=$word
-			elif [[ $command == @(record|run|trace) || $sub == wrap ]]; then
+			elif [[ $command == @(bench|record|run|trace) || $sub == wrap ]]; then
 				# What follows belongs to the program.
 				_command_offset "$i" 2>/dev/null
 				return
@@ -70,7 +70,7 @@ _matr()
 	esac
 
 	case $command/$sub in
-	/) word='baseline check check-upgrade diff disable doctor enable epoch exposed hooks inspect loader rebind record run shadowed sql trace tree verify why --prefix --verbose --version --help' ;;
+	/) word='baseline bench check check-upgrade diff disable doctor enable epoch exposed hooks inspect loader rebind record run shadowed sql trace tree verify why --prefix --verbose --version --help' ;;
 	epoch/) word='apply begin end list prune rebase resume show status suspend wrap --help' ;;
 	epoch/begin) word='--progress --root --portable --config --jobs --ld-stable --wait --rebuild-store --no-daemon --format --quiet --prefix --help' ;;
 	epoch/apply) word='--root --force --jobs --ld-stable --quiet --prefix --help' ;;
@@ -92,6 +92,7 @@ _matr()
 	baseline/) word='save check --help' ;;
 	baseline/save) word='--all --epoch --prefix --help' ;;
 	baseline/check) word='--epoch --format --prefix --help' ;;
+	bench/) word='--rounds --start-only --format --prefix --help' ;;
 	check/) word='--root --format --jobs --prefix --help' ;;
 	check-upgrade/) word='--replace --add --remove --all --format --prefix --help' ;;
 	diff/) word='--from --to --totals --details --symbol --format --prefix --help' ;;

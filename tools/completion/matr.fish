@@ -11,7 +11,7 @@ function __matr_command --description 'Is the command, and after epoch the subco
             continue
         end
         switch $word
-            case --prefix --format --symbol --requester --provider --ld-stable --config --by --root --loader --to --reason --output --sort --forget --closure --epoch --keep --progress
+            case --prefix --format --symbol --requester --provider --ld-stable --config --by --root --loader --to --reason --output --sort --forget --closure --epoch --keep --progress --rounds
                 set skip 1
             case '-*'
             case '*'
@@ -38,6 +38,11 @@ complete -c matr -n '__matr_command none' -a inspect -d 'Show a relocation mappi
 complete -c matr -n '__matr_command none' -a rebind -d 'Bind a symbol to another library'
 complete -c matr -n '__matr_command none' -a trace -d 'Count and time calls'
 complete -c matr -n '__matr_command none' -a run -d 'Run a program with its mapping'
+complete -c matr -n '__matr_command none' -a bench -d 'What a program gains, measured'
+complete -c matr -n '__matr_command bench' -F -a '(__fish_complete_subcommand)'
+complete -c matr -n '__matr_command bench' -l format -x -a 'table json csv'
+complete -c matr -n '__matr_command bench' -l rounds -x -d 'How many'
+complete -c matr -n '__matr_command bench' -l start-only -d 'Up to main() only'
 complete -c matr -n '__matr_command none' -a sql -d 'Ask with SQL'
 complete -c matr -n '__matr_command none' -a verify -d 'Compare the mapping with ld.so'
 complete -c matr -n '__matr_command none' -l version -d 'Print the version'

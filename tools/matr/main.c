@@ -1,6 +1,7 @@
 /* main.c - matr: the options before the command, and which command it is. */
 #include "common/options.h"
 #include "common/safe.h"
+#include "matr/bench/commands.h"
 #include "matr/compare/commands.h"
 #include "matr/edit/commands.h"
 #include "matr/epoch/commands.h"
@@ -28,6 +29,7 @@ static const char help[] =
 	"  matr epoch wrap -- COMMAND     the same around a command that changes files\n"
 	"  matr baseline save FILE        sign mappings off, in a file; `baseline check FILE` "
 	"compares\n"
+	"  matr bench PROGRAM [ARG]...    what it gains here, measured\n"
 	"  matr check                     which programs lack a library, a version or a symbol\n"
 	"  matr check-upgrade --replace OLD=NEW\n"
 	"                                what an upgrade would change, without making it\n"
@@ -64,27 +66,17 @@ static const char help[] =
 	"  matr epoch begin git && matr run git --version && matr inspect git\n";
 
 static const struct command commands[] = {
-	{"baseline", command_baseline},
-	{"check", command_check},
-	{"check-upgrade", command_check_upgrade},
-	{"diff", command_diff},
-	{"disable", command_disable},
-	{"doctor", command_doctor},
-	{"enable", command_enable},
-	{"epoch", command_epoch},
-	{"exposed", command_exposed},
-	{"hooks", command_hooks},
-	{"inspect", command_inspect},
-	{"loader", command_loader},
-	{"rebind", command_rebind},
-	{"record", command_record},
-	{"run", command_run},
-	{"sql", command_sql},
-	{"trace", command_trace},
-	{"verify", command_verify},
-	{"shadowed", command_shadowed},
-	{"tree", command_tree},
-	{"why", command_why},
+	{"baseline", command_baseline}, {"bench", command_bench},
+	{"check", command_check},	{"check-upgrade", command_check_upgrade},
+	{"diff", command_diff},		{"disable", command_disable},
+	{"doctor", command_doctor},	{"enable", command_enable},
+	{"epoch", command_epoch},	{"exposed", command_exposed},
+	{"hooks", command_hooks},	{"inspect", command_inspect},
+	{"loader", command_loader},	{"rebind", command_rebind},
+	{"record", command_record},	{"run", command_run},
+	{"sql", command_sql},		{"trace", command_trace},
+	{"verify", command_verify},	{"shadowed", command_shadowed},
+	{"tree", command_tree},		{"why", command_why},
 };
 
 static const struct command_group matr = {

@@ -135,6 +135,7 @@ baseline = scratch / "baseline.txt"
 run("baseline", "save", str(baseline), "git", "xz")
 tables = {
     "baseline": [["baseline", "check", str(baseline)]],
+    "bench": [["bench", "--rounds", "1", "git", "--version"]],
     "check": [["check", "git", "xz"]],
     "check-upgrade": [["check-upgrade", "--replace", f"{library}={library}", "--all"]],
     "diff": [["diff", "git", "xz"], ["diff", "--details", "git", "xz"]],

@@ -174,3 +174,25 @@ enum placement namespace_enter(const char *prefix, const char *interpreter, stru
 		return NOT_PLACED;
 	return PLACED;
 }
+
+enum placement namespace_enter_plain(const char *interpreter, struct matr_error *err)
+{
+	struct matr_loader_config config;
+	char standard[PATH_MAX];
+
+	if (!realpath(interpreter, standard)) {
+		matr_fail_errno(err, interpreter, "cannot be found");
+		return NOT_PLACED;
+	}
+	int stable = matr_loader_identify(standard, &config, err);
+	if (stable < 0)
+		return NOT_PLACED;
+	enum private_mounts mounts = private_mounts_enter(err);
+	if (mounts == PRIVATE_MOUNTS_DENIED)
+		mounts = private_mounts_enter_as_user(err);
+	if (!stable) /* the namespace would only be for likeness to the other one */
+		return mounts == PRIVATE_MOUNTS_FAILED ? NOT_PLACED : PLACED;
+	if (mounts != PRIVATE_MOUNTS || propagation_set(MS_SLAVE, err) != 0)
+		return NOT_PLACED;
+	return bind_over(config.loader, standard, err) == 0 ? PLACED : NOT_PLACED;
+}

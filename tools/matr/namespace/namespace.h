@@ -19,4 +19,9 @@ enum placement {
  * program that has none (then the system's usual one: its children may be dynamic programs). */
 enum placement namespace_enter(const char *prefix, const char *interpreter, struct matr_error *err);
 
+/* Move the calling process into a namespace in which programs start without ld-stable: where the
+ * interpreter's file is an ld-stable, the real dynamic linker is mounted over it. PLACED: so it is;
+ * NOT_PLACED: ld-stable may be the loader still. */
+enum placement namespace_enter_plain(const char *interpreter, struct matr_error *err);
+
 #endif

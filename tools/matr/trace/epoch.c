@@ -4,9 +4,9 @@
  * thunk's target to what the binding went to (tools/trace/runtime.c).
  */
 #include "common/program.h"
+#include "common/temporary_prefix.h"
 #include "matr/trace/trace.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,19 +19,6 @@
 #include <matr/edit.h>
 #include <matr/epoch.h>
 #include <matr/prefix.h>
-
-static void remove_prefix(const struct trace_run *run)
-{
-	DIR *directory = run->prefix[0] ? opendir(run->prefix) : NULL;
-
-	if (!directory)
-		return;
-	for (struct dirent *entry; (entry = readdir(directory));)
-		if (entry->d_name[0] != '.')
-			unlinkat(dirfd(directory), entry->d_name, 0);
-	closedir(directory);
-	rmdir(run->prefix);
-}
 
 static int write_all(const char *path, const void *data, size_t size, struct matr_error *err)
 {
@@ -93,16 +80,7 @@ static int write_module(struct trace_run *run, struct matr_error *err)
 
 int trace_make_prefix(struct trace_run *run, struct matr_error *err)
 {
-	const char *directory = getenv("TMPDIR");
-	char made[PATH_MAX];
-
-	snprintf(made, sizeof made, "%s/matr-trace.XXXXXX",
-		 directory && directory[0] == '/' ? directory : "/tmp");
-	if (!mkdtemp(made))
-		return matr_fail_errno(err, made, "cannot be made");
-	if (!realpath(made, run->prefix))
-		return matr_fail_errno(err, made, "cannot be found");
-	if (matr_prefix_create(run->prefix, err) != 0)
+	if (temporary_prefix_make("trace", run->prefix, err) != 0)
 		return -1;
 	if (snprintf(run->module, sizeof run->module, "%s/matr-trace.so", run->prefix) >=
 		    TRACE_PATH ||
@@ -237,7 +215,7 @@ void trace_end(struct trace_run *run)
 {
 	if (run->results)
 		munmap(run->results, sizeof *run->results);
-	remove_prefix(run);
+	temporary_prefix_remove(run->prefix);
 	for (size_t i = 0; run->list && i < run->n; i++)
 		free_binding(&run->list[i]);
 	free(run->list);
