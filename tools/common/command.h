@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "common/message.h"
+#include "common/text.h"
 
 struct context { /* the options before the command */
 	const char *prefix;
@@ -17,19 +18,27 @@ struct command {
 	const char *name;
 	/* argv[0] stands for the command itself, arguments follow. Returns the exit status. */
 	int (*run)(const struct context *context, int argc, char **argv);
+	/* For the group's help. */
+	const char *usage;   /* behind the name: "PROGRAM SYMBOL" */
+	const char *help;    /* what it does, in one sentence; NULL: not listed */
+	const char *section; /* heading above it and those that follow; NULL: that of before */
 };
 
 struct command_group {
 	const char *name;     /* "" for matr itself */
-	const char *help;     /* of the group as a whole */
-	const char *question; /* what to say if the command is missing, or unknown */
-	const char *unknown;  /* what to say if it is unknown; NULL: the question */
+	const char *help;     /* of the group as a whole, before the list of commands */
+	const char *after;    /* and behind it; NULL: `help` has a list of its own */
+	const char *question; /* what to say if the command is missing */
 	const struct command *commands;
 	size_t n;
 };
 
-/* Run the command that argv[1] names, or print the group's help. Returns the exit status. */
+/* Run the command that argv[1] names, or print the group's help, or with `help COMMAND` that of the
+ * command. Returns the exit status. */
 int command_dispatch(const struct command_group *group, const struct context *context, int argc,
 		     char **argv);
+
+/* Add the group's commands, with what they do. */
+void command_add_list(struct text *text, const struct command_group *group);
 
 #endif

@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-static const char *const names[FORMATS] = {"table", "list", "csv", "json", "markdown", "line"};
+static const char *const names[FORMATS] = {"table",    "list", "csv",  "json",
+					   "markdown", "line", "jsonl"};
 
 const char *format_name(enum output_format format)
 {

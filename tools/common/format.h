@@ -11,6 +11,7 @@ enum output_format {
 	FORMAT_JSON,
 	FORMAT_MARKDOWN,
 	FORMAT_LINE,
+	FORMAT_JSONL, /* an object a line */
 	FORMATS,
 };
 

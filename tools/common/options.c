@@ -3,11 +3,15 @@
 
 #include "common/array.h"
 #include "common/message.h"
+#include "common/text.h"
 
 #include <getopt.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include <matr/nearest.h>
 
 enum {
 	ROWS_MAX = 24,
@@ -38,13 +42,15 @@ static int list_add(struct option_list *list, const char *argument)
 	return GO_ON;
 }
 
-/* table, json or csv */
-static bool is_format(const char *text, enum output_format *format)
+/* Is it a format that the row has? */
+static bool is_format(const struct option_row *row, const char *text, enum output_format *format)
 {
 	enum output_format parsed;
 
-	if (!format_parse(text, &parsed) ||
-	    (parsed != FORMAT_TABLE && parsed != FORMAT_JSON && parsed != FORMAT_CSV))
+	if (!format_parse(text, &parsed))
+		return false;
+	if (parsed != FORMAT_TABLE && parsed != FORMAT_JSON &&
+	    (row->document || (parsed != FORMAT_CSV && !(parsed == FORMAT_JSONL && row->lines))))
 		return false;
 	*format = parsed;
 	return true;
@@ -68,7 +74,7 @@ static int take(const struct options *options, const struct option_row *row, con
 			       ? GO_ON
 			       : usage_error_because(options->command, "no number of jobs",
 						     argument);
-	else if (!is_format(argument, &format) || (row->document && format == FORMAT_CSV))
+	else if (!is_format(row, argument, &format))
 		return usage_error_because(options->command, "no such format", argument);
 	else
 		*(row->document ? row->document : row->format) = format;
@@ -91,6 +97,7 @@ static void fill(const struct options *options, struct option *names, char *lett
 
 	if (options->stop_early)
 		letters[n++] = '+';
+	letters[n++] = ':'; /* no messages of getopt_long() */
 	letters[n++] = 'h';
 	for (size_t i = 0; i < n_rows(options); i++) {
 		const struct option_row *row = &options->rows[i];
@@ -118,26 +125,75 @@ static const struct option_row *find(const struct options *options, int option)
 	return NULL;
 }
 
+/* ---- what is wrong ---- */
+
+/* No option of this name, or several that begin with it. name: "--formt=json" */
+static void report_unknown(const struct options *options, const char *name)
+{
+	size_t length = strcspn(name, "=");
+	struct text shown = {0};
+	struct matr_error err = {0};
+	size_t n_begin = 0;
+
+	text_add(&shown, name, length);
+	struct matr_nearest nearest = {.wanted = text_string(&shown) + 2};
+	for (size_t i = 0; i <= n_rows(options); i++) {
+		const char *known = i < n_rows(options) ? options->rows[i].name : "help";
+		char both[64];
+		snprintf(both, sizeof both, "--%s", known);
+		n_begin += strncmp(known, name + 2, length - 2) == 0;
+		matr_nearest_offer(&nearest, known, both);
+	}
+	matr_fail(&err, MATR_ERROR_USAGE, text_string(&shown),
+		  n_begin > 1 ? "begins several options" : "no such option");
+	matr_nearest_add(&nearest, &err);
+	print_error(&err);
+	text_free(&shown);
+}
+
+/* getopt_long() returned '?' or ':'. */
+static int report(const struct options *options, int option, char **argv)
+{
+	const struct option_row *row = optopt ? find(options, optopt) : NULL;
+	const char *argument = argv[optind - 1];
+
+	if (option == ':' && row && row->letter == optopt)
+		print_warning("-%c: needs an argument: %s", row->letter, option_argument(row));
+	else if (option == ':' && row)
+		print_warning("--%s: needs an argument: %s", row->name, option_argument(row));
+	else if (optopt == 'h' || row) /* of an option that takes none: --all=x */
+		print_warning("%s: takes no argument", argument);
+	else if (optopt)
+		print_warning("-%c: no such option", optopt);
+	else
+		report_unknown(options, argument);
+	return usage_error(options->command);
+}
+
 int options_parse(const struct options *options, int argc, char **argv, int *status)
 {
 	struct option names[ROWS_MAX + 2];
-	char letters[2 * ROWS_MAX + 4];
+	char letters[2 * ROWS_MAX + 5];
 	int option, result = GO_ON;
 
 	if (n_rows(options) > ROWS_MAX)
 		abort();
+	if (argc > 1 && strcmp(argv[1], OPTIONS_DESCRIBE) == 0) {
+		options_describe(options);
+		*status = STATUS_OK;
+		return -1;
+	}
 	fill(options, names, letters);
-	argv[0] = (char *)"matr"; /* getopt_long() begins its messages with it */
-	optind = 0;		  /* glibc's way to begin again */
+	optind = 0; /* glibc's way to begin again */
 	while (result == GO_ON && (option = getopt_long(argc, argv, letters, names, NULL)) != -1) {
 		const struct option_row *row = find(options, option);
 		if (row) {
 			result = take(options, row, optarg);
 		} else if (option == 'h') {
-			fputs(options->help, stdout);
+			options_print_help(options);
 			result = STATUS_OK;
 		} else {
-			result = usage_error(options->command);
+			result = report(options, option, argv);
 		}
 	}
 	if (result == GO_ON && options->no_arguments && optind < argc)

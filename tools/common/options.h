@@ -12,6 +12,22 @@ struct option_list {	   /* the arguments of an option that may be given several 
 	size_t n;
 };
 
+/* Source of the words that complete an argument. */
+enum completion {
+	COMPLETES_NOTHING,
+	COMPLETES_WORDS, /* those of option_row.words */
+	COMPLETES_FILE,
+	COMPLETES_DIRECTORY,
+	COMPLETES_COMMAND, /* executables in PATH; the words behind it belong to it */
+	COMPLETES_PROGRAM, /* programs of the epoch, and executables */
+	COMPLETES_EPOCH,
+	COMPLETES_LIBRARY,
+	COMPLETES_SYMBOL, /* of the program before it, if there is one */
+	COMPLETES_PACKAGE,
+};
+
+enum { ARGUMENTS_MAX = 4 };
+
 /* An option. Exactly one of the pointers is set; it decides whether there is an argument, and of
  * what kind. */
 struct option_row {
@@ -28,21 +44,55 @@ struct option_row {
 	int (*take)(void *context, const char *argument);
 	void *context;
 	bool argument_is_optional; /* of take: NULL where it is left out */
+	bool lines;		   /* of format: jsonl too */
+
+	/* For --help, completion and the check of the man page. Rows without a help text are not
+	 * listed by --help: `options.help` has them. */
+	const char *help;     /* one sentence, of any length: it is wrapped */
+	const char *argument; /* "DIR"; NULL: by kind */
+	const char *words;    /* the arguments there are, separated by blanks; NULL: by kind */
+	enum completion completes;
 };
 
+struct command_group;
+struct text;
+
 struct options {
-	const char *command;	       /* for messages: "epoch begin" */
-	const char *help;	       /* what --help prints */
+	const char *command; /* for messages: "epoch begin" */
+	const char *help;    /* what --help prints, before the options */
+	const char *after;   /* and behind them; NULL: `help` lists the options itself */
+	/* Adds a list of `commands` before the options of --help; NULL: there is none. */
+	void (*add_list)(struct text *text, const struct command_group *commands);
+	const struct command_group *commands;
 	const struct option_row *rows; /* until one without a name */
 	bool no_arguments;	       /* there are only options */
 	bool stop_early;  /* the first argument that is no option begins another command line */
 	int usage_status; /* exit status for wrong usage; 0: STATUS_USAGE */
+	/* What completes the arguments behind the options; the last one goes for all others. */
+	enum completion arguments[ARGUMENTS_MAX];
 };
 
 /* Take the options, and --help, from a command line; argv[0] is not looked at. Returns the index
  * of the first argument behind the options, or -1 if the command ends here with *status: help
  * was asked for, or something is wrong, which has been reported. */
 int options_parse(const struct options *options, int argc, char **argv, int *status);
+
+/* The first argument that has options_parse() print the table and nothing else, for completion and
+ * tests: lines of tab-separated fields,
+ *
+ *	option NAME LETTER ARGUMENT optional|required|none COMPLETION WORDS HELP
+ *	argument COMPLETION
+ *	stop                           where the first argument ends the options
+ */
+#define OPTIONS_DESCRIBE "--describe-options"
+
+void options_describe(const struct options *options);
+
+/* Print the help text of a command. */
+void options_print_help(const struct options *options);
+
+/* The argument of a row as --help names it ("DIR"), NULL if it takes none. */
+const char *option_argument(const struct option_row *row);
 
 /* The number of threads in the text, 1 to 256. false: it is none. */
 bool options_parse_jobs(const char *text, unsigned *jobs);

@@ -1,4 +1,4 @@
-/* render.c - rows in six formats. */
+/* render.c - rows in seven formats. */
 #include "common/render.h"
 
 #include "common/safe.h"
@@ -308,6 +308,8 @@ static void json_value(struct render *render, const struct render_value *value)
 
 	if (render->column)
 		text_add(text, ",", 1);
+	else if (render->format == FORMAT_JSONL)
+		text_add_string(text, "{");
 	else if (render->rows)
 		text_add_string(text, ",\n{");
 	else
@@ -385,7 +387,8 @@ void render_begin(struct render *render, const struct render_column *columns, si
 		text_add(&render->text, "[", 1);
 	else if (is_table(render))
 		begin_table(render);
-	else if (render->format != FORMAT_LINE && has_headers(render))
+	else if (render->format != FORMAT_LINE && render->format != FORMAT_JSONL &&
+		 has_headers(render))
 		head_row(render);
 	flush(render);
 }
@@ -403,6 +406,9 @@ static void end_row(struct render *render)
 		break;
 	case FORMAT_JSON:
 		text_add(text, "}", 1);
+		break;
+	case FORMAT_JSONL:
+		text_add_string(text, "}\n");
 		break;
 	case FORMAT_LINE:
 		break;
@@ -431,6 +437,7 @@ void render_value(struct render *render, const struct render_value *value)
 		csv_value(render, value);
 		break;
 	case FORMAT_JSON:
+	case FORMAT_JSONL:
 		json_value(render, value);
 		break;
 	case FORMAT_LINE:

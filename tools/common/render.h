@@ -1,4 +1,4 @@
-/* render.h - rows as a table, list, CSV, JSON, Markdown, or a line per column.
+/* render.h - rows as a table, list, CSV, JSON, JSON lines, Markdown, or a line per column.
  *
  * Rows are written as they come. Tables take their widths from the first rows, which are kept until
  * then; a value that is wider than its column later on sticks out.

@@ -21,41 +21,10 @@
 static const char help[] =
 	"usage: matr [--prefix DIR] COMMAND ...\n"
 	"\n"
-	"Stable linking: programs start from a relocation mapping that was computed once.\n"
-	"\n"
-	"  matr epoch begin PROGRAM...    compute and put in force the mapping of programs\n"
-	"  matr epoch status              what is in force, and whether all is well\n"
-	"  matr epoch end                 back to ordinary linking\n"
-	"  matr epoch wrap -- COMMAND     the same around a command that changes files\n"
-	"  matr baseline save FILE        sign mappings off, in a file; `baseline check FILE` "
-	"compares\n"
-	"  matr bench PROGRAM [ARG]...    what it gains here, measured\n"
-	"  matr check                     which programs lack a library, a version or a symbol\n"
-	"  matr check-upgrade --replace OLD=NEW\n"
-	"                                what an upgrade would change, without making it\n"
-	"  matr diff EPOCH EPOCH          what differs: epochs, programs, a program in two epochs\n"
-	"  matr exposed --library LIB     every program that binds to a library, or a symbol\n"
-	"  matr hooks install             have package managers end and begin epochs\n"
-	"  matr inspect PROGRAM           show a program's relocation mapping\n"
-	"  matr loader install            make ld-stable the system's dynamic linker\n"
-	"  matr enable PROGRAM...         make it these programs' only; disable undoes it\n"
-	"  matr loader uninstall          put the real one back; status says which is there\n"
-	"  matr rebind PROGRAM ...        have it bind a symbol to another library\n"
-	"  matr record PROGRAM [ARG]...   run it and note what it loads with dlopen()\n"
-	"  matr doctor                    what is wrong, if anything, and what to do\n"
-	"  matr run PROGRAM [ARG]...      run a program with its mapping\n"
-	"  matr sql [FILE]... [QUERY]...  ask with SQL: mappings and ELF files\n"
-	"  matr shadowed PROGRAM...       symbols with more than one provider, and who wins\n"
-	"  matr trace --symbol GLOB PROGRAM   count and time calls, by way of the mapping\n"
-	"  matr tree PROGRAM              which object needs which, drawn\n"
-	"  matr verify PROGRAM...         compare the mapping with what ld.so writes\n"
-	"  matr why PROGRAM SYMBOL        who provides it, and what the others had to offer\n"
-	"\n"
-	"  --prefix DIR   where store and image are (else MATR_PREFIX, else " MATR_DEFAULT_PREFIX
-	")\n"
-	"  -v, --verbose  say more on standard error\n"
-	"  --version      print the version\n"
-	"  -h, --help     this text; `matr COMMAND --help` has each command's own\n"
+	"Stable linking: programs start from a relocation mapping that was computed once.\n";
+
+static const char after[] =
+	"`matr help COMMAND` and `matr COMMAND --help` have each command's own help.\n"
 	"\n"
 	"Exit status: 0 success; 1 failure, or something is not as it should be; 2 usage;\n"
 	"3 epoch begun, but some programs were declined. `run` has the program's own, or 125\n"
@@ -66,24 +35,57 @@ static const char help[] =
 	"  matr epoch begin git && matr run git --version && matr inspect git\n";
 
 static const struct command commands[] = {
-	{"baseline", command_baseline}, {"bench", command_bench},
-	{"check", command_check},	{"check-upgrade", command_check_upgrade},
-	{"diff", command_diff},		{"disable", command_disable},
-	{"doctor", command_doctor},	{"enable", command_enable},
-	{"epoch", command_epoch},	{"exposed", command_exposed},
-	{"hooks", command_hooks},	{"inspect", command_inspect},
-	{"loader", command_loader},	{"rebind", command_rebind},
-	{"record", command_record},	{"run", command_run},
-	{"sql", command_sql},		{"trace", command_trace},
-	{"verify", command_verify},	{"shadowed", command_shadowed},
-	{"tree", command_tree},		{"why", command_why},
+	{"epoch", command_epoch, .usage = "begin [PROGRAM]...", .section = "Put mappings in force",
+	 .help = "compute mappings and put them in force; also status, end, wrap, list, show"},
+	{"run", command_run, .usage = "PROGRAM [ARG]...", .help = "run a program with its mapping"},
+	{"enable", command_enable, .usage = "PROGRAM...",
+	 .help = "have these programs start with their mappings"},
+	{"disable", command_disable, .usage = "PROGRAM...", .help = "undo enable"},
+	{"loader", command_loader, .usage = "install | uninstall | status",
+	 .help = "make ld-stable the system's dynamic linker"},
+	{"hooks", command_hooks, .usage = "install | uninstall | status",
+	 .help = "have package managers end and begin epochs"},
+	{"record", command_record, .usage = "PROGRAM [ARG]...",
+	 .help = "run a program and record what it loads with dlopen()"},
+
+	{"inspect", command_inspect, .usage = "PROGRAM", .section = "Ask about programs",
+	 .help = "show a program's relocation mapping"},
+	{"why", command_why, .usage = "PROGRAM SYMBOL",
+	 .help = "which object provides a symbol, and why; or what brings a library in"},
+	{"tree", command_tree, .usage = "PROGRAM", .help = "which object needs which"},
+	{"shadowed", command_shadowed, .usage = "PROGRAM...",
+	 .help = "symbols with more than one provider, and which one is bound"},
+	{"exposed", command_exposed, .usage = "--library LIBRARY",
+	 .help = "every program that binds to a library, or to a symbol"},
+	{"sql", command_sql, .usage = "[FILE]... [QUERY]...",
+	 .help = "ask with SQL about mappings and ELF files"},
+
+	{"check-upgrade", command_check_upgrade, .usage = "--replace OLD=NEW",
+	 .section = "Compare, before and after changes",
+	 .help = "what an upgrade would change, without making it"},
+	{"diff", command_diff, .usage = "EPOCH EPOCH",
+	 .help = "differences between epochs, or between programs"},
+	{"baseline", command_baseline, .usage = "save FILE | check FILE",
+	 .help = "sign mappings off, and compare with those that were"},
+	{"verify", command_verify, .usage = "PROGRAM...",
+	 .help = "compare a mapping with what ld.so binds"},
+
+	{"rebind", command_rebind, .usage = "PROGRAM ...", .section = "Change and measure bindings",
+	 .help = "bind a symbol to another library"},
+	{"bench", command_bench, .usage = "PROGRAM [ARG]...",
+	 .help = "what a program gains here, in one sentence"},
+	{"trace", command_trace, .usage = "--symbol GLOB PROGRAM", .help = "count and time calls"},
+
+	{"check", command_check, .section = "Find what is wrong",
+	 .help = "programs that lack a library, a version or a symbol"},
+	{"doctor", command_doctor, .help = "check the installation, and say what to do"},
 };
 
 static const struct command_group matr = {
 	.name = "",
 	.help = help,
+	.after = after,
 	.question = "which command?",
-	.unknown = "no such command",
 	.commands = commands,
 	.n = sizeof commands / sizeof *commands,
 };
@@ -95,14 +97,20 @@ int main(int argc, char **argv)
 	bool version = false;
 	int status;
 	const struct option_row rows[] = {
-		{"prefix", .text = &context.prefix},
-		{"verbose", 'v', .flag = &context.verbose},
-		{"version", .flag = &version},
+		{"prefix", .text = &context.prefix, .argument = "DIR",
+		 .completes = COMPLETES_DIRECTORY,
+		 .help = "where store and image are (else MATR_PREFIX, else " MATR_DEFAULT_PREFIX
+			 ")"},
+		{"verbose", 'v', .flag = &context.verbose, .help = "say more on standard error"},
+		{"version", .flag = &version, .help = "print the version"},
 		{0},
 	};
 	const struct options options = {
 		.command = "",
 		.help = help,
+		.after = after,
+		.add_list = command_add_list,
+		.commands = &matr,
 		.rows = rows,
 		.stop_early = true,
 	};
@@ -113,6 +121,10 @@ int main(int argc, char **argv)
 		return status;
 	if (version) {
 		puts("matr " MATR_VERSION);
+		return STATUS_OK;
+	}
+	if (at + 1 == argc && strcmp(argv[at], "help") == 0) {
+		options_print_help(&options);
 		return STATUS_OK;
 	}
 	return command_dispatch(&matr, &context, argc - at + 1, argv + at - 1);

@@ -10,7 +10,10 @@ export HOME=$T # no settings of anybody's
 subcommands()
 {
 	case $1 in
-	epoch | loader | hooks | baseline)
+	epoch)
+		"$MATR" epoch --help | awk '/^  matr epoch / { print $3 }' | sort -u
+		;;
+	loader | hooks | baseline)
 		"$MATR" "$1" --help | sed -n '/^$/q; s/\[[^]]*\]//g; s/^usage: //; s/^ *matr '"$1"' //p' | tr '|' '\n' | awk '/^ *[a-z]/ { print $1 }' | sort -u
 		;;
 	esac

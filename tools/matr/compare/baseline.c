@@ -553,14 +553,14 @@ static int run_check(const struct context *context, int argc, char **argv)
 int command_baseline(const struct context *context, int argc, char **argv)
 {
 	static const struct command commands[] = {
-		{"check", run_check},
-		{"save", run_save},
+		{"save", run_save, .usage = "FILE [PROGRAM]...", .help = "sign mappings off"},
+		{"check", run_check, .usage = "FILE [PROGRAM]...",
+		 .help = "compare mappings with those that were signed off"},
 	};
 	static const struct command_group group = {
 		.name = "baseline",
 		.help = help,
 		.question = "save or check?",
-		.unknown = "save or check, not",
 		.commands = commands,
 		.n = sizeof commands / sizeof *commands,
 	};

@@ -10,20 +10,12 @@
 #include <matr/epoch.h>
 
 static const char help[] =
-	"usage: matr epoch begin [OPTION]... [PROGRAM]...\n"
-	"       matr epoch status [--format table|json]\n"
-	"       matr epoch end\n"
-	"       matr epoch apply\n"
-	"       matr epoch wrap [--] COMMAND [ARG]...\n"
-	"       matr epoch suspend | resume\n"
-	"       matr epoch list\n"
-	"       matr epoch show [EPOCH]\n"
-	"       matr epoch prune --keep N\n"
-	"       matr epoch rebase\n"
+	"usage: matr epoch COMMAND [OPTION]... [ARGUMENT]...\n"
 	"\n"
 	"An epoch is a time in which the installed files do not change. When it begins, the\n"
-	"relocation mapping of each program is computed; programs started in it use the mapping.\n"
-	"`matr epoch begin --help` and so on have each command's own help.\n";
+	"relocation mapping of each program is computed; programs started in it use the mapping.\n";
+
+static const char after[] = "`matr epoch begin --help` and so on have each command's own help.\n";
 
 static const char end_help[] = "usage: matr epoch end\n"
 			       "\n"
@@ -78,21 +70,25 @@ static int command_end(const struct context *context, int argc, char **argv)
 int command_epoch(const struct context *context, int argc, char **argv)
 {
 	static const struct command commands[] = {
-		{"apply", command_epoch_apply},
-		{"begin", command_epoch_begin},
-		{"end", command_end},
-		{"list", command_epoch_list},
-		{"prune", command_epoch_prune},
-		{"rebase", command_epoch_rebase},
-		{"resume", command_epoch_resume},
-		{"show", command_epoch_show},
-		{"status", command_epoch_status},
-		{"suspend", command_epoch_suspend},
-		{"wrap", command_epoch_wrap},
+		{"begin", command_epoch_begin, .usage = "[PROGRAM]...",
+		 .help = "compute mappings and put them in force"},
+		{"status", command_epoch_status,
+		 .help = "what is in force, and whether all is well"},
+		{"end", command_end, .help = "back to ordinary linking"},
+		{"wrap", command_epoch_wrap, .usage = "-- COMMAND [ARG]...",
+		 .help = "run a command that changes files, outside the epoch"},
+		{"suspend", command_epoch_suspend, .help = "end the epoch for a while"},
+		{"resume", command_epoch_resume, .help = "begin a suspended epoch again"},
+		{"list", command_epoch_list, .help = "the epochs that are kept"},
+		{"show", command_epoch_show, .usage = "[EPOCH]", .help = "what is known of one"},
+		{"prune", command_epoch_prune, .usage = "--keep N", .help = "remove old ones"},
+		{"rebase", command_epoch_rebase, .help = "other addresses for shared libraries"},
+		{"apply", command_epoch_apply, .help = "apply the edits of mappings"},
 	};
 	static const struct command_group group = {
 		.name = "epoch",
 		.help = help,
+		.after = after,
 		.question = "begin, end, status, list, show, prune, rebase, apply, wrap, suspend "
 			    "or resume?",
 		.commands = commands,

@@ -377,9 +377,9 @@ static int run_status(const struct context *context, int argc, char **argv)
 int command_hooks(const struct context *context, int argc, char **argv)
 {
 	static const struct command commands[] = {
-		{"install", run_install},
-		{"status", run_status},
-		{"uninstall", run_uninstall},
+		{"install", run_install, .usage = "[MANAGER]...", .help = "put the hooks in place"},
+		{"uninstall", run_uninstall, .usage = "[MANAGER]...", .help = "remove them"},
+		{"status", run_status, .help = "which are there"},
 	};
 	static const struct command_group group = {
 		.name = "hooks",

@@ -281,10 +281,10 @@ static int run_status(const struct context *context, int argc, char **argv)
 int command_loader(const struct context *context, int argc, char **argv)
 {
 	static const struct command commands[] = {
-		{"install", run_install},
-		{"refresh", run_refresh},
-		{"status", run_status},
-		{"uninstall", run_uninstall},
+		{"install", run_install, .help = "put ld-stable in the place of ld.so"},
+		{"uninstall", run_uninstall, .help = "put the real one back"},
+		{"refresh", run_refresh, .help = "install again after an upgrade of glibc"},
+		{"status", run_status, .help = "which of them is there"},
 	};
 	static const struct command_group group = {
 		.name = "loader",
