@@ -4,17 +4,20 @@
  * nothing else does any more.
  *
  * usage: hit PATTERN MICROSECONDS PID
+ *        hit PATTERN - PID
  *
  * PATTERN is an extended regular expression that the command line (arguments with blanks between)
- * has to match. The process gets SIGKILL when it has been seen for MICROSECONDS. Exit status: 0 it
- * was killed (its command line is printed), 1 it had ended by itself, 2 none came while the process
- * PID lived.
+ * has to match. The process gets SIGKILL when it has been seen for MICROSECONDS. With "-" it is left
+ * to end, and how long it was seen is printed, in microseconds. Exit status: 0 it was killed (its
+ * command line is printed) or has ended, 1 it had ended by itself, 2 none came while the process PID
+ * lived.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
 #include <dirent.h>
 #include <err.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <regex.h>
 #include <signal.h>
 #include <stdio.h>
@@ -82,6 +85,23 @@ static void sleep_for(long microseconds)
 	nanosleep(&(struct timespec){microseconds / 1000000, microseconds % 1000000 * 1000}, NULL);
 }
 
+static long now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000000 + time.tv_nsec / 1000;
+}
+
+static void print_life(int fd)
+{
+	long from = now();
+
+	if (poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, -1) != 1)
+		err(3, "poll");
+	printf("%ld\n", now() - from);
+}
+
 int main(int argc, char **argv)
 {
 	regex_t pattern;
@@ -102,6 +122,10 @@ int main(int argc, char **argv)
 	int fd = pidfd_open(pid, 0);
 	if (fd < 0)
 		return 1;
+	if (strcmp(argv[2], "-") == 0) {
+		print_life(fd);
+		return 0;
+	}
 	sleep_for(atol(argv[2]));
 	if (!lives(name) || pidfd_send_signal(fd, SIGKILL, NULL, 0) != 0)
 		return 1;

@@ -130,18 +130,29 @@ equal "the newer one stays" newer "$(tail -c 5 /usr/bin/perl)"
 cp -p "$T/perl.before" /usr/bin/perl
 nothing "with a newer program"
 
-# Killed in the middle of it.
+# Killed in the middle of it, within the time that its parts take here.
+victims=('^dpkg --purge' '^/bin/sh /var/lib/dpkg/info/matr\.p' '^matr (disable|loader|hooks|epoch)')
 gcc -O1 -static -o "$T/hit" /tests/tree/hit.c
-n=0 hits=0 dead=0 wrong=0
-for _ in $(seq "$((${MATR_TEST_KILLS:-20} / 4))"); do
+everything >"$T/everything" 2>&1
+dpkg --purge matr >"$T/purge" 2>&1 &
+purge=$! measuring=()
+for n in 0 1 2; do
+	"$T/hit" "${victims[n]}" - $purge >"$T/life.$n" &
+	measuring+=($!)
+done
+wait $purge "${measuring[@]}"
+mapfile -t lives < <(cat "$T"/life.[012])
+equal "a purge whose parts are timed: ${lives[*]} microseconds" 3 ${#lives[@]}
+tries=0 hits=0 dead=0 wrong=0 wanted=$((${MATR_TEST_KILLS:-20} / 4))
+while [ $hits -lt $wanted ] && [ $tries -lt $((wanted * 6)) ]; do
+	n=$((hits % 3)) tries=$((tries + 1))
 	everything >"$T/everything" 2>&1 || wrong=$((wrong + 1))
-	case $((n++ % 3)) in
-	0) victim='^dpkg --purge' within=1500000 ;;
-	1) victim='^/bin/sh /var/lib/dpkg/info/matr\.p' within=800000 ;;
-	*) victim='^matr (disable|loader|hooks|epoch)' within=200000 ;;
-	esac
 	dpkg --purge matr >"$T/purge" 2>&1 &
-	"$T/hit" "$victim" $(((RANDOM * 32768 + RANDOM) % within)) $! >"$T/hit.said" && hits=$((hits + 1))
+	if "$T/hit" "${victims[n]}" $(((RANDOM * 32768 + RANDOM) % (lives[n] + 1))) $! >"$T/hit.said"; then
+		hits=$((hits + 1))
+	else
+		lives[n]=$((lives[n] / 2)) # it had ended: the next one comes earlier
+	fi
 	runs >/dev/null 2>&1 || dead=$((dead + 1))
 	wait $!
 	while pgrep -x 'dpkg|matr|matr.prerm' >/dev/null; do sleep 0.1; done
@@ -159,6 +170,6 @@ for _ in $(seq "$((${MATR_TEST_KILLS:-20} / 4))"); do
 done 2>/dev/null
 equal "purge killed $hits times at random moments: programs run" 0 $dead
 equal "and the next purge leaves no trace" 0 $wrong
-check "it was killed" test "$hits" -gt 1
+equal "it was killed, in $tries purges" $wanted $hits
 nothing "after these"
 finish
