@@ -7,10 +7,11 @@
  *        hit PATTERN - PID
  *
  * PATTERN is an extended regular expression that the command line (arguments with blanks between)
- * has to match. The process gets SIGKILL when it has been seen for MICROSECONDS. With "-" it is left
- * to end, and how long it was seen is printed, in microseconds. Exit status: 0 it was killed (its
- * command line is printed) or has ended, 1 it had ended by itself, 2 none came while the process PID
- * lived.
+ * has to match. The process gets SIGKILL when it has been seen for MICROSECONDS. With "-" it is
+ * left to end, and how long it was seen is printed, in microseconds.
+ *
+ * Exit status: 0 it was killed (its command line is printed) or, with "-", has ended; 1 it had
+ * ended by itself; 2 none came while the process PID lived.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
