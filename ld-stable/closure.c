@@ -20,8 +20,6 @@
 
 #define NOT_RECORDED UINT32_MAX
 
-enum { STATE_CONSISTENT = 0 }; /* <link.h> RT_CONSISTENT */
-
 enum loaded_state {
 	ABSENT,
 	PLACED, /* mapped by us, and not yet asked for */
@@ -205,16 +203,6 @@ static bool foreign_defines(const uint32_t *table, uint32_t hash)
 	}
 }
 
-static const char *last_component(const char *path)
-{
-	const char *name = path;
-	for (; *path; path++) {
-		if (*path == '/')
-			name = path + 1;
-	}
-	return name;
-}
-
 static const char *foreign_reason(const struct served *served,
 				  const struct matr_image_closure *closure,
 				  const struct link_map_public *map)
@@ -280,12 +268,7 @@ static bool debugger_follows(const struct served *served)
 /* Is another namespace there, or a debugger? */
 static const char *company_reason(const struct served *served)
 {
-	const struct r_debug_extended {
-		struct r_debug_public base;
-		const struct r_debug_public *r_next;
-	} *debug = (const void *)served->link;
-
-	if (served->link->r_version >= 2 && debug->r_next)
+	if (has_other_namespaces(served->link))
 		return "there are other namespaces";
 	if (debugger_follows(served))
 		return "a debugger follows what is loaded";
@@ -623,7 +606,7 @@ static long open_later(struct served *served, const struct site_call *call)
 	const char *path = (const char *)a[1], *culprit = NULL;
 	uint32_t number = find_loaded(served, path);
 	/* It is inconsistent while what a root needs is loaded. */
-	bool root = served->link->r_state == STATE_CONSISTENT;
+	bool root = served->link->r_state == DEBUG_CONSISTENT;
 
 	if (!root)
 		return open_descriptor(served, call, number);

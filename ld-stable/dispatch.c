@@ -2,7 +2,7 @@
  *
  * Before ld.so sets its thread id, the start is under way: serve.c answers, or under `matr verify`
  * verify.c. That call is the last before ld.so relocates, and hook() completes the application.
- * Later calls are for what the application loads: closure.c.
+ * Later calls are for what the application loads: closure.c, or under `matr record` record.c.
  */
 #include "ld_stable.h"
 #include "sites.h"
@@ -44,7 +44,9 @@ static void started(struct served *served)
 	else if (served->verify_fd < 0)
 		with_vectors_saved(hook_with_vectors_saved, served);
 	served->in_start = false;
-	if (!served->closures)
+	if (record_is_on())
+		served->closures = NULL; /* so that ld.so's own calls are seen */
+	else if (!served->closures)
 		dispatch_end();
 }
 
@@ -54,7 +56,7 @@ long site_call(const struct site_call *call)
 	long result;
 
 	if (!served->in_start)
-		return closure_call(served, call);
+		return record_is_on() ? record_call(call) : closure_call(served, call);
 	if (call->number == CALL_SET_TID_ADDRESS) {
 		started(served);
 		return SITE_REAL_CALL;

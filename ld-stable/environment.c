@@ -104,6 +104,8 @@ static void read_environment(struct start *start)
 			start->verify_fd = descriptor(*at + 17);
 		if (string_starts(*at, "LD_STABLE_CPU="))
 			start->cpu_fd = descriptor(*at + 14);
+		if (string_starts(*at, "LD_STABLE_RECORD="))
+			start->record = *at + 17;
 		if (string_starts(*at, trial_variable))
 			read_trial(start, *at + sizeof trial_variable - 1);
 	}

@@ -1,6 +1,7 @@
 /* file.c - opening files and reading what identifies them. */
 #include <asm/stat.h>
 #include <linux/fcntl.h>
+#include <linux/resource.h>
 
 #include "ld_stable.h"
 
@@ -55,6 +56,14 @@ long file_open(const char *path)
 void file_close(long fd)
 {
 	system_call(CALL_CLOSE, fd, 0, 0, 0, 0, 0);
+}
+
+bool file_size_is_limited(void)
+{
+	struct rlimit64 limit;
+
+	return system_call(CALL_PRLIMIT, 0, RLIMIT_FSIZE, 0, (long)&limit, 0, 0) != 0 ||
+	       limit.rlim_cur != RLIM64_INFINITY;
 }
 
 bool file_is_recorded(const struct file_status *status, const struct matr_image_file *file,

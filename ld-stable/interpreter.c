@@ -109,10 +109,14 @@ static const char *prepare(struct served *served, const struct start *start,
 	return reason;
 }
 
-/* ld.so does the whole start, but need not find out about the CPU. */
-static void start_plainly(struct served *served)
+/* ld.so does the whole start, but need not find out about the CPU.
+ * program: NULL: /proc/self/exe is it. */
+static void start_plainly(struct served *served, const char *program)
 {
-	served->plain = cpu_record_use_plain(served);
+	bool cpu = cpu_record_use_plain(served);
+
+	record_prepare(&served->start, served->bases.loader, program);
+	served->plain = cpu || record_is_on();
 	if (served->plain)
 		dispatch_start(served);
 }
@@ -158,6 +162,8 @@ static uint64_t mapped_start(struct served *served, const struct start *start,
 	}
 	file_close(served->image_fd);
 	cpu_record_use(served);
+	if (start->verify_fd < 0 && !start->verify_loads)
+		record_prepare(start, loader, program->by_name ? start->argv[1] : NULL);
 	dispatch_start(served);
 	return (uint64_t)served->phdr_copy;
 }
@@ -252,6 +258,25 @@ static bool has_slash(const char *path)
 	return *path;
 }
 
+/* ld.so is the program, and maps the one that is named. */
+static void start_plainly_by_name(const struct start *start, const struct elf_file *loader)
+{
+	struct elf_file embedded = {.base = 0};
+	struct served served = {
+		.bases = {.loader = loader->base},
+		.image_fd = -1,
+		.start = *start,
+		.cpu_fd = -1,
+		.verify_fd = -1,
+		.open_fd = -1,
+	};
+
+	if (config_stamped.embedded)
+		embedded_loader(&embedded);
+	if (loader->base == embedded.base && start->stack[0] > 1)
+		start_plainly(&served, start->argv[1]);
+}
+
 /* As ld.so itself, `ld-stable PROGRAM ARGS...`. Everything that is not plainly that goes to the
  * real ld.so as it is: its options, no program, a program without an entry. */
 static struct entry started_as_program(struct start *start)
@@ -283,6 +308,7 @@ static struct entry started_as_program(struct start *start)
 		report_plain(false, start->trial_fd, "started by name", NULL);
 	if (!phdr) {
 		map_usual_loader(&loader);
+		start_plainly_by_name(start, &loader);
 		start->phdr->a_un.a_val = loader.phdr;
 		start->phnum->a_un.a_val = loader.phnum;
 		start->entry->a_un.a_val = loader.entry;
@@ -326,7 +352,7 @@ struct entry interpreter_main(long *stack, uint64_t own_entry)
 		if (!phdr) {
 			take_loader(&loader);
 			if (loader.base == served.bases.loader)
-				start_plainly(&served);
+				start_plainly(&served, NULL);
 			image_unmap(&served);
 		}
 	}

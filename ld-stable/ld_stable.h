@@ -49,6 +49,7 @@ struct start {
 	int cpu_fd;		  /* LD_STABLE_CPU: make a CPU record; -1: do not */
 	int trial_fd;		  /* LD_STABLE_TRIAL=FD: end at main(); -1: do not */
 	bool trial_plain;	  /* LD_STABLE_TRIAL=FD,plain: the same without the mapping */
+	const char *record;	  /* LD_STABLE_RECORD, a file: note what is loaded; NULL: do not */
 	const char *library_path; /* the variable LD_LIBRARY_PATH, name included; NULL: none */
 };
 
@@ -75,6 +76,7 @@ bool file_status(const char *path, struct file_status *status);
 bool file_status_fd(int fd, struct file_status *status);
 long file_open(const char *path); /* for reading; -errno */
 void file_close(long fd);
+bool file_size_is_limited(void); /* RLIMIT_FSIZE */
 
 /* Is it the recorded file? Of portable images only the size is compared. */
 bool file_is_recorded(const struct file_status *status, const struct matr_image_file *file,
@@ -284,6 +286,19 @@ struct r_debug_public { /* <link.h> struct r_debug */
 	uint64_t r_ldbase;
 };
 
+enum { DEBUG_CONSISTENT = 0 }; /* <link.h> RT_CONSISTENT */
+
+/* Has dlmopen() made one? */
+static inline bool has_other_namespaces(const struct r_debug_public *debug)
+{
+	const struct r_debug_extended {
+		struct r_debug_public base;
+		const struct r_debug_public *r_next;
+	} *extended = (const void *)debug;
+
+	return debug->r_version >= 2 && extended->r_next;
+}
+
 const char *handover_make(struct served *served, const struct program *program);
 const struct r_debug_public *handover_debug(const struct served *served);
 void handover_give_back(const struct served *served);
@@ -330,6 +345,13 @@ long serve_object(const struct served *served, const struct matr_image_object *o
 /* What is loaded later: closure.c. */
 void closures_prepare(struct served *served);
 long closure_call(struct served *served, const struct site_call *call);
+
+/* Note what is loaded later: record.c. Only before ld.so runs.
+ * loader: load address of the ld.so in this file.
+ * program: NULL: /proc/self/exe is it. */
+void record_prepare(const struct start *start, uint64_t loader, const char *program);
+bool record_is_on(void);
+long record_call(const struct site_call *call);
 
 long verify_call(struct served *served, const struct site_call *call);
 /* Let ld.so map the library that it has open at its base. SITE_REAL_CALL: the call is another. */
@@ -401,6 +423,7 @@ _Noreturn void report_fatal(const char *what, const char *object);
 _Noreturn void process_exit(int status);
 
 size_t string_length(const char *text);
+const char *last_component(const char *path);
 bool string_equal(const char *a, const char *b);
 bool string_starts(const char *text, const char *prefix);
 bool bytes_equal(const void *a, const void *b, size_t size);

@@ -45,6 +45,16 @@ size_t string_length(const char *text)
 	return length;
 }
 
+const char *last_component(const char *path)
+{
+	const char *name = path;
+	for (; *path; path++) {
+		if (*path == '/')
+			name = path + 1;
+	}
+	return name;
+}
+
 bool string_equal(const char *a, const char *b)
 {
 	while (*a && *a == *b) {

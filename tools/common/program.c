@@ -87,11 +87,6 @@ int program_ld_stable(char path[PATH_MAX], struct matr_error *err)
 			 "there is no ld-stable; name one with --ld-stable");
 }
 
-int program_record_module(char path[PATH_MAX], struct matr_error *err)
-{
-	return find_part("tools/matr-record.so", "matr-record.so", path, err);
-}
-
 int program_sql(char path[PATH_MAX], struct matr_error *err)
 {
 	return find_part("tools/matr-sql", "matr-sql", path, err);

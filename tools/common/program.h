@@ -25,8 +25,6 @@ void program_add_nearest(const char *name, bool executable, struct matr_error *e
  * installed. */
 int program_ld_stable(char path[PATH_MAX], struct matr_error *err);
 
-/* The same for the auditor of `matr record`. */
-int program_record_module(char path[PATH_MAX], struct matr_error *err);
 /* The library of thunks of `matr trace`. */
 int program_trace_module(char path[PATH_MAX], struct matr_error *err);
 

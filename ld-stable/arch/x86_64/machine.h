@@ -12,6 +12,7 @@
 #define MACHINE_RETURN	    0xc3 /* the one-byte return instruction */
 /* End of a stack that is not randomised: TASK_SIZE_MAX, with 47 address bits and a page less. */
 #define MACHINE_STACK_TOP   UINT64_C(0x7ffffffff000)
+#define MACHINE_LAZY_SLOT   2 /* word of DT_PLTGOT's table that ld.so sets for lazy binding */
 #define R_MACHINE_NONE	    R_X86_64_NONE
 #define R_MACHINE_JUMP_SLOT R_X86_64_JUMP_SLOT
 

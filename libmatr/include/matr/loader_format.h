@@ -46,6 +46,7 @@ struct matr_loader_config {
 	/* Also in the interpreter file only. */
 	uint64_t loader_entry; /* ld.so's own entry point, relative to its ELF header */
 	char unserved[256];    /* why none of its system-call sites is replaced; "": all are */
+	uint64_t debug;	       /* its _r_debug, relative to its ELF header; 0: not found */
 };
 
 /* Exchange of ld-stable and libmatr to make a CPU record (struct matr_image_cpu), in a file

@@ -7,6 +7,7 @@
 #ifndef MATR_RECORDING_H
 #define MATR_RECORDING_H
 
+#include <linux/limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -21,8 +22,8 @@ extern "C" {
 struct matr_recorded_load {
 	char *application; /* canonical path */
 	char *root;	   /* the library, absolute: what ld.so had as l_name */
-	char *flags;	   /* "now", "lazy,global", ...; "-": not known */
-	char *asked;	   /* the name given to dlopen(); "-": not known */
+	char *flags;	   /* "now", "lazy"; "-": not known */
+	char *asked;	   /* the name that was searched for; "-": none is known */
 };
 
 /* In the order in which they were recorded. */
@@ -60,6 +61,36 @@ MATR_API size_t matr_recordings_forget(struct matr_recordings *recordings, const
  * Errors: UNTRUSTED, SYSTEM, MEMORY. */
 MATR_API int matr_recordings_write(const char *prefix, const struct matr_recordings *recordings,
 				   struct matr_error *err);
+
+/* Read what an ld-stable has noted (LD_STABLE_RECORD, docs/closures.md). Lines that are not whole,
+ * as a full disk leaves them, are passed over.
+ * Errors: SYSTEM, MEMORY. */
+MATR_API int matr_recordings_read_noted(const char *file, struct matr_recordings *out,
+					struct matr_error *err);
+
+/* What a run needs to be recorded: a directory of its own in the prefix. */
+struct matr_recorder {
+	char directory[PATH_MAX];
+	char file[PATH_MAX]; /* what LD_STABLE_RECORD is to name: empty, in the directory */
+	int lock;
+};
+
+/* Make the directory; the prefix is created if it does not exist. What killed runs have left is
+ * removed.
+ * Errors: STATE, UNTRUSTED, SYSTEM, MEMORY. */
+MATR_API int matr_recorder_open(const char *prefix, struct matr_recorder *out,
+				struct matr_error *err);
+
+/* Add the files that a private mount namespace needs, as there are in a prefix
+ * (MATR_INTERPRETER_FILE, MATR_LD_STABLE_FILE, MATR_REAL_LOADER_FILE), but no image: programs start
+ * plainly by them.
+ * Errors: STATE (this is a namespace of `matr run`), UNSUPPORTED (this ld.so's calls cannot be
+ * seen), SYSTEM, MALFORMED, MEMORY. */
+MATR_API int matr_recorder_add_loader(struct matr_recorder *recorder, const char *ld_stable,
+				      struct matr_error *err);
+
+/* Remove the directory. */
+MATR_API void matr_recorder_close(struct matr_recorder *recorder);
 
 #ifdef __cplusplus
 }

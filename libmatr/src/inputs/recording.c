@@ -98,8 +98,8 @@ int matr_recordings_add(struct matr_recordings *recordings, const struct matr_re
 
 /* ---- reading ---- */
 
-static int parse_line(struct matr_recordings *recordings, const char *file, char *line,
-		      unsigned number, struct matr_error *err)
+/* Take the line apart. */
+static bool split_line(char *line, struct matr_recorded_load *load)
 {
 	char *fields[N_FIELDS], *rest = line;
 	size_t n = 0;
@@ -110,10 +110,9 @@ static int parse_line(struct matr_recordings *recordings, const char *file, char
 		fields[n++] = at;
 	}
 	if (n != N_FIELDS || rest || fields[0][0] != '/' || fields[1][0] != '/')
-		return matr_fail(err, MATR_ERROR_MALFORMED, file,
-				 "line %u: is not \"program library flags name\"", number);
-	struct matr_recorded_load load = {fields[0], fields[1], fields[2], fields[3]};
-	return matr_recordings_add(recordings, &load, err) < 0 ? -1 : 0;
+		return false;
+	*load = (struct matr_recorded_load){fields[0], fields[1], fields[2], fields[3]};
+	return true;
 }
 
 static int parse(struct matr_recordings *recordings, const char *file, char *text, size_t size,
@@ -124,8 +123,14 @@ static int parse(struct matr_recordings *recordings, const char *file, char *tex
 	if (memchr(text, 0, size))
 		return matr_fail(err, MATR_ERROR_MALFORMED, file, "is not a text file");
 	for (char *line; (line = strsep(&text, "\n"));) {
+		struct matr_recorded_load load;
 		number++;
-		if (*line && *line != '#' && parse_line(recordings, file, line, number, err) < 0)
+		if (!*line || *line == '#')
+			continue;
+		if (!split_line(line, &load))
+			return matr_fail(err, MATR_ERROR_MALFORMED, file,
+					 "line %u: is not \"program library flags name\"", number);
+		if (matr_recordings_add(recordings, &load, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -141,6 +146,29 @@ int matr_recordings_read_file(const char *file, struct matr_recordings *out, str
 		return -1;
 	((char *)data)[size] = 0; /* file_read leaves room */
 	int result = parse(out, file, data, size, err);
+	free(data);
+	return result;
+}
+
+int matr_recordings_read_noted(const char *file, struct matr_recordings *out,
+			       struct matr_error *err)
+{
+	int result = 0;
+	void *data;
+	size_t size;
+
+	*out = (struct matr_recordings){0};
+	if (file_read(file, MAX_FILE, &data, &size, err) < 0)
+		return -1;
+	char *at = data, *end = at + size;
+	for (char *newline; !result && (newline = memchr(at, '\n', (size_t)(end - at)));
+	     at = newline + 1) {
+		struct matr_recorded_load load;
+		*newline = 0;
+		if (strlen(at) == (size_t)(newline - at) && split_line(at, &load) &&
+		    matr_recordings_add(out, &load, err) < 0)
+			result = -1;
+	}
 	free(data);
 	return result;
 }

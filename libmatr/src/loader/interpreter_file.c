@@ -539,6 +539,26 @@ static int make(struct build *build, enum interpreter_table table, struct interp
 	return interpreter_check_layout(&file, &build->real, &build->stable, build->base, err);
 }
 
+/* The address of _r_debug, from which ld-stable learns what ld.so is at; 0: no such symbol. */
+static uint64_t find_debug(const struct elf_image *real)
+{
+	const Elf64_Shdr *symbols = elf_image_section(real, ".dynsym");
+	const Elf64_Shdr *strings = elf_image_section(real, ".dynstr");
+	static const char name[] = "_r_debug";
+
+	if (!symbols || !strings || symbols->sh_offset % sizeof(uint64_t))
+		return 0;
+	const Elf64_Sym *symbol = (const void *)(real->bytes + symbols->sh_offset);
+	for (uint64_t n = symbols->sh_size / sizeof *symbol; n > 0; n--, symbol++) {
+		if (symbol->st_name < strings->sh_size &&
+		    strings->sh_size - symbol->st_name >= sizeof name &&
+		    memcmp(real->bytes + strings->sh_offset + symbol->st_name, name, sizeof name) ==
+			    0)
+			return symbol->st_value;
+	}
+	return 0;
+}
+
 int interpreter_file_make(const struct interpreter_source *ld_so,
 			  const struct interpreter_source *ld_stable, enum interpreter_table table,
 			  struct interpreter_file *out, struct matr_error *err)
@@ -555,6 +575,7 @@ int interpreter_file_make(const struct interpreter_source *ld_so,
 		out->size = build->out.size;
 		out->base = build->base;
 		out->entry = build->real.header.e_entry;
+		out->debug = find_debug(&build->real);
 		build->out.bytes = NULL;
 	}
 	buffer_free(&build->out);

@@ -31,6 +31,7 @@ struct interpreter_file {
 	size_t size;
 	uint64_t base;	    /* where ld-stable begins; a multiple of a page */
 	uint64_t entry;	    /* ld.so's own entry point */
+	uint64_t debug;	    /* its _r_debug; 0: it has no such symbol */
 	char unserved[256]; /* why no site is replaced; "": all are */
 };
 

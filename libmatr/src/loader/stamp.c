@@ -136,6 +136,7 @@ static int make_interpreter(const char *source, const void *stable, size_t stabl
 		return matr_fail(err, MATR_ERROR_MALFORMED, source, "is not an ld-stable");
 	config->embedded = -(int64_t)file.base;
 	config->loader_entry = file.entry;
+	config->debug = file.debug;
 	config->loader_hash = matr_image_checksum64(real, real_size, 0);
 	memcpy(config->unserved, file.unserved, sizeof config->unserved);
 	config->loader_size = (uint64_t)status.st_size;

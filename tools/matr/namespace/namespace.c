@@ -32,7 +32,6 @@ struct places {
 	char self[PATH_MAX];	 /* PREFIX/ld-stable, which the interpreter has ld.so load */
 	char stable[PATH_MAX];	 /* PREFIX/interpreter */
 	char kept[PATH_MAX];	 /* PREFIX/ld.so */
-	char image[PATH_MAX];	 /* PREFIX/epoch.image */
 	char standard[PATH_MAX]; /* where the kernel looks for the loader, canonical */
 	char real[PATH_MAX];	 /* the real loader */
 };
@@ -83,11 +82,8 @@ static int find_places(const char *prefix, const char *interpreter, struct place
 		return matr_fail(err, MATR_ERROR_STATE, prefix, "no epoch is in force");
 	if (path_join(canonical, MATR_INTERPRETER_FILE, places->stable, err) != 0 ||
 	    path_join(canonical, MATR_LD_STABLE_FILE, places->self, err) != 0 ||
-	    path_join(canonical, MATR_REAL_LOADER_FILE, places->kept, err) != 0 ||
-	    path_join(canonical, MATR_IMAGE_FILE, places->image, err) != 0)
+	    path_join(canonical, MATR_REAL_LOADER_FILE, places->kept, err) != 0)
 		return -1;
-	if (access(places->image, F_OK) != 0)
-		return matr_fail(err, MATR_ERROR_STATE, prefix, "no epoch is in force");
 	if (access(places->stable, X_OK) != 0)
 		return matr_fail_errno(err, places->stable, "cannot be used");
 	if (access(places->self, R_OK) != 0)
@@ -124,18 +120,19 @@ static int find_real_loader(struct places *places, struct matr_error *err)
 	return 0;
 }
 
-static enum placement new_namespace(const struct places *places, struct matr_error *err)
+/* file: the image, or what is used without one. */
+static enum placement new_namespace(const char *file, struct matr_error *err)
 {
 	enum private_mounts mounts = private_mounts_enter(err);
-	struct stat image;
+	struct stat status;
 
 	if (mounts == PRIVATE_MOUNTS_DENIED) {
-		if (stat(places->image, &image) != 0) {
-			matr_fail_errno(err, places->image, "cannot be used");
+		if (stat(file, &status) != 0) {
+			matr_fail_errno(err, file, "cannot be used");
 			return NOT_PLACED;
 		}
-		if (image.st_uid != geteuid()) {
-			matr_fail(err, MATR_ERROR_UNTRUSTED, places->image,
+		if (status.st_uid != geteuid()) {
+			matr_fail(err, MATR_ERROR_UNTRUSTED, file,
 				  "belongs to another user, whom a user namespace would not show");
 			return NOT_PLACED;
 		}
@@ -153,7 +150,8 @@ static int bind_over(const char *source, const char *target, struct matr_error *
 	return 0;
 }
 
-enum placement namespace_enter(const char *prefix, const char *interpreter, struct matr_error *err)
+static enum placement enter(const char *prefix, const char *interpreter, const char *image,
+			    struct matr_error *err)
 {
 	struct places places;
 
@@ -162,7 +160,7 @@ enum placement namespace_enter(const char *prefix, const char *interpreter, stru
 	int already = find_real_loader(&places, err);
 	if (already != 0)
 		return already > 0 ? PLACED : NOT_PLACED;
-	enum placement placement = new_namespace(&places, err);
+	enum placement placement = new_namespace(image ? image : places.stable, err);
 	if (placement != PLACED)
 		return placement;
 	/* Mounts made elsewhere still arrive here; ours stay here. A container may let root have
@@ -195,4 +193,23 @@ enum placement namespace_enter_plain(const char *interpreter, struct matr_error 
 	if (mounts != PRIVATE_MOUNTS || propagation_set(MS_SLAVE, err) != 0)
 		return NOT_PLACED;
 	return bind_over(config.loader, standard, err) == 0 ? PLACED : NOT_PLACED;
+}
+
+enum placement namespace_enter(const char *prefix, const char *interpreter, struct matr_error *err)
+{
+	char image[PATH_MAX];
+
+	if (path_join(prefix, MATR_IMAGE_FILE, image, err) != 0)
+		return NOT_PLACED;
+	if (access(image, F_OK) != 0) {
+		matr_fail(err, MATR_ERROR_STATE, prefix, "no epoch is in force");
+		return NOT_PLACED;
+	}
+	return enter(prefix, interpreter, image, err);
+}
+
+enum placement namespace_enter_without_image(const char *directory, const char *interpreter,
+					     struct matr_error *err)
+{
+	return enter(directory, interpreter, NULL, err);
 }

@@ -24,4 +24,8 @@ enum placement namespace_enter(const char *prefix, const char *interpreter, stru
  * NOT_PLACED: ld-stable may be the loader still. */
 enum placement namespace_enter_plain(const char *interpreter, struct matr_error *err);
 
+/* The same with a directory that has a prefix's loaders, and need not have an image. */
+enum placement namespace_enter_without_image(const char *directory, const char *interpreter,
+					     struct matr_error *err);
+
 #endif

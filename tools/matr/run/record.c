@@ -1,21 +1,29 @@
 /* record.c - matr record: a training run that notes what programs load with dlopen().
  *
- * The run is an ordinary one, with an auditor in it (tools/record). What it notes goes to a
- * temporary file, and from there to the prefix: the program need not be allowed to write to the
- * latter.
+ * ld-stable notes it (LD_STABLE_RECORD, ld-stable/record.c), in a file from which it goes to the
+ * prefix's recordings. Where ld-stable is not in the loader's place, the program and its children
+ * run in a private mount namespace in which it is; it starts them plainly. Where no namespace is to
+ * be had, the program is started by name, and nothing is noted of its children.
  */
 #include "common/options.h"
 #include "common/output.h"
+#include "common/path.h"
 #include "common/program.h"
+#include "matr/namespace/namespace.h"
 #include "matr/run/commands.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <matr/loader.h>
+#include <matr/loader_format.h>
+#include <matr/object.h>
+#include <matr/prefix.h>
 #include <matr/recording.h>
 
 static const char help[] =
@@ -112,26 +120,93 @@ static int forget(const struct recording *recording, struct matr_error *err)
 
 /* ---- the run ---- */
 
-/* In the child: does not return. */
-static void start(char **argv, const char *module, const char *file)
-{
-	const char *others = getenv("LD_AUDIT");
-	char *audit = NULL;
+struct run {
+	struct matr_recorder recorder;
+	char interpreter[PATH_MAX]; /* the program's PT_INTERP; "": it has none */
+	bool has_loader;	    /* the recorder's directory has loaders, which are needed */
+};
 
-	if (asprintf(&audit, "%s%s%s", module, others && *others ? ":" : "", others ? others : "") <
-		    0 ||
-	    setenv("LD_AUDIT", audit, 1) != 0 || setenv("MATR_RECORD_FILE", file, 1) != 0)
-		_exit(STATUS_RUN);
-	execvp(argv[0], argv);
+/* Is the program's loader an ld-stable that can note what is loaded? */
+static bool has_recording_loader(const char *interpreter)
+{
+	struct matr_loader_config config;
+
+	return interpreter[0] && matr_loader_identify(interpreter, &config, NULL) == 1 &&
+	       config.format == MATR_IMAGE_FORMAT && config.embedded && config.debug &&
+	       !config.unserved[0];
+}
+
+static bool changes_identity(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && (status.st_mode & (S_ISUID | S_ISGID));
+}
+
+static int cannot_execute(const char *program)
+{
 	int status = errno == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_EXECUTE;
 	struct matr_error err;
-	matr_fail_errno(&err, argv[0], "cannot be executed");
+
+	matr_fail_errno(&err, program, "cannot be executed");
 	print_error(&err);
-	_exit(status);
+	return status;
+}
+
+/* The program's children run with an ordinary loader. */
+static int start_by_name(const struct run *run, char **argv, struct matr_error *err)
+{
+	char loader[PATH_MAX], path[PATH_MAX];
+	size_t n = 0;
+
+	while (argv[n])
+		n++;
+	char **arguments = calloc(n + 2, sizeof *arguments);
+	if (!arguments)
+		return matr_fail_memory(err);
+	print_error(err);
+	print_warning("nothing is noted of what %s starts", argv[0]);
+	if (path_join(run->recorder.directory, MATR_LD_STABLE_FILE, loader, err) != 0 ||
+	    program_canonical(argv[0], path, err) != 0) {
+		free(arguments);
+		return -1;
+	}
+	arguments[0] = loader;
+	arguments[1] = path;
+	memcpy(arguments + 2, argv + 1, n * sizeof *argv);
+	execv(loader, arguments);
+	free(arguments);
+	return matr_fail_errno(err, loader, "cannot be executed");
+}
+
+/* In the child: does not return. */
+static _Noreturn void start(const struct run *run, char **argv)
+{
+	struct matr_error err = {0};
+
+	if (setenv("LD_STABLE_RECORD", run->recorder.file, 1) != 0) {
+		matr_fail_errno(&err, NULL, "the environment cannot be changed");
+		goto fail;
+	}
+	if (run->has_loader) {
+		enum placement placement = namespace_enter_without_image(run->recorder.directory,
+									 run->interpreter, &err);
+		if (placement == NOT_PLACED)
+			goto fail;
+		if (placement == NO_NAMESPACE && run->interpreter[0]) {
+			start_by_name(run, argv, &err);
+			goto fail;
+		}
+	}
+	execvp(argv[0], argv);
+	_exit(cannot_execute(argv[0]));
+fail:
+	print_error(&err);
+	_exit(STATUS_RUN);
 }
 
 /* The program's exit status as the shell has it; -1: our own failure. */
-static int run(char **argv, const char *module, const char *file, struct matr_error *err)
+static int run_program(const struct run *run, char **argv, struct matr_error *err)
 {
 	int status;
 
@@ -140,7 +215,7 @@ static int run(char **argv, const char *module, const char *file, struct matr_er
 	if (child < 0)
 		return matr_fail_errno(err, argv[0], "cannot be started");
 	if (child == 0)
-		start(argv, module, file);
+		start(run, argv);
 	while (waitpid(child, &status, 0) < 0) {
 		if (errno != EINTR)
 			return matr_fail_errno(err, argv[0], "is lost");
@@ -154,7 +229,7 @@ static int keep(const struct recording *recording, const char *file, struct matr
 	struct matr_recordings noted, recordings = {0};
 	size_t n_new = 0;
 
-	int result = matr_recordings_read_file(file, &noted, err);
+	int result = matr_recordings_read_noted(file, &noted, err);
 	if (result == 0)
 		result = matr_recordings_read(recording->prefix, &recordings, err);
 	for (size_t i = 0; i < noted.n && result == 0 && recording->forget_first; i++)
@@ -175,28 +250,43 @@ static int keep(const struct recording *recording, const char *file, struct matr
 	return result;
 }
 
+static int prepare(const struct recording *recording, const char *path, struct run *run,
+		   struct matr_error *err)
+{
+	char ld_stable[PATH_MAX];
+
+	if (matr_recorder_open(recording->prefix, &run->recorder, err) != 0)
+		return -1;
+	/* It is not recorded, and a user namespace takes away what it is about. */
+	run->has_loader = !has_recording_loader(run->interpreter) && !changes_identity(path);
+	if (!run->has_loader)
+		return 0;
+	if (program_ld_stable(ld_stable, err) != 0)
+		return -1;
+	return matr_recorder_add_loader(&run->recorder, ld_stable, err);
+}
+
 static int record(const struct recording *recording, char **argv)
 {
-	char module[PATH_MAX], file[] = "/tmp/matr-record.XXXXXX";
+	struct run run = {.recorder = {.lock = -1}};
 	struct matr_error err = {0};
+	char path[PATH_MAX];
+	int status = -1;
 
-	if (program_record_module(module, &err) != 0) {
+	if (program_find(argv[0], path, &err) != 0) {
 		print_error(&err);
-		return STATUS_RUN;
+		return STATUS_NOT_FOUND;
 	}
-	int fd = mkstemp(file);
-	if (fd < 0) {
-		matr_fail_errno(&err, file, "cannot be made");
-		print_error(&err);
-		return STATUS_RUN;
-	}
-	close(fd);
-	int status = run(argv, module, file, &err);
-	if (status < 0 || (status != STATUS_NOT_FOUND && keep(recording, file, &err) != 0)) {
+	if (matr_program_interpreter(path, run.interpreter, NULL) <= 0)
+		run.interpreter[0] = 0; /* its children may be dynamic programs */
+	if (prepare(recording, path, &run, &err) == 0)
+		status = run_program(&run, argv, &err);
+	if (status < 0 ||
+	    (status != STATUS_NOT_FOUND && keep(recording, run.recorder.file, &err) != 0)) {
 		print_error(&err);
 		status = STATUS_RUN;
 	}
-	unlink(file);
+	matr_recorder_close(&run.recorder);
 	return status;
 }
 
