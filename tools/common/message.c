@@ -39,3 +39,8 @@ int usage_error_because(const char *command, const char *reason, const char *arg
 		print_warning("%s", reason);
 	return usage_error(command);
 }
+
+enum exit_status error_status(const struct matr_error *err)
+{
+	return err->code == MATR_ERROR_USAGE ? STATUS_USAGE : STATUS_FAILURE;
+}

@@ -17,6 +17,9 @@ enum exit_status { /* documented in every --help and in matr(1) */
 /* Print "matr: FILE: MESSAGE". */
 void print_error(const struct matr_error *err);
 
+/* The exit status after an error: of the command line, or a failure. */
+enum exit_status error_status(const struct matr_error *err);
+
 /* Print "matr: ..."; strings are made safe (safe.h). */
 void print_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

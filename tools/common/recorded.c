@@ -110,6 +110,8 @@ int recorded_loads(const struct recorded *recorded, struct recorded_loads *out,
 		   struct matr_error *err)
 {
 	*out = (struct recorded_loads){.records = NULL};
+	if (!recorded->store) /* nothing was recorded of it */
+		return 0;
 	if (matr_store_closures(recorded->store, recorded->application, &out->records,
 				&out->n_records, err) != 0)
 		return -1;
@@ -139,6 +141,7 @@ void recorded_close(struct recorded *recorded)
 	if (recorded->mapping)
 		matr_mapping_free(recorded->mapping);
 	matr_store_close(recorded->store);
+	matr_session_close(recorded->session);
 	free(recorded->edited);
 	*recorded = (struct recorded){0};
 }

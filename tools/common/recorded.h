@@ -4,10 +4,12 @@
 
 #include <matr/applied.h>
 #include <matr/edit.h>
+#include <matr/resolve.h>
 #include <matr/store.h>
 
 struct recorded {
-	struct matr_store *store; /* owns the mapping's objects */
+	struct matr_store *store;     /* owns the mapping's objects; NULL: the session does */
+	struct matr_session *session; /* resolved.h; NULL otherwise */
 	struct matr_store_epoch epoch;
 	struct matr_mapping *mapping;
 	int64_t application;		    /* its id in the store */

@@ -11,7 +11,7 @@ _matr()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		--prefix | --format | --symbol | --requester | --provider | --ld-stable | --config | --jobs | --by | --root | --loader | --to | --reason | --output | --sort | --forget | --closure | --epoch | --keep | --progress) ((i++)) ;;
+		--prefix | --format | --symbol | --requester | --provider | --ld-stable | --config | --jobs | --by | --root | --loader | --to | --reason | --output | --sort | --forget | --closure | --epoch | --keep | --progress | --env) ((i++)) ;;
 		-*) ;;
 		*)
 			if [[ -z $command ]]; then
@@ -64,6 +64,10 @@ _matr()
 		mapfile -t COMPREPLY < <(compgen -W "$word" -- "$cur")
 		return
 		;;
+	--env)
+		mapfile -t COMPREPLY < <(compgen -W 'LD_LIBRARY_PATH= LD_PRELOAD=' -- "$cur")
+		return
+		;;
 	--symbol | --requester | --provider | --reason | --sql | -s)
 		return
 		;;
@@ -74,11 +78,11 @@ _matr()
 	epoch/) word='apply begin end list prune rebase resume show status suspend wrap --help' ;;
 	epoch/begin) word='--progress --root --portable --config --jobs --ld-stable --wait --rebuild-store --no-daemon --format --quiet --prefix --help' ;;
 	epoch/apply) word='--root --force --jobs --ld-stable --quiet --prefix --help' ;;
-	epoch/list) word='--format --prefix --help' ;;
+	epoch/list) word='--format --root --prefix --help' ;;
 	epoch/show) word='current previous --programs --format --prefix --help' ;;
 	epoch/prune) word='--keep --quiet --prefix --help' ;;
 	epoch/status) word='--root --format --prefix --help' ;;
-	epoch/end) word='--no-daemon --prefix --help' ;;
+	epoch/end) word='--no-daemon --root --prefix --help' ;;
 	epoch/wrap) word='--prefix --help' ;;
 	epoch/rebase) word='--once-per-boot --prefix --help' ;;
 	epoch/suspend | epoch/resume) word='--by --prefix --help' ;;
@@ -95,19 +99,19 @@ _matr()
 	bench/) word='--rounds --start-only --format --prefix --help' ;;
 	check/) word='--root --format --jobs --prefix --help' ;;
 	check-upgrade/) word='--replace --add --remove --all --format --prefix --help' ;;
-	diff/) word='--from --to --totals --details --symbol --format --prefix --help' ;;
-	doctor/) word='--format --verbose --prefix --help' ;;
+	diff/) word='--from --to --totals --details --symbol --format --root --prefix --help' ;;
+	doctor/) word='--format --verbose --root --prefix --help' ;;
 	enable/) word='--list --refresh --ld-stable --format --quiet --prefix --help' ;;
 	disable/) word='--all --quiet --help' ;;
-	inspect/) word='--closures --closure --epoch --all --bindings --symbol --requester --provider --format --prefix --help' ;;
+	inspect/) word='--closures --closure --epoch --all --bindings --symbol --requester --provider --format --root --prefix --help' ;;
 	rebind/) word='--all-programs --symbol --family --requester --to --reason --force --root --dry-run --list --undo --format --jobs --ld-stable --quiet --prefix --help' ;;
 	record/) word='--forget-first --list --forget --forget-all --format --prefix --help' ;;
 	run/) word='--verbose --prefix --help' ;;
-	sql/) word='--sql --recursive --epoch --all-epochs --format --headers --cache --write --prefix --help' ;;
-	exposed/) word='--symbol --library --list --epoch --format --prefix --help' ;;
-	tree/) word='--epoch --format --prefix --help' ;;
-	shadowed/) word='--epoch --format --prefix --help' ;;
-	why/) word='--library --epoch --format --prefix --help' ;;
+	sql/) word='--sql --recursive --epoch --all-epochs --format --headers --cache --write --root --prefix --help' ;;
+	exposed/) word='--symbol --library --list --epoch --format --root --prefix --help' ;;
+	tree/) word='--epoch --format --root --env --prefix --help' ;;
+	shadowed/) word='--epoch --format --root --prefix --help' ;;
+	why/) word='--library --epoch --format --root --env --prefix --help' ;;
 	trace/) word='--symbol --requester --provider --count --sort --output --format --ld-stable --help' ;;
 	verify/) word='--loads --bind-now --format --prefix --help' ;;
 	*) return ;;

@@ -11,7 +11,7 @@ function __matr_command --description 'Is the command, and after epoch the subco
             continue
         end
         switch $word
-            case --prefix --format --symbol --requester --provider --ld-stable --config --by --root --loader --to --reason --output --sort --forget --closure --epoch --keep --progress --rounds
+            case --prefix --format --symbol --requester --provider --ld-stable --config --by --root --loader --to --reason --output --sort --forget --closure --epoch --keep --progress --rounds --env
                 set skip 1
             case '-*'
             case '*'
@@ -220,3 +220,15 @@ complete -c matr -n '__matr_command rebind' -s q -l quiet -d 'Say nothing'
 complete -c matr -n '__matr_command trace' -l ld-stable -rF -d 'Loader to use'
 complete -c matr -n '__matr_command verify' -l loads -d 'Run it, compare what it loads'
 complete -c matr -n '__matr_command verify' -l bind-now -d 'Bind all functions at once'
+complete -c matr -n '__matr_command diff' -l root -xa '(__fish_complete_directories)' -d 'Of the system in a directory'
+complete -c matr -n '__matr_command doctor' -l root -xa '(__fish_complete_directories)' -d 'Of the system in a directory'
+complete -c matr -n '__matr_command inspect' -l root -xa '(__fish_complete_directories)' -d 'Of the system in a directory'
+complete -c matr -n '__matr_command sql' -l root -xa '(__fish_complete_directories)' -d 'Of the system in a directory'
+complete -c matr -n '__matr_command exposed' -l root -xa '(__fish_complete_directories)' -d 'Of the system in a directory'
+complete -c matr -n '__matr_command tree' -l root -xa '(__fish_complete_directories)' -d 'Of the system in a directory'
+complete -c matr -n '__matr_command shadowed' -l root -xa '(__fish_complete_directories)' -d 'Of the system in a directory'
+complete -c matr -n '__matr_command why' -l root -xa '(__fish_complete_directories)' -d 'Of the system in a directory'
+complete -c matr -n '__matr_command epoch-list' -l root -xa '(__fish_complete_directories)' -d 'Of the system in a directory'
+complete -c matr -n '__matr_command epoch-end' -l root -xa '(__fish_complete_directories)' -d 'Of the system in a directory'
+complete -c matr -n '__matr_command tree' -l env -x -a 'LD_LIBRARY_PATH= LD_PRELOAD=' -d 'As started with this'
+complete -c matr -n '__matr_command why' -l env -x -a 'LD_LIBRARY_PATH= LD_PRELOAD=' -d 'As started with this'

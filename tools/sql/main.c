@@ -19,6 +19,7 @@
 #include "common/options.h"
 #include "common/program.h"
 #include "common/safe.h"
+#include "matr/namespace/root.h"
 
 /* Wider columns are not padded: one long C++ name would make every row long. */
 enum { WIDTH_MAX = 100 };
@@ -51,6 +52,7 @@ static const char help[] =
 	"is\n"
 	"                  the same; FILE: else elf.db in $XDG_CACHE_HOME/matr\n"
 	"  --write         allow changes: the store is the database `store`\n"
+	"  --root DIR      of the system in that tree: FILE is sought there, too\n"
 	"  --prefix DIR    whose store\n"
 	"  -h, --help      this text\n"
 	"\n"
@@ -222,6 +224,8 @@ static int take_cache(void *context, const char *file)
 /* -1: go on; else the exit status. */
 static int parse(struct arguments *arguments, int argc, char **argv)
 {
+	const char *root = NULL;
+	struct matr_error err = {0};
 	bool all_epochs = false;
 	int status;
 	const struct option_row rows[] = {
@@ -233,6 +237,7 @@ static int parse(struct arguments *arguments, int argc, char **argv)
 		{"all-epochs", .flag = &all_epochs},
 		{"cache", .take = take_cache, .context = arguments, .argument_is_optional = true},
 		{"write", .flag = &arguments->options.write},
+		{"root", .text = &root},
 		{"prefix", .text = &arguments->options.prefix},
 		{0},
 	};
@@ -241,6 +246,10 @@ static int parse(struct arguments *arguments, int argc, char **argv)
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)
 		return status;
+	if (root_of(root, &err) != 0) {
+		print_error(&err);
+		return STATUS_FAILURE;
+	}
 	if (all_epochs)
 		arguments->options.epoch = MATR_SQL_EPOCH_ALL;
 	/* Behind `--` there are files only, as with --sql. */

@@ -4,6 +4,7 @@
 #include "common/recorded.h"
 #include "matr/compare/commands.h"
 #include "matr/compare/diff_show.h"
+#include "matr/namespace/root.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -34,6 +35,7 @@ static const char help[] =
 	"  --totals         of two epochs: only the numbers of all programs together\n"
 	"  --details        every program, object, binding and load that differs\n"
 	"  --symbol GLOB    only bindings of these symbols, with details\n"
+	"  --root DIR       of the system in that tree\n"
 	"  --format FORMAT  table (default), json or csv\n"
 	"  -h, --help       this text\n"
 	"\n"
@@ -46,7 +48,7 @@ static const char help[] =
 	"  matr diff xz xzdec\n";
 
 struct request {
-	const char *prefix, *from, *to;
+	const char *prefix, *root, *from, *to;
 	struct diff_show show;
 };
 
@@ -117,7 +119,7 @@ static int compare(struct request *request, int n, char **names, struct matr_err
 {
 	struct matr_store *store;
 
-	if (open_store(request->prefix, &store, err) != 0)
+	if (root_of(request->root, err) != 0 || open_store(request->prefix, &store, err) != 0)
 		return -1;
 	bool epochs = request->show.epochs;
 	int result;
@@ -143,10 +145,15 @@ int command_diff(const struct context *context, int argc, char **argv)
 	bool totals = false, details = false;
 	int status;
 	const struct option_row rows[] = {
-		{"from", .text = &request.from},     {"to", .text = &request.to},
-		{"totals", .flag = &totals},	     {"details", .flag = &details},
-		{"symbol", .text = &show->symbol},   {"format", .format = &show->format},
-		{"prefix", .text = &request.prefix}, {0},
+		{"from", .text = &request.from},
+		{"to", .text = &request.to},
+		{"totals", .flag = &totals},
+		{"details", .flag = &details},
+		{"symbol", .text = &show->symbol},
+		{"format", .format = &show->format},
+		{"root", .text = &request.root},
+		{"prefix", .text = &request.prefix},
+		{0},
 	};
 	const struct options options = {.command = "diff", .help = help, .rows = rows};
 

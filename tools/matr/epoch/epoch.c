@@ -3,6 +3,7 @@
 #include "common/matrd_client.h"
 #include "common/options.h"
 #include "matr/epoch/commands.h"
+#include "matr/namespace/root.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,11 +18,12 @@ static const char help[] =
 
 static const char after[] = "`matr epoch begin --help` and so on have each command's own help.\n";
 
-static const char end_help[] = "usage: matr epoch end\n"
+static const char end_help[] = "usage: matr epoch end [OPTION]...\n"
 			       "\n"
 			       "End the epoch: programs start the ordinary way from now on. Those "
 			       "that run are not affected.\n"
 			       "\n"
+			       "  --root DIR   of the system in that tree\n"
 			       "  --no-daemon  do it here, even where matrd runs\n"
 			       "  -h, --help   this text\n"
 			       "\n"
@@ -32,12 +34,13 @@ static const char end_help[] = "usage: matr epoch end\n"
 
 static int command_end(const struct context *context, int argc, char **argv)
 {
-	const char *prefix = context->prefix;
+	const char *prefix = context->prefix, *root = NULL;
 	struct matr_error err = {0};
 	int64_t id;
 	int status, fd = -1;
 	bool no_daemon = false;
 	const struct option_row rows[] = {
+		{"root", .text = &root},
 		{"no-daemon", .flag = &no_daemon},
 		{"prefix", .text = &prefix},
 		{0},
@@ -48,7 +51,11 @@ static int command_end(const struct context *context, int argc, char **argv)
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)
 		return status;
-	if (!no_daemon && (fd = matrd_connect(prefix)) >= 0) {
+	if (root_of(root, &err) != 0) {
+		print_error(&err);
+		return STATUS_FAILURE;
+	}
+	if (!no_daemon && !root && (fd = matrd_connect(prefix)) >= 0) {
 		struct json_object *request = json_object_new_object();
 		json_object_object_add(request, "request", json_object_new_string("end"));
 		json_object_object_add(request, "verbose",

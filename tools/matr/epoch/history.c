@@ -4,6 +4,7 @@
 #include "common/output.h"
 #include "common/recorded.h"
 #include "matr/epoch/epoch.h"
+#include "matr/namespace/root.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -15,7 +16,7 @@
 #include <matr/epoch.h>
 
 static const char list_help[] =
-	"usage: matr epoch list [--format table|json|csv]\n"
+	"usage: matr epoch list [OPTION]...\n"
 	"\n"
 	"The epochs that the store keeps, oldest first: when each began and ended, how many "
 	"programs\n"
@@ -23,6 +24,7 @@ static const char list_help[] =
 	"many\n"
 	"were declined, and whether it is in force.\n"
 	"\n"
+	"  --root DIR       of the system in that tree\n"
 	"  --format FORMAT  table (default), json or csv\n"
 	"  -h, --help       this text\n"
 	"\n"
@@ -124,12 +126,13 @@ static int list(const char *prefix, struct matr_store *store, enum output_format
 
 int command_epoch_list(const struct context *context, int argc, char **argv)
 {
-	const char *prefix = context->prefix;
+	const char *prefix = context->prefix, *root = NULL;
 	enum output_format format = FORMAT_TABLE;
 	struct matr_store *store;
 	struct matr_error err = {0};
 	int status;
 	const struct option_row rows[] = {
+		{"root", .text = &root},
 		{"format", .format = &format},
 		{"prefix", .text = &prefix},
 		{0},
@@ -140,7 +143,9 @@ int command_epoch_list(const struct context *context, int argc, char **argv)
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)
 		return status;
-	int result = open_store(prefix, &store, &err);
+	int result = root_of(root, &err);
+	if (result == 0)
+		result = open_store(prefix, &store, &err);
 	if (result == 0) {
 		result = list(prefix, store, format, &err);
 		matr_store_close(store);

@@ -3,6 +3,7 @@
 #include "common/options.h"
 #include "common/output.h"
 #include "common/recorded.h"
+#include "matr/namespace/root.h"
 #include "matr/query/commands.h"
 
 #include <errno.h>
@@ -28,6 +29,7 @@ static const char help[] =
 	"                     both may be given several times\n"
 	"  --list FILE        one of these a line, # comments; a name with / or .so is a library\n"
 	"  --epoch EPOCH      in that epoch: a number, current or previous\n"
+	"  --root DIR         of the system in that tree\n"
 	"  --format FORMAT    table (default), json or csv\n"
 	"  --prefix DIR       where the store is\n"
 	"  -h, --help         this text\n"
@@ -61,7 +63,7 @@ struct item {				      /* what is bound to */
 };
 
 struct request {
-	const char *prefix, *epoch, *list;
+	const char *prefix, *epoch, *root, *list;
 	struct option_list symbols, libraries;
 	enum output_format format;
 };
@@ -155,15 +157,12 @@ static int show_named(struct search *search, const struct request *request, stru
 	return result;
 }
 
-static int show_list(struct search *search, const char *file, struct matr_error *err)
+static int show_list(struct search *search, FILE *list, const char *file, struct matr_error *err)
 {
-	FILE *list = fopen(file, "r");
 	char *line = NULL;
 	size_t room = 0;
 	int result = 0;
 
-	if (!list)
-		return matr_fail_errno(err, file, "cannot be read");
 	search->several = true;
 	while (!result && getline(&line, &room, list) > 0) {
 		line[strcspn(line, "#\n")] = 0;
@@ -177,11 +176,12 @@ static int show_list(struct search *search, const char *file, struct matr_error 
 	if (!result && ferror(list))
 		result = matr_fail_errno(err, file, "cannot be read");
 	free(line);
-	fclose(list);
 	return result;
 }
 
-static int show_all(struct search *search, const struct request *request, struct matr_error *err)
+/* list: what request->list names, or NULL. */
+static int show_all(struct search *search, const struct request *request, FILE *list,
+		    struct matr_error *err)
 {
 	static const struct render_column columns[] = {
 		{"item", COLUMN_LEFT},
@@ -199,8 +199,8 @@ static int show_all(struct search *search, const struct request *request, struct
 		return -1;
 	search->epoch = epoch.id;
 	output_open(&search->output, request->format, columns, sizeof columns / sizeof *columns);
-	int result = request->list ? show_list(search, request->list, err)
-				   : show_named(search, request, err);
+	int result = list ? show_list(search, list, request->list, err)
+			  : show_named(search, request, err);
 	if (output_close(&search->output, &closing) != 0 && !result)
 		result = matr_error_copy(err, &closing);
 	return result;
@@ -210,8 +210,18 @@ static int run(const struct request *request)
 {
 	struct search search = {.store = NULL};
 	struct matr_error err = {0};
+	FILE *list = NULL;
+	int result = 0;
 
-	int result = show_all(&search, request, &err);
+	/* The list is the caller's, not the tree's. */
+	if (request->list && !(list = fopen(request->list, "r")))
+		result = matr_fail_errno(&err, request->list, "cannot be read");
+	if (!result)
+		result = root_of(request->root, &err);
+	if (!result)
+		result = show_all(&search, request, list, &err);
+	if (list)
+		fclose(list);
 	matr_store_close(search.store);
 	if (result)
 		print_error(&err);
@@ -222,13 +232,10 @@ int command_exposed(const struct context *context, int argc, char **argv)
 {
 	struct request request = {.prefix = context->prefix};
 	const struct option_row rows[] = {
-		{"symbol", .list = &request.symbols},
-		{"library", .list = &request.libraries},
-		{"list", .text = &request.list},
-		{"epoch", .text = &request.epoch},
-		{"format", .format = &request.format},
-		{"prefix", .text = &request.prefix},
-		{0},
+		{"symbol", .list = &request.symbols}, {"library", .list = &request.libraries},
+		{"list", .text = &request.list},      {"epoch", .text = &request.epoch},
+		{"root", .text = &request.root},      {"format", .format = &request.format},
+		{"prefix", .text = &request.prefix},  {0},
 	};
 	const struct options options = {.command = "exposed", .help = help, .rows = rows};
 	int status;

@@ -1,6 +1,7 @@
 /* inspect.c - matr inspect: a program's relocation mapping, from the store. */
 #include "matr/query/inspect.h"
 #include "common/options.h"
+#include "matr/namespace/root.h"
 #include "matr/query/commands.h"
 
 static const char help[] =
@@ -33,6 +34,7 @@ static const char help[] =
 	"  --symbol GLOB     only these symbols (NAME, or NAME@VERSION)\n"
 	"  --requester GLOB  only references from these objects (path, file name or soname)\n"
 	"  --provider GLOB   only references bound to these objects\n"
+	"  --root DIR        of the system in that tree\n"
 	"  --format FORMAT   table (default), json or csv\n"
 	"  -h, --help        this text\n"
 	"\n"
@@ -46,11 +48,11 @@ static const char help[] =
 
 int command_inspect(const struct context *context, int argc, char **argv)
 {
-	const char *prefix = context->prefix, *epoch = NULL, *closure = NULL;
+	const char *prefix = context->prefix, *epoch = NULL, *closure = NULL, *root = NULL;
 	enum output_format format = FORMAT_TABLE;
 	struct inspect_filter filter = {0};
 	struct matr_applied_mapping *applied = NULL;
-	struct recorded recorded;
+	struct recorded recorded = {.store = NULL};
 	struct matr_error err = {0};
 	bool all = false, bindings = false, closures = false;
 	int status;
@@ -60,6 +62,7 @@ int command_inspect(const struct context *context, int argc, char **argv)
 		{"closures", .flag = &closures},
 		{"closure", .text = &closure},
 		{"epoch", .text = &epoch},
+		{"root", .text = &root},
 		{"symbol", .text = &filter.symbol},
 		{"requester", .text = &filter.requester},
 		{"provider", .text = &filter.provider},
@@ -78,7 +81,9 @@ int command_inspect(const struct context *context, int argc, char **argv)
 	all |= filter.symbol || filter.requester || filter.provider || closure;
 	if (closures && (all || bindings))
 		return usage_error_because("inspect", "--closures goes with --format only", NULL);
-	int result = recorded_open(prefix, argv[at], epoch, &recorded, &err);
+	int result = root_of(root, &err);
+	if (result == 0)
+		result = recorded_open(prefix, argv[at], epoch, &recorded, &err);
 	if (result == 0 && closure)
 		result = recorded_closure(&recorded, closure, &applied, &err);
 	else if (result == 0 && !bindings && !closures)

@@ -2,6 +2,7 @@
 #include "common/options.h"
 #include "common/output.h"
 #include "common/recorded.h"
+#include "matr/namespace/root.h"
 #include "matr/query/commands.h"
 
 #include <matr/explain.h>
@@ -14,6 +15,7 @@ static const char help[] =
 	"copy of the data (a copy relocation), which is how it has to be.\n"
 	"\n"
 	"  --epoch EPOCH      in that epoch: a number, current or previous\n"
+	"  --root DIR         of the system in that tree\n"
 	"  --format FORMAT    table (default), json or csv\n"
 	"  --prefix DIR       where the store is\n"
 	"  -h, --help         this text\n"
@@ -56,13 +58,14 @@ int command_shadowed(const struct context *context, int argc, char **argv)
 		{"winner", COLUMN_LEFT},  {"loser", COLUMN_LEFT},  {"requesters", COLUMN_RIGHT},
 		{"copied", COLUMN_LEFT},
 	};
-	const char *prefix = context->prefix, *epoch = NULL;
+	const char *prefix = context->prefix, *epoch = NULL, *root = NULL;
 	enum output_format format = FORMAT_TABLE;
 	struct matr_error err = {0};
 	struct output output;
 	int status, result = 0;
 	const struct option_row rows[] = {
 		{"epoch", .text = &epoch},
+		{"root", .text = &root},
 		{"format", .format = &format},
 		{"prefix", .text = &prefix},
 		{0},
@@ -74,6 +77,10 @@ int command_shadowed(const struct context *context, int argc, char **argv)
 		return status;
 	if (at == argc)
 		return usage_error_because("shadowed", "which programs?", NULL);
+	if (root_of(root, &err) != 0) {
+		print_error(&err);
+		return STATUS_FAILURE;
+	}
 	output_open(&output, format, columns, sizeof columns / sizeof *columns);
 	for (int i = at; i < argc; i++) {
 		if (list(prefix, epoch, argv[i], &output, &err) != 0) {

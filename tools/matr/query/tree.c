@@ -8,6 +8,8 @@
 #include "common/options.h"
 #include "common/output.h"
 #include "common/recorded.h"
+#include "common/resolved.h"
+#include "matr/namespace/root.h"
 #include "matr/query/commands.h"
 
 #include <stdio.h>
@@ -22,17 +24,21 @@ static const char help[] =
 	"Draw which object needs which, by DT_NEEDED: the name that is needed, the file, and how\n"
 	"it was found. An object's own dependencies are drawn where it was loaded first; (*)\n"
 	"marks where they are left out. Objects that nothing binds to say so. What the program\n"
-	"loads with dlopen(), as recorded (`matr record`), comes after that.\n"
+	"loads with dlopen(), as recorded (`matr record`), comes after that. A program that is\n"
+	"not in the epoch is resolved at once, as its files are now.\n"
 	"\n"
 	"  --epoch EPOCH      in that epoch: a number, current or previous\n"
+	"  --env NAME=VALUE   as its files are now, with LD_LIBRARY_PATH or LD_PRELOAD\n"
+	"  --root DIR         of the system in that tree\n"
 	"  --format FORMAT    table (default: a drawing) or json (nested)\n"
 	"  --prefix DIR       where the store is\n"
 	"  -h, --help         this text\n"
 	"\n"
-	"Exit status: 0 success; 1 failure, or the program is not in the epoch; 2 usage.\n"
+	"Exit status: 0 success; 1 failure, or there is no such program; 2 usage.\n"
 	"\n"
 	"  matr tree git\n"
-	"  matr tree --format json --epoch previous python3\n";
+	"  matr tree --format json --epoch previous python3\n"
+	"  matr tree --env LD_LIBRARY_PATH=/opt/new/lib ./app\n";
 
 struct tree {
 	const struct matr_mapping *mapping;
@@ -228,31 +234,36 @@ static int show(const struct recorded *recorded, enum output_format format, stru
 
 int command_tree(const struct context *context, int argc, char **argv)
 {
-	const char *prefix = context->prefix, *epoch = NULL;
+	const char *prefix = context->prefix, *epoch = NULL, *root = NULL;
+	struct option_list environment = {.n = 0};
 	enum output_format format = FORMAT_TABLE;
-	struct recorded recorded;
 	struct matr_error err = {0};
 	int status;
 	const struct option_row rows[] = {
-		{"epoch", .text = &epoch},
-		{"format", .format = &format},
-		{"prefix", .text = &prefix},
-		{0},
+		{"epoch", .text = &epoch},   {"env", .list = &environment},
+		{"root", .text = &root},     {"format", .format = &format},
+		{"prefix", .text = &prefix}, {0},
 	};
 	const struct options options = {.command = "tree", .help = help, .rows = rows};
 
+	struct recorded recorded = {.store = NULL};
 	int at = options_parse(&options, argc, argv, &status);
-	if (at < 0)
-		return status;
-	if (format == FORMAT_CSV)
-		return usage_error_because("tree", "a drawing, or json", NULL);
-	if (argc - at != 1)
-		return usage_error_because("tree", "one program, please", NULL);
-	int result = recorded_open(prefix, argv[at], epoch, &recorded, &err);
-	if (result == 0)
-		result = show(&recorded, format, &err);
-	recorded_close(&recorded);
-	if (result != 0)
-		print_error(&err);
-	return result == 0 ? STATUS_OK : STATUS_FAILURE;
+	if (at >= 0 && format == FORMAT_CSV)
+		status = usage_error_because("tree", "a drawing, or json", NULL);
+	else if (at >= 0 && argc - at != 1)
+		status = usage_error_because("tree", "one program, please", NULL);
+	else if (at >= 0) {
+		int result = root_of(root, &err);
+		if (result == 0)
+			result = recorded_or_resolved(prefix, argv[at], epoch, &environment,
+						      &recorded, &err);
+		if (result == 0)
+			result = show(&recorded, format, &err);
+		recorded_close(&recorded);
+		if (result != 0)
+			print_error(&err);
+		status = result == 0 ? STATUS_OK : error_status(&err);
+	}
+	free(environment.list);
+	return status;
 }

@@ -3,6 +3,8 @@
 #include "common/options.h"
 #include "common/output.h"
 #include "common/recorded.h"
+#include "common/resolved.h"
+#include "matr/namespace/root.h"
 #include "matr/query/commands.h"
 
 #include <stdio.h>
@@ -22,10 +24,13 @@ static const char help[] =
 	"With --library: which chain of DT_NEEDED entries brings the library in, who else needs\n"
 	"it, where it was sought and found, and which of its symbols are bound by whom.\n"
 	"What the program loads with dlopen(), as recorded, is part of it.\n"
-	"Everything comes from the store; LIBRARY is a soname, a file name or a path.\n"
+	"Everything comes from the store. A program that is not in the epoch is resolved at\n"
+	"once, as its files are now. LIBRARY is a soname, a file name or a path.\n"
 	"\n"
 	"  --library          explain a library, not a symbol\n"
 	"  --epoch EPOCH      in that epoch: a number, current or previous\n"
+	"  --env NAME=VALUE   as its files are now, with LD_LIBRARY_PATH or LD_PRELOAD\n"
+	"  --root DIR         of the system in that tree\n"
 	"  --format FORMAT    table (default), json or csv\n"
 	"  --prefix DIR       where the store is\n"
 	"  -h, --help         this text\n"
@@ -35,7 +40,8 @@ static const char help[] =
 	"  matr why git malloc\n"
 	"  matr why clang memcpy@GLIBC_2.14\n"
 	"  matr why --library git libpcre2-8.so.0\n"
-	"  matr why --library --format json sshd liblzma.so.5\n";
+	"  matr why --library --format json sshd liblzma.so.5\n"
+	"  matr why --env LD_PRELOAD=/opt/lib/libjemalloc.so.2 ./app malloc\n";
 
 static const char *const outcomes[] = {
 	[MATR_LOOKUP_MATCH] = "match",
@@ -224,15 +230,18 @@ static int why_symbol(const struct recorded *recorded, const char *text, enum ou
 
 int command_why(const struct context *context, int argc, char **argv)
 {
-	const char *prefix = context->prefix, *epoch = NULL;
+	const char *prefix = context->prefix, *epoch = NULL, *root = NULL;
 	enum output_format format = FORMAT_TABLE;
-	struct recorded recorded;
+	struct option_list environment = {.n = 0};
+	struct recorded recorded = {.store = NULL};
 	struct matr_error err = {0};
 	bool library = false;
 	int status;
 	const struct option_row rows[] = {
 		{"library", .flag = &library},
 		{"epoch", .text = &epoch},
+		{"env", .list = &environment},
+		{"root", .text = &root},
 		{"format", .format = &format},
 		{"prefix", .text = &prefix},
 		{0},
@@ -240,19 +249,24 @@ int command_why(const struct context *context, int argc, char **argv)
 	const struct options options = {.command = "why", .help = help, .rows = rows};
 
 	int at = options_parse(&options, argc, argv, &status);
-	if (at < 0)
-		return status;
-	if (argc - at != 2)
-		return usage_error_because("why", "a program, and a symbol or a library", NULL);
-	if (format == FORMAT_CSV && !library)
-		return usage_error_because("why", "csv goes with --library; json has both tables",
-					   NULL);
-	int result = recorded_open(prefix, argv[at], epoch, &recorded, &err);
-	if (result == 0)
-		result = library ? why_library(&recorded, argv[at + 1], format, &err)
-				 : why_symbol(&recorded, argv[at + 1], format, &err);
-	recorded_close(&recorded);
-	if (result != 0)
-		print_error(&err);
-	return result == 0 ? STATUS_OK : STATUS_FAILURE;
+	if (at >= 0 && argc - at != 2)
+		status = usage_error_because("why", "a program, and a symbol or a library", NULL);
+	else if (at >= 0 && format == FORMAT_CSV && !library)
+		status = usage_error_because("why", "csv goes with --library; json has both tables",
+					     NULL);
+	else if (at >= 0) {
+		int result = root_of(root, &err);
+		if (result == 0)
+			result = recorded_or_resolved(prefix, argv[at], epoch, &environment,
+						      &recorded, &err);
+		if (result == 0)
+			result = library ? why_library(&recorded, argv[at + 1], format, &err)
+					 : why_symbol(&recorded, argv[at + 1], format, &err);
+		recorded_close(&recorded);
+		if (result != 0)
+			print_error(&err);
+		status = result == 0 ? STATUS_OK : error_status(&err);
+	}
+	free(environment.list);
+	return status;
 }

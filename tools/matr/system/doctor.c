@@ -6,30 +6,34 @@
 #include "matr/system/doctor.h"
 #include "common/options.h"
 #include "common/output.h"
+#include "matr/namespace/root.h"
 #include "matr/system/commands.h"
 #include "matr/system/hooks.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char help[] = "usage: matr doctor [--format table|json|csv]\n"
-			   "\n"
-			   "Look at all that MatR depends on: what the kernel offers, whose the "
-			   "files are, store, image\n"
-			   "and the files they are about, the loader, the package managers' hooks; "
-			   "and start a program.\n"
-			   "Nothing is changed. Each finding is `ok`, `note` (good to know), "
-			   "`warning` (something does\n"
-			   "not work as well as it could) or `error`, with what to do about it.\n"
-			   "\n"
-			   "  --format FORMAT  table (default), json or csv\n"
-			   "  -v, --verbose    list also what is ok\n"
-			   "  -h, --help       this text\n"
-			   "\n"
-			   "Exit status: 0 no warning and no error; 1 there is one; 2 usage.\n"
-			   "\n"
-			   "  matr doctor -v\n"
-			   "  matr doctor --format json | jq '.[] | select(.state == \"error\")'\n";
+static const char help[] =
+	"usage: matr doctor [OPTION]...\n"
+	"\n"
+	"Look at all that MatR depends on: what the kernel offers, whose the "
+	"files are, store, image\n"
+	"and the files they are about, the loader, the package managers' hooks; "
+	"and start a program.\n"
+	"Nothing is changed. Each finding is `ok`, `note` (good to know), "
+	"`warning` (something does\n"
+	"not work as well as it could) or `error`, with what to do about it.\n"
+	"\n"
+	"  --root DIR       of the system in that tree; the kernel, this MatR and starts\n"
+	"                   are left out\n"
+	"  --format FORMAT  table (default), json or csv\n"
+	"  -v, --verbose    list also what is ok\n"
+	"  -h, --help       this text\n"
+	"\n"
+	"Exit status: 0 no warning and no error; 1 there is one; 2 usage.\n"
+	"\n"
+	"  matr doctor -v\n"
+	"  matr doctor --format json | jq '.[] | select(.state == \"error\")'\n";
 
 static void examine_hooks(struct examination *examination)
 {
@@ -110,10 +114,12 @@ int command_doctor(const struct context *context, int argc, char **argv)
 {
 	struct examination examination = {.prefix = context->prefix};
 	enum output_format format = FORMAT_TABLE;
+	const char *root = NULL;
 	bool verbose = context->verbose;
 	struct matr_error err = {0};
 	int status;
 	const struct option_row rows[] = {
+		{"root", .text = &root},
 		{"format", .format = &format},
 		{"verbose", 'v', .flag = &verbose},
 		{"prefix", .text = &examination.prefix},
@@ -125,14 +131,22 @@ int command_doctor(const struct context *context, int argc, char **argv)
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)
 		return status;
-	examine_kernel(&examination);
+	if (root_of(root, &err) != 0) {
+		print_error(&err);
+		return STATUS_FAILURE;
+	}
+	/* Who looks at a tree from outside need not be who will start programs in it. */
+	if (!root)
+		examine_kernel(&examination);
 	examine_glibc(&examination);
-	examine_ld_stable(&examination);
+	if (!root)
+		examine_ld_stable(&examination);
 	examine_prefix(&examination);
 	examine_epoch(&examination);
 	examine_loader(&examination);
 	examine_enabled(&examination);
-	examine_start(&examination);
+	if (!root)
+		examine_start(&examination);
 	examine_hooks(&examination);
 	status = STATUS_OK;
 	for (size_t i = 0; i < examination.findings.n; i++) {
