@@ -55,7 +55,9 @@ int client_request(struct client *client, struct json_object **out)
 	size_t length = (size_t)(end - input->bytes);
 	if (tokener) {
 		*out = json_tokener_parse_ex(tokener, input->bytes, (int)length + 1);
-		if (json_tokener_get_error(tokener) != json_tokener_success) {
+		size_t used = json_tokener_get_parse_end(tokener);
+		used += strspn(input->bytes + used, " \t\r");
+		if (json_tokener_get_error(tokener) != json_tokener_success || used < length) {
 			json_object_put(*out);
 			*out = NULL;
 		}

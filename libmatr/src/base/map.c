@@ -12,7 +12,8 @@ void map_free(struct map *map)
 /* The entry that has the key, or the free one where it would go. */
 static struct map_entry *find(struct map_entry *entries, size_t room, uint64_t key)
 {
-	uint64_t at = (key * UINT64_C(0x9e3779b97f4a7c15)) >> 20;
+	/* A product's bits depend on lower ones of the key only, so the upper half is folded in. */
+	uint64_t at = ((key ^ key >> 32) * UINT64_C(0x9e3779b97f4a7c15)) >> 20;
 
 	for (;; at++) {
 		struct map_entry *entry = &entries[at & (room - 1)];

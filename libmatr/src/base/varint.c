@@ -60,6 +60,8 @@ uint64_t varint_get(struct varint_cursor *cursor)
 	for (int shift = 0; shift < 64 && !cursor->damaged && cursor->at < cursor->end;
 	     shift += 7) {
 		uint8_t byte = *cursor->at++;
+		if (shift == 63 && byte > 1) /* more than 64 bits */
+			break;
 		value |= (uint64_t)(byte & 0x7f) << shift;
 		if (byte < 0x80)
 			return value;
