@@ -273,7 +273,7 @@ int main(void)
 	TCase *reader = tcase_create("reader");
 
 	tcase_add_checked_fixture(reader, open_file, remove_file);
-	tcase_set_timeout(reader, 120);
+	tcase_set_timeout(reader, 900);
 	tcase_add_test(reader, sorted);
 	tcase_add_test(reader, nothing_signed_off);
 	tcase_add_test(reader, lines_that_are_off);

@@ -419,7 +419,7 @@ int main(void)
 	TCase *real = tcase_create("real files");
 
 	find_files();
-	tcase_set_timeout(real, 120);
+	tcase_set_timeout(real, 900);
 	tcase_add_loop_test(real, symbols_are_readelfs, 0, N_FILES);
 	tcase_add_loop_test(real, defined_symbols_are_hashed, 0, N_FILES);
 	tcase_add_loop_test(real, relocations_are_readelfs, 0, N_FILES);

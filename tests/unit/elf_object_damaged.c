@@ -182,7 +182,6 @@ int main(void)
 {
 	TCase *tests = tcase_create("damaged objects");
 
-	tcase_set_timeout(tests, 120);
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, truncated);
 	tcase_add_test(tests, fields_replaced);

@@ -423,7 +423,6 @@ int main(void)
 {
 	TCase *tests = tcase_create("malformed objects");
 
-	tcase_set_timeout(tests, 120);
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, tiny_library);
 	tcase_add_test(tests, tiny_library_varied);

@@ -295,7 +295,6 @@ int main(void)
 	TCase *tests = tcase_create("states");
 
 	tcase_add_checked_fixture(tests, make_prefix, remove_prefix);
-	tcase_set_timeout(tests, 30); /* who is told BUSY has waited for two seconds */
 	tcase_add_loop_test(tests, each_cell, 0, EPOCH_STATES);
 	tcase_add_loop_test(tests, end_in_each_state, 0, EPOCH_STATES);
 	tcase_add_loop_test(tests, suspend_in_each_state, 0, EPOCH_STATES);

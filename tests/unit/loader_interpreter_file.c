@@ -534,7 +534,6 @@ int main(void)
 {
 	TCase *tests = tcase_create("file");
 
-	tcase_set_timeout(tests, 120);
 	tcase_add_unchecked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, sites_are_system_calls);
 	tcase_add_loop_test(tests, made_for_each_place, INTERPRETER_TABLE_AUTO,

@@ -724,7 +724,6 @@ int main(void)
 	TCase *tests = tcase_create("store");
 
 	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, round_trip);
 	tcase_add_test(tests, old_epochs_go);
 	tcase_add_test(tests, epochs_are_kept);
