@@ -1,7 +1,9 @@
 /* gnu_property.c - the GNU properties of a file that ld.so acts on.
  *
- * As glibc reads them: only the last PT_NOTE that is aligned to 8 counts.
- * Two property notes in it cancel each other, and a damaged one has no properties.
+ * Versions of glibc differ in what they read: the last PT_NOTE that is aligned to 8 (2.36),
+ * PT_GNU_PROPERTY too (2.41), any alignment (2.43). So what any of them asks for counts: a program
+ * whose ld.so does not ask for it is started plainly. Linkers give all of them the same note.
+ * Two property notes in a segment cancel each other, and a damaged one has no properties.
  */
 #include "elf/isa.h"
 #include "elf/reader.h"
@@ -87,28 +89,34 @@ static bool read_notes(const unsigned char *bytes, uint64_t size, struct propert
 	return found;
 }
 
-int elf_read_properties(struct elf_reader *reader)
+static int read_segment(struct elf_reader *reader, const struct matr_segment *segment)
 {
 	struct matr_object *object = reader->object;
 	struct properties properties = {0};
-	const unsigned char *bytes;
 
-	for (size_t i = object->n_segments; i-- > 0;) {
-		const struct matr_segment *segment = &object->segments[i];
-		if (segment->type != PT_NOTE || segment->align != ALIGNMENT)
-			continue;
-		if (!elf_reader_segment(reader, segment->vaddr, segment->file_size))
-			return 0;
-		bytes = elf_reader_at(reader, segment->vaddr, segment->file_size,
-				      "a PT_NOTE segment");
-		if (!bytes)
-			return -1;
-		if (!read_notes(bytes, segment->file_size, &properties))
-			return 0;
-		if (properties.needed & NEEDED_INDIRECT_EXTERN_ACCESS)
-			object->flags |= MATR_OBJECT_INDIRECT_EXTERN;
-		object->flags |= elf_isa_flags(properties.isa);
+	if (!elf_reader_segment(reader, segment->vaddr, segment->file_size))
 		return 0;
+	const unsigned char *bytes =
+		elf_reader_at(reader, segment->vaddr, segment->file_size, "a PT_NOTE segment");
+	if (!bytes)
+		return -1;
+	if (!read_notes(bytes, segment->file_size, &properties))
+		return 0;
+	if (properties.needed & NEEDED_INDIRECT_EXTERN_ACCESS)
+		object->flags |= MATR_OBJECT_INDIRECT_EXTERN;
+	object->flags |= elf_isa_flags(properties.isa);
+	return 0;
+}
+
+int elf_read_properties(struct elf_reader *reader)
+{
+	struct matr_object *object = reader->object;
+
+	for (size_t i = 0; i < object->n_segments; i++) {
+		const struct matr_segment *segment = &object->segments[i];
+		if ((segment->type == PT_NOTE || segment->type == PT_GNU_PROPERTY) &&
+		    read_segment(reader, segment) < 0)
+			return -1;
 	}
 	return 0;
 }
