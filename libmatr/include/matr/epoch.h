@@ -97,6 +97,11 @@ MATR_API int matr_epoch_step(struct matr_epoch *epoch, struct matr_epoch_progres
  * Errors: STATE (every program was declined), those of the store, SYSTEM, MEMORY. */
 MATR_API int matr_epoch_commit(struct matr_epoch *epoch, struct matr_error *err);
 
+/* Get how many files were compared by content, because their times or inode are others than in the
+ * epoch before.
+ * *differ receives how many of these have other contents. */
+MATR_API size_t matr_epoch_compared(const struct matr_epoch *epoch, size_t *differ);
+
 /* Get the epoch's id in the store. */
 MATR_API int64_t matr_epoch_id(const struct matr_epoch *epoch);
 /* Get the epoch's programs in the order in which they were added. The list belongs to the epoch. */

@@ -30,7 +30,7 @@ struct matr_store;
 struct sqlite3;
 
 #define MATR_STORE_FILE	   "store.db" /* in the prefix */
-#define MATR_STORE_VERSION 11	      /* PRAGMA user_version of what this libmatr writes */
+#define MATR_STORE_VERSION 12	      /* PRAGMA user_version of what this libmatr writes */
 
 /* Open the store of a prefix, to read. No write permission is needed.
  * *out belongs to the caller: matr_store_close().

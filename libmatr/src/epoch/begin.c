@@ -54,6 +54,7 @@ void matr_epoch_close(struct matr_epoch *epoch)
 	matr_edit_failures_free(epoch->edit_failures, epoch->n_edit_failures);
 	probes_free(&epoch->probes);
 	store_previous_free(&epoch->previous);
+	free(epoch->adopted);
 	matr_config_free(epoch->config);
 	matr_recordings_free(&epoch->recordings);
 	if (!epoch->scan_is_previous)
@@ -165,6 +166,12 @@ int matr_epoch_open(const struct matr_epoch_options *options, struct matr_epoch 
 fail:
 	matr_epoch_close(epoch);
 	return -1;
+}
+
+size_t matr_epoch_compared(const struct matr_epoch *epoch, size_t *differ)
+{
+	*differ = epoch->n_differ;
+	return epoch->n_compared;
 }
 
 int64_t matr_epoch_id(const struct matr_epoch *epoch)

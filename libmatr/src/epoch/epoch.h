@@ -42,6 +42,11 @@ struct matr_epoch {
 	char *circumstances;
 	struct probes probes; /* what was there before anything was read */
 	struct store_previous previous;
+	struct adopted { /* files of the epoch before with another identity and the same content */
+		struct matr_file_id from, to;
+	} * adopted;
+	size_t n_adopted, adopted_capacity;
+	size_t n_compared, n_differ; /* files compared by content; of these, not taken over */
 
 	struct matr_epoch_result *results;
 	size_t n_results, room;

@@ -65,6 +65,10 @@ static int build_on_previous(struct matr_epoch *epoch, struct matr_error *err)
 	char path[PATH_MAX];
 	int used = 0;
 
+	for (size_t i = 0; i < epoch->n_adopted; i++)
+		if (image_builder_adopt(epoch->builder, &epoch->adopted[i].from,
+					&epoch->adopted[i].to, err) != 0)
+			return -1;
 	for (size_t i = 0; i < 2 && used == 0 && epoch->previous.id; i++) {
 		if (path_join(epoch->prefix, image_names[i], path, err) != 0)
 			return -1;
@@ -99,9 +103,13 @@ static int start(struct matr_epoch *epoch, struct matr_error *err)
 /* 1: done, 0: it has to be compiled. */
 static int keep(struct matr_epoch *epoch, struct matr_epoch_result *result, struct matr_error *err)
 {
-	return result->carried
-		       ? image_builder_keep(epoch->builder, result->path, &result->summary, err)
-		       : 0;
+	struct matr_file_id file;
+
+	if (!result->carried)
+		return 0;
+	if (store_application_file(epoch->store, result->application, &file, err) != 0)
+		return -1;
+	return image_builder_keep(epoch->builder, result->path, &file, &result->summary, err);
 }
 
 /* Read what the application loads. *closures: matr_closures_free(); ids: the store's, free(). */

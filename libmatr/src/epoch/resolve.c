@@ -23,6 +23,7 @@
 #include "base/file_id.h"
 #include "base/parallel.h"
 #include "elf/needed.h"
+#include "epoch/adopt.h"
 #include "epoch/edit_scopes.h"
 #include "epoch/edits.h"
 #include "epoch/loads.h"
@@ -252,7 +253,12 @@ static int start_scopes(struct matr_epoch *epoch, struct matr_error *err)
 		return -1;
 	if (store_object_headers(epoch->store, epoch->previous.id, &known, &n, err) != 0)
 		return -1;
-	int result = session_know(epoch->session, known, n, epoch->previous.trusted, err);
+	bool *current = calloc(n + 1, sizeof *current);
+	int result = current ? epoch_adopt(epoch, known, n, current, err) : matr_fail_memory(err);
+	if (result == 0)
+		result = session_know(epoch->session, known, current, n, epoch->previous.trusted,
+				      err);
+	free(current);
 	free(known);
 	return result;
 }
@@ -294,9 +300,12 @@ static void encode_object(void *context, size_t i)
 	struct object_batch *batch = context;
 	struct matr_epoch *epoch = batch->epoch;
 
+	const struct matr_object *object = epoch->objects[epoch->next + i];
+	struct store_encoded_object *encoded = &batch->list[i].encoded;
+
 	batch->list[i].done =
-		store_encode_object(epoch->store, epoch->objects[epoch->next + i],
-				    &batch->list[i].encoded, &batch->list[i].err) == 0;
+		store_encode_object(epoch->store, object, encoded, &batch->list[i].err) == 0;
+	encoded->has_content = epoch_file_content(object->path, &object->file, &encoded->content);
 }
 
 static int objects_step(struct matr_epoch *epoch, struct matr_error *err)

@@ -110,6 +110,7 @@ void image_builder_close(struct image_builder *builder)
 	buffer_free(&builder->scratch);
 	buffer_free(&builder->pages);
 	free(builder->applications);
+	free(builder->adopted);
 	free(builder);
 }
 

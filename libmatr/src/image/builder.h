@@ -35,6 +35,11 @@ void image_builder_layout(struct image_builder *builder, enum matr_layout layout
 int image_builder_cpu(struct image_builder *builder, const struct matr_image_cpu *cpu,
 		      struct matr_error *err);
 
+/* Have the image before know a file by another identity: it has the same content. To be called
+ * before image_builder_reuse(). */
+int image_builder_adopt(struct image_builder *builder, const struct matr_file_id *from,
+			const struct matr_file_id *to, struct matr_error *err);
+
 /* Begin with the image at `path`, which is to be that epoch's. To be called before anything is
  * added. Returns 1 if it is of use, 0 if not, -1 on error. */
 int image_builder_reuse(struct image_builder *builder, const char *path, int64_t epoch,
@@ -43,10 +48,12 @@ int image_builder_reuse(struct image_builder *builder, const char *path, int64_t
 /* The CPU record of the image before; NULL: it has none. Valid until something is added. */
 const struct matr_image_cpu *image_builder_cpu_before(const struct image_builder *builder);
 
-/* Take over an application (canonical path) whose mapping has not changed. Returns 1 if done, 0 if
- * it has to be compiled, -1 on error. */
+/* Take over an application (canonical path) whose mapping has not changed, also if it was
+ * withdrawn. file: the application's own, as it is now. Returns 1 if done, 0 if it has to be
+ * compiled, -1 on error. */
 int image_builder_keep(struct image_builder *builder, const char *application,
-		       struct matr_image_summary *summary, struct matr_error *err);
+		       const struct matr_file_id *file, struct matr_image_summary *summary,
+		       struct matr_error *err);
 
 /* Add an application and its closures. Closures that MatR declines get a reason. The mappings are
  * not needed afterwards. summary may be NULL. UNSUPPORTED: MatR declines the application, and the

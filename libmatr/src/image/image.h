@@ -84,7 +84,11 @@ struct image_builder {
 	uint64_t further_variants; /* bytes of page data of all but the first of each binary */
 	struct map ifunc_results;  /* of (binary, vaddr) -> result */
 	struct map kept;	   /* of the image before: key of a path -> manifest */
-	uint64_t whole_size;	   /* of the last image that was built from nothing; 0: this one */
+	struct image_adopted {	   /* identities of files in the image before, and now */
+		struct matr_image_file from, to;
+	} * adopted;
+	size_t n_adopted, adopted_capacity;
+	uint64_t whole_size; /* of the last image that was built from nothing; 0: this one */
 };
 
 /* Are the libraries of what is added next packed? In a copy of the file tree nothing but the mapped

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/array.h"
 #include "base/file.h"
 #include "image/placement.h"
 #include "image/slot.h"
@@ -163,12 +164,34 @@ static int take_variant(struct image_builder *builder, const struct matr_image_l
 	return 0;
 }
 
+int image_builder_adopt(struct image_builder *builder, const struct matr_file_id *from,
+			const struct matr_file_id *to, struct matr_error *err)
+{
+	if (array_reserve(&builder->adopted, &builder->adopted_capacity, builder->n_adopted + 1,
+			  sizeof *builder->adopted, err) != 0)
+		return -1;
+	builder->adopted[builder->n_adopted++] =
+		(struct image_adopted){image_file(from), image_file(to)};
+	return 0;
+}
+
+static void adopt(const struct image_builder *builder, struct matr_image_library *record)
+{
+	for (size_t i = 0; i < builder->n_adopted; i++) {
+		if (memcmp(&record->file, &builder->adopted[i].from, sizeof record->file) != 0)
+			continue;
+		record->file = builder->adopted[i].to;
+		return;
+	}
+}
+
 static int take_libraries(struct image_builder *builder, const struct matr_image_header *header,
 			  struct matr_error *err)
 {
 	for (uint32_t i = 0; i < header->n_libraries; i++) {
-		const struct matr_image_library *records =
-			(const void *)(builder->image.bytes + header->libraries);
+		struct matr_image_library *records =
+			(void *)(builder->image.bytes + header->libraries);
+		adopt(builder, &records[i]);
 		if (take_variant(builder, &records[i], header->metadata_size, err) < 0)
 			return -1;
 	}
@@ -187,7 +210,7 @@ static int take_applications(struct image_builder *builder, const struct matr_im
 		const char *path =
 			slots[i].manifest ? image_slot_path(image, header->metadata_size, &slots[i])
 					  : NULL;
-		if (!path || image_slot_is_withdrawn(image, header->metadata_size, &slots[i]))
+		if (!path)
 			continue;
 		if (map_set(&builder->kept, matr_image_key(path, strlen(path)),
 			    slots[i].manifest) != 0)
@@ -215,20 +238,32 @@ static void summarise(const struct image_builder *builder, uint64_t offset,
 	};
 }
 
-int image_builder_keep(struct image_builder *builder, const char *application,
-		       struct matr_image_summary *summary, struct matr_error *err)
+static void set_file(struct matr_image_manifest *manifest, const struct matr_image_file *file)
 {
+	if (memcmp(&manifest->file, file, sizeof *file) == 0)
+		return;
+	manifest->file = *file;
+	manifest->key = matr_image_key(file, sizeof *file);
+	manifest->checksum = matr_image_piece_checksum(manifest);
+}
+
+int image_builder_keep(struct image_builder *builder, const char *application,
+		       const struct matr_file_id *file, struct matr_image_summary *summary,
+		       struct matr_error *err)
+{
+	const struct matr_image_file now = image_file(file);
 	uint64_t offset;
 
 	if (!map_get(&builder->kept, matr_image_key(application, strlen(application)), &offset))
 		return 0;
-	const struct matr_image_manifest *manifest = (const void *)(builder->image.bytes + offset);
+	struct matr_image_manifest *manifest = (void *)(builder->image.bytes + offset);
 	if (strcmp((const char *)builder->image.bytes + manifest->path, application) != 0 ||
 	    manifest->closures || /* what is loaded is recorded anew at each begin */
 	    image_is_random(builder->layout, manifest->n_relocations, manifest->n_objects) !=
 		    ((manifest->flags & MATR_MANIFEST_RANDOM) != 0) ||
 	    image_packs(builder) != ((manifest->flags & MATR_MANIFEST_PACK) != 0))
 		return 0;
+	set_file(manifest, &now);
 	summarise(builder, offset, summary);
 	return image_builder_add_key(builder, manifest->key, offset, err) < 0 ? -1 : 1;
 }

@@ -188,16 +188,16 @@ int session_index(struct matr_session *session, uint32_t object, struct matr_err
 	return symbol_index_add(&session->index, object, session->objects[object].object, err);
 }
 
-int session_know(struct matr_session *session, struct matr_object **objects, size_t n,
-		 int64_t trusted, struct matr_error *err)
+int session_know(struct matr_session *session, struct matr_object *const *objects,
+		 const bool *current, size_t n, int64_t trusted, struct matr_error *err)
 {
-	session->known = calloc(n + 1, sizeof(struct matr_object *));
+	session->known = calloc(n + 1, sizeof *session->known);
 	if (!session->known)
 		return matr_fail_memory(err);
 	session->trusted = trusted;
 	for (size_t i = 0; i < n; i++) {
 		const struct matr_file_id *file = &objects[i]->file;
-		session->known[session->n_known++] = objects[i];
+		session->known[session->n_known++] = (struct known_object){objects[i], current[i]};
 		if (map_set(&session->known_by_file, file_key(file->device, file->inode), i) != 0)
 			return matr_fail_memory(err);
 	}
@@ -214,8 +214,10 @@ static struct matr_object *find_known(const struct matr_session *session,
 
 	if (!map_get(&session->known_by_file, file_key(file->device, file->inode), &at))
 		return NULL;
-	struct matr_object *object = session->known[at];
-	if (!file_id_unchanged(&object->file, file, session->trusted) ||
+	const struct known_object *known = &session->known[at];
+	struct matr_object *object = known->object;
+	if (!file_id_unchanged(&object->file, file,
+			       known->current ? INT64_MAX : session->trusted) ||
 	    !realpath(object->path, canonical) || strcmp(canonical, object->path) != 0 ||
 	    stat(canonical, &status) != 0 || !file_id_same_inode(file, &status))
 		return NULL;

@@ -58,7 +58,10 @@ struct matr_session {
 
 	/* Objects as the store has them, which need not be read where the file is still the
 	 * same. */
-	struct matr_object **known;
+	struct known_object {
+		struct matr_object *object;
+		bool current; /* its file was compared just now */
+	} * known;
 	size_t n_known;
 	struct map known_by_file; /* device and inode -> index into known */
 	int64_t trusted;	  /* file_id_unchanged() */
@@ -71,9 +74,10 @@ struct matr_session {
 };
 
 /* Take over what is known from an earlier epoch: objects without symbols and relocations, at least
- * until session_index(). They remain the caller's. At most once, before any path is asked for. */
-int session_know(struct matr_session *session, struct matr_object **objects, size_t n,
-		 int64_t trusted, struct matr_error *err);
+ * until session_index(). They remain the caller's. At most once, before any path is asked for.
+ * current: which of them were compared with their files just now, so that these may be young. */
+int session_know(struct matr_session *session, struct matr_object *const *objects,
+		 const bool *current, size_t n, int64_t trusted, struct matr_error *err);
 
 /* Enter the symbols of a known object, which is complete now, in the index. */
 int session_index(struct matr_session *session, uint32_t object, struct matr_error *err);

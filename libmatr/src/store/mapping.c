@@ -369,6 +369,27 @@ int store_application_start(struct matr_store *store, int64_t application, char 
 	return result;
 }
 
+int store_application_file(struct matr_store *store, int64_t application, struct matr_file_id *out,
+			   struct matr_error *err)
+{
+	sqlite3_stmt *row = store_statement_for(
+		store,
+		"SELECT o.device, o.inode, o.size, o.mtime, o.ctime FROM scope_entries s"
+		" JOIN locations l ON l.id = s.location_id JOIN objects o ON o.id = l.object_id"
+		" WHERE s.application_id = ?1 AND s.position = 0",
+		application, err);
+
+	if (!row)
+		return -1;
+	int found = store_step(store, row, err);
+	if (found > 0)
+		*out = store_column_file_id(row, 0);
+	sqlite3_reset(row);
+	if (found == 0)
+		return store_damaged(store, err, "application without an object");
+	return found < 0 ? -1 : 0;
+}
+
 int store_additions(struct matr_store *store, int64_t application, char ***out, size_t *n,
 		    struct matr_error *err)
 {

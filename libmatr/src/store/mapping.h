@@ -51,6 +51,10 @@ int store_directory(struct matr_store *store, int64_t epoch, const struct matr_d
 int store_application_start(struct matr_store *store, int64_t application, char **path,
 			    char **library_path, struct matr_error *err);
 
+/* Get the identity of the application's own file. */
+int store_application_file(struct matr_store *store, int64_t application, struct matr_file_id *out,
+			   struct matr_error *err);
+
 /* List the libraries that edits added to the application's scope, by path. *out: free each, then
  * the list. */
 int store_additions(struct matr_store *store, int64_t application, char ***out, size_t *n,

@@ -182,6 +182,21 @@ void store_encoded_object_free(struct store_encoded_object *encoded)
 		store_blob_free(&encoded->parts[part]);
 }
 
+/* The bytes of the file as they were read last. */
+static int set_content(struct matr_store *store, int64_t id,
+		       const struct store_encoded_object *encoded, struct matr_error *err)
+{
+	sqlite3_stmt *update = store_statement(
+		store, "UPDATE objects SET content = ?2 WHERE id = ?1 AND content IS NOT ?2", err);
+
+	if (!update)
+		return -1;
+	store_bind(update, 1, id);
+	if (encoded->has_content)
+		store_bind(update, 2, (int64_t)encoded->content);
+	return store_execute(store, update, err);
+}
+
 int store_put_encoded(struct matr_store *store, const struct matr_object *object,
 		      struct store_encoded_object *encoded, int64_t *id, struct matr_error *err)
 {
@@ -192,6 +207,8 @@ int store_put_encoded(struct matr_store *store, const struct matr_object *object
 	if (found == 0 && (insert_row(store, object, encoded->hash, id, err) != 0 ||
 			   insert_needed(store, object, *id, err) != 0 ||
 			   insert_parts(store, encoded->parts, *id, err) != 0))
+		return -1;
+	if (set_content(store, *id, encoded, err) != 0)
 		return -1;
 	return map_set(&store->ids, (uintptr_t)object, (uint64_t)*id) != 0 ? matr_fail_memory(err)
 									   : 0;
@@ -219,6 +236,54 @@ int store_put_object(struct matr_store *store, const struct matr_object *object,
 		result = store_put_encoded(store, object, &encoded, id, err);
 	store_encoded_object_free(&encoded);
 	return result;
+}
+
+/* ---- the same content in another file ---- */
+
+int store_object_content(struct matr_store *store, int64_t object, struct store_object_content *out,
+			 struct matr_error *err)
+{
+	sqlite3_stmt *row = store_statement_for(
+		store, "SELECT content, hash FROM objects WHERE id = ?1 AND content IS NOT NULL",
+		object, err);
+
+	if (!row)
+		return -1;
+	int found = store_step(store, row, err);
+	if (found > 0 && sqlite3_column_bytes(row, 1) != MATR_HASH_SIZE)
+		found = store_damaged(store, err, "hash of an object");
+	if (found > 0) {
+		out->content = (uint64_t)sqlite3_column_int64(row, 0);
+		memcpy(out->hash, sqlite3_column_blob(row, 1), MATR_HASH_SIZE);
+	}
+	sqlite3_reset(row);
+	return found;
+}
+
+int store_object_move(struct matr_store *store, int64_t object, const struct matr_file_id *file,
+		      const uint8_t hash[MATR_HASH_SIZE], struct matr_error *err)
+{
+	int64_t other;
+
+	int found = store_find_by_hash(store, "SELECT id FROM objects WHERE hash = ?1", hash,
+				       &other, err);
+	if (found != 0)
+		return found < 0 ? -1 : other == object;
+	sqlite3_stmt *update =
+		store_statement(store,
+				"UPDATE objects SET device = ?2, inode = ?3, size = ?4, mtime = ?5,"
+				" ctime = ?6, hash = ?7 WHERE id = ?1",
+				err);
+	if (!update)
+		return -1;
+	store_bind(update, 1, object);
+	store_bind(update, 2, (int64_t)file->device);
+	store_bind(update, 3, (int64_t)file->inode);
+	store_bind(update, 4, (int64_t)file->size);
+	store_bind(update, 5, file->mtime);
+	store_bind(update, 6, file->ctime);
+	sqlite3_bind_blob(update, 7, hash, MATR_HASH_SIZE, SQLITE_STATIC);
+	return store_execute(store, update, err) == 0 ? 1 : -1;
 }
 
 /* ---- reading ---- */

@@ -11,6 +11,8 @@
 struct store_encoded_object {
 	struct store_blob parts[CODEC_N_PARTS];
 	uint8_t hash[MATR_HASH_SIZE];
+	uint64_t content; /* checksum of the file's bytes; set by the caller if it is known */
+	bool has_content;
 };
 
 int store_encode_object(const struct matr_store *store, const struct matr_object *object,
@@ -32,6 +34,23 @@ int store_put_object(struct matr_store *store, const struct matr_object *object,
 
 /* Get the id of an object that was written, or read with its headers. False: it was neither. */
 bool store_object_id(const struct matr_store *store, const struct matr_object *object, int64_t *id);
+
+/* ---- the same content in another file ---- */
+
+struct store_object_content {
+	uint64_t content;
+	uint8_t hash[MATR_HASH_SIZE]; /* store_object_hash() */
+};
+
+/* Get what the object is compared by. Returns 1 if found, 0 if its content is not known, -1 on
+ * error. */
+int store_object_content(struct matr_store *store, int64_t object, struct store_object_content *out,
+			 struct matr_error *err);
+
+/* Give the object another file, with the hash that follows from that. Returns 1 if done, 0 if the
+ * store has such an object already, -1 on error. */
+int store_object_move(struct matr_store *store, int64_t object, const struct matr_file_id *file,
+		      const uint8_t hash[MATR_HASH_SIZE], struct matr_error *err);
 
 /* ---- reading; the objects belong to the store ---- */
 

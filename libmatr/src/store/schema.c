@@ -368,9 +368,13 @@ static const char version_11[] = "ALTER TABLE objects DROP COLUMN dynamic_finger
 				 "ALTER TABLE objects DROP COLUMN witness_vaddr;"
 				 "ALTER TABLE objects DROP COLUMN witness_word;";
 
+/* A checksum of the file's bytes, so that a file with other times or another inode can be compared.
+ * NULL: not known. */
+static const char version_12[] = "ALTER TABLE objects ADD COLUMN content INTEGER;";
+
 static const char *const migrations[MATR_STORE_VERSION] = {
 	version_1, version_2, version_3, version_4,  version_5,	 version_6,
-	version_7, version_8, version_9, version_10, version_11,
+	version_7, version_8, version_9, version_10, version_11, version_12,
 };
 
 static int user_version(struct matr_store *store, int64_t *version, struct matr_error *err)

@@ -91,7 +91,8 @@ opened()
 
 begin_all "the first epoch" 0
 settle "$TREE"
-begin_all "files too young to be trusted: again, once" 0
+begin_all "files too young to be trusted by their times are compared by content" 6
+check "which the summary says" grep -q '[1-9][0-9]* files compared by content, ' "$T/begin"
 begin_all "nothing has changed" 6
 check "no image is written for that" sh -c "'$MATR' epoch status | grep -q '^state *epoch 3'"
 same "a program" "$TREE/bin/one"
@@ -126,13 +127,13 @@ same "the other program" "$TREE/bin/two"
 as_from_nothing "the same as from nothing"
 
 settle "$TREE"
-begin_all "settled" 5
+begin_all "settled" 6
 if have strace; then
 	library "$TREE/lib/libone.so" 12
 	opened
 	check "only what changed is opened" [ "$(sed 's/.*"\([^"]*\)".*/\1/' "$T/opened" | sort -u)" = "$TREE/lib/libone.so" ]
 	settle "$TREE"
-	begin_all "settled" 5
+	begin_all "settled" 6
 else
 	skip "only what changed is opened" "no strace"
 fi
@@ -159,21 +160,120 @@ as_from_nothing "the same as from nothing"
 
 settle "$TREE"
 begin_all "settled" 6
-# An equal file in the same place, in place: only the times tell.
-cp "$TREE/lib/libone.so" "$T/kept"
+
+# ---- other times or another inode, the same content ----
+
+# reinstall FILE...: each is another file with the same bytes.
+reinstall()
+{
+	local file
+	for file; do
+		cp "$file" "$file.dpkg-new"
+		mv "$file.dpkg-new" "$file"
+	done
+}
+
+# Rows that are made when a program is resolved, and the layout of the image.
+resolved()
+{
+	PYTHONPATH=$TESTS/lib PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 - "$MATR_PREFIX" <<'END'
+import sqlite3, sys
+from epoch_image import Image
+db = sqlite3.connect(f"file:{sys.argv[1]}/store.db?mode=ro", uri=True)
+for table in "objects", "vectors", "application_records", "scope_entries":
+    print(table, *db.execute(f"SELECT count(*) FROM {table}").fetchone())
+image = Image(f"{sys.argv[1]}/epoch.image")
+print("pages", image.header.region, image.header.file_size - image.header.metadata_size)
+for library in image.libraries:
+    print(image.string(library.path), library.base)
+END
+}
+
+# Do the records have the identities of the files?
+identities()
+{
+	/usr/bin/python3 - "$MATR_PREFIX/store.db" <<'END'
+import os, sqlite3, sys
+db = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True)
+n = 0
+for path, *was in db.execute(
+    "SELECT DISTINCT o.path, device, inode, size, mtime, ctime FROM objects o JOIN locations l ON l.object_id = o.id"
+    " JOIN scope_entries s ON s.location_id = l.id JOIN epoch_applications e ON e.application_id = s.application_id"
+    " WHERE e.epoch_id = (SELECT max(id) FROM epochs)"
+):
+    now = os.stat(path)
+    assert was == [now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns], (path, was, now)
+    n += 1
+assert n > 6
+END
+}
+
+# compared NAME N: at least so many files were compared by content (those of the case before are young), nothing was
+# resolved, and the programs start mapped.
+compared()
+{
+	begin_all "$1" 6
+	local n
+	n=$(sed -n 's/.* \([0-9]*\) files\? compared by content, .*/\1/p' "$T/begin")
+	check "... $2 compared by content" [ "${n:-0}" -ge "$2" ]
+	resolved >"$T/resolved.now"
+	check "... and nothing is resolved again" cmp "$T/resolved" "$T/resolved.now"
+	check "... the records are of the files as they are" identities
+	same "... a program starts mapped" "$TREE/bin/one"
+	same "... and another one" "$TREE/bin/bash" -c 'echo ok'
+	check "... as ld.so would" "$MATR" verify "$TREE/bin/one" "$TREE/bin/bash"
+}
+
+resolved >"$T/resolved"
+touch "$TREE/lib/libone.so"
+compared "a library is touched" 1
+touch "$TREE/bin/one"
+compared "a program is touched" 1
+cat "$TREE/lib/libone.so" >"$T/kept"
 cat "$T/kept" >"$TREE/lib/libone.so"
-begin_all "a library is written in place" 5
+compared "a library is written in place" 1
+reinstall "$TREE/lib/libone.so"
+compared "a library is replaced by an equal one" 1
+ln "$TREE/lib/libtwo.so" "$T/link"
+compared "a library is given another hard link" 1
+rm "$T/link"
+reinstall "$TREE/lib/libone.so" "$TREE/lib/libtwo.so" "$TREE/bin/"*
+compared "everything is installed again" 8
+as_from_nothing "the same as from nothing"
+
+touch -r "$TREE/lib/libone.so" "$T/stamp"
+cp "$TREE/lib/libone.so" "$T/kept"
+library "$TREE/lib/libone.so" 13
+touch -r "$T/stamp" "$TREE/lib/libone.so"
+check "another library has the same size" [ "$(stat -c %s "$T/kept")" -eq "$(stat -c %s "$TREE/lib/libone.so")" ]
+begin_all "... and time of modification: it is another" 5
+check "... which the summary says" grep -q ' compared by content (1 changed), ' "$T/begin"
+same "... the program has it" "$TREE/bin/one"
+check "... it is 13 now" [ "$(cat "$T/matr.status")" -eq 13 ]
+as_from_nothing "the same as from nothing"
+
+export MATR_PREFIX=$T/portable
+"$MATR" epoch begin --portable -q "$TREE/bin/one" "$TREE/bin/two"
+settle "$TREE"
+touch "$TREE/lib/libone.so"
+reinstall "$TREE/lib/libtwo.so"
+"$MATR" epoch begin --portable "$TREE/bin/one" "$TREE/bin/two" >"$T/begin"
+check "a portable epoch: nothing is resolved again" grep -q '2 applications (2 as before)' "$T/begin"
+same "... a program starts mapped" "$TREE/bin/one"
+export MATR_PREFIX=$T/prefix
+settle "$TREE"
+begin_all "settled" 6
 cp -p "$TREE/bin/two" "$T/two"
 touch -r "$TREE/bin/two" "$T/stamp"
-printf '\0' | dd of="$TREE/bin/two" bs=1 seek=$(($(stat -c %s "$TREE/bin/two") - 1)) conv=notrunc status=none
+printf '\1' | dd of="$TREE/bin/two" bs=1 seek=$(($(stat -c %s "$TREE/bin/two") - 1)) conv=notrunc status=none
 touch -r "$T/stamp" "$TREE/bin/two"
-begin_all "a program is changed, its size and mtime are as before" 4
+begin_all "a program is changed, its size and mtime are as before" 5
 cp "$T/two" "$TREE/bin/two"
 
 mv "$TREE" "$TREE.moved"
 mv "$TREE.moved" "$TREE"
 settle "$TREE"
-begin_all "settled" 4
+begin_all "settled" 5
 rm "$TREE/bin/sort"
 mkdir "$T/elsewhere"
 cp "$TREE/bin/sed" "$TREE/bin/sort"

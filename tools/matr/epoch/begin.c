@@ -356,12 +356,30 @@ static uint64_t file_size(const char *prefix, const char *name)
 	return (uint64_t)status.st_size;
 }
 
+struct compared { /* files that had other times or another inode */
+	size_t n, differ;
+};
+
+static const char *compared_text(const struct compared *compared, char text[80])
+{
+	text[0] = 0;
+	if (!compared->n)
+		return text;
+	int at = snprintf(text, 80, "%zu file%s compared by content", compared->n,
+			  compared->n == 1 ? "" : "s");
+	if (compared->differ)
+		snprintf(text + at, 80 - (size_t)at, " (%zu changed)", compared->differ);
+	strncat(text, ", ", 80 - strlen(text) - 1);
+	return text;
+}
+
 /* One line for people, after the table. */
-static void show_epoch(const char *prefix, int64_t id, double seconds)
+static void show_epoch(const char *prefix, int64_t id, const struct compared *compared,
+		       double seconds)
 {
 	struct matr_store_epoch epoch;
 	struct matr_store *store;
-	char store_size[32], image_size[32], loads[80] = "";
+	char store_size[32], image_size[32], loads[80] = "", content[80];
 
 	if (matr_store_open(prefix, &store, NULL) != 0)
 		return;
@@ -373,8 +391,9 @@ static void show_epoch(const char *prefix, int64_t id, double seconds)
 		snprintf(loads, sizeof loads, "%zu loads (%zu left to ld.so), ", epoch.closures,
 			 epoch.closures_left);
 	printf("epoch %" PRId64 ": %zu applications (%zu as before), %s%zu declined, "
-	       "%zu objects, store %s, image %s, %.2f s\n",
+	       "%zu objects, %sstore %s, image %s, %.2f s\n",
 	       id, epoch.applications, epoch.carried, loads, epoch.declined, epoch.objects,
+	       compared_text(compared, content),
 	       output_bytes(file_size(prefix, MATR_STORE_FILE), store_size),
 	       output_bytes(file_size(prefix, MATR_IMAGE_FILE), image_size), seconds);
 	matr_store_close(store);
@@ -485,9 +504,11 @@ static int finish(struct begun *begun, double start)
 	if (!request->quiet && !rows)
 		show_skipped(begun->scan);
 	int64_t id = matr_epoch_id(begun->epoch);
+	struct compared compared;
+	compared.n = matr_epoch_compared(begun->epoch, &compared.differ);
 	matr_epoch_close(begun->epoch); /* folds the journal into the store, whose size is shown */
 	if (!request->quiet && request->format == FORMAT_TABLE)
-		show_epoch(begun->options.prefix, id, seconds);
+		show_epoch(begun->options.prefix, id, &compared, seconds);
 	if (!request->quiet)
 		warn_if_unserved(begun->options.prefix);
 	return status;
