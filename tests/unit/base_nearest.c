@@ -135,6 +135,48 @@ START_TEST(symbol_names)
 }
 END_TEST
 
+static bool pattern_is(const char *pattern, const char *name)
+{
+	struct matr_symbol_name parsed;
+	struct matr_error err;
+
+	ck_assert_int_eq(matr_symbol_pattern_parse(pattern, &parsed, &err), 0);
+	bool is = query_symbol_name_is(&parsed, name, NULL);
+	matr_symbol_name_free(&parsed);
+	return is;
+}
+
+START_TEST(symbol_patterns)
+{
+	static const char push[] = "_ZNSt6vectorIiSaIiEE9push_backERKi";
+	static const char rust[] = "_RNvCs1234_7mycrate3foo",
+			  legacy[] = "_ZN4core3fmt5write17h0123456789abcdefE";
+
+	ck_assert(pattern_is("pthread_*", "pthread_create"));
+	ck_assert(pattern_is("*_create", "pthread_create"));
+	ck_assert(pattern_is("pthread_[ab]*", "pthread_attr_init"));
+	ck_assert(!pattern_is("pthread_*", "xpthread_create"));
+	ck_assert(pattern_is("*", push));
+	ck_assert(pattern_is("f", "_Z1fi"));
+	ck_assert(pattern_is("f(int)", "_Z1fi"));
+	ck_assert(!pattern_is("f(long)", "_Z1fi"));
+	ck_assert(pattern_is("f(char const*)", "_Z1fPKc"));
+	ck_assert(pattern_is("ns::f", "_ZN2ns1fEi"));
+	ck_assert(pattern_is("ns::*", "_ZN2ns1fEi"));
+	ck_assert(!pattern_is("f", "_ZN2ns1fEi"));
+	ck_assert(pattern_is("std::vector<int, std::allocator<int> >::push_back", push));
+	ck_assert(pattern_is("std::vector<*>::push_back(*)", push));
+	ck_assert(pattern_is("std::allocator<char>::allocator()", "_ZNSaIcEC1Ev"));
+	ck_assert(pattern_is("operator new[](unsigned long)", "_Znam"));
+	ck_assert(pattern_is("std::ostream::operator<<(int)", "_ZNSolsEi"));
+	ck_assert(pattern_is("vtable for ns::A", "_ZTVN2ns1AE"));
+	ck_assert(pattern_is("mycrate::foo", rust));
+	ck_assert(pattern_is("core::fmt::write", legacy));
+	ck_assert(pattern_is("core::*::write", legacy));
+	ck_assert(pattern_is(push, push));
+}
+END_TEST
+
 int main(void)
 {
 	TCase *names = tcase_create("names");
@@ -147,5 +189,6 @@ int main(void)
 	tcase_add_test(names, a_handful);
 	tcase_add_test(names, too_long_to_say);
 	tcase_add_test(names, symbol_names);
+	tcase_add_test(names, symbol_patterns);
 	return unit_run(names, "nearest");
 }

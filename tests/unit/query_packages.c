@@ -8,6 +8,7 @@
 #include <matr/exposure.h>
 #include <matr/packages.h>
 
+#include "query/package_files.h"
 #include "unit.h"
 
 static char top[] = "/tmp/matr-packages.XXXXXX";
@@ -109,6 +110,30 @@ START_TEST(without_dpkg)
 }
 END_TEST
 
+static int has(const char *package, const char *path)
+{
+	struct matr_error err = {.code = MATR_OK};
+	struct package_files *files;
+
+	int found = package_files_read(info, package, &files, &err);
+	int there = found > 0 ? package_files_have(files, path) : -1;
+	package_files_free(files);
+	return there;
+}
+
+START_TEST(files_of_a_package)
+{
+	ck_assert_int_eq(has("two", "/usr/bin/other"), 1);
+	ck_assert_int_eq(has("two:amd64", "/usr/bin/other"), 1);
+	ck_assert_int_eq(has("two", "/bin/other"), 1);
+	ck_assert_int_eq(has("two", "/usr/bin/nothing"), 0);
+	ck_assert_int_eq(has("one", "/usr/bin/sh"), 1);
+	ck_assert_int_eq(has("on", "/usr/bin/sh"), -1);
+	ck_assert_int_eq(has("two:i386", "/usr/bin/other"), -1);
+	ck_assert_int_eq(has("../info/one", "/usr/bin/sh"), -1);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tests = tcase_create("packages");
@@ -118,5 +143,6 @@ int main(void)
 	tcase_add_test(tests, diverted);
 	tcase_add_test(tests, damaged_diversions);
 	tcase_add_test(tests, without_dpkg);
+	tcase_add_test(tests, files_of_a_package);
 	return unit_run(tests, "packages");
 }

@@ -35,8 +35,8 @@ struct matr_exposure {
 /* List the objects that bind to `symbol`, to any symbol of `library`, or to `symbol` of `library`.
  * Either may be NULL. An object's bindings to itself do not count. If no object binds to the
  * symbol, the list is empty.
- * symbol: its version is the one asked for, or that of the definition. library: soname, file name
- * or path.
+ * symbol: its version is the one asked for, or that of the definition. library: soname, file name,
+ * path, a glob for one of these, or the name of a package.
  * *out belongs to the caller: matr_exposure_free().
  * Errors: NOT_FOUND (no object of the epoch has that name, or a symbol of that name), those of
  * matr/store.h. */

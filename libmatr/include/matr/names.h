@@ -27,6 +27,9 @@ struct matr_symbol_name {
 	char *name;
 	char *version;	  /* NULL: none */
 	bool any_version; /* there was no '@': the version does not matter */
+	/* Of patterns; matr_symbol_pattern_parse(). */
+	bool pattern; /* a glob, or a C++ or Rust name as people write it, means other symbols too */
+	char *literal; /* text that is in every name that is meant; NULL: not known */
 };
 
 /* Parse a name.
@@ -36,19 +39,31 @@ MATR_API int matr_symbol_name_parse(const char *text, struct matr_symbol_name *o
 				    struct matr_error *err);
 MATR_API void matr_symbol_name_free(struct matr_symbol_name *name);
 
+/* The same for a name that may also be a glob, or a C++ or Rust name as people write it, with or
+ * without parameters: `pthread_*`, `std::locale::name`, `ns::f(int)@V1`. A glob that has `::`, a
+ * space, `(` or `<` is compared with demangled names, too. */
+MATR_API int matr_symbol_pattern_parse(const char *text, struct matr_symbol_name *out,
+				       struct matr_error *err);
+
+/* Is the text a glob: does it have * or ? or [? */
+MATR_API bool matr_is_glob(const char *text);
+
+/* Demangle a C++ or Rust name. The result is the caller's: free(). NULL: it is not mangled. */
+MATR_API char *matr_demangle(const char *name);
+
 /* Does the name mean this symbol of the object, with the version that it carries or asks for? */
 MATR_API bool matr_symbol_name_matches(const struct matr_symbol_name *wanted,
 				       const struct matr_object *object,
 				       const struct matr_symbol *symbol);
 
 /* Find an object of the mapping's scope by its canonical path or the path under which it was found,
- * its soname, or the last part of either path.
+ * its soname, the last part of either path, a glob for one of these, or the name of its package.
  * *index receives its scope index.
  * Errors: NOT_FOUND (none), USAGE (several; the message names them). */
 MATR_API int matr_mapping_find_object(const struct matr_mapping *mapping, const char *name,
 				      uint32_t *index, struct matr_error *err);
 
-/* Does the name mean this object? For objects without a mapping.
+/* Does the name, or glob, mean this object? For objects without a mapping.
  * path: where it was found; NULL: not known. */
 MATR_API bool matr_object_is_called(const struct matr_object *object, const char *path,
 				    const char *name);

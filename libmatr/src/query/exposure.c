@@ -13,6 +13,8 @@
 
 #include "base/array.h"
 #include "base/path.h"
+#include "query/names.h"
+#include "query/package_files.h"
 #include "store/binding.h"
 #include "store/object.h"
 #include "store/usage.h"
@@ -22,6 +24,7 @@ struct search {
 	int64_t epoch;
 	const struct matr_symbol_name *symbol;
 	const char *library;
+	struct package_files *package; /* of that name, where no object is called so */
 	struct map libraries; /* object ids that are called so, or that provide the symbol */
 	struct map vectors;   /* that bind to it */
 };
@@ -39,7 +42,9 @@ static int look_at_library(const struct store_library *library, void *context,
 	const struct matr_object object = {.path = (char *)library->path,
 					   .soname = library->soname};
 
-	if (matr_object_is_called(&object, library->found_as, of->search->library))
+	if (of->search->package
+		    ? package_files_have(of->search->package, library->path)
+		    : matr_object_is_called(&object, library->found_as, of->search->library))
 		return map_set(libraries, (uint64_t)library->object, 1) != 0 ? matr_fail_memory(err)
 									     : 0;
 	matr_nearest_offer(&of->nearest,
@@ -47,17 +52,48 @@ static int look_at_library(const struct store_library *library, void *context,
 	return 0;
 }
 
+static int each_library(struct library_search *of, struct matr_error *err)
+{
+	struct search *search = of->search;
+
+	return store_each_library(search->store, search->epoch, look_at_library, of, err);
+}
+
+/* By name; where no object is called so, those of the package that is. */
 static int find_libraries(struct search *search, struct matr_error *err)
 {
 	struct library_search of = {.search = search, .nearest = {.wanted = search->library}};
-	int result = store_each_library(search->store, search->epoch, look_at_library, &of, err);
+	int result = each_library(&of, err);
 
+	if (result == 0 && !search->libraries.used) {
+		result = package_files_read(NULL, search->library, &search->package, err);
+		if (result > 0)
+			result = each_library(&of, err);
+	}
 	if (result != 0 || search->libraries.used) {
 		matr_nearest_free(&of.nearest);
 		return result;
 	}
+	if (search->package) {
+		matr_nearest_free(&of.nearest);
+		return matr_fail(err, MATR_ERROR_NOT_FOUND, search->library,
+				 "no program of epoch %lld loads a library of this package",
+				 (long long)search->epoch);
+	}
 	return matr_nearest_fail(&of.nearest, err, "no such library in epoch %lld",
 				 (long long)search->epoch);
+}
+
+/* A look for the name, or what is in it of the pattern, before anything is decoded. 1, 0, -1. */
+static int mentions(struct search *search, int64_t object, struct matr_error *err)
+{
+	const struct matr_symbol_name *symbol = search->symbol;
+
+	if (!symbol->pattern)
+		return store_object_mentions(search->store, object, symbol->name, true, err);
+	if (!symbol->literal)
+		return 1;
+	return store_object_mentions(search->store, object, symbol->literal, false, err);
 }
 
 /* ---- a symbol ---- */
@@ -77,6 +113,23 @@ static int offer_symbols(struct search *search, int64_t id, struct matr_nearest 
 	return 0;
 }
 
+/* Does the object have a symbol that is called so? 1, 0, -1. */
+static int has_symbol(struct search *search, int64_t object, struct matr_error *err)
+{
+	struct store_symbols symbols;
+	int there = mentions(search, object, err);
+
+	if (there <= 0)
+		return there;
+	if (store_object_symbols(search->store, object, &symbols, err) != 0)
+		return -1;
+	there = 0;
+	for (size_t i = 1; i < symbols.n && !there; i++)
+		there = query_symbol_name_alone_is(search->symbol, symbols.list[i].name);
+	store_symbols_free(&symbols);
+	return there;
+}
+
 /* Nobody binds to the symbol. Where no object of the epoch has such a name, it is not one. */
 static int check_name(struct search *search, struct matr_error *err)
 {
@@ -88,7 +141,7 @@ static int check_name(struct search *search, struct matr_error *err)
 	if (store_object_ids(search->store, search->epoch, &objects, &n, err) != 0)
 		return -1;
 	for (size_t i = 0; i < n && !result && !there; i++) {
-		there = store_object_mentions(search->store, objects[i], nearest.wanted, err);
+		there = has_symbol(search, objects[i], err);
 		result = there < 0 ? -1 : 0;
 	}
 	for (size_t i = 0; i < n && !result && !there; i++)
@@ -114,7 +167,7 @@ static int binds(struct search *search, const struct matr_mapping *mapping, cons
 		struct matr_binding binding = mapping->objects[0].bindings[i];
 		uint64_t ignored;
 		if (binding.provider == 0 || binding.provider >= mapping->n_scope ||
-		    strcmp(symbol->name, search->symbol->name) != 0)
+		    !query_symbol_name_alone_is(search->symbol, symbol->name))
 			continue;
 		const struct matr_object *provider = mapping->scope[binding.provider].object;
 		uint64_t id = (uint64_t)ids[binding.provider];
@@ -158,8 +211,7 @@ static int find_by_symbol(struct search *search, struct matr_error *err)
 	for (size_t i = 0; i < n && !result; i++) {
 		int64_t object = vectors[i].object;
 		if (i == 0 || object != vectors[i - 1].object)
-			there = store_object_mentions(search->store, object, search->symbol->name,
-						      err);
+			there = has_symbol(search, object, err);
 		result = there > 0 ? look_at_vector(search, &vectors[i], err) : there;
 	}
 	free(vectors);
@@ -267,6 +319,7 @@ int matr_exposure(struct matr_store *store, int64_t epoch, const struct matr_sym
 							 err);
 	if (!result)
 		result = list_programs(&search, out, err);
+	package_files_free(search.package);
 	map_free(&search.libraries);
 	map_free(&search.vectors);
 	if (result)

@@ -9,20 +9,12 @@
 #include <matr/packages.h>
 
 #include <dirent.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/intern.h"
-
-enum { LIST_MAX = 1 << 28 }; /* bytes */
-
-static const char *without_usr(const char *path)
-{
-	return strncmp(path, "/usr/", 5) == 0 ? path + 4 : path;
-}
+#include "query/package_files.h"
 
 static int note(char **package, const char *name, struct matr_error *err)
 {
@@ -37,35 +29,20 @@ static int note(char **package, const char *name, struct matr_error *err)
 	return 0;
 }
 
-static int read_list(const char *directory, const char *file, const struct intern *wanted,
-		     const struct matr_diversions *diversions, char **packages,
-		     struct matr_error *err)
-{
-	char path[PATH_MAX], name[NAME_MAX + 1];
-	void *data;
-	size_t size;
-	int result = 0;
+struct lists {
+	const struct intern *wanted;
+	char **packages; /* by id */
+};
 
-	snprintf(name, sizeof name, "%.*s", (int)(strlen(file) - strlen(".list")), file);
-	if (snprintf(path, sizeof path, "%s/%s", directory, file) >= (int)sizeof path ||
-	    file_read(path, LIST_MAX, &data, &size, err) < 0)
-		return -1;
-	char *at = data, *end = at + size;
-	*end = 0; /* file_read leaves room */
-	while (at < end && !result) {
-		char *line = strchrnul(at, '\n');
-		*line = 0;
-		uint32_t id = intern_find(wanted, without_usr(matr_diverted(diversions, at, name)));
-		if (id != UINT32_MAX)
-			result = note(&packages[id], name, err);
-		at = line + 1;
-	}
-	free(data);
-	return result;
+static int note_file(const char *path, const char *package, void *context, struct matr_error *err)
+{
+	const struct lists *lists = context;
+	uint32_t id = intern_find(lists->wanted, path);
+
+	return id == UINT32_MAX ? 0 : note(&lists->packages[id], package, err);
 }
 
-static int read_lists(const char *directory, const struct intern *wanted, char **packages,
-		      struct matr_error *err)
+static int read_lists(const char *directory, struct lists *lists, struct matr_error *err)
 {
 	struct matr_diversions *diversions;
 	struct dirent **files;
@@ -78,7 +55,8 @@ static int read_lists(const char *directory, const struct intern *wanted, char *
 		const char *name = files[i]->d_name;
 		size_t length = strlen(name);
 		if (!result && length > 5 && strcmp(name + length - 5, ".list") == 0)
-			result = read_list(directory, name, wanted, diversions, packages, err);
+			result = package_list_read(directory, name, diversions, note_file, lists,
+						   err);
 		free(files[i]);
 	}
 	free(files);
@@ -96,12 +74,12 @@ int matr_packages(const char *directory, const char *const *paths, size_t n, cha
 	uint32_t id;
 
 	for (size_t i = 0; i < n && !failed; i++)
-		failed = intern_add(&wanted, without_usr(paths[i]), &id, err);
+		failed = intern_add(&wanted, package_path(paths[i]), &id, err);
 	if (!failed)
-		failed = read_lists(directory ? directory : "/var/lib/dpkg/info", &wanted, packages,
-				    err);
+		failed = read_lists(directory ? directory : PACKAGE_LISTS,
+				    &(struct lists){&wanted, packages}, err);
 	for (size_t i = 0; i < n && !failed; i++) {
-		const char *package = packages[intern_find(&wanted, without_usr(paths[i]))];
+		const char *package = packages[intern_find(&wanted, package_path(paths[i]))];
 		result[i] = package ? strdup(package) : NULL;
 		if (package && !result[i])
 			failed = matr_fail_memory(err);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sql/reader/demangle.h"
+#include "base/demangle.h"
 #include "sql/reader/elf_dynamic.h"
 #include "sql/reader/elf_notes.h"
 #include "sql/vtab/file_set.h"

@@ -527,7 +527,7 @@ int store_object_headers(struct matr_store *store, int64_t epoch, struct matr_ob
 /* ---- the symbols alone ---- */
 
 /* Names are in the part as they are, each with its NUL. */
-int store_object_mentions(struct matr_store *store, int64_t object, const char *name,
+int store_object_mentions(struct matr_store *store, int64_t object, const char *text, bool at_end,
 			  struct matr_error *err)
 {
 	uint8_t *contents;
@@ -536,7 +536,7 @@ int store_object_mentions(struct matr_store *store, int64_t object, const char *
 	int found = read_contents(store, object, CODEC_SYMBOLS, &contents, &size, err);
 	if (found <= 0)
 		return found;
-	found = memmem(contents, size, name, strlen(name) + 1) != NULL;
+	found = memmem(contents, size, text, strlen(text) + at_end) != NULL;
 	free(contents);
 	return found;
 }

@@ -70,9 +70,10 @@ void store_free_objects(struct matr_store *store);
 
 /* ---- the symbols alone, which nothing keeps ---- */
 
-/* Search the object's symbols for one of that name, without decoding them. Returns 1 if the name is
- * there (some other string may end like it), 0 if not, -1 on error. */
-int store_object_mentions(struct matr_store *store, int64_t object, const char *name,
+/* Search the object's symbols for a text, without decoding them.
+ * at_end: a name has to end with it.
+ * Returns 1 if the text is there, 0 if not, -1 on error. */
+int store_object_mentions(struct matr_store *store, int64_t object, const char *text, bool at_end,
 			  struct matr_error *err);
 
 struct store_symbols {

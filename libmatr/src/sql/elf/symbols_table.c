@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/demangle.h"
 #include "sql/elf/tables.h"
-#include "sql/reader/demangle.h"
 #include "sql/reader/elf_names.h"
 #include "sql/reader/elf_symbols.h"
 #include "sql/vtab/name_index.h"
