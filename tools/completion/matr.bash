@@ -108,10 +108,10 @@ _matr()
 	record/) word='--forget-first --list --forget --forget-all --format --prefix --help' ;;
 	run/) word='--verbose --prefix --help' ;;
 	sql/) word='--sql --recursive --epoch --all-epochs --format --headers --cache --write --root --prefix --help' ;;
-	exposed/) word='--symbol --library --list --epoch --format --root --prefix --help' ;;
+	exposed/) word='--symbol --library --list --details --epoch --format --root --prefix --help' ;;
 	tree/) word='--epoch --format --root --env --prefix --help' ;;
-	shadowed/) word='--epoch --format --root --prefix --help' ;;
-	why/) word='--library --epoch --format --root --env --prefix --help' ;;
+	shadowed/) word='--all --raw --epoch --format --root --prefix --help' ;;
+	why/) word='--library --details --raw --epoch --format --root --env --prefix --help' ;;
 	trace/) word='--symbol --requester --provider --count --sort --output --format --ld-stable --help' ;;
 	verify/) word='--loads --bind-now --format --prefix --help' ;;
 	*) return ;;

@@ -68,16 +68,17 @@ struct matr_shadowed {
 	uint32_t winner, winner_symbol;
 	uint32_t *losers; /* scope indices, in the order in which they would be next */
 	size_t n_losers;
-	uint32_t requester;  /* the first object that refers to it */
-	size_t n_requesters; /* objects that bind so */
+	uint32_t requester;  /* the first object that refers to it; the winner if none does */
+	size_t n_requesters; /* objects that bind so; 0: no object refers to it */
 	bool copied;	     /* the winner is the application's copy of a loser's data */
 };
 
 /* List the symbols that the mapping binds and that other objects of the scope could provide too, by
  * name.
+ * all: also symbols that no object refers to; the winner is what dlsym() without a version finds.
  * *out belongs to the caller: matr_shadowed_free(). Its names belong to the mapping's objects.
  * Errors: MEMORY. */
-MATR_API int matr_shadowed(const struct matr_mapping *mapping, struct matr_shadowed **out,
+MATR_API int matr_shadowed(const struct matr_mapping *mapping, bool all, struct matr_shadowed **out,
 			   size_t *n, struct matr_error *err);
 MATR_API void matr_shadowed_free(struct matr_shadowed *shadowed, size_t n);
 

@@ -224,6 +224,10 @@ MATR_API int matr_store_closures(struct matr_store *store, int64_t application,
 				 struct matr_error *err);
 MATR_API void matr_store_closures_free(struct matr_store_closure *closures, size_t n);
 
+/* Count the epoch's applications that have closures. */
+MATR_API int matr_store_count_loading(struct matr_store *store, int64_t epoch, size_t *n,
+				      struct matr_error *err);
+
 /* Read one closure of the application.
  * out->mapping belongs to the caller: matr_mapping_free(). Its objects belong to the store. */
 MATR_API int matr_store_closure(struct matr_store *store, int64_t application,

@@ -255,8 +255,28 @@ static bool is_copied(const struct matr_mapping *mapping, const struct matr_shad
 	return false;
 }
 
-static int add_shadowed(struct explainer *explainer, struct shadows *shadows, uint32_t requester,
-			size_t relocation, struct matr_error *err)
+/* The row of what was found; its losers are the matches of the steps but the winner. */
+static int add_shadowed(struct shadows *shadows, const struct matr_mapping *mapping,
+			struct matr_shadowed row, struct matr_error *err)
+{
+	row.losers = calloc(mapping->n_scope + 1, sizeof *row.losers);
+	if (!row.losers)
+		return matr_fail_memory(err);
+	for (size_t i = 0; i < mapping->n_scope; i++)
+		if (shadows->steps[i].outcome == MATR_LOOKUP_MATCH &&
+		    shadows->steps[i].object != row.winner)
+			row.losers[row.n_losers++] = shadows->steps[i].object;
+	if (array_reserve(&shadows->list, &shadows->room, shadows->n + 1, sizeof *shadows->list,
+			  err) != 0) {
+		free(row.losers);
+		return -1;
+	}
+	shadows->list[shadows->n++] = row;
+	return 0;
+}
+
+static int add_bound(struct explainer *explainer, struct shadows *shadows, uint32_t requester,
+		     size_t relocation, struct matr_error *err)
 {
 	const struct matr_mapping *mapping = explainer->mapping;
 	const struct matr_object *object = mapping->scope[requester].object;
@@ -264,35 +284,19 @@ static int add_shadowed(struct explainer *explainer, struct shadows *shadows, ui
 	struct matr_binding binding = mapping->objects[requester].bindings[relocation];
 	const struct matr_version *version =
 		matr_object_symbol_version(object, &object->symbols[symbol]);
-
-	lookup_explain(&explainer->lookup, requester, symbol,
-		       lookup_class_of(object->relocations[relocation].type), shadows->steps);
-	size_t n_losers = 0;
-	uint32_t *losers = calloc(mapping->n_scope + 1, sizeof *losers);
-	if (!losers)
-		return matr_fail_memory(err);
-	for (size_t i = 0; i < mapping->n_scope; i++)
-		if (shadows->steps[i].outcome == MATR_LOOKUP_MATCH &&
-		    shadows->steps[i].object != binding.provider)
-			losers[n_losers++] = shadows->steps[i].object;
-	if (array_reserve(&shadows->list, &shadows->room, shadows->n + 1, sizeof *shadows->list,
-			  err) != 0) {
-		free(losers);
-		return -1;
-	}
 	struct matr_shadowed row = {
 		.name = object->symbols[symbol].name,
 		.version = version ? version->name : NULL,
 		.winner = binding.provider,
 		.winner_symbol = binding.symbol,
-		.losers = losers,
-		.n_losers = n_losers,
 		.requester = requester,
 		.n_requesters = 1,
 	};
+
+	lookup_explain(&explainer->lookup, requester, symbol,
+		       lookup_class_of(object->relocations[relocation].type), shadows->steps);
 	row.copied = is_copied(mapping, &row);
-	shadows->list[shadows->n++] = row;
-	return 0;
+	return add_shadowed(shadows, mapping, row, err);
 }
 
 static int compare_text(const char *a, const char *b)
@@ -364,14 +368,80 @@ static int shadowed_of(struct explainer *explainer, struct shadows *shadows, uin
 		    !symbol_index_is_ambiguous(&explainer->index, requester, symbol))
 			continue;
 		seen[place] = 1;
-		result = add_shadowed(explainer, shadows, requester, n, err);
+		result = add_bound(explainer, shadows, requester, n, err);
 	}
 	free(seen);
 	return result;
 }
 
-int matr_shadowed(const struct matr_mapping *mapping, struct matr_shadowed **out, size_t *n,
-		  struct matr_error *err)
+/* What the object defines, others define too, and no object refers to. */
+static int unbound_of(struct explainer *explainer, const struct intern *bound,
+		      struct shadows *shadows, uint32_t definer, struct matr_error *err)
+{
+	const struct matr_mapping *mapping = explainer->mapping;
+	const struct matr_object *object = mapping->scope[definer].object;
+	int result = 0;
+
+	for (uint32_t n = 1; n < object->n_symbols && !result; n++) {
+		const struct matr_symbol *symbol = &object->symbols[n];
+		size_t first = 0;
+		const struct matr_version *version = matr_object_symbol_version(object, symbol);
+		if (symbol->section == SHN_UNDEF || !matr_symbol_is_looked_up(symbol) ||
+		    !symbol_index_is_ambiguous(&explainer->index, definer, n) ||
+		    intern_find(bound, symbol->name) != UINT32_MAX ||
+		    (version && strcmp(version->name, symbol->name) == 0)) /* names a version */
+			continue;
+		lookup_explain_name(&explainer->lookup, definer, n, shadows->steps);
+		while (first < mapping->n_scope &&
+		       shadows->steps[first].outcome != MATR_LOOKUP_MATCH)
+			first++;
+		/* Each once: where its winner comes. */
+		if (first == mapping->n_scope || shadows->steps[first].object != definer ||
+		    shadows->steps[first].symbol != n)
+			continue;
+		result = add_shadowed(shadows, mapping,
+				      (struct matr_shadowed){
+					      .name = symbol->name,
+					      .version = version ? version->name : NULL,
+					      .winner = definer,
+					      .winner_symbol = n,
+					      .requester = definer,
+				      },
+				      err);
+	}
+	return result;
+}
+
+/* The names that are referred to. */
+static int find_bound(const struct matr_mapping *mapping, struct intern *out,
+		      struct matr_error *err)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < mapping->n_scope; i++) {
+		const struct matr_object *object = mapping->scope[i].object;
+		for (size_t n = 0; n < object->n_relocations && !result; n++) {
+			uint32_t symbol = object->relocations[n].symbol, id;
+			if (symbol)
+				result = intern_add(out, object->symbols[symbol].name, &id, err);
+		}
+	}
+	return result;
+}
+
+static int add_unbound(struct explainer *explainer, struct shadows *shadows, struct matr_error *err)
+{
+	struct intern bound = {.entries = NULL};
+	int result = find_bound(explainer->mapping, &bound, err);
+
+	for (uint32_t i = 0; i < explainer->mapping->n_scope && !result; i++)
+		result = unbound_of(explainer, &bound, shadows, i, err);
+	intern_free(&bound);
+	return result;
+}
+
+int matr_shadowed(const struct matr_mapping *mapping, bool all, struct matr_shadowed **out,
+		  size_t *n, struct matr_error *err)
 {
 	struct shadows shadows = {.steps = calloc(mapping->n_scope + 1, sizeof *shadows.steps)};
 	struct explainer explainer;
@@ -381,6 +451,8 @@ int matr_shadowed(const struct matr_mapping *mapping, struct matr_shadowed **out
 	int result = explainer_open(&explainer, mapping, err);
 	for (uint32_t i = 0; i < mapping->n_scope && !result; i++)
 		result = shadowed_of(&explainer, &shadows, i, err);
+	if (all && !result)
+		result = add_unbound(&explainer, &shadows, err);
 	explainer_close(&explainer);
 	free(shadows.steps);
 	if (result) {

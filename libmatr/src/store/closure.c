@@ -93,6 +93,21 @@ void matr_store_closures_free(struct matr_store_closure *closures, size_t n)
 	free(closures);
 }
 
+int matr_store_count_loading(struct matr_store *store, int64_t epoch, size_t *n,
+			     struct matr_error *err)
+{
+	sqlite3_stmt *row = store_statement_for(
+		store,
+		"SELECT count(*) FROM epoch_applications e WHERE e.epoch_id = ?1 AND EXISTS"
+		" (SELECT 1 FROM closures c WHERE c.application_id = e.application_id)",
+		epoch, err);
+	int64_t count = 0;
+
+	int found = store_step_id(store, row, &count, err);
+	*n = (size_t)count;
+	return found < 0 ? -1 : 0;
+}
+
 int matr_store_closures(struct matr_store *store, int64_t application,
 			struct matr_store_closure **out, size_t *n, struct matr_error *err)
 {

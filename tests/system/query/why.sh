@@ -11,9 +11,9 @@ extern int wanted(void), protected_too(void);
 extern int data;
 int main(void) { return wanted() + protected_too() + data; }
 END
-echo 'int other; int *use(void) { return &other; }' >absent.c
+echo 'int other; int *use(void) { return &other; } int twice(void) { return 1; }' >absent.c
 echo 'extern int wanted(void), data; int refer(void) { return wanted() + data; } int (*too)(void) = wanted;' >refers.c
-echo '__attribute__((visibility("hidden"))) int wanted(void) { return 1; } int h(void) { return wanted(); }' >hidden.c
+echo '__attribute__((visibility("hidden"))) int wanted(void) { return 1; } int h(void) { return wanted(); } int twice(void) { return 2; }' >hidden.c
 printf '%s\n' 'int wanted_old(void) { return 2; }' '__asm__(".symver wanted_old,wanted@OLD");' >version.c
 echo 'OLD { global: wanted; };' >version.map
 echo '__attribute__((weak)) int wanted(void) { return 3; } int data = 4; int protected_too(void) { return 0; }' >weak.c
@@ -82,6 +82,26 @@ check "who asks without a version has a row of its own" grep -q ',wanted,,.*/lib
 check "shadowed: copied data" grep -q ',data,[^,]*,.*/app,.*/libweak.so,[0-9]*,copied' "$T/shadowed"
 check "why --library says that nothing binds" grep -q 'Nothing binds to it' <("$MATR" why --library ./app libabsent.so)
 check "why --library says how it was found" grep -Eq 'found by +DT_RUNPATH' <("$MATR" why --library ./app libabsent.so)
+answers() # NAME LINE ARGUMENT...: the first line
+{
+	local name=$1 line=$2
+	shift 2
+	"$MATR" "$@" 2>&1 | sed -n '1p;1q' >"$T/answer" || :
+	echo "$line" >"$T/expected"
+	if cmp -s "$T/expected" "$T/answer"; then ok "$name"; else not_ok "$name" "$T/expected" "$T/answer"; fi
+}
+answers "the answer comes first" "wanted: the only reference binds to libweak.so; libstrong.so would be next; libversion.so has another version of it." \
+	why ./app wanted@NEW
+answers "nothing else has it" "other: the only reference binds to libabsent.so; nothing else provides it." why ./app other
+answers "nothing refers to it" "address: nothing refers to it; dlsym() without a version would find that of libstrong.so." why ./app address
+answers "a glob" "wanted: 1 reference binds to libweak.so, 2 to libversion.so; others would be next; libversion.so has another version of it." \
+	why ./app 'want*'
+answers "a library" "libabsent.so: needed by app. Nothing binds to it." why --library ./app libabsent.so
+answers "a library by glob" "*weak*: needed by app; 3 of its symbols bound, by app alone." why --library ./app '*weak*'
+answers "shadowed says how many" "./app: 5 symbols that are bound have more than one provider; 1 of them is a copy of data." shadowed ./app
+"$MATR" shadowed --format csv --all ./app >"$T/all"
+check "--all has what nothing refers to" grep -q ',twice,[^,]*,.*/libabsent.so,.*/libhidden.so,0,' "$T/all"
+check "which is left out otherwise" [ "$(grep -c ',twice,' "$T/shadowed")" -eq 0 ]
 for command in "why app_ wanted" "why ./app wantde" "why ./app wanted@NEWER" "why --library ./app libwaek.so" "shadowed app_"; do
 	# shellcheck disable=SC2086 # words
 	one_line "one line: $command" 1 "$MATR" $command
@@ -115,7 +135,7 @@ check "and are told" grep -q "$T/first, DT_RUNPATH of $T/needs: not there" <("$M
 check "csv has chain, rule and places" grep -q ",DT_RUNPATH,$T/needs -> libfound.so,$T/first:$T/second:$T/second/deep" \
 	<("$MATR" why --library --format csv ./needs libfound.so)
 if "$MATR" record "$T/loads" "$T/plug.so" >"$T/record" 2>&1 </dev/null && begin "$T/loads"; then
-	"$MATR" why --library ./loads libfound.so >"$T/loaded"
+	"$MATR" why --library --details ./loads libfound.so >"$T/loaded"
 	check "a library that comes with dlopen()" grep -q "^loaded by *dlopen() of $T/plug.so" "$T/loaded"
 	check "and its chain" grep -q "^chain *$T/loads => $T/plug.so -> libfound.so" "$T/loaded"
 	check "and its places" grep -q "^ *$T/second, DT_RUNPATH of $T/plug.so: not there" "$T/loaded"
@@ -149,6 +169,19 @@ sed "s/.*nearest: //; s/, /\n/g" "$T/near" >"$T/names"
 while read -r near; do
 	check "which can be typed: ${near#"$T/"}" "$MATR" why "$near" wanted
 done <"$T/names"
+
+# C++ names as people write them, and as they are in the files.
+echo 'namespace ns { int f(int x) { return x; } int f(long x) { return (int)x; } }' | "$CXX" -x c++ -shared -fPIC -o libcc.so - -Wl,-soname,libcc.so
+echo 'namespace ns { int f(int), f(long); } int main() { return ns::f(0) + ns::f(0L); }' | "$CXX" -x c++ -o cc - -L. -lcc -Wl,-rpath,"$T"
+begin ./cc
+answers "a C++ name" "ns::f: all 2 references bind to libcc.so; nothing else provides it." why ./cc ns::f
+answers "one overload" "ns::f(long): the only reference binds to libcc.so; nothing else provides it." why ./cc "ns::f(long)"
+answers "its mangled name" "ns::f(long): the only reference binds to libcc.so; nothing else provides it." why ./cc _ZN2ns1fEl
+answers "--raw" "_ZN2ns1fEl: the only reference binds to libcc.so; nothing else provides it." why --raw ./cc "ns::f(long)"
+answers "exposed by a C++ name" "ns::f: 1 program binds to it." exposed --symbol ns::f
+answers "exposed by a glob" "_ZN2ns*: 1 program binds to it." exposed --symbol '_ZN2ns*'
+answers "exposed by the glob of a library" "libc[c].so: 1 program binds to it." exposed --library 'libc[c].so'
+check "exposed says what it does not see" grep -q '^Not seen: dlopen() in 1 of 1 programs' <("$MATR" exposed --library libcc.so)
 
 # Real programs: the first match is what ld.so binds to, for every symbol of the program itself.
 mapfile -t programs < <(for program in /usr/bin/git /usr/bin/clang /usr/bin/python3 /usr/bin/ssh /usr/bin/bash; do
@@ -231,7 +264,7 @@ exposed "a symbol of two libraries" "symbol = 'inflate' AND provider LIKE '%/lib
 capture line "$MATR" exposed --library libnobodyhas.so.1 --library libz.so.1 --format csv
 check "one of two that is not there: the other is listed" sh -c "[ \"\$(cat '$T/line.status')\" = 1 ] && grep -q '^libz.so.1,' '$T/line.out' && grep -q 'libnobodyhas' '$T/line.err'"
 loading=$("$MATR" sql --format list "SELECT count(DISTINCT application) FROM scopes WHERE object LIKE '%/libz.so.1%'" </dev/null)
-"$MATR" exposed --symbol inflate --library libz.so.1 2>&1 >/dev/null |
+"$MATR" exposed --symbol inflate --library libz.so.1 --format csv 2>&1 >/dev/null |
 	awk '/programs bind/ {print $2 + $7}' >"$T/both"
 check "who binds and who only loads are all that load" test "$(cat "$T/both")" = "$loading"
 printf '# two\nlzma_code  # of any\n\nliblzma.so.5\n' >"$T/items"
@@ -247,6 +280,13 @@ for arguments in "--library liblzam.so.5" "--list $T/absent" "--symbol @V"; do
 	one_line "one line: exposed $arguments" 1 "$MATR" exposed $arguments
 done
 if have dpkg; then
+	libz=$(readlink -f "$(ldd /usr/bin/git | awk '$1 == "libz.so.1" { print $3 }')")
+	libz=$(dpkg -S "*/${libz##*/}" 2>/dev/null | sed 's/: .*//; 1q') || libz=
+	if [ -n "$libz" ]; then
+		"$MATR" exposed --library "$libz" --format csv 2>/dev/null | cut -d, -f2- >"$T/ours"
+		"$MATR" exposed --library libz.so.1 --format csv 2>/dev/null | cut -d, -f2- >"$T/byname"
+		check "a package in the place of its library" cmp "$T/ours" "$T/byname"
+	fi
 	"$MATR" exposed --symbol malloc --format csv 2>/dev/null | tr -d '\r' | tail -n +2 | cut -d, -f2,3 | sort -u >"$T/ours"
 	cut -d, -f2 "$T/ours" | while read -r path; do
 		package=$(dpkg -S "$path" 2>/dev/null || dpkg -S "${path#/usr}" 2>/dev/null) || package=:

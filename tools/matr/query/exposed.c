@@ -2,11 +2,13 @@
 #include "common/open_store.h"
 #include "common/options.h"
 #include "common/output.h"
+#include "common/path.h"
 #include "common/recorded.h"
 #include "matr/namespace/root.h"
 #include "matr/query/commands.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,19 +17,25 @@
 #include <matr/exposure.h>
 #include <matr/names.h>
 #include <matr/packages.h>
+#include <matr/store.h>
 
 static const char help[] =
 	"usage: matr exposed [OPTION]... --symbol SYMBOL[@VERSION] | --library LIBRARY | --list "
 	"FILE\n"
 	"\n"
-	"Every program of the epoch that binds to it, directly or through its libraries: the\n"
-	"object that does it, and the Debian package of the program. What only loads the library\n"
-	"is counted, not listed. What an object takes from itself does not count.\n"
+	"How many programs of the epoch bind to it, directly or through their libraries, by "
+	"Debian\n"
+	"package; with --details every program and the object that binds. What only loads the\n"
+	"library is counted, not listed. What an object takes from itself does not count.\n"
 	"\n"
-	"  --symbol S[@V]     who binds to this symbol; with --library: of this library\n"
-	"  --library L        who binds to anything of this library (soname, file name, path);\n"
-	"                     both may be given several times\n"
+	"  --symbol S[@V]     who binds to this symbol; with --library: of this library. S may be "
+	"a\n"
+	"                     glob, or a C++ or Rust name as people write it\n"
+	"  --library L        who binds to anything of this library: soname, file name, path, "
+	"glob,\n"
+	"                     or the name of its package; both may be given several times\n"
 	"  --list FILE        one of these a line, # comments; a name with / or .so is a library\n"
+	"  --details          every program, and the object that binds\n"
 	"  --epoch EPOCH      in that epoch: a number, current or previous\n"
 	"  --root DIR         of the system in that tree\n"
 	"  --format FORMAT    table (default), json or csv\n"
@@ -38,7 +46,7 @@ static const char help[] =
 	"or library (of several the others are looked at all the same); 2 usage.\n"
 	"\n"
 	"  matr exposed --library liblzma.so.5\n"
-	"  matr exposed --symbol lzma_code\n"
+	"  matr exposed --details --symbol lzma_code\n"
 	"  matr exposed --symbol malloc@GLIBC_2.2.5 --format csv\n";
 
 struct row {
@@ -66,25 +74,193 @@ struct request {
 	const char *prefix, *epoch, *root, *list;
 	struct option_list symbols, libraries;
 	enum output_format format;
+	bool details;
 };
 
 struct search {
 	struct matr_store *store;
 	int64_t epoch;
+	const struct request *request;
 	struct output output;
+	size_t n_shown; /* items */
 	bool several; /* an item that is not there is reported, and does not keep from the others */
 	bool missing;
 };
 
-/* Print the rows of one item; the counts go to standard error, so that the rows stay what they
- * are. */
+/* ---- the answer ---- */
+
+static bool is_package(const struct row *a, const struct row *b)
+{
+	return a->package && b->package ? strcmp(a->package, b->package) == 0
+					: a->package == b->package;
+}
+
+/* Rows of a package stand beside each other, and so do those of a program. */
+static size_t end_of_package(const struct row *rows, size_t n, size_t i, size_t *programs)
+{
+	size_t end = i;
+
+	*programs = 0;
+	while (end < n && is_package(&rows[i], &rows[end])) {
+		*programs += end == i || strcmp(rows[end].exposed->program,
+						rows[end - 1].exposed->program) != 0;
+		end++;
+	}
+	return end;
+}
+
+/* Does the group have one requester? A program that binds itself counts as "itself". */
+static const char *through(const struct row *rows, size_t start, size_t end)
+{
+	const char *first = NULL;
+
+	for (size_t i = start; i < end; i++) {
+		const struct matr_exposed *exposed = rows[i].exposed;
+		const char *name = strcmp(exposed->program, exposed->requester) == 0
+					   ? "itself"
+					   : path_name(exposed->requester);
+		if (first && strcmp(first, name) != 0)
+			return NULL;
+		first = name;
+	}
+	return first;
+}
+
+static const char *plural(size_t n, const char *one, const char *many)
+{
+	return n == 1 ? one : many;
+}
+
+/* What no epoch has, and so no answer. */
+static int say_unseen(struct search *search, struct matr_error *err)
+{
+	struct matr_store_application *applications;
+	struct matr_store_declined *declined;
+	struct matr_store_skipped *skipped;
+	size_t n, n_declined, n_skipped, n_loading;
+	uint64_t n_static = 0;
+
+	if (matr_store_count_loading(search->store, search->epoch, &n_loading, err) != 0 ||
+	    matr_store_skipped(search->store, search->epoch, &skipped, &n_skipped, err) != 0)
+		return -1;
+	for (size_t i = 0; i < n_skipped; i++)
+		if (strcmp(skipped[i].kind, "static") == 0)
+			n_static = skipped[i].files;
+	matr_store_skipped_free(skipped, n_skipped);
+	if (matr_store_declined(search->store, search->epoch, &declined, &n_declined, err) != 0)
+		return -1;
+	matr_store_declined_free(declined, n_declined);
+	if (matr_store_applications(search->store, search->epoch, &applications, &n, err) != 0)
+		return -1;
+	matr_store_applications_free(applications, n);
+	safe_printf("Not seen: dlopen() in %zu of %zu programs, which have no record of it; "
+		    "%" PRIu64 " static %s, %zu declined.\n",
+		    n - n_loading, n, n_static, plural(n_static, "program", "programs"),
+		    n_declined);
+	return 0;
+}
+
+/* For people: "liblzma.so.5: 392 programs of 175 packages bind to it; 3 more only load it." */
+static int say(struct search *search, const struct item *item, const struct matr_exposure *exposure,
+	       const struct row *rows, struct matr_error *err)
+{
+	size_t n_packages = 0, programs;
+
+	for (size_t i = 0; i < exposure->n; i = end_of_package(rows, exposure->n, i, &programs))
+		n_packages += rows[i].package != NULL;
+	safe_printf("%s%s: ", search->n_shown ? "\n" : "", item->shown);
+	if (exposure->n_programs)
+		safe_printf("%zu %s", exposure->n_programs,
+			    plural(exposure->n_programs, "program", "programs"));
+	else
+		safe_printf("no program");
+	if (n_packages)
+		safe_printf(" of %zu %s", n_packages, plural(n_packages, "package", "packages"));
+	safe_printf(" %s to it",
+		    plural(exposure->n_programs, "binds", exposure->n_programs ? "bind" : "binds"));
+	if (exposure->n_loading)
+		safe_printf("; %zu more only %s it", exposure->n_loading,
+			    plural(exposure->n_loading, "loads", "load"));
+	puts(".");
+	return search->n_shown++ ? 0 : say_unseen(search, err);
+}
+
+static int show_packages(const struct row *rows, size_t n, struct matr_error *err)
+{
+	static const struct render_column columns[] = {
+		{"package", COLUMN_LEFT},
+		{"programs", COLUMN_RIGHT},
+		{"through", COLUMN_LEFT},
+	};
+	struct output output;
+
+	putchar('\n');
+	output_open(&output, FORMAT_TABLE, columns, sizeof columns / sizeof *columns);
+	for (size_t i = 0, end; i < n; i = end) {
+		char several[32];
+		size_t programs;
+		end = end_of_package(rows, n, i, &programs);
+		const char *one = through(rows, i, end);
+		snprintf(several, sizeof several, "%zu bindings", end - i);
+		output_text(&output, rows[i].package ? rows[i].package : "(none)");
+		output_number(&output, (int64_t)programs);
+		output_text(&output, one ? one : several);
+	}
+	return output_close(&output, err);
+}
+
+static void show_rows(struct output *output, const struct item *item, const struct row *rows,
+		      size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		output_text(output, item->shown);
+		output_text(output, rows[i].package);
+		output_text(output, rows[i].exposed->program);
+		output_text(output, rows[i].exposed->requester);
+		output_text(output, rows[i].exposed->loaded);
+	}
+}
+
+static const struct render_column row_columns[] = {
+	{"item", COLUMN_LEFT},
+	{"package", COLUMN_LEFT},
+	{"program", COLUMN_LEFT},
+	{"requester", COLUMN_LEFT},
+	{"loaded_by_dlopen_of", COLUMN_LEFT},
+};
+
+enum { ROW_COLUMNS = sizeof row_columns / sizeof *row_columns };
+
+/* For people the sentence and the packages, or the rows; for programs the rows, and the counts on
+ * standard error, so that the rows stay what they are. */
+static int show_found(struct search *search, const struct item *item,
+		      const struct matr_exposure *exposure, const struct row *rows,
+		      struct matr_error *err)
+{
+	if (search->request->format != FORMAT_TABLE) {
+		show_rows(&search->output, item, rows, exposure->n);
+		safe_fprintf(stderr, "%s: %zu programs bind to it, %zu more only load it\n",
+			     item->shown, exposure->n_programs, exposure->n_loading);
+		return 0;
+	}
+	if (say(search, item, exposure, rows, err) != 0)
+		return -1;
+	if (!exposure->n)
+		return output_flush(err);
+	if (!search->request->details)
+		return show_packages(rows, exposure->n, err);
+	putchar('\n');
+	output_open(&search->output, FORMAT_TABLE, row_columns, ROW_COLUMNS);
+	show_rows(&search->output, item, rows, exposure->n);
+	return output_close(&search->output, err);
+}
+
 static int show(struct search *search, const struct item *item, struct matr_error *err)
 {
 	struct matr_symbol_name name = {.name = NULL};
 	struct matr_exposure exposure = {.list = NULL};
-	struct output *output = &search->output;
 	char **packages = NULL;
-	int result = item->symbol ? matr_symbol_name_parse(item->symbol, &name, err) : 0;
+	int result = item->symbol ? matr_symbol_pattern_parse(item->symbol, &name, err) : 0;
 
 	if (!result)
 		result = matr_exposure(search->store, search->epoch, item->symbol ? &name : NULL,
@@ -101,16 +277,8 @@ static int show(struct search *search, const struct item *item, struct matr_erro
 		rows[i] = (struct row){&exposure.list[i], packages[i]};
 	if (!result && exposure.n)
 		qsort(rows, exposure.n, sizeof *rows, compare_rows);
-	for (size_t i = 0; i < exposure.n && !result; i++) {
-		output_text(output, item->shown);
-		output_text(output, rows[i].package);
-		output_text(output, rows[i].exposed->program);
-		output_text(output, rows[i].exposed->requester);
-		output_text(output, rows[i].exposed->loaded);
-	}
 	if (!result)
-		safe_fprintf(stderr, "%s: %zu programs bind to it, %zu more only load it\n",
-			     item->shown, exposure.n_programs, exposure.n_loading);
+		result = show_found(search, item, &exposure, rows, err);
 	if (packages)
 		matr_packages_free(packages, exposure.n);
 	free(rows);
@@ -183,13 +351,6 @@ static int show_list(struct search *search, FILE *list, const char *file, struct
 static int show_all(struct search *search, const struct request *request, FILE *list,
 		    struct matr_error *err)
 {
-	static const struct render_column columns[] = {
-		{"item", COLUMN_LEFT},
-		{"package", COLUMN_LEFT},
-		{"program", COLUMN_LEFT},
-		{"requester", COLUMN_LEFT},
-		{"loaded_by_dlopen_of", COLUMN_LEFT},
-	};
 	struct matr_store_epoch epoch;
 	struct matr_error closing = {0};
 
@@ -198,10 +359,13 @@ static int show_all(struct search *search, const struct request *request, FILE *
 	    recorded_epoch(request->prefix, search->store, request->epoch, &epoch, err) != 0)
 		return -1;
 	search->epoch = epoch.id;
-	output_open(&search->output, request->format, columns, sizeof columns / sizeof *columns);
+	search->request = request;
+	if (request->format != FORMAT_TABLE)
+		output_open(&search->output, request->format, row_columns, ROW_COLUMNS);
 	int result = list ? show_list(search, list, request->list, err)
 			  : show_named(search, request, err);
-	if (output_close(&search->output, &closing) != 0 && !result)
+	if (request->format != FORMAT_TABLE && output_close(&search->output, &closing) != 0 &&
+	    !result)
 		result = matr_error_copy(err, &closing);
 	return result;
 }
@@ -232,10 +396,15 @@ int command_exposed(const struct context *context, int argc, char **argv)
 {
 	struct request request = {.prefix = context->prefix};
 	const struct option_row rows[] = {
-		{"symbol", .list = &request.symbols}, {"library", .list = &request.libraries},
-		{"list", .text = &request.list},      {"epoch", .text = &request.epoch},
-		{"root", .text = &request.root},      {"format", .format = &request.format},
-		{"prefix", .text = &request.prefix},  {0},
+		{"symbol", .list = &request.symbols},
+		{"library", .list = &request.libraries},
+		{"list", .text = &request.list},
+		{"details", .flag = &request.details},
+		{"epoch", .text = &request.epoch},
+		{"root", .text = &request.root},
+		{"format", .format = &request.format},
+		{"prefix", .text = &request.prefix},
+		{0},
 	};
 	const struct options options = {.command = "exposed", .help = help, .rows = rows};
 	int status;

@@ -2,18 +2,24 @@
 #include "common/options.h"
 #include "common/output.h"
 #include "common/recorded.h"
+#include "common/symbol.h"
 #include "matr/namespace/root.h"
 #include "matr/query/commands.h"
+
+#include <stdio.h>
 
 #include <matr/explain.h>
 
 static const char help[] =
 	"usage: matr shadowed [OPTION]... PROGRAM...\n"
 	"\n"
-	"Symbols that are bound and that more than one object of the scope could provide: who\n"
-	"wins, and who would be next, one row per loser. Copied: the winner is the application's\n"
+	"Symbols that are bound and that more than one object of the scope could provide: which\n"
+	"wins, and which would be next, one row per loser. Copied: the winner is the "
+	"application's\n"
 	"copy of the data (a copy relocation), which is how it has to be.\n"
 	"\n"
+	"  --all              also symbols that no object refers to: what dlsym() would find\n"
+	"  --raw              C++ and Rust names as they are in the files\n"
 	"  --epoch EPOCH      in that epoch: a number, current or previous\n"
 	"  --root DIR         of the system in that tree\n"
 	"  --format FORMAT    table (default), json or csv\n"
@@ -24,28 +30,88 @@ static const char help[] =
 	"\n"
 	"  matr shadowed git clang\n";
 
-static int list(const char *prefix, const char *epoch, const char *program, struct output *output,
-		struct matr_error *err)
-{
-	struct matr_shadowed *shadowed = NULL;
-	struct recorded recorded;
-	size_t n = 0;
+struct request {
+	const char *prefix, *epoch;
+	enum output_format format;
+	bool all, raw;
+};
 
-	int result = recorded_open(prefix, program, epoch, &recorded, err);
-	if (result == 0)
-		result = matr_shadowed(recorded.mapping, &shadowed, &n, err);
+struct answer { /* the rows, and what the sentence before them says */
+	struct output output;
+	size_t n_programs;
+};
+
+static const struct render_column columns[] = {
+	{"program", COLUMN_LEFT}, {"symbol", COLUMN_LEFT}, {"version", COLUMN_LEFT},
+	{"winner", COLUMN_LEFT},  {"loser", COLUMN_LEFT},  {"requesters", COLUMN_RIGHT},
+	{"copied", COLUMN_LEFT},
+};
+
+static void show_rows(const struct request *request, struct output *output,
+		      const struct matr_mapping *mapping, const struct matr_shadowed *shadowed,
+		      size_t n)
+{
 	for (size_t i = 0; i < n; i++) {
 		for (size_t loser = 0; loser < shadowed[i].n_losers; loser++) {
-			output_text(output, recorded.mapping->scope[0].path);
-			output_text(output, shadowed[i].name);
+			output_text(output, mapping->scope[0].path);
+			output_symbol(output, shadowed[i].name, request->raw);
 			output_text(output, shadowed[i].version);
-			output_text(output, recorded_path(recorded.mapping, shadowed[i].winner));
-			output_text(output,
-				    recorded_path(recorded.mapping, shadowed[i].losers[loser]));
+			output_text(output, recorded_path(mapping, shadowed[i].winner));
+			output_text(output, recorded_path(mapping, shadowed[i].losers[loser]));
 			output_number(output, (int64_t)shadowed[i].n_requesters);
 			output_text(output, shadowed[i].copied ? "copied" : NULL);
 		}
 	}
+}
+
+/* "git: 4 symbols that are bound have more than one provider; 4 of them are copies of data." */
+static void say(const char *program, const struct matr_shadowed *shadowed, size_t n)
+{
+	size_t n_bound = 0, n_copied = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		n_bound += shadowed[i].n_requesters != 0;
+		n_copied += shadowed[i].copied;
+	}
+	if (!n_bound)
+		safe_printf("%s: every symbol that is bound has one provider", program);
+	else
+		safe_printf("%s: %zu symbol%s bound %s more than one provider", program, n_bound,
+			    n_bound == 1 ? " that is" : "s that are",
+			    n_bound == 1 ? "has" : "have");
+	if (n_copied)
+		safe_printf("; %zu of them %s of data", n_copied,
+			    n_copied == 1 ? "is a copy" : "are copies");
+	if (n > n_bound)
+		safe_printf("; so do %zu that nothing refers to", n - n_bound);
+	puts(".");
+}
+
+static int list(const struct request *request, const char *program, struct answer *answer,
+		struct matr_error *err)
+{
+	struct matr_shadowed *shadowed = NULL;
+	struct recorded recorded;
+	bool people = request->format == FORMAT_TABLE;
+	size_t n = 0;
+
+	int result = recorded_open(request->prefix, program, request->epoch, &recorded, err);
+	if (result == 0)
+		result = matr_shadowed(recorded.mapping, request->all, &shadowed, &n, err);
+	if (result == 0 && people) {
+		if (answer->n_programs++)
+			putchar('\n');
+		say(program, shadowed, n);
+	}
+	if (result == 0 && people && n) {
+		putchar('\n');
+		output_open(&answer->output, FORMAT_TABLE, columns,
+			    sizeof columns / sizeof *columns);
+	}
+	if (result == 0)
+		show_rows(request, &answer->output, recorded.mapping, shadowed, n);
+	if (result == 0 && people && n)
+		result = output_close(&answer->output, err);
 	matr_shadowed_free(shadowed, n);
 	recorded_close(&recorded);
 	return result;
@@ -53,21 +119,18 @@ static int list(const char *prefix, const char *epoch, const char *program, stru
 
 int command_shadowed(const struct context *context, int argc, char **argv)
 {
-	static const struct render_column columns[] = {
-		{"program", COLUMN_LEFT}, {"symbol", COLUMN_LEFT}, {"version", COLUMN_LEFT},
-		{"winner", COLUMN_LEFT},  {"loser", COLUMN_LEFT},  {"requesters", COLUMN_RIGHT},
-		{"copied", COLUMN_LEFT},
-	};
-	const char *prefix = context->prefix, *epoch = NULL, *root = NULL;
-	enum output_format format = FORMAT_TABLE;
+	struct request request = {.prefix = context->prefix};
+	const char *root = NULL;
+	struct answer answer = {.n_programs = 0};
 	struct matr_error err = {0};
-	struct output output;
 	int status, result = 0;
 	const struct option_row rows[] = {
-		{"epoch", .text = &epoch},
+		{"all", .flag = &request.all},
+		{"raw", .flag = &request.raw},
+		{"epoch", .text = &request.epoch},
 		{"root", .text = &root},
-		{"format", .format = &format},
-		{"prefix", .text = &prefix},
+		{"format", .format = &request.format},
+		{"prefix", .text = &request.prefix},
 		{0},
 	};
 	const struct options options = {.command = "shadowed", .help = help, .rows = rows};
@@ -81,14 +144,17 @@ int command_shadowed(const struct context *context, int argc, char **argv)
 		print_error(&err);
 		return STATUS_FAILURE;
 	}
-	output_open(&output, format, columns, sizeof columns / sizeof *columns);
+	bool people = request.format == FORMAT_TABLE;
+	if (!people)
+		output_open(&answer.output, request.format, columns,
+			    sizeof columns / sizeof *columns);
 	for (int i = at; i < argc; i++) {
-		if (list(prefix, epoch, argv[i], &output, &err) != 0) {
+		if (list(&request, argv[i], &answer, &err) != 0) {
 			print_error(&err);
 			result = -1;
 		}
 	}
-	if (output_close(&output, &err) != 0) {
+	if ((people ? output_flush(&err) : output_close(&answer.output, &err)) != 0) {
 		print_error(&err);
 		result = -1;
 	}

@@ -4,12 +4,12 @@
 #include "common/output.h"
 #include "common/recorded.h"
 #include "common/resolved.h"
+#include "common/symbol.h"
 #include "matr/namespace/root.h"
 #include "matr/query/commands.h"
+#include "matr/query/why_answer.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <matr/explain.h>
 #include <matr/lookup.h>
@@ -19,15 +19,20 @@ static const char help[] =
 	"usage: matr why [OPTION]... PROGRAM SYMBOL[@VERSION]\n"
 	"       matr why --library [OPTION]... PROGRAM LIBRARY\n"
 	"\n"
-	"Which object provides a symbol, and why: who refers to it, and what every object of the\n"
-	"scope had to offer, in the order in which they are asked. The first match provides it.\n"
+	"Which object provides a symbol, how many references bind to it, and what would be next.\n"
+	"With --details who refers to it, and what every object of the scope had to offer, in the\n"
+	"order in which they are asked. The first match provides it.\n"
 	"With --library: which chain of DT_NEEDED entries brings the library in, who else needs\n"
 	"it, where it was sought and found, and which of its symbols are bound by whom.\n"
 	"What the program loads with dlopen(), as recorded, is part of it.\n"
 	"Everything comes from the store. A program that is not in the epoch is resolved at\n"
-	"once, as its files are now. LIBRARY is a soname, a file name or a path.\n"
+	"once, as its files are now. SYMBOL may be a glob, or a C++ or Rust name as people write\n"
+	"it; LIBRARY is a soname, a file name, a path, a glob, or the name of its package.\n"
 	"\n"
 	"  --library          explain a library, not a symbol\n"
+	"  --details          every reference, and every step of its search; with --library every\n"
+	"                     symbol\n"
+	"  --raw              C++ and Rust names as they are in the files\n"
 	"  --epoch EPOCH      in that epoch: a number, current or previous\n"
 	"  --env NAME=VALUE   as its files are now, with LD_LIBRARY_PATH or LD_PRELOAD\n"
 	"  --root DIR         of the system in that tree\n"
@@ -38,7 +43,8 @@ static const char help[] =
 	"Exit status: 0 success; 1 failure, or there is no such thing; 2 usage.\n"
 	"\n"
 	"  matr why git malloc\n"
-	"  matr why clang memcpy@GLIBC_2.14\n"
+	"  matr why --details clang memcpy@GLIBC_2.14\n"
+	"  matr why clang 'std::locale::name'\n"
 	"  matr why --library git libpcre2-8.so.0\n"
 	"  matr why --library --format json sshd liblzma.so.5\n"
 	"  matr why --env LD_PRELOAD=/opt/lib/libjemalloc.so.2 ./app malloc\n";
@@ -75,10 +81,10 @@ static const char *provider_name(const struct matr_mapping *mapping, uint32_t pr
 
 /* Two tables: a row per way in which somebody refers to the symbol, and one per object that such
  * a search asks, in its order. Of the matches the first is the one that counts. */
-static int show_explanation(const struct matr_mapping *mapping,
-			    const struct matr_explanation *explanation, enum output_format format,
-			    struct matr_error *err)
+static int show_explanation(const struct why *why, const struct matr_mapping *mapping,
+			    const struct matr_explanation *explanation, struct matr_error *err)
 {
+	enum output_format format = why->format;
 	static const struct render_column asking[] = {
 		{"requester", COLUMN_LEFT}, {"symbol", COLUMN_LEFT}, {"version", COLUMN_LEFT},
 		{"provider", COLUMN_LEFT},  {"rule", COLUMN_LEFT},   {"relocations", COLUMN_RIGHT},
@@ -97,7 +103,7 @@ static int show_explanation(const struct matr_mapping *mapping,
 		const struct matr_explained_reference *at = &explanation->references[i];
 		const struct matr_object *object = mapping->scope[at->requester].object;
 		output_text(&output, recorded_path(mapping, at->requester));
-		output_text(&output, object->symbols[at->symbol].name);
+		output_symbol(&output, object->symbols[at->symbol].name, why->raw);
 		output_text(&output, recorded_version(object, at->symbol));
 		output_text(&output, provider_name(mapping, at->binding.provider));
 		output_text(&output, rules[at->rule]);
@@ -132,11 +138,30 @@ static int show_explanation(const struct matr_mapping *mapping,
 	return output_close(&output, err) != 0 ? -1 : result;
 }
 
-static int begin_closure(const char *root, enum output_format format, size_t n, bool gap,
+/* What is shown of the references; root NULL: of the start. */
+static int show(const struct why *why, const struct matr_mapping *mapping,
+		const struct matr_explanation *explanation, const char *root,
+		struct matr_error *err)
+{
+	bool people = why->format == FORMAT_TABLE;
+	int result = 0;
+
+	if (people)
+		result = why_answer(mapping, explanation, why->asked, root, !root && !why->details,
+				    why->raw, err);
+	if (people && why->details && result == 0)
+		putchar('\n');
+	if (result == 0 && (!people || why->details))
+		result = show_explanation(why, mapping, explanation, err);
+	return result;
+}
+
+static int begin_closure(const struct why *why, const char *root, size_t n, bool gap,
 			 struct matr_error *err)
 {
-	if (format != FORMAT_JSON) {
-		safe_printf("%sWith dlopen() of %s:\n", n || gap ? "\n" : "", root);
+	if (why->format != FORMAT_JSON) {
+		if (why->details ? n || gap : n == 0 && gap)
+			putchar('\n');
 		return 0;
 	}
 	if (!n && !gap) /* nothing at the start has it */
@@ -148,9 +173,9 @@ static int begin_closure(const char *root, enum output_format format, size_t n, 
 }
 
 /* The symbol in the scope of one closure. 1: shown; 0: nothing of it there. */
-static int why_in_closure(const struct matr_closure *closure, const char *root,
-			  const struct matr_symbol_name *name, bool referring,
-			  enum output_format format, size_t n_shown, struct matr_error *err)
+static int why_in_closure(const struct why *why, const struct matr_closure *closure,
+			  const char *root, const struct matr_symbol_name *name, bool referring,
+			  size_t n_shown, struct matr_error *err)
 {
 	struct matr_explanation *explanation;
 	struct matr_error own = {0};
@@ -162,11 +187,11 @@ static int why_in_closure(const struct matr_closure *closure, const char *root,
 		return matr_error_copy(err, &own);
 	}
 	if (explanation->n_references || !referring) {
-		result = begin_closure(root, format, n_shown, referring, err);
+		result = begin_closure(why, root, n_shown, referring, err);
 		if (!result)
-			result = show_explanation(closure->mapping, explanation, format, err);
+			result = show(why, closure->mapping, explanation, root, err);
 		result = result < 0 ? -1 : 1;
-		if (format == FORMAT_JSON)
+		if (why->format == FORMAT_JSON)
 			putchar('}');
 	}
 	matr_explanation_free(explanation);
@@ -176,8 +201,8 @@ static int why_in_closure(const struct matr_closure *closure, const char *root,
 /* What the program loads (matr/mapping.h: closures) has references of its own, which are sought
  * in the scope of the start and then in what comes with it. *n_shown: how many closures know the
  * symbol. referring: only those that refer to it. */
-static int why_in_closures(const struct recorded *recorded, const struct matr_symbol_name *name,
-			   bool referring, enum output_format format, size_t *n_shown,
+static int why_in_closures(const struct why *why, const struct recorded *recorded,
+			   const struct matr_symbol_name *name, bool referring, size_t *n_shown,
 			   struct matr_error *err)
 {
 	struct recorded_loads loads;
@@ -186,15 +211,15 @@ static int why_in_closures(const struct recorded *recorded, const struct matr_sy
 	for (size_t i = 0; i < loads.n_records && result >= 0; i++) {
 		if (!loads.list[i].mapping)
 			continue;
-		result = why_in_closure(&loads.list[i], loads.records[i].root, name, referring,
-					format, *n_shown, err);
+		result = why_in_closure(why, &loads.list[i], loads.records[i].root, name, referring,
+					*n_shown, err);
 		*n_shown += result > 0;
 	}
 	recorded_loads_free(&loads);
 	return result < 0 ? -1 : 0;
 }
 
-static int why_symbol(const struct recorded *recorded, const char *text, enum output_format format,
+static int why_symbol(const struct why *why, const struct recorded *recorded,
 		      struct matr_error *err)
 {
 	struct matr_explanation *explanation = NULL;
@@ -202,22 +227,20 @@ static int why_symbol(const struct recorded *recorded, const char *text, enum ou
 	struct matr_error own = {0};
 	size_t n = 0;
 
-	if (matr_symbol_name_parse(text, &name, err) != 0)
+	if (matr_symbol_pattern_parse(why->asked, &name, err) != 0)
 		return -1;
 	bool known = matr_explain(recorded->mapping, &name, &explanation, &own) == 0;
 	int result = known || own.code == MATR_ERROR_NOT_FOUND ? 0 : -1;
-	if (known && format == FORMAT_JSON)
+	if (known && why->format == FORMAT_JSON)
 		putchar('{');
-	if (known && !explanation->n_references && format == FORMAT_TABLE)
-		puts("Nothing refers to it; dlsym() without a version would find:");
 	if (known)
-		result = show_explanation(recorded->mapping, explanation, format, err);
-	if (known && format == FORMAT_JSON)
+		result = show(why, recorded->mapping, explanation, NULL, err);
+	if (known && why->format == FORMAT_JSON)
 		printf(", \"closures\": [");
 	/* Where nothing has it at the start, json begins with the first closure that does. */
 	if (!result)
-		result = why_in_closures(recorded, &name, known, format, &n, err);
-	if ((known || n) && format == FORMAT_JSON)
+		result = why_in_closures(why, recorded, &name, known, &n, err);
+	if ((known || n) && why->format == FORMAT_JSON)
 		puts("]}");
 	if (!known && !n && !result)
 		result = matr_error_copy(err, &own);
@@ -231,7 +254,7 @@ static int why_symbol(const struct recorded *recorded, const char *text, enum ou
 int command_why(const struct context *context, int argc, char **argv)
 {
 	const char *prefix = context->prefix, *epoch = NULL, *root = NULL;
-	enum output_format format = FORMAT_TABLE;
+	struct why why = {.format = FORMAT_TABLE};
 	struct option_list environment = {.n = 0};
 	struct recorded recorded = {.store = NULL};
 	struct matr_error err = {0};
@@ -239,10 +262,12 @@ int command_why(const struct context *context, int argc, char **argv)
 	int status;
 	const struct option_row rows[] = {
 		{"library", .flag = &library},
+		{"details", .flag = &why.details},
+		{"raw", .flag = &why.raw},
 		{"epoch", .text = &epoch},
 		{"env", .list = &environment},
 		{"root", .text = &root},
-		{"format", .format = &format},
+		{"format", .format = &why.format},
 		{"prefix", .text = &prefix},
 		{0},
 	};
@@ -251,17 +276,18 @@ int command_why(const struct context *context, int argc, char **argv)
 	int at = options_parse(&options, argc, argv, &status);
 	if (at >= 0 && argc - at != 2)
 		status = usage_error_because("why", "a program, and a symbol or a library", NULL);
-	else if (at >= 0 && format == FORMAT_CSV && !library)
+	else if (at >= 0 && why.format == FORMAT_CSV && !library)
 		status = usage_error_because("why", "csv goes with --library; json has both tables",
 					     NULL);
 	else if (at >= 0) {
+		why.asked = argv[at + 1];
 		int result = root_of(root, &err);
 		if (result == 0)
 			result = recorded_or_resolved(prefix, argv[at], epoch, &environment,
 						      &recorded, &err);
 		if (result == 0)
-			result = library ? why_library(&recorded, argv[at + 1], format, &err)
-					 : why_symbol(&recorded, argv[at + 1], format, &err);
+			result = library ? why_library(&why, &recorded, &err)
+					 : why_symbol(&why, &recorded, &err);
 		recorded_close(&recorded);
 		if (result != 0)
 			print_error(&err);

@@ -5,8 +5,14 @@
 #include "common/output.h"
 #include "common/recorded.h"
 
+struct why {
+	const char *asked; /* what the user called the symbol or library */
+	enum output_format format;
+	bool details; /* of a table: every reference */
+	bool raw;     /* of a table: names as they are in the files */
+};
+
 /* `matr why --library` (why_library.c). */
-int why_library(const struct recorded *recorded, const char *library, enum output_format format,
-		struct matr_error *err);
+int why_library(const struct why *why, const struct recorded *recorded, struct matr_error *err);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "common/array.h"
 #include "common/path.h"
+#include "common/symbol.h"
 #include "matr/query/why.h"
 
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include <matr/explain.h>
 #include <matr/names.h>
 #include <matr/nearest.h>
+#include <matr/packages.h>
 
 enum { TYPE_IFUNC = 10 }; /* STT_GNU_IFUNC */
 
@@ -111,7 +113,6 @@ static int print_arrival(const struct arrival *arrival, struct matr_error *err)
 		safe_printf("also        %s -> %s\n", chain, need->name);
 		free(chain);
 	}
-	putchar('\n');
 	return 0;
 }
 
@@ -277,8 +278,100 @@ static int show_csv(const struct arrival *arrival, const struct bound_list *boun
 	return output_close(&output, err);
 }
 
-static int show_table(const struct arrival *arrival, const struct bound_list *bound,
-		      struct matr_error *err)
+static int compare_symbols(const void *left, const void *right)
+{
+	const char *const *a = left, *const *b = right;
+	return strcmp(*a, *b);
+}
+
+/* How many different names. */
+static int count_symbols(const struct bound_list *bound, size_t *n, struct matr_error *err)
+{
+	const char **names = calloc(bound->n + 1, sizeof *names);
+
+	if (!names)
+		return matr_fail_memory(err);
+	for (size_t i = 0; i < bound->n; i++)
+		names[i] = bound->list[i].symbol;
+	qsort(names, bound->n, sizeof *names, compare_symbols);
+	*n = 0;
+	for (size_t i = 0; i < bound->n; i++)
+		*n += i == 0 || strcmp(names[i], names[i - 1]) != 0;
+	free(names);
+	return 0;
+}
+
+static bool is_same_requester(const struct bound *a, const struct bound *b)
+{
+	return strcmp(a->requester, b->requester) == 0 && a->root == b->root;
+}
+
+/* "liblzma.so.5: needed by libsystemd.so.0.35.0; 3 of its symbols are bound, by that alone." */
+static int say(const struct why *why, const struct arrival *arrival, const struct bound_list *bound,
+	       struct matr_error *err)
+{
+	const struct matr_mapping *mapping = arrival->mapping;
+	const struct matr_scope_entry *entry = &mapping->scope[arrival->index];
+	size_t n_symbols = 0, n_requesters = 0;
+
+	if (count_symbols(bound, &n_symbols, err) != 0)
+		return -1;
+	for (size_t i = 0; i < bound->n; i++)
+		n_requesters += i == 0 || !is_same_requester(&bound->list[i], &bound->list[i - 1]);
+	if (entry->needed_as)
+		safe_printf("%s: needed by %s", why->asked,
+			    path_name(recorded_path(mapping, entry->loaded_by)));
+	else
+		safe_printf("%s: found by %s", why->asked, matr_search_rule_name(entry->rule));
+	if (!bound->n)
+		puts(". Nothing binds to it.\n");
+	else if (n_requesters == 1)
+		safe_printf("; %zu of its symbols bound, by %s alone.\n\n", n_symbols,
+			    path_name(bound->list[0].requester));
+	else
+		safe_printf("; %zu of its symbols bound, by %zu objects.\n\n", n_symbols,
+			    n_requesters);
+	return 0;
+}
+
+/* A row per object that binds to the library. */
+static int show_requesters(const struct bound_list *bound, bool later, struct matr_error *err)
+{
+	static const struct render_column columns[] = {
+		{"requester", COLUMN_LEFT}, {"package", COLUMN_LEFT}, {"symbols", COLUMN_RIGHT},
+		{"ifunc", COLUMN_RIGHT},    {"loaded", COLUMN_LEFT},
+	};
+	const char **paths = calloc(bound->n + 1, sizeof *paths);
+	struct output output;
+	char **packages;
+
+	if (!paths)
+		return matr_fail_memory(err);
+	for (size_t i = 0; i < bound->n; i++)
+		paths[i] = bound->list[i].requester;
+	int result = matr_packages(NULL, paths, bound->n, &packages, err);
+	free(paths);
+	if (result != 0)
+		return -1;
+	output_open(&output, FORMAT_TABLE, columns, later ? 5 : 4);
+	for (size_t i = 0, end; i < bound->n; i = end) {
+		size_t ifuncs = 0;
+		for (end = i;
+		     end < bound->n && is_same_requester(&bound->list[i], &bound->list[end]); end++)
+			ifuncs += bound->list[end].ifunc;
+		output_text(&output, bound->list[i].requester);
+		output_text(&output, packages[i]);
+		output_number(&output, (int64_t)(end - i));
+		output_number(&output, (int64_t)ifuncs);
+		if (later)
+			output_text(&output, bound->list[i].root);
+	}
+	matr_packages_free(packages, bound->n);
+	return output_close(&output, err);
+}
+
+static int show_symbols(const struct why *why, const struct bound_list *bound, bool later,
+			struct matr_error *err)
 {
 	static const struct render_column columns[] = {
 		{"requester", COLUMN_LEFT}, {"symbol", COLUMN_LEFT}, {"version", COLUMN_LEFT},
@@ -286,25 +379,32 @@ static int show_table(const struct arrival *arrival, const struct bound_list *bo
 	};
 	struct output output;
 
-	if (print_arrival(arrival, err) != 0)
-		return -1;
-	if (!bound->n) {
-		puts("Nothing binds to it.");
-		return output_flush(err);
-	}
-	bool later = false;
-	for (size_t i = 0; i < bound->n; i++)
-		later |= bound->list[i].root != NULL;
 	output_open(&output, FORMAT_TABLE, columns, later ? 5 : 4);
 	for (size_t i = 0; i < bound->n; i++) {
 		output_text(&output, bound->list[i].requester);
-		output_text(&output, bound->list[i].symbol);
+		output_symbol(&output, bound->list[i].symbol, why->raw);
 		output_text(&output, bound->list[i].version);
 		output_text(&output, bound->list[i].ifunc ? "ifunc" : NULL);
 		if (later)
 			output_text(&output, bound->list[i].root);
 	}
 	return output_close(&output, err);
+}
+
+static int show_table(const struct why *why, const struct arrival *arrival,
+		      const struct bound_list *bound, struct matr_error *err)
+{
+	bool later = false;
+
+	if (say(why, arrival, bound, err) != 0 || print_arrival(arrival, err) != 0)
+		return -1;
+	if (!bound->n)
+		return output_flush(err);
+	for (size_t i = 0; i < bound->n; i++)
+		later |= bound->list[i].root != NULL;
+	putchar('\n');
+	return why->details ? show_symbols(why, bound, later, err)
+			    : show_requesters(bound, later, err);
 }
 
 static int show_json(const struct arrival *arrival, const struct bound_list *bound,
@@ -388,8 +488,7 @@ static int find_all_bound(const struct recorded_loads *loads, const struct arriv
 	return result;
 }
 
-int why_library(const struct recorded *recorded, const char *library, enum output_format format,
-		struct matr_error *err)
+int why_library(const struct why *why, const struct recorded *recorded, struct matr_error *err)
 {
 	struct arrival arrival = {.mapping = NULL};
 	struct bound_list bound = {.list = NULL};
@@ -397,15 +496,15 @@ int why_library(const struct recorded *recorded, const char *library, enum outpu
 
 	int result = recorded_loads(recorded, &loads, err);
 	if (!result)
-		result = find_arrival(recorded, &loads, library, &arrival, err);
+		result = find_arrival(recorded, &loads, why->asked, &arrival, err);
 	if (!result)
 		result = arrival_find(&arrival, err);
 	if (!result)
 		result = find_all_bound(&loads, &arrival, recorded->mapping, &bound, err);
 	if (!result)
-		result = format == FORMAT_JSON	? show_json(&arrival, &bound, err)
-			 : format == FORMAT_CSV ? show_csv(&arrival, &bound, err)
-						: show_table(&arrival, &bound, err);
+		result = why->format == FORMAT_JSON  ? show_json(&arrival, &bound, err)
+			 : why->format == FORMAT_CSV ? show_csv(&arrival, &bound, err)
+						     : show_table(why, &arrival, &bound, err);
 	arrival_free(&arrival);
 	free(bound.list);
 	recorded_loads_free(&loads);
