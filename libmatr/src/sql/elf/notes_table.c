@@ -70,7 +70,7 @@ static void add_property(sqlite3_str *text, const struct elf_notes *notes, uint3
 	static const char *const x86_features[] = {"IBT", "SHSTK", "LAM_U48", "LAM_U57"},
 				 *const levels[] = {"x86-64-baseline", "x86-64-v2", "x86-64-v3",
 						    "x86-64-v4"},
-				 *const aarch64_features[] = {"BTI", "PAC"};
+				 *const aarch64_features[] = {"BTI", "PAC", "GCS"};
 	unsigned machine = notes->file->header.e_machine;
 	bool x86 = machine == EM_X86_64 || machine == EM_386 || machine == EM_IAMCU;
 
@@ -82,7 +82,7 @@ static void add_property(sqlite3_str *text, const struct elf_notes *notes, uint3
 		add_bits(text, word(notes, offset), levels, 4);
 	} else if (machine == EM_AARCH64 && size == 4 && type == 0xc0000000) {
 		sqlite3_str_appendall(text, "AArch64 feature: ");
-		add_bits(text, word(notes, offset), aarch64_features, 2);
+		add_bits(text, word(notes, offset), aarch64_features, 3);
 	} else if (type == 1) {
 		uint64_t bytes = size >= 4 ? word(notes, offset) : 0;
 		if (size == 8 && notes->file->header.e_ident[EI_DATA] == ELFDATA2LSB)
