@@ -589,7 +589,7 @@ START_TEST(other_versions)
 }
 END_TEST
 
-/* A store of version 10 has columns that version 11 has not, and lacks one of version 12; all else
+/* A store of version 10 has columns that version 11 has not, and lacks those of 12 and 13; all else
  * is kept. */
 START_TEST(migrates)
 {
@@ -597,6 +597,7 @@ START_TEST(migrates)
 					      "witness_word"};
 	struct matr_mapping *mappings[N_PROGRAMS], *read_back;
 	struct matr_session *session;
+	struct matr_store_epoch epoch;
 	struct matr_store *store;
 	int64_t application;
 	char sql[128];
@@ -610,6 +611,7 @@ START_TEST(migrates)
 		query(sql);
 	}
 	query("ALTER TABLE objects DROP COLUMN content");
+	query("ALTER TABLE epochs DROP COLUMN cause");
 	query("PRAGMA user_version = 10");
 	ck_assert_int_eq(matr_store_open(prefix, &store, &err), -1);
 	ck_assert_int_eq(err.code, MATR_ERROR_STATE);
@@ -623,6 +625,8 @@ START_TEST(migrates)
 	ck_assert_int_eq(query("SELECT count(*) FROM objects WHERE content IS NULL"),
 			 query("SELECT count(*) FROM objects"));
 	check_ok(matr_store_open(prefix, &store, &err));
+	check_ok(matr_store_epoch(store, id, &epoch, &err));
+	ck_assert_str_eq(epoch.cause, "");
 	for (size_t i = 0; i < N_PROGRAMS; i++) {
 		check_ok(matr_store_find(store, id, programs[i], &application, &err));
 		check_ok(matr_store_mapping(store, application, &read_back, &err));

@@ -12,6 +12,7 @@ static const char *const programs[] = {"/usr/bin/a", "/usr/bin/--wait", "/b\n\x1
 static const struct begin_request full = {
 	.config = "/etc/other.conf",
 	.ld_stable = "/lib/ld-stable",
+	.cause = "apt: apt-get install \x1b[1m\n--quiet",
 	.jobs = 7,
 	.format = FORMAT_CSV,
 	.wait = true,
@@ -33,6 +34,7 @@ static void assert_same(const struct begin_request *a, const struct begin_reques
 {
 	assert_same_text(a->config, b->config);
 	assert_same_text(a->ld_stable, b->ld_stable);
+	assert_same_text(a->cause, b->cause);
 	ck_assert_uint_eq(a->jobs, b->jobs);
 	ck_assert_int_eq(a->format, b->format);
 	ck_assert_int_eq(a->wait, b->wait);
@@ -114,6 +116,7 @@ static const struct {
 	{"{\"format\": 1}", "format"},
 	{"{\"config\": 1}", "path"},
 	{"{\"ld_stable\": []}", "path"},
+	{"{\"cause\": 1}", "cause"},
 };
 
 START_TEST(nonsense_is_refused)

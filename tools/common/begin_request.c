@@ -15,6 +15,7 @@ static const struct field {
 } fields[BEGIN_REQUEST_FIELDS] = {
 	{"--config", 0, FIELD_TEXT, offsetof(struct begin_request, config)},
 	{"--ld-stable", 0, FIELD_TEXT, offsetof(struct begin_request, ld_stable)},
+	{"--cause", 0, FIELD_TEXT, offsetof(struct begin_request, cause)},
 	{"--jobs", 'j', FIELD_JOBS, offsetof(struct begin_request, jobs)},
 	{"--format", 0, FIELD_FORMAT, offsetof(struct begin_request, format)},
 	{"--wait", 0, FIELD_FLAG, offsetof(struct begin_request, wait)},
@@ -205,8 +206,9 @@ int begin_request_from_json(struct json_object *object, struct begin_request *ou
 		    !read_field(value, &fields[i], out)) {
 			*reason = fields[i].kind == FIELD_JOBS
 					  ? "jobs has to be a number of threads"
-				  : fields[i].kind == FIELD_FORMAT ? "no such format"
-								   : "a path has to be a string";
+				  : fields[i].kind == FIELD_FORMAT
+					  ? "no such format"
+					  : "a path or a cause has to be a string";
 			return -1;
 		}
 	}

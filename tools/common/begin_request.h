@@ -11,6 +11,7 @@
 
 struct begin_request {
 	const char *config, *ld_stable; /* NULL: the usual ones */
+	const char *cause;		/* for the record; NULL: the command line */
 	unsigned jobs;			/* 0: as many as there are cores */
 	enum output_format format;
 	bool wait, rebuild_store, quiet;
@@ -18,7 +19,7 @@ struct begin_request {
 	size_t n_programs;
 };
 
-enum { BEGIN_REQUEST_FIELDS = 7 };
+enum { BEGIN_REQUEST_FIELDS = 8 };
 
 /* Fill in the rows of the options that set the request's fields; programs are what is left of
  * the command line. */

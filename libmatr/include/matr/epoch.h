@@ -31,6 +31,7 @@ struct matr_epoch_options {
 	const char *prefix;    /* created if it does not exist */
 	const char *ld_stable; /* the ld-stable to install in it */
 	const char *config;    /* for matr_epoch_scan(); NULL: MATR_CONFIG_FILE, if there is one */
+	const char *cause; /* one line for the record, cut to MATR_STORE_CAUSE_MAX; NULL: none */
 	const char *interpreter; /* PT_INTERP of the real dynamic linker; NULL: the default one */
 	bool wait;		 /* for another begin or end to finish; else BUSY */
 	unsigned jobs;		 /* threads; 0: as many as there are cores */

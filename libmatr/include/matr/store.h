@@ -30,7 +30,7 @@ struct matr_store;
 struct sqlite3;
 
 #define MATR_STORE_FILE	   "store.db" /* in the prefix */
-#define MATR_STORE_VERSION 12	      /* PRAGMA user_version of what this libmatr writes */
+#define MATR_STORE_VERSION 13	      /* PRAGMA user_version of what this libmatr writes */
 
 /* Open the store of a prefix, to read. No write permission is needed.
  * *out belongs to the caller: matr_store_close().
@@ -95,9 +95,12 @@ MATR_API int matr_store_freeze(struct matr_store *store, struct matr_error *err)
 
 /* ---- reading ---- */
 
+enum { MATR_STORE_CAUSE_MAX = 512 }; /* bytes, with the NUL */
+
 struct matr_store_epoch {
 	int64_t id;
-	int64_t begun, ended; /* seconds since 1970; ended 0: it has not ended */
+	char cause[MATR_STORE_CAUSE_MAX]; /* why it was begun, one line; "": not known */
+	int64_t begun, ended;		  /* seconds since 1970; ended 0: it has not ended */
 	char cpu_level[32];
 	bool portable; /* also for copies of the file tree: only sizes and build-ids count */
 	int64_t image; /* the epoch whose image it has: its own, or an equal earlier one */

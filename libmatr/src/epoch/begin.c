@@ -46,6 +46,7 @@ void matr_epoch_close(struct matr_epoch *epoch)
 	intern_free(&epoch->paths);
 	free(epoch->ld_stable);
 	free(epoch->config_file);
+	free(epoch->cause);
 	free(epoch->circumstances);
 	matr_edits_free(epoch->edits, epoch->n_edits);
 	for (size_t i = 0; i < epoch->n_left_out; i++)
@@ -112,7 +113,9 @@ static int copy_options(struct matr_epoch *epoch, const struct matr_epoch_option
 	epoch->with_summaries = options->with_summaries;
 	epoch->ld_stable = strdup(options->ld_stable);
 	epoch->config_file = options->config ? strdup(options->config) : NULL;
-	if (!epoch->ld_stable || (options->config && !epoch->config_file))
+	epoch->cause = options->cause ? strdup(options->cause) : NULL;
+	if (!epoch->ld_stable || (options->config && !epoch->config_file) ||
+	    (options->cause && !epoch->cause))
 		return matr_fail_memory(err);
 	if (access(epoch->ld_stable, R_OK) != 0)
 		return matr_fail_errno(err, epoch->ld_stable, "cannot read ld-stable");
@@ -129,6 +132,7 @@ static int open_store(struct matr_epoch *epoch, struct matr_error *err)
 	    store_open_to_write(epoch->prefix, &epoch->store, err) != 0 ||
 	    store_begin(epoch->store, level, matr_epoch_of_image(epoch->prefix), &epoch->id, err) !=
 		    0 ||
+	    (epoch->cause && store_set_cause(epoch->store, epoch->id, epoch->cause, err) != 0) ||
 	    store_edits_restore(epoch->prefix, epoch->store, err) != 0 ||
 	    epoch_edits_read(epoch, err) != 0)
 		return -1;

@@ -27,6 +27,7 @@ enum epoch_phase {
 struct matr_epoch {
 	char prefix[PATH_MAX]; /* canonical */
 	char *ld_stable, *config_file;
+	char *cause;		    /* NULL: none */
 	char interpreter[PATH_MAX]; /* the real dynamic linker */
 	unsigned jobs;
 	bool portable, edit_protected;

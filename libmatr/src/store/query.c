@@ -38,7 +38,7 @@ int matr_store_epoch(struct matr_store *store, int64_t id, struct matr_store_epo
 		" (SELECT count(*) FROM epoch_applications a JOIN closures c"
 		"  ON c.application_id = a.application_id WHERE a.epoch_id = e.id),"
 		" (SELECT count(c.reason) FROM epoch_applications a JOIN closures c"
-		"  ON c.application_id = a.application_id WHERE a.epoch_id = e.id)"
+		"  ON c.application_id = a.application_id WHERE a.epoch_id = e.id), cause"
 		" FROM epochs e WHERE ?1 = 0 OR id = ?1 ORDER BY id DESC LIMIT 1",
 		err);
 	if (!row)
@@ -67,6 +67,8 @@ int matr_store_epoch(struct matr_store *store, int64_t id, struct matr_store_epo
 	};
 	snprintf(out->cpu_level, sizeof out->cpu_level, "%s",
 		 cpu_level ? (const char *)cpu_level : "");
+	const unsigned char *cause = sqlite3_column_text(row, 12);
+	snprintf(out->cause, sizeof out->cause, "%s", cause ? (const char *)cause : "");
 	sqlite3_reset(row);
 	return 0;
 }

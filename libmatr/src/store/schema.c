@@ -372,9 +372,12 @@ static const char version_11[] = "ALTER TABLE objects DROP COLUMN dynamic_finger
  * NULL: not known. */
 static const char version_12[] = "ALTER TABLE objects ADD COLUMN content INTEGER;";
 
+/* Why an epoch was begun. NULL: not known. */
+static const char version_13[] = "ALTER TABLE epochs ADD COLUMN cause TEXT;";
+
 static const char *const migrations[MATR_STORE_VERSION] = {
-	version_1, version_2, version_3, version_4,  version_5,	 version_6,
-	version_7, version_8, version_9, version_10, version_11, version_12,
+	version_1, version_2, version_3,  version_4,  version_5,  version_6,  version_7,
+	version_8, version_9, version_10, version_11, version_12, version_13,
 };
 
 static int user_version(struct matr_store *store, int64_t *version, struct matr_error *err)

@@ -304,6 +304,33 @@ int store_commit(struct matr_store *store, size_t keep, struct matr_error *err)
 	return 0;
 }
 
+/* One line: control characters become spaces. A character is not cut in two. */
+static void clean_cause(const char *cause, char out[MATR_STORE_CAUSE_MAX])
+{
+	size_t n = strnlen(cause, MATR_STORE_CAUSE_MAX - 1);
+
+	while (n && cause[n] && ((unsigned char)cause[n] & 0xc0) == 0x80)
+		n--;
+	for (size_t i = 0; i < n; i++)
+		out[i] = (unsigned char)cause[i] < ' ' || cause[i] == 0x7f ? ' ' : cause[i];
+	out[n] = 0;
+}
+
+int store_set_cause(struct matr_store *store, int64_t epoch, const char *cause,
+		    struct matr_error *err)
+{
+	char line[MATR_STORE_CAUSE_MAX];
+	sqlite3_stmt *update =
+		store_statement(store, "UPDATE epochs SET cause = ?2 WHERE id = ?1", err);
+
+	if (!update)
+		return -1;
+	clean_cause(cause, line);
+	store_bind(update, 1, epoch);
+	store_bind_text(update, 2, line);
+	return store_execute(store, update, err);
+}
+
 int store_set_portable(struct matr_store *store, int64_t epoch, struct matr_error *err)
 {
 	sqlite3_stmt *update =

@@ -23,6 +23,10 @@ int store_begin(struct matr_store *store, const char *cpu_level, int64_t after, 
  * force until this one's is. */
 int store_commit(struct matr_store *store, size_t keep, struct matr_error *err);
 
+/* Record why the epoch was begun: one line, which is cut and cleaned of control characters. */
+int store_set_cause(struct matr_store *store, int64_t epoch, const char *cause,
+		    struct matr_error *err);
+
 /* Record that the epoch is for copies of the file tree as well. */
 int store_set_portable(struct matr_store *store, int64_t epoch, struct matr_error *err);
 

@@ -4,6 +4,7 @@
  * not concern, and commits only if the edits could be made. Without one they are checked all the
  * same, and recorded for the epoch that begins next.
  */
+#include "common/cause.h"
 #include "common/message.h"
 #include "common/program.h"
 #include "matr/edit/find.h"
@@ -254,6 +255,8 @@ int rebind_enter(struct rebind *request, char path[PATH_MAX], struct matr_error 
 		return request->root ? root_enter(request->root, NULL, NULL, err) : 0;
 	if (!request->epoch.ld_stable && program_ld_stable(found, err) != 0)
 		return -1;
+	cause_user(request->cause);
+	request->epoch.cause = request->cause;
 	snprintf(path, PATH_MAX, "%s", request->epoch.ld_stable ? request->epoch.ld_stable : found);
 	request->epoch.ld_stable = path;
 	return request->root ? root_enter(request->root, path, path, err) : 0;

@@ -13,6 +13,7 @@ struct rebind { /* what is to be done */
 	const char *prefix;
 	const char *root; /* the tree of a system that is not running; NULL: this system */
 	struct matr_epoch_options epoch;
+	char cause[MATR_STORE_CAUSE_MAX];
 	char config[PATH_MAX];
 	bool in_force, dry_run, quiet;
 	bool force;  /* without a trial */

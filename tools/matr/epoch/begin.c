@@ -1,5 +1,6 @@
 /* begin.c - matr epoch begin: by matrd if it runs, else here. */
 #include "matr/epoch/begin.h"
+#include "common/cause.h"
 #include "common/matrd_client.h"
 #include "common/output.h"
 #include "common/path.h"
@@ -37,6 +38,7 @@ static const char begin_help[] =
 	"  --config FILE     instead of /etc/matr.conf\n"
 	"  -j, --jobs N      threads that work at once (else as many as there are cores)\n"
 	"  --ld-stable FILE  the loader to install in the prefix (else the one beside matr)\n"
+	"  --cause TEXT      what `epoch list` shows as its cause (else this command line)\n"
 	"  --wait            wait for another begin or end to finish\n"
 	"  --root DIR        for the system in DIR, which is not running: an image that is built.\n"
 	"                    Prefix, configuration and programs are paths in it; the epoch holds "
@@ -545,6 +547,7 @@ static int run(const char *prefix, const struct begin_request *request,
 		.options = {.prefix = prefix,
 			    .ld_stable = request->ld_stable,
 			    .config = request->config,
+			    .cause = request->cause,
 			    .wait = request->wait,
 			    .jobs = request->jobs,
 			    .portable = portable,
@@ -568,11 +571,22 @@ int epoch_begin(const char *prefix, const struct begin_request *request)
 	return run(prefix, request, &(struct only_here){.root = NULL});
 }
 
+/* The cause where none is given. matrd's clients say theirs. */
+static const char *cause_of(const struct only_here *here, char cause[MATR_STORE_CAUSE_MAX])
+{
+	if (here->progress)
+		snprintf(cause, MATR_STORE_CAUSE_MAX, "matrd: a request without a cause");
+	else
+		cause_user(cause);
+	return cause;
+}
+
 int command_epoch_begin(const struct context *context, int argc, char **argv)
 {
 	struct begin_request request = {.config = NULL};
 	struct only_here here = {.root = NULL};
 	const char *prefix = context->prefix;
+	char cause[MATR_STORE_CAUSE_MAX];
 	struct option_row rows[BEGIN_REQUEST_FIELDS + 6] = {
 		{"root", .text = &here.root},
 		{"portable", .flag = &here.portable},
@@ -589,5 +603,7 @@ int command_epoch_begin(const struct context *context, int argc, char **argv)
 		return status;
 	request.programs = (const char *const *)(argv + at);
 	request.n_programs = (size_t)(argc - at);
+	if (!request.cause)
+		request.cause = cause_of(&here, cause);
 	return run(prefix, &request, &here);
 }

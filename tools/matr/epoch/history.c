@@ -22,7 +22,9 @@ static const char list_help[] =
 	"programs\n"
 	"it has, how many of them were mapped anew (the others are as in the epoch before), how "
 	"many\n"
-	"were declined, and whether it is in force.\n"
+	"were declined, whether it is in force, and why it was begun: the user's command line, "
+	"the\n"
+	"package manager's (`matr hooks`), or the command of `epoch wrap`.\n"
 	"\n"
 	"  --root DIR       of the system in that tree\n"
 	"  --format FORMAT  table (default), json or csv\n"
@@ -92,6 +94,7 @@ static int list(const char *prefix, struct matr_store *store, enum output_format
 		{"epoch", COLUMN_RIGHT},    {"begun", COLUMN_LEFT},  {"ended", COLUMN_LEFT},
 		{"programs", COLUMN_RIGHT}, {"anew", COLUMN_RIGHT},  {"declined", COLUMN_RIGHT},
 		{"objects", COLUMN_RIGHT},  {"image", COLUMN_RIGHT}, {"state", COLUMN_LEFT},
+		{"cause", COLUMN_LEFT},
 	};
 	int64_t in_force = epoch_in_force(prefix, store), *ids;
 	struct matr_store_epoch epoch;
@@ -118,6 +121,7 @@ static int list(const char *prefix, struct matr_store *store, enum output_format
 		output_number(&output, (int64_t)epoch.objects);
 		output_number(&output, epoch.image);
 		output_text(&output, state_of(&epoch, in_force));
+		output_text(&output, *epoch.cause ? epoch.cause : NULL);
 	}
 	free(ids);
 	int closed = output_close(&output, result == 0 ? err : NULL);
@@ -177,6 +181,8 @@ static void show_table(const struct shown *shown)
 	safe_printf("begun         %s\n", begun);
 	if (*ended)
 		safe_printf("ended         %s\n", ended);
+	if (*epoch->cause)
+		safe_printf("cause         %s\n", epoch->cause);
 	safe_printf("image         %s%" PRId64 "\n",
 		    epoch->image == epoch->id ? "its own, " : "that of epoch ", epoch->image);
 	safe_printf("cpu level     %s%s\n", *epoch->cpu_level ? epoch->cpu_level : "baseline",
@@ -226,6 +232,7 @@ static int show_json(const struct shown *shown, struct matr_error *err)
 	add_number(object, "begun", (uint64_t)epoch->begun);
 	json_object_object_add(object, "ended",
 			       epoch->ended ? json_object_new_int64(epoch->ended) : NULL);
+	add_text(object, "cause", *epoch->cause ? epoch->cause : NULL);
 	add_number(object, "image", (uint64_t)epoch->image);
 	add_text(object, "cpu_level", epoch->cpu_level);
 	json_object_object_add(object, "portable", json_object_new_boolean(epoch->portable));

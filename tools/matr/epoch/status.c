@@ -183,6 +183,8 @@ static void status_table(const char *prefix, struct json_object *matrd,
 	if (status->busy)
 		printf("busy          an epoch is being begun or ended\n");
 	if (status->in_force && status->has_record) {
+		if (*status->epoch.cause)
+			safe_printf("cause         %s\n", status->epoch.cause);
 		printf("applications  %zu, %zu of them as in the epoch before\n",
 		       status->epoch.applications, status->epoch.carried);
 		printf("objects       %zu\n", status->epoch.objects);
@@ -271,6 +273,9 @@ static int status_json(const char *prefix, struct json_object *matrd,
 	if (status->has_record) {
 		json_object_object_add(object, "epoch", json_object_new_int64(status->epoch.id));
 		json_object_object_add(object, "begun", json_object_new_int64(status->epoch.begun));
+		json_object_object_add(
+			object, "cause",
+			*status->epoch.cause ? json_object_new_string(status->epoch.cause) : NULL);
 		json_object_object_add(object, "cpu_level",
 				       json_object_new_string(status->epoch.cpu_level));
 		json_object_object_add(object, "applications",

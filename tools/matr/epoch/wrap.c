@@ -3,6 +3,7 @@
  * suspend and resume are what package managers' hooks call (tools/hooks); wrap is both around a
  * command.
  */
+#include "common/cause.h"
 #include "common/options.h"
 #include "common/program.h"
 #include "matr/epoch/begin.h"
@@ -35,7 +36,7 @@ static const char wrap_help[] =
 
 static const char suspend_help[] =
 	"usage: matr epoch suspend [--by NAME]\n"
-	"       matr epoch resume\n"
+	"       matr epoch resume [--by NAME]\n"
 	"\n"
 	"For hooks: suspend ends the epoch that is in force, if any, and notes that it is to "
 	"begin\n"
@@ -44,7 +45,9 @@ static const char suspend_help[] =
 	"displaced it; where no epoch is suspended, it begins none. `epoch begin` and `epoch end`\n"
 	"end a suspension.\n"
 	"\n"
-	"  --by NAME   who does it, for `matr doctor`\n"
+	"  --by NAME   who does it: shown by `matr doctor`; resume records the command line of "
+	"the\n"
+	"              package manager that has called it as the cause of the epoch\n"
 	"  -h, --help  this text\n"
 	"\n"
 	"Exit status: 0 success, also where there was nothing to do; 1 failure; 2 usage.\n"
@@ -64,9 +67,9 @@ static int suspend(const char *prefix, const char *by)
 }
 
 /* Begin with the programs that the epoch had. */
-static int begin_again(const char *prefix)
+static int begin_again(const char *prefix, const char *cause)
 {
-	struct begin_request request = {.wait = true, .quiet = true};
+	struct begin_request request = {.cause = cause, .wait = true, .quiet = true};
 	struct matr_error err = {0};
 	char **programs;
 
@@ -94,7 +97,7 @@ static int refresh_loader(const char *prefix)
 	return matr_loader_install(&options, &err) < 0 ? fail(&err) : STATUS_OK;
 }
 
-static int resume(const char *prefix)
+static int resume(const char *prefix, const char *cause)
 {
 	char by[256];
 	struct matr_error err = {0};
@@ -105,7 +108,7 @@ static int resume(const char *prefix)
 	int suspended = matr_epoch_suspended(prefix, by, &err);
 	if (suspended < 0)
 		return fail(&err);
-	int status = suspended ? begin_again(prefix) : STATUS_OK;
+	int status = suspended ? begin_again(prefix, cause) : STATUS_OK;
 	return status != STATUS_OK ? status : loader;
 }
 
@@ -142,11 +145,14 @@ static int run(char **command)
 static int wrap(const char *prefix, char **command)
 {
 	bool nested = getenv("MATR_WRAP") != NULL;
+	char cause[MATR_STORE_CAUSE_MAX];
 
 	suspend(prefix, command[0]);
 	int status = run(command);
-	if (!nested)
-		resume(prefix);
+	if (!nested) {
+		cause_wrap(command, cause);
+		resume(prefix, cause);
+	}
 	return status;
 }
 
@@ -200,12 +206,20 @@ int command_epoch_suspend(const struct context *context, int argc, char **argv)
 
 int command_epoch_resume(const struct context *context, int argc, char **argv)
 {
-	const char *prefix = context->prefix;
+	const char *prefix = context->prefix, *by = NULL;
+	char cause[MATR_STORE_CAUSE_MAX];
 	const struct option_row rows[] = {
+		{"by", .text = &by},
 		{"prefix", .text = &prefix},
 		{0},
 	};
 	int status;
 
-	return take_options("epoch resume", rows, argc, argv, &status) ? resume(prefix) : status;
+	if (!take_options("epoch resume", rows, argc, argv, &status))
+		return status;
+	if (by)
+		cause_hook(by, cause);
+	else
+		cause_user(cause);
+	return resume(prefix, cause);
 }
