@@ -23,7 +23,7 @@ one_line "no store: prune says so" 1 "$MATR" epoch prune --keep 1
 settle "$T/lib" "$T/bin"
 begin_all
 # Another file in the place of one's library.
-echo 'int f(void) { return 0; }' | $CC -x c -fPIC -shared -o "$T/lib/libone.so.new" - && mv "$T/lib/libone.so.new" "$T/lib/libone.so"
+echo 'int f(void) { return 1; }' | $CC -x c -fPIC -shared -o "$T/lib/libone.so.new" - && mv "$T/lib/libone.so.new" "$T/lib/libone.so"
 begin_all
 $CC -o "$T/bin/one" -x c - -L"$T/lib" -ltwo -Wl,-rpath,"$T/lib" <<<'int g(void); int main(void) { return g(); }'
 begin_all
