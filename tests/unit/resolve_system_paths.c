@@ -63,7 +63,6 @@ START_TEST(does_not_wait_for_processors)
 
 	make_interpreter("trap '' PIPE\n"
 			 "echo x86.cpu_features.isa_1=0x7\n"
-			 "echo 'x86.processor[0x0].requested=0x0'\n"
 			 "while :; do sleep 1; done\n");
 	ck_assert_int_eq(system_paths_open(interpreter, &paths, &err), 0);
 	ck_assert_uint_eq(paths.isa, 7);

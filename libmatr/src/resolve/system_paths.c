@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -91,10 +92,11 @@ static int read_line(struct diagnostics *diagnostics, const char *line, struct m
 	return 0;
 }
 
-/* A newer ld.so ends with CPUID of every processor: 0.2 seconds in a virtual machine. */
-static bool is_processor(const char *line)
+/* The last line that is wanted. A newer ld.so goes on with CPUID of every processor, which takes
+ * 0.2 seconds in a virtual machine. */
+static bool is_last(const char *line)
 {
-	return !strncmp(line, "x86.processor[", 14);
+	return !strncmp(line, "x86.cpu_features.isa_1=", 23);
 }
 
 static int read_output(FILE *output, struct diagnostics *diagnostics, struct matr_error *err)
@@ -104,11 +106,12 @@ static int read_output(FILE *output, struct diagnostics *diagnostics, struct mat
 	ssize_t length;
 	int result = 0;
 
-	while (!result && (length = getline(&line, &capacity, output)) >= 0 &&
-	       !is_processor(line)) {
+	bool last = false;
+	while (!result && !last && (length = getline(&line, &capacity, output)) >= 0) {
 		if (length && line[length - 1] == '\n')
 			line[length - 1] = 0;
 		result = read_line(diagnostics, line, err);
+		last = is_last(line);
 	}
 	free(line);
 	return result;
@@ -119,11 +122,14 @@ static int ask(const char *interpreter, struct diagnostics *diagnostics, struct 
 	char *argv[] = {(char *)interpreter, (char *)"--list-diagnostics", NULL};
 	char *environment[] = {NULL};
 	posix_spawn_file_actions_t actions;
-	int ends[2];
+	int ends[2], least = 1;
 	pid_t child;
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0 &&
+	    pipe2(ends, O_CLOEXEC) < 0) /* where sockets are forbidden */
 		return matr_fail_errno(err, interpreter, "no pipe");
+	/* A few lines ahead of the reader it has to wait, and does not come to what is not wanted. */
+	(void)setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &least, sizeof least);
 	int error = posix_spawn_file_actions_init(&actions);
 	if (!error) {
 		posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
@@ -145,7 +151,7 @@ static int ask(const char *interpreter, struct diagnostics *diagnostics, struct 
 		fclose(output);
 	else
 		close(ends[0]);
-	kill(child, SIGKILL); /* its last lines are not read */
+	kill(child, SIGKILL); /* what follows is not read */
 	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
 		;
 	return result;
