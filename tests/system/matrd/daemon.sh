@@ -351,7 +351,7 @@ P
 		check "socket activation" activated
 	fi
 	stop
-	"$MATR" epoch end -q || : # none, where the begin was ended in time
+	"$MATR" epoch end || : # none, where the begin was ended in time
 }
 
 run_cases "$@"
