@@ -46,6 +46,7 @@ static void stamp(const struct interpreter_file *file)
 		config = (void *)((char *)config + 8);
 	config->embedded = -(int64_t)file->base;
 	config->loader_entry = file->entry;
+	config->debug = file->debug;
 	snprintf(config->loader, sizeof config->loader, "/nonexistent/ld.so");
 	memcpy(config->unserved, file->unserved, sizeof config->unserved);
 }
