@@ -131,6 +131,14 @@ static uint32_t find_loaded(const struct served *served, const char *path)
 	return NOT_RECORDED;
 }
 
+bool closure_is_recorded(const struct served *served, const char *path)
+{
+	if (!served->closures)
+		return false;
+	uint32_t number = find_loaded(served, path);
+	return number != NOT_RECORDED && served->closures->loaded[number].closure;
+}
+
 static uint64_t loaded_base(const struct served *served, uint32_t number)
 {
 	return served->bases.place + served->closures->loaded[number].base;

@@ -2,7 +2,8 @@
  *
  * Before ld.so sets its thread id, the start is under way: serve.c answers, or under `matr verify`
  * verify.c. That call is the last before ld.so relocates, and hook() completes the application.
- * Later calls are for what the application loads: closure.c, or under `matr record` record.c.
+ * Later calls are for what the application loads: closure.c, and record.c for
+ * what that leaves to ld.so.
  */
 #include "ld_stable.h"
 #include "sites.h"
@@ -44,9 +45,9 @@ static void started(struct served *served)
 	else if (served->verify_fd < 0)
 		with_vectors_saved(hook_with_vectors_saved, served);
 	served->in_start = false;
-	if (record_is_on())
+	if (record_is_wanted())
 		served->closures = NULL; /* so that ld.so's own calls are seen */
-	else if (!served->closures)
+	if (!served->closures && !record_is_on())
 		dispatch_end();
 }
 
@@ -55,8 +56,10 @@ long site_call(const struct site_call *call)
 	struct served *served = &served_process;
 	long result;
 
-	if (!served->in_start)
-		return record_is_on() ? record_call(call) : closure_call(served, call);
+	if (!served->in_start) {
+		result = closure_call(served, call);
+		return record_is_on() ? record_call(served, call, result) : result;
+	}
 	if (call->number == CALL_SET_TID_ADDRESS) {
 		started(served);
 		return SITE_REAL_CALL;

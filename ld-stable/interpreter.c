@@ -115,7 +115,8 @@ static void start_plainly(struct served *served, const char *program)
 {
 	bool cpu = cpu_record_use_plain(served);
 
-	record_prepare(&served->start, served->bases.loader, program);
+	served->manifest = NULL; /* it may not be this program's */
+	record_prepare(served, program);
 	served->plain = cpu || record_is_on();
 	if (served->plain)
 		dispatch_start(served);
@@ -162,8 +163,8 @@ static uint64_t mapped_start(struct served *served, const struct start *start,
 	}
 	file_close(served->image_fd);
 	cpu_record_use(served);
-	if (start->verify_fd < 0 && !start->verify_loads)
-		record_prepare(start, loader, program->by_name ? start->argv[1] : NULL);
+	if (start->verify_fd < 0 && !start->verify_loads && start->trial_fd < 0)
+		record_prepare(served, program->by_name ? start->argv[1] : NULL);
 	dispatch_start(served);
 	return (uint64_t)served->phdr_copy;
 }

@@ -347,11 +347,15 @@ void closures_prepare(struct served *served);
 long closure_call(struct served *served, const struct site_call *call);
 
 /* Note what is loaded later: record.c. Only before ld.so runs.
- * loader: load address of the ld.so in this file.
  * program: NULL: /proc/self/exe is it. */
-void record_prepare(const struct start *start, uint64_t loader, const char *program);
+void record_prepare(const struct served *served, const char *program);
 bool record_is_on(void);
-long record_call(const struct site_call *call);
+bool record_is_wanted(void); /* by `matr record`, and not only by the manifest */
+/* A call, and what closure_call() has returned. */
+long record_call(const struct served *served, const struct site_call *call, long result);
+
+/* Is there a closure of which this is the root? */
+bool closure_is_recorded(const struct served *served, const char *path);
 
 long verify_call(struct served *served, const struct site_call *call);
 /* Let ld.so map the library that it has open at its base. SITE_REAL_CALL: the call is another. */

@@ -9,6 +9,7 @@
  * ld.so holds its lock during its file calls. Nothing that goes wrong here reaches the program:
  * then nothing more is noted.
  */
+#include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/mman.h>
 
@@ -19,7 +20,8 @@ enum {
 	PATH_SIZE = 4096,
 	ENCODED = 3, /* bytes that a byte may take in a line */
 	LINE_SIZE = 3 * ENCODED * PATH_SIZE + 64,
-	FILE_SIZE_MAX = 16 << 20, /* bytes; then nothing more is noted */
+	RUN_SIZE_MAX = 16 << 20, /* bytes of a file; then nothing more is noted */
+	N_NOTED = 512,
 	MODE_TYPE = 0170000,
 	MODE_REGULAR = 0100000,
 };
@@ -28,6 +30,7 @@ enum {
 enum binding { BINDING_UNKNOWN, BINDING_LAZY, BINDING_NOW };
 
 struct room {
+	uint64_t noted[N_NOTED]; /* hashes of roots and flags, open addressing; 0: free */
 	char program[PATH_SIZE]; /* canonical */
 	char file
 		[PATH_SIZE]; /* a copy: programs write to their environment to change their title */
@@ -36,8 +39,16 @@ struct room {
 	size_t length; /* of the line */
 };
 
+/* Who wants it. */
+enum mode {
+	RECORD_OFF,
+	RECORD_RUN,    /* `matr record` */
+	RECORD_ALWAYS, /* the manifest: record = always */
+};
+
 static struct {
-	struct room *room; /* NULL: nothing is recorded */
+	enum mode mode;
+	struct room *room; /* RECORD_ALWAYS: NULL until something is loaded */
 	const struct r_debug_public *debug;
 	long fd;	/* of what was opened last and may be a root; -1: none */
 	bool was_read;	/* from that */
@@ -47,9 +58,31 @@ static struct {
 	uint32_t tried;	      /* hash of the file name that was last tried in vain */
 	uint64_t start, size; /* mapping of the root that is being loaded; 0: none */
 	enum binding binding;
+	bool created; /* RECORD_ALWAYS: the file, which is this one */
+	uint64_t device, inode;
 } recorder;
 
+static bool make_room(void)
+{
+	long at = system_call(CALL_MMAP, 0, (long)page_up(sizeof(struct room)),
+			      PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (!system_call_failed(at))
+		recorder.room = (struct room *)at;
+	return recorder.room != NULL;
+}
+
 /* ---- a line ---- */
+
+static bool copy_path(char to[PATH_SIZE], const char *path)
+{
+	size_t length = string_length(path);
+
+	if (length >= PATH_SIZE || path[0] != '/')
+		return false;
+	bytes_copy(to, path, length + 1);
+	return true;
+}
 
 static void put(struct room *room, const char *text, char end)
 {
@@ -68,42 +101,147 @@ static void put(struct room *room, const char *text, char end)
 	room->line[room->length++] = end;
 }
 
-/* A write beyond a limit of the size of files kills. */
-static long open_to_note(void)
+/* A file that is to be written, and whose size leaves room. */
+static bool suits(long fd, uint64_t size_max, struct file_status *status)
+{
+	return file_status_fd((int)fd, status) && (status->mode & MODE_TYPE) == MODE_REGULAR &&
+	       status->file.size <= size_max;
+}
+
+static long open_run(void)
 {
 	struct file_status status;
-
-	if (file_size_is_limited())
-		return -1;
 	long fd = system_call(CALL_OPENAT, AT_FDCWD, (long)recorder.room->file,
 			      O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0, 0, 0);
-	if (fd < 0)
-		return -1;
-	if (file_status_fd((int)fd, &status) && (status.mode & MODE_TYPE) == MODE_REGULAR &&
-	    status.file.size <= FILE_SIZE_MAX)
+
+	if (fd < 0 || suits(fd, RUN_SIZE_MAX, &status))
 		return fd;
 	file_close(fd);
 	return -1;
 }
 
-static void note(void)
+/* A filter may kill for opening a file to write. */
+static bool is_filtered(void)
+{
+	static const char key[] = "\nSeccomp:\t0\n";
+	struct room *room = recorder.room;
+	long fd = file_open("/proc/thread-self/status");
+
+	if (fd < 0)
+		return true;
+	long size = system_call(CALL_PREAD, fd, (long)room->line, LINE_SIZE - 1, 0, 0, 0);
+	file_close(fd);
+	if (size <= 0)
+		return true;
+	room->line[size] = 0;
+	for (const char *at = room->line; *at; at++) {
+		if (string_starts(at, key))
+			return false;
+	}
+	return true;
+}
+
+/* PREFIX/noted/KEY.N */
+static void name_file(const struct served *served, uint32_t n)
+{
+	size_t length = string_length(config_stamped.prefix); /* below MATR_CONFIG_PATH */
+	struct line line = {.length = 0};
+
+	line_text(&line, "/" MATR_NOTED_DIRECTORY "/");
+	line_hex(&line, served->manifest->key);
+	line_text(&line, ".");
+	line_number(&line, n);
+	bytes_copy(recorder.room->file, config_stamped.prefix, length);
+	bytes_copy(recorder.room->file + length, line.text, line.length);
+	recorder.room->file[length + line.length] = 0;
+}
+
+/* Under the first free name, there being few for a program. */
+static long create_file(const struct served *served, int flags)
+{
+	long fd = -EEXIST;
+
+	for (uint32_t n = 0; n < MATR_NOTED_FILES && fd == -EEXIST; n++) {
+		name_file(served, n);
+		fd = system_call(CALL_OPENAT, AT_FDCWD, (long)recorder.room->file,
+				 flags | O_CREAT | O_EXCL, 0600, 0, 0);
+	}
+	return fd;
+}
+
+/* Others may write to the directory: only a file that this process has created, or that it was
+ * forked with, is written to. */
+static long open_always(const struct served *served)
+{
+	enum { FLAGS = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK };
+	struct room *room = recorder.room;
+	struct file_status status;
+	long fd = -ENOENT;
+
+	if (is_filtered() ||
+	    !copy_path(room->program, at_place(&served->bases, served->manifest->path)))
+		return -1;
+	if (recorder.created)
+		fd = system_call(CALL_OPENAT, AT_FDCWD, (long)room->file, FLAGS, 0, 0, 0);
+	bool create = fd == -ENOENT; /* not yet, or it was collected */
+	if (create)
+		fd = create_file(served, FLAGS);
+	if (fd < 0)
+		return fd;
+	if (!suits(fd, MATR_NOTED_SIZE, &status) ||
+	    (!create &&
+	     (status.file.device != recorder.device || status.file.inode != recorder.inode))) {
+		file_close(fd);
+		return -1;
+	}
+	recorder.created = true;
+	recorder.device = status.file.device;
+	recorder.inode = status.file.inode;
+	return fd;
+}
+
+/* Has the load been noted? If not, it has from now on. */
+static bool was_noted(void)
+{
+	struct room *room = recorder.room;
+	uint64_t key = matr_image_key(room->root, string_length(room->root)) + recorder.binding;
+
+	key += !key;
+	for (uint64_t n = 0; n < N_NOTED; n++) {
+		uint64_t *slot = &room->noted[(key + n) % N_NOTED];
+		if (*slot == key)
+			return true;
+		if (!*slot) {
+			*slot = key;
+			return false;
+		}
+	}
+	return false;
+}
+
+static void note(const struct served *served)
 {
 	static const char names[][8] = {"-", "lazy", "now"};
 	struct room *room = recorder.room;
+	bool always = recorder.mode == RECORD_ALWAYS;
 
+	if ((always && closure_is_recorded(served, room->root)) || was_noted())
+		return;
+	/* A write beyond a limit of the size of files kills. */
+	long fd = file_size_is_limited() ? -1 : always ? open_always(served) : open_run();
 	room->length = 0;
 	put(room, room->program, ' ');
 	put(room, room->root, ' ');
 	put(room, names[recorder.binding], ' ');
 	put(room, recorder.searched ? last_component(room->root) : "-", '\n');
-	long fd = open_to_note();
 	long written =
 		fd < 0 ? fd
 		       : system_call(CALL_WRITE, fd, (long)room->line, (long)room->length, 0, 0, 0);
 	if (fd >= 0)
 		file_close(fd);
-	if (written != (long)room->length) /* a full disk, another root directory, another user */
-		recorder.room = NULL;
+	/* A full disk, another root directory, another user. */
+	if (written != (long)room->length)
+		recorder.mode = RECORD_OFF;
 }
 
 /* ---- the flags ---- */
@@ -172,11 +310,13 @@ static void opened(const char *path, long fd)
 	recorder.searched = recorder.cache_opened || recorder.tried == name;
 	recorder.cache_opened = false;
 	recorder.tried = fd < 0 ? name : 0;
-	size_t length = string_length(path);
-	/* What is loaded under a relative name is another file in another directory. */
-	if (fd < 0 || path[0] != '/' || length >= PATH_SIZE)
+	if (!recorder.room && !make_room()) {
+		recorder.mode = RECORD_OFF;
 		return;
-	bytes_copy(recorder.room->root, path, length + 1);
+	}
+	/* What is loaded under a relative name is another file in another directory. */
+	if (fd < 0 || !copy_path(recorder.room->root, path))
+		return;
 	recorder.fd = fd;
 	recorder.was_read = false;
 }
@@ -199,7 +339,7 @@ static bool shows_relro(const char *headers, uint64_t size)
 	return false;
 }
 
-static void mapped(uint64_t start, uint64_t size)
+static void mapped(const struct served *served, uint64_t start, uint64_t size)
 {
 	recorder.fd = -1;
 	recorder.binding = BINDING_UNKNOWN;
@@ -207,13 +347,13 @@ static void mapped(uint64_t start, uint64_t size)
 		recorder.start = start;
 		recorder.size = size;
 	} else if (!has_other_namespaces(recorder.debug)) {
-		note(); /* there is no later call that tells of it */
+		note(served); /* there is no later call that tells of it */
 	}
 }
 
 /* An object of the load is relocated. The root is the last. It is in another namespace if it is not
  * in the list. */
-static void protect(uint64_t address)
+static void protect(const struct served *served, uint64_t address)
 {
 	const struct link_map_public *map = object_at(address);
 
@@ -223,16 +363,16 @@ static void protect(uint64_t address)
 		return;
 	recorder.start = 0;
 	if (map && string_equal(map->l_name, recorder.room->root))
-		note();
+		note(served);
 }
 
 /* The root is unmapped before it is relocated. Another time the load may succeed. */
-static void failed(void)
+static void failed(const struct served *served)
 {
 	recorder.start = 0;
 	recorder.binding = BINDING_UNKNOWN;
 	if (!has_other_namespaces(recorder.debug))
-		note();
+		note(served);
 }
 
 static long real_call(const struct site_call *call)
@@ -242,17 +382,20 @@ static long real_call(const struct site_call *call)
 	return system_call(call->number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
-long record_call(const struct site_call *call)
+long record_call(const struct served *served, const struct site_call *call, long result)
 {
 	const long *a = call->arguments;
 	bool consistent = recorder.debug->r_state == DEBUG_CONSISTENT;
-	long result = SITE_REAL_CALL;
 
+	if (result != SITE_REAL_CALL &&
+	    (call->number != CALL_OPENAT || result >= SERVED_DESCRIPTOR))
+		return result;
 	switch (call->number) {
 	case CALL_OPENAT:
 		if (!consistent)
 			break;
-		result = real_call(call);
+		if (result == SITE_REAL_CALL)
+			result = real_call(call);
 		opened((const char *)a[1], result);
 		break;
 	case CALL_READ:
@@ -268,7 +411,7 @@ long record_call(const struct site_call *call)
 			break;
 		result = real_call(call);
 		if (!system_call_failed(result))
-			mapped((uint64_t)result, (uint64_t)a[1]);
+			mapped(served, (uint64_t)result, (uint64_t)a[1]);
 		break;
 	case CALL_CLOSE:
 		if ((int)a[0] == (int)recorder.fd)
@@ -276,11 +419,11 @@ long record_call(const struct site_call *call)
 		break;
 	case CALL_MPROTECT:
 		if (recorder.start && a[2] == PROT_READ)
-			protect((uint64_t)a[0]);
+			protect(served, (uint64_t)a[0]);
 		break;
 	case CALL_MUNMAP:
 		if (recorder.start && (uint64_t)a[0] == recorder.start)
-			failed();
+			failed(served);
 		break;
 	default:
 		break;
@@ -292,35 +435,34 @@ long record_call(const struct site_call *call)
 
 bool record_is_on(void)
 {
-	return recorder.room != NULL;
+	return recorder.mode != RECORD_OFF;
 }
 
-void record_prepare(const struct start *start, uint64_t loader, const char *program)
+bool record_is_wanted(void)
 {
-	if (!start->record || !config_stamped.debug)
+	return recorder.mode == RECORD_RUN;
+}
+
+void record_prepare(const struct served *served, const char *program)
+{
+	const char *file = served->start.record;
+
+	if (!config_stamped.debug)
 		return;
-	long at = system_call(CALL_MMAP, 0, (long)page_up(sizeof(struct room)),
-			      PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (system_call_failed(at))
-		return;
-	struct room *room = (struct room *)at;
-	long length = 0;
-	if (program) {
-		length = (long)string_length(program);
-		if (length < PATH_SIZE)
-			bytes_copy(room->program, program, (size_t)length);
-	} else {
-		length = system_call(CALL_READLINKAT, AT_FDCWD, (long)"/proc/self/exe",
-				     (long)room->program, PATH_SIZE, 0, 0);
-	}
-	size_t file_length = string_length(start->record);
-	if (file_length < PATH_SIZE)
-		bytes_copy(room->file, start->record, file_length);
-	if (length <= 0 || length >= PATH_SIZE || room->program[0] != '/' || room->file[0] != '/') {
-		memory_unmap((uint64_t)at, page_up(sizeof *room));
-		return;
-	}
-	recorder.room = room;
-	recorder.debug = (const struct r_debug_public *)(loader + config_stamped.debug);
+	recorder.debug =
+		(const struct r_debug_public *)(served->bases.loader + config_stamped.debug);
 	recorder.fd = -1;
+	if (!file) {
+		if (served->manifest && (served->manifest->flags & MATR_MANIFEST_RECORD))
+			recorder.mode = RECORD_ALWAYS;
+		return;
+	}
+	if (!make_room())
+		return;
+	struct room *room = recorder.room;
+	bool known = program ? copy_path(room->program, program)
+			     : system_call(CALL_READLINKAT, AT_FDCWD, (long)"/proc/self/exe",
+					   (long)room->program, PATH_SIZE - 1, 0, 0) > 0;
+	if (known && room->program[0] == '/' && copy_path(room->file, file))
+		recorder.mode = RECORD_RUN;
 }

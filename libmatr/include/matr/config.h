@@ -34,6 +34,7 @@ struct matr_config_program {
 	struct matr_config_list load;	  /* what they load with dlopen(), glob(7) */
 	struct matr_config_list load_now; /* the same, with RTLD_NOW */
 	enum matr_layout layout;
+	bool record;	    /* note what they load and is not recorded */
 	char *library_path; /* the LD_LIBRARY_PATH its wrapper sets; NULL: none */
 };
 
@@ -65,6 +66,9 @@ MATR_API bool matr_config_excludes(const struct matr_config *config, const char 
  * there is none. */
 MATR_API const struct matr_config_program *matr_config_program(const struct matr_config *config,
 							       const char *path);
+
+/* Is what the program (canonical path) loads noted in daily life? path NULL: is any program's? */
+MATR_API bool matr_config_records(const struct matr_config *config, const char *path);
 
 /* The layout of the program (canonical path); never DEFAULT. */
 MATR_API enum matr_layout matr_config_layout(const struct matr_config *config, const char *path);

@@ -49,6 +49,12 @@ struct matr_loader_config {
 	uint64_t debug;	       /* its _r_debug, relative to its ELF header; 0: not found */
 };
 
+/* Where ld-stable notes what programs with MATR_MANIFEST_RECORD load: files in a directory of the
+ * prefix, named by the manifest's key and a number. */
+#define MATR_NOTED_DIRECTORY "noted"
+#define MATR_NOTED_FILES     16		 /* for one program */
+#define MATR_NOTED_SIZE	     (256 << 10) /* bytes; nothing is added to a file that is larger */
+
 /* Exchange of ld-stable and libmatr to make a CPU record (struct matr_image_cpu), in a file
  * whose descriptor LD_STABLE_CPU names: at 0 a record to try, its n_words words behind it; from
  * MATR_CPU_DATA on ld-stable writes this, followed by `size` bytes of ld.so's data. */

@@ -17,6 +17,7 @@
 #include "epoch/results.h"
 #include "epoch/state.h"
 #include "image/builder.h"
+#include "inputs/noted.h"
 #include "loader/place.h"
 #include "loader/stamp.h"
 #include "store/edit.h"
@@ -94,14 +95,17 @@ static int look_at_inputs(struct matr_epoch *epoch, struct matr_error *err)
 	const char *config = epoch->config_file ? epoch->config_file : MATR_CONFIG_FILE;
 	char recordings[PATH_MAX];
 
+	if (probes_look(&epoch->probes, config, err) != 0 ||
+	    matr_config_load(epoch->config_file, &epoch->config, err) != 0 ||
+	    noted_collect(epoch->prefix, epoch->config, err) != 0)
+		return -1;
 	if (path_join(epoch->prefix, MATR_RECORDINGS_FILE, recordings, err) != 0 ||
 	    probes_look(&epoch->probes, recordings, err) != 0 ||
 	    matr_recordings_read(epoch->prefix, &epoch->recordings, err) != 0)
 		return -1;
-	if (probes_look(&epoch->probes, "/etc/ld.so.cache", err) != 0 ||
-	    probes_look(&epoch->probes, "/etc/ld.so.preload", err) != 0)
+	if (probes_look(&epoch->probes, "/etc/ld.so.cache", err) != 0)
 		return -1;
-	return probes_look(&epoch->probes, config, err);
+	return probes_look(&epoch->probes, "/etc/ld.so.preload", err);
 }
 
 static int copy_options(struct matr_epoch *epoch, const struct matr_epoch_options *options,
@@ -160,9 +164,8 @@ int matr_epoch_open(const struct matr_epoch_options *options, struct matr_epoch 
 		goto fail;
 	if (options->rebuild_store && move_store_aside(epoch->prefix, err) != 0)
 		goto fail;
-	if (look_at_inputs(epoch, err) != 0 ||
-	    matr_config_load(epoch->config_file, &epoch->config, err) != 0 ||
-	    matr_session_open(NULL, &epoch->session, err) != 0 || open_store(epoch, err) != 0)
+	if (look_at_inputs(epoch, err) != 0 || matr_session_open(NULL, &epoch->session, err) != 0 ||
+	    open_store(epoch, err) != 0)
 		goto fail;
 	epoch->preload = session_preload(epoch->session);
 	*out = epoch;

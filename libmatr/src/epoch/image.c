@@ -190,6 +190,8 @@ int epoch_image_step(struct matr_epoch *epoch, struct matr_error *err)
 			continue;
 		image_builder_layout(epoch->builder,
 				     epoch_layout(epoch->config, &epoch->outward, result->path));
+		image_builder_record(epoch->builder,
+				     matr_config_records(epoch->config, result->path));
 		int kept = keep(epoch, result, err);
 		if (kept < 0 || (kept == 0 && compile(epoch, result, err) != 0))
 			return -1;

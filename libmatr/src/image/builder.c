@@ -80,6 +80,11 @@ int image_builder_loader(struct image_builder *builder, const char *path, struct
 	return 0;
 }
 
+void image_builder_record(struct image_builder *builder, bool record)
+{
+	builder->record = record;
+}
+
 void image_builder_layout(struct image_builder *builder, enum matr_layout layout)
 {
 	builder->layout = layout;

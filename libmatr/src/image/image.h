@@ -72,6 +72,7 @@ struct image_builder {
 	struct matr_file_id loader, preload;
 	bool portable;
 	enum matr_layout layout; /* of what is added next */
+	bool record;		 /* the same */
 	uint64_t hash;		 /* the table's place in the image */
 	uint32_t hash_size;
 	struct matr_image_slot *applications; /* in the order they were added */

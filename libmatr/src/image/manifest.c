@@ -332,6 +332,8 @@ int image_manifest_add(struct image_builder *builder, const struct matr_mapping 
 	if (image_is_random(builder->layout, parts.manifest.n_relocations + closures->n_relocations,
 			    parts.manifest.n_objects + closures->n_objects))
 		parts.manifest.flags |= MATR_MANIFEST_RANDOM;
+	if (builder->record)
+		parts.manifest.flags |= MATR_MANIFEST_RECORD;
 	if (!result)
 		result = write_manifest(&parts, builder, plan, &offset, err);
 	if (!result)

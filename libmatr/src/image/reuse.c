@@ -261,6 +261,7 @@ int image_builder_keep(struct image_builder *builder, const char *application,
 	    manifest->closures || /* what is loaded is recorded anew at each begin */
 	    image_is_random(builder->layout, manifest->n_relocations, manifest->n_objects) !=
 		    ((manifest->flags & MATR_MANIFEST_RANDOM) != 0) ||
+	    builder->record != ((manifest->flags & MATR_MANIFEST_RECORD) != 0) ||
 	    image_packs(builder) != ((manifest->flags & MATR_MANIFEST_PACK) != 0))
 		return 0;
 	set_file(manifest, &now);

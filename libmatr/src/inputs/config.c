@@ -158,6 +158,13 @@ static int set_switch(struct reading *reading, bool *out, const char *value)
 	return *out || strcmp(value, "no") == 0 ? 1 : refuse(reading, "has to be yes or no");
 }
 
+static int set_record(struct reading *reading, bool *out, const char *value)
+{
+	*out = strcmp(value, "always") == 0;
+	return *out || strcmp(value, "no") == 0 ? 1
+						: refuse(reading, "record has to be always or no");
+}
+
 static int set_layout(struct reading *reading, enum matr_layout *out, const char *value)
 {
 	static const char *const names[] = {NULL, "auto", "shared", "random", "pack"};
@@ -199,6 +206,8 @@ static int take(void *context, const char *section, const char *name, const char
 			return add_library_path(reading, program, value);
 		if (strcmp(name, "layout") == 0)
 			return set_layout(reading, &program->layout, value);
+		if (strcmp(name, "record") == 0)
+			return set_record(reading, &program->record, value);
 		return refuse(reading, "no such setting in [program ...]");
 	}
 	if (strcmp(section, "epochs") == 0) {
@@ -350,6 +359,19 @@ const struct matr_config_program *matr_config_program(const struct matr_config *
 		if (matches(&config->programs[i].paths, path))
 			return &config->programs[i];
 	return NULL;
+}
+
+bool matr_config_records(const struct matr_config *config, const char *path)
+{
+	if (path) {
+		const struct matr_config_program *program = matr_config_program(config, path);
+		return program && program->record;
+	}
+	for (size_t i = 0; i < config->n_programs; i++) {
+		if (config->programs[i].record)
+			return true;
+	}
+	return false;
 }
 
 enum matr_layout matr_config_layout(const struct matr_config *config, const char *path)

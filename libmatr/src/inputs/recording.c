@@ -17,6 +17,7 @@
 #include "base/path.h"
 #include "base/percent.h"
 #include "base/prefix.h"
+#include "inputs/recording.h"
 
 enum { MAX_FILE = 64 << 20, N_FIELDS = 4 };
 
@@ -150,25 +151,31 @@ int matr_recordings_read_file(const char *file, struct matr_recordings *out, str
 	return result;
 }
 
+int recordings_parse_noted(char *text, size_t size, struct matr_recordings *out,
+			   struct matr_error *err)
+{
+	char *at = text, *end = text + size;
+
+	for (char *newline; (newline = memchr(at, '\n', (size_t)(end - at))); at = newline + 1) {
+		struct matr_recorded_load load;
+		*newline = 0;
+		if (strlen(at) == (size_t)(newline - at) && split_line(at, &load) &&
+		    matr_recordings_add(out, &load, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int matr_recordings_read_noted(const char *file, struct matr_recordings *out,
 			       struct matr_error *err)
 {
-	int result = 0;
 	void *data;
 	size_t size;
 
 	*out = (struct matr_recordings){0};
 	if (file_read(file, MAX_FILE, &data, &size, err) < 0)
 		return -1;
-	char *at = data, *end = at + size;
-	for (char *newline; !result && (newline = memchr(at, '\n', (size_t)(end - at)));
-	     at = newline + 1) {
-		struct matr_recorded_load load;
-		*newline = 0;
-		if (strlen(at) == (size_t)(newline - at) && split_line(at, &load) &&
-		    matr_recordings_add(out, &load, err) < 0)
-			result = -1;
-	}
+	int result = recordings_parse_noted(data, size, out, err);
 	free(data);
 	return result;
 }
