@@ -34,13 +34,13 @@ struct closures {
 	const struct matr_image_closure *current; /* whose members are being loaded */
 	uint32_t n_waiting;			  /* of its members: not THERE yet */
 	uint32_t n_placed;			  /* objects that are PLACED */
-	uint32_t next_protected;      /* member of `current` that is likely to be protected next */
-	uint64_t words, differences;  /* compared, under verify */
-	bool whole;		      /* the checksum was compared */
-	uint32_t n_shortened;	      /* lists, see shorten_lists() */
-	bool given_back;	      /* the dynamic sections of `current` */
-	struct link_map_public *last; /* object of the start */
-	struct link_map_public *walked; /* objects up to here are known; NULL: none is */
+	uint32_t last_protected;		  /* member of `current` */
+	uint64_t words, differences;		  /* compared, under verify */
+	bool whole;				  /* the checksum was compared */
+	uint32_t n_shortened;			  /* lists, see shorten_lists() */
+	bool given_back;			  /* the dynamic sections of `current` */
+	struct link_map_public *last;		  /* object of the start */
+	struct link_map_public *walked;		  /* objects up to here are known; NULL: none is */
 	/* By number, or id: scope index, or the number behind these. */
 	uint32_t *as;		       /* which object it is in the closure it came with; number */
 	uint8_t *states;	       /* enum loaded_state; number */
@@ -570,7 +570,7 @@ static const char *root_reason(struct served *served, uint32_t number, const cha
 	if (reason)
 		return reason;
 	closures->current = closure;
-	closures->next_protected = closure->n_members - 1;
+	closures->last_protected = 0;
 	closures->given_back = false;
 	if (!served->verify_loads) {
 		shorten_lists(served, closure);
@@ -669,15 +669,16 @@ static uint64_t relro_of(const struct served *served, const struct matr_image_ob
 }
 
 /* Which member's RELRO ld.so protects by this call; NOT_RECORDED. (For text relocations it changes
- * the protection of other segments before.) It begins with the last. */
+ * the protection of other segments before.) It goes through them forward or backward, so the
+ * neighbours of the last come first. */
 static uint32_t member_protected(const struct served *served, const long *a)
 {
 	const struct closures *closures = served->closures;
 	const struct matr_image_closure *closure = closures->current;
 
 	for (uint32_t i = 0; closure && a[2] == PROT_READ && i < closure->n_members; i++) {
-		uint32_t member =
-			(closures->next_protected + closure->n_members - i) % closure->n_members;
+		uint32_t step = i & 1 ? closure->n_members - (i + 1) / 2 : i / 2;
+		uint32_t member = (closures->last_protected + step) % closure->n_members;
 		uint32_t number = member_number(served, closure, member);
 		if (closures->states[number] == TAKEN &&
 		    (uint64_t)a[0] - loaded_base(served, number) ==
@@ -747,7 +748,7 @@ static long protect_later(struct served *served, const struct site_call *call)
 			result = -1; /* EPERM; ld.so gives up the load */
 	}
 	closures->states[number] = THERE;
-	closures->next_protected = member ? member - 1 : 0;
+	closures->last_protected = member;
 	if (--closures->n_waiting == 0) {
 		if (served->verify_loads)
 			report_current(served);

@@ -84,8 +84,8 @@ static int add_members(struct layout *layout, const struct image_scope *scope,
 		size_t n_words = object->words.n;
 		out->closure.n_relocations += (uint32_t)(n_words - object->n_kept);
 		out->closure.n_residual += (uint32_t)object->n_residual;
-		if (image_library_add(layout->builder, scope, index, object, IMAGE_LATER, &entry,
-				      err) < 0 ||
+		if (image_library_add(layout->builder, scope, index, object,
+				      m ? IMAGE_MEMBER : IMAGE_ROOT, &entry, err) < 0 ||
 		    share_object(layout, &entry, &out->members[m], err) < 0)
 			return -1;
 		out->numbers[m] = intern_find(&layout->paths, path);

@@ -150,7 +150,7 @@ int image_content_add(struct image_builder *builder, const struct matr_object *o
 
 /* When a library is served. What is loaded later has PT_GNU_RELRO in any case: ld.so's call for it
  * is the moment at which its own dynamic section is given back. */
-enum image_served { IMAGE_AT_START, IMAGE_LATER };
+enum image_served { IMAGE_AT_START, IMAGE_ROOT, IMAGE_MEMBER }; /* of a closure */
 
 /* The headers and the dynamic section that ld.so is shown of a library. */
 int image_served_headers(struct image_builder *builder, uint32_t binary,

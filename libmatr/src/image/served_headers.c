@@ -71,6 +71,14 @@ static int move_names(struct image_builder *builder, const struct image_binary *
 	return 0;
 }
 
+/* ld.so knows an object by the names that it was loaded by, and compares DT_SONAME besides, with
+ * every name that it looks for: for nothing where that is the name that the object is loaded by. */
+static bool is_named_by_soname(const struct matr_scope_entry *entry, enum image_served when)
+{
+	return when == IMAGE_MEMBER && entry->needed_as && entry->object->soname &&
+	       !strcmp(entry->needed_as, entry->object->soname);
+}
+
 static bool is_left_out(int64_t tag, bool lazy, bool versions)
 {
 	switch (tag) {
@@ -96,8 +104,10 @@ static bool is_left_out(int64_t tag, bool lazy, bool versions)
 
 static int add_dynamic(struct image_builder *builder, const struct image_binary *binary,
 		       const struct matr_scope_entry *entry, const struct object_plan *plan,
-		       uint64_t *offset, uint64_t *size, struct matr_error *err)
+		       enum image_served when, uint64_t *offset, uint64_t *size,
+		       struct matr_error *err)
 {
+	bool no_soname = is_named_by_soname(entry, when);
 	const struct matr_object *object = entry->object;
 	Elf64_Dyn *list = calloc(object->n_dynamic + ADDED_ENTRIES, sizeof *list);
 	bool lazy = plan->n_lazy || plan->keep_plt;
@@ -109,7 +119,8 @@ static int add_dynamic(struct image_builder *builder, const struct image_binary 
 	for (size_t i = 0; i < object->n_dynamic; i++) {
 		int64_t tag = object->dynamic[i].tag;
 		/* Nothing reads needed versions later, and libmatr has checked them. */
-		if (plan->untouched || !is_left_out(tag, lazy, left))
+		if ((plan->untouched || !is_left_out(tag, lazy, left)) &&
+		    !(tag == DT_SONAME && no_soname))
 			list[n++] = (Elf64_Dyn){tag, {object->dynamic[i].value}};
 		if (tag == DT_PLTRELSZ && lazy && !plan->keep_plt && !plan->untouched)
 			list[n - 1].d_un.d_val = 0;
@@ -198,11 +209,11 @@ int image_served_headers(struct image_builder *builder, uint32_t index,
 	struct image_binary *binary = &builder->binaries[index];
 	bool first = true;
 	bool keep_relro =
-		plan->n_residual || plan->n_lazy || plan->untouched || when == IMAGE_LATER;
+		plan->n_residual || plan->n_lazy || plan->untouched || when != IMAGE_AT_START;
 	uint64_t dynamic = 0, dynamic_size = 0;
 
 	if (image_binary_headers(binary, entry->object, err) < 0 ||
-	    add_dynamic(builder, binary, entry, plan, &dynamic, &dynamic_size, err) < 0)
+	    add_dynamic(builder, binary, entry, plan, when, &dynamic, &dynamic_size, err) < 0)
 		return -1;
 	unsigned char *headers = malloc(binary->headers_size);
 	if (!headers)
@@ -212,7 +223,7 @@ int image_served_headers(struct image_builder *builder, uint32_t index,
 	Elf64_Phdr *phdr = (Elf64_Phdr *)(headers + ehdr->e_phoff);
 	for (size_t i = 0; i < ehdr->e_phnum; i++)
 		alter_header(&phdr[i], binary, &first, keep_relro, dynamic, dynamic_size);
-	if (when == IMAGE_LATER)
+	if (when != IMAGE_AT_START)
 		add_relro(phdr, ehdr->e_phnum, binary);
 	int result =
 		buffer_share(&builder->image, headers, binary->headers_size, 8, &out->headers, err);

@@ -542,6 +542,31 @@ case_soname()
 	run 'user.so .*;name.so applied' open u "$D/user.so" n open y "$D/y/name.so" n call u go
 }
 
+# Names by which members are known: what is loaded by ld.so later finds them, not another file.
+case_names()
+{
+	mkdir -p other
+	lib inner -Wl,-soname,inner.so <<<'int inner(void) { return 1; } int (*inner_pointer)(void) = inner;'
+	lib target -Wl,-soname,target.so <<<'int target(void) { return 0; }'
+	lib one -l:inner.so <<<'int inner(void); int (*pointer)(void) = inner; int go(void) { return pointer(); }'
+	lib two -l:target.so <<<'int target(void); int (*pointer)(void) = target; int go(void) { return 10 + pointer(); }'
+	# needed as target.so, its name is another
+	lib target -Wl,-soname,target.so.1 <<<'int target(void) { return 1; } int (*target_pointer)(void) = target;'
+	lib other/inner -Wl,-soname,inner.so <<<'int inner(void) { return 2; }'
+	lib other/target -Wl,-soname,target.so.1 <<<'int target(void) { return 2; }'
+	mv other/target.so other/target.so.1
+	lib other/late -l:inner.so <<<'int inner(void); int go(void) { return 20 + inner(); }'
+	lib other/last -l:target.so <<<'int target(void); int go(void) { return 30 + target(); }'
+	learn open c "$D/inner.so" n open d "$D/target.so" n
+	learn open a "$D/one.so" n open b "$D/two.so" n
+	run 'one.so applied;two.so applied;late.so no closure.*;last.so no closure.*' open a "$D/one.so" n \
+		open b "$D/two.so" n open c "$D/other/late.so" n call c go open d "$D/other/last.so" n call d go \
+		open e inner.so no open f target.so.1 no open g target.so no list
+	run 'inner.so applied;target.so applied;one.so applied;two.so applied;late.so .*;last.so .*' open e "$D/inner.so" n \
+		open f "$D/target.so" n open a "$D/one.so" n open b "$D/two.so" n call a go call b go \
+		open c "$D/other/late.so" n call c go open d "$D/other/last.so" n call d go list
+}
+
 case_not_a_dependency()
 {
 	# a plug-in that uses what another brought in: it has to stay as long as it is used
