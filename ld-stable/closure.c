@@ -20,6 +20,8 @@
 
 #define NOT_RECORDED UINT32_MAX
 
+enum { MOST_ENTRIES = 128 }; /* of a dynamic section, without DT_NEEDED */
+
 enum loaded_state {
 	ABSENT,
 	PLACED, /* mapped by us, and not yet asked for */
@@ -46,8 +48,9 @@ struct closures {
 	uint8_t *states;	       /* enum loaded_state; number */
 	struct link_map_public **maps; /* of what is THERE, and of the start; id */
 	uint32_t *queue;	       /* ids; of the lists that are short, when these are known */
-	uint32_t *skipped;	       /* entries that they are shorter by; by id */
-	uint8_t *found;		       /* by id */
+	Elf64_Dyn *section, *section_end; /* see list_at_first() */
+	uint32_t *skipped;		  /* entries that they are shorter by; by id */
+	uint8_t *found;			  /* by id */
 };
 
 static struct closures closures_of_process;
@@ -91,16 +94,17 @@ static const char *first_use(struct served *served)
 {
 	struct closures *closures = served->closures;
 	const struct matr_image_closures *image = closures->image;
-	uint64_t offset = served->manifest->closures, size = served->header->metadata_size;
+	uint64_t offset = served->manifest->closures, room = served->header->metadata_size;
 
 	if (closures->whole)
 		return NULL;
-	if ((offset & 7) || offset > size - sizeof *image ||
-	    !matr_image_piece_is_whole(image, size - offset, sizeof *image))
+	if ((offset & 7) || offset > room - sizeof *image ||
+	    !matr_image_piece_is_whole(image, room - offset, sizeof *image))
 		return "the closures do not match their checksum";
 	uint64_t n_ids = (uint64_t)served->manifest->n_objects + image->n_loaded;
-	long at = system_call(CALL_MMAP, 0, (long)page_up(n_ids * 24), PROT_READ | PROT_WRITE,
-			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint64_t size = n_ids * 24, n_section = n_ids + MOST_ENTRIES;
+	long at = system_call(CALL_MMAP, 0, (long)page_up(size + n_section * sizeof(Elf64_Dyn)),
+			      PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (system_call_failed(at))
 		return "no memory";
 	closures->maps = (struct link_map_public **)at;
@@ -109,6 +113,8 @@ static const char *first_use(struct served *served)
 	closures->skipped = closures->queue + n_ids;
 	closures->states = (uint8_t *)(closures->skipped + n_ids);
 	closures->found = closures->states + n_ids;
+	closures->section = (Elf64_Dyn *)(at + (long)size);
+	closures->section_end = closures->section + n_section;
 	find_maps(served);
 	closures->whole = true;
 	return NULL;
@@ -447,57 +453,147 @@ static const char *expect_members(struct served *served, const struct matr_image
 
 enum { WORTHWHILE = 64 }; /* names */
 
-/* To find what the root depends on, ld.so walks through DT_NEEDED of the root, then of what that
- * leads to, and so on; for each name it compares the names of all objects. Go the same way, and
- * count for each object with how many names its list begins that lead to what is found already.
- * Returns the length of the queue; 0: there is nothing to gain, or a name is not known. */
-static uint32_t find_skipped(const struct served *served, uint32_t root)
+/* The way that ld.so goes to find what a root depends on: through DT_NEEDED of the root, then of
+ * what that leads to, and so on; for each name it compares the names of all objects. */
+struct walk {
+	uint32_t n;	    /* objects in the queue, in the order in which they are found */
+	uint32_t n_direct;  /* of these, found by way of the root's names; the root included */
+	uint32_t n_leading; /* names that lead to what is found already, and open a list */
+	uint32_t n_found;   /* and all such names */
+};
+
+/* Go the same way. Returns false if a name is not known. */
+static bool walk_needed(const struct served *served, uint32_t root, struct walk *walk)
 {
 	const struct closures *closures = served->closures;
 	const uint32_t *first = at_place(&served->bases, closures->image->needed_first);
 	const uint32_t *needed = at_place(&served->bases, closures->image->needed);
-	uint32_t n = 0, n_skipped = 0;
 
 	for (uint32_t i = 0; i < served->manifest->n_objects + closures->image->n_loaded; i++)
 		closures->found[i] = 0;
-	closures->queue[n++] = root;
+	*walk = (struct walk){.n = 1};
+	closures->queue[0] = root;
 	closures->found[root] = 1;
-	for (uint32_t i = 0; i < n; i++) {
+	for (uint32_t i = 0; i < walk->n; i++) {
 		uint32_t id = closures->queue[i];
-		bool begins = true;
+		bool leading = true;
 		closures->skipped[id] = 0;
 		for (uint32_t at = first[id]; at < first[id + 1]; at++) {
 			if (needed[at] == MATR_NEEDED_UNKNOWN)
-				return 0;
-			begins = begins && closures->found[needed[at]];
-			closures->skipped[id] += begins;
-			if (closures->found[needed[at]])
+				return false;
+			bool found = closures->found[needed[at]];
+			leading = leading && found;
+			closures->skipped[id] += leading;
+			walk->n_found += found;
+			if (found)
 				continue;
 			closures->found[needed[at]] = 1;
-			closures->queue[n++] = needed[at];
+			closures->queue[walk->n++] = needed[at];
 		}
-		n_skipped += closures->skipped[id];
+		walk->n_leading += closures->skipped[id];
+		if (i == 0)
+			walk->n_direct = walk->n;
 	}
-	return n_skipped < WORTHWHILE ? 0 : n;
+	return true;
 }
 
-/* Where the dynamic section of an object that is there begins; 0: unknown. */
-static uint64_t dynamic_of(const struct served *served, uint32_t id)
+static const struct matr_image_object *object_of(const struct served *served, uint32_t id)
 {
 	const struct closures *closures = served->closures;
 	uint32_t n_start = served->manifest->n_objects;
-	const struct matr_image_object *object;
 
-	if (id < n_start) {
-		object = &served->objects[id];
-	} else {
-		if (closures->states[id - n_start] != THERE)
-			return 0;
-		object = &closures->objects[closures->as[id - n_start]];
+	if (id < n_start)
+		return &served->objects[id];
+	return closures->states[id - n_start] == THERE
+		       ? &closures->objects[closures->as[id - n_start]]
+		       : NULL;
+}
+
+/* The dynamic section of a library that is there; NULL: unknown. */
+static Elf64_Dyn *dynamic_of(const struct served *served, uint32_t id)
+{
+	const struct link_map_public *map = served->closures->maps[id];
+	const struct matr_image_object *object = object_of(served, id);
+
+	if (!map || !object || !object_has_library(object))
+		return NULL;
+	return (Elf64_Dyn *)(map->l_addr + object_library(served, object)->dynamic);
+}
+
+static uint32_t needed_count(const struct served *served, uint32_t id)
+{
+	const uint32_t *first = at_place(&served->bases, served->closures->image->needed_first);
+
+	return first[id + 1] - first[id];
+}
+
+static bool is_plain_path(const char *name)
+{
+	if (*name != '/')
+		return false;
+	while (*name && *name != '$')
+		name++;
+	return !*name;
+}
+
+/* Are all objects but the root there, by names that ld.so takes as they are? (No recorded library
+ * that a name leads to has '$' in its path.) */
+static bool all_are_there(const struct served *served, const struct walk *walk)
+{
+	const struct closures *closures = served->closures;
+
+	for (uint32_t i = 1; i < walk->n; i++) {
+		uint32_t id = closures->queue[i];
+		const struct matr_image_object *object = object_of(served, id);
+		if (!object || !closures->maps[id] ||
+		    (!object_has_library(object) &&
+		     (needed_count(served, id) || !is_plain_path(closures->maps[id]->l_name))))
+			return false;
 	}
-	if (!closures->maps[id] || !object_has_library(object))
-		return 0;
-	return closures->maps[id]->l_addr + object_library(served, object)->dynamic;
+	return true;
+}
+
+/* The first object with a list, behind the root; 0: there is none. */
+static uint32_t first_with_list(const struct served *served, const struct walk *walk)
+{
+	for (uint32_t i = 1; i < walk->n; i++) {
+		if (needed_count(served, served->closures->queue[i]))
+			return served->closures->queue[i];
+	}
+	return 0;
+}
+
+static uint64_t strings_of(const struct link_map_public *map, const Elf64_Dyn *dyn)
+{
+	for (; dyn->d_tag != DT_NULL; dyn++) {
+		if (dyn->d_tag == DT_STRTAB)
+			return dyn->d_un.d_ptr < map->l_addr ? dyn->d_un.d_ptr + map->l_addr
+							     : dyn->d_un.d_ptr;
+	}
+	return 0;
+}
+
+/* Where all but the root are there, the first of them gets a dynamic section that lists, in order
+ * and by the name that ld.so has, all that are found by way of more than the root's names; so the
+ * others need no list. Returns false if it cannot be. */
+static bool list_at_first(const struct served *served, const struct walk *walk, uint32_t id)
+{
+	const struct closures *closures = served->closures;
+	const Elf64_Dyn *own = dynamic_of(served, id);
+	Elf64_Dyn *to = closures->section;
+
+	if (!own || closures->maps[id]->l_ld != own)
+		return false;
+	uint64_t strings = strings_of(closures->maps[id], own);
+	for (uint32_t i = walk->n_direct; i < walk->n; i++)
+		*to++ = (Elf64_Dyn){
+			DT_NEEDED,
+			{(uint64_t)closures->maps[closures->queue[i]]->l_name - strings}};
+	own += needed_count(served, id);
+	while (own->d_tag != DT_NULL && to < closures->section_end - 1)
+		*to++ = *own++;
+	*to = *own;
+	return strings && own->d_tag == DT_NULL;
 }
 
 /* Names that lead to what is found already add nothing. So until the closure is mapped, dynamic
@@ -506,14 +602,22 @@ static uint64_t dynamic_of(const struct served *served, uint32_t id)
 static void shorten_lists(struct served *served, const struct matr_image_closure *closure)
 {
 	struct closures *closures = served->closures;
-	uint32_t n = find_skipped(served, served->manifest->n_objects + closure->root);
+	uint32_t root = served->manifest->n_objects + closure->root, first = 0;
+	struct walk walk;
 
-	for (uint32_t i = 1; i < n; i++) {
+	if (!walk_needed(served, root, &walk) || walk.n_found < WORTHWHILE)
+		return;
+	if (all_are_there(served, &walk))
+		first = first_with_list(served, &walk);
+	if (first && !list_at_first(served, &walk, first))
+		first = 0;
+	for (uint32_t i = 1; i < walk.n; i++) {
 		uint32_t id = closures->queue[i];
-		Elf64_Dyn *dynamic = (Elf64_Dyn *)dynamic_of(served, id);
-		if (!dynamic || !closures->skipped[id] || closures->maps[id]->l_ld != dynamic)
+		uint32_t skipped = first ? needed_count(served, id) : closures->skipped[id];
+		Elf64_Dyn *dynamic = dynamic_of(served, id);
+		if (!dynamic || !skipped || closures->maps[id]->l_ld != dynamic)
 			continue;
-		closures->maps[id]->l_ld = dynamic + closures->skipped[id];
+		closures->maps[id]->l_ld = id == first ? closures->section : dynamic + skipped;
 		closures->queue[closures->n_shortened++] = id;
 	}
 }
@@ -524,7 +628,7 @@ static void restore_lists(struct served *served)
 
 	for (uint32_t i = 0; i < closures->n_shortened; i++) {
 		uint32_t id = closures->queue[i];
-		closures->maps[id]->l_ld -= closures->skipped[id];
+		closures->maps[id]->l_ld = dynamic_of(served, id);
 	}
 	closures->n_shortened = 0;
 }

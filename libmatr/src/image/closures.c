@@ -294,9 +294,10 @@ static int collect_meanings(const struct layout *layout, uint32_t n_ids, struct 
 {
 	for (uint32_t id = 1; id < n_ids; id++) {
 		const struct matr_scope_entry *entry = entry_of(layout, id);
-		if (add_meaning(out, entry->needed_as, id, err) < 0 ||
-		    add_meaning(out, entry->object->soname, id, err) < 0 ||
-		    add_meaning(out, entry->path, id, err) < 0)
+		uint32_t meant = strchr(entry->path, '$') ? MATR_NEEDED_UNKNOWN : id;
+		if (add_meaning(out, entry->needed_as, meant, err) < 0 ||
+		    add_meaning(out, entry->object->soname, meant, err) < 0 ||
+		    add_meaning(out, entry->path, meant, err) < 0)
 			return -1;
 	}
 	return 0;
