@@ -21,3 +21,11 @@ bool format_parse(const char *name, enum output_format *format)
 	}
 	return false;
 }
+
+bool format_parse_graph(const char *name, enum output_format *format)
+{
+	if (strcmp(name, "dot") != 0 && strcmp(name, "svg") != 0)
+		return false;
+	*format = strcmp(name, "dot") == 0 ? FORMAT_DOT : FORMAT_SVG;
+	return true;
+}

@@ -13,6 +13,9 @@ enum output_format {
 	FORMAT_LINE,
 	FORMAT_JSONL, /* an object a line */
 	FORMATS,
+	/* Graphs, of commands that draw them; format_parse() does not know these. */
+	FORMAT_DOT,
+	FORMAT_SVG,
 };
 
 /* "table", "list" and so on. */
@@ -20,5 +23,13 @@ const char *format_name(enum output_format format);
 
 /* false: no format has this name. */
 bool format_parse(const char *name, enum output_format *format);
+
+/* The same for "dot" and "svg". */
+bool format_parse_graph(const char *name, enum output_format *format);
+
+static inline bool format_is_graph(enum output_format format)
+{
+	return format == FORMAT_DOT || format == FORMAT_SVG;
+}
 
 #endif

@@ -74,6 +74,9 @@ static int take(const struct options *options, const struct option_row *row, con
 			       ? GO_ON
 			       : usage_error_because(options->command, "no number of jobs",
 						     argument);
+	else if (row->graphs &&
+		 format_parse_graph(argument, row->document ? row->document : row->format))
+		return GO_ON;
 	else if (!is_format(row, argument, &format))
 		return usage_error_because(options->command, "no such format", argument);
 	else

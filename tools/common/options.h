@@ -43,6 +43,7 @@ struct option_row {
 	 * an error that it has reported. */
 	int (*take)(void *context, const char *argument);
 	void *context;
+	bool graphs;		   /* of format or document: dot and svg too */
 	bool argument_is_optional; /* of take: NULL where it is left out */
 	bool lines;		   /* of format: jsonl too */
 

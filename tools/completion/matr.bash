@@ -47,6 +47,7 @@ _matr()
 	--format)
 		word='table json csv'
 		[[ $command/$sub == @(epoch|loader)/status ]] && word='table json'
+		[[ $command == @(diff|exposed|tree|why) ]] && word='table json csv dot svg'
 		[[ $command == sql ]] && word='table list csv json markdown line'
 		mapfile -t COMPREPLY < <(compgen -W "$word" -- "$cur")
 		return

@@ -86,6 +86,16 @@ def check_csv(name, out, shows):
         tap.check(f"{name}: CSV has the very bytes", any(n in cell for row in rows for cell in row for n in names), out)
 
 
+def check_dot(name, out, shows):
+    """Strings in quotes, and nothing of a name outside of them."""
+    text = out.decode(errors="replace")
+    tap.check(f"{name}: safe", is_safe(out), out)
+    bare = re.sub(r'"(?:[^"\\\n]|\\[^\n])*"', "", text)
+    tap.check(f"{name}: names are in quotes", '"' not in bare and not re.search(r"31m|\brow\b", bare), bare)
+    if shows:
+        tap.check(f"{name}: shows escapes", ESCAPED.replace("\\", "\\\\") in text, out)
+
+
 def check(*arguments, formats="table json csv", at=1, shows=True, status=(0, 1)):
     """The command in each format, to a pipe and to a terminal. at: where --format goes."""
     name = " ".join(a.decode("latin-1") if isinstance(a, bytes) else a for a in arguments)
@@ -98,6 +108,8 @@ def check(*arguments, formats="table json csv", at=1, shows=True, status=(0, 1))
         if form == "json":
             check_json(shown, out, shows)
             tap.check(f"{shown}: errors are safe", is_safe(err), err)
+        elif form == "dot":
+            check_dot(shown, out, shows)
         elif form == "csv":
             check_csv(shown, out, shows)
             tap.check(f"{shown}: errors are safe", is_safe(err), err)
@@ -128,13 +140,13 @@ check("inspect", "--all", program)
 check("inspect", "--bindings", program)
 check("inspect", "--closures", program)
 check("inspect", "--closure", loaded, program)
-check("why", program, symbol, formats="table json")
-check("why", "--library", program, os.path.basename(library))
+check("why", program, symbol, formats="table json dot")
+check("why", "--library", program, os.path.basename(library), formats="table json csv dot")
 check("why", "--library", program, loaded)
-check("tree", program, formats="table json")
+check("tree", program, formats="table json dot")
 check("shadowed", program)
 check("exposed", "--symbol", symbol)
-check("exposed", "--library", library, "--library", second)
+check("exposed", "--library", library, "--library", second, formats="table json csv dot")
 check("verify", program)
 check("verify", "--loads", program, loaded, formats="")
 check("trace", "--symbol", "*", program, loaded, status=(9,), formats="")

@@ -3,6 +3,7 @@
 #include "common/options.h"
 #include "common/recorded.h"
 #include "matr/compare/commands.h"
+#include "matr/compare/diff_graph.h"
 #include "matr/compare/diff_show.h"
 #include "matr/namespace/root.h"
 
@@ -36,7 +37,7 @@ static const char help[] =
 	"  --details        every program, object, binding and load that differs\n"
 	"  --symbol GLOB    only bindings of these symbols, with details\n"
 	"  --root DIR       of the system in that tree\n"
-	"  --format FORMAT  table (default), json or csv\n"
+	"  --format FORMAT  table (default), json, csv, dot (for graphviz) or svg (drawn by it)\n"
 	"  -h, --help       this text\n"
 	"\n"
 	"Exit status, as that of diff(1): 0 nothing differs; 1 something does; 2 trouble.\n"
@@ -50,7 +51,15 @@ static const char help[] =
 struct request {
 	const char *prefix, *root, *from, *to;
 	struct diff_show show;
+	struct diff_graph *graph; /* in the place of what is shown; NULL: none */
 };
+
+static int add(struct request *request, const struct matr_program_pair *pair,
+	       const struct matr_application_diff *diff, struct matr_error *err)
+{
+	return request->graph ? diff_graph_add(request->graph, pair, diff, err)
+			      : diff_show_application(&request->show, pair, diff, err);
+}
 
 static int diff_pair(struct request *request, struct matr_store *store,
 		     const struct matr_program_pair *pair, struct matr_error *err)
@@ -58,13 +67,14 @@ static int diff_pair(struct request *request, struct matr_store *store,
 	struct matr_application_diff diff;
 
 	if (!pair->before.application || !pair->after.application)
-		return diff_show_pair(&request->show, pair, err);
+		return request->graph ? diff_graph_add(request->graph, pair, NULL, err)
+				      : diff_show_pair(&request->show, pair, err);
 	if (pair->before.application == pair->after.application) /* nothing of it has changed */
-		return diff_show_application(&request->show, pair, NULL, err);
+		return add(request, pair, NULL, err);
 	int result = matr_application_diff(store, pair->before.application, pair->after.application,
 					   &diff, err);
 	if (result == 0)
-		result = diff_show_application(&request->show, pair, &diff, err);
+		result = add(request, pair, &diff, err);
 	matr_application_diff_free(&diff);
 	return result;
 }
@@ -102,7 +112,7 @@ static int diff_programs(struct request *request, struct matr_store *store, cons
 					   &diff, err);
 	if (result == 0) {
 		pair.path = matr_application_diff_path(&diff);
-		result = diff_show_application(&request->show, &pair, &diff, err);
+		result = add(request, &pair, &diff, err);
 	}
 	matr_application_diff_free(&diff);
 	return result;
@@ -113,6 +123,32 @@ static bool is_epoch(const char *name)
 {
 	return strcmp(name, "current") == 0 || strcmp(name, "previous") == 0 ||
 	       (*name && name[strspn(name, "0123456789")] == 0);
+}
+
+static int draw(struct request *request, struct matr_store *store, int n, char **names,
+		struct matr_error *err)
+{
+	struct diff_graph graph;
+	struct text title = {0};
+
+	if (request->show.epochs)
+		text_printf(&title, "epoch %s to epoch %s", request->from, request->to);
+	else
+		text_printf(&title, "%s%s%s", names[0], n == 2 ? " to " : "",
+			    n == 2 ? names[1] : "");
+	diff_graph_open(&graph, text_string(&title), request->show.symbol);
+	request->graph = &graph;
+	int result = title.failed ? matr_fail_memory(err)
+		     : request->show.epochs
+			     ? diff_epochs(request, store, err)
+			     : diff_programs(request, store, names[0], names[n - 1], err);
+	if (result == 0)
+		result = diff_graph_show(&graph, request->show.format, err);
+	request->show.different = graph.different;
+	request->graph = NULL;
+	diff_graph_free(&graph);
+	text_free(&title);
+	return result;
 }
 
 static int compare(struct request *request, int n, char **names, struct matr_error *err)
@@ -128,6 +164,11 @@ static int compare(struct request *request, int n, char **names, struct matr_err
 		request->to = names[1];
 	} else if (n == 1 && !request->from) {
 		request->from = "previous";
+	}
+	if (format_is_graph(request->show.format)) {
+		result = draw(request, store, n, names, err);
+		matr_store_close(store);
+		return result;
 	}
 	diff_show_open(&request->show);
 	result = epochs ? diff_epochs(request, store, err)
@@ -150,7 +191,7 @@ int command_diff(const struct context *context, int argc, char **argv)
 		{"totals", .flag = &totals},
 		{"details", .flag = &details},
 		{"symbol", .text = &show->symbol},
-		{"format", .format = &show->format},
+		{"format", .format = &show->format, .graphs = true},
 		{"root", .text = &request.root},
 		{"prefix", .text = &request.prefix},
 		{0},
@@ -167,6 +208,8 @@ int command_diff(const struct context *context, int argc, char **argv)
 	if (n == 2 && is_epoch(argv[at]) != is_epoch(argv[at + 1]))
 		return usage_error_because("diff", "an epoch and a program", argv[at]);
 	show->epochs = n == 2 && is_epoch(argv[at]);
+	if (request.root && show->format == FORMAT_SVG)
+		return usage_error_because("diff", GRAPH_NO_SVG, "--root");
 	if (totals && details)
 		return usage_error_because("diff", "these do not go together",
 					   "--totals, --details");

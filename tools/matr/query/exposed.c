@@ -6,6 +6,7 @@
 #include "common/recorded.h"
 #include "matr/namespace/root.h"
 #include "matr/query/commands.h"
+#include "matr/query/exposed_graph.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -38,7 +39,7 @@ static const char help[] =
 	"  --details          every program, and the object that binds\n"
 	"  --epoch EPOCH      in that epoch: a number, current or previous\n"
 	"  --root DIR         of the system in that tree\n"
-	"  --format FORMAT    table (default), json or csv\n"
+	"  --format FORMAT    table (default), json, csv, dot (for graphviz) or svg (drawn by it)\n"
 	"  --prefix DIR       where the store is\n"
 	"  -h, --help         this text\n"
 	"\n"
@@ -82,7 +83,8 @@ struct search {
 	int64_t epoch;
 	const struct request *request;
 	struct output output;
-	size_t n_shown; /* items */
+	size_t n_shown;		     /* items */
+	struct exposed_graph *graph; /* in the place of the output; NULL: none */
 	bool several; /* an item that is not there is reported, and does not keep from the others */
 	bool missing;
 };
@@ -237,6 +239,13 @@ static int show_found(struct search *search, const struct item *item,
 		      const struct matr_exposure *exposure, const struct row *rows,
 		      struct matr_error *err)
 {
+	if (search->graph) {
+		int result = 0;
+		for (size_t i = 0; i < exposure->n && !result; i++)
+			result = exposed_graph_add(search->graph, item->shown, rows[i].package,
+						   rows[i].exposed, err);
+		return result;
+	}
 	if (search->request->format != FORMAT_TABLE) {
 		show_rows(&search->output, item, rows, exposure->n);
 		safe_fprintf(stderr, "%s: %zu programs bind to it, %zu more only load it\n",
@@ -360,6 +369,18 @@ static int show_all(struct search *search, const struct request *request, FILE *
 		return -1;
 	search->epoch = epoch.id;
 	search->request = request;
+	if (format_is_graph(request->format)) {
+		struct exposed_graph graph;
+		exposed_graph_open(&graph);
+		search->graph = &graph;
+		int drawn = list ? show_list(search, list, request->list, err)
+				 : show_named(search, request, err);
+		if (!drawn)
+			drawn = graph_show(&graph.graph, request->format, err);
+		search->graph = NULL;
+		graph_free(&graph.graph);
+		return drawn;
+	}
 	if (request->format != FORMAT_TABLE)
 		output_open(&search->output, request->format, row_columns, ROW_COLUMNS);
 	int result = list ? show_list(search, list, request->list, err)
@@ -402,7 +423,7 @@ int command_exposed(const struct context *context, int argc, char **argv)
 		{"details", .flag = &request.details},
 		{"epoch", .text = &request.epoch},
 		{"root", .text = &request.root},
-		{"format", .format = &request.format},
+		{"format", .format = &request.format, .graphs = true},
 		{"prefix", .text = &request.prefix},
 		{0},
 	};
@@ -411,7 +432,9 @@ int command_exposed(const struct context *context, int argc, char **argv)
 
 	int at = options_parse(&options, argc, argv, &status);
 	bool named = request.symbols.n || request.libraries.n;
-	if (at >= 0 && at == argc && !request.list == named)
+	if (at >= 0 && request.root && request.format == FORMAT_SVG)
+		status = usage_error_because("exposed", GRAPH_NO_SVG, "--root");
+	else if (at >= 0 && at == argc && !request.list == named)
 		status = run(&request);
 	else if (at >= 0)
 		status = usage_error_because("exposed", "--symbol, --library, or --list", NULL);

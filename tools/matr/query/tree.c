@@ -5,6 +5,8 @@
  * program loads with dlopen() (its closures) has trees of its own after that of the start, in which
  * objects of the start are leaves.
  */
+#include "matr/query/tree.h"
+#include "common/graph.h"
 #include "common/options.h"
 #include "common/output.h"
 #include "common/recorded.h"
@@ -15,8 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <matr/explain.h>
 
 static const char help[] =
 	"usage: matr tree [OPTION]... PROGRAM\n"
@@ -30,7 +30,9 @@ static const char help[] =
 	"  --epoch EPOCH      in that epoch: a number, current or previous\n"
 	"  --env NAME=VALUE   as its files are now, with LD_LIBRARY_PATH or LD_PRELOAD\n"
 	"  --root DIR         of the system in that tree\n"
-	"  --format FORMAT    table (default: a drawing) or json (nested)\n"
+	"  --format FORMAT    table (default: a drawing), json (nested), dot (for graphviz) or "
+	"svg\n"
+	"                     (drawn by graphviz)\n"
 	"  --prefix DIR       where the store is\n"
 	"  -h, --help         this text\n"
 	"\n"
@@ -38,6 +40,7 @@ static const char help[] =
 	"\n"
 	"  matr tree git\n"
 	"  matr tree --format json --epoch previous python3\n"
+	"  matr tree --format svg clang >clang.svg\n"
 	"  matr tree --env LD_LIBRARY_PATH=/opt/new/lib ./app\n";
 
 struct tree {
@@ -241,7 +244,7 @@ int command_tree(const struct context *context, int argc, char **argv)
 	int status;
 	const struct option_row rows[] = {
 		{"epoch", .text = &epoch},   {"env", .list = &environment},
-		{"root", .text = &root},     {"format", .format = &format},
+		{"root", .text = &root},     {"format", .format = &format, .graphs = true},
 		{"prefix", .text = &prefix}, {0},
 	};
 	const struct options options = {.command = "tree", .help = help, .rows = rows};
@@ -249,7 +252,9 @@ int command_tree(const struct context *context, int argc, char **argv)
 	struct recorded recorded = {.store = NULL};
 	int at = options_parse(&options, argc, argv, &status);
 	if (at >= 0 && format == FORMAT_CSV)
-		status = usage_error_because("tree", "a drawing, or json", NULL);
+		status = usage_error_because("tree", "a drawing, json, dot or svg", NULL);
+	else if (at >= 0 && root && format == FORMAT_SVG)
+		status = usage_error_because("tree", GRAPH_NO_SVG, "--root");
 	else if (at >= 0 && argc - at != 1)
 		status = usage_error_because("tree", "one program, please", NULL);
 	else if (at >= 0) {
@@ -258,7 +263,8 @@ int command_tree(const struct context *context, int argc, char **argv)
 			result = recorded_or_resolved(prefix, argv[at], epoch, &environment,
 						      &recorded, &err);
 		if (result == 0)
-			result = show(&recorded, format, &err);
+			result = format_is_graph(format) ? tree_graph(&recorded, format, &err)
+							 : show(&recorded, format, &err);
 		recorded_close(&recorded);
 		if (result != 0)
 			print_error(&err);

@@ -1,5 +1,6 @@
 /* why.c - matr why: the search behind a symbol's bindings, and what brings a library in. */
 #include "matr/query/why.h"
+#include "common/graph.h"
 #include "common/options.h"
 #include "common/output.h"
 #include "common/recorded.h"
@@ -36,7 +37,7 @@ static const char help[] =
 	"  --epoch EPOCH      in that epoch: a number, current or previous\n"
 	"  --env NAME=VALUE   as its files are now, with LD_LIBRARY_PATH or LD_PRELOAD\n"
 	"  --root DIR         of the system in that tree\n"
-	"  --format FORMAT    table (default), json or csv\n"
+	"  --format FORMAT    table (default), json, csv, dot (for graphviz) or svg (drawn by it)\n"
 	"  --prefix DIR       where the store is\n"
 	"  -h, --help         this text\n"
 	"\n"
@@ -267,7 +268,7 @@ int command_why(const struct context *context, int argc, char **argv)
 		{"epoch", .text = &epoch},
 		{"env", .list = &environment},
 		{"root", .text = &root},
-		{"format", .format = &why.format},
+		{"format", .format = &why.format, .graphs = true},
 		{"prefix", .text = &prefix},
 		{0},
 	};
@@ -276,6 +277,8 @@ int command_why(const struct context *context, int argc, char **argv)
 	int at = options_parse(&options, argc, argv, &status);
 	if (at >= 0 && argc - at != 2)
 		status = usage_error_because("why", "a program, and a symbol or a library", NULL);
+	else if (at >= 0 && root && why.format == FORMAT_SVG)
+		status = usage_error_because("why", GRAPH_NO_SVG, "--root");
 	else if (at >= 0 && why.format == FORMAT_CSV && !library)
 		status = usage_error_because("why", "csv goes with --library; json has both tables",
 					     NULL);
@@ -287,6 +290,8 @@ int command_why(const struct context *context, int argc, char **argv)
 						      &recorded, &err);
 		if (result == 0)
 			result = library ? why_library(&why, &recorded, &err)
+				 : format_is_graph(why.format)
+					 ? why_symbol_graph(&why, &recorded, &err)
 					 : why_symbol(&why, &recorded, &err);
 		recorded_close(&recorded);
 		if (result != 0)

@@ -15,4 +15,8 @@ struct why {
 /* `matr why --library` (why_library.c). */
 int why_library(const struct why *why, const struct recorded *recorded, struct matr_error *err);
 
+/* `matr why PROGRAM SYMBOL` as a graph, FORMAT_DOT or FORMAT_SVG (why_graph.c). */
+int why_symbol_graph(const struct why *why, const struct recorded *recorded,
+		     struct matr_error *err);
+
 #endif

@@ -5,6 +5,7 @@
  * Either way objects of closures may bind to it too; their rows say so.
  */
 #include "common/array.h"
+#include "common/graph.h"
 #include "common/path.h"
 #include "common/symbol.h"
 #include "matr/query/why.h"
@@ -426,6 +427,92 @@ static int show_json(const struct arrival *arrival, const struct bound_list *bou
 	return output_json(object, err);
 }
 
+/* ---- as a graph ---- */
+
+enum graph_node_kind { GRAPH_PROGRAM, GRAPH_LIBRARY, GRAPH_OTHER, GRAPH_NODES };
+
+static const struct graph_kind graph_nodes[GRAPH_NODES] = {
+	[GRAPH_PROGRAM] = {"the program", "fillcolor=\"#1f3b5b\", fontcolor=white"},
+	[GRAPH_LIBRARY] = {"the library", "fillcolor=\"#f2a541\""},
+	[GRAPH_OTHER] = {NULL, "fillcolor=\"#cfe3f7\""},
+};
+
+enum graph_edge_kind { GRAPH_BRINGS, GRAPH_NEEDS, GRAPH_BINDS, GRAPH_EDGES };
+
+static const struct graph_kind graph_edges[GRAPH_EDGES] = {
+	[GRAPH_BRINGS] = {"brings it in", "color=\"#444444\", penwidth=1.6"},
+	[GRAPH_NEEDS] = {"needs it too", "color=\"#999999\", style=dashed"},
+	[GRAPH_BINDS] = {"binds to symbols of it", "color=\"#1f6fb5\", fontcolor=\"#1f6fb5\""},
+};
+
+static int graph_object(struct graph *graph, const struct arrival *arrival, const char *path,
+			size_t *id, struct matr_error *err)
+{
+	const struct matr_mapping *mapping = arrival->mapping;
+	unsigned kind = strcmp(path, recorded_path(mapping, arrival->index)) == 0 ? GRAPH_LIBRARY
+			: strcmp(path, recorded_path(mapping, 0)) == 0		  ? GRAPH_PROGRAM
+										  : GRAPH_OTHER;
+
+	return graph_node(graph, path, path_name(path), NULL, kind, id, err);
+}
+
+/* The chain from the program to an object of the scope. */
+static int graph_chain(struct graph *graph, const struct arrival *arrival, uint32_t index,
+		       struct matr_error *err)
+{
+	const struct matr_scope_entry *entry = &arrival->mapping->scope[index];
+	size_t from, to;
+
+	if (!index || entry->loaded_by >= index)
+		return 0;
+	if (graph_object(graph, arrival, recorded_path(arrival->mapping, entry->loaded_by), &from,
+			 err) != 0 ||
+	    graph_object(graph, arrival, recorded_path(arrival->mapping, index), &to, err) != 0 ||
+	    graph_edge(graph, from, to, GRAPH_BRINGS, entry->needed_as ? NULL : "dlopen()", err) !=
+		    0)
+		return -1;
+	return graph_chain(graph, arrival, entry->loaded_by, err);
+}
+
+static int show_graph(const struct why *why, const struct arrival *arrival,
+		      const struct bound_list *bound, struct matr_error *err)
+{
+	const struct matr_mapping *mapping = arrival->mapping;
+	const char *path = recorded_path(mapping, arrival->index);
+	struct graph graph = {.title = path,
+			      .node_kinds = graph_nodes,
+			      .edge_kinds = graph_edges,
+			      .n_node_kinds = GRAPH_NODES,
+			      .n_edge_kinds = GRAPH_EDGES};
+	size_t from, to;
+
+	int result = graph_object(&graph, arrival, path, &to, err);
+	if (result == 0)
+		result = graph_chain(&graph, arrival, arrival->index, err);
+	for (size_t i = 0; i < arrival->n_needs && result == 0; i++) {
+		const struct matr_need *need = &arrival->needs[i];
+		if (need->object != arrival->index ||
+		    need->requester == mapping->scope[arrival->index].loaded_by)
+			continue;
+		result = graph_object(&graph, arrival, recorded_path(mapping, need->requester),
+				      &from, err);
+		if (result == 0)
+			result = graph_edge(&graph, from, to, GRAPH_NEEDS, NULL, err);
+	}
+	for (size_t i = 0; i < bound->n && result == 0; i++) {
+		char *shown = symbol_shown(bound->list[i].symbol, why->raw);
+		result = shown ? graph_object(&graph, arrival, bound->list[i].requester, &from, err)
+			       : matr_fail_memory(err);
+		if (result == 0)
+			result = graph_edge(&graph, from, to, GRAPH_BINDS, shown, err);
+		free(shown);
+	}
+	if (result == 0)
+		result = graph_show(&graph, why->format, err);
+	graph_free(&graph);
+	return result;
+}
+
 /* Fail with the nearest names of all that is there sooner or later. */
 static int no_such_library(const struct recorded *recorded, const struct recorded_loads *loads,
 			   const char *library, struct matr_error *err)
@@ -502,9 +589,10 @@ int why_library(const struct why *why, const struct recorded *recorded, struct m
 	if (!result)
 		result = find_all_bound(&loads, &arrival, recorded->mapping, &bound, err);
 	if (!result)
-		result = why->format == FORMAT_JSON  ? show_json(&arrival, &bound, err)
-			 : why->format == FORMAT_CSV ? show_csv(&arrival, &bound, err)
-						     : show_table(why, &arrival, &bound, err);
+		result = why->format == FORMAT_JSON	? show_json(&arrival, &bound, err)
+			 : why->format == FORMAT_CSV	? show_csv(&arrival, &bound, err)
+			 : format_is_graph(why->format) ? show_graph(why, &arrival, &bound, err)
+							: show_table(why, &arrival, &bound, err);
 	arrival_free(&arrival);
 	free(bound.list);
 	recorded_loads_free(&loads);
