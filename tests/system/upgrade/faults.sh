@@ -167,7 +167,7 @@ for signal in INT TERM HUP KILL; do
 		sleep $delay
 		kill -s $signal $process 2>/dev/null || :
 		if wait $process 2>/dev/null; then early=$((early + 1)); fi
-		within 2 gone || survived=$((survived + 1))
+		within 20 gone || survived=$((survived + 1))
 	done
 done
 check "killed 16 times: no process of it lives on" [ $survived -eq 0 ]
