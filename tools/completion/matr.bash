@@ -11,7 +11,7 @@ _matr()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		--prefix | --format | --symbol | --requester | --provider | --ld-stable | --config | --jobs | --by | --root | --loader | --to | --reason | --output | --sort | --forget | --closure | --epoch | --keep | --progress | --env | --cause) ((i++)) ;;
+		--prefix | --format | --symbol | --requester | --provider | --ld-stable | --config | --jobs | --by | --root | --loader | --to | --reason | --output | --sort | --forget | --closure | --epoch | --keep | --vulnerability | --product | --author | --action | --progress | --env | --cause) ((i++)) ;;
 		-*) ;;
 		*)
 			if [[ -z $command ]]; then
@@ -48,6 +48,7 @@ _matr()
 		word='table json csv'
 		[[ $command/$sub == @(epoch|loader)/status ]] && word='table json'
 		[[ $command == @(diff|exposed|tree|why) ]] && word='table json csv dot svg'
+		[[ $command == exposed ]] && word+=' openvex cyclonedx'
 		[[ $command == sql ]] && word='table list csv json markdown line'
 		mapfile -t COMPREPLY < <(compgen -W "$word" -- "$cur")
 		return
@@ -109,7 +110,7 @@ _matr()
 	record/) word='--forget-first --list --forget --forget-all --format --prefix --help' ;;
 	run/) word='--verbose --prefix --help' ;;
 	sql/) word='--sql --recursive --epoch --all-epochs --format --headers --cache --write --root --prefix --help' ;;
-	exposed/) word='--symbol --library --list --details --epoch --format --root --prefix --help' ;;
+	exposed/) word='--symbol --library --list --details --epoch --format --vulnerability --all-entries --product --author --action --root --prefix --help' ;;
 	tree/) word='--epoch --format --root --env --prefix --help' ;;
 	shadowed/) word='--all --raw --epoch --format --root --prefix --help' ;;
 	why/) word='--library --details --raw --epoch --format --root --env --prefix --help' ;;

@@ -11,7 +11,7 @@ function __matr_command --description 'Is the command, and after epoch the subco
             continue
         end
         switch $word
-            case --prefix --format --symbol --requester --provider --ld-stable --config --by --root --loader --to --reason --output --sort --forget --closure --epoch --keep --progress --rounds --env --cause
+            case --prefix --format --symbol --requester --provider --ld-stable --config --by --root --loader --to --reason --output --sort --forget --closure --epoch --keep --vulnerability --product --author --action --progress --rounds --env --cause
                 set skip 1
             case '-*'
             case '*'
@@ -187,7 +187,7 @@ complete -c matr -n '__matr_command exposed' -l library -rF -d 'Who binds to thi
 complete -c matr -n '__matr_command exposed' -l list -rF -d 'Several, from a file'
 complete -c matr -n '__matr_command exposed' -l details -d 'Every program'
 complete -c matr -n '__matr_command exposed' -l epoch -x -a 'current previous' -d 'In that epoch'
-complete -c matr -n '__matr_command exposed' -l format -x -a 'table json csv dot svg'
+complete -c matr -n '__matr_command exposed' -l format -x -a 'table json csv dot svg openvex cyclonedx'
 complete -c matr -n '__matr_command none' -a tree -d 'Which object needs which'
 complete -c matr -n '__matr_command tree' -F -a '(__fish_complete_command)'
 complete -c matr -n '__matr_command tree' -l epoch -x -a 'current previous' -d 'In that epoch'
@@ -238,3 +238,8 @@ complete -c matr -n '__matr_command epoch-list' -l root -xa '(__fish_complete_di
 complete -c matr -n '__matr_command epoch-end' -l root -xa '(__fish_complete_directories)' -d 'Of the system in a directory'
 complete -c matr -n '__matr_command tree' -l env -x -a 'LD_LIBRARY_PATH= LD_PRELOAD=' -d 'As started with this'
 complete -c matr -n '__matr_command why' -l env -x -a 'LD_LIBRARY_PATH= LD_PRELOAD=' -d 'As started with this'
+complete -c matr -n '__matr_command exposed' -l vulnerability -x -d 'Its id, for a VEX document'
+complete -c matr -n '__matr_command exposed' -l all-entries -d 'No other function leads to the code'
+complete -c matr -n '__matr_command exposed' -l product -x -d 'All programs are this product'
+complete -c matr -n '__matr_command exposed' -l author -x -d 'Of the document'
+complete -c matr -n '__matr_command exposed' -l action -x -d 'What is to be done'

@@ -7,6 +7,7 @@
 #include "matr/namespace/root.h"
 #include "matr/query/commands.h"
 #include "matr/query/exposed_graph.h"
+#include "matr/query/vex.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -39,7 +40,16 @@ static const char help[] =
 	"  --details          every program, and the object that binds\n"
 	"  --epoch EPOCH      in that epoch: a number, current or previous\n"
 	"  --root DIR         of the system in that tree\n"
-	"  --format FORMAT    table (default), json, csv, dot (for graphviz) or svg (drawn by it)\n"
+	"  --format FORMAT    table (default), json, csv, dot (for graphviz) or svg (drawn by "
+	"it);\n"
+	"                     openvex or cyclonedx: a VEX document (with one --library and\n"
+	"                     --vulnerability)\n"
+	"  --vulnerability ID the vulnerability that --symbol, or all of the library, has\n"
+	"  --all-entries      the symbols are all functions by which the vulnerable code is\n"
+	"                     entered; else who binds others of the library is in doubt\n"
+	"  --product IRI      all programs are this product; else each is one, of its package\n"
+	"  --author NAME      of the document\n"
+	"  --action TEXT      what is to be done about affected programs\n"
 	"  --prefix DIR       where the store is\n"
 	"  -h, --help         this text\n"
 	"\n"
@@ -48,7 +58,9 @@ static const char help[] =
 	"\n"
 	"  matr exposed --library liblzma.so.5\n"
 	"  matr exposed --details --symbol lzma_code\n"
-	"  matr exposed --symbol malloc@GLIBC_2.2.5 --format csv\n";
+	"  matr exposed --symbol malloc@GLIBC_2.2.5 --format csv\n"
+	"  matr exposed --format openvex --vulnerability CVE-2022-37434 --library libz.so.1 \\\n"
+	"      --symbol inflateGetHeader --all-entries --author security@example.org\n";
 
 struct row {
 	const struct matr_exposed *exposed;
@@ -76,6 +88,7 @@ struct request {
 	struct option_list symbols, libraries;
 	enum output_format format;
 	bool details;
+	struct vex_request vex;
 };
 
 struct search {
@@ -369,6 +382,8 @@ static int show_all(struct search *search, const struct request *request, FILE *
 		return -1;
 	search->epoch = epoch.id;
 	search->request = request;
+	if (request->vex.format)
+		return vex_show(search->store, epoch.id, &request->vex, err);
 	if (format_is_graph(request->format)) {
 		struct exposed_graph graph;
 		exposed_graph_open(&graph);
@@ -413,6 +428,49 @@ static int run(const struct request *request)
 	return result || search.missing ? STATUS_FAILURE : STATUS_OK;
 }
 
+/* The formats of VEX, besides those of tables. */
+static int take_format(void *context, const char *name)
+{
+	struct request *request = context;
+
+	request->vex.format = strcmp(name, "openvex") == 0     ? VEX_OPENVEX
+			      : strcmp(name, "cyclonedx") == 0 ? VEX_CYCLONEDX
+							       : VEX_NONE;
+	if (request->vex.format ||
+	    (format_parse(name, &request->format) &&
+	     (request->format == FORMAT_TABLE || request->format == FORMAT_JSON ||
+	      request->format == FORMAT_CSV)))
+		return -1;
+	return usage_error_because("exposed", "no such format", name);
+}
+
+/* -1: the options of VEX go together; else the exit status. */
+static int take_vex(struct request *request)
+{
+	struct vex_request *vex = &request->vex;
+
+	if (!vex->format) {
+		bool given = vex->vulnerability || vex->all_entries || vex->product ||
+			     vex->author || vex->action;
+		return given ? usage_error_because("exposed",
+						   "goes with --format openvex or "
+						   "cyclonedx",
+						   "--vulnerability")
+			     : -1;
+	}
+	if (request->libraries.n != 1 || request->list)
+		return usage_error_because("exposed", "a VEX document is about one --library",
+					   NULL);
+	if (!vex->vulnerability)
+		return usage_error_because("exposed", "which --vulnerability?", NULL);
+	if (vex->product && !strchr(vex->product, ':'))
+		return usage_error_because("exposed", "is no IRI: pkg:..., https://...",
+					   vex->product);
+	vex->library = request->libraries.list[0];
+	vex->symbols = request->symbols;
+	return -1;
+}
+
 int command_exposed(const struct context *context, int argc, char **argv)
 {
 	struct request request = {.prefix = context->prefix};
@@ -423,7 +481,13 @@ int command_exposed(const struct context *context, int argc, char **argv)
 		{"details", .flag = &request.details},
 		{"epoch", .text = &request.epoch},
 		{"root", .text = &request.root},
-		{"format", .format = &request.format, .graphs = true},
+		{"format", .take = take_format, .context = &request},
+		{"vulnerability", .text = &request.vex.vulnerability},
+		{"all-entries", .flag = &request.vex.all_entries},
+		{"product", .text = &request.vex.product},
+		{"author", .text = &request.vex.author},
+		{"action", .text = &request.vex.action},
+
 		{"prefix", .text = &request.prefix},
 		{0},
 	};
@@ -434,10 +498,10 @@ int command_exposed(const struct context *context, int argc, char **argv)
 	bool named = request.symbols.n || request.libraries.n;
 	if (at >= 0 && request.root && request.format == FORMAT_SVG)
 		status = usage_error_because("exposed", GRAPH_NO_SVG, "--root");
-	else if (at >= 0 && at == argc && !request.list == named)
-		status = run(&request);
-	else if (at >= 0)
+	else if (at >= 0 && (at < argc || !request.list != named))
 		status = usage_error_because("exposed", "--symbol, --library, or --list", NULL);
+	else if (at >= 0 && (status = take_vex(&request)) < 0)
+		status = run(&request);
 	free(request.symbols.list);
 	free(request.libraries.list);
 	return status;
