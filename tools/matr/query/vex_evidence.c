@@ -2,8 +2,8 @@
  *
  * A binding to the function means that the program may call it. No binding means that it does not,
  * unless there is another way to the function, which bindings do not show: dlsym(), a library that
- * dlopen() loads and that was not recorded, or a function of the same library that calls it. Each of
- * these is looked for, and where there is one, the answer is left open.
+ * dlopen() loads and that was not recorded, or a function of the same library that calls it. Each
+ * of these is looked for, and where there is one, the answer is left open.
  */
 #include "matr/query/vex.h"
 
