@@ -76,7 +76,7 @@ _matr()
 	esac
 
 	case $command/$sub in
-	/) word='baseline bench check check-upgrade diff disable doctor enable epoch exposed hooks inspect loader rebind record run shadowed sql trace tree verify why --prefix --verbose --version --help' ;;
+	/) word='baseline bench check check-upgrade diff disable doctor enable epoch exposed hooks inspect loader rebind record run running shadowed sql trace tree verify why --prefix --verbose --version --help' ;;
 	epoch/) word='apply begin end list prune rebase resume show status suspend wrap --help' ;;
 	epoch/begin) word='--cause --progress --root --portable --config --jobs --ld-stable --wait --rebuild-store --no-daemon --format --quiet --prefix --help' ;;
 	epoch/apply) word='--root --force --jobs --ld-stable --quiet --prefix --help' ;;
@@ -109,6 +109,7 @@ _matr()
 	rebind/) word='--all-programs --symbol --family --requester --to --reason --force --root --dry-run --list --undo --format --jobs --ld-stable --quiet --prefix --help' ;;
 	record/) word='--forget-first --list --forget --forget-all --format --prefix --help' ;;
 	run/) word='--verbose --prefix --help' ;;
+	running/) word='--all --format --help' ;;
 	sql/) word='--sql --recursive --epoch --all-epochs --format --headers --cache --write --root --prefix --help' ;;
 	exposed/) word='--symbol --library --list --details --epoch --format --vulnerability --all-entries --product --author --action --root --prefix --help' ;;
 	tree/) word='--epoch --format --root --env --prefix --help' ;;
@@ -118,7 +119,7 @@ _matr()
 	verify/) word='--loads --bind-now --format --prefix --help' ;;
 	*) return ;;
 	esac
-	if [[ $cur == -* || -z $command || $command == @(hooks|loader|doctor) || ($command == @(baseline|epoch) && -z $sub) ]]; then
+	if [[ $cur == -* || -z $command || $command == @(hooks|loader|doctor|running) || ($command == @(baseline|epoch) && -z $sub) ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$word" -- "$cur")
 	elif [[ $sub == show ]]; then
 		mapfile -t COMPREPLY < <(compgen -W 'current previous' -- "$cur")

@@ -243,3 +243,6 @@ complete -c matr -n '__matr_command exposed' -l all-entries -d 'No other functio
 complete -c matr -n '__matr_command exposed' -l product -x -d 'All programs are this product'
 complete -c matr -n '__matr_command exposed' -l author -x -d 'Of the document'
 complete -c matr -n '__matr_command exposed' -l action -x -d 'What is to be done'
+complete -c matr -n '__matr_command none' -a running -d 'Processes that use replaced files'
+complete -c matr -n '__matr_command running' -l all -d 'Processes of an earlier epoch too'
+complete -c matr -n '__matr_command running' -l format -x -a 'table json csv'

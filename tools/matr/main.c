@@ -78,6 +78,7 @@ static const struct command commands[] = {
 
 	{"check", command_check, .section = "Find what is wrong",
 	 .help = "programs that lack a library, a version or a symbol"},
+	{"running", command_running, .help = "processes that use files which were replaced"},
 	{"doctor", command_doctor, .help = "check the installation, and say what to do"},
 };
 

@@ -149,6 +149,7 @@ tables = {
     "inspect": [["inspect", "--all", "git"], ["inspect", "--symbol", "malloc", "git"]],
     "loader": [["loader", "status"]],
     "rebind": [["rebind", "--list"]],
+    "running": [["running"]],
     "shadowed": [["shadowed", "git"]],
     "sql": [["sql", "SELECT symbol, provider FROM bindings WHERE application LIKE '%/git' LIMIT 5"]],
     "tree": [["tree", "git"]],

@@ -9,5 +9,6 @@ int command_doctor(const struct context *context, int argc, char **argv);
 int command_enable(const struct context *context, int argc, char **argv);
 int command_hooks(const struct context *context, int argc, char **argv);
 int command_loader(const struct context *context, int argc, char **argv);
+int command_running(const struct context *context, int argc, char **argv);
 
 #endif
