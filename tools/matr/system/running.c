@@ -1,9 +1,9 @@
 /* running.c - matr running: processes that use files which were replaced since.
  *
- * A process keeps what it has mapped: a library that a package replaced stays, without a name, until
- * the process ends. /proc/PID/maps has the path and the inode of each mapping, and marks those
- * whose name is gone. Paths are looked at from the root of the process, so that what runs in a
- * container is compared with the files of the container.
+ * A process keeps what it has mapped: a library that a package replaced stays, without a name,
+ * until the process ends. /proc/PID/maps has the path and the inode of each mapping, and marks
+ * those whose name is gone. Paths are looked at from the root of the process, so that what runs in
+ * a container is compared with the files of the container.
  */
 #include "common/array.h"
 #include "common/options.h"
