@@ -436,10 +436,10 @@ static int take_format(void *context, const char *name)
 	request->vex.format = strcmp(name, "openvex") == 0     ? VEX_OPENVEX
 			      : strcmp(name, "cyclonedx") == 0 ? VEX_CYCLONEDX
 							       : VEX_NONE;
-	if (request->vex.format ||
-	    (format_parse(name, &request->format) &&
-	     (request->format == FORMAT_TABLE || request->format == FORMAT_JSON ||
-	      request->format == FORMAT_CSV)))
+	bool known = request->vex.format || format_parse_graph(name, &request->format) ||
+		     format_parse(name, &request->format);
+	if (known && request->format != FORMAT_LIST && request->format != FORMAT_MARKDOWN &&
+	    request->format != FORMAT_LINE && request->format != FORMAT_JSONL)
 		return -1;
 	return usage_error_because("exposed", "no such format", name);
 }
