@@ -128,7 +128,7 @@ umount /opt
 
 # ---- image against store and disk ----
 cp -p /var/lib/matr/epoch.image "$T/image"
-matr epoch begin -q bash perl ls
+matr epoch begin --only -q bash perl ls
 cp -p "$T/image" /var/lib/matr/epoch.image
 advised "the image of an epoch before" epoch error
 rm /var/lib/matr/store.db

@@ -22,7 +22,7 @@ setfacl -m u:nobody:rx $P 2>/dev/null || echo "# no ACLs on this file system"
 ln $P /usr/local/bin/subject2
 before=$(file_state $P)
 directory=$(loader_state)
-matr epoch begin -q bash ls perl cat $P
+matr epoch begin --only -q bash ls perl cat $P
 
 check "enable" matr enable $P
 equal "it starts from its mapping" applied "$(how $P /)"
@@ -52,7 +52,7 @@ daemon=$!
 watches() { matr epoch status | grep -q '^matrd .*watches'; }
 watched() { wait_until watches; }
 violations() { matr epoch status --format json | jq -c '[.violations[].file, .changed[].file]'; }
-matr epoch begin -q bash ls perl cat $P
+matr epoch begin --only -q bash ls perl cat $P
 watched
 check "enable, while matrd watches" matr enable $P
 sleep 1
@@ -63,7 +63,7 @@ sleep 1
 equal "no violation" '[]' "$(violations)"
 equal "exactly as it was" "$before" "$(file_state $P)"
 matr enable -q $P
-matr epoch begin -q bash ls perl cat $P
+matr epoch begin --only -q bash ls perl cat $P
 watched
 equal "an epoch that begins with it enabled" applied "$(how $P /)"
 check "disable and enable in that one" sh -c "matr disable $P && sleep 0.5 && matr enable $P"
@@ -76,7 +76,7 @@ printf '#include <stdio.h>\nint main(void) { puts("hello"); return 0; }\n' >"$T/
 gcc -Wl,--build-id=none -o $Q "$T/q.c"
 touch -d '2024-03-03 03:03:03.123456789' $Q
 matr disable $P
-matr epoch begin -q bash ls perl cat $P $Q
+matr epoch begin --only -q bash ls perl cat $P $Q
 watched
 check "a program without build-id: enable in mid-epoch" matr enable $Q
 sleep 1
@@ -87,7 +87,7 @@ sleep 1
 equal "no violation" '[]' "$(violations)"
 equal "it starts from its mapping" applied "$(LD_STABLE_DEBUG=1 matr run $Q 2>&1 >/dev/null | grep -o applied)"
 matr enable -q $Q
-matr epoch begin -q bash ls perl cat $P $Q
+matr epoch begin --only -q bash ls perl cat $P $Q
 watched
 check "disable and enable it in an epoch that began with it enabled" sh -c "matr disable $Q && sleep 0.5 && matr enable $Q"
 sleep 1
@@ -104,7 +104,7 @@ mv $Q.new $Q
 violated() { [ "$(violations | jq -c unique)" = "[\"$1\"]" ]; }
 check "another program of that size and time is a violation" wait_until violated $Q
 matr enable -q $P
-matr epoch begin -q bash ls perl cat $P
+matr epoch begin --only -q bash ls perl cat $P
 watched
 cp -p $P "$T/other"
 printf '\1' | dd of="$T/other" bs=1 seek=$(($(stat -c %s "$T/other") - 1)) conv=notrunc status=none
@@ -139,7 +139,7 @@ equal "bash, a new one" applied "$(how bash -c :)"
 check "disable --all" matr disable --all
 equal "nothing is left of these either" "" "$(find /usr/bin /usr/local/bin -name '.*matr*')"
 
-matr epoch begin -q bash ls perl cat $P
+matr epoch begin --only -q bash ls perl cat $P
 dead=0 wrong=0 n=1
 kill_at()
 {

@@ -44,7 +44,7 @@ check "suspend again" matr epoch suspend --by again
 check "end ends the suspension" matr epoch end
 check "resume" matr epoch resume
 equal "begins none after end" none "$(epoch)"
-check "an epoch of two programs" matr epoch begin -q bash perl
+check "an epoch of two programs" matr epoch begin --only -q bash perl
 matr epoch wrap -- true
 equal "wrap begins it again with these" 2 "$(matr epoch status --format json | jq .applications)"
 matr epoch begin -q

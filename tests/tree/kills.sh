@@ -135,7 +135,7 @@ choose() # PARTICIPANT
 	*)
 		first=$(one_of '' '' 'bash ls perl' 'python3')
 		# shellcheck disable=SC2206 # words
-		command=(matr epoch begin -q $first)
+		command=(matr epoch begin --only -q $first)
 		[ "$(one_of 1 2 3)" != 1 ] || command=(matr epoch wrap -- true)
 		;;
 	esac

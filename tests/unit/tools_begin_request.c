@@ -15,6 +15,7 @@ static const struct begin_request full = {
 	.cause = "apt: apt-get install \x1b[1m\n--quiet",
 	.jobs = 7,
 	.format = FORMAT_CSV,
+	.only = true,
 	.wait = true,
 	.rebuild_store = true,
 	.quiet = true,
@@ -37,6 +38,7 @@ static void assert_same(const struct begin_request *a, const struct begin_reques
 	assert_same_text(a->cause, b->cause);
 	ck_assert_uint_eq(a->jobs, b->jobs);
 	ck_assert_int_eq(a->format, b->format);
+	ck_assert_int_eq(a->only, b->only);
 	ck_assert_int_eq(a->wait, b->wait);
 	ck_assert_int_eq(a->rebuild_store, b->rebuild_store);
 	ck_assert_int_eq(a->quiet, b->quiet);

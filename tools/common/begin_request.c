@@ -18,6 +18,7 @@ static const struct field {
 	{"--cause", 0, FIELD_TEXT, offsetof(struct begin_request, cause)},
 	{"--jobs", 'j', FIELD_JOBS, offsetof(struct begin_request, jobs)},
 	{"--format", 0, FIELD_FORMAT, offsetof(struct begin_request, format)},
+	{"--only", 0, FIELD_FLAG, offsetof(struct begin_request, only)},
 	{"--wait", 0, FIELD_FLAG, offsetof(struct begin_request, wait)},
 	{"--rebuild-store", 0, FIELD_FLAG, offsetof(struct begin_request, rebuild_store)},
 	{"--quiet", 'q', FIELD_FLAG, offsetof(struct begin_request, quiet)},

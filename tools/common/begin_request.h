@@ -14,12 +14,13 @@ struct begin_request {
 	const char *cause;		/* for the record; NULL: the command line */
 	unsigned jobs;			/* 0: as many as there are cores */
 	enum output_format format;
+	bool only; /* in the place of an epoch that is in force, not added to it */
 	bool wait, rebuild_store, quiet;
 	const char *const *programs; /* paths, or names on PATH; none: the whole system's */
 	size_t n_programs;
 };
 
-enum { BEGIN_REQUEST_FIELDS = 8 };
+enum { BEGIN_REQUEST_FIELDS = 9 };
 
 /* Fill in the rows of the options that set the request's fields; programs are what is left of
  * the command line. */

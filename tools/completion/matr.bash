@@ -78,7 +78,7 @@ _matr()
 	case $command/$sub in
 	/) word='baseline bench check check-upgrade diff disable doctor enable epoch exposed hooks inspect loader rebind record run running shadowed sql trace tree verify why --prefix --verbose --version --help' ;;
 	epoch/) word='apply begin end list prune rebase resume show status suspend wrap --help' ;;
-	epoch/begin) word='--cause --progress --root --portable --config --jobs --ld-stable --wait --rebuild-store --no-daemon --format --quiet --prefix --help' ;;
+	epoch/begin) word='--only --cause --progress --root --portable --config --jobs --ld-stable --wait --rebuild-store --no-daemon --format --quiet --prefix --help' ;;
 	epoch/apply) word='--root --force --jobs --ld-stable --quiet --prefix --help' ;;
 	epoch/list) word='--format --root --prefix --help' ;;
 	epoch/show) word='current previous --programs --format --prefix --help' ;;

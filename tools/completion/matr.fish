@@ -56,6 +56,7 @@ complete -c matr -n '__matr_command epoch-begin' -F -a '(__fish_complete_command
 complete -c matr -n '__matr_command epoch-begin' -l config -rF -d 'Configuration file'
 complete -c matr -n '__matr_command epoch-begin' -s j -l jobs -x -d 'Threads'
 complete -c matr -n '__matr_command epoch-begin' -l ld-stable -rF -d 'Loader to install'
+complete -c matr -n '__matr_command epoch-begin' -l only -d 'No other programs than these'
 complete -c matr -n '__matr_command epoch-begin' -l cause -x -d 'What the list of epochs shows'
 complete -c matr -n '__matr_command epoch-begin' -l wait -d 'Wait for another begin or end'
 complete -c matr -n '__matr_command epoch-begin' -l root -xa '(__fish_complete_directories)' -d 'For the system in a directory'

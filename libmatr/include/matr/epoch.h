@@ -79,6 +79,11 @@ MATR_API int matr_epoch_scan(struct matr_epoch *epoch, const struct matr_scan **
  * not added again. */
 MATR_API int matr_epoch_add(struct matr_epoch *epoch, const char *program, struct matr_error *err);
 
+/* Add the programs by which the epoch in force, or suspended, is more than a scan finds: the named
+ * ones, if it was begun for named programs, and those that were added to it. Programs that are gone
+ * are left out. Without such an epoch nothing is added. */
+MATR_API int matr_epoch_add_kept(struct matr_epoch *epoch, struct matr_error *err);
+
 struct matr_epoch_progress {
 	const char *what; /* "reading libraries", ... */
 	size_t done, all; /* of that */
@@ -105,7 +110,8 @@ MATR_API size_t matr_epoch_compared(const struct matr_epoch *epoch, size_t *diff
 
 /* Get the epoch's id in the store. */
 MATR_API int64_t matr_epoch_id(const struct matr_epoch *epoch);
-/* Get the epoch's programs in the order in which they were added. The list belongs to the epoch. */
+/* Get the epoch's programs: in the order in which they were added or, after the first step of an
+ * epoch with a scan, by path. The list belongs to the epoch. */
 MATR_API const struct matr_epoch_result *matr_epoch_results(const struct matr_epoch *epoch,
 							    size_t *n);
 
@@ -160,9 +166,13 @@ MATR_API int matr_epoch_suspend(const char *prefix, const char *by, struct matr_
  * Returns 1 if one is, 0 if not, -1 on error. */
 MATR_API int matr_epoch_suspended(const char *prefix, char by[256], struct matr_error *err);
 
-/* List the programs that were named when the last epoch began.
- * *n is 0 if none were: the epoch is of the whole system. *out belongs to the caller:
- * matr_epoch_programs_free(). */
+/* Get whether an epoch is in force, or suspended: a begin adds to it.
+ * Returns 1 if so, 0 if not, -1 on error. */
+MATR_API int matr_epoch_goes_on(const char *prefix, struct matr_error *err);
+
+/* List the programs that were named when the last epoch began, and when some were added to it.
+ * *n is 0 if the epoch is of the whole system, whether or not programs were added to that.
+ * *out belongs to the caller: matr_epoch_programs_free(). */
 MATR_API int matr_epoch_programs(const char *prefix, char ***out, size_t *n,
 				 struct matr_error *err);
 MATR_API void matr_epoch_programs_free(char **programs);

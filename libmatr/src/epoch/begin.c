@@ -204,6 +204,31 @@ int matr_epoch_add(struct matr_epoch *epoch, const char *program, struct matr_er
 		       : epoch_decline(epoch, &epoch->results[before], &why, err);
 }
 
+int matr_epoch_goes_on(const char *prefix, struct matr_error *err)
+{
+	char by[256];
+
+	return matr_epoch_of_image(prefix) ? 1 : matr_epoch_suspended(prefix, by, err);
+}
+
+int matr_epoch_add_kept(struct matr_epoch *epoch, struct matr_error *err)
+{
+	char **programs;
+	size_t n, first;
+
+	int goes_on = matr_epoch_goes_on(epoch->prefix, err);
+	if (goes_on <= 0)
+		return goes_on;
+	if (epoch_kept_programs(epoch->prefix, &programs, &n, &first, err) != 0)
+		return -1;
+	int result = 0;
+	for (size_t i = first; i < n && result == 0; i++)
+		if (access(programs[i], F_OK) == 0)
+			result = matr_epoch_add(epoch, programs[i], err);
+	matr_epoch_programs_free(programs);
+	return result;
+}
+
 int matr_epoch_scan(struct matr_epoch *epoch, const struct matr_scan **out, struct matr_error *err)
 {
 	const struct store_previous *previous = &epoch->previous;
@@ -260,6 +285,11 @@ static int carry_all(struct matr_epoch *epoch, struct matr_error *err)
 	if (!epoch->scan_is_previous || epoch->n_results != epoch->scan->n_programs ||
 	    !probes_unchanged(&previous->probes, previous->trusted, epoch->jobs))
 		return 0;
+	size_t n;
+	if (store_count_programs(epoch->store, previous->id, &n, err) != 0)
+		return -1;
+	if (n != epoch->n_results) /* some were added to those of its scan */
+		return 0;
 	int same = store_directories_unchanged(epoch->store, previous->id, err);
 	if (same > 0)
 		same = epoch_edits_unchanged(epoch, err);
@@ -272,8 +302,17 @@ static int carry_all(struct matr_epoch *epoch, struct matr_error *err)
 	return 1;
 }
 
+static int compare_results(const void *left, const void *right)
+{
+	const struct matr_epoch_result *a = left, *b = right;
+	return strcmp(a->path, b->path);
+}
+
 static int start(struct matr_epoch *epoch, struct matr_error *err)
 {
+	/* Programs that were added to those of a scan stand behind them. */
+	if (epoch->scan && epoch->n_results > epoch->scan->n_programs)
+		qsort(epoch->results, epoch->n_results, sizeof *epoch->results, compare_results);
 	if (epoch->edits_stale && epoch_edits_read(epoch, err) != 0)
 		return -1;
 	int carried = carry_all(epoch, err);
@@ -346,8 +385,8 @@ int matr_epoch_commit(struct matr_epoch *epoch, struct matr_error *err)
 		return -1;
 	if ((!epoch->tried && epoch_image_write(epoch, next, err) != 0) ||
 	    loader_stamp(epoch->prefix, epoch->ld_stable, epoch->interpreter, err) != 0 ||
-	    epoch_keep_programs(epoch->prefix, epoch->scan ? NULL : epoch->results,
-				epoch->n_results, err) != 0 ||
+	    epoch_keep_programs(epoch->prefix, epoch->results, epoch->n_results, epoch->scan,
+				err) != 0 ||
 	    store_edits_write_copy(epoch->prefix, epoch->edits, epoch->n_edits, err) != 0 ||
 	    store_commit(epoch->store, epoch->config->keep_epochs, err) != 0) {
 		unlink(next);

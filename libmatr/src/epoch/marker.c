@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include <matr/prefix.h>
+#include <matr/scan.h>
 
 #include "base/buffer.h"
 #include "base/file.h"
@@ -70,26 +71,56 @@ int epoch_forget_suspension(const char *prefix, struct matr_error *err)
 
 /* ---- which programs an epoch is of ---- */
 
+/* Stands for the whole system, before programs that were added to that. No path is like it. */
+static const char whole_system[] = "*";
+
+static int add_name(struct buffer *list, const char *name, struct matr_error *err)
+{
+	uint64_t at;
+
+	return buffer_append(list, name, strlen(name) + 1, 1, &at, err);
+}
+
+static int compare_names(const void *name, const void *other)
+{
+	return strcmp(name, *(char *const *)other);
+}
+
+static bool is_scanned(const struct matr_scan *scan, const char *path)
+{
+	return scan && scan->n_programs &&
+	       bsearch(path, scan->programs, scan->n_programs, sizeof *scan->programs,
+		       compare_names);
+}
+
 int epoch_keep_programs(const char *prefix, const struct matr_epoch_result *results, size_t n,
-			struct matr_error *err)
+			const struct matr_scan *scan, struct matr_error *err)
 {
 	char path[PATH_MAX];
 	struct buffer list = {0};
-	uint64_t at;
-	int result = path_join(prefix, MATR_PROGRAMS_FILE, path, err);
+	size_t kept = 0;
 
-	if (result == 0 && !results)
+	int result = path_join(prefix, MATR_PROGRAMS_FILE, path, err);
+	if (result == 0 && scan)
+		result = add_name(&list, whole_system, err);
+	for (size_t i = 0; i < n && result == 0; i++) {
+		if (is_scanned(scan, results[i].path))
+			continue;
+		kept++;
+		result = add_name(&list, results[i].path, err);
+	}
+	if (result == 0 && !kept) {
+		buffer_free(&list);
 		return forget(prefix, MATR_PROGRAMS_FILE, err);
-	for (size_t i = 0; i < n && result == 0; i++)
-		result = buffer_append(&list, results[i].path, strlen(results[i].path) + 1, 1, &at,
-				       err);
+	}
 	if (result == 0)
 		result = file_write(path, list.bytes, list.size, 0644, err);
 	buffer_free(&list);
 	return result;
 }
 
-int matr_epoch_programs(const char *prefix, char ***out, size_t *n, struct matr_error *err)
+/* List the names in the file, whole_system among them. */
+static int read_programs(const char *prefix, char ***out, size_t *n, struct matr_error *err)
 {
 	char path[PATH_MAX];
 	void *data;
@@ -118,6 +149,27 @@ int matr_epoch_programs(const char *prefix, char ***out, size_t *n, struct matr_
 	if (!count)
 		free(data);
 	*out = list;
+	return 0;
+}
+
+int matr_epoch_programs(const char *prefix, char ***out, size_t *n, struct matr_error *err)
+{
+	if (read_programs(prefix, out, n, err) != 0)
+		return -1;
+	if (!*n || strcmp((*out)[0], whole_system) != 0)
+		return 0;
+	matr_epoch_programs_free(*out);
+	*out = NULL;
+	*n = 0;
+	return 0;
+}
+
+int epoch_kept_programs(const char *prefix, char ***out, size_t *n, size_t *first,
+			struct matr_error *err)
+{
+	if (read_programs(prefix, out, n, err) != 0)
+		return -1;
+	*first = *n && strcmp((*out)[0], whole_system) == 0;
 	return 0;
 }
 

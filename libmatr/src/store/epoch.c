@@ -200,6 +200,22 @@ int store_set_skipped(struct matr_store *store, int64_t epoch, const struct matr
 	return 0;
 }
 
+int store_count_programs(struct matr_store *store, int64_t epoch, size_t *n, struct matr_error *err)
+{
+	sqlite3_stmt *row =
+		store_statement_for(store,
+				    "SELECT (SELECT count(*) FROM epoch_applications"
+				    " WHERE epoch_id = ?1) + (SELECT count(*) FROM declined"
+				    " WHERE epoch_id = ?1)",
+				    epoch, err);
+	int64_t count;
+
+	if (store_step_id(store, row, &count, err) < 0)
+		return -1;
+	*n = (size_t)count;
+	return 0;
+}
+
 int store_directories_unchanged(struct matr_store *store, int64_t earlier, struct matr_error *err)
 {
 	sqlite3_stmt *rows = store_statement(store,

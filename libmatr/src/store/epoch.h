@@ -37,6 +37,10 @@ int store_set_inputs(struct matr_store *store, int64_t epoch, const char *circum
 int store_set_skipped(struct matr_store *store, int64_t epoch, const struct matr_scan *scan,
 		      struct matr_error *err);
 
+/* Count the programs of the epoch: its applications and what was declined. */
+int store_count_programs(struct matr_store *store, int64_t epoch, size_t *n,
+			 struct matr_error *err);
+
 /* Are the directories in which its files were found as the earlier epoch found them? 1, 0, -1. */
 int store_directories_unchanged(struct matr_store *store, int64_t earlier, struct matr_error *err);
 

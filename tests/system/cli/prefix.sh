@@ -47,10 +47,10 @@ refused() # NAME COMMAND...
 		not_ok "no prefix: $name (exit status $status)" "$T/err" "$T/difference"
 	fi
 }
-refused "epoch begin" "$MATR" epoch begin "$T/bin/true"
+refused "epoch begin" "$MATR" epoch begin --only "$T/bin/true"
 check "it is said what it is, and what to do" grep -q "^matr: $dir: is not empty, and no prefix of MatR's .*name an empty directory" "$T/err"
-refused "epoch begin --rebuild-store" "$MATR" epoch begin --rebuild-store "$T/bin/true"
-refused "epoch begin, twice" "$MATR" epoch begin "$T/bin/true"
+refused "epoch begin --rebuild-store" "$MATR" epoch begin --only --rebuild-store "$T/bin/true"
+refused "epoch begin, twice" "$MATR" epoch begin --only "$T/bin/true"
 refused "epoch end" "$MATR" epoch end
 refused "epoch suspend" "$MATR" epoch suspend --by test
 refused "epoch prune" "$MATR" epoch prune --keep 1
@@ -81,8 +81,8 @@ cp /bin/true "$T/bin/more"
 settle "$T/bin"
 work()
 {
-	"$MATR" epoch begin -q "$T/bin/true" "$T/bin/more" && "$MATR" epoch begin -q "$T/bin/true" && "$MATR" epoch suspend --by test && "$MATR" epoch resume &&
-		"$MATR" epoch end && "$MATR" epoch begin -q --rebuild-store "$T/bin/true" && "$MATR" epoch prune --keep 1 -q && "$MATR" epoch end
+	"$MATR" epoch begin --only -q "$T/bin/true" "$T/bin/more" && "$MATR" epoch begin --only -q "$T/bin/true" && "$MATR" epoch suspend --by test && "$MATR" epoch resume &&
+		"$MATR" epoch end && "$MATR" epoch begin --only -q --rebuild-store "$T/bin/true" && "$MATR" epoch prune --keep 1 -q && "$MATR" epoch end
 } </dev/null
 check "begin, suspend, resume, end, prune" work
 theirs >"$T/after"
@@ -90,7 +90,7 @@ check "all look-alikes are there" cmp "$T/before" "$T/after"
 equal "what links lead to is too" target "$(cat "$T/target")"
 # What MatR leaves when it is killed goes.
 for name in interpreter ld-stable ld.so programs suspended epoch.image.next; do echo x >"$MATR_PREFIX/$name.matr-tmp.aB3dE6"; done
-"$MATR" epoch begin -q "$T/bin/true" </dev/null
+"$MATR" epoch begin --only -q "$T/bin/true" </dev/null
 equal "what a killed MatR leaves is not" "" "$(find "$MATR_PREFIX" -name '*.matr-tmp.aB3dE6')"
 
 # ---- other files that are named ----

@@ -124,9 +124,9 @@ def check(*arguments, formats="table json csv", at=1, shows=True, status=(0, 1))
 here = ["--no-daemon"]
 run("record", program, loaded)
 check("record", "--list", at=2)
-check("epoch", "begin", *here, program, declined, at=2, status=(3,))
-check("epoch", "begin", program, declined, at=2, status=(3,)) # by matrd
-check("epoch", "begin", *here, declined, at=2, formats="", status=(1,))
+check("epoch", "begin", "--only", *here, program, declined, at=2, status=(3,))
+check("epoch", "begin", "--only", program, declined, at=2, status=(3,)) # by matrd
+check("epoch", "begin", "--only", *here, declined, at=2, formats="", status=(1,))
 check("epoch", "status", formats="table json", at=2)
 check("epoch", "show", formats="table json", at=2)
 check("epoch", "show", "--programs", at=2)
@@ -185,7 +185,7 @@ tap.check("matrd's log: safe", is_safe(said) and ESCAPED.encode() in said, said)
 check("epoch", "status", formats="table json", at=2)
 check("epoch", "show", formats="table json", at=2)
 check("--prefix", "/none", "run", "-v", program, loaded, formats="", status=(9,))
-run("epoch", "begin", *here, program, declined)
+run("epoch", "begin", "--only", *here, program, declined)
 check("diff", "previous", "current")
 check("diff", "--totals", "previous", "current", shows=False)
 

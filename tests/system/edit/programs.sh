@@ -98,7 +98,7 @@ case_allocator()
 		undo_all
 		if [ -e /usr/lib/python3/dist-packages/numpy/__init__.py ]; then
 			"$MATR" record /usr/bin/python3 -c 'import numpy' >/dev/null 2>&1 </dev/null
-			"$MATR" epoch begin -q "${wanted[@]}" 2>/dev/null </dev/null
+			"$MATR" epoch begin --only -q "${wanted[@]}" 2>/dev/null </dev/null
 			allocator python3 "$(PATH=/usr/bin canonical python3)" libz.so.1
 			again "numpy with jemalloc in libz" /usr/bin/python3 -c 'import numpy, zlib; print(numpy.arange(1000).reshape(10, 100).dot(numpy.ones(100)).sum(), len(zlib.compress(bytes(100000))))'
 			check "numpy: its closures are applied in the larger scope" grep -q 'applied closure' "$T/matr.said"
@@ -170,7 +170,7 @@ case_changing_library()
 	check "nobody else does" grep -q 'applied objects' "$T/matr.said"
 	check "recorded with epoch, file and kind" query "SELECT 1 / count(*) FROM violations WHERE path LIKE '%/libpatched.so' AND epoch = (SELECT max(id) FROM epochs)"
 	kill $matrd && wait $matrd || :
-	"$MATR" epoch begin -q "${wanted[@]}" 2>/dev/null </dev/null
+	"$MATR" epoch begin --only -q "${wanted[@]}" 2>/dev/null </dev/null
 	PATCHED=1 capture_matr patched ls --version
 	check "the next epoch has the edit, with the new library" grep -q '^patched$' "$T/patched.err"
 	undo_all

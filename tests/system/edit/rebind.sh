@@ -82,7 +82,7 @@ assert p["outcome"] == "same" and not p["differences"] and {e["symbol"] for e in
 	check "SQL: nobody else's" test "$("$MATR" sql --format list --headers off --sql "SELECT count(*) FROM relocations WHERE (edit IS NOT NULL OR original IS NOT NULL) AND application <> '$T/bin/main'")" = 0
 	rebind --undo 1
 	check "undone" prints "$UNEDITED"
-	MATR_PREFIX=$T/other "$MATR" epoch begin -q "$T/bin/main" "$T/bin/setuid" git bash
+	MATR_PREFIX=$T/other "$MATR" epoch begin --only -q "$T/bin/main" "$T/bin/setuid" git bash
 	check "undone: the mapping as if never edited" cmp <("$MATR" inspect --format csv --symbol '*' "$T/bin/main") \
 		<(MATR_PREFIX=$T/other "$MATR" inspect --format csv --symbol '*' "$T/bin/main")
 	rebind "$T/bin/main" --symbol number --requester libcalls.so --to "$T/lib/libtwo.so"
@@ -194,18 +194,18 @@ case_survival()
 {
 	two_for_one
 	settle "$T/lib" "$T/bin"
-	"$MATR" epoch begin -q "$T/bin/main" "$T/bin/setuid" git bash 2>/dev/null </dev/null || :
+	"$MATR" epoch begin --only -q "$T/bin/main" "$T/bin/setuid" git bash 2>/dev/null </dev/null || :
 	check "the next epoch has the edits" prints '2 4 2 8 4 6 7 2'
 	check "and takes the programs over" test "$("$MATR" epoch status --format json | /usr/bin/python3 -c 'import json, sys; s = json.load(sys.stdin); print(s["applications"] == s["carried"])')" = True
 	sed 's/return 2;/return 3;/' "$HERE/sources/two.c" >"$T/new.c"
 	$CC -O1 -fPIC -shared -Wl,-soname,libtwo.so -o "$T/libtwo.new" "$T/new.c" && mv "$T/libtwo.new" "$T/lib/libtwo.so"
 	check "the library was replaced: a plain start, until the next epoch" prints "$UNEDITED"
-	"$MATR" epoch begin -q "$T/bin/main" "$T/bin/setuid" git bash 2>/dev/null </dev/null || :
+	"$MATR" epoch begin --only -q "$T/bin/main" "$T/bin/setuid" git bash 2>/dev/null </dev/null || :
 	check "an upgrade of the library" prints '3 6 3 8 4 6 7 3'
 	sed 's/number/nombre/' "$HERE/sources/two.c" >"$T/new.c"
 	$CC -O1 -fPIC -shared -Wl,-soname,libtwo.so -o "$T/libtwo.new" "$T/new.c" && mv "$T/libtwo.new" "$T/lib/libtwo.so"
 	status=0
-	"$MATR" epoch begin -q "$T/bin/main" "$T/bin/setuid" git bash >"$T/begin" 2>&1 </dev/null || status=$?
+	"$MATR" epoch begin --only -q "$T/bin/main" "$T/bin/setuid" git bash >"$T/begin" 2>&1 </dev/null || status=$?
 	check "an upgrade that loses the symbol: exit status 3" test $status -eq 3
 	check "said when the epoch begins" grep -q 'edit .* is not in force.*does not define number' "$T/begin"
 	capture_matr matr "$T/bin/main"
@@ -217,17 +217,17 @@ case_survival()
 	check "the status is not well" test $status -eq 1
 	"$MATR" rebind --list >"$T/list" && not_ok "said by --list" || { grep -q 'failed' "$T/list" && ok "said by --list"; }
 	mv "$T/lib/libtwo.so" "$T/lib/gone"
-	"$MATR" epoch begin -q "$T/bin/main" "$T/bin/setuid" git bash >"$T/begin" 2>&1 </dev/null || :
+	"$MATR" epoch begin --only -q "$T/bin/main" "$T/bin/setuid" git bash >"$T/begin" 2>&1 </dev/null || :
 	check "the library is gone: said" grep -q 'edit .* is not in force.*libtwo.so' "$T/begin"
 	check "the library is gone: unedited" prints "$UNEDITED"
 	library two
-	"$MATR" epoch begin -q "$T/bin/main" "$T/bin/setuid" git bash >"$T/begin" 2>&1 </dev/null || :
+	"$MATR" epoch begin --only -q "$T/bin/main" "$T/bin/setuid" git bash >"$T/begin" 2>&1 </dev/null || :
 	check "it is back" prints '2 4 2 8 4 6 7 2'
 	rm -f "$MATR_PREFIX"/store.db*
-	"$MATR" epoch begin -q "$T/bin/main" "$T/bin/setuid" git bash >"$T/begin" 2>&1 </dev/null || :
+	"$MATR" epoch begin --only -q "$T/bin/main" "$T/bin/setuid" git bash >"$T/begin" 2>&1 </dev/null || :
 	check "the store was lost: the edits were not" prints '2 4 2 8 4 6 7 2'
 	dd if=/dev/urandom of="$MATR_PREFIX/store.db" bs=4096 count=1 conv=notrunc 2>/dev/null
-	"$MATR" epoch begin -q "$T/bin/main" "$T/bin/setuid" git bash >"$T/begin" 2>&1 </dev/null || :
+	"$MATR" epoch begin --only -q "$T/bin/main" "$T/bin/setuid" git bash >"$T/begin" 2>&1 </dev/null || :
 	check "the store was damaged: the edits were not" prints '2 4 2 8 4 6 7 2'
 	check "why is still known" grep -q 'uid' <("$MATR" rebind --list)
 	"$MATR" epoch end
@@ -236,7 +236,7 @@ case_survival()
 	status=0
 	rebind "$T/bin/main" --symbol small --to "$T/lib/libtwo.so:number" || status=$?
 	check "without an epoch: refused all the same" test $status -eq 1
-	"$MATR" epoch begin -q "$T/bin/main" "$T/bin/setuid" git bash 2>/dev/null </dev/null || :
+	"$MATR" epoch begin --only -q "$T/bin/main" "$T/bin/setuid" git bash 2>/dev/null </dev/null || :
 	check "and there it is" prints '2 4 2 22 4 6 7 2'
 }
 
@@ -269,7 +269,7 @@ db.commit()" "$MATR_PREFIX/store.db"
 
 case_matrd()
 {
-	"$MATR" epoch begin -q "$T/bin/main" git 2>/dev/null </dev/null
+	"$MATR" epoch begin --only -q "$T/bin/main" git 2>/dev/null </dev/null
 	rebind "$T/bin/main" --symbol number --to "$T/lib/libneeds.so"
 	"$BUILD/tools/matrd" 2>"$T/matrd.log" &
 	matrd=$!
@@ -292,7 +292,7 @@ case_matrd()
 	capture_matr matr git --version
 	check "matrd: nobody else is" grep -q applied "$T/matr.said"
 	kill $matrd && wait $matrd || :
-	"$MATR" epoch begin -q "$T/bin/main" git 2>/dev/null </dev/null
+	"$MATR" epoch begin --only -q "$T/bin/main" git 2>/dev/null </dev/null
 	check "the next epoch has the edit" prints '23 46 23 8 4 6 7 23'
 	"$MATR" rebind --undo "$("$MATR" rebind --list --format csv | tail -n 1 | cut -d, -f1)" >/dev/null
 }
@@ -301,9 +301,9 @@ case_matrd()
 case_loads()
 {
 	python=/usr/bin/python3
-	"$MATR" epoch begin -q $python "$T/bin/main" git 2>/dev/null </dev/null
+	"$MATR" epoch begin --only -q $python "$T/bin/main" git 2>/dev/null </dev/null
 	"$MATR" record $python -c 'import json, zlib, ssl' >/dev/null 2>&1 </dev/null
-	"$MATR" epoch begin -q $python "$T/bin/main" git 2>/dev/null </dev/null
+	"$MATR" epoch begin --only -q $python "$T/bin/main" git 2>/dev/null </dev/null
 	library env
 	rebind $python --symbol getenv --to "$T/lib/libenv.so:log_getenv"
 	capture_matr matr $python -c 'import ssl, zlib; print(len(zlib.compress(b"a" * 1000)))'
@@ -315,7 +315,7 @@ case_loads()
 
 case_killed()
 {
-	"$MATR" epoch begin -q "$T/bin/main" git 2>/dev/null </dev/null
+	"$MATR" epoch begin --only -q "$T/bin/main" git 2>/dev/null </dev/null
 	"$MATR" rebind "$T/bin/main" --symbol number --to "$T/lib/libtwo.so" -q && "$MATR" rebind --undo "$("$MATR" rebind --list --format csv | tail -n 1 | cut -d, -f1)"
 	bad=0
 	killed=0
@@ -323,7 +323,7 @@ case_killed()
 		timeout -s KILL "$delay" "$MATR" rebind "$T/bin/main" --symbol number --to "$T/lib/libtwo.so" -q >/dev/null 2>&1 && : || killed=$((killed + 1))
 		got=$("$MATR" run "$T/bin/main")
 		[ "$got" = "$UNEDITED" ] || [ "$got" = '2 4 2 8 4 6 7 2' ] || bad=$((bad + 1))
-		"$MATR" epoch begin --wait -q "$T/bin/main" git 2>/dev/null </dev/null || bad=$((bad + 1))
+		"$MATR" epoch begin --only --wait -q "$T/bin/main" git 2>/dev/null </dev/null || bad=$((bad + 1))
 		got=$("$MATR" run "$T/bin/main")
 		edits=$("$MATR" rebind --list --format json | /usr/bin/python3 -c 'import json, sys; print(*(e["id"] for e in json.load(sys.stdin)))')
 		if [ -n "$edits" ]; then

@@ -26,7 +26,7 @@ same()
 	shift 2
 	rm -rf "$mine" "$theirs"
 	for prefix in "$mine" "$theirs"; do
-		"$MATR" --prefix "$prefix" epoch begin -q "${programs[@]}" </dev/null || return 1
+		"$MATR" --prefix "$prefix" epoch begin --only -q "${programs[@]}" </dev/null || return 1
 	done
 	cp "$mine/epoch.image" "$T/unedited"
 	"$MATR" --prefix "$mine" rebind -q "$@" || not_ok "$name: matr rebind"

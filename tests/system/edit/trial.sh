@@ -135,17 +135,17 @@ case_apply()
 	# A begin tries what nobody has tried, and leaves it out.
 	"$MATR" sql --write "INSERT INTO store.edits (program, symbol, library) VALUES ('*', 'number', '$T/lib/libaborts.so'), ('git', 'inflate', '$T/lib/none.so'), ('$T/bin/later', 'number', '$T/lib/libtwo.so')"
 	status=0
-	"$MATR" epoch begin -q "${programs[@]}" git >"$T/begin" 2>&1 </dev/null || status=$?
+	"$MATR" epoch begin --only -q "${programs[@]}" git >"$T/begin" 2>&1 </dev/null || status=$?
 	equal "epoch begin: the epoch begins without the edit" "3 1" "$status $(grep -c "edit .*is killed by signal 6 (Aborted) before main()" "$T/begin")"
 	check "no program dies of it" returns "$T/bin/main" 1
 	check "the others are in force" returns "$T/bin/later" 2
 	equal "their states" "failed failed applied" "$("$MATR" rebind --list --format json | /usr/bin/python3 -c 'import json, sys; print(*(e["state"] for e in json.load(sys.stdin)))')"
-	"$MATR" epoch begin -q "${programs[@]}" git >"$T/begin" 2>&1 </dev/null || :
+	"$MATR" epoch begin --only -q "${programs[@]}" git >"$T/begin" 2>&1 </dev/null || :
 	check "the same with the next epoch" returns "$T/bin/main" 1
 	undo_all
 	"$MATR" epoch end >/dev/null
 	made "forced without an epoch" --force "$T/bin/main" "${bad[@]}"
-	"$MATR" epoch begin -q "${programs[@]}" >/dev/null 2>&1 </dev/null || :
+	"$MATR" epoch begin --only -q "${programs[@]}" >/dev/null 2>&1 </dev/null || :
 	check "is forced" returns "$T/bin/main" 134
 	undo_all
 }
@@ -226,7 +226,7 @@ int main(void) { char *p = malloc(100); p = realloc(p, 1 << 20); free(p); free(s
 	undo_all
 	"$MATR" epoch end >/dev/null
 	made "the family, without an epoch" "$T/bin/al" --family malloc "${to[@]}"
-	"$MATR" epoch begin -q "$T/bin/al" </dev/null
+	"$MATR" epoch begin --only -q "$T/bin/al" </dev/null
 	check "the program runs" returns "$T/bin/al" 0
 	undo_all
 	refused "a wrapper that would find nothing" 'does not define' "$T/bin/al" --symbol malloc --to "$T/lib/libnext.so"
@@ -284,7 +284,7 @@ case_ordinary_user()
 	chown -R 54321 "$T/user"
 	settle "$T/user"
 	as_user() { setpriv --reuid 54321 --regid 54321 --clear-groups env MATR_PREFIX="$T/user/prefix" "$@"; }
-	as_user "$MATR" epoch begin -q "$T/user/main" "$T/user/later" </dev/null
+	as_user "$MATR" epoch begin --only -q "$T/user/main" "$T/user/later" </dev/null
 	status=0
 	as_user "$MATR" rebind "$T/user/main" "${bad[@]}" >"$T/rebind" 2>"$T/rebind.err" </dev/null || status=$?
 	check "an ordinary user: refused" test "$status $(grep -c 'is killed by signal 6' "$T/rebind.err")" = '1 1'

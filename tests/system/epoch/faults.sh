@@ -319,9 +319,9 @@ case_store()
 		same "store $what: the image still serves" "$P"
 		wrong "store $what" store
 		capture line "$MATR" epoch end
-		capture line "$MATR" epoch begin "$P" /bin/bash
+		capture line "$MATR" epoch begin --only "$P" /bin/bash
 		if [ "$(cat "$T/line.status")" -ne 0 ]; then
-			one_line "store $what: epoch begin says what is wrong" '!0' "$MATR" epoch begin "$P"
+			one_line "store $what: epoch begin says what is wrong" '!0' "$MATR" epoch begin --only "$P"
 			rm -f "$STORE" "$STORE-wal" "$STORE-shm"
 		fi
 		again "store $what"
@@ -334,15 +334,15 @@ case_commands()
 	"$MATR" epoch end >/dev/null
 	one_line "epoch end without an epoch" '!0' "$MATR" epoch end
 	same_any "after epoch end" "$P"
-	capture line "$MATR" epoch begin --jobs 0
+	capture line "$MATR" epoch begin --only --jobs 0
 	check "epoch begin with no jobs: a usage error" [ "$(cat "$T/line.status")" -eq 2 ]
-	one_line "a prefix that cannot be made" '!0' env MATR_PREFIX=/proc/no "$MATR" epoch begin "$P"
+	one_line "a prefix that cannot be made" '!0' env MATR_PREFIX=/proc/no "$MATR" epoch begin --only "$P"
 	begin "$P" /bin/bash
-	check "epoch begin in an epoch takes its place" "$MATR" epoch begin "$P" /bin/bash
+	check "epoch begin in an epoch takes its place" "$MATR" epoch begin --only "$P" /bin/bash
 	same "and is in force" "$P"
 	"$MATR" epoch end >/dev/null
 	for i in 1 2 3 4; do
-		"$MATR" epoch begin "$P" /bin/bash >"$T/parallel.$i" 2>&1 </dev/null &
+		"$MATR" epoch begin --only "$P" /bin/bash >"$T/parallel.$i" 2>&1 </dev/null &
 		pids[i]=$!
 	done
 	succeeded=0
@@ -364,7 +364,7 @@ case_disk_full()
 # In a private mount namespace: the prefix on a file system of $SIZE.
 set -u
 mount -t tmpfs -o "size=$SIZE,mode=755" none "$MATR_PREFIX" || exit 99
-"$MATR" epoch begin "$BIG" "$P" >"$T/full.out" 2>"$T/full.err"
+"$MATR" epoch begin --only "$BIG" "$P" >"$T/full.out" 2>"$T/full.err"
 echo "begin $?"
 wc -l <"$T/full.err" | sed 's/^/lines /'
 "$MATR" run "$P" >/dev/null 2>&1
@@ -373,7 +373,7 @@ echo "run $?"
 find "$MATR_PREFIX" -type f | sed "s|^$MATR_PREFIX/|left |"
 mount -o remount,size=300m "$MATR_PREFIX" || exit 99
 "$MATR" epoch end >/dev/null 2>&1
-"$MATR" epoch begin "$BIG" "$P" >/dev/null 2>"$T/next.err"
+"$MATR" epoch begin --only "$BIG" "$P" >/dev/null 2>"$T/next.err"
 echo "next $?"
 LD_STABLE_DEBUG=1 "$MATR" run "$P" 2>&1 >/dev/null | head -n 1
 END
@@ -418,7 +418,7 @@ case_killed()
 	killed=0
 	for i in $(seq "$KILLS"); do
 		[ $((i % 3)) -ne 0 ] || rm -rf "$MATR_PREFIX" # from nothing too
-		"$MATR" epoch begin "$BIG" "$P" >/dev/null 2>&1 </dev/null &
+		"$MATR" epoch begin --only "$BIG" "$P" >/dev/null 2>&1 </dev/null &
 		pid=$!
 		delay=$((took * i / (KILLS + 1)))
 		sleep "$(printf '%d.%09d' $((delay / 1000000000)) $((delay % 1000000000)))"

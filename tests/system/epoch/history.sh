@@ -23,7 +23,7 @@ fi
 		printf '[program %s]\npath = %s\nlibrary-path = %s\n' "${program##*/}" "$program" "$T/lib"
 	done
 } >"$T/conf"
-again() { "$MATR" epoch begin -q --config "$T/conf" "${programs[@]}" >"$T/again" 2>&1 </dev/null || [ $? -eq 3 ] || sed 's/^/# /' "$T/again"; }
+again() { "$MATR" epoch begin --only -q --config "$T/conf" "${programs[@]}" >"$T/again" 2>&1 </dev/null || [ $? -eq 3 ] || sed 's/^/# /' "$T/again"; }
 put() { cp "$1" "$T/lib/$2.new" && mv "$T/lib/$2.new" "$T/lib/$2"; }
 
 # A libz that has crc32 itself and gets the rest from the real one, under another soname. It has all the versions.
@@ -186,7 +186,7 @@ sed -i 's/keep = 5/keep = 100/' "$T/conf"
 # A prune waits for a begin; a begin does not wait, but says that there is somebody, and has another try here.
 until_begun()
 {
-	until "$MATR" epoch begin -q --config "$T/conf" "$git" >"$T/refused" 2>&1 </dev/null; do
+	until "$MATR" epoch begin --only -q --config "$T/conf" "$git" >"$T/refused" 2>&1 </dev/null; do
 		grep -q 'another process' "$T/refused" || return 1
 	done
 }

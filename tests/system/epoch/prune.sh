@@ -14,7 +14,7 @@ library f libone.so
 library g libtwo.so
 echo 'int f(void); int main(void) { return f(); }' | $CC -x c -o "$T/bin/one" - -L"$T/lib" -lone -Wl,-rpath,"$T/lib"
 cp /bin/bash /bin/ls "$T/bin"
-begin_all() { "$MATR" epoch begin --config "$T/conf" -q; }
+begin_all() { "$MATR" epoch begin --only --config "$T/conf" -q; }
 size() { stat -c %s "$MATR_PREFIX/store.db"; }
 ids() { "$MATR" epoch list --format csv | tail -n +2 | cut -d, -f1 | paste -sd ' '; }
 
@@ -76,7 +76,7 @@ check "a begin keeps what the configuration says" [ "$(ids | wc -w)" -eq 2 ]
 check "and is well" "$MATR" epoch status
 for wrong in 1 0 -3 many 10001; do
 	printf '[epochs]\nkeep = %s\n' "$wrong" >"$T/wrong"
-	one_line "keep = $wrong is refused" 1 "$MATR" epoch begin --config "$T/wrong" -q
+	one_line "keep = $wrong is refused" 1 "$MATR" epoch begin --only --config "$T/wrong" -q
 done
 "$MATR" epoch end
 check "ended: the newest is still there after a prune" sh -c "'$MATR' epoch prune --keep 1 -q && '$MATR' inspect '$T/bin/one'"

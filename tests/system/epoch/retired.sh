@@ -43,7 +43,7 @@ another()
 	local programs=("$T/bin/waits")
 	n=$((n + 1))
 	((n % 2)) || programs+=("$T/bin/other")
-	"$MATR" epoch begin -q "${programs[@]}" </dev/null
+	"$MATR" epoch begin --only -q "${programs[@]}" </dev/null
 }
 n=0
 status_json() { "$MATR" epoch status --format json | /usr/bin/python3 -c "import json, sys; s = json.load(sys.stdin); print(s['retired_images'], s['retired_bytes'] > 0)"; }
@@ -65,7 +65,7 @@ equal "images that nobody maps go at once" "epoch.1.image epoch.4.image epoch.im
 equal "prune leaves what is mapped" "epoch.1.image epoch.4.image epoch.image" "$(images)"
 "$MATR" epoch end >/dev/null
 equal "an ended epoch's is kept for the next" "epoch.1.image epoch.4.image epoch.4.image" "$(images) $(readlink "$MATR_PREFIX/ended.image")"
-"$MATR" epoch begin -q "$T/bin/waits" "$T/bin/other" </dev/null
+"$MATR" epoch begin --only -q "$T/bin/waits" "$T/bin/other" </dev/null
 equal "which has its own" "epoch.1.image epoch.5.image epoch.image" "$(images)"
 end_program
 "$MATR" epoch prune --keep 1 -q
@@ -94,10 +94,10 @@ check "what a killed begin leaves goes" test ! -e "$MATR_PREFIX/epoch.77.image"
 
 printf '[programs]\ndirectory = %s\n' "$T/bin" >"$T/conf"
 settle "$T/conf"
-"$MATR" epoch begin -q --config "$T/conf" </dev/null
+"$MATR" epoch begin --only -q --config "$T/conf" </dev/null
 image=$(readlink "$MATR_PREFIX/epoch.image")
 "$MATR" epoch end >/dev/null
-"$MATR" epoch begin -q --config "$T/conf" </dev/null
+"$MATR" epoch begin --only -q --config "$T/conf" </dev/null
 equal "an epoch in which nothing has changed goes on with the image" "$image $image epoch.image" "$(readlink "$MATR_PREFIX/epoch.image") $(images)"
 
 # ---- ids that come again ----
@@ -107,7 +107,7 @@ mapped=$(mapped_images $P)
 rm "$MATR_PREFIX"/store.db*
 rm -f "$MATR_PREFIX/epoch.image"
 mv "$mapped" "$MATR_PREFIX/epoch.1.image"
-"$MATR" epoch begin -q "$T/bin/other" </dev/null
+"$MATR" epoch begin --only -q "$T/bin/other" </dev/null
 equal "a new store counts from 1 again: the name is another" "epoch.1-1.image" "$(readlink "$MATR_PREFIX/epoch.image")"
 equal "and what is mapped stays" "$MATR_PREFIX/epoch.1.image" "$(mapped_images $P)"
 check "a program starts from the new one" sh -c "LD_STABLE_DEBUG=1 '$MATR' run '$T/bin/other' 2>&1 | grep -q applied"

@@ -21,7 +21,7 @@ END
 begin_all()
 {
 	STATUS=0
-	timeout 120 "$MATR" epoch begin --config "$T/conf" "$@" >"$T/begin" 2>"$T/begin.err" </dev/null || STATUS=$?
+	timeout 120 "$MATR" epoch begin --only --config "$T/conf" "$@" >"$T/begin" 2>"$T/begin.err" </dev/null || STATUS=$?
 }
 
 # status FIELD: of `matr epoch status`, in JSON.
@@ -155,7 +155,7 @@ unset LD_LIBRARY_PATH
 bad_config() # NAME LINE REASON
 {
 	printf '%b\n' "$2" >"$T/bad.conf"
-	one_line "configuration: $1" 1 "$MATR" epoch begin --config "$T/bad.conf"
+	one_line "configuration: $1" 1 "$MATR" epoch begin --only --config "$T/bad.conf"
 	grep -q "$3" "$T/line.err" || not_ok "configuration: $1: says why" "$T/line.err"
 }
 bad_config "an unknown section" '[nothing]\na = b' 'bad.conf: line 2'
@@ -165,9 +165,9 @@ bad_config "no value" '[programs]\ndirectory' 'line 2'
 bad_config "a program without a path" '[program x]\nlibrary-path = /x' 'no path'
 bad_config "a relative library path" '[program x]\npath = /x\nlibrary-path = /x:y' absolute
 bad_config "a line that is too long" "[programs]\\ndirectory = /$(printf '%0300d' 0)" longer
-one_line "configuration: not there" 1 "$MATR" epoch begin --config "$T/nowhere"
+one_line "configuration: not there" 1 "$MATR" epoch begin --only --config "$T/nowhere"
 chmod 666 "$T/conf"
-one_line "configuration: anybody's to write" 1 "$MATR" epoch begin --config "$T/conf"
+one_line "configuration: anybody's to write" 1 "$MATR" epoch begin --only --config "$T/conf"
 chmod 644 "$T/conf"
 
 # ---- directory loops ----
@@ -177,7 +177,7 @@ if [ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null; then
 	check "a bind mount of a directory in itself" unshare -m sh -c "
 		mount --bind '$TREE/sbin' '$TREE/sbin/loop/round' &&
 		mount --bind '$TREE/bin' '$TREE/sbin/deep/er' &&
-		timeout 60 '$MATR' epoch begin --config '$T/conf'"
+		timeout 60 '$MATR' epoch begin --only --config '$T/conf'"
 else
 	skip "a bind mount of a directory in itself" "not possible here"
 fi

@@ -40,7 +40,7 @@ mends "suspend"
 
 # Killed after the store's commit and before the image's rename: the image is the one before.
 cp -p "$image" "$T/image"
-"$MATR" epoch begin -q /bin/bash /bin/ls /bin/cat
+"$MATR" epoch begin --only -q /bin/bash /bin/ls /bin/cat
 mv "$T/image" "$image"
 in_state "interrupted before the rename" ahead 'was interrupted.*begin'
 same "ahead: the epoch before is in force" /bin/bash -c 'echo x'
@@ -67,7 +67,7 @@ mends "a changed byte"
 exec 9<>"$MATR_PREFIX/lock"
 flock 9
 in_state "somebody has the lock" epoch '^busy '
-capture line "$MATR" epoch begin /bin/bash
+capture line "$MATR" epoch begin --only /bin/bash
 check "begin is told" sh -c "[ \"\$(cat '$T/line.status')\" = 1 ] && grep -q 'another process is beginning' '$T/line.err'"
 exec 9>&-
 (
@@ -75,7 +75,7 @@ exec 9>&-
 	sleep 0.7
 ) 9<>"$MATR_PREFIX/lock" &
 sleep 0.2
-check "somebody has it for a moment, as matrd has: begin waits that long" "$MATR" epoch begin -q /bin/bash /bin/ls
+check "somebody has it for a moment, as matrd has: begin waits that long" "$MATR" epoch begin --only -q /bin/bash /bin/ls
 wait
 "$MATR" epoch status >"$T/status"
 in_state "and has it no longer" epoch 'begun'

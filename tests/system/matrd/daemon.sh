@@ -16,7 +16,7 @@ withdrawn() # PROGRAM
 withdrawn_soon() { within 1 withdrawn "$1"; }
 violations() { "$MATR" epoch status --format json | jq '.violations | length'; } # their number
 no_image() { [ ! -e "$MATR_PREFIX/epoch.image" ]; }
-begin() { "$MATR" epoch begin -q "$T/a" "$T/b" "$T/c" && watching; }
+begin() { "$MATR" epoch begin --only -q "$T/a" "$T/b" "$T/c" && watching; }
 
 mkdir "$T/one" "$T/two" "$T/other"
 echo 'int f(void){return 1;}' >"$T/f.c"
@@ -52,7 +52,7 @@ before_case()
 case_embedded()
 {
 	stop
-	"$MATR" epoch begin -q "$T/a" "$T/b" "$T/c"
+	"$MATR" epoch begin --only -q "$T/a" "$T/b" "$T/c"
 	cp "$MATR_PREFIX/epoch.image" "$T/embedded.image"
 	"$MATR" epoch end
 	rm -rf "$MATR_PREFIX"
@@ -63,7 +63,7 @@ case_embedded()
 	check "a program starts from it" applied "$T/a"
 	check "end through matrd" "$MATR" epoch end
 	check "end again is an error" sh -c "! '$MATR' epoch end 2>/dev/null"
-	check "an epoch that matr begins itself is watched too" sh -c "'$MATR' epoch begin --no-daemon -q '$T/a'"
+	check "an epoch that matr begins itself is watched too" sh -c "'$MATR' epoch begin --only --no-daemon -q '$T/a'"
 	check "... it is" watching
 }
 
@@ -78,7 +78,7 @@ case_permissions()
 		check "anyone may ask for the status" grep -q watched_epoch <($nobody "$T/request" '{"request":"status"}')
 		# shellcheck disable=SC2086
 		check "not everybody may end" grep -q untrusted <($nobody "$T/request" '{"request":"end"}')
-		check "... nor begin" sh -c "! $nobody '$MATR' epoch begin /bin/true 2>/dev/null"
+		check "... nor begin" sh -c "! $nobody '$MATR' epoch begin --only /bin/true 2>/dev/null"
 	fi
 }
 
@@ -196,7 +196,7 @@ P
 		# shellcheck disable=SC2086
 		start $mode
 		for file in plugin.so helper.so; do
-			"$MATR" epoch begin -q "$T/d" "$T/c" && watching || :
+			"$MATR" epoch begin --only -q "$T/d" "$T/c" && watching || :
 			check "$file: the closure is applied ($mode)" grep -q 'applied closure' <(loaded)
 			replace "$T/plugins/$file"
 			check "$file, which only a closure has, replaced ($mode): withdrawn within a second" withdrawn_soon "$T/d"
@@ -264,12 +264,12 @@ assert b"pong" in s.recv(100)'
 # two begins
 case_busy()
 {
-	"$MATR" epoch begin -q >"$T/first.out" 2>&1 &
+	"$MATR" epoch begin --only -q >"$T/first.out" 2>&1 &
 	first=$!
 	wait_until status_has '"job"'
 	check "status answers while a begin runs" sh -c "'$MATR' epoch status | grep -q '^begin '"
-	check "a second begin is told" sh -c "'$MATR' epoch begin -q '$T/a' 2>&1 | grep -q already"
-	"$MATR" epoch begin -q --wait "$T/a" || :
+	check "a second begin is told" sh -c "'$MATR' epoch begin --only -q '$T/a' 2>&1 | grep -q already"
+	"$MATR" epoch begin --only -q --wait "$T/a" || :
 	wait "$first" || [ $? -eq 3 ]
 	check "... or waits" sh -c "'$MATR' epoch status --format json | jq -e '.applications == 1'"
 }
@@ -277,8 +277,8 @@ case_busy()
 # who goes takes the begin with him; kill -9
 case_killed()
 {
-	"$MATR" epoch begin -q "$T/a"
-	"$MATR" epoch begin -q &
+	"$MATR" epoch begin --only -q "$T/a"
+	"$MATR" epoch begin --only -q &
 	first=$!
 	wait_until status_has '"job"'
 	kill -9 "$first"; wait "$first" 2>/dev/null || :
@@ -287,7 +287,7 @@ case_killed()
 	: >"$T/wrong"
 	kills=${MATR_DAEMON_KILLS:-20}
 	for _ in $(seq "$kills"); do
-		"$MATR" epoch begin -q "$T/a" "$T/b" "$T/c" /bin/ls /bin/cat /usr/bin/git >/dev/null 2>&1 &
+		"$MATR" epoch begin --only -q "$T/a" "$T/b" "$T/c" /bin/ls /bin/cat /usr/bin/git >/dev/null 2>&1 &
 		first=$!
 		sleep "0.$(printf %03d $((RANDOM % 250)))"
 		kill -9 "$D"; wait "$D" 2>/dev/null || :
@@ -295,7 +295,7 @@ case_killed()
 		"$MATR" epoch status >"$T/status" 2>&1 || :
 		# "ahead" is what it leaves between the commit of the store and the rename of the image (docs/states.md).
 		grep -Eq '^state  *(epoch|ahead: in force is epoch)' "$T/status" || cat "$T/status" >>"$T/wrong"
-		"$MATR" epoch begin -q --no-daemon --wait "$T/a" "$T/b" "$T/c" 2>>"$T/wrong" || echo "begin: exit status $?" >>"$T/wrong"
+		"$MATR" epoch begin --only -q --no-daemon --wait "$T/a" "$T/b" "$T/c" 2>>"$T/wrong" || echo "begin: exit status $?" >>"$T/wrong"
 		applied "$T/a" || echo "a plain start" >>"$T/wrong"
 		start
 	done
@@ -305,14 +305,14 @@ case_killed()
 case_memory()
 {
 	rss() { awk '/VmRSS/ { print $2 }' "/proc/$D/status"; }
-	for _ in $(seq 5); do "$MATR" epoch begin -q "$T/a" "$T/b" "$T/c"; done
-	"$MATR" epoch begin -q "$T/a" "$T/b" # as in the end
+	for _ in $(seq 5); do "$MATR" epoch begin --only -q "$T/a" "$T/b" "$T/c"; done
+	"$MATR" epoch begin --only -q "$T/a" "$T/b" # as in the end
 	watches() { status_has "\"watched_epoch\":$("$MATR" epoch status --format json | jq .epoch)[,}]"; } # the newest epoch
 	wait_until watches || not_ok "matrd watches the newest epoch" "$LOG"
 	before=$(rss)
 	for _ in $(seq 25); do
-		"$MATR" epoch begin -q "$T/a"
-		"$MATR" epoch begin -q "$T/a" "$T/b"
+		"$MATR" epoch begin --only -q "$T/a"
+		"$MATR" epoch begin --only -q "$T/a" "$T/b"
 	done
 	wait_until watches || not_ok "matrd watches the newest epoch" "$LOG"
 	after=$(rss)
@@ -334,7 +334,7 @@ P
 	listener=$!
 	wait_until test -S "$T/notify"
 	NOTIFY_SOCKET=$T/notify start
-	"$MATR" epoch begin -q &
+	"$MATR" epoch begin --only -q &
 	first=$!
 	wait_until grep -q ' of ' "$T/notified"
 	kill $first
@@ -347,7 +347,7 @@ P
 		systemd-socket-activate -l "$MATR_PREFIX/matrd.sock" -E MATR_PREFIX "$MATRD" 2>>"$LOG" &
 		D=$!
 		wait_until test -S "$MATR_PREFIX/matrd.sock"
-		activated() { "$MATR" epoch begin -q "$T/b" && watching && "$MATR" epoch status | grep -q '^matrd .*watches'; }
+		activated() { "$MATR" epoch begin --only -q "$T/b" && watching && "$MATR" epoch status | grep -q '^matrd .*watches'; }
 		check "socket activation" activated
 	fi
 	stop

@@ -10,8 +10,8 @@ set -eu
 . "$TESTS/lib/matrd.sh"
 cp "$HERE/store_copy_client.py" "$T/client"
 chmod 755 "$T/client"
-"$MATR" epoch begin -q git ls cat
-"$MATR" epoch begin -q git ls
+"$MATR" epoch begin --only -q git ls cat
+"$MATR" epoch begin --only -q git ls
 store=$MATR_PREFIX/store.db
 
 # ---- who asks too much, or nonsense ----
@@ -114,7 +114,7 @@ mode="no epoch"
 same_as_root epoch status
 same_as_root epoch list
 same_as_root inspect git
-"$MATR" epoch begin -q git ls
+"$MATR" epoch begin --only -q git ls
 chmod 600 "$store"
 
 # ---- a writer who was killed ----
@@ -142,9 +142,9 @@ chmod 600 "$store"
 
 # ---- while epochs begin ----
 (for _ in 1 2 3 4 5 6; do
-	"$MATR" epoch begin -q git
+	"$MATR" epoch begin --only -q git
 	chmod 600 "$store"
-	"$MATR" epoch begin -q git ls cat
+	"$MATR" epoch begin --only -q git ls cat
 	chmod 600 "$store"
 done) &
 begins=$!
@@ -204,7 +204,7 @@ mount -t overlay o -o "lowerdir=/var/lib,upperdir=$T/over/up,workdir=$T/over/wor
 mount -t tmpfs r /run
 rm -rf /var/lib/matr
 unset MATR_PREFIX
-"$MATR" epoch begin -q --no-daemon git ls
+"$MATR" epoch begin --only -q --no-daemon git ls
 chmod 700 /var/lib/matr
 "$MATRD" 2>>"$LOG" &
 trap 'kill \$!' EXIT

@@ -10,7 +10,7 @@ set -eu
 mkdir "$T/early"
 # shellcheck disable=SC2034 # for program()
 RUN_PATH=$T/early:$T/lib
-again() { "$MATR" epoch begin -q "$T"/bin/* 2>"$T/again" || sed "s/^/# /" "$T/again"; }
+again() { "$MATR" epoch begin --only -q "$T"/bin/* 2>"$T/again" || sed "s/^/# /" "$T/again"; }
 B=$T/baseline.txt
 # checks NAME STATUS ROW... -- ARGUMENT...: rows of matr baseline check as csv
 checks()
@@ -98,7 +98,7 @@ again
 checks "a program less" 1 bin/q,removed,program,,,,,, -- "$B"
 printf 'garbage' >>"$T/lib/liba.so"
 truncate -s 2000 "$T/lib/liba.so"
-"$MATR" epoch begin -q "$T/bin/p" /bin/true >"$T/begun" 2>&1 || :
+"$MATR" epoch begin --only -q "$T/bin/p" /bin/true >"$T/begun" 2>&1 || :
 "$MATR" baseline check --format csv "$B" >"$T/declined" 2>&1 || :
 check "a declined program, and why" grep -q "/bin/p,removed,program,,,,,.*declined: .*liba.so" "$T/declined"
 library "$T/lib/liba.so" <<<'int f(void) { return 1; }'
@@ -130,7 +130,7 @@ checks "is a difference" 1 "bin/p,added,object,,,,,lib/libz9.so (an edit)," bin/
 python=$(readlink -f /usr/bin/python3)
 if [ -x "$python" ] && "$MATR" record -q "$python" -c 'import lzma' >"$T/record" 2>&1 </dev/null ||
 	"$MATR" record "$python" -c 'import lzma' >"$T/record" 2>&1 </dev/null; then
-	"$MATR" epoch begin -q "$python" 2>"$T/again" || sed "s/^/# /" "$T/again"
+	"$MATR" epoch begin --only -q "$python" 2>"$T/again" || sed "s/^/# /" "$T/again"
 	L=$T/loads.txt
 	"$MATR" baseline save "$L" "${python##*/}" 2>/dev/null
 	check "what is loaded is a block of its own" grep -q '^load .*/_lzma' "$L"

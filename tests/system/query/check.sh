@@ -84,7 +84,7 @@ equal "a program that is not there: exit status" 2 "$(cat "$T/none.status")"
 check "an epoch" begin "$P/whole" "$P/weak"
 check "the epoch lacks nothing" "$MATR" check
 "$MATR" epoch end
-"$MATR" epoch begin "$P/whole" "$P/now" >"$T/begin" 2>&1 </dev/null || :
+"$MATR" epoch begin --only "$P/whole" "$P/now" >"$T/begin" 2>&1 </dev/null || :
 capture epoch "$MATR" check --format csv
 equal "what the epoch declined" "1 $P/now" "$(cat "$T/epoch.status") $(sed -n '2,$p' "$T/epoch.out" | cut -d , -f 6)"
 

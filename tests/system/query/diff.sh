@@ -42,7 +42,7 @@ has()
 	fi
 }
 printf '[epochs]\nkeep = 1000\n' >"$T/conf" # all that are made here
-again() { "$MATR" epoch begin -q --config "$T/conf" "$T"/bin/*; }
+again() { "$MATR" epoch begin --only -q --config "$T/conf" "$T"/bin/*; }
 
 library "$T/lib/liba.so" <<<'int f(void) { return 1; } int g(void) { return 1; }'
 library "$T/lib/libb.so" <<<'int h(void) { return 1; }'

@@ -23,8 +23,8 @@ cp "$A/app" "$R$A/second"
 library "$R$A/libl.so" <<<'int theirs(void) { return 0; } int getpid(void) { return 0; } int both(void) { return getpid(); }'
 # A prefix of the same name on either side.
 P=$T/prefix
-check "an epoch here" "$MATR" epoch begin -q "$A/app"
-check "an epoch there" "$MATR" epoch begin -q --root "$R" "$A/app" "$A/second"
+check "an epoch here" "$MATR" epoch begin --only -q "$A/app"
+check "an epoch there" "$MATR" epoch begin --only -q --root "$R" "$A/app" "$A/second"
 
 there() # COMMAND [ARGUMENT]...
 {
@@ -62,7 +62,7 @@ epoch_there() # COMMAND...
 {
 	"$MATR" epoch "$1" --root "$R" "${@:2}"
 }
-check "a second epoch there" "$MATR" epoch begin -q --root "$R" "$A/app"
+check "a second epoch there" "$MATR" epoch begin --only -q --root "$R" "$A/app"
 equal "epoch list: there" "1 2" "$(epoch_there list --format csv | tr -d '\r' | sed 1d | cut -d , -f 1 | paste -sd ' ')"
 equal "epoch list: here" 1 "$("$MATR" epoch list --format csv | tr -d '\r' | sed 1d | cut -d , -f 1 | paste -sd ' ')"
 says diff "second .*gone|second .*removed|second" diff --details 1 2

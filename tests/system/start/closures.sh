@@ -868,7 +868,7 @@ case_not_loadable()
 	printf '%s\n' '[programs]' "directory = $D/nowhere" "include = $D/load" '[program test]' "path = $D/load" \
 		"load-now = $D/*.so" >conf
 	mkdir nowhere
-	check "$CASE: epoch begin" "$MATR" epoch begin --config conf
+	check "$CASE: epoch begin" "$MATR" epoch begin --only --config conf
 	"$MATR" inspect --closures ./load >"$T/closures" 2>&1 || :
 	for reason in 'nodlopen.so.* does not let dlopen.. load it' 'level.so.* CPU ISA level' 'type.so.* relocation of type 24'; do
 		check "$CASE: $reason" grep -q "$reason" "$T/closures"
@@ -898,7 +898,7 @@ case_configuration()
 	load = $D/not-there.so
 	C
 	mkdir nowhere
-	configured() { "$MATR" epoch begin --config conf >"$T/begin" 2>&1 </dev/null || { cat "$T/begin"; return 1; }; }
+	configured() { "$MATR" epoch begin --only --config conf >"$T/begin" 2>&1 </dev/null || { cat "$T/begin"; return 1; }; }
 	check "$CASE: epoch begin" configured
 	check "$CASE: four loads, one of which is not there" grep -q ' 4 loads (1 left to ld.so)' "$T/begin"
 	run 'one.so applied;two.so applied;lazy.so applied' open a "$D/plugins/one.so" n call a go \

@@ -299,7 +299,7 @@ case_no_epoch()
 	begin "$F/binding"
 	same_plain "an application without an entry" '' "$F/process"
 	"$MATR" epoch end >/dev/null
-	"$MATR" epoch begin "$F/process-relative" "$F/binding" >/dev/null 2>&1 || :
+	"$MATR" epoch begin --only "$F/process-relative" "$F/binding" >/dev/null 2>&1 || :
 	same_any "a library by a path relative to the working directory" "$F/process-relative"
 }
 

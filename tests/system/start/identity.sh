@@ -257,7 +257,7 @@ case_portable()
 	cp -p "$T/bin/tree1" "$R/usr/bin/program"
 	cp -p "$T/lib1/libv.so" "$R/lib/"
 	large "$R/usr/bin/large"
-	check "epoch begin --root" "$MATR" --prefix /var/lib/matr epoch begin --root "$R"
+	check "epoch begin --root" "$MATR" --prefix /var/lib/matr epoch begin --only --root "$R"
 	cp -a "$R" "$T/copy"
 	mv "$T/copy$loader" "$T/copy/lib/real-ld.so"
 	cp "$R/var/lib/matr/interpreter" "$T/copy$loader"

@@ -119,7 +119,7 @@ case_unserved()
 	compare unserved
 
 	# and everybody is told; the spoilt ld.so is in the place of the real one
-	under "$T/no-tid.so" "$MATR" epoch begin /bin/bash >"$T/out" 2>"$T/err" || :
+	under "$T/no-tid.so" "$MATR" epoch begin --only /bin/bash >"$T/out" 2>"$T/err" || :
 	check "epoch begin says why" grep -q 'cannot be served: .*set_tid_address' "$T/err"
 	under "$T/no-tid.so" "$MATR" epoch status >"$T/out" 2>&1 || :
 	check "epoch status says why" grep -q '^served  *no: .*set_tid_address' "$T/out"

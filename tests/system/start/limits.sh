@@ -106,7 +106,7 @@ int printf(const char *, ...);
 void exit(int);
 __attribute__((force_align_arg_pointer)) void _start(void) { printf("%d %d\n", one(1), two(2)); exit(7); }
 C
-	"$MATR" epoch begin --config "$T/matr.conf" "${PROGRAMS[@]}" "$T/bin/fixed" >"$T/begin" 2>&1 || not_ok "epoch begin with a program in the region" "$T/begin"
+	"$MATR" epoch begin --only --config "$T/matr.conf" "${PROGRAMS[@]}" "$T/bin/fixed" >"$T/begin" 2>&1 || not_ok "epoch begin with a program in the region" "$T/begin"
 	equal "an incremental begin keeps the region" "$low" "$(region)"
 	same_plain "a program that is linked where its libraries belong" 'address range is taken' "$T/bin/fixed" a
 	taking=(take $((low + (1 << 30))) $((low + $(region_size))) load "$T/lib/plugin.so")
@@ -315,7 +315,7 @@ case_sanitizers()
 		for placed in shared random; do
 			end
 			printf '[epochs]\nlayout = %s\n' $placed >"$T/sanitizer.conf"
-			"$MATR" epoch begin --config "$T/sanitizer.conf" "$T/bin/$kind" "$T/bin/other" >"$T/begin" 2>&1 || : # declined
+			"$MATR" epoch begin --only --config "$T/sanitizer.conf" "$T/bin/$kind" "$T/bin/other" >"$T/begin" 2>&1 || : # declined
 			same_any "-fsanitize=$kind, $placed placement" "$T/bin/$kind" load "$T/lib/plugin.so"
 		done
 	done
@@ -336,7 +336,7 @@ END2
 	for layout in shared random; do
 		end
 		printf '[epochs]\nlayout = %s\n' $layout >"$T/many.conf"
-		"$MATR" epoch begin --config "$T/many.conf" "$T/bin/many" >"$T/begin" 2>&1 || not_ok "epoch begin" "$T/begin"
+		"$MATR" epoch begin --only --config "$T/many.conf" "$T/bin/many" >"$T/begin" 2>&1 || not_ok "epoch begin" "$T/begin"
 		for rule in stack=-1 nofile=5 stack=262144; do
 			capture plain "$LAUNCH" $rule -- "$T/bin/many"
 			capture_matr matr "$LAUNCH" $rule -- "$T/bin/many"

@@ -27,7 +27,7 @@ $CC -fPIE -pie -o "$T/good" "$T/main.c" -L"$T/lib" -lvictim -Wl,-rpath,"$T/lib"
 ln -s loop "$B/bad-loop"
 ln -s nowhere "$B/bad-dangling"
 
-check "the file that is not spoilt" "$MATR" epoch begin "$T/good"
+check "the file that is not spoilt" "$MATR" epoch begin --only "$T/good"
 capture plain "$T/good"
 
 # The line names the file.
@@ -38,7 +38,7 @@ names_file()
 
 # 3: an epoch is begun without the bad program, which is declined.
 for file in "$B"/bad-* "$B" "$B/no-such-file"; do
-	one_line "epoch begin $(basename "$file")" 3 timeout 20 "$MATR" epoch begin -q "$file" "$T/good"
+	one_line "epoch begin $(basename "$file")" 3 timeout 20 "$MATR" epoch begin --only -q "$file" "$T/good"
 	names_file "$file" || not_ok "epoch begin $(basename "$file"): names the file" "$T/line.err"
 done
 for file in bad-text bad-truncated-100 bad-DT_SYMTAB-outside bad-empty; do
@@ -50,7 +50,7 @@ for file in bad-text bad-truncated-100 bad-DT_SYMTAB-outside bad-empty; do
 done
 same "the good program beside them is mapped" "$T/good"
 end
-one_line "nothing but a bad program" 1 "$MATR" epoch begin -q "$B/bad-empty"
+one_line "nothing but a bad program" 1 "$MATR" epoch begin --only -q "$B/bad-empty"
 if [ "$(id -u)" -eq 0 ] && have setpriv; then
 	cp "$T/good" "$B/unreadable"
 	chmod 000 "$B/unreadable"
@@ -58,7 +58,7 @@ if [ "$(id -u)" -eq 0 ] && have setpriv; then
 		mkdir "$T/nobody"
 		chown 65534 "$T/nobody"
 		one_line "no permission" 3 setpriv --reuid=65534 --regid=65534 --clear-groups \
-			env MATR_PREFIX="$T/nobody/prefix" "$MATR" epoch begin -q "$B/unreadable" "$T/good"
+			env MATR_PREFIX="$T/nobody/prefix" "$MATR" epoch begin --only -q "$B/unreadable" "$T/good"
 	else
 		skip "no permission" "the build directory is not reachable for an ordinary user"
 	fi
@@ -78,7 +78,7 @@ blame()
 }
 for file in "$B"/odd-*; do
 	count=$((count + 1))
-	capture line timeout 20 "$MATR" epoch begin -q "$file" "$T/good"
+	capture line timeout 20 "$MATR" epoch begin --only -q "$file" "$T/good"
 	status=$(cat "$T/line.status")
 	lines=$(wc -l <"$T/line.err")
 	if [ "$status" -ne 0 ] && [ "$status" -ne 3 ] || [ "$lines" -ne $((status / 3)) ]; then
@@ -108,13 +108,13 @@ data = open(path, "rb").read()
 open(path + ".good", "wb").write(data)
 open(path, "wb").write(data[:300])
 END
-one_line "a truncated library" 3 "$MATR" epoch begin -q "$T/good" /bin/true
+one_line "a truncated library" 3 "$MATR" epoch begin --only -q "$T/good" /bin/true
 grep -q libvictim "$T/line.err" || not_ok "a truncated library: names it" "$T/line.err"
 rm "$T/lib/libvictim.so"
-one_line "a missing library" 3 "$MATR" epoch begin -q "$T/good" /bin/true
+one_line "a missing library" 3 "$MATR" epoch begin --only -q "$T/good" /bin/true
 grep -q libvictim "$T/line.err" || not_ok "a missing library: names it" "$T/line.err"
 mkdir "$T/lib/libvictim.so"
-one_line "a directory instead of a library" 3 "$MATR" epoch begin -q "$T/good" /bin/true
+one_line "a directory instead of a library" 3 "$MATR" epoch begin --only -q "$T/good" /bin/true
 rmdir "$T/lib/libvictim.so"
 
 # Libraries that need each other are well-formed.

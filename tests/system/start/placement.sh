@@ -37,7 +37,7 @@ before_case() { end; }
 places()
 {
 	local conf=$1 wanted name
-	"$MATR" epoch begin --config "$conf" "$T/bin/large" "$T/bin/small" >"$T/begin" 2>&1 || not_ok "epoch begin" "$T/begin"
+	"$MATR" epoch begin --only --config "$conf" "$T/bin/large" "$T/bin/small" >"$T/begin" 2>&1 || not_ok "epoch begin" "$T/begin"
 	for name in large small; do
 		wanted=$2
 		[ $name = large ] || wanted=$3
@@ -120,7 +120,7 @@ case_rebase()
 	check "... every word is as ld.so writes it" "$MATR" verify "$T/bin/large" "$T/bin/small"
 	check "... status finds nothing wrong" "$MATR" epoch status
 	before=$(region)
-	"$MATR" epoch begin --config "$T/shared.conf" "$T/bin/large" "$T/bin/small" /bin/true >/dev/null 2>&1
+	"$MATR" epoch begin --only --config "$T/shared.conf" "$T/bin/large" "$T/bin/small" /bin/true >/dev/null 2>&1
 	equal "an incremental begin keeps the addresses" "$before" "$(region)"
 	check "... and every word is right" "$MATR" verify "$T/bin/large" "$T/bin/small"
 	end

@@ -74,7 +74,7 @@ else
 fi
 check "epoch end" "$MATR" epoch end
 same_any "after epoch end" "$T/program"
-one_line "a prefix that belongs to root" '!0' env MATR_PREFIX=/usr/matr-test "$MATR" epoch begin "$T/program"
+one_line "a prefix that belongs to root" '!0' env MATR_PREFIX=/usr/matr-test "$MATR" epoch begin --only "$T/program"
 
 # What is root's is not a matter of a lock that cannot be opened.
 only_root() # NAME COMMAND...
@@ -82,7 +82,7 @@ only_root() # NAME COMMAND...
 	one_line "$1" 1 "${@:2}"
 	check "$1: it is root's" grep -Eqx 'matr: /[^:]*: only root may change it' "$T/line.err"
 }
-only_root "a prefix to be made" env MATR_PREFIX=/usr/matr-test "$MATR" epoch begin "$T/program"
+only_root "a prefix to be made" env MATR_PREFIX=/usr/matr-test "$MATR" epoch begin --only "$T/program"
 for command in "epoch begin $T/program" "rebind --all-programs --symbol f --to libc.so.6" "record --forget-all"; do
 	# /usr stands for a prefix of root's: who may not write there cannot make files in it
 	# shellcheck disable=SC2086 # words

@@ -39,7 +39,7 @@ library "$T/lib/libb.so" <<<'int h(void) { return 1; } int late(void) { return 1
 program versions -la -lb <<<'int f(void), g(void), h(void); int main(void) { return f() + g() + h() - 3; }'
 program plain -lb <<<'int h(void), late(void); int main(int n, char **v) { (void)v; return n > 1 ? late() : h() - 1; }' -Wl,-z,lazy
 program other <<<'int main(void) { return 0; }'
-"$MATR" epoch begin -q "$T"/bin/* || exit 1
+"$MATR" epoch begin --only -q "$T"/bin/* || exit 1
 
 verdict "the same file" 0 -- --replace "$old=$old"
 library "$T/new/same.so" -Wl,-soname,liba.so -Wl,--version-script="$T/both.map" \
@@ -103,7 +103,7 @@ program weakly -lb <<<'int f(void) __attribute__((weak)); int h(void); int main(
 library "$T/new/provides.so" -Wl,-soname,libb.so <<<'int h(void) { return 1; } int late(void) { return 1; } int f(void) { return 5; }'
 library "$T/new/asks.so" -Wl,-soname,libb.so <<<'int f(void); int h(void) { return f(); } int late(void) { return 1; }'
 library "$T/new/nothing.so" -Wl,-soname,libb.so <<<'int h(void) { return 1; } int late(void) { return 1; } int f(void) __attribute__((weak)); int g1(void) { return f ? f() : 0; }'
-"$MATR" epoch begin -q "$T"/bin/* || exit 1
+"$MATR" epoch begin --only -q "$T"/bin/* || exit 1
 verdict "a weak reference is satisfied" 0 'bin/weakly,gained,bin/weakly,f,,null,lib/libb.so,,' -- \
 	--replace "$T/lib/libb.so=$T/new/provides.so" "$T/bin/weakly"
 in_place "$T/lib/libb.so=$T/new/provides.so" "$T/bin/weakly"
@@ -125,7 +125,7 @@ ln -s deep/sub/lib/liba.so "$T/link.so"
 $CC -x c -o "$T/bin/deep" - -L"$T/lib" -la -Wl,-rpath,"$T/deep/sub/lib" -Wl,--no-as-needed <<<'int g(void); int main(void) { return g() - 1; }'
 library "$T/new/more.so" -Wl,-soname,libb.so -Wl,-rpath,"$T/added" -L"$T/new" -Wl,--no-as-needed -lc1 <<<'int own(void) { return 1; }'
 cp "$T/new/libc1.so" "$T/more"
-"$MATR" epoch begin -q "$T"/bin/* || exit 1
+"$MATR" epoch begin --only -q "$T"/bin/* || exit 1
 refused='version V2 of liba.so is not found (needed by bin/deep)'
 verdict "OLD is a link" 1 "bin/deep,refused,,,,,,,$refused" -- --replace "$T/link.so=$T/new/version.so"
 verdict "OLD is a directory with others in it" 1 "bin/deep,refused,,,,,,,$refused" -- --replace "$T/deep=$T/deep2"
@@ -148,7 +148,7 @@ verdict "its library is gone" 1 'bin/plain,unedited,,,,,,,"edit 1: needs lib/lib
 	'bin/plain,moved,bin/plain,h,,lib/libedit.so,lib/libb.so,,' -- --remove "$T/lib/libedit.so"
 cp "$T/lib/libedit.so" "$T/kept.so"
 cp "$T/new/unfit.so" "$T/lib/libedit.so"
-"$MATR" epoch begin -q "$T"/bin/* >/dev/null 2>&1 || :
+"$MATR" epoch begin --only -q "$T"/bin/* >/dev/null 2>&1 || :
 "$MATR" rebind --list --format json >"$T/list" 2>&1 || :
 check "an epoch that begins with it says the same" grep -q 'libedit.so: does not define other_h' "$T/list"
 cp "$T/kept.so" "$T/lib/libedit.so"
@@ -170,7 +170,7 @@ int main(void)
 }
 C
 capture record "$MATR" record "$T/bin/loads"
-"$MATR" epoch begin -q "$T/bin/loads" || exit 1
+"$MATR" epoch begin --only -q "$T/bin/loads" || exit 1
 verdict "a library of a load loses a symbol" 1 'bin/loads,lost,lib/plugin.so,p,,lib/libp.so,undefined,lib/plugin.so,' -- \
 	--replace "$T/lib/libp.so=$T/new/p.so"
 in_place "$T/lib/libp.so=$T/new/p.so" "$T/bin/loads"
@@ -184,7 +184,7 @@ verdict "what is loaded is gone" 1 'bin/loads,refused,,,,,,lib/plugin.so,"needs 
 # ---- packages ----
 
 # A package of our own, that has one of the two libraries no more.
-"$MATR" epoch begin -q "$T"/bin/{versions,plain,other} || exit 1
+"$MATR" epoch begin --only -q "$T"/bin/{versions,plain,other} || exit 1
 # package NAME: what is in $T/NAME as $T/NAME.deb, of which it has no installed version unless dpkg's lists say so
 package()
 {

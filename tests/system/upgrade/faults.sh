@@ -15,7 +15,7 @@ mkdir "$T/new"
 library "$T/lib/liba.so" <<<'int f(void) { return 1; } int g(void) { return 1; }'
 library "$T/new/liba.so" <<<'int f(void) { return 1; }'
 program program -la -Wl,-z,lazy <<<'int f(void), g(void); int main(void) { return f() + g() - 2; }'
-"$MATR" epoch begin -q "$T/bin/program" || exit 1
+"$MATR" epoch begin --only -q "$T/bin/program" || exit 1
 old=$T/lib/liba.so
 good=$T/new/liba.so
 

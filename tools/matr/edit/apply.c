@@ -42,6 +42,8 @@ static int add_programs(const struct rebind *request, struct matr_epoch *epoch, 
 	if (matr_epoch_programs(request->prefix, &programs, &n, err) != 0)
 		return -1;
 	int result = n ? 0 : matr_epoch_scan(epoch, &scan, err);
+	if (result == 0)
+		result = matr_epoch_add_kept(epoch, err);
 	for (size_t i = 0; i < n && result == 0; i++)
 		result = matr_epoch_add(epoch, programs[i], err);
 	matr_epoch_programs_free(programs);

@@ -29,12 +29,13 @@ static const char begin_help[] =
 	"\n"
 	"Compute the relocation mapping of the programs (paths, or names found on PATH; without "
 	"any,\n"
-	"of every dynamically linked program of the system, see matr.conf(5)) and put it in force, "
-	"in\n"
-	"the place of an epoch that was. A program that cannot be mapped is declined: it starts "
-	"as\n"
-	"always, and `matr epoch status` has the reason.\n"
+	"of every dynamically linked program of the system, see matr.conf(5)) and put it in "
+	"force.\n"
+	"Programs that are named are added to an epoch that is in force, or refreshed in it; with\n"
+	"--only it is replaced. A program that cannot be mapped is declined: it starts as always,\n"
+	"and `matr epoch status` has the reason.\n"
 	"\n"
+	"  --only            these programs and no others, whatever the epoch in force has\n"
 	"  --config FILE     instead of /etc/matr.conf\n"
 	"  -j, --jobs N      threads that work at once (else as many as there are cores)\n"
 	"  --ld-stable FILE  the loader to install in the prefix (else the one beside matr)\n"
@@ -72,6 +73,13 @@ struct begun { /* an epoch that is being begun here */
 	int progress_fd;	      /* to tell matrd; -1: show it to people */
 	const struct matr_scan *scan; /* what it found, while the epoch is open */
 	struct matr_epoch *epoch;
+	char **named; /* the request's programs, as in the results; NULL: none */
+	struct begun_after {
+		int64_t epoch; /* that was in force; 0: none */
+		size_t n;      /* programs that it was begun for; 0: the whole system's */
+		size_t added, refreshed;
+		char config[PATH_MAX];
+	} after;
 	size_t declined;
 	int64_t *untried; /* edits, while the epoch is prepared */
 	size_t n_untried;
@@ -125,15 +133,24 @@ static void clear_progress(void)
 		fputs("\r\033[K", stderr);
 }
 
+/* Is it a program that the user wants to be told of? */
+static bool is_wanted(const struct begun *begun, const struct matr_epoch_result *result)
+{
+	for (size_t i = 0; i < begun->request->n_programs; i++)
+		if (begun->named[i] && strcmp(begun->named[i], result->path) == 0)
+			return true;
+	return begun->request->n_programs == 0;
+}
+
 /* Say which programs were declined and why; `quiet`: nothing is said. Returns how many. */
-static size_t report_declined(const struct matr_epoch *epoch, bool quiet)
+static size_t report_declined(const struct begun *begun, bool quiet)
 {
 	enum { SHOWN = 20 };
 	size_t n, declined = 0;
-	const struct matr_epoch_result *results = matr_epoch_results(epoch, &n);
+	const struct matr_epoch_result *results = matr_epoch_results(begun->epoch, &n);
 
 	for (size_t i = 0; i < n; i++) {
-		if (results[i].application)
+		if (results[i].application || !is_wanted(begun, &results[i]))
 			continue;
 		if (declined++ < SHOWN && !quiet)
 			print_warning("%s: declined: %s", results[i].path, results[i].reason);
@@ -156,19 +173,81 @@ static bool only_declined(const struct matr_epoch *epoch, struct matr_error *err
 	return true;
 }
 
+static void free_named(struct begun *begun)
+{
+	for (size_t i = 0; begun->named && i < begun->request->n_programs; i++)
+		free(begun->named[i]);
+	free(begun->named);
+	begun->named = NULL;
+}
+
+static int add_named(struct begun *begun, struct matr_error *err)
+{
+	const struct begin_request *request = begun->request;
+	char path[PATH_MAX], canonical[PATH_MAX];
+	size_t before, n;
+
+	free_named(begun);
+	begun->named = calloc(request->n_programs + 1, sizeof *begun->named);
+	if (!begun->named)
+		return matr_fail_memory(err);
+	(void)matr_epoch_results(begun->epoch, &before);
+	for (size_t i = 0; i < request->n_programs; i++) {
+		const char *program = request->programs[i];
+		if (program_find(program, path, NULL) == 0)
+			program = path;
+		if (matr_epoch_add(begun->epoch, program, err) != 0)
+			return -1;
+		begun->named[i] = strdup(realpath(program, canonical) ? canonical : program);
+		if (!begun->named[i])
+			return matr_fail_memory(err);
+	}
+	(void)matr_epoch_results(begun->epoch, &n);
+	begun->after.added = n - before;
+	begun->after.refreshed = request->n_programs - begun->after.added;
+	return 0;
+}
+
+/* An epoch that is in force goes on with its programs, unless they are not wanted. */
 static int add_programs(struct begun *begun, struct matr_error *err)
 {
 	const struct begin_request *request = begun->request;
-	char path[PATH_MAX];
+	const struct begun_after *after = &begun->after;
+	bool adds = !request->only && after->epoch;
 
-	if (request->n_programs == 0)
-		return matr_epoch_scan(begun->epoch, &begun->scan, err);
-	for (size_t i = 0; i < request->n_programs; i++) {
-		const char *program = request->programs[i];
-		bool found = program_find(program, path, NULL) == 0;
-		if (matr_epoch_add(begun->epoch, found ? path : program, err) != 0)
-			return -1;
-	}
+	if ((!request->n_programs || (adds && !after->n)) &&
+	    matr_epoch_scan(begun->epoch, &begun->scan, err) != 0)
+		return -1;
+	if (!request->only && matr_epoch_add_kept(begun->epoch, err) != 0)
+		return -1;
+	return request->n_programs ? add_named(begun, err) : 0;
+}
+
+/* What is in force, and is added to: with its configuration and for copies, if it is so. */
+static int look_at_epoch(struct begun *begun, struct matr_error *err)
+{
+	const struct begin_request *request = begun->request;
+	const char *prefix = begun->options.prefix;
+	char **programs;
+	bool portable;
+
+	int goes_on = matr_epoch_goes_on(prefix, err);
+	if (goes_on <= 0)
+		return goes_on;
+	if (matr_epoch_programs(prefix, &programs, &begun->after.n, err) != 0)
+		return -1;
+	matr_epoch_programs_free(programs);
+	begun->after.epoch = matr_epoch_of_image(prefix);
+	if (!begun->after.epoch)
+		begun->after.epoch = -1; /* suspended */
+	if (request->only || !request->n_programs)
+		return 0;
+	if (matr_epoch_before(prefix, begun->after.config, &portable, err) != 0)
+		return -1;
+	if (portable)
+		begun->options.portable = true;
+	if (!request->config && begun->after.config[0])
+		begun->options.config = begun->after.config;
 	return 0;
 }
 
@@ -269,14 +348,14 @@ static int begin_once(struct begun *begun, struct matr_error *err)
 {
 	const struct begin_request *request = begun->request;
 
-	if (prepare(begun, err) != 0)
+	if (look_at_epoch(begun, err) != 0 || prepare(begun, err) != 0)
 		return -1;
 	int result = matr_epoch_commit(begun->epoch, err);
 	if (result != 0 && request->n_programs == 1 && only_declined(begun->epoch, err))
 		goto fail;
 	/* Of a whole system there are always some; a hook does not list them each time. */
-	begun->declined = report_declined(begun->epoch,
-					  request->quiet && request->n_programs == 0 && !result);
+	begun->declined =
+		report_declined(begun, request->quiet && request->n_programs == 0 && !result);
 	if (result == 0)
 		return 0;
 fail:
@@ -317,6 +396,8 @@ static int show_results(const struct begun *begun, struct matr_error *err)
 	output_open(&output, begun->request->format, columns, sizeof columns / sizeof *columns);
 	for (size_t i = 0; i < n; i++) {
 		const struct matr_image_summary *summary = &results[i].summary;
+		if (!is_wanted(begun, &results[i]))
+			continue;
 		output_text(&output, results[i].path);
 		output_number(&output, (int64_t)summary->objects);
 		output_number(&output, (int64_t)summary->relocations);
@@ -328,6 +409,32 @@ static int show_results(const struct begun *begun, struct matr_error *err)
 		output_text(&output, results[i].reason);
 	}
 	return output_close(&output, err);
+}
+
+/* What becomes of the epoch that was in force, as the first line. */
+static void show_after(const struct begun *begun)
+{
+	const struct begun_after *after = &begun->after;
+	const struct begin_request *request = begun->request;
+	char whole[64], epoch[96];
+
+	if (!after->epoch || (!request->n_programs && !after->n))
+		return;
+	if (after->n)
+		snprintf(whole, sizeof whole, "%zu program%s", after->n, after->n == 1 ? "" : "s");
+	else
+		snprintf(whole, sizeof whole, "the whole system");
+	if (after->epoch > 0)
+		snprintf(epoch, sizeof epoch, "epoch %" PRId64 " (%s)", after->epoch, whole);
+	else
+		snprintf(epoch, sizeof epoch, "the suspended epoch (%s)", whole);
+	if (request->only)
+		printf("%s is replaced\n", epoch);
+	else if (!request->n_programs)
+		printf("the whole system is added to %s\n", epoch);
+	else
+		printf("%zu program%s added to %s, %zu refreshed\n", after->added,
+		       after->added == 1 ? "" : "s", epoch, after->refreshed);
 }
 
 /* What a scan passed over, as one line. */
@@ -499,6 +606,8 @@ static int finish(struct begun *begun, double start)
 	bool rows = request->format != FORMAT_TABLE || request->n_programs != 0;
 	struct matr_error err = {0};
 
+	if (!request->quiet && request->format == FORMAT_TABLE)
+		show_after(begun);
 	if (!request->quiet && rows && show_results(begun, &err) != 0) {
 		print_error(&err);
 		status = STATUS_FAILURE;
@@ -561,6 +670,7 @@ static int run(const char *prefix, const struct begin_request *request,
 	if (status >= 0)
 		return status;
 	status = begin_here(&begun, here->root, &err);
+	free_named(&begun);
 	if (status < 0)
 		print_error(&err);
 	return status < 0 ? STATUS_FAILURE : status;

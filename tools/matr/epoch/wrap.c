@@ -76,6 +76,7 @@ static int begin_again(const char *prefix, const char *cause)
 	if (matr_epoch_programs(prefix, &programs, &request.n_programs, &err) != 0)
 		return fail(&err);
 	request.programs = (const char *const *)programs;
+	request.only = request.n_programs != 0;
 	int status = epoch_begin(prefix, &request);
 	matr_epoch_programs_free(programs);
 	return status == STATUS_DECLINED ? STATUS_OK : status;

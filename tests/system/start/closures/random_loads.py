@@ -124,7 +124,7 @@ def main():
     if plain[0] != 0:
         fail(f"the program itself fails: {plain}")
     run([matr, "record", program, *training])
-    begun, _ = run([matr, "epoch", "begin", program])
+    begun, _ = run([matr, "epoch", "begin", "--only", program])
     if begun[0] != 0:
         fail("no epoch", *begun[1:])
     applied = left = words = 0
