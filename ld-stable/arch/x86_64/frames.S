@@ -12,7 +12,7 @@
 
 #define THUNKS_SIZE 0x800
 #define START_SIZE  0x40
-#define TEXT_SIZE   0x10000 /* or less: read-only data follows */
+#define TEXT_SIZE   0xd000 /* or less: read-only data follows */
 
 	.section .matr_frames, "a", @progbits
 	.balign	8

@@ -1,4 +1,5 @@
 /* exposed.c - matr exposed: every program that binds to a symbol or a library. */
+#include "common/dlopen_notes.h"
 #include "common/open_store.h"
 #include "common/options.h"
 #include "common/output.h"
@@ -200,6 +201,42 @@ static int say(struct search *search, const struct item *item, const struct matr
 	return search->n_shown++ ? 0 : say_unseen(search, err);
 }
 
+static bool names_library(const struct candidate *candidate, const char *library)
+{
+	for (size_t i = 0; i < candidate->n_sonames; i++) {
+		if (strcmp(candidate->sonames[i], path_name(library)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Objects that are not known to load the library, but say that they may. */
+static int say_candidates(struct search *search, const char *library, struct matr_error *err)
+{
+	struct matr_store_file *files;
+	size_t n;
+
+	if (matr_store_files(search->store, search->epoch, &files, &n, err) != 0)
+		return -1;
+	int result = 0;
+	for (size_t i = 0; i < n && !result; i++) {
+		struct candidates candidates;
+		result = candidates_read(files[i].path, &candidates, err);
+		for (size_t k = 0; k < candidates.n; k++) {
+			const struct candidate *candidate = &candidates.list[k];
+			if (!names_library(candidate, library))
+				continue;
+			safe_printf("%s may load it with dlopen(), as it says", files[i].path);
+			if (candidate->feature)
+				safe_printf(" (for %s)", candidate->feature);
+			puts(".");
+		}
+		candidates_free(&candidates);
+	}
+	matr_store_files_free(files, n);
+	return result;
+}
+
 static int show_packages(const struct row *rows, size_t n, struct matr_error *err)
 {
 	static const struct render_column columns[] = {
@@ -265,7 +302,8 @@ static int show_found(struct search *search, const struct item *item,
 			     item->shown, exposure->n_programs, exposure->n_loading);
 		return 0;
 	}
-	if (say(search, item, exposure, rows, err) != 0)
+	if (say(search, item, exposure, rows, err) != 0 ||
+	    (item->library && say_candidates(search, item->library, err) != 0))
 		return -1;
 	if (!exposure->n)
 		return output_flush(err);

@@ -6,9 +6,11 @@
  * objects of the start are leaves.
  */
 #include "matr/query/tree.h"
+#include "common/dlopen_notes.h"
 #include "common/graph.h"
 #include "common/options.h"
 #include "common/output.h"
+#include "common/path.h"
 #include "common/recorded.h"
 #include "common/resolved.h"
 #include "matr/namespace/root.h"
@@ -18,14 +20,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <matr/explain.h>
+#include <matr/names.h>
+
 static const char help[] =
 	"usage: matr tree [OPTION]... PROGRAM\n"
 	"\n"
 	"Draw which object needs which, by DT_NEEDED: the name that is needed, the file, and how\n"
 	"it was found. An object's own dependencies are drawn where it was loaded first; (*)\n"
 	"marks where they are left out. Objects that nothing binds to say so. What the program\n"
-	"loads with dlopen(), as recorded (`matr record`), comes after that. A program that is\n"
-	"not in the epoch is resolved at once, as its files are now.\n"
+	"loads with dlopen(), as recorded (`matr record`), comes after that, and then what else\n"
+	"its objects say that they may load (.note.dlopen). A program that is not in the epoch is\n"
+	"resolved at once, as its files are now.\n"
 	"\n"
 	"  --epoch EPOCH      in that epoch: a number, current or previous\n"
 	"  --env NAME=VALUE   as its files are now, with LD_LIBRARY_PATH or LD_PRELOAD\n"
@@ -209,6 +215,94 @@ static int show_closures(const struct recorded *recorded, struct json_object *ou
 	return result;
 }
 
+/* ---- what is not loaded, but may be ---- */
+
+static bool is_there(const struct matr_mapping *mapping, const char *soname)
+{
+	for (size_t i = 0; i < mapping->n_scope; i++) {
+		if (matr_object_is_called(mapping->scope[i].object, mapping->scope[i].path, soname))
+			return true;
+	}
+	return false;
+}
+
+/* Is one of the alternatives loaded, at the start or later as recorded? */
+static bool is_loaded(const struct recorded *recorded, const struct recorded_loads *loads,
+		      const struct candidate *candidate)
+{
+	for (size_t i = 0; i < candidate->n_sonames; i++) {
+		if (is_there(recorded->mapping, candidate->sonames[i]))
+			return true;
+		for (size_t k = 0; k < loads->n_records; k++) {
+			if (loads->list[k].mapping &&
+			    is_there(loads->list[k].mapping, candidate->sonames[i]))
+				return true;
+		}
+	}
+	return false;
+}
+
+static void show_candidate(const struct candidate *candidate, const char *object, bool first)
+{
+	if (first)
+		puts("may be loaded:");
+	for (size_t i = 0; i < candidate->n_sonames; i++)
+		safe_printf("%s%s", i ? " or " : "    ", candidate->sonames[i]);
+	safe_printf(" (by %s", path_name(object));
+	if (candidate->feature)
+		safe_printf(", for %s", candidate->feature);
+	if (candidate->priority)
+		safe_printf(", %s", candidate->priority);
+	puts(")");
+}
+
+static void add_text(struct json_object *object, const char *name, const char *text)
+{
+	json_object_object_add(object, name, text ? json_object_new_string(text) : NULL);
+}
+
+static struct json_object *candidate_node(const struct candidate *candidate, const char *object)
+{
+	struct json_object *row = json_object_new_object(), *sonames = json_object_new_array();
+
+	for (size_t i = 0; i < candidate->n_sonames; i++)
+		json_object_array_add(sonames, json_object_new_string(candidate->sonames[i]));
+	json_object_object_add(row, "sonames", sonames);
+	add_text(row, "by", object);
+	add_text(row, "feature", candidate->feature);
+	add_text(row, "priority", candidate->priority);
+	add_text(row, "description", candidate->description);
+	return row;
+}
+
+/* By what the objects of the start say of themselves (.note.dlopen), as their files are now. */
+static int show_candidates(const struct recorded *recorded, struct json_object *out,
+			   struct matr_error *err)
+{
+	struct recorded_loads loads;
+	bool first = true;
+
+	int result = recorded_loads(recorded, &loads, err);
+	for (size_t i = 0; i < recorded->mapping->n_scope && !result; i++) {
+		const char *path = recorded_path(recorded->mapping, i);
+		struct candidates candidates;
+		result = candidates_read(path, &candidates, err);
+		for (size_t k = 0; k < candidates.n && !result; k++) {
+			const struct candidate *candidate = &candidates.list[k];
+			if (is_loaded(recorded, &loads, candidate))
+				continue;
+			if (out)
+				json_object_array_add(out, candidate_node(candidate, path));
+			else
+				show_candidate(candidate, path, first);
+			first = false;
+		}
+		candidates_free(&candidates);
+	}
+	recorded_loads_free(&loads);
+	return result;
+}
+
 static int show(const struct recorded *recorded, enum output_format format, struct matr_error *err)
 {
 	struct tree tree;
@@ -217,8 +311,12 @@ static int show(const struct recorded *recorded, enum output_format format, stru
 	if (!result && format == FORMAT_JSON) {
 		struct json_object *top = node(&tree, 0, NULL, true);
 		struct json_object *loads = json_object_new_array();
+		struct json_object *candidates = json_object_new_array();
 		json_object_object_add(top, "loads", loads);
+		json_object_object_add(top, "may_load", candidates);
 		result = show_closures(recorded, loads, err);
+		if (!result)
+			result = show_candidates(recorded, candidates, err);
 		if (!result)
 			result = output_json(top, err);
 		else
@@ -228,6 +326,8 @@ static int show(const struct recorded *recorded, enum output_format format, stru
 		draw(&tree, 0, "");
 		draw_others(&tree);
 		result = show_closures(recorded, NULL, err);
+		if (!result)
+			result = show_candidates(recorded, NULL, err);
 		if (!result)
 			result = output_flush(err);
 	}

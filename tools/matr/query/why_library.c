@@ -5,6 +5,7 @@
  * Either way objects of closures may bind to it too; their rows say so.
  */
 #include "common/array.h"
+#include "common/dlopen_notes.h"
 #include "common/graph.h"
 #include "common/path.h"
 #include "common/symbol.h"
@@ -513,12 +514,44 @@ static int show_graph(const struct why *why, const struct arrival *arrival,
 	return result;
 }
 
+/* An object of the start may say that it loads the library at some time. 1: *err says so, 0: none
+ * does, -1: error. */
+static int may_be_loaded(const struct recorded *recorded, const char *library,
+			 struct matr_error *err)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < recorded->mapping->n_scope && !result; i++) {
+		const char *path = recorded_path(recorded->mapping, i);
+		struct candidates candidates;
+		result = candidates_read(path, &candidates, err);
+		for (size_t k = 0; k < candidates.n && !result; k++) {
+			const struct candidate *candidate = &candidates.list[k];
+			for (size_t n = 0; n < candidate->n_sonames && !result; n++)
+				result = strcmp(candidate->sonames[n], path_name(library)) == 0;
+			if (result)
+				matr_fail(err, MATR_ERROR_NOT_FOUND, library,
+					  "is not loaded by %s; %s may load it (.note.dlopen: "
+					  "%.64s, %.64s)",
+					  path_name(recorded_path(recorded->mapping, 0)),
+					  path_name(path),
+					  candidate->feature ? candidate->feature : "no feature",
+					  candidate->priority ? candidate->priority
+							      : "no priority");
+		}
+		candidates_free(&candidates);
+	}
+	return result;
+}
+
 /* Fail with the nearest names of all that is there sooner or later. */
 static int no_such_library(const struct recorded *recorded, const struct recorded_loads *loads,
 			   const char *library, struct matr_error *err)
 {
 	struct matr_nearest nearest = {.wanted = library};
 
+	if (may_be_loaded(recorded, library, err) != 0)
+		return -1;
 	for (size_t i = 0; i <= loads->n_records; i++) {
 		const struct matr_mapping *mapping =
 			i ? loads->list[i - 1].mapping : recorded->mapping;
