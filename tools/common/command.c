@@ -47,10 +47,13 @@ void command_add_list(struct text *text, const struct command_group *group)
 	text_free(&left);
 }
 
-static int print_help(const struct command_group *group)
+static int print_help(const struct command_group *group, const struct context *context)
 {
 	static const struct option_row none[] = {{0}};
+	char help[] = "--help", *arguments[] = {help, help, NULL};
 
+	if (!group->help)
+		return group->commands[0].run(context, 2, arguments);
 	options_print_help(&(struct options){.command = group->name,
 					     .help = group->help,
 					     .after = group->after,
@@ -132,6 +135,6 @@ int command_dispatch(const struct command_group *group, const struct context *co
 	if (strcmp(name, "help") == 0 && argc > 2)
 		return help_of(group, context, argc - 2, argv + 2);
 	if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
-		return print_help(group);
+		return print_help(group, context);
 	return no_such_command(group, name);
 }

@@ -18,8 +18,9 @@ enum completion {
 	COMPLETES_WORDS, /* those of option_row.words */
 	COMPLETES_FILE,
 	COMPLETES_DIRECTORY,
-	COMPLETES_COMMAND, /* executables in PATH; the words behind it belong to it */
-	COMPLETES_PROGRAM, /* programs of the epoch, and executables */
+	COMPLETES_EXECUTABLE, /* in PATH, or by its path */
+	COMPLETES_COMMAND,    /* the same, and the words behind it belong to it */
+	COMPLETES_PROGRAM,    /* programs of the epoch */
 	COMPLETES_EPOCH,
 	COMPLETES_LIBRARY,
 	COMPLETES_SYMBOL, /* of the program before it, if there is one */
@@ -71,6 +72,7 @@ struct options {
 	int usage_status; /* exit status for wrong usage; 0: STATUS_USAGE */
 	/* What completes the arguments behind the options; the last one goes for all others. */
 	enum completion arguments[ARGUMENTS_MAX];
+	const char *words; /* of arguments that are COMPLETES_WORDS */
 };
 
 /* Take the options, and --help, from a command line; argv[0] is not looked at. Returns the index
@@ -82,7 +84,7 @@ int options_parse(const struct options *options, int argc, char **argv, int *sta
  * tests: lines of tab-separated fields,
  *
  *	option NAME LETTER ARGUMENT optional|required|none COMPLETION WORDS HELP
- *	argument COMPLETION
+ *	argument COMPLETION WORDS
  *	stop                           where the first argument ends the options
  */
 #define OPTIONS_DESCRIBE "--describe-options"

@@ -123,11 +123,17 @@ void options_print_help(const struct options *options)
 static const char *completion_name(enum completion completion)
 {
 	static const char *const names[] = {
-		[COMPLETES_NOTHING] = "nothing", [COMPLETES_WORDS] = "words",
-		[COMPLETES_FILE] = "file",	 [COMPLETES_DIRECTORY] = "directory",
-		[COMPLETES_COMMAND] = "command", [COMPLETES_PROGRAM] = "program",
-		[COMPLETES_EPOCH] = "epoch",	 [COMPLETES_LIBRARY] = "library",
-		[COMPLETES_SYMBOL] = "symbol",	 [COMPLETES_PACKAGE] = "package",
+		[COMPLETES_NOTHING] = "nothing",
+		[COMPLETES_WORDS] = "words",
+		[COMPLETES_FILE] = "file",
+		[COMPLETES_DIRECTORY] = "directory",
+		[COMPLETES_EXECUTABLE] = "executable",
+		[COMPLETES_COMMAND] = "command",
+		[COMPLETES_PROGRAM] = "program",
+		[COMPLETES_EPOCH] = "epoch",
+		[COMPLETES_LIBRARY] = "library",
+		[COMPLETES_SYMBOL] = "symbol",
+		[COMPLETES_PACKAGE] = "package",
 	};
 
 	return names[completion];
@@ -154,7 +160,8 @@ void options_describe(const struct options *options)
 		describe_row(row);
 	describe_row(&help_row);
 	for (size_t i = 0; i < ARGUMENTS_MAX && options->arguments[i] != COMPLETES_NOTHING; i++)
-		printf("argument\t%s\n", completion_name(options->arguments[i]));
+		printf("argument\t%s\t%s\n", completion_name(options->arguments[i]),
+		       options->words ? options->words : "");
 	if (options->stop_early)
 		puts("stop");
 }

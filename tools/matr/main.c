@@ -3,6 +3,7 @@
 #include "common/safe.h"
 #include "matr/bench/commands.h"
 #include "matr/compare/commands.h"
+#include "matr/complete/complete.h"
 #include "matr/edit/commands.h"
 #include "matr/epoch/commands.h"
 #include "matr/query/commands.h"
@@ -23,7 +24,7 @@ static const char help[] =
 	"\n"
 	"Stable linking: programs start from a relocation mapping that was computed once.\n";
 
-static const char after[] =
+static const char help_after[] =
 	"`matr help COMMAND` and `matr COMMAND --help` have each command's own help.\n"
 	"\n"
 	"Exit status: 0 success; 1 failure, or something is not as it should be; 2 usage;\n"
@@ -85,7 +86,7 @@ static const struct command commands[] = {
 static const struct command_group matr = {
 	.name = "",
 	.help = help,
-	.after = after,
+	.after = help_after,
 	.question = "which command?",
 	.commands = commands,
 	.n = sizeof commands / sizeof *commands,
@@ -109,7 +110,7 @@ int main(int argc, char **argv)
 	const struct options options = {
 		.command = "",
 		.help = help,
-		.after = after,
+		.after = help_after,
 		.add_list = command_add_list,
 		.commands = &matr,
 		.rows = rows,
@@ -128,5 +129,7 @@ int main(int argc, char **argv)
 		options_print_help(&options);
 		return STATUS_OK;
 	}
+	if (at < argc && strcmp(argv[at], "complete") == 0) /* of the shells' scripts; not listed */
+		return complete(&matr, &options, &context, argc - at, argv + at);
 	return command_dispatch(&matr, &context, argc - at + 1, argv + at - 1);
 }

@@ -39,23 +39,9 @@ static const char help[] =
 	"the\n"
 	"                  epoch\n"
 	"  QUERY           an argument that is no file's name and has a blank or begins with a "
-	"dot\n"
-	"  -s, --sql SQL   a query, or a command such as .tables; then all arguments are files\n"
-	"  --recursive     the files' libraries too, found as ld.so would find them\n"
-	"  --epoch EPOCH   an older epoch than the current one: a number or `previous`; `all`: all "
-	"of\n"
-	"                  them\n"
-	"  --all-epochs    the same as --epoch all\n"
-	"  --format FORMAT table (default), list, csv, json, markdown or line\n"
-	"  --headers WHEN  on or off; else on, but in lists\n"
-	"  --cache[=FILE]  keep what was read from ELF files, and find it again as long as a file "
-	"is\n"
-	"                  the same; FILE: else elf.db in $XDG_CACHE_HOME/matr\n"
-	"  --write         allow changes: the store is the database `store`\n"
-	"  --root DIR      of the system in that tree: FILE is sought there, too\n"
-	"  --prefix DIR    whose store\n"
-	"  -h, --help      this text\n"
-	"\n"
+	"dot\n";
+
+static const char help_after[] =
 	"Exit status: 0 success; 1 a query failed, and those after it were not run; 2 usage.\n"
 	"\n"
 	"  matr sql \"SELECT provider, count(*) FROM bindings WHERE symbol = 'malloc' GROUP BY "
@@ -229,19 +215,39 @@ static int parse(struct arguments *arguments, int argc, char **argv)
 	bool all_epochs = false;
 	int status;
 	const struct option_row rows[] = {
-		{"sql", 's', .take = take_query, .context = arguments},
-		{"format", .take = take_format, .context = arguments},
-		{"headers", .take = take_headers, .context = arguments},
-		{"recursive", .flag = &arguments->options.recursive},
-		{"epoch", .take = take_epoch, .context = arguments},
-		{"all-epochs", .flag = &all_epochs},
-		{"cache", .take = take_cache, .context = arguments, .argument_is_optional = true},
-		{"write", .flag = &arguments->options.write},
-		{"root", .text = &root},
-		{"prefix", .text = &arguments->options.prefix},
+		{"sql", 's', .take = take_query, .context = arguments, .argument = "SQL",
+		 .help = "a query, or a command such as .tables; then all arguments are files"},
+		{"format", .take = take_format, .context = arguments, .argument = "FORMAT",
+		 .help = "table (default), list, csv, json, jsonl, markdown or line",
+		 .words = "table list csv json jsonl markdown line"},
+		{"headers", .take = take_headers, .context = arguments, .argument = "WHEN",
+		 .help = "on or off; else on, but in lists", .words = "on off"},
+		{"recursive", .flag = &arguments->options.recursive,
+		 .help = "the files' libraries too, found as ld.so would find them"},
+		{"epoch", .take = take_epoch, .context = arguments, .argument = "EPOCH",
+		 .help = "an older epoch than the current one: a number or `previous`; `all`: all "
+			 "of them",
+		 .completes = COMPLETES_EPOCH},
+		{"all-epochs", .flag = &all_epochs, .help = "the same as --epoch all"},
+		{"cache", .take = take_cache, .context = arguments, .argument_is_optional = true,
+		 .argument = "FILE",
+		 .help = "keep what was read from ELF files, and find it again as long as a file "
+			 "is the same; FILE: else elf.db in $XDG_CACHE_HOME/matr",
+		 .completes = COMPLETES_FILE},
+		{"write", .flag = &arguments->options.write,
+		 .help = "allow changes: the store is the database `store`"},
+		{"root", .text = &root, .argument = "DIR",
+		 .help = "of the system in that tree: FILE is sought there, too",
+		 .completes = COMPLETES_DIRECTORY},
+		{"prefix", .text = &arguments->options.prefix, .argument = "DIR",
+		 .help = "whose store", .completes = COMPLETES_DIRECTORY},
 		{0},
 	};
-	const struct options options = {.command = "sql", .help = help, .rows = rows};
+	const struct options options = {.command = "sql",
+					.help = help,
+					.after = help_after,
+					.arguments = {COMPLETES_FILE},
+					.rows = rows};
 
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)

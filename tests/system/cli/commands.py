@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""What every command of matr has: help with examples and exit statuses, a manual page and completion with its options,
-formats that parse, the nearest names for what is not there, and nothing changed by that. The commands are those of main.c, the
+"""What every command of matr has: help with examples and exit statuses, a manual page with its options, formats that
+parse, the nearest names for what is not there, and nothing changed by that. The commands are those of main.c, the
 options those of --help, so that a new one is asked for all of it.
 
 usage: commands.py MATR SOURCE DIRECTORY      with an epoch of git, xz and python3 in MATR_PREFIX
 """
-import csv, hashlib, io, json, os, pathlib, re, shutil, sqlite3, subprocess, sys
+import csv, hashlib, io, json, os, pathlib, re, sqlite3, subprocess, sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "lib"))
 sys.dont_write_bytecode = True
@@ -73,60 +73,6 @@ for words, text in helps.items():
     if len(words) == 1 or words[1] == "begin":
         sections = [section for section in ("EXIT STATUS", "EXAMPLES") if f".SH {section}" not in page and f'.SH "{section}"' not in page]
         tap.check(f"{words[0]}: exit statuses and examples in the manual page", not sections, sections)
-
-# ---- completion ----
-
-def bash(line):
-    script = f"""source {source}/tools/completion/matr.bash
-_command_offset() {{ :; }}
-compopt() {{ :; }}
-COMP_WORDS=({line} --); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _matr; printf '%s\\n' "${{COMPREPLY[@]}}" """
-    return subprocess.run(["bash", "-c", script], capture_output=True, text=True).stdout.split()
-
-
-def fish(line):
-    script = f"source {source}/tools/completion/matr.fish; complete -C '{line} -'"
-    out = subprocess.run(["fish", "--no-config", "-c", script], capture_output=True, text=True).stdout
-    return [row.split("\t")[0] for row in out.splitlines()]
-
-
-zsh = (source / "tools/completion/_matr").read_text()
-fish_text = (source / "tools/completion/matr.fish").read_text()
-bash_text = (source / "tools/completion/matr.bash").read_text()
-
-
-def zsh_part(words):
-    """The lines that are about the command."""
-    start = re.search(rf"^\t\t{'_' if False else ''}{re.escape(words[0])}\)", zsh, re.M)
-    part = zsh[start.start():] if start else ""
-    part = re.split(r"^\t\t[a-z-]+\)|^\t\tesac", part[3:], flags=re.M)[0] if start else ""
-    function = re.search(rf"_matr_{words[0]}\(\) \{{.*?^\}}", zsh, re.M | re.S)
-    if function:
-        part = function[0]
-    return part
-
-
-for command in commands:
-    missing = [shell for shell, found in (
-        ("bash", re.search(rf"^\t/\) word='[^']*\b{command}\b", bash_text, re.M)),
-        ("zsh", re.search(rf"^\t\t'{command}:", zsh, re.M)),
-        ("fish", re.search(rf"__matr_command none' -a '?[^'\n]*\b{command}\b", fish_text))) if not found]
-    tap.check(f"{command}: is completed in bash, zsh, fish", not missing, missing)
-
-general = {"--prefix", "--version", "--verbose"}
-for words, text in helps.items():
-    wanted = options_of(text) - general
-    lines = [" ".join(("matr",) + words)]
-    if words[0] in shared:
-        lines = [f"matr {words[0]} {verb}" for verb in shared[words[0]]]
-    given = {option for line in lines for option in bash(line)}
-    tap.check(f"{' '.join(words)}: its options are completed in bash", wanted <= given, wanted - given)
-    part = zsh_part(words)
-    tap.check(f"{' '.join(words)}: its options are completed in zsh", not [o for o in wanted if o not in part],
-              [o for o in wanted if o not in part])
-    if shutil.which("fish"):
-        given = {option for line in lines for option in fish(line)}
-        tap.check(f"{' '.join(words)}: its options are completed in fish", wanted <= given, wanted - given)
 
 # ---- formats ----
 

@@ -2,17 +2,17 @@
 # usage: zsh -f completion.zsh DIRECTORY-OF-_matr OUTPUT <LINES     OUTPUT: matches, and "." after those of each line
 zmodload zsh/zpty
 zpty session zsh -f -i
-zpty -w session "PROMPT= RPROMPT= TERM=dumb; fpath=($1 \$fpath); autoload -Uz compinit; compinit -D -u; answer=$2"
+zpty -w session "PROMPT= RPROMPT= TERM=dumb; fpath=($1 \$fpath); autoload -Uz compinit; compinit -D -u; test_output=$2"
 # Every compadd is asked what of its words fits; those that ask themselves are let through.
 zpty -w session 'compadd() {
 	local -a found
 	if [[ " $* " != *" "-[OAD]" "* ]]; then
 		builtin compadd -O found "$@"
-		(( $#found )) && print -rl -- $found >>$answer
+		(( $#found )) && print -rl -- $found >>$test_output
 	fi
 	builtin compadd "$@"
 }'
-zpty -w session 'finished() { compstate[insert]= compstate[list]=; print -r -- . >>$answer; }
+zpty -w session 'finished() { compstate[insert]= compstate[list]=; print -r -- . >>$test_output; }
 capture() { comppostfuncs=(finished); zle complete-word; }
 zle -N capture; bindkey "^I" capture; zstyle ":completion:*" verbose no; echo rea""dy'
 while zpty -r session line; do [[ $line == *ready* ]] && break; done

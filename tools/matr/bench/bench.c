@@ -26,17 +26,9 @@ static const char help[] =
 	"  whole run        from before the exec to the end\n"
 	"  times less       median of the ratios within a round\n"
 	"  between          the confidence interval of that median (95 of 100)\n"
-	"  private memory   private dirty memory at the exit\n"
-	"\n"
-	"  --rounds N       so many rounds, 1 to 1000 (else as many as fit into ten seconds, 6 to "
-	"100);\n"
-	"                   a confidence interval takes 6\n"
-	"  --start-only     start it only, up to main(): for programs that do not end by "
-	"themselves\n"
-	"  --format FORMAT  table (default), json or csv\n"
-	"  --prefix DIR     whose epoch is measured\n"
-	"  -h, --help       this text\n"
-	"\n"
+	"  private memory   private dirty memory at the exit\n";
+
+static const char help_after[] =
 	"Exit status: 0 measured; 1 failure, or there is nothing to compare; 2 usage.\n"
 	"\n"
 	"  matr bench git --version\n"
@@ -326,14 +318,22 @@ int command_bench(const struct context *context, int argc, char **argv)
 	struct matr_error err = {0};
 	int status;
 	const struct option_row rows[] = {
-		{"rounds", .take = take_rounds, .context = &request.rounds},
-		{"start-only", .flag = &request.start_only},
+		{"rounds", .take = take_rounds, .context = &request.rounds, .argument = "N",
+		 .help = "so many rounds, 1 to 1000 (else as many as fit into ten seconds, 6 to "
+			 "100); a confidence interval takes 6"},
+		{"start-only", .flag = &request.start_only,
+		 .help = "start it only, up to main(): for programs that do not end by themselves"},
 		{"format", .format = &format},
-		{"prefix", .text = &request.prefix},
+		{"prefix", .text = &request.prefix, .argument = "DIR",
+		 .help = "whose epoch is measured", .completes = COMPLETES_DIRECTORY},
 		{0},
 	};
-	const struct options options = {
-		.command = "bench", .help = help, .rows = rows, .stop_early = true};
+	const struct options options = {.command = "bench",
+					.help = help,
+					.after = help_after,
+					.arguments = {COMPLETES_COMMAND},
+					.rows = rows,
+					.stop_early = true};
 
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)

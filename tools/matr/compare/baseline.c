@@ -35,14 +35,9 @@ static const char help[] =
 	"output.\n"
 	"check: the PROGRAMs, or all that the FILE has. In a baseline of every program, one that "
 	"was\n"
-	"added to the epoch is a difference too.\n"
-	"\n"
-	"  --all            save: every program of the epoch, whatever the FILE has\n"
-	"  --epoch EPOCH    in that epoch: a number, current or previous\n"
-	"  --format FORMAT  check: table (default), json or csv\n"
-	"  --prefix DIR     where the store is\n"
-	"  -h, --help       this text\n"
-	"\n"
+	"added to the epoch is a difference too.\n";
+
+static const char help_after[] =
 	"Exit status, as that of diff(1): 0 all is as signed off (save: written); 1 something\n"
 	"differs; 2 trouble.\n"
 	"\n"
@@ -502,13 +497,21 @@ static int parse(struct request *out, const struct context *context, int argc, c
 {
 	int status;
 	const struct option_row rows[] = {
-		{"all", .flag = &out->all},
-		{"epoch", .text = &out->epoch_name},
-		{"format", .format = &out->format},
-		{"prefix", .text = &out->prefix},
+		{"all", .flag = &out->all,
+		 .help = "save: every program of the epoch, whatever the FILE has"},
+		{"epoch", .text = &out->epoch_name, .argument = "EPOCH",
+		 .help = "in that epoch: a number, current or previous",
+		 .completes = COMPLETES_EPOCH},
+		{"format", .format = &out->format, .help = "check: table (default), json or csv"},
+		{"prefix", .text = &out->prefix, .argument = "DIR", .help = "where the store is",
+		 .completes = COMPLETES_DIRECTORY},
 		{0},
 	};
-	const struct options options = {.command = "baseline", .help = help, .rows = rows};
+	const struct options options = {.command = "baseline",
+					.help = help,
+					.after = help_after,
+					.arguments = {COMPLETES_FILE, COMPLETES_PROGRAM},
+					.rows = rows};
 
 	*out = (struct request){.prefix = context->prefix, .format = FORMATS};
 	int at = options_parse(&options, argc, argv, &status);
@@ -559,7 +562,6 @@ int command_baseline(const struct context *context, int argc, char **argv)
 	};
 	static const struct command_group group = {
 		.name = "baseline",
-		.help = help,
 		.question = "save or check?",
 		.commands = commands,
 		.n = sizeof commands / sizeof *commands,

@@ -36,37 +36,9 @@ static const char help[] =
 	"repaired with (matr, shells, package managers, init, ...) is never edited.\n"
 	"\n"
 	"Before an edit is in force the edited programs are started, up to their main(). If one\n"
-	"dies there that does not without the edit, nothing is changed.\n"
-	"\n"
-	"  --all-programs     every program of the epoch that binds the symbol\n"
-	"  --symbol S[@V]     what is bound; with a version only references to that version. May "
-	"be\n"
-	"                     given several times\n"
-	"  --family NAME      all functions that belong together, of those that the library "
-	"defines:\n"
-	"                     malloc (and free, realloc, ...) or new (C++'s operators). Half an\n"
-	"                     allocator is refused\n"
-	"  --requester R      only the references of this object (path, soname, file name, "
-	"pattern);\n"
-	"                     else everybody's but the library's own, so that a wrapper can call\n"
-	"                     what it wraps by its name\n"
-	"  --to LIB[:SYMBOL]  the library (a path, or a name that the program would find), and "
-	"the\n"
-	"                     name of the definition in it if it is another, also SYMBOL@VERSION\n"
-	"  --reason TEXT      why, for the record\n"
-	"  --force            make the edit without trying it\n"
-	"  --root DIR         of the system in DIR, which is not running: an image that is built. "
-	"All\n"
-	"                     other paths, the prefix among them, are paths in DIR\n"
-	"  -n, --dry-run      see whether it can be done, and change nothing\n"
-	"  --list             all edits, who made them and whether they hold\n"
-	"  --undo             take edits back\n"
-	"  --format FORMAT    table (default), json or csv\n"
-	"  --ld-stable FILE   the loader to install in the prefix (else the one beside matr)\n"
-	"  -j, --jobs N       threads that work at once\n"
-	"  -q, --quiet        print nothing where all went well\n"
-	"  -h, --help         this text\n"
-	"\n"
+	"dies there that does not without the edit, nothing is changed.\n";
+
+static const char help_after[] =
 	"Exit status: 0 done (--list: all edits hold); 1 failure or refused, and nothing has "
 	"changed\n"
 	"(--list: some edit does not hold); 2 usage; 3 done, but not in all programs.\n"
@@ -394,25 +366,54 @@ int command_rebind(const struct context *context, int argc, char **argv)
 	struct matr_error err = {0};
 	int status = 0;
 	const struct option_row rows[] = {
-		{"all-programs", .flag = &arguments.all_programs},
-		{"symbol", .list = &arguments.symbols},
-		{"family", .text = &arguments.family},
-		{"requester", .text = &arguments.requester},
-		{"to", .text = &arguments.to},
-		{"reason", .text = &arguments.reason},
-		{"root", .text = &request.root},
-		{"force", .flag = &request.force},
-		{"dry-run", 'n', .flag = &request.dry_run},
-		{"list", .flag = &arguments.list},
-		{"undo", .flag = &arguments.undo},
+		{"all-programs", .flag = &arguments.all_programs,
+		 .help = "every program of the epoch that binds the symbol"},
+		{"symbol", .list = &arguments.symbols, .argument = "S[@V]",
+		 .help = "what is bound; with a version only references to that version. May be "
+			 "given several times",
+		 .completes = COMPLETES_SYMBOL},
+		{"family", .text = &arguments.family, .argument = "NAME",
+		 .help = "all functions that belong together, of those that the library defines: "
+			 "malloc (and free, realloc, ...) or new (C++'s operators). Half an "
+			 "allocator is refused",
+		 .words = "malloc new"},
+		{"requester", .text = &arguments.requester, .argument = "R",
+		 .help = "only the references of this object (path, soname, file name, pattern); "
+			 "else everybody's but the library's own, so that a wrapper can call what "
+			 "it wraps by its name",
+		 .completes = COMPLETES_LIBRARY},
+		{"to", .text = &arguments.to, .argument = "LIB[:SYMBOL]",
+		 .help = "the library (a path, or a name that the program would find), and the "
+			 "name of the definition in it if it is another, also SYMBOL@VERSION",
+		 .completes = COMPLETES_FILE},
+		{"reason", .text = &arguments.reason, .argument = "TEXT",
+		 .help = "why, for the record"},
+		{"root", .text = &request.root, .argument = "DIR",
+		 .help = "of the system in DIR, which is not running: an image that is built. All "
+			 "other paths, the prefix among them, are paths in DIR",
+		 .completes = COMPLETES_DIRECTORY},
+		{"force", .flag = &request.force, .help = "make the edit without trying it"},
+		{"dry-run", 'n', .flag = &request.dry_run,
+		 .help = "see whether it can be done, and change nothing"},
+		{"list", .flag = &arguments.list,
+		 .help = "all edits, who made them and whether they hold"},
+		{"undo", .flag = &arguments.undo, .help = "take edits back"},
 		{"format", .format = &request.format},
-		{"ld-stable", .text = &request.epoch.ld_stable},
-		{"jobs", 'j', .jobs = &request.epoch.jobs},
-		{"prefix", .text = &request.prefix},
-		{"quiet", 'q', .flag = &request.quiet},
+		{"ld-stable", .text = &request.epoch.ld_stable, .argument = "FILE",
+		 .help = "the loader to install in the prefix (else the one beside matr)",
+		 .completes = COMPLETES_FILE},
+		{"jobs", 'j', .jobs = &request.epoch.jobs, .argument = "N",
+		 .help = "threads that work at once"},
+		{"prefix", .text = &request.prefix, .argument = "DIR", .help = "where the store is",
+		 .completes = COMPLETES_DIRECTORY},
+		{"quiet", 'q', .flag = &request.quiet, .help = "print nothing where all went well"},
 		{0},
 	};
-	const struct options options = {.command = "rebind", .help = help, .rows = rows};
+	const struct options options = {.command = "rebind",
+					.help = help,
+					.after = help_after,
+					.arguments = {COMPLETES_PROGRAM},
+					.rows = rows};
 
 	int at = options_parse(&options, argc, argv, &status);
 	if (at >= 0) {

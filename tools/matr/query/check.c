@@ -24,14 +24,9 @@ static const char help[] =
 	"Which programs lack something: a library that is not found, a version that a library\n"
 	"does not have, a symbol that nothing defines, or what else ld.so would refuse. The\n"
 	"files are read as they are now. Without PROGRAM: the programs of the epoch, or of the\n"
-	"whole system if there is none. No program is started.\n"
-	"\n"
-	"  --root DIR         of the system in that tree\n"
-	"  --format FORMAT    table (default), json or csv\n"
-	"  -j, --jobs N       threads (default: as many as there are cores)\n"
-	"  --prefix DIR       where the store is\n"
-	"  -h, --help         this text\n"
-	"\n"
+	"whole system if there is none. No program is started.\n";
+
+static const char help_after[] =
 	"Exit status: 0 nothing is missing; 1 some program lacks something, or a program that\n"
 	"was named cannot be checked; 2 trouble.\n"
 	"\n"
@@ -314,13 +309,20 @@ int command_check(const struct context *context, int argc, char **argv)
 {
 	struct request request = {.prefix = context->prefix};
 	const struct option_row rows[] = {
-		{"root", .text = &request.root},
+		{"root", .text = &request.root, .argument = "DIR",
+		 .help = "of the system in that tree", .completes = COMPLETES_DIRECTORY},
 		{"format", .format = &request.format},
-		{"jobs", 'j', .jobs = &request.jobs},
-		{"prefix", .text = &request.prefix},
+		{"jobs", 'j', .jobs = &request.jobs, .argument = "N",
+		 .help = "threads (default: as many as there are cores)"},
+		{"prefix", .text = &request.prefix, .argument = "DIR", .help = "where the store is",
+		 .completes = COMPLETES_DIRECTORY},
 		{0},
 	};
-	const struct options options = {.command = "check", .help = help, .rows = rows};
+	const struct options options = {.command = "check",
+					.help = help,
+					.after = help_after,
+					.arguments = {COMPLETES_PROGRAM},
+					.rows = rows};
 	int status;
 
 	int at = options_parse(&options, argc, argv, &status);

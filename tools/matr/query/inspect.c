@@ -21,23 +21,9 @@ static const char help[] =
 	"bound, defined nowhere; none: no symbol), relocation type, offset, addend, applied "
 	"(word:\n"
 	"load address + value; ifunc: the resolver's result; copy; lazy: when first called;\n"
-	"residual: left to ld.so).\n"
-	"\n"
-	"  --all             every relocation\n"
-	"  --bindings        every binding once, sorted: requester, symbol, version, provider, as\n"
-	"                    LD_DEBUG=bindings has them (as a table: tab-separated, no header)\n"
-	"  --closures        what the program loads with dlopen(), as recorded: one row each\n"
-	"  --closure LIBRARY the relocations of what loading this library brings in, in the place "
-	"of\n"
-	"                    the program's own\n"
-	"  --epoch EPOCH     in that epoch: a number (`matr epoch list`), current or previous\n"
-	"  --symbol GLOB     only these symbols (NAME, or NAME@VERSION)\n"
-	"  --requester GLOB  only references from these objects (path, file name or soname)\n"
-	"  --provider GLOB   only references bound to these objects\n"
-	"  --root DIR        of the system in that tree\n"
-	"  --format FORMAT   table (default), json or csv\n"
-	"  -h, --help        this text\n"
-	"\n"
+	"residual: left to ld.so).\n";
+
+static const char help_after[] =
 	"Exit status: 0 success; 1 failure, or the program is not in the epoch; 2 usage.\n"
 	"\n"
 	"  matr inspect git\n"
@@ -57,20 +43,39 @@ int command_inspect(const struct context *context, int argc, char **argv)
 	bool all = false, bindings = false, closures = false;
 	int status;
 	const struct option_row rows[] = {
-		{"all", .flag = &all},
-		{"bindings", .flag = &bindings},
-		{"closures", .flag = &closures},
-		{"closure", .text = &closure},
-		{"epoch", .text = &epoch},
-		{"root", .text = &root},
-		{"symbol", .text = &filter.symbol},
-		{"requester", .text = &filter.requester},
-		{"provider", .text = &filter.provider},
+		{"all", .flag = &all, .help = "every relocation"},
+		{"bindings", .flag = &bindings,
+		 .help = "every binding once, sorted: requester, symbol, version, provider, as "
+			 "LD_DEBUG=bindings has them (as a table: tab-separated, no header)"},
+		{"closures", .flag = &closures,
+		 .help = "what the program loads with dlopen(), as recorded: one row each"},
+		{"closure", .text = &closure, .argument = "LIBRARY",
+		 .help = "the relocations of what loading this library brings in, in the place of "
+			 "the program's own",
+		 .completes = COMPLETES_LIBRARY},
+		{"epoch", .text = &epoch, .argument = "EPOCH",
+		 .help = "in that epoch: a number (`matr epoch list`), current or previous",
+		 .completes = COMPLETES_EPOCH},
+		{"root", .text = &root, .argument = "DIR", .help = "of the system in that tree",
+		 .completes = COMPLETES_DIRECTORY},
+		{"symbol", .text = &filter.symbol, .argument = "GLOB",
+		 .help = "only these symbols (NAME, or NAME@VERSION)",
+		 .completes = COMPLETES_SYMBOL},
+		{"requester", .text = &filter.requester, .argument = "GLOB",
+		 .help = "only references from these objects (path, file name or soname)",
+		 .completes = COMPLETES_LIBRARY},
+		{"provider", .text = &filter.provider, .argument = "GLOB",
+		 .help = "only references bound to these objects", .completes = COMPLETES_LIBRARY},
 		{"format", .format = &format},
-		{"prefix", .text = &prefix},
+		{"prefix", .text = &prefix, .argument = "DIR", .help = "where the store is",
+		 .completes = COMPLETES_DIRECTORY},
 		{0},
 	};
-	const struct options options = {.command = "inspect", .help = help, .rows = rows};
+	const struct options options = {.command = "inspect",
+					.help = help,
+					.after = help_after,
+					.arguments = {COMPLETES_PROGRAM},
+					.rows = rows};
 
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)

@@ -16,16 +16,9 @@ static const char help[] =
 	"Symbols that are bound and that more than one object of the scope could provide: which\n"
 	"wins, and which would be next, one row per loser. Copied: the winner is the "
 	"application's\n"
-	"copy of the data (a copy relocation), which is how it has to be.\n"
-	"\n"
-	"  --all              also symbols that no object refers to: what dlsym() would find\n"
-	"  --raw              C++ and Rust names as they are in the files\n"
-	"  --epoch EPOCH      in that epoch: a number, current or previous\n"
-	"  --root DIR         of the system in that tree\n"
-	"  --format FORMAT    table (default), json or csv\n"
-	"  --prefix DIR       where the store is\n"
-	"  -h, --help         this text\n"
-	"\n"
+	"copy of the data (a copy relocation), which is how it has to be.\n";
+
+static const char help_after[] =
 	"Exit status: 0 success; 1 failure, or a program is not in the epoch; 2 usage.\n"
 	"\n"
 	"  matr shadowed git clang\n";
@@ -125,15 +118,25 @@ int command_shadowed(const struct context *context, int argc, char **argv)
 	struct matr_error err = {0};
 	int status, result = 0;
 	const struct option_row rows[] = {
-		{"all", .flag = &request.all},
-		{"raw", .flag = &request.raw},
-		{"epoch", .text = &request.epoch},
-		{"root", .text = &root},
+		{"all", .flag = &request.all,
+		 .help = "also symbols that no object refers to: what dlsym() would find"},
+		{"raw", .flag = &request.raw,
+		 .help = "C++ and Rust names as they are in the files"},
+		{"epoch", .text = &request.epoch, .argument = "EPOCH",
+		 .help = "in that epoch: a number, current or previous",
+		 .completes = COMPLETES_EPOCH},
+		{"root", .text = &root, .argument = "DIR", .help = "of the system in that tree",
+		 .completes = COMPLETES_DIRECTORY},
 		{"format", .format = &request.format},
-		{"prefix", .text = &request.prefix},
+		{"prefix", .text = &request.prefix, .argument = "DIR", .help = "where the store is",
+		 .completes = COMPLETES_DIRECTORY},
 		{0},
 	};
-	const struct options options = {.command = "shadowed", .help = help, .rows = rows};
+	const struct options options = {.command = "shadowed",
+					.help = help,
+					.after = help_after,
+					.arguments = {COMPLETES_PROGRAM},
+					.rows = rows};
 
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)

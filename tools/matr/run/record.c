@@ -33,17 +33,11 @@ static const char help[] =
 	"\n"
 	"Run a program and note what it and the programs it starts load with dlopen(): plug-ins,\n"
 	"extension modules. The next `matr epoch begin` maps that too, for the programs that it\n"
-	"covers. Several runs add up.\n"
-	"\n"
-	"  --forget-first   forget what is recorded for the programs that ran, and start anew\n"
-	"  --list           what is recorded, for one program or for all\n"
-	"  --forget PROGRAM forget what is recorded for it\n"
-	"  --forget-all     forget everything\n"
-	"  --format FORMAT  of --list: table (default), json or csv\n"
-	"  -h, --help       this text\n"
-	"\n"
-	"Exit status: the program's; 125 matr itself failed; 126 the program cannot be executed; "
-	"127\n"
+	"covers. Several runs add up.\n";
+
+static const char help_after[] =
+	"Exit status: the program's; 125 matr itself failed; 126 the program "
+	"cannot be executed; 127\n"
 	"it was not found. Without a run: 0 success; 1 failure; 2 usage.\n"
 	"\n"
 	"  matr record python3 -c 'import numpy'\n"
@@ -297,16 +291,24 @@ int command_record(const struct context *context, int argc, char **argv)
 	bool listing = false;
 	int status;
 	const struct option_row rows[] = {
-		{"forget-first", .flag = &recording.forget_first},
-		{"forget", .text = &recording.forget},
-		{"forget-all", .flag = &recording.forget_all},
-		{"list", .flag = &listing},
-		{"format", .format = &recording.format},
-		{"prefix", .text = &recording.prefix},
+		{"forget-first", .flag = &recording.forget_first,
+		 .help = "forget what is recorded for the programs that ran, and start anew"},
+		{"forget", .text = &recording.forget, .argument = "PROGRAM",
+		 .help = "forget what is recorded for it", .completes = COMPLETES_PROGRAM},
+		{"forget-all", .flag = &recording.forget_all, .help = "forget everything"},
+		{"list", .flag = &listing, .help = "what is recorded, for one program or for all"},
+		{"format", .format = &recording.format,
+		 .help = "of --list: table (default), json or csv"},
+		{"prefix", .text = &recording.prefix, .argument = "DIR",
+		 .help = "where the store is", .completes = COMPLETES_DIRECTORY},
 		{0},
 	};
-	const struct options options = {
-		.command = "record", .help = help, .rows = rows, .stop_early = true};
+	const struct options options = {.command = "record",
+					.help = help,
+					.after = help_after,
+					.arguments = {COMPLETES_COMMAND},
+					.rows = rows,
+					.stop_early = true};
 
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)

@@ -29,12 +29,9 @@ static const char help[] =
 	"be\n"
 	"had, it is started by name, as an argument of ld-stable, and its children are not "
 	"mapped.\n"
-	"Where there is no epoch, it starts the ordinary way. -v says so, and why.\n"
-	"\n"
-	"  -v, --verbose  say on standard error why the program starts without its mapping, if it "
-	"does\n"
-	"  -h, --help     this text\n"
-	"\n"
+	"Where there is no epoch, it starts the ordinary way. -v says so, and why.\n";
+
+static const char help_after[] =
 	"LD_STABLE_DEBUG=1 in the environment makes ld-stable say what it did in each process.\n"
 	"\n"
 	"Exit status: the program's; 125 matr itself failed; 126 the program was found but cannot\n"
@@ -138,12 +135,17 @@ int command_run(const struct context *context, int argc, char **argv)
 	char path[PATH_MAX], interpreter[PATH_MAX] = "";
 	int status;
 	const struct option_row rows[] = {
-		{"prefix", .text = &ours.prefix},
-		{"verbose", 'v', .flag = &ours.verbose},
+		{"prefix", .text = &ours.prefix, .argument = "DIR", .help = "where the store is",
+		 .completes = COMPLETES_DIRECTORY},
+		{"verbose", 'v', .flag = &ours.verbose,
+		 .help = "say on standard error why the program starts without its mapping, if it "
+			 "does"},
 		{0},
 	};
 	const struct options options = {.command = "run",
 					.help = help,
+					.after = help_after,
+					.arguments = {COMPLETES_COMMAND},
 					.rows = rows,
 					.stop_early = true,
 					.usage_status = STATUS_RUN};

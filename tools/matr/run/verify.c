@@ -19,18 +19,9 @@ static const char help[] =
 	"itself,\n"
 	"and before the first constructor every slot that the mapping would have written is "
 	"compared\n"
-	"with what ld.so wrote. Then the program exits; its own code never runs.\n"
-	"\n"
-	"  --loads          run the program, and compare what it and the programs it starts load "
-	"with\n"
-	"                   dlopen() and the epoch has a mapping for (matr-record(1)); the report "
-	"goes\n"
-	"                   to standard error\n"
-	"  --bind-now       with --loads: have ld.so bind all functions at once, so that they are\n"
-	"                   compared too\n"
-	"  --format FORMAT  table (default), json or csv; not with --loads\n"
-	"  -h, --help       this text\n"
-	"\n"
+	"with what ld.so wrote. Then the program exits; its own code never runs.\n";
+
+static const char help_after[] =
 	"Exit status: 0 every slot of every program is the same; 1 some differ, or some program\n"
 	"could not be compared (not in the epoch, a plain start, ...; with --loads: nothing was); "
 	"2\n"
@@ -342,14 +333,25 @@ int command_verify(const struct context *context, int argc, char **argv)
 	bool loads = false, bind_now = false;
 	int status;
 	const struct option_row rows[] = {
-		{"loads", .flag = &loads},
-		{"bind-now", .flag = &bind_now},
-		{"format", .format = &report.format},
-		{"prefix", .text = &prefix},
+		{"loads", .flag = &loads,
+		 .help = "run the program, and compare what it and the programs it starts load "
+			 "with dlopen() and the epoch has a mapping for (matr-record(1)); the "
+			 "report goes to standard error"},
+		{"bind-now", .flag = &bind_now,
+		 .help = "with --loads: have ld.so bind all functions at once, so that they are "
+			 "compared too"},
+		{"format", .format = &report.format,
+		 .help = "table (default), json or csv; not with --loads"},
+		{"prefix", .text = &prefix, .argument = "DIR", .help = "where the store is",
+		 .completes = COMPLETES_DIRECTORY},
 		{0},
 	};
-	const struct options options = {
-		.command = "verify", .help = help, .rows = rows, .stop_early = has_loads(argv)};
+	const struct options options = {.command = "verify",
+					.help = help,
+					.after = help_after,
+					.arguments = {COMPLETES_PROGRAM},
+					.rows = rows,
+					.stop_early = has_loads(argv)};
 
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)

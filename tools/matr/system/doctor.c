@@ -13,23 +13,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char help[] =
-	"usage: matr doctor [OPTION]...\n"
-	"\n"
-	"Look at all that MatR depends on: what the kernel offers, whose the "
-	"files are, store, image\n"
-	"and the files they are about, the loader, the package managers' hooks; "
-	"and start a program.\n"
-	"Nothing is changed. Each finding is `ok`, `note` (good to know), "
-	"`warning` (something does\n"
-	"not work as well as it could) or `error`, with what to do about it.\n"
-	"\n"
-	"  --root DIR       of the system in that tree; the kernel, this MatR and starts\n"
-	"                   are left out\n"
-	"  --format FORMAT  table (default), json or csv\n"
-	"  -v, --verbose    list also what is ok\n"
-	"  -h, --help       this text\n"
-	"\n"
+static const char help[] = "usage: matr doctor [OPTION]...\n"
+			   "\n"
+			   "Look at all that MatR depends on: what the kernel offers, whose the "
+			   "files are, store, image\n"
+			   "and the files they are about, the loader, the package managers' hooks; "
+			   "and start a program.\n"
+			   "Nothing is changed. Each finding is `ok`, `note` (good to know), "
+			   "`warning` (something does\n"
+			   "not work as well as it could) or `error`, with what to do about it.\n";
+
+static const char help_after[] =
 	"Exit status: 0 no warning and no error; 1 there is one; 2 usage.\n"
 	"\n"
 	"  matr doctor -v\n"
@@ -119,14 +113,21 @@ int command_doctor(const struct context *context, int argc, char **argv)
 	struct matr_error err = {0};
 	int status;
 	const struct option_row rows[] = {
-		{"root", .text = &root},
+		{"root", .text = &root, .argument = "DIR",
+		 .help = "of the system in that tree; the kernel, this MatR and starts are left "
+			 "out",
+		 .completes = COMPLETES_DIRECTORY},
 		{"format", .format = &format},
-		{"verbose", 'v', .flag = &verbose},
-		{"prefix", .text = &examination.prefix},
+		{"verbose", 'v', .flag = &verbose, .help = "list also what is ok"},
+		{"prefix", .text = &examination.prefix, .argument = "DIR",
+		 .help = "where the store is", .completes = COMPLETES_DIRECTORY},
 		{0},
 	};
-	const struct options options = {
-		.command = "doctor", .help = help, .rows = rows, .no_arguments = true};
+	const struct options options = {.command = "doctor",
+					.help = help,
+					.after = help_after,
+					.rows = rows,
+					.no_arguments = true};
 
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)

@@ -22,15 +22,9 @@ static const char enable_help[] =
 	"Have programs start by ld-stable where it is not the system's loader: a copy that names\n"
 	"/lib64/" MATR_LOADER_FILE
 	" as its interpreter takes the program's place, and the original stays\n"
-	"beside it under another name. set-user-ID programs and the like are refused.\n"
-	"\n"
-	"  --list            the enabled programs; those that a package has since replaced, too\n"
-	"  --refresh         enable these again, and forget those that are gone (the hooks do it)\n"
-	"  --ld-stable FILE  the loader to install (else the one beside matr)\n"
-	"  --format FORMAT   of --list: table (default), json or csv\n"
-	"  -q, --quiet       say nothing where all went well\n"
-	"  -h, --help        this text\n"
-	"\n"
+	"beside it under another name. set-user-ID programs and the like are refused.\n";
+
+static const char enable_after[] =
 	"Exit status: 0 success; 1 a program could not be enabled; 2 usage.\n"
 	"\n"
 	"  matr enable clang /usr/lib/libreoffice/program/soffice.bin\n";
@@ -38,16 +32,12 @@ static const char enable_help[] =
 static const char disable_help[] = "usage: matr disable PROGRAM...\n"
 				   "       matr disable --all\n"
 				   "\n"
-				   "Put the originals of enabled programs back, exactly.\n"
-				   "\n"
-				   "  --all        of all enabled programs\n"
-				   "  -q, --quiet  say nothing where all went well\n"
-				   "  -h, --help   this text\n"
-				   "\n"
-				   "Exit status: 0 success; 1 failure; 2 usage.\n"
-				   "\n"
-				   "  matr disable clang\n"
-				   "  matr disable --all\n";
+				   "Put the originals of enabled programs back, exactly.\n";
+
+static const char disable_after[] = "Exit status: 0 success; 1 failure; 2 usage.\n"
+				    "\n"
+				    "  matr disable clang\n"
+				    "  matr disable --all\n";
 
 struct enable {
 	struct matr_loader_options options;
@@ -223,15 +213,25 @@ int command_enable(const struct context *context, int argc, char **argv)
 {
 	struct enable enable = {.options = {.prefix = context->prefix}};
 	const struct option_row rows[] = {
-		{"list", .flag = &enable.list},
-		{"refresh", .flag = &enable.refresh},
-		{"ld-stable", .text = &enable.options.ld_stable},
-		{"format", .format = &enable.format},
-		{"quiet", 'q', .flag = &enable.quiet},
-		{"prefix", .text = &enable.options.prefix},
+		{"list", .flag = &enable.list,
+		 .help = "the enabled programs; those that a package has since replaced, too"},
+		{"refresh", .flag = &enable.refresh,
+		 .help = "enable these again, and forget those that are gone (the hooks do it)"},
+		{"ld-stable", .text = &enable.options.ld_stable, .argument = "FILE",
+		 .help = "the loader to install (else the one beside matr)",
+		 .completes = COMPLETES_FILE},
+		{"format", .format = &enable.format,
+		 .help = "of --list: table (default), json or csv"},
+		{"quiet", 'q', .flag = &enable.quiet, .help = "say nothing where all went well"},
+		{"prefix", .text = &enable.options.prefix, .argument = "DIR",
+		 .help = "where the store is", .completes = COMPLETES_DIRECTORY},
 		{0},
 	};
-	const struct options options = {.command = "enable", .help = enable_help, .rows = rows};
+	const struct options options = {.command = "enable",
+					.help = enable_help,
+					.after = enable_after,
+					.arguments = {COMPLETES_EXECUTABLE},
+					.rows = rows};
 	int status;
 
 	int at = options_parse(&options, argc, argv, &status);
@@ -248,11 +248,15 @@ int command_disable(const struct context *context, int argc, char **argv)
 {
 	struct enable enable = {.options = {.prefix = context->prefix}};
 	const struct option_row rows[] = {
-		{"all", .flag = &enable.all},
-		{"quiet", 'q', .flag = &enable.quiet},
+		{"all", .flag = &enable.all, .help = "of all enabled programs"},
+		{"quiet", 'q', .flag = &enable.quiet, .help = "say nothing where all went well"},
 		{0},
 	};
-	const struct options options = {.command = "disable", .help = disable_help, .rows = rows};
+	const struct options options = {.command = "disable",
+					.help = disable_help,
+					.after = disable_after,
+					.arguments = {COMPLETES_PROGRAM},
+					.rows = rows};
 	int status;
 
 	int at = options_parse(&options, argc, argv, &status);

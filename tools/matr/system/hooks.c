@@ -27,12 +27,9 @@ static const char help[] =
 	"MANAGER is apt, dpkg, dnf, dnf5 or pacman; without any, all that this system has.\n"
 	"rpm by itself has no such place: its hook is a package, made from rpm.spec beside the\n"
 	"shipped hooks.\n"
-	"For whatever else changes files there is `matr epoch wrap`.\n"
-	"\n"
-	"  --root DIR       the system in DIR, rather than this one\n"
-	"  --format FORMAT  of status: table (default), json or csv\n"
-	"  -h, --help       this text\n"
-	"\n"
+	"For whatever else changes files there is `matr epoch wrap`.\n";
+
+static const char help_after[] =
 	"Exit status: 0 success (status: every manager that is there has its hook); 1 failure\n"
 	"(status: a hook is missing or differs); 2 usage.\n"
 	"\n"
@@ -317,11 +314,19 @@ struct arguments {
 static bool parse(struct arguments *out, int argc, char **argv, int *status)
 {
 	const struct option_row rows[] = {
-		{"root", .text = &out->root},
-		{"format", .format = &out->format},
+		{"root", .text = &out->root, .argument = "DIR",
+		 .help = "the system in DIR, rather than this one",
+		 .completes = COMPLETES_DIRECTORY},
+		{"format", .format = &out->format,
+		 .help = "of status: table (default), json or csv"},
 		{0},
 	};
-	const struct options options = {.command = "hooks", .help = help, .rows = rows};
+	const struct options options = {.command = "hooks",
+					.help = help,
+					.after = help_after,
+					.arguments = {COMPLETES_WORDS},
+					.words = "apt dpkg dnf dnf5 pacman",
+					.rows = rows};
 
 	*out = (struct arguments){.root = ""};
 	int at = options_parse(&options, argc, argv, status);
@@ -383,7 +388,6 @@ int command_hooks(const struct context *context, int argc, char **argv)
 	};
 	static const struct command_group group = {
 		.name = "hooks",
-		.help = help,
 		.question = question,
 		.commands = commands,
 		.n = sizeof commands / sizeof *commands,

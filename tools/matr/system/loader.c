@@ -28,16 +28,9 @@ static const char help[] =
 	"status    says what is there\n"
 	"\n"
 	"All can be repeated, and interrupted at any point. Should programs not start any more,\n"
-	"matr-rescue(8), which needs no dynamic linker, puts the real one back.\n"
-	"\n"
-	"  --ld-stable FILE  the loader to install (else the one beside matr)\n"
-	"  --root DIR        of the system in DIR, which is not running; all other paths are in "
-	"it\n"
-	"  --loader PATH     the loader path (else " MATR_SYSTEM_LOADER ")\n"
-	"  --format FORMAT   of status: table (default) or json\n"
-	"  -q, --quiet       say nothing where all went well\n"
-	"  -h, --help        this text\n"
-	"\n"
+	"matr-rescue(8), which needs no dynamic linker, puts the real one back.\n";
+
+static const char help_after[] =
 	"Exit status: 0 success (status: all is well); 1 failure, and nothing has changed "
 	"(status:\n"
 	"something is not as it should be); 2 usage.\n"
@@ -213,16 +206,26 @@ static bool parse(struct loader_command *out, const struct context *context, int
 		  int *status)
 {
 	const struct option_row rows[] = {
-		{"ld-stable", .text = &out->options.ld_stable},
-		{"loader", .text = &out->options.path},
-		{"root", .text = &out->root},
-		{"format", .document = &out->format},
-		{"quiet", 'q', .flag = &out->quiet},
-		{"prefix", .text = &out->options.prefix},
+		{"ld-stable", .text = &out->options.ld_stable, .argument = "FILE",
+		 .help = "the loader to install (else the one beside matr)",
+		 .completes = COMPLETES_FILE},
+		{"loader", .text = &out->options.path, .argument = "PATH",
+		 .help = "the loader path (else " MATR_SYSTEM_LOADER ")",
+		 .completes = COMPLETES_FILE},
+		{"root", .text = &out->root, .argument = "DIR",
+		 .help = "of the system in DIR, which is not running; all other paths are in it",
+		 .completes = COMPLETES_DIRECTORY},
+		{"format", .document = &out->format, .help = "of status: table (default) or json"},
+		{"quiet", 'q', .flag = &out->quiet, .help = "say nothing where all went well"},
+		{"prefix", .text = &out->options.prefix, .argument = "DIR",
+		 .help = "where the store is", .completes = COMPLETES_DIRECTORY},
 		{0},
 	};
-	const struct options options = {
-		.command = "loader", .help = help, .rows = rows, .no_arguments = true};
+	const struct options options = {.command = "loader",
+					.help = help,
+					.after = help_after,
+					.rows = rows,
+					.no_arguments = true};
 
 	*out = (struct loader_command){
 		.options = {.path = MATR_SYSTEM_LOADER, .prefix = context->prefix},
@@ -288,7 +291,6 @@ int command_loader(const struct context *context, int argc, char **argv)
 	};
 	static const struct command_group group = {
 		.name = "loader",
-		.help = help,
 		.question = "install, uninstall, refresh or status?",
 		.commands = commands,
 		.n = sizeof commands / sizeof *commands,

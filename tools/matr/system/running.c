@@ -32,12 +32,9 @@ static const char help[] =
 	"Which processes use programs or libraries that were replaced, removed or changed since\n"
 	"they were started, and have to be started again to use what is there now. With --all\n"
 	"also those that started from the image of an epoch that is no longer in force: nothing\n"
-	"is wrong with them.\n"
-	"\n"
-	"  --all            also processes of an earlier epoch\n"
-	"  --format FORMAT  table (default), json or csv\n"
-	"  -h, --help       this text\n"
-	"\n"
+	"is wrong with them.\n";
+
+static const char help_after[] =
 	"Other users' processes can be looked at by root only.\n"
 	"\n"
 	"Exit status: 0 no process uses such a file; 1 some do; 2 trouble.\n"
@@ -473,12 +470,15 @@ int command_running(const struct context *context, int argc, char **argv)
 	bool all = false;
 	int status;
 	const struct option_row rows[] = {
-		{"all", .flag = &all},
+		{"all", .flag = &all, .help = "also processes of an earlier epoch"},
 		{"format", .format = &format},
 		{0},
 	};
-	const struct options options = {
-		.command = "running", .help = help, .rows = rows, .no_arguments = true};
+	const struct options options = {.command = "running",
+					.help = help,
+					.after = help_after,
+					.rows = rows,
+					.no_arguments = true};
 
 	(void)context;
 	int at = options_parse(&options, argc, argv, &status);

@@ -24,18 +24,9 @@ static const char help[] =
 	"Run a program and count and time the calls of functions that its objects bind. Each "
 	"binding\n"
 	"that matches is edited, for this run only, to go by way of a thunk: no ptrace, no\n"
-	"breakpoints. When the program has ended, a table goes to standard error.\n"
-	"\n"
-	"  --symbol GLOB     which functions, also NAME@VERSION; may be given several times\n"
-	"  --requester GLOB  only calls from these objects (path, file name or soname)\n"
-	"  --provider GLOB   only calls to these objects\n"
-	"  --count           count only: less overhead\n"
-	"  --sort COLUMN     calls, total or self (default)\n"
-	"  -o, --output FILE where the table goes\n"
-	"  --format FORMAT   table (default), json or csv\n"
-	"  --ld-stable FILE  the loader to use (else the one beside matr)\n"
-	"  -h, --help        this text\n"
-	"\n"
+	"breakpoints. When the program has ended, a table goes to standard error.\n";
+
+static const char help_after[] =
 	"Columns: calls; total_ns, in the function and what it called; self_ns, without other "
 	"traced\n"
 	"functions; unfinished, calls that were not seen to return (exit, exceptions, longjmp) or "
@@ -120,18 +111,29 @@ int command_trace(const struct context *context, int argc, char **argv)
 	char *program = NULL;
 	int status;
 	const struct option_row rows[] = {
-		{"symbol", .list = &run.symbols},
-		{"requester", .text = &run.requester},
-		{"provider", .text = &run.provider},
-		{"count", .flag = &run.count},
-		{"sort", .text = &sort},
-		{"output", 'o', .text = &run.output},
+		{"symbol", .list = &run.symbols, .argument = "GLOB",
+		 .help = "which functions, also NAME@VERSION; may be given several times",
+		 .completes = COMPLETES_SYMBOL},
+		{"requester", .text = &run.requester, .argument = "GLOB",
+		 .help = "only calls from these objects (path, file name or soname)",
+		 .completes = COMPLETES_LIBRARY},
+		{"provider", .text = &run.provider, .argument = "GLOB",
+		 .help = "only calls to these objects", .completes = COMPLETES_LIBRARY},
+		{"count", .flag = &run.count, .help = "count only: less overhead"},
+		{"sort", .text = &sort, .argument = "COLUMN",
+		 .help = "calls, total or self (default)", .words = "calls total self"},
+		{"output", 'o', .text = &run.output, .argument = "FILE",
+		 .help = "where the table goes", .completes = COMPLETES_FILE},
 		{"format", .format = &run.format},
-		{"ld-stable", .text = &run.ld_stable},
+		{"ld-stable", .text = &run.ld_stable, .argument = "FILE",
+		 .help = "the loader to use (else the one beside matr)",
+		 .completes = COMPLETES_FILE},
 		{0},
 	};
 	const struct options options = {.command = "trace",
 					.help = help,
+					.after = help_after,
+					.arguments = {COMPLETES_COMMAND},
 					.rows = rows,
 					.stop_early = true,
 					.usage_status = STATUS_RUN};

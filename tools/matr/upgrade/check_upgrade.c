@@ -25,19 +25,9 @@ static const char help[] =
 	"\n"
 	"Which programs of the epoch (or which of these) would bind otherwise, or no longer "
 	"start,\n"
-	"if files were replaced. No program is started, and the epoch stays as it is.\n"
-	"\n"
-	"  --replace OLD=NEW   the library, program or directory OLD by NEW\n"
-	"  --replace FILE.deb  what the installed package has by what this one has\n"
-	"  --add PATH=NEW      a file or directory that is not there yet\n"
-	"  --remove PATH       a file that will be gone\n"
-	"  --all               list what makes no difference, too: references that are no more, "
-	"and\n"
-	"                      programs that would load other files and bind as before\n"
-	"  --format FORMAT     table (default), json or csv\n"
-	"  --prefix DIR        where the store is\n"
-	"  -h, --help          this text\n"
-	"\n"
+	"if files were replaced. No program is started, and the epoch stays as it is.\n";
+
+static const char help_after[] =
 	"Exit status: 0 nothing changes for the worse; 1 something would; 2 trouble.\n"
 	"\n"
 	"  matr check-upgrade --replace /lib/x86_64-linux-gnu/libz.so.1=build/libz.so.1.3.1\n"
@@ -196,15 +186,26 @@ int command_check_upgrade(const struct context *context, int argc, char **argv)
 {
 	struct request request = {.prefix = context->prefix};
 	const struct option_row rows[] = {
-		{"replace", .take = take_replace, .context = &request},
-		{"add", .take = take_add, .context = &request},
-		{"remove", .take = take_remove, .context = &request},
-		{"all", .flag = &request.all},
+		{"replace", .take = take_replace, .context = &request, .argument = "FILE.deb",
+		 .help = "what the installed package has by what this one has",
+		 .completes = COMPLETES_FILE},
+		{"add", .take = take_add, .context = &request, .argument = "PATH=NEW",
+		 .help = "a file or directory that is not there yet", .completes = COMPLETES_FILE},
+		{"remove", .take = take_remove, .context = &request, .argument = "PATH",
+		 .help = "a file that will be gone", .completes = COMPLETES_FILE},
+		{"all", .flag = &request.all,
+		 .help = "list what makes no difference, too: references that are no more, and "
+			 "programs that would load other files and bind as before"},
 		{"format", .format = &request.format},
-		{"prefix", .text = &request.prefix},
+		{"prefix", .text = &request.prefix, .argument = "DIR", .help = "where the store is",
+		 .completes = COMPLETES_DIRECTORY},
 		{0},
 	};
-	const struct options options = {.command = "check-upgrade", .help = help, .rows = rows};
+	const struct options options = {.command = "check-upgrade",
+					.help = help,
+					.after = help_after,
+					.arguments = {COMPLETES_PROGRAM},
+					.rows = rows};
 	int status;
 
 	int at = options_parse(&options, argc, argv, &status);
