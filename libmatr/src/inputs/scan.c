@@ -458,6 +458,20 @@ static bool matches_alike(const char *pattern, const struct matr_scan *scan, siz
 	return alike;
 }
 
+/* Are the same programs excluded? */
+static bool excludes_alike(const struct matr_config *config, const struct matr_scan *scan)
+{
+	for (size_t i = 0; i < scan->n_files; i++) {
+		const struct matr_scan_file *file = &scan->files[i];
+		if (file->kind != MATR_SCAN_PROGRAM && file->kind != MATR_SCAN_EXCLUDED)
+			continue;
+		if (matr_config_excludes(config, file->target ? file->target : file->path) !=
+		    (file->kind == MATR_SCAN_EXCLUDED))
+			return false;
+	}
+	return true;
+}
+
 bool scan_starts_alike(const struct matr_config *config, const struct matr_scan *scan)
 {
 	char canonical[PATH_MAX];
@@ -474,7 +488,7 @@ bool scan_starts_alike(const struct matr_config *config, const struct matr_scan 
 	for (size_t i = 0; i < config->include.n; i++)
 		if (!matches_alike(config->include.items[i], scan, &included))
 			return false;
-	return start == scan->n_starts && included == scan->n_files;
+	return start == scan->n_starts && included == scan->n_files && excludes_alike(config, scan);
 }
 
 static int compare_paths(const void *left, const void *right)

@@ -282,9 +282,13 @@ MATR_PREFIX_WAS=$MATR_PREFIX
 cp "$T/conf" "$T/other-conf"
 "$MATR" epoch begin --config "$T/other-conf" -q 2>/dev/null || :
 check "another configuration file: from nothing" sh -c "'$MATR' epoch status --format json | grep -q '\"carried\": *0,'"
+settle "$TREE"
 echo "exclude = $TREE/bin/ls" >>"$T/other-conf"
 "$MATR" epoch begin --config "$T/other-conf" -q 2>/dev/null || :
-check "it changes: a program is excluded" sh -c "'$MATR' epoch status --format json | grep -q '\"applications\": *5,'"
+check "it changes, and no file: a program is excluded" sh -c "'$MATR' epoch status --format json | grep -q '\"applications\": *5,'"
+sed -i '/exclude/d' "$T/other-conf"
+"$MATR" epoch begin --config "$T/other-conf" -q 2>/dev/null || :
+check "... and is not" sh -c "'$MATR' epoch status --format json | grep -q '\"applications\": *6,'"
 MATR_PREFIX=$MATR_PREFIX_WAS
 
 # ---- what is kept does not last: image, store ----
