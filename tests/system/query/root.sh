@@ -48,15 +48,15 @@ says()
 says inspect 'second: epoch 1' inspect "$A/second"
 says "inspect, bindings" "^$A/second" inspect --bindings --symbol both "$A/second"
 says tree "^$A/second" tree --epoch 1 "$A/second"
-says why "^$A/second .*$A/libl.so" why --epoch 1 "$A/second" both
-says "why: what a library has" "libl.so +match" why "$A/app" theirs
+says why "^$A/second .*$A/libl.so" why --details --epoch 1 "$A/second" both
+says "why: what a library has" "libl.so +match" why --details "$A/app" theirs
 says shadowed "getpid.*libl.so" shadowed "$A/app"
-says exposed "$A/second" exposed --library libl.so
+says exposed "$A/second" exposed --details --library libl.so
 says sql "^3$|^\| *3|  *3$" sql "SELECT count(*) FROM applications WHERE path LIKE '%/opt/app/%' UNION SELECT 3 FROM elf_symbols WHERE name = 'theirs' AND path LIKE '%libl.so'"
 says "sql: files" "theirs" sql "$A/libl.so" "SELECT name FROM elf_symbols WHERE name = 'theirs'"
 # The list is the caller's file.
 echo libl.so >"$T/list"
-says "exposed --list" "$A/second" exposed --list "$T/list"
+says "exposed --list" "$A/second" exposed --details --list "$T/list"
 
 epoch_there() # COMMAND...
 {
