@@ -162,6 +162,15 @@ MATR_API int matr_store_declined(struct matr_store *store, int64_t epoch,
 				 struct matr_error *err);
 MATR_API void matr_store_declined_free(struct matr_store_declined *declined, size_t n);
 
+/* List the epoch's applications that have a file in their scope or in a closure for which
+ * `is_meant` returns true. It is asked with the canonical path, the path under which the file was
+ * found, and its soname (NULL: none).
+ * *out belongs to the caller: free(). It has n ids, sorted. */
+MATR_API int matr_store_users(struct matr_store *store, int64_t epoch,
+			      bool (*is_meant)(const char *path, const char *found_as,
+					       const char *soname, void *context),
+			      void *context, int64_t **out, size_t *n, struct matr_error *err);
+
 /* Find the epoch's application for a path: the one recorded at this path, or else one that was the
  * same file (hard links).
  * path: canonical.

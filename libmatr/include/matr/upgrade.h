@@ -77,10 +77,12 @@ struct matr_upgrade_result {
 };
 
 /* Make the scopes before the change.
+ * progress: called with `context` before each program; NULL: not at all.
  * *out belongs to the caller: matr_upgrade_close().
  * Errors: MEMORY, SYSTEM. */
 MATR_API int matr_upgrade_open(const struct matr_upgrade_program *programs, size_t n,
-			       struct matr_upgrade **out, struct matr_error *err);
+			       void (*progress)(void *context, size_t done, size_t n),
+			       void *context, struct matr_upgrade **out, struct matr_error *err);
 MATR_API void matr_upgrade_close(struct matr_upgrade *upgrade);
 
 /* Take the files that are found from now on for those after the change. To be called once.

@@ -1,10 +1,10 @@
 /* upgrade.c - what would change for programs if files were replaced; see matr/upgrade.h.
  *
- * Two sessions, one that has read everything before the files change and one that reads them
- * afterwards. Both stay: a session keeps in memory all that binding needs, so that the first one's
- * programs can still be bound when its files are no longer to be seen. Only where a mapping is
- * edited is it bound at once: what of the edits can be made may take more than one attempt, and
- * each makes the scope anew.
+ * Two sessions, one that has read everything before the files change and one that reads what is
+ * another file afterwards. Both stay: a session keeps in memory all that binding needs, so that
+ * the first one's programs can still be bound when its files are no longer to be seen. Only where
+ * a mapping is edited is it bound at once: what of the edits can be made may take more than one
+ * attempt, and each makes the scope anew.
  */
 #include <matr/upgrade.h>
 
@@ -48,7 +48,7 @@ static int make_load(struct matr_session *session, const struct matr_upgrade_pro
 		.root = root,
 	};
 
-	return resolution_make(session, program->path, &wish, out, why);
+	return upgrade_make_scope(session, program->path, &wish, out, why);
 }
 
 /* The start's scope; where the mapping is edited, its bindings too. */
@@ -93,6 +93,7 @@ static int take(struct matr_session *session, const struct matr_upgrade_program 
 }
 
 int matr_upgrade_open(const struct matr_upgrade_program *programs, size_t n,
+		      void (*progress)(void *context, size_t done, size_t n), void *context,
 		      struct matr_upgrade **out, struct matr_error *err)
 {
 	struct matr_upgrade *upgrade = calloc(1, sizeof *upgrade);
@@ -103,8 +104,11 @@ int matr_upgrade_open(const struct matr_upgrade_program *programs, size_t n,
 	upgrade->programs = calloc(n + 1, sizeof *upgrade->programs);
 	int result = upgrade->programs ? matr_session_open(NULL, &upgrade->before, err)
 				       : matr_fail_memory(err);
-	for (size_t i = 0; i < n && result == 0; i++)
+	for (size_t i = 0; i < n && result == 0; i++) {
+		if (progress)
+			progress(context, i, n);
 		result = take(upgrade->before, &programs[i], &upgrade->programs[upgrade->n++], err);
+	}
 	if (result == 0)
 		*out = upgrade;
 	else
@@ -129,16 +133,31 @@ void matr_upgrade_close(struct matr_upgrade *upgrade)
 	for (size_t i = 0; i < upgrade->n; i++)
 		free_checked(&upgrade->programs[i]);
 	free(upgrade->programs);
-	if (upgrade->before)
-		matr_session_close(upgrade->before);
+	/* The second session has objects of the first. */
 	if (upgrade->after)
 		matr_session_close(upgrade->after);
+	if (upgrade->before)
+		matr_session_close(upgrade->before);
 	free(upgrade);
 }
 
 int matr_upgrade_changed(struct matr_upgrade *upgrade, struct matr_error *err)
 {
-	return matr_session_open(NULL, &upgrade->after, err);
+	struct matr_session *before = upgrade->before;
+	struct matr_object **objects = calloc(before->n_objects + 1, sizeof *objects);
+	bool *current = calloc(before->n_objects + 1, sizeof *current);
+
+	int result = objects && current ? matr_session_open(NULL, &upgrade->after, err)
+					: matr_fail_memory(err);
+	for (size_t i = 0; i < before->n_objects && result == 0; i++) {
+		objects[i] = before->objects[i].object;
+		current[i] = true;
+	}
+	if (result == 0)
+		result = session_know(upgrade->after, objects, current, before->n_objects, 0, err);
+	free(objects);
+	free(current);
+	return result;
 }
 
 /* ---- what has changed ---- */
@@ -320,7 +339,7 @@ static int check_new(struct matr_upgrade *upgrade, const struct matr_upgrade_pro
 	const struct scope_options wish = {.library_path = program->library_path};
 	struct resolution after;
 
-	int made = resolution_make(upgrade->after, program->path, &wish, &after, &out->why);
+	int made = upgrade_make_scope(upgrade->after, program->path, &wish, &after, &out->why);
 	if (made == 0)
 		made = resolution_bind(upgrade->after, &after, &out->after, &out->why);
 	resolution_free(&after);

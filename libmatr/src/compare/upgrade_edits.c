@@ -71,7 +71,7 @@ static int make(struct matr_session *session, const struct matr_upgrade_program 
 		.n_additions = n,
 	};
 
-	return resolution_make(session, program->path, &wish, out, why);
+	return upgrade_make_scope(session, program->path, &wish, out, why);
 }
 
 /* The first edit whose library alone cannot be had; n: none. */
@@ -90,6 +90,18 @@ static size_t find_failed_edit(struct matr_session *session,
 			break;
 	}
 	return i;
+}
+
+int upgrade_make_scope(struct matr_session *session, const char *path,
+		       const struct scope_options *wish, struct resolution *out,
+		       struct matr_error *why)
+{
+	int result = resolution_make(session, path, wish, out, why);
+
+	for (size_t i = 0; i < out->scope.n && result == 0; i++)
+		if (session_object_is_known(session, out->scope.indices[i]))
+			result = session_index(session, out->scope.indices[i], why);
+	return result;
 }
 
 int upgrade_edited_scope(struct matr_session *session, const struct matr_upgrade_program *program,

@@ -51,6 +51,88 @@ int store_users_of_name(struct matr_store *store, int64_t epoch, const char *nam
 	return store_rows_of_ids(store, statement, out, n, err);
 }
 
+/* The locations of the files that are meant. */
+static int meant_locations(struct matr_store *store,
+			   bool (*is_meant)(const char *path, const char *found_as,
+					    const char *soname, void *context),
+			   void *context, struct map *locations, struct matr_error *err)
+{
+	sqlite3_stmt *rows =
+		store_statement(store,
+				"SELECT l.id, o.path, l.path, o.soname FROM locations l"
+				" JOIN objects o ON o.id = l.object_id",
+				err);
+	int more;
+
+	if (!rows)
+		return -1;
+	while ((more = store_step(store, rows, err)) > 0) {
+		const char *path = (const char *)sqlite3_column_text(rows, 1);
+		const char *found_as = (const char *)sqlite3_column_text(rows, 2);
+		const char *soname = (const char *)sqlite3_column_text(rows, 3);
+		if (!path || !found_as) {
+			more = store_damaged(store, err, "object without a path");
+			break;
+		}
+		if (is_meant(path, found_as, soname, context) &&
+		    map_set(locations, (uint64_t)sqlite3_column_int64(rows, 0), 1) != 0) {
+			more = matr_fail_memory(err);
+			break;
+		}
+	}
+	sqlite3_reset(rows);
+	return more;
+}
+
+int matr_store_users(struct matr_store *store, int64_t epoch,
+		     bool (*is_meant)(const char *path, const char *found_as, const char *soname,
+				      void *context),
+		     void *context, int64_t **out, size_t *n, struct matr_error *err)
+{
+	struct map locations = {.entries = NULL};
+	uint64_t ignored;
+	int64_t *ids = NULL;
+	size_t n_ids = 0, kept = 0;
+
+	int result = meant_locations(store, is_meant, context, &locations, err);
+	/* Each application, and then whether one of its files is among them. */
+	if (result == 0)
+		result = store_rows_of_ids(
+			store,
+			store_statement_for(
+				store,
+				"SELECT application_id FROM epoch_applications WHERE epoch_id = ?1"
+				" ORDER BY 1",
+				epoch, err),
+			&ids, &n_ids, err);
+	for (size_t i = 0; i < n_ids && result == 0; i++) {
+		sqlite3_stmt *rows = store_statement_for(
+			store,
+			"SELECT location_id FROM scope_entries WHERE application_id = ?1 UNION ALL"
+			" SELECT s.location_id FROM closures c JOIN closure_entries s ON"
+			" s.closure_id = c.id WHERE c.application_id = ?1",
+			ids[i], err);
+		int more = rows ? 0 : -1;
+		bool uses = false;
+		while (rows && !uses && (more = store_step(store, rows, err)) > 0)
+			uses = map_get(&locations, (uint64_t)sqlite3_column_int64(rows, 0),
+				       &ignored);
+		if (rows)
+			sqlite3_reset(rows);
+		result = more < 0 ? -1 : 0;
+		if (uses)
+			ids[kept++] = ids[i];
+	}
+	map_free(&locations);
+	if (result != 0) {
+		free(ids);
+		return -1;
+	}
+	*out = ids;
+	*n = kept;
+	return 0;
+}
+
 /* ---- files ---- */
 
 int store_locations(struct matr_store *store, int64_t epoch, struct store_location **out, size_t *n,

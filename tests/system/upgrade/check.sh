@@ -90,6 +90,22 @@ verdict "which is not there" 1 'bin/plain,refused,,,,,,,"lib/libb.so: needs libc
 in_place "$T/lib/libb.so=$T/new/split.so" "$T/bin/plain"
 check "ld.so: cannot open shared object file" grep -q 'libc1.so: cannot open shared object file' "$T/real.err"
 check "a directory of names that came is as it was" [ ! -e "$T/lib/libc1.so" ]
+answers() # NAME LINE ARGUMENT...: the first line for people
+{
+	local name=$1 line=$2
+	shift 2
+	capture answer "$MATR" check-upgrade "$@"
+	if [ "$(head -n 1 "$T/answer.out")" = "$line" ]; then ok "$name"; else not_ok "$name" "$T/answer.out" "$T/answer.err"; fi
+}
+answers "nothing changes" "Checked 3 programs, of which 1 loads what changes: nothing changes." --replace "$old=$T/new/same.so"
+answers "a program would not start" "Checked 3 programs, of which 1 loads what changes: 1 would not start (versions); nothing else changes." \
+	--replace "$old=$T/new/version.so"
+check "the fact has no program in it" grep -Eq '^refused +1 +version V2 of liba.so is not found +'"$T/bin/versions" "$T/answer.out"
+answers "a binding is lost" "Checked 1 program, of which 1 loads what changes: 1 would bind otherwise; nothing else changes." \
+	--replace "$T/lib/libb.so=$T/new/late.so" "$T/bin/plain"
+check "with the symbols counted" grep -Eq "^lost +1 +1 +$T/lib/libb.so +undefined +$T/bin/plain" "$T/answer.out"
+answers "a program that does not load it" "Checked 1 program, of which 0 load what changes: nothing changes." --replace "$old=$T/new/version.so" "$T/bin/other"
+check "nothing of the progress is in what is not a terminal" [ ! -s "$T/answer.err" ]
 verdict "a library is gone" 1 'bin/versions,refused,,,,,,,"needs liba.so, which is not found"' -- --remove "$old"
 cp -r "$T/lib" "$T/lib2"
 verdict "a directory with the same files" 0 -- --replace "$T/lib=$T/lib2"
@@ -114,6 +130,23 @@ verdict "for what nobody has, and need not have" 0 'bin/versions,gained,lib/libb
 	--replace "$T/lib/libb.so=$T/new/nothing.so"
 verdict "--all: a reference that is no more" 0 'bin/plain,replaced,,,,,,,binds as before' 'bin/weakly,replaced,,,,,,,binds as before' \
 	'bin/versions,gained,lib/libb.so,f,,,lib/liba.so,,' -- --all --replace "$T/lib/libb.so=$T/new/nothing.so"
+
+# A library that comes under a name that is sought, in a directory that is searched before.
+mkdir -p "$T/front"
+program searched -lb -Wl,-rpath,"$T/front:$T/lib" <<<'int late(void); int main(void) { return late() - 1; }'
+cp "$T/lib/libb.so" "$T/kept-libb.so"
+"$MATR" epoch begin -q "$T"/bin/* || exit 1
+verdict "a library comes before the one that is found" 1 'bin/searched,lost,bin/searched,late,,lib/libb.so,undefined,,' -- \
+	--add "$T/front/libb.so=$T/new/late.so"
+# What changed since the epoch began: the program needs what its epoch does not have.
+library "$T/lib/libextra.so" <<<'int extra(void) { return 0; }'
+library "$T/lib/libb.so" -L"$T/lib" -lextra -Wl,-rpath,"$T/lib" <<<'int extra(void); int h(void) { return extra() + 1; } int late(void) { return 1; }'
+library "$T/new/noextra.so" -Wl,-soname,libextra.so <<<'int other(void) { return 0; }'
+verdict "a library that is loaded since the epoch began" 1 'bin/plain,lost,lib/libb.so,extra,,lib/libextra.so,undefined,,' -- \
+	--replace "$T/lib/libextra.so=$T/new/noextra.so" "$T/bin/plain"
+cp "$T/kept-libb.so" "$T/lib/libb.so"
+rm "$T/bin/searched"
+"$MATR" epoch begin -q "$T"/bin/* || exit 1
 
 # ---- links and directories ----
 

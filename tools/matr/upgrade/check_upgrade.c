@@ -7,6 +7,7 @@
  */
 #include "common/options.h"
 #include "common/output.h"
+#include "common/progress.h"
 #include "matr/upgrade/changes.h"
 #include "matr/upgrade/commands.h"
 #include "matr/upgrade/overlay.h"
@@ -23,9 +24,11 @@ enum { CHECK_GOOD = STATUS_OK, CHECK_WORSE = STATUS_FAILURE, CHECK_TROUBLE = STA
 static const char help[] =
 	"usage: matr check-upgrade --replace OLD=NEW|FILE.deb... [OPTION]... [PROGRAM]...\n"
 	"\n"
-	"Which programs of the epoch (or which of these) would bind otherwise, or no longer "
-	"start,\n"
-	"if files were replaced. No program is started, and the epoch stays as it is.\n";
+	"How many programs of the epoch (or of these) would bind otherwise, or no longer start, "
+	"if\n"
+	"files were replaced, by fact; with --details every program and binding. Only programs\n"
+	"that load what is replaced are looked at. No program is started, and the epoch stays as\n"
+	"it is.\n";
 
 static const char help_after[] =
 	"Exit status: 0 nothing changes for the worse; 1 something would; 2 trouble.\n"
@@ -38,7 +41,7 @@ static const char help_after[] =
 struct request {
 	const char *prefix;
 	struct upgrade_changes changes;
-	bool all;
+	bool all, details;
 	enum output_format format;
 };
 
@@ -90,26 +93,36 @@ static int apply(const struct upgrade_changes *changes, const char *work,
 
 /* 0, or 1: something changes for the worse. */
 static int compare(const struct request *request, const struct upgrade_programs *programs,
-		   struct matr_upgrade *upgrade, struct matr_error *err)
+		   struct matr_upgrade *upgrade, struct progress *progress, struct matr_error *err)
 {
 	struct upgrade_table table;
 	int result = 0;
 
-	upgrade_table_open(&table, request->format, request->all);
+	upgrade_table_open(&table, request->format, request->all, request->details);
 	for (size_t i = 0; i < programs->n && result == 0; i++) {
 		struct matr_upgrade_result one;
+		progress_show(progress, programs->n + i, 2 * programs->n);
 		result = matr_upgrade_check(upgrade, i, &one, err);
 		if (result == 0)
 			upgrade_table_add(&table, programs->list[i].path, &one);
 		matr_upgrade_result_free(&one);
 	}
-	int closed = output_close(&table.output, result == 0 ? err : NULL);
+	progress_clear(progress);
+	int closed = upgrade_table_close(&table, programs->n_asked, programs->n,
+					 result == 0 ? err : NULL);
 	return result == 0 && closed == 0 ? table.worse : -1;
+}
+
+static void scopes_made(void *progress, size_t done, size_t n)
+{
+	progress_show(progress, done, 2 * n);
 }
 
 static int check(struct request *request, const struct matr_config *config,
 		 struct upgrade_programs *programs, bool all_programs, struct matr_error *err)
 {
+	struct progress progress = progress_begin("checking programs");
+	struct upgrade_touched touched = {.n_names = 0};
 	struct matr_diversions *diversions = NULL;
 	struct matr_upgrade *upgrade = NULL;
 	const char *work;
@@ -119,17 +132,24 @@ static int check(struct request *request, const struct matr_config *config,
 		result = overlay_enter(&work, err);
 	if (result == 0)
 		result = upgrade_unpack(&request->changes, work, err);
+	if (result == 0)
+		result = upgrade_touched_find(&request->changes, &touched, err);
+	if (result == 0)
+		result = upgrade_programs_find(programs, config, &touched, err);
 	for (size_t i = 0; i < request->changes.n && all_programs && result == 0; i++)
 		result = upgrade_programs_add_new(programs, config, &request->changes.list[i],
 						  diversions, err);
 	if (result == 0)
-		result = matr_upgrade_open(programs->list, programs->n, &upgrade, err);
+		result = matr_upgrade_open(programs->list, programs->n, scopes_made, &progress,
+					   &upgrade, err);
 	if (result == 0)
 		result = apply(&request->changes, work, diversions, err);
 	if (result == 0)
 		result = matr_upgrade_changed(upgrade, err);
 	if (result == 0)
-		result = compare(request, programs, upgrade, err);
+		result = compare(request, programs, upgrade, &progress, err);
+	progress_clear(&progress);
+	upgrade_touched_free(&touched);
 	matr_upgrade_close(upgrade);
 	matr_diversions_free(diversions);
 	return result;
@@ -143,7 +163,7 @@ static int run(struct request *request, int n, char **names)
 
 	int result = matr_config_load(NULL, &config, &err);
 	if (result == 0)
-		result = upgrade_programs_find(request->prefix, config, n, names, &programs, &err);
+		result = upgrade_programs_open(request->prefix, n, names, &programs, &err);
 	if (result == 0)
 		result = check(request, config, &programs, n == 0, &err);
 	upgrade_programs_free(&programs);
@@ -193,6 +213,7 @@ int command_check_upgrade(const struct context *context, int argc, char **argv)
 		 .help = "a file or directory that is not there yet", .completes = COMPLETES_FILE},
 		{"remove", .take = take_remove, .context = &request, .argument = "PATH",
 		 .help = "a file that will be gone", .completes = COMPLETES_FILE},
+		{"details", .flag = &request.details, .help = "a row per program and binding"},
 		{"all", .flag = &request.all,
 		 .help = "list what makes no difference, too: references that are no more, and "
 			 "programs that would load other files and bind as before"},

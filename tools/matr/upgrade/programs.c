@@ -31,6 +31,8 @@ void upgrade_programs_free(struct upgrade_programs *programs)
 		free_program(&programs->list[i]);
 	free(programs->list);
 	matr_edits_free(programs->edits, programs->n_edits);
+	matr_store_close(programs->store);
+	free(programs->wanted);
 	*programs = (struct upgrade_programs){.n = 0};
 }
 
@@ -106,57 +108,66 @@ static int take_edits(struct matr_store *store, int64_t application,
 
 /* ---- those of the epoch ---- */
 
-static bool is_wanted(const int64_t *wanted, int n, int64_t id)
+static bool is_wanted(const struct upgrade_programs *programs, int64_t id)
 {
-	for (int i = 0; i < n; i++)
-		if (wanted[i] == id)
+	for (int i = 0; i < programs->n_wanted; i++)
+		if (programs->wanted[i] == id)
 			return true;
-	return n == 0;
+	return programs->n_wanted == 0;
 }
 
-static int find(struct matr_store *store, const char *prefix, const struct matr_config *config,
-		int n, char **names, int64_t *wanted, struct upgrade_programs *out,
-		struct matr_error *err)
+int upgrade_programs_open(const char *prefix, int n, char **names, struct upgrade_programs *out,
+			  struct matr_error *err)
+{
+	struct matr_store_epoch epoch;
+
+	*out = (struct upgrade_programs){.wanted = calloc((size_t)n + 1, sizeof(int64_t)),
+					 .n_wanted = n};
+	if (!out->wanted)
+		return matr_fail_memory(err);
+	if (open_store(prefix, &out->store, err) != 0 || matr_store_freeze(out->store, err) != 0 ||
+	    recorded_epoch(prefix, out->store, NULL, &epoch, err) != 0)
+		return -1;
+	out->epoch = epoch.id;
+	for (int i = 0; i < n; i++)
+		if (recorded_find(out->store, epoch.id, names[i], &out->wanted[i], err) != 0)
+			return -1;
+	return matr_store_edits(out->store, &out->edits, &out->n_edits, err);
+}
+
+static int compare_ids(const void *left, const void *right)
+{
+	const int64_t *a = left, *b = right;
+	return (*a > *b) - (*a < *b);
+}
+
+int upgrade_programs_find(struct upgrade_programs *programs, const struct matr_config *config,
+			  struct upgrade_touched *touched, struct matr_error *err)
 {
 	struct matr_store_application *list = NULL;
-	struct matr_store_epoch epoch;
-	size_t n_list = 0;
+	int64_t *users = NULL;
+	size_t n_list = 0, n_users = 0;
 
-	int result = recorded_epoch(prefix, store, NULL, &epoch, err);
-	for (int i = 0; i < n && result == 0; i++)
-		result = recorded_find(store, epoch.id, names[i], &wanted[i], err);
+	int result = upgrade_touched_since(programs->store, programs->epoch, touched, err);
 	if (result == 0)
-		result = matr_store_edits(store, &out->edits, &out->n_edits, err);
+		result = matr_store_users(programs->store, programs->epoch, upgrade_touches,
+					  touched, &users, &n_users, err);
 	if (result == 0)
-		result = matr_store_applications(store, epoch.id, &list, &n_list, err);
+		result = matr_store_applications(programs->store, programs->epoch, &list, &n_list,
+						 err);
 	for (size_t i = 0; i < n_list && result == 0; i++) {
-		if (!is_wanted(wanted, n, list[i].id))
+		if (!is_wanted(programs, list[i].id))
 			continue;
-		struct matr_upgrade_program *program = add(out, config, list[i].path, err);
-		if (!program || take_loads(store, list[i].id, program, err) != 0 ||
-		    take_edits(store, list[i].id, out, program, err) != 0)
+		programs->n_asked++;
+		if (!n_users || !bsearch(&list[i].id, users, n_users, sizeof *users, compare_ids))
+			continue;
+		struct matr_upgrade_program *program = add(programs, config, list[i].path, err);
+		if (!program || take_loads(programs->store, list[i].id, program, err) != 0 ||
+		    take_edits(programs->store, list[i].id, programs, program, err) != 0)
 			result = -1;
 	}
 	matr_store_applications_free(list, n_list);
-	return result;
-}
-
-int upgrade_programs_find(const char *prefix, const struct matr_config *config, int n, char **names,
-			  struct upgrade_programs *out, struct matr_error *err)
-{
-	int64_t *wanted = calloc((size_t)n + 1, sizeof *wanted);
-	struct matr_store *store = NULL;
-
-	*out = (struct upgrade_programs){.n = 0};
-	if (!wanted)
-		return matr_fail_memory(err);
-	int result = open_store(prefix, &store, err);
-	if (result == 0)
-		result = matr_store_freeze(store, err);
-	if (result == 0)
-		result = find(store, prefix, config, n, names, wanted, out, err);
-	matr_store_close(store);
-	free(wanted);
+	free(users);
 	return result;
 }
 

@@ -1,0 +1,39 @@
+/* touched.h - the names that a change of files touches, for finding the programs that it can
+ * concern. */
+#ifndef MATR_TOOLS_UPGRADE_TOUCHED_H
+#define MATR_TOOLS_UPGRADE_TOUCHED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "matr/upgrade/changes.h"
+
+struct matr_store;
+
+/* What ld.so loads for a program depends on the files it finds under the names that it looks for.
+ * A change concerns a program only if one of these names, or one of these files, is touched. */
+struct upgrade_touched {
+	char **names; /* last parts of paths, and sonames of what comes; sorted */
+	size_t n_names;
+	char **directories; /* whose files all change */
+	size_t n_directories;
+	bool everything; /* it cannot be told apart: a link to a directory, ld.so's configuration */
+};
+
+/* Find what the changes touch, before they are made and after packages were unpacked.
+ * *out: upgrade_touched_free(), also after an error. */
+int upgrade_touched_find(const struct upgrade_changes *changes, struct upgrade_touched *out,
+			 struct matr_error *err);
+
+/* Add the files that changed since the epoch began: what its programs load now may differ from what
+ * the epoch has. */
+int upgrade_touched_since(struct matr_store *store, int64_t epoch, struct upgrade_touched *touched,
+			  struct matr_error *err);
+
+/* Is the file touched? For matr_store_users(); context: const struct upgrade_touched *. */
+bool upgrade_touches(const char *path, const char *found_as, const char *soname, void *context);
+
+void upgrade_touched_free(struct upgrade_touched *touched);
+
+#endif
