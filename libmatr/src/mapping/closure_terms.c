@@ -452,8 +452,10 @@ static bool needs_plt(const struct work *work, const struct matr_object *object,
 		return true;
 	if (object->flags & MATR_OBJECT_BIND_NOW)
 		return false;
-	return binding->provider == MATR_PROVIDER_WEAK_NULL ||
-	       (!work->closure->now && (unsettled || binding->provider >= work->closure->n_start));
+	/* What was recorded with RTLD_NOW may be loaded with RTLD_LAZY, and be bound by what is made
+	 * global in between. */
+	return binding->provider == MATR_PROVIDER_WEAK_NULL || unsettled ||
+	       (!work->closure->now && binding->provider >= work->closure->n_start);
 }
 
 static int settle_member(struct work *work, size_t member, struct matr_error *err)

@@ -418,6 +418,11 @@ case_global()
 	learn open b "$D/lazy.so" l open a "$D/first.so" lg
 	run 'lazy.so applied;first.so applied' open b "$D/lazy.so" l open a "$D/first.so" lg call b go
 	run 'lazy.so applied;first.so applied' open b "$D/lazy.so" l call b go open a "$D/first.so" lg call b go
+	# recorded with RTLD_NOW, and loaded with RTLD_LAZY
+	"$MATR" record --forget-all
+	learn open b "$D/lazy.so" n open a "$D/first.so" n
+	run 'lazy.so applied;first.so applied' open b "$D/lazy.so" l open a "$D/first.so" lg call b go
+	run 'lazy.so applied;first.so applied' open b "$D/lazy.so" n open a "$D/first.so" lg call b go
 }
 
 case_deepbind()

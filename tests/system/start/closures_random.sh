@@ -6,7 +6,7 @@
 set -eu
 . "$(dirname "$0")/../../lib/matr.sh"
 exec_python() { python3 "$HERE/closures/random_loads.py" "$@"; }
-[ $# -gt 0 ] || set -- 3 10 # RTLD_DEEPBIND; a member that another load made global
+[ $# -gt 0 ] || set -- 3 10 209 # RTLD_DEEPBIND; a member that another load made global; RTLD_LAZY
 for seed; do
 	mkdir -p "$T/$seed"
 	end
