@@ -452,8 +452,8 @@ static bool needs_plt(const struct work *work, const struct matr_object *object,
 		return true;
 	if (object->flags & MATR_OBJECT_BIND_NOW)
 		return false;
-	/* What was recorded with RTLD_NOW may be loaded with RTLD_LAZY, and be bound by what is made
-	 * global in between. */
+	/* What was recorded with RTLD_NOW may be loaded with RTLD_LAZY: then what is made global
+	 * before the first call counts. */
 	return binding->provider == MATR_PROVIDER_WEAK_NULL || unsettled ||
 	       (!work->closure->now && binding->provider >= work->closure->n_start);
 }
