@@ -12,16 +12,28 @@ static const struct field {
 	char letter;
 	enum { FIELD_TEXT, FIELD_FLAG, FIELD_JOBS, FIELD_FORMAT } kind;
 	size_t offset;
+	const char *help, *argument; /* of the option */
 } fields[BEGIN_REQUEST_FIELDS] = {
-	{"--config", 0, FIELD_TEXT, offsetof(struct begin_request, config)},
-	{"--ld-stable", 0, FIELD_TEXT, offsetof(struct begin_request, ld_stable)},
-	{"--cause", 0, FIELD_TEXT, offsetof(struct begin_request, cause)},
-	{"--jobs", 'j', FIELD_JOBS, offsetof(struct begin_request, jobs)},
-	{"--format", 0, FIELD_FORMAT, offsetof(struct begin_request, format)},
-	{"--only", 0, FIELD_FLAG, offsetof(struct begin_request, only)},
-	{"--wait", 0, FIELD_FLAG, offsetof(struct begin_request, wait)},
-	{"--rebuild-store", 0, FIELD_FLAG, offsetof(struct begin_request, rebuild_store)},
-	{"--quiet", 'q', FIELD_FLAG, offsetof(struct begin_request, quiet)},
+	{"--config", 0, FIELD_TEXT, offsetof(struct begin_request, config),
+	 "instead of /etc/matr.conf", "FILE"},
+	{"--ld-stable", 0, FIELD_TEXT, offsetof(struct begin_request, ld_stable),
+	 "the loader to install in the prefix (else the one beside matr)", "FILE"},
+	{"--cause", 0, FIELD_TEXT, offsetof(struct begin_request, cause),
+	 "what `epoch list` shows as its cause (else this command line)", "TEXT"},
+	{"--jobs", 'j', FIELD_JOBS, offsetof(struct begin_request, jobs),
+	 "threads that work at once (else as many as there are cores)", "N"},
+	{"--format", 0, FIELD_FORMAT, offsetof(struct begin_request, format),
+	 "table (default), json or csv: one row per program (a table only of programs that were "
+	 "named)",
+	 "FORMAT"},
+	{"--only", 0, FIELD_FLAG, offsetof(struct begin_request, only),
+	 "these programs and no others, whatever the epoch in force has", NULL},
+	{"--wait", 0, FIELD_FLAG, offsetof(struct begin_request, wait),
+	 "wait for another begin or end to finish", NULL},
+	{"--rebuild-store", 0, FIELD_FLAG, offsetof(struct begin_request, rebuild_store),
+	 "move the store aside and begin with a new one", NULL},
+	{"--quiet", 'q', FIELD_FLAG, offsetof(struct begin_request, quiet),
+	 "print nothing where all went well", NULL},
 };
 
 /* ---- options ---- */
@@ -29,7 +41,10 @@ static const struct field {
 static struct option_row row_of(const struct field *field, struct begin_request *request)
 {
 	void *value = (char *)request + field->offset;
-	struct option_row row = {.name = field->option + 2, .letter = field->letter};
+	struct option_row row = {.name = field->option + 2,
+				 .letter = field->letter,
+				 .help = field->help,
+				 .argument = field->argument};
 
 	if (field->kind == FIELD_TEXT)
 		row.text = value;
@@ -39,6 +54,8 @@ static struct option_row row_of(const struct field *field, struct begin_request 
 		row.jobs = value;
 	else
 		row.format = value;
+	if (field->argument && strcmp(field->argument, "FILE") == 0)
+		row.completes = COMPLETES_FILE;
 	return row;
 }
 

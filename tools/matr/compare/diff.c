@@ -29,17 +29,9 @@ static const char help[] =
 	"all,\n"
 	"and a row per program that differs; with --details a row per difference. An EPOCH is a "
 	"number\n"
-	"(`matr epoch list`), `current` or `previous`.\n"
-	"\n"
-	"  --from EPOCH     the program before (else previous; of two programs: current)\n"
-	"  --to EPOCH       the program after (else current)\n"
-	"  --totals         of two epochs: only the numbers of all programs together\n"
-	"  --details        every program, object, binding and load that differs\n"
-	"  --symbol GLOB    only bindings of these symbols, with details\n"
-	"  --root DIR       of the system in that tree\n"
-	"  --format FORMAT  table (default), json, csv, dot (for graphviz) or svg (drawn by it)\n"
-	"  -h, --help       this text\n"
-	"\n"
+	"(`matr epoch list`), `current` or `previous`.\n";
+
+static const char help_after[] =
 	"Exit status, as that of diff(1): 0 nothing differs; 1 something does; 2 trouble.\n"
 	"\n"
 	"  matr diff previous current\n"
@@ -186,17 +178,31 @@ int command_diff(const struct context *context, int argc, char **argv)
 	bool totals = false, details = false;
 	int status;
 	const struct option_row rows[] = {
-		{"from", .text = &request.from},
-		{"to", .text = &request.to},
-		{"totals", .flag = &totals},
-		{"details", .flag = &details},
-		{"symbol", .text = &show->symbol},
-		{"format", .format = &show->format, .graphs = true},
-		{"root", .text = &request.root},
-		{"prefix", .text = &request.prefix},
+		{"from", .text = &request.from, .argument = "EPOCH",
+		 .help = "the program before (else previous; of two programs: current)",
+		 .completes = COMPLETES_EPOCH},
+		{"to", .text = &request.to, .argument = "EPOCH",
+		 .help = "the program after (else current)", .completes = COMPLETES_EPOCH},
+		{"totals", .flag = &totals,
+		 .help = "of two epochs: only the numbers of all programs together"},
+		{"details", .flag = &details,
+		 .help = "every program, object, binding and load that differs"},
+		{"symbol", .text = &show->symbol, .argument = "GLOB",
+		 .help = "only bindings of these symbols, with details",
+		 .completes = COMPLETES_SYMBOL},
+		{"format", .format = &show->format, .graphs = true,
+		 .help = "table (default), json, csv, dot (for graphviz) or svg (drawn by it)"},
+		{"root", .text = &request.root, .argument = "DIR",
+		 .help = "of the system in that tree", .completes = COMPLETES_DIRECTORY},
+		{"prefix", .text = &request.prefix, .argument = "DIR", .help = "where the store is",
+		 .completes = COMPLETES_DIRECTORY},
 		{0},
 	};
-	const struct options options = {.command = "diff", .help = help, .rows = rows};
+	const struct options options = {.command = "diff",
+					.help = help,
+					.after = help_after,
+					.arguments = {COMPLETES_EPOCH},
+					.rows = rows};
 
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)

@@ -3,26 +3,17 @@
 #include "matr/edit/rebind.h"
 #include "matr/epoch/epoch.h"
 
-static const char apply_help[] =
-	"usage: matr epoch apply [--root DIR]\n"
-	"\n"
-	"Apply the store's edits (the table `edits`, matr-rebind(1)) as they are now: what was "
-	"changed\n"
-	"with SQL takes effect. The epoch begins anew with the programs it has; what has not "
-	"changed\n"
-	"is taken over. Edited programs are started first, up to their main(): if one dies that "
-	"does\n"
-	"not without the edits, nothing changes.\n"
-	"\n"
-	"  --root DIR         of the system in DIR, which is not running; all other paths are "
-	"paths "
-	"in DIR\n"
-	"  --force            without trying the edits\n"
-	"  --ld-stable FILE   the loader to install in the prefix (else the one beside matr)\n"
-	"  -j, --jobs N       threads that work at once\n"
-	"  -q, --quiet        print nothing where all went well\n"
-	"  -h, --help         this text\n"
-	"\n"
+static const char apply_help[] = "usage: matr epoch apply [--root DIR]\n"
+				 "\n"
+				 "Apply the store's edits (the table `edits`, matr-rebind(1)) as "
+				 "they are now: what was changed\n"
+				 "with SQL takes effect. The epoch begins anew with the programs "
+				 "it has; what has not changed\n"
+				 "is taken over. Edited programs are started first, up to their "
+				 "main(): if one dies that does\n"
+				 "not without the edits, nothing changes.\n";
+
+static const char apply_help_after[] =
 	"Exit status: 0 done, and all edits hold; 1 failure, or no epoch is in force, and nothing "
 	"has\n"
 	"changed; 2 usage; 3 done, but some edit could not be applied everywhere.\n"
@@ -37,16 +28,26 @@ int command_epoch_apply(const struct context *context, int argc, char **argv)
 	char ld_stable[PATH_MAX];
 	int status;
 	const struct option_row rows[] = {
-		{"root", .text = &request.root},
-		{"force", .flag = &request.force},
-		{"ld-stable", .text = &request.epoch.ld_stable},
-		{"jobs", 'j', .jobs = &request.epoch.jobs},
-		{"prefix", .text = &request.prefix},
-		{"quiet", 'q', .flag = &request.quiet},
+		{"root", .text = &request.root, .argument = "DIR",
+		 .help = "of the system in DIR, which is not running; all other paths are paths in "
+			 "DIR",
+		 .completes = COMPLETES_DIRECTORY},
+		{"force", .flag = &request.force, .help = "without trying the edits"},
+		{"ld-stable", .text = &request.epoch.ld_stable, .argument = "FILE",
+		 .help = "the loader to install in the prefix (else the one beside matr)",
+		 .completes = COMPLETES_FILE},
+		{"jobs", 'j', .jobs = &request.epoch.jobs, .argument = "N",
+		 .help = "threads that work at once"},
+		{"prefix", .text = &request.prefix, .argument = "DIR", .help = "where the store is",
+		 .completes = COMPLETES_DIRECTORY},
+		{"quiet", 'q', .flag = &request.quiet, .help = "print nothing where all went well"},
 		{0},
 	};
-	const struct options options = {
-		.command = "epoch apply", .help = apply_help, .rows = rows, .no_arguments = true};
+	const struct options options = {.command = "epoch apply",
+					.help = apply_help,
+					.after = apply_help_after,
+					.rows = rows,
+					.no_arguments = true};
 
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)

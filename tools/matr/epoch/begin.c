@@ -33,27 +33,9 @@ static const char begin_help[] =
 	"force.\n"
 	"Programs that are named are added to an epoch that is in force, or refreshed in it; with\n"
 	"--only it is replaced. A program that cannot be mapped is declined: it starts as always,\n"
-	"and `matr epoch status` has the reason.\n"
-	"\n"
-	"  --only            these programs and no others, whatever the epoch in force has\n"
-	"  --config FILE     instead of /etc/matr.conf\n"
-	"  -j, --jobs N      threads that work at once (else as many as there are cores)\n"
-	"  --ld-stable FILE  the loader to install in the prefix (else the one beside matr)\n"
-	"  --cause TEXT      what `epoch list` shows as its cause (else this command line)\n"
-	"  --wait            wait for another begin or end to finish\n"
-	"  --root DIR        for the system in DIR, which is not running: an image that is built.\n"
-	"                    Prefix, configuration and programs are paths in it; the epoch holds "
-	"in\n"
-	"                    copies of DIR too, and depends on nothing of this machine\n"
-	"  --portable        the same for this system: the epoch holds in copies of it too\n"
-	"  --no-daemon       do it here, even where matrd runs for the prefix\n"
-	"  --progress FD     write \"DONE ALL WHAT\" lines to the file descriptor\n"
-	"  --rebuild-store   move the store aside and begin with a new one\n"
-	"  --format FORMAT   table (default), json or csv: one row per program (a table only of\n"
-	"                    programs that were named)\n"
-	"  -q, --quiet       print nothing where all went well\n"
-	"  -h, --help        this text\n"
-	"\n"
+	"and `matr epoch status` has the reason.\n";
+
+static const char begin_help_after[] =
 	"A damaged store is moved aside (to store.db.damaged) and made anew without being asked;\n"
 	"one that a newer MatR has written only with --rebuild-store.\n"
 	"\n"
@@ -698,13 +680,25 @@ int command_epoch_begin(const struct context *context, int argc, char **argv)
 	const char *prefix = context->prefix;
 	char cause[MATR_STORE_CAUSE_MAX];
 	struct option_row rows[BEGIN_REQUEST_FIELDS + 6] = {
-		{"root", .text = &here.root},
-		{"portable", .flag = &here.portable},
-		{"no-daemon", .flag = &here.no_daemon},
-		{"progress", .text = &here.progress},
-		{"prefix", .text = &prefix},
+		{"root", .text = &here.root, .argument = "DIR",
+		 .help = "for the system in DIR, which is not running: an image that is built. "
+			 "Prefix, configuration and programs are paths in it; the epoch holds in "
+			 "copies of DIR too, and depends on nothing of this machine",
+		 .completes = COMPLETES_DIRECTORY},
+		{"portable", .flag = &here.portable,
+		 .help = "the same for this system: the epoch holds in copies of it too"},
+		{"no-daemon", .flag = &here.no_daemon,
+		 .help = "do it here, even where matrd runs for the prefix"},
+		{"progress", .text = &here.progress, .argument = "FD",
+		 .help = "write \"DONE ALL WHAT\" lines to the file descriptor"},
+		{"prefix", .text = &prefix, .argument = "DIR", .help = "where the store is",
+		 .completes = COMPLETES_DIRECTORY},
 	};
-	const struct options options = {.command = "epoch begin", .help = begin_help, .rows = rows};
+	const struct options options = {.command = "epoch begin",
+					.help = begin_help,
+					.after = begin_help_after,
+					.arguments = {COMPLETES_EXECUTABLE},
+					.rows = rows};
 	int status;
 
 	begin_request_rows(&request, rows + 5);

@@ -21,16 +21,12 @@ static const char after[] = "`matr epoch begin --help` and so on have each comma
 static const char end_help[] = "usage: matr epoch end [OPTION]...\n"
 			       "\n"
 			       "End the epoch: programs start the ordinary way from now on. Those "
-			       "that run are not affected.\n"
-			       "\n"
-			       "  --root DIR   of the system in that tree\n"
-			       "  --no-daemon  do it here, even where matrd runs\n"
-			       "  -h, --help   this text\n"
-			       "\n"
-			       "Exit status: 0 ended; 1 failure, or no epoch was in force; 2 "
-			       "usage.\n"
-			       "\n"
-			       "  matr epoch end\n";
+			       "that run are not affected.\n";
+
+static const char end_help_after[] =
+	"Exit status: 0 ended; 1 failure, or no epoch was in force; 2 usage.\n"
+	"\n"
+	"  matr epoch end\n";
 
 static int command_end(const struct context *context, int argc, char **argv)
 {
@@ -40,13 +36,18 @@ static int command_end(const struct context *context, int argc, char **argv)
 	int status, fd = -1;
 	bool no_daemon = false;
 	const struct option_row rows[] = {
-		{"root", .text = &root},
-		{"no-daemon", .flag = &no_daemon},
-		{"prefix", .text = &prefix},
+		{"root", .text = &root, .argument = "DIR", .help = "of the system in that tree",
+		 .completes = COMPLETES_DIRECTORY},
+		{"no-daemon", .flag = &no_daemon, .help = "do it here, even where matrd runs"},
+		{"prefix", .text = &prefix, .argument = "DIR", .help = "where the store is",
+		 .completes = COMPLETES_DIRECTORY},
 		{0},
 	};
-	const struct options options = {
-		.command = "epoch end", .help = end_help, .rows = rows, .no_arguments = true};
+	const struct options options = {.command = "epoch end",
+					.help = end_help,
+					.after = end_help_after,
+					.rows = rows,
+					.no_arguments = true};
 
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)

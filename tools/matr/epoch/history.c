@@ -24,16 +24,12 @@ static const char list_help[] =
 	"many\n"
 	"were declined, whether it is in force, and why it was begun: the user's command line, "
 	"the\n"
-	"package manager's (`matr hooks`), or the command of `epoch wrap`.\n"
-	"\n"
-	"  --root DIR       of the system in that tree\n"
-	"  --format FORMAT  table (default), json or csv\n"
-	"  -h, --help       this text\n"
-	"\n"
-	"Exit status: 0 success; 1 failure; 2 usage.\n"
-	"\n"
-	"  matr epoch list\n"
-	"  matr epoch list --format csv > epochs.csv\n";
+	"package manager's (`matr hooks`), or the command of `epoch wrap`.\n";
+
+static const char list_help_after[] = "Exit status: 0 success; 1 failure; 2 usage.\n"
+				      "\n"
+				      "  matr epoch list\n"
+				      "  matr epoch list --format csv > epochs.csv\n";
 
 static const char show_help[] =
 	"usage: matr epoch show [--format table|json] [EPOCH]\n"
@@ -42,12 +38,9 @@ static const char show_help[] =
 	"matrd\n"
 	"noticed. EPOCH is a number, `current` (in force, else the newest; the default) or "
 	"`previous`.\n"
-	"What is in force, and whether all is well with it, is `matr epoch status`.\n"
-	"\n"
-	"  --programs       list the programs, one a line, and which of them were mapped anew\n"
-	"  --format FORMAT  table (default) or json; with --programs csv too\n"
-	"  -h, --help       this text\n"
-	"\n"
+	"What is in force, and whether all is well with it, is `matr epoch status`.\n";
+
+static const char show_help_after[] =
 	"Exit status: 0 success; 1 failure, or no such epoch; 2 usage.\n"
 	"\n"
 	"  matr epoch show previous\n"
@@ -58,12 +51,9 @@ static const char prune_help[] =
 	"\n"
 	"Remove the records of all epochs but the N newest, and never those of the epoch in "
 	"force.\n"
-	"A begin does this by itself with the number in matr.conf(5), section [epochs].\n"
-	"\n"
-	"  --keep N    how many are kept: at least 1\n"
-	"  -q, --quiet say nothing\n"
-	"  -h, --help  this text\n"
-	"\n"
+	"A begin does this by itself with the number in matr.conf(5), section [epochs].\n";
+
+static const char prune_help_after[] =
 	"Exit status: 0 done, also where there was nothing to remove; 1 failure; 2 usage.\n"
 	"\n"
 	"  matr epoch prune --keep 3\n";
@@ -136,13 +126,18 @@ int command_epoch_list(const struct context *context, int argc, char **argv)
 	struct matr_error err = {0};
 	int status;
 	const struct option_row rows[] = {
-		{"root", .text = &root},
+		{"root", .text = &root, .argument = "DIR", .help = "of the system in that tree",
+		 .completes = COMPLETES_DIRECTORY},
 		{"format", .format = &format},
-		{"prefix", .text = &prefix},
+		{"prefix", .text = &prefix, .argument = "DIR", .help = "where the store is",
+		 .completes = COMPLETES_DIRECTORY},
 		{0},
 	};
-	const struct options options = {
-		.command = "epoch list", .help = list_help, .rows = rows, .no_arguments = true};
+	const struct options options = {.command = "epoch list",
+					.help = list_help,
+					.after = list_help_after,
+					.rows = rows,
+					.no_arguments = true};
 
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)
@@ -330,12 +325,19 @@ int command_epoch_show(const struct context *context, int argc, char **argv)
 	bool programs = false;
 	int status;
 	const struct option_row rows[] = {
-		{"programs", .flag = &programs},
-		{"format", .format = &format},
-		{"prefix", .text = &prefix},
+		{"programs", .flag = &programs,
+		 .help = "list the programs, one a line, and which of them were mapped anew"},
+		{"format", .format = &format,
+		 .help = "table (default) or json; with --programs csv too"},
+		{"prefix", .text = &prefix, .argument = "DIR", .help = "where the store is",
+		 .completes = COMPLETES_DIRECTORY},
 		{0},
 	};
-	const struct options options = {.command = "epoch show", .help = show_help, .rows = rows};
+	const struct options options = {.command = "epoch show",
+					.help = show_help,
+					.after = show_help_after,
+					.arguments = {COMPLETES_EPOCH},
+					.rows = rows};
 
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)
@@ -392,13 +394,17 @@ int command_epoch_prune(const struct context *context, int argc, char **argv)
 	bool quiet = false;
 	int status;
 	const struct option_row rows[] = {
-		{"keep", .text = &number},
-		{"quiet", 'q', .flag = &quiet},
-		{"prefix", .text = &prefix},
+		{"keep", .text = &number, .argument = "N", .help = "how many are kept: at least 1"},
+		{"quiet", 'q', .flag = &quiet, .help = "say nothing"},
+		{"prefix", .text = &prefix, .argument = "DIR", .help = "where the store is",
+		 .completes = COMPLETES_DIRECTORY},
 		{0},
 	};
-	const struct options options = {
-		.command = "epoch prune", .help = prune_help, .rows = rows, .no_arguments = true};
+	const struct options options = {.command = "epoch prune",
+					.help = prune_help,
+					.after = prune_help_after,
+					.rows = rows,
+					.no_arguments = true};
 
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)

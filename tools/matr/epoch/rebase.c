@@ -10,11 +10,9 @@ static const char help[] =
 	"usage: matr epoch rebase [--once-per-boot]\n"
 	"\n"
 	"Draw other addresses for the libraries of programs with shared placement. Nothing is\n"
-	"resolved; processes that run keep theirs, and load later libraries by ld.so.\n"
-	"\n"
-	"  --once-per-boot  only if the image was written before the machine was started\n"
-	"  -h, --help       this text\n"
-	"\n"
+	"resolved; processes that run keep theirs, and load later libraries by ld.so.\n";
+
+static const char help_after[] =
 	"Exit status: 0 done, or there was nothing to do; 1 failure; 2 usage.\n"
 	"\n"
 	"  matr epoch rebase\n";
@@ -26,12 +24,17 @@ int command_epoch_rebase(const struct context *context, int argc, char **argv)
 	bool once_per_boot = false;
 	int status;
 	const struct option_row rows[] = {
-		{"once-per-boot", .flag = &once_per_boot},
-		{"prefix", .text = &prefix},
+		{"once-per-boot", .flag = &once_per_boot,
+		 .help = "only if the image was written before the machine was started"},
+		{"prefix", .text = &prefix, .argument = "DIR", .help = "where the store is",
+		 .completes = COMPLETES_DIRECTORY},
 		{0},
 	};
-	const struct options options = {
-		.command = "epoch rebase", .help = help, .rows = rows, .no_arguments = true};
+	const struct options options = {.command = "epoch rebase",
+					.help = help,
+					.after = help_after,
+					.rows = rows,
+					.no_arguments = true};
 
 	if (options_parse(&options, argc, argv, &status) < 0)
 		return status;

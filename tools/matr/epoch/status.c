@@ -22,17 +22,13 @@ static const char status_help[] =
 	"\n"
 	"States: management, suspended (management time until somebody resumes the epoch), epoch;\n"
 	"after an interruption ahead, unrecorded, lost or damaged, which the next begin puts "
-	"right.\n"
-	"\n"
-	"  --format FORMAT  table (default) or json\n"
-	"  --root DIR       of the file tree in DIR, where the prefix is\n"
-	"  -h, --help       this text\n"
-	"\n"
-	"Exit status: 0 all is well, with or without an epoch; 1 something is wrong or has "
-	"changed;\n"
-	"2 usage.\n"
-	"\n"
-	"  matr epoch status --format json | jq .changed\n";
+	"right.\n";
+
+static const char status_help_after[] = "Exit status: 0 all is well, with or without an epoch; 1 "
+					"something is wrong or has changed;\n"
+					"2 usage.\n"
+					"\n"
+					"  matr epoch status --format json | jq .changed\n";
 
 static void show_heading(const char *heading)
 {
@@ -345,13 +341,19 @@ int command_epoch_status(const struct context *context, int argc, char **argv)
 	struct matr_error err = {0};
 	int exit_status;
 	const struct option_row rows[] = {
-		{"prefix", .text = &prefix},
+		{"prefix", .text = &prefix, .argument = "DIR", .help = "where the store is",
+		 .completes = COMPLETES_DIRECTORY},
 		{"format", .document = &format},
-		{"root", .text = &root},
+		{"root", .text = &root, .argument = "DIR",
+		 .help = "of the file tree in DIR, where the prefix is",
+		 .completes = COMPLETES_DIRECTORY},
 		{0},
 	};
-	const struct options options = {
-		.command = "epoch status", .help = status_help, .rows = rows, .no_arguments = true};
+	const struct options options = {.command = "epoch status",
+					.help = status_help,
+					.after = status_help_after,
+					.rows = rows,
+					.no_arguments = true};
 
 	int at = options_parse(&options, argc, argv, &exit_status);
 	if (at < 0)

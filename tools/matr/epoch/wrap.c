@@ -26,10 +26,9 @@ static const char wrap_help[] =
 	"End the epoch, run the command, and begin the epoch again: for whatever changes "
 	"installed\n"
 	"files. Where no epoch is in force, the command is all that happens. What goes wrong with\n"
-	"the epoch is said on standard error and does not keep the command from running.\n"
-	"\n"
-	"  -h, --help  this text\n"
-	"\n"
+	"the epoch is said on standard error and does not keep the command from running.\n";
+
+static const char wrap_help_after[] =
 	"Exit status: the command's; 125 wrong usage; 126 it cannot be executed; 127 not found.\n"
 	"\n"
 	"  matr epoch wrap -- make install\n";
@@ -43,13 +42,9 @@ static const char suspend_help[] =
 	"again. resume begins a suspended epoch, with the programs it had (the whole system's, if\n"
 	"none were named), and puts ld-stable back in the loader's place where a package has\n"
 	"displaced it; where no epoch is suspended, it begins none. `epoch begin` and `epoch end`\n"
-	"end a suspension.\n"
-	"\n"
-	"  --by NAME   who does it: shown by `matr doctor`; resume records the command line of "
-	"the\n"
-	"              package manager that has called it as the cause of the epoch\n"
-	"  -h, --help  this text\n"
-	"\n"
+	"end a suspension.\n";
+
+static const char suspend_help_after[] =
 	"Exit status: 0 success, also where there was nothing to do; 1 failure; 2 usage.\n"
 	"\n"
 	"  matr epoch suspend --by dpkg && dpkg -i some.deb; matr epoch resume\n";
@@ -161,11 +156,14 @@ int command_epoch_wrap(const struct context *context, int argc, char **argv)
 {
 	const char *prefix = context->prefix;
 	const struct option_row rows[] = {
-		{"prefix", .text = &prefix},
+		{"prefix", .text = &prefix, .argument = "DIR", .help = "where the store is",
+		 .completes = COMPLETES_DIRECTORY},
 		{0},
 	};
 	const struct options options = {.command = "epoch wrap",
 					.help = wrap_help,
+					.after = wrap_help_after,
+					.arguments = {COMPLETES_COMMAND},
 					.rows = rows,
 					.stop_early = true,
 					.usage_status = STATUS_RUN};
@@ -185,8 +183,11 @@ int command_epoch_wrap(const struct context *context, int argc, char **argv)
 static bool take_options(const char *command, const struct option_row *rows, int argc, char **argv,
 			 int *status)
 {
-	const struct options options = {
-		.command = command, .help = suspend_help, .rows = rows, .no_arguments = true};
+	const struct options options = {.command = command,
+					.help = suspend_help,
+					.after = suspend_help_after,
+					.rows = rows,
+					.no_arguments = true};
 
 	return options_parse(&options, argc, argv, status) >= 0;
 }
@@ -195,8 +196,11 @@ int command_epoch_suspend(const struct context *context, int argc, char **argv)
 {
 	const char *prefix = context->prefix, *by = "matr epoch suspend";
 	const struct option_row rows[] = {
-		{"by", .text = &by},
-		{"prefix", .text = &prefix},
+		{"by", .text = &by, .argument = "NAME",
+		 .help = "who does it: shown by `matr doctor`; resume records the command line of "
+			 "the package manager that has called it as the cause of the epoch"},
+		{"prefix", .text = &prefix, .argument = "DIR", .help = "where the store is",
+		 .completes = COMPLETES_DIRECTORY},
 		{0},
 	};
 	int status;
@@ -210,8 +214,11 @@ int command_epoch_resume(const struct context *context, int argc, char **argv)
 	const char *prefix = context->prefix, *by = NULL;
 	char cause[MATR_STORE_CAUSE_MAX];
 	const struct option_row rows[] = {
-		{"by", .text = &by},
-		{"prefix", .text = &prefix},
+		{"by", .text = &by, .argument = "NAME",
+		 .help = "who does it: shown by `matr doctor`; resume records the command line of "
+			 "the package manager that has called it as the cause of the epoch"},
+		{"prefix", .text = &prefix, .argument = "DIR", .help = "where the store is",
+		 .completes = COMPLETES_DIRECTORY},
 		{0},
 	};
 	int status;

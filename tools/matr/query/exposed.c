@@ -29,31 +29,9 @@ static const char help[] =
 	"How many programs of the epoch bind to it, directly or through their libraries, by "
 	"Debian\n"
 	"package; with --details every program and the object that binds. What only loads the\n"
-	"library is counted, not listed. What an object takes from itself does not count.\n"
-	"\n"
-	"  --symbol S[@V]     who binds to this symbol; with --library: of this library. S may be "
-	"a\n"
-	"                     glob, or a C++ or Rust name as people write it\n"
-	"  --library L        who binds to anything of this library: soname, file name, path, "
-	"glob,\n"
-	"                     or the name of its package; both may be given several times\n"
-	"  --list FILE        one of these a line, # comments; a name with / or .so is a library\n"
-	"  --details          every program, and the object that binds\n"
-	"  --epoch EPOCH      in that epoch: a number, current or previous\n"
-	"  --root DIR         of the system in that tree\n"
-	"  --format FORMAT    table (default), json, csv, dot (for graphviz) or svg (drawn by "
-	"it);\n"
-	"                     openvex or cyclonedx: a VEX document (with one --library and\n"
-	"                     --vulnerability)\n"
-	"  --vulnerability ID the vulnerability that --symbol, or all of the library, has\n"
-	"  --all-entries      the symbols are all functions by which the vulnerable code is\n"
-	"                     entered; else who binds others of the library is in doubt\n"
-	"  --product IRI      all programs are this product; else each is one, of its package\n"
-	"  --author NAME      of the document\n"
-	"  --action TEXT      what is to be done about affected programs\n"
-	"  --prefix DIR       where the store is\n"
-	"  -h, --help         this text\n"
-	"\n"
+	"library is counted, not listed. What an object takes from itself does not count.\n";
+
+static const char help_after[] =
 	"Exit status: 0 success, whoever binds; 1 failure, or there is no such symbol\n"
 	"or library (of several the others are looked at all the same); 2 usage.\n"
 	"\n"
@@ -513,23 +491,47 @@ int command_exposed(const struct context *context, int argc, char **argv)
 {
 	struct request request = {.prefix = context->prefix};
 	const struct option_row rows[] = {
-		{"symbol", .list = &request.symbols},
-		{"library", .list = &request.libraries},
-		{"list", .text = &request.list},
-		{"details", .flag = &request.details},
-		{"epoch", .text = &request.epoch},
-		{"root", .text = &request.root},
-		{"format", .take = take_format, .context = &request},
-		{"vulnerability", .text = &request.vex.vulnerability},
-		{"all-entries", .flag = &request.vex.all_entries},
-		{"product", .text = &request.vex.product},
-		{"author", .text = &request.vex.author},
-		{"action", .text = &request.vex.action},
+		{"symbol", .list = &request.symbols, .argument = "S[@V]",
+		 .help = "who binds to this symbol; with --library: of this library. S may be a "
+			 "glob, or a C++ or Rust name as people write it",
+		 .completes = COMPLETES_SYMBOL},
+		{"library", .list = &request.libraries, .argument = "L",
+		 .help = "who binds to anything of this library: soname, file name, path, glob, or "
+			 "the name of its package; both may be given several times",
+		 .completes = COMPLETES_LIBRARY},
+		{"list", .text = &request.list, .argument = "FILE",
+		 .help = "one of these a line, # comments; a name with / or .so is a library",
+		 .completes = COMPLETES_FILE},
+		{"details", .flag = &request.details,
+		 .help = "every program, and the object that binds"},
+		{"epoch", .text = &request.epoch, .argument = "EPOCH",
+		 .help = "in that epoch: a number, current or previous",
+		 .completes = COMPLETES_EPOCH},
+		{"root", .text = &request.root, .argument = "DIR",
+		 .help = "of the system in that tree", .completes = COMPLETES_DIRECTORY},
+		{"format", .take = take_format, .context = &request, .argument = "FORMAT",
+		 .words = "table json csv dot svg openvex cyclonedx",
+		 .help = "table (default), json, csv, dot (for graphviz) or svg (drawn by it); "
+			 "openvex or cyclonedx: a VEX document (with one --library and "
+			 "--vulnerability)"},
+		{"vulnerability", .text = &request.vex.vulnerability, .argument = "ID",
+		 .help = "the vulnerability that --symbol, or all of the library, has"},
+		{"all-entries", .flag = &request.vex.all_entries,
+		 .help = "the symbols are all functions by which the vulnerable code is entered; "
+			 "else who binds others of the library is in doubt"},
+		{"product", .text = &request.vex.product, .argument = "IRI",
+		 .help = "all programs are this product; else each is one, of its package"},
+		{"author", .text = &request.vex.author, .argument = "NAME",
+		 .help = "of the document"},
+		{"action", .text = &request.vex.action, .argument = "TEXT",
+		 .help = "what is to be done about affected programs"},
 
-		{"prefix", .text = &request.prefix},
+		{"prefix", .text = &request.prefix, .argument = "DIR", .help = "where the store is",
+		 .completes = COMPLETES_DIRECTORY},
 		{0},
 	};
-	const struct options options = {.command = "exposed", .help = help, .rows = rows};
+	const struct options options = {
+		.command = "exposed", .help = help, .after = help_after, .rows = rows};
 	int status;
 
 	int at = options_parse(&options, argc, argv, &status);

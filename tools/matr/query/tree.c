@@ -31,17 +31,9 @@ static const char help[] =
 	"marks where they are left out. Objects that nothing binds to say so. What the program\n"
 	"loads with dlopen(), as recorded (`matr record`), comes after that, and then what else\n"
 	"its objects say that they may load (.note.dlopen). A program that is not in the epoch is\n"
-	"resolved at once, as its files are now.\n"
-	"\n"
-	"  --epoch EPOCH      in that epoch: a number, current or previous\n"
-	"  --env NAME=VALUE   as its files are now, with LD_LIBRARY_PATH or LD_PRELOAD\n"
-	"  --root DIR         of the system in that tree\n"
-	"  --format FORMAT    table (default: a drawing), json (nested), dot (for graphviz) or "
-	"svg\n"
-	"                     (drawn by graphviz)\n"
-	"  --prefix DIR       where the store is\n"
-	"  -h, --help         this text\n"
-	"\n"
+	"resolved at once, as its files are now.\n";
+
+static const char help_after[] =
 	"Exit status: 0 success; 1 failure, or there is no such program; 2 usage.\n"
 	"\n"
 	"  matr tree git\n"
@@ -343,11 +335,25 @@ int command_tree(const struct context *context, int argc, char **argv)
 	struct matr_error err = {0};
 	int status;
 	const struct option_row rows[] = {
-		{"epoch", .text = &epoch},   {"env", .list = &environment},
-		{"root", .text = &root},     {"format", .format = &format, .graphs = true},
-		{"prefix", .text = &prefix}, {0},
+		{"epoch", .text = &epoch, .argument = "EPOCH",
+		 .help = "in that epoch: a number, current or previous",
+		 .completes = COMPLETES_EPOCH},
+		{"env", .list = &environment, .argument = "NAME=VALUE",
+		 .help = "as its files are now, with LD_LIBRARY_PATH or LD_PRELOAD"},
+		{"root", .text = &root, .argument = "DIR", .help = "of the system in that tree",
+		 .completes = COMPLETES_DIRECTORY},
+		{"format", .format = &format, .graphs = true, .words = "table json dot svg",
+		 .help = "table (default: a drawing), json (nested), dot (for graphviz) or svg "
+			 "(drawn by graphviz)"},
+		{"prefix", .text = &prefix, .argument = "DIR", .help = "where the store is",
+		 .completes = COMPLETES_DIRECTORY},
+		{0},
 	};
-	const struct options options = {.command = "tree", .help = help, .rows = rows};
+	const struct options options = {.command = "tree",
+					.help = help,
+					.after = help_after,
+					.arguments = {COMPLETES_PROGRAM},
+					.rows = rows};
 
 	struct recorded recorded = {.store = NULL};
 	int at = options_parse(&options, argc, argv, &status);

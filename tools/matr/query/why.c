@@ -28,19 +28,9 @@ static const char help[] =
 	"What the program loads with dlopen(), as recorded, is part of it.\n"
 	"Everything comes from the store. A program that is not in the epoch is resolved at\n"
 	"once, as its files are now. SYMBOL may be a glob, or a C++ or Rust name as people write\n"
-	"it; LIBRARY is a soname, a file name, a path, a glob, or the name of its package.\n"
-	"\n"
-	"  --library          explain a library, not a symbol\n"
-	"  --details          every reference, and every step of its search; with --library every\n"
-	"                     symbol\n"
-	"  --raw              C++ and Rust names as they are in the files\n"
-	"  --epoch EPOCH      in that epoch: a number, current or previous\n"
-	"  --env NAME=VALUE   as its files are now, with LD_LIBRARY_PATH or LD_PRELOAD\n"
-	"  --root DIR         of the system in that tree\n"
-	"  --format FORMAT    table (default), json, csv, dot (for graphviz) or svg (drawn by it)\n"
-	"  --prefix DIR       where the store is\n"
-	"  -h, --help         this text\n"
-	"\n"
+	"it; LIBRARY is a soname, a file name, a path, a glob, or the name of its package.\n";
+
+static const char help_after[] =
 	"Exit status: 0 success; 1 failure, or there is no such thing; 2 usage.\n"
 	"\n"
 	"  matr why git malloc\n"
@@ -262,17 +252,29 @@ int command_why(const struct context *context, int argc, char **argv)
 	bool library = false;
 	int status;
 	const struct option_row rows[] = {
-		{"library", .flag = &library},
-		{"details", .flag = &why.details},
-		{"raw", .flag = &why.raw},
-		{"epoch", .text = &epoch},
-		{"env", .list = &environment},
-		{"root", .text = &root},
-		{"format", .format = &why.format, .graphs = true},
-		{"prefix", .text = &prefix},
+		{"library", .flag = &library, .help = "explain a library, not a symbol"},
+		{"details", .flag = &why.details,
+		 .help = "every reference, and every step of its search; with --library every "
+			 "symbol"},
+		{"raw", .flag = &why.raw, .help = "C++ and Rust names as they are in the files"},
+		{"epoch", .text = &epoch, .argument = "EPOCH",
+		 .help = "in that epoch: a number, current or previous",
+		 .completes = COMPLETES_EPOCH},
+		{"env", .list = &environment, .argument = "NAME=VALUE",
+		 .help = "as its files are now, with LD_LIBRARY_PATH or LD_PRELOAD"},
+		{"root", .text = &root, .argument = "DIR", .help = "of the system in that tree",
+		 .completes = COMPLETES_DIRECTORY},
+		{"format", .format = &why.format, .graphs = true,
+		 .help = "table (default), json, csv, dot (for graphviz) or svg (drawn by it)"},
+		{"prefix", .text = &prefix, .argument = "DIR", .help = "where the store is",
+		 .completes = COMPLETES_DIRECTORY},
 		{0},
 	};
-	const struct options options = {.command = "why", .help = help, .rows = rows};
+	const struct options options = {.command = "why",
+					.help = help,
+					.after = help_after,
+					.arguments = {COMPLETES_PROGRAM, COMPLETES_SYMBOL},
+					.rows = rows};
 
 	int at = options_parse(&options, argc, argv, &status);
 	if (at >= 0 && argc - at != 2)
