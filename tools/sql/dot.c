@@ -1,5 +1,6 @@
 /* dot.c - the commands that begin with a dot, as the sqlite3 shell has them. */
 #include "sql/dot.h"
+#include "common/message.h"
 #include "common/safe.h"
 
 #include <errno.h>
@@ -219,10 +220,54 @@ finished:
 	return result;
 }
 
+/* Many times as many rows as all other tables together: only where they are named. */
+static bool is_large(const char *name)
+{
+	return strcmp(name, "relocations") == 0 || strcmp(name, "closure_relocations") == 0;
+}
+
+static bool is_dumped(const char *name)
+{
+	return strncmp(name, "elf_", 4) != 0 && strncmp(name, "dwarf_", 6) != 0 && !is_large(name);
+}
+
+static sqlite3_int64 count_rows(struct session *session, const char *name)
+{
+	char *sql = sqlite3_mprintf("SELECT count(*) FROM \"%w\"", name);
+	sqlite3_stmt *row = NULL;
+	sqlite3_int64 n = 0;
+
+	if (sql && sqlite3_prepare_v2(session->db, sql, -1, &row, NULL) == SQLITE_OK &&
+	    sqlite3_step(row) == SQLITE_ROW)
+		n = sqlite3_column_int64(row, 0);
+	sqlite3_finalize(row);
+	sqlite3_free(sql);
+	return n;
+}
+
+/* Say how much the mapping is before it comes. */
+static void announce(struct session *session)
+{
+	sqlite3_int64 n = 0;
+	char *schema, name[64];
+
+	for (size_t i = 0; (schema = matr_sql_schema(i)) != NULL; i++) {
+		name_in(schema, name);
+		if (is_dumped(name))
+			n += count_rows(session, name);
+		sqlite3_free(schema);
+	}
+	print_warning(".dump: %lld rows, without relocations and closure_relocations, which "
+		      ".dump TABLE... has",
+		      (long long)n);
+}
+
 static int command_dump(struct session *session, const struct arguments *arguments)
 {
 	int result = 0;
 
+	if (arguments->n <= 1)
+		announce(session);
 	fputs("BEGIN TRANSACTION;\n", session->render.out);
 	if (arguments->n > 1) {
 		for (int i = 1; i < arguments->n && result == 0; i++)
@@ -232,7 +277,7 @@ static int command_dump(struct session *session, const struct arguments *argumen
 		char *schema, name[64];
 		for (size_t i = 0; result == 0 && (schema = matr_sql_schema(i)) != NULL; i++) {
 			name_in(schema, name);
-			if (strncmp(name, "elf_", 4) != 0 && strncmp(name, "dwarf_", 6) != 0)
+			if (is_dumped(name))
 				result = dump_table(session, name);
 			sqlite3_free(schema);
 		}

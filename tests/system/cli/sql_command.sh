@@ -237,7 +237,11 @@ if [ "$(id -u)" -eq 0 ]; then
 fi
 
 # ---- commands ----
-if "${sql[@]}" .dump 2>"$T/errors" | sqlite3 dump.db && [ ! -s "$T/errors" ]; then
+if "${sql[@]}" .dump 2>"$T/errors" | sqlite3 dump.db && grep -Eqx 'matr: \.dump: [0-9]+ rows, without relocations .*' "$T/errors"; then
+	check ".dump says how many rows it has" [ "$(sed 's/.*: \([0-9]*\) rows.*/\1/' "$T/errors")" = "$(for table in $(sqlite3 dump.db .tables); do
+		sqlite3 dump.db "SELECT count(*) FROM \"$table\""; done | awk '{ n += $1 } END { print n }')" ]
+	check ".dump leaves relocations out" [ -z "$(sqlite3 dump.db "SELECT name FROM sqlite_master WHERE name LIKE '%relocations'")" ]
+	check "which it has where they are named" sh -c "'$MATR' sql '.dump relocations' 2>/dev/null | grep -q '^INSERT INTO \"relocations\"'"
 	"${list[@]}" "SELECT application, requester, symbol, provider FROM bindings" | sort >one
 	sqlite3 dump.db "SELECT application, requester, symbol, provider FROM bindings" | sort >other
 	if [ -s one ] && cmp -s one other; then
