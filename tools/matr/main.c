@@ -7,6 +7,7 @@
 #include "matr/edit/commands.h"
 #include "matr/epoch/commands.h"
 #include "matr/query/commands.h"
+#include "matr/report/commands.h"
 #include "matr/run/commands.h"
 #include "matr/system/commands.h"
 #include "matr/trace/commands.h"
@@ -48,6 +49,8 @@ static const struct command commands[] = {
 	 .help = "have package managers end and begin epochs"},
 	{"record", command_record, .usage = "PROGRAM [ARG]...",
 	 .help = "run a program and record what it loads with dlopen()"},
+	{"report", command_report, .usage = "-o FILE.html [PROGRAM]...",
+	 .help = "write an epoch, programs or an upgrade as one HTML page"},
 
 	{"inspect", command_inspect, .usage = "PROGRAM", .section = "Ask about programs",
 	 .help = "show a program's relocation mapping"},
