@@ -56,8 +56,11 @@ static const struct {
 	{"a\nb\tc\rd", "a\\nb\\tc\\rd", "\"a\\nb\\tc\\rd\"", 10},
 	{"\x1b[31m", "\\x1b[31m", "\"\\u001b[31m\"", 8},
 	{"\xc2\x9b", "\\u009b", "\"\\u009b\"", 6},
-	{"\xff\xfe", "\\xff\\xfe", "\"\xef\xbf\xbd\xef\xbf\xbd\"", 8},
-	{"\xc0\x80", "\\xc0\\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\"", 8},
+	{"\xff\xfe", "\\xff\\xfe", "\"\\uefff\\ueffe\"", 8},
+	{"\xc0\x80", "\\xc0\\x80", "\"\\uefc0\\uef80\"", 8},
+	{"\xee\xbe\x80", "\xee\xbe\x80", "\"\\uefee\\uefbe\\uef80\"", 1}, /* U+EF80 */
+	{"\xef\xbf\xbd", "\xef\xbf\xbd", "\"\xef\xbf\xbd\"", 1},	  /* U+FFFD itself */
+	{"\xee\xbd\xbf", "\xee\xbd\xbf", "\"\xee\xbd\xbf\"", 1},	  /* U+EF7F */
 	{"\xe2\x80\xae", "\\u202e", "\"\\u202e\"", 6},
 	{"\xe4\xb8\xad", "\xe4\xb8\xad", "\"\xe4\xb8\xad\"", 2},
 	{"e\xcc\x81", "e\xcc\x81", "\"e\xcc\x81\"", 1},
@@ -131,8 +134,7 @@ START_TEST(documents_keep_their_lines)
 	struct text text = {0};
 
 	text_add_json_document(&text, "{\n  \"a\": \"\xff\x7f\xc2\x9b\xe2\x80\xae\"\n}");
-	ck_assert_str_eq(text_string(&text),
-			 "{\n  \"a\": \"\xef\xbf\xbd\\u007f\\u009b\\u202e\"\n}");
+	ck_assert_str_eq(text_string(&text), "{\n  \"a\": \"\\uefff\\u007f\\u009b\\u202e\"\n}");
 	text_free(&text);
 }
 END_TEST

@@ -102,6 +102,16 @@ static bool is_escaped_in_json(unsigned character)
 	       (character >= 0x2066 && character <= 0x2069);
 }
 
+/* Characters of the private use area that stand for the bytes 0x80 to 0xff of what is no UTF-8. */
+enum { RAW_BYTES = 0xef00, RAW_BYTES_FIRST = 0xef80, RAW_BYTES_LAST = 0xefff };
+
+/* Add bytes as they are in JSON: any byte string has one form, and every reader takes it. */
+static void add_raw_bytes(struct text *text, const char *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		text_printf(text, "\\u%04x", (unsigned)RAW_BYTES + (unsigned char)bytes[i]);
+}
+
 /* Add the character at bytes, which is not ASCII or is a control character. Returns its length. */
 static size_t add_json_character(struct text *text, const char *bytes, size_t size)
 {
@@ -111,7 +121,9 @@ static size_t add_json_character(struct text *text, const char *bytes, size_t si
 	const char *control = character ? strchr(controls, (int)character) : NULL;
 
 	if (length == 0)
-		text_add_string(text, "\xef\xbf\xbd");
+		add_raw_bytes(text, bytes, 1);
+	else if (character >= RAW_BYTES_FIRST && character <= RAW_BYTES_LAST)
+		add_raw_bytes(text, bytes, length); /* or it would read as a raw byte */
 	else if (length == 1 && control)
 		text_printf(text, "\\%c", letters[control - controls]);
 	else if (character < 0x20 || is_escaped_in_json(character))

@@ -23,8 +23,9 @@ size_t text_add_safe(struct text *text, const char *bytes, size_t size);
 /* The same for text of several lines: line ends and tabs stay. */
 void text_add_safe_lines(struct text *text, const char *bytes, size_t size);
 
-/* Add a JSON string (RFC 8259), quotes included. What a terminal acts on becomes \uXXXX; bytes
- * that are no UTF-8 become U+FFFD. */
+/* Add a JSON string (RFC 8259), quotes included. What a terminal acts on becomes \uXXXX; a byte
+ * XX that is no UTF-8 becomes \uefXX, as do the bytes of the characters U+EF80 to U+EFFF: the
+ * string can be told from every other one (docs/json.md). */
 void text_add_json_string(struct text *text, const char *bytes, size_t size);
 
 /* Add a JSON document that json-c has serialised, and that may hold strings of any bytes, with

@@ -67,6 +67,11 @@ def check_table(name, out, err, shows):
     tap.check(f"{name}: no line is a name's", not re.search(rb"^(/usr/bin/row|q|ab)\b", out + err, re.M), out, err)
 
 
+def bytes_of(string):
+    """The bytes that a JSON string stands for (docs/json.md)."""
+    return b"".join(bytes([ord(c) - 0xef00]) if "\uef80" <= c <= "\uefff" else c.encode() for c in string)
+
+
 def check_json(name, out, shows):
     try:
         strings = strings_of(json.loads(out.decode()))
@@ -75,7 +80,12 @@ def check_json(name, out, shows):
         return
     tap.check(f"{name}: JSON, safe", is_safe(out), out)
     if shows:
-        tap.check(f"{name}: JSON has the name", any("\x1b[31m\n" in s and "\ufffd" in s for s in strings), out)
+        names = (program, library, second, loaded, declined, directory, symbol)
+        tap.check(f"{name}: JSON has the name, to the byte",
+                  any("\x1b[31m\n" in s and any(one in bytes_of(s) for one in names) for s in strings), out)
+    if shutil.which("jq"):
+        passed = subprocess.run(["jq", "-c", "."], input=out, capture_output=True).stdout
+        tap.check(f"{name}: jq reads the same", passed and strings_of(json.loads(passed)) == strings, passed)
 
 
 def check_csv(name, out, shows):
