@@ -207,8 +207,15 @@ if commit and (source / ".git").exists():
     tap.check("--version: a commit of this repository", subprocess.run(git, capture_output=True).returncode == 0, out)
 daemon = subprocess.run([str(pathlib.Path(matr).parent / "matrd"), "--version"], capture_output=True, text=True)
 tap.equal("matrd --version: the same", out.replace("matr ", "matrd ", 1), daemon.stdout)
-status, out, err = run("epochh")
-tap.check("an unknown command", status == 2, err)
+for words, near in ((["epochh"], "epoch"), (["epoch", "bgin"], "begin"), (["help", "whi"], "why"), (["loader", "stats"], "status"),
+                    (["why", "--libary"], "--library"), (["--prefx", "x"], "--prefix"), (["sql", "--fromat", "csv"], "--format")):
+    status, out, err = run(*words)
+    tap.check(f"the nearest name: matr {' '.join(words)}",
+              status == 2 and not out and re.fullmatch(rf"matr: .*; nearest: {near}\nTry `matr .*--help`\.\n", err), err)
+for words in ([], ["why"], ["epoch"], ["epoch", "begin"], ["sql"]):
+    tap.equal(f"matr help {' '.join(words)}", run(*words, "--help"), run("help", *words))
+status, out, err = run("sql", "--format", "jsonl", "SELECT 1 AS a, 'x' AS b UNION SELECT 2, NULL ORDER BY 1")
+tap.equal("sql --format jsonl", [{"a": 1, "b": "x"}, {"a": 2, "b": None}], [json.loads(line) for line in out.splitlines()])
 tap.check("nothing in the prefix has changed", state() == before, [a for a, b in zip(state(), before) if a != b])
 tap.check("nor the baseline", baseline.read_bytes() == precious)
 tap.finish()
