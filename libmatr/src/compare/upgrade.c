@@ -144,7 +144,7 @@ void matr_upgrade_close(struct matr_upgrade *upgrade)
 int matr_upgrade_changed(struct matr_upgrade *upgrade, struct matr_error *err)
 {
 	struct matr_session *before = upgrade->before;
-	struct matr_object **objects = calloc(before->n_objects + 1, sizeof *objects);
+	struct matr_object **objects = calloc(before->n_objects + 1, sizeof(struct matr_object *));
 	bool *current = calloc(before->n_objects + 1, sizeof *current);
 
 	int result = objects && current ? matr_session_open(NULL, &upgrade->after, err)

@@ -307,7 +307,8 @@ static int no_program(int64_t epoch, const char *name,
 		matr_nearest_offer(&nearest, part, by_path ? applications[i].path : part);
 	}
 	matr_nearest_fail(&nearest, err, "no such program in epoch %lld", (long long)epoch);
-	snprintf(err->file, sizeof err->file, "%s", name);
+	if (err)
+		snprintf(err->file, sizeof err->file, "%s", name);
 	return -1;
 }
 
