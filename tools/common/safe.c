@@ -118,7 +118,8 @@ static size_t add_json_character(struct text *text, const char *bytes, size_t si
 	static const char controls[] = "\b\f\n\r\t", letters[] = "bfnrt";
 	unsigned character = 0;
 	size_t length = text_decode(bytes, size, &character);
-	const char *control = character ? strchr(controls, (int)character) : NULL;
+	const char *control =
+		character && character < 0x80 ? strchr(controls, (int)character) : NULL;
 
 	if (length == 0)
 		add_raw_bytes(text, bytes, 1);

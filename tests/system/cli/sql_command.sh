@@ -120,7 +120,7 @@ hostile="SELECT 'a' || char(27) || ']0;x' || char(7) || char(155) || '31m' || ch
 escaped='a\\x1b]0;x\\x07\\u009b31m\\u202e\\n\\xc3(\\xff'
 expect_output "hostile: table" 0 "h\n$escaped\n" "${sql[@]}" "$hostile"
 expect_output "hostile: list" 0 "$escaped\n" "${list[@]}" "$hostile"
-expect_output "hostile: JSON" 0 '[{"h":"a\\u001b]0;x\\u0007\\u009b31m\\u202e\\n\357\277\275(\357\277\275"}\n]\n' \
+expect_output "hostile: JSON" 0 '[{"h":"a\\u001b]0;x\\u0007\\u009b31m\\u202e\\n\\uefc3(\\uefff"}\n]\n' \
 	"${sql[@]}" --format json "$hostile"
 expect_output "hostile: a column's name" 0 'x\\x1b[31m\n        1\n' "${sql[@]}" "SELECT 1 AS \"x$(printf '\033')[31m\""
 expect_output "hostile: an error message" 1 'matr: no such table: x\\x1b[31m\n' "${sql[@]}" "SELECT * FROM \"x$(printf '\033')[31m\""
