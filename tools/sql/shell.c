@@ -52,8 +52,7 @@ static void on_resize(int signal)
 /* ---- keys ---- */
 
 /* A character for libedit. Signals are blocked but for the wait, so that none comes between a
- * look at what it did and the wait. Reading does not wait: Ctrl-C takes back what the wait has
- * seen. -1 with EINTR: Ctrl-C. */
+ * look at what it did and the wait. Reading does not wait. -1 with EINTR: SIGINT. */
 static int get_character(EditLine *editor, wchar_t *character)
 {
 	struct shell *shell;
@@ -96,6 +95,16 @@ static int get_character(EditLine *editor, wchar_t *character)
 			n = 0;
 	}
 	return 0;
+}
+
+/* Ctrl-C at the prompt: drop the line. A key, as ppoll(2) delivers no signal while there is
+ * something to read: what was typed after Ctrl-C would be taken first, and dropped. */
+static unsigned char on_interrupt_key(EditLine *editor, int key)
+{
+	(void)editor;
+	(void)key;
+	interrupted = 1;
+	return CC_EOF;
 }
 
 /* A line; NULL: the end, or Ctrl-C. */
@@ -282,6 +291,10 @@ static int open_shell(struct shell *shell)
 	el_wset(shell->editor, EL_ADDFN, L"matr-complete", L"complete a name", on_tab);
 	el_set(shell->editor, EL_BIND, "^I", "matr-complete", NULL);
 	el_set(shell->editor, EL_BIND, "^R", "em-inc-search-prev", NULL);
+	el_wset(shell->editor, EL_ADDFN, L"matr-interrupt", L"drop the line", on_interrupt_key);
+	el_set(shell->editor, EL_BIND, "^C", "matr-interrupt", NULL);
+	/* In libedit's mode only: while a query runs, Ctrl-C is a signal. */
+	el_set(shell->editor, EL_SETTY, "-d", "intr=", NULL);
 	el_source(shell->editor, NULL);
 	shell->history_file = history_path();
 	if (shell->history_file)
