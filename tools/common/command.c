@@ -2,6 +2,7 @@
 #include "common/command.h"
 #include "common/help_text.h"
 #include "common/options.h"
+#include "common/screen.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,8 +127,11 @@ int command_dispatch(const struct command_group *group, const struct context *co
 	const char *name = argc > 1 ? argv[1] : NULL;
 	const struct command *command = name ? find(group, name) : NULL;
 
-	if (command)
+	if (command) {
+		if (command->paged && !context->no_pager)
+			screen_use_pager();
 		return command->run(context, argc - 1, argv + 1);
+	}
 	if (!name)
 		return usage_error_because(group->name, group->question, NULL);
 	if (strcmp(name, OPTIONS_DESCRIBE) == 0)

@@ -11,7 +11,7 @@
 
 struct context { /* the options before the command */
 	const char *prefix;
-	bool verbose;
+	bool verbose, no_pager;
 };
 
 struct command {
@@ -21,6 +21,7 @@ struct command {
 	/* For the group's help. */
 	const char *usage;   /* behind the name: "PROGRAM SYMBOL" */
 	const char *help;    /* what it does, in one sentence; NULL: not listed */
+	bool paged;	     /* changes nothing and runs no program: a pager may show it */
 	const char *section; /* heading above it and those that follow; NULL: that of before */
 };
 

@@ -8,6 +8,7 @@
 #include "common/array.h"
 #include "common/output.h"
 #include "common/safe.h"
+#include "common/screen.h"
 
 #include <errno.h>
 #include <spawn.h>
@@ -451,6 +452,7 @@ int graph_show(const struct graph *graph, enum output_format format, struct matr
 	if (result == 0 && format == FORMAT_SVG) {
 		result = draw(&text, err);
 	} else if (result == 0) {
+		screen_wrap(false);
 		fwrite(text.bytes, 1, text.size, stdout);
 		result = output_flush(err);
 	}

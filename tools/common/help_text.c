@@ -1,20 +1,20 @@
 /* help_text.c - two columns of a help text. */
 #include "common/help_text.h"
 
+#include "common/terminal.h"
+
 #include <stdbool.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 enum { WIDTH = 80, WIDTH_MIN = 20, RIGHT_MIN = 24, NARROW_INDENT = 6 };
 
 size_t help_width(void)
 {
-	struct winsize size = {.ws_col = 0};
+	size_t width = terminal_width();
 
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_col > WIDTH)
+	if (width == 0 || width > WIDTH)
 		return WIDTH;
-	return size.ws_col < WIDTH_MIN ? WIDTH_MIN : size.ws_col;
+	return width < WIDTH_MIN ? WIDTH_MIN : width;
 }
 
 static void add_blanks(struct text *text, size_t n)

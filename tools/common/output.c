@@ -1,6 +1,9 @@
 /* output.c - what commands print. */
 #include "common/output.h"
 
+#include "common/screen.h"
+#include "common/terminal.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +87,8 @@ static int print_text(struct text *text, struct matr_error *err)
 int output_json(struct json_object *object, struct matr_error *err)
 {
 	struct text text = {0};
+
+	screen_wrap(false);
 	const char *document = json_object_to_json_string_ext(
 		object,
 		JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE);
@@ -100,6 +105,7 @@ int output_json_string(const char *string, struct matr_error *err)
 {
 	struct text text = {0};
 
+	screen_wrap(false);
 	text_add_json_string(&text, string, strlen(string));
 	return print_text(&text, err);
 }
@@ -108,7 +114,7 @@ int output_json_string(const char *string, struct matr_error *err)
 
 void output_bold(const char *format, ...)
 {
-	bool fancy = render_is_fancy(stdout);
+	bool fancy = terminal_has_color(stdout);
 	struct text text = {0};
 	va_list args;
 

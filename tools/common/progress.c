@@ -1,9 +1,12 @@
 /* progress.c - a line on a terminal that says how far work is. */
 #include "common/progress.h"
 
+#include "common/safe.h"
+#include "common/terminal.h"
+#include "common/wrap.h"
+
 #include <stdio.h>
 #include <time.h>
-#include <unistd.h>
 
 static double now(void)
 {
@@ -16,7 +19,7 @@ static double now(void)
 struct progress progress_begin(const char *what)
 {
 	return (struct progress){
-		.what = what, .begun = now(), .terminal = isatty(STDERR_FILENO) == 1};
+		.what = what, .begun = now(), .terminal = terminal_shows_progress()};
 }
 
 void progress_show(struct progress *progress, size_t done, size_t all)
@@ -27,12 +30,27 @@ void progress_show(struct progress *progress, size_t done, size_t all)
 		return;
 	progress->shown = time;
 	progress->visible = true;
-	fprintf(stderr, "\r%s: %zu %%\033[K", progress->what, all ? 100 * done / all : 100);
+	progress_line("%s: %zu %%", progress->what, all ? 100 * done / all : 100);
 }
 
 void progress_clear(struct progress *progress)
 {
 	if (progress->visible)
-		fputs("\r\033[K", stderr);
+		progress_line("%s", "");
 	progress->visible = false;
+}
+
+void progress_line(const char *format, ...)
+{
+	struct text line = {0};
+	va_list args;
+
+	va_start(args, format);
+	text_add_format(&line, format, args);
+	va_end(args);
+	/* The last column stays free: some terminals begin a new line behind it. */
+	size_t size = wrap_cut(text_string(&line), line.size, terminal_error_width() - 1);
+	fprintf(stderr, "\r%.*s\033[K", (int)size, text_string(&line));
+	fflush(stderr);
+	text_free(&line);
 }

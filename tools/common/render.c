@@ -2,6 +2,9 @@
 #include "common/render.h"
 
 #include "common/safe.h"
+#include "common/screen.h"
+#include "common/table_layout.h"
+#include "common/terminal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,23 +25,22 @@ static bool is_table(const struct render *render)
 	return render->format == FORMAT_TABLE || render->format == FORMAT_MARKDOWN;
 }
 
+/* Is it a table that has to fit a terminal? */
+static bool is_on_screen(const struct render *render)
+{
+	return render->format == FORMAT_TABLE && render->screen;
+}
+
 bool render_is_stuck(const struct render *render)
 {
 	return render->failed || render->text.failed || ferror(render->out);
 }
 
-bool render_is_fancy(FILE *out)
-{
-	const char *terminal = getenv("TERM");
-	return isatty(fileno(out)) && !getenv("NO_COLOR") && terminal &&
-	       strcmp(terminal, "dumb") != 0;
-}
-
 void render_set_out(struct render *render, FILE *out)
 {
 	render->out = out;
-	render->terminal = isatty(fileno(out));
-	render->fancy = render_is_fancy(out);
+	render->terminal = out == stdout ? terminal_is_output() : isatty(fileno(out)) == 1;
+	render->fancy = terminal_has_color(out);
 }
 
 /* ---- values ---- */
@@ -111,6 +113,25 @@ static void print_cell(struct render *render, size_t column, const char *bytes, 
 	fputs(!last ? (markdown ? "" : "  ") : (markdown ? " |\n" : "\n"), out);
 }
 
+/* The head of a table that is as wide as the screen at most. */
+static void print_screen_head(struct render *render)
+{
+	struct render_cell *cells = calloc(render->n_columns, sizeof *cells);
+	struct text names = {0};
+
+	for (size_t i = 0; cells && i < render->n_columns; i++) {
+		const char *name = render->columns[i].name;
+		cells[i].start = names.size;
+		cells[i].width = text_add_safe(&names, name, strlen(name));
+		cells[i].size = names.size - cells[i].start;
+	}
+	render->failed |= names.failed || !cells;
+	if (!render->failed)
+		table_print_row(render, text_string(&names), cells, render->fancy);
+	text_free(&names);
+	free(cells);
+}
+
 static void print_head(struct render *render)
 {
 	bool bold = render->fancy && render->format == FORMAT_TABLE;
@@ -139,15 +160,32 @@ static void print_head(struct render *render)
 	fputs(" |\n", render->out);
 }
 
+/* A row of such a table; its text is kept in render->text. */
+static void print_screen_row(struct render *render, struct render_cell *cells)
+{
+	if (render->records)
+		table_print_record(render, text_string(&render->text), cells, render->n_printed);
+	else
+		table_print_row(render, text_string(&render->text), cells, false);
+	render->n_printed++;
+}
+
 /* Write what was kept; from now on rows are written as they come. */
 static void end_sample(struct render *render)
 {
 	bool empty = render->n_sample == 0;
 
 	render->sampling = false;
-	if (!empty && (has_headers(render) || render->format == FORMAT_MARKDOWN))
+	render->records = is_on_screen(render) && !table_fit(render->widths, render->kinds,
+							     render->n_columns, render->screen);
+	if (!empty && is_on_screen(render) && !render->records && has_headers(render))
+		print_screen_head(render);
+	else if (!empty && !render->records &&
+		 (has_headers(render) || render->format == FORMAT_MARKDOWN))
 		print_head(render);
-	for (size_t i = 0; i < render->n_sample; i++)
+	for (size_t i = 0; i < render->n_sample && is_on_screen(render); i += render->n_columns)
+		print_screen_row(render, &render->sample[i]);
+	for (size_t i = 0; i < render->n_sample && !is_on_screen(render); i++)
 		print_cell(render, i % render->n_columns,
 			   text_string(&render->text) + render->sample[i].start,
 			   render->sample[i].size, render->sample[i].width);
@@ -205,6 +243,8 @@ static void table_value(struct render *render, const struct render_value *value)
 
 	if (render->sampling) {
 		keep_cell(render, value, &cell);
+	} else if (is_on_screen(render)) { /* a row is printed as a whole */
+		render->sample[render->n_sample++] = cell;
 	} else {
 		print_cell(render, render->column, text_string(&render->text), cell.size,
 			   cell.width);
@@ -215,8 +255,13 @@ static void table_value(struct render *render, const struct render_value *value)
 static void end_table_row(struct render *render)
 {
 	if (render->sampling && (render->n_sample == RENDER_SAMPLE * render->n_columns ||
-				 render->text.size > SAMPLE_BYTES_MAX))
+				 render->text.size > SAMPLE_BYTES_MAX)) {
 		end_sample(render);
+	} else if (!render->sampling && render->n_sample) {
+		print_screen_row(render, render->sample);
+		render->n_sample = 0;
+		text_clear(&render->text);
+	}
 }
 
 /* ---- list, CSV, line ---- */
@@ -378,7 +423,11 @@ void render_begin(struct render *render, const struct render_column *columns, si
 	render->columns = columns;
 	render->n_columns = n;
 	render->column = 0;
-	render->rows = 0;
+	render->rows = render->n_printed = 0;
+	render->records = false;
+	render->screen = render->out == stdout ? terminal_width() : 0;
+	if (render->out == stdout)
+		screen_wrap(render->format == FORMAT_TABLE || render->format == FORMAT_LINE);
 	render->sampling = render->failed = render->text.failed = false;
 	text_clear(&render->text);
 	if (render->results++ && (is_table(render) || render->format == FORMAT_LINE))

@@ -1,7 +1,9 @@
 /* render.h - rows as a table, list, CSV, JSON, JSON lines, Markdown, or a line per column.
  *
  * Rows are written as they come. Tables take their widths from the first rows, which are kept until
- * then; a value that is wider than its column later on sticks out.
+ * then; a value that is wider than its column later on sticks out. On a terminal it does not: there
+ * a table is as wide as the terminal at most, values go on below, and where even that has no room a
+ * row has a line per column.
  *
  * What is shown is safe for a terminal (safe.h). CSV that goes elsewhere is faithful, and JSON has
  * escapes of its own.
@@ -51,24 +53,23 @@ struct render {
 	/* by render_set_out() */
 	FILE *out;
 	bool terminal, fancy;
+	size_t screen; /* columns of the terminal; 0: no limit */
 
 	/* of the rows that are being written */
 	const struct render_column *columns;
-	size_t n_columns, column; /* column: of the next value */
-	size_t rows, results;
+	size_t n_columns, column;	 /* column: of the next value */
+	size_t rows, n_printed, results; /* n_printed: rows of a table on a terminal */
 	size_t *widths;
 	char *kinds; /* per column: 'n' to the right, 't' to the left, 0 not yet known */
 	struct render_cell *sample;
 	size_t n_sample; /* cells; the table's head is not among them */
 	struct text text;
 	bool sampling, failed;
+	bool records; /* a line per column: the table does not fit the screen */
 };
 
 /* Write to `out` from now on, and find out what it is. */
 void render_set_out(struct render *render, FILE *out);
-
-/* May the stream have colours? */
-bool render_is_fancy(FILE *out);
 
 /* Begin rows with these columns, which are to live as long as the rows. */
 void render_begin(struct render *render, const struct render_column *columns, size_t n);

@@ -1,6 +1,8 @@
 /* main.c - matr: the options before the command, and which command it is. */
 #include "common/options.h"
 #include "common/safe.h"
+#include "common/screen.h"
+#include "common/terminal.h"
 #include "matr/bench/commands.h"
 #include "matr/compare/commands.h"
 #include "matr/complete/complete.h"
@@ -52,22 +54,23 @@ static const struct command commands[] = {
 	{"report", command_report, .usage = "-o FILE.html [PROGRAM]...",
 	 .help = "write an epoch, programs or an upgrade as one HTML page"},
 
-	{"inspect", command_inspect, .usage = "PROGRAM", .section = "Ask about programs",
-	 .help = "show a program's relocation mapping"},
-	{"why", command_why, .usage = "PROGRAM SYMBOL",
+	{"inspect", command_inspect, .paged = true, .usage = "PROGRAM",
+	 .section = "Ask about programs", .help = "show a program's relocation mapping"},
+	{"why", command_why, .paged = true, .usage = "PROGRAM SYMBOL",
 	 .help = "which object provides a symbol, and why; or what brings a library in"},
-	{"tree", command_tree, .usage = "PROGRAM", .help = "which object needs which"},
-	{"shadowed", command_shadowed, .usage = "PROGRAM...",
+	{"tree", command_tree, .paged = true, .usage = "PROGRAM",
+	 .help = "which object needs which"},
+	{"shadowed", command_shadowed, .paged = true, .usage = "PROGRAM...",
 	 .help = "symbols with more than one provider, and which one is bound"},
-	{"exposed", command_exposed, .usage = "--library LIBRARY",
+	{"exposed", command_exposed, .paged = true, .usage = "--library LIBRARY",
 	 .help = "every program that binds to a library, or to a symbol"},
 	{"sql", command_sql, .usage = "[FILE]... [QUERY]...",
 	 .help = "ask with SQL about mappings and ELF files"},
 
-	{"check-upgrade", command_check_upgrade, .usage = "--replace OLD=NEW",
+	{"check-upgrade", command_check_upgrade, .paged = true, .usage = "--replace OLD=NEW",
 	 .section = "Compare, before and after changes",
 	 .help = "what an upgrade would change, without making it"},
-	{"diff", command_diff, .usage = "EPOCH EPOCH",
+	{"diff", command_diff, .paged = true, .usage = "EPOCH EPOCH",
 	 .help = "differences between epochs, or between programs"},
 	{"baseline", command_baseline, .usage = "save FILE | check FILE",
 	 .help = "sign mappings off, and compare with those that were"},
@@ -80,10 +83,12 @@ static const struct command commands[] = {
 	 .help = "what a program gains here, in one sentence"},
 	{"trace", command_trace, .usage = "--symbol GLOB PROGRAM", .help = "count and time calls"},
 
-	{"check", command_check, .section = "Find what is wrong",
+	{"check", command_check, .paged = true, .section = "Find what is wrong",
 	 .help = "programs that lack a library, a version or a symbol"},
-	{"running", command_running, .help = "processes that use files which were replaced"},
-	{"doctor", command_doctor, .help = "check the installation, and say what to do"},
+	{"running", command_running, .paged = true,
+	 .help = "processes that use files which were replaced"},
+	{"doctor", command_doctor, .paged = true,
+	 .help = "check the installation, and say what to do"},
 };
 
 static const struct command_group matr = {
@@ -94,6 +99,17 @@ static const struct command_group matr = {
 	.commands = commands,
 	.n = sizeof commands / sizeof *commands,
 };
+
+static int take_color(void *context, const char *when)
+{
+	enum terminal_color color;
+
+	(void)context;
+	if (!terminal_parse_color(when, &color))
+		return usage_error_because("", "auto, always or never, please", when);
+	terminal_set_color(color);
+	return -1;
+}
 
 int main(int argc, char **argv)
 {
@@ -107,6 +123,10 @@ int main(int argc, char **argv)
 		 .help = "where store and image are (else MATR_PREFIX, else " MATR_DEFAULT_PREFIX
 			 ")"},
 		{"verbose", 'v', .flag = &context.verbose, .help = "say more on standard error"},
+		{"color", .take = take_color, .argument = "WHEN", .words = "auto always never",
+		 .help = "auto (default: on a terminal, unless NO_COLOR is set), always or never"},
+		{"no-pager", .flag = &context.no_pager,
+		 .help = "do not use a pager (MATR_PAGER, else PAGER) for long answers"},
 		{"version", .flag = &version, .help = "print the version"},
 		{0},
 	};
@@ -121,6 +141,7 @@ int main(int argc, char **argv)
 	};
 
 	safe_use_utf8();
+	screen_open();
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)
 		return status;

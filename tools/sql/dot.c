@@ -2,6 +2,7 @@
 #include "sql/dot.h"
 #include "common/message.h"
 #include "common/safe.h"
+#include "common/screen.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -266,6 +267,7 @@ static int command_dump(struct session *session, const struct arguments *argumen
 {
 	int result = 0;
 
+	screen_wrap(false);
 	if (arguments->n <= 1)
 		announce(session);
 	fputs("BEGIN TRANSACTION;\n", session->render.out);

@@ -19,6 +19,8 @@
 #include "common/options.h"
 #include "common/program.h"
 #include "common/safe.h"
+#include "common/screen.h"
+#include "common/terminal.h"
 #include "matr/namespace/root.h"
 
 /* Wider columns are not padded: one long C++ name would make every row long. */
@@ -281,6 +283,16 @@ static int work(struct session *session, const struct arguments *arguments)
 	return 0;
 }
 
+/* Not for the shell: libedit needs the terminal itself. */
+static void open_screen(const struct arguments *arguments, bool interactive)
+{
+	if (arguments->n_queries == 0 && interactive)
+		return;
+	screen_open();
+	if (!arguments->options.write)
+		screen_use_pager();
+}
+
 static int run(const struct arguments *arguments)
 {
 	struct session session = {0};
@@ -294,7 +306,8 @@ static int run(const struct arguments *arguments)
 		session.render.headers = arguments->headers;
 		session.render.width_max = WIDTH_MAX;
 		strcpy(session.render.separator, "|");
-		session.interactive = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+		session.interactive = isatty(STDIN_FILENO) && terminal_is_output();
+		open_screen(arguments, session.interactive);
 		session.command = dot_command;
 		session_output(&session, NULL);
 		result = work(&session, arguments);

@@ -1,6 +1,8 @@
 /* result.c - the rows of a query. */
 #include "sql/result.h"
 
+#include "common/screen.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +37,10 @@ static int show_rows(struct render *render, sqlite3_stmt *statement,
 		for (int i = 0; i < n; i++) {
 			const struct render_value value = value_of(statement, i);
 			render_value(render, &value);
+		}
+		if (screen_is_left()) { /* the rest is for nobody */
+			result = SQLITE_DONE;
+			break;
 		}
 		if (render_is_stuck(render))
 			return -1;

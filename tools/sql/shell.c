@@ -4,6 +4,7 @@
  * Nothing is written to the home of somebody else, as where sudo(8) kept HOME.
  */
 #include "common/safe.h"
+#include "common/terminal.h"
 #include "sql/complete.h"
 #include "sql/session.h"
 
@@ -14,7 +15,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -194,10 +194,7 @@ static void remember(struct shell *shell, const char *statement)
 static void list_candidates(const struct candidates *candidates)
 {
 	enum { MOST = 200 };
-	struct winsize window;
-	size_t width = ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col
-			       ? window.ws_col
-			       : 80;
+	size_t width = terminal_width();
 	size_t widest = 0;
 
 	for (size_t i = 0; i < candidates->n; i++)

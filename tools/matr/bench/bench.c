@@ -3,6 +3,7 @@
 #include "common/options.h"
 #include "common/output.h"
 #include "common/path.h"
+#include "common/terminal.h"
 #include "matr/bench/commands.h"
 
 #include <signal.h>
@@ -312,7 +313,7 @@ static int show(const struct bench_result *result, enum output_format format,
 int command_bench(const struct context *context, int argc, char **argv)
 {
 	struct bench_options request = {.prefix = context->prefix,
-					.progress = isatty(STDERR_FILENO)};
+					.progress = terminal_shows_progress()};
 	enum output_format format = FORMAT_TABLE;
 	struct bench_result result;
 	struct matr_error err = {0};

@@ -4,6 +4,7 @@
  * with each of the two dynamic linkers, who is first alternates, and the ratios are within rounds.
  */
 #include "common/program.h"
+#include "common/progress.h"
 #include "common/safe.h"
 #include "common/temporary_prefix.h"
 #include "matr/bench/bench.h"
@@ -271,8 +272,8 @@ static void show_progress(const struct bench *bench, struct samples *samples, si
 	if (!bench->options->progress)
 		return;
 	double ratio = summarize(samples, samples->loader).ratio.median;
-	safe_fprintf(stderr, "\r%s: round %zu of %zu at most, loader %.1f times less\033[K",
-		     bench->arguments[0], samples->n, most, ratio);
+	progress_line("%s: round %zu of %zu at most, loader %.1f times less", bench->arguments[0],
+		      samples->n, most, ratio);
 }
 
 static int take_turns(struct bench *bench, struct samples *samples, size_t most,
@@ -296,7 +297,7 @@ static int take_turns(struct bench *bench, struct samples *samples, size_t most,
 		samples->n += result == 0;
 	}
 	if (bench->options->progress && shown > begun)
-		fputs("\r\033[K", stderr);
+		progress_line("%s", "");
 	return result;
 }
 

@@ -557,7 +557,7 @@ int command_baseline(const struct context *context, int argc, char **argv)
 {
 	static const struct command commands[] = {
 		{"save", run_save, .usage = "FILE [PROGRAM]...", .help = "sign mappings off"},
-		{"check", run_check, .usage = "FILE [PROGRAM]...",
+		{"check", run_check, .paged = true, .usage = "FILE [PROGRAM]...",
 		 .help = "compare mappings with those that were signed off"},
 	};
 	static const struct command_group group = {

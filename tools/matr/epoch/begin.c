@@ -5,6 +5,8 @@
 #include "common/output.h"
 #include "common/path.h"
 #include "common/program.h"
+#include "common/progress.h"
+#include "common/terminal.h"
 #include "matr/edit/rebind.h"
 #include "matr/edit/trial.h"
 #include "matr/epoch/epoch.h"
@@ -89,30 +91,34 @@ static double now(void)
 static void show_progress(double *shown, const struct matr_epoch_progress *progress, int fd)
 {
 	static const char bar[] = "##############################";
+	enum { BAR_WIDTH_MIN = 72 }; /* narrower terminals have figures only */
 	const int width = sizeof bar - 1;
 	double time = now();
 
-	if (time - *shown < (fd >= 0 || isatty(STDERR_FILENO) ? 0.05 : 60))
+	if (time - *shown < (fd >= 0 || terminal_shows_progress() ? 0.05 : 60))
 		return;
 	*shown = time;
 	if (fd >= 0) {
 		dprintf(fd, "%zu %zu %s\n", progress->done, progress->all, progress->what);
 		return;
 	}
-	if (!isatty(STDERR_FILENO)) {
+	if (!terminal_shows_progress()) {
 		print_warning("%s: %zu of %zu", progress->what, progress->done, progress->all);
 		return;
 	}
 	size_t all = progress->all ? progress->all : 1;
 	int filled = (int)((size_t)width * progress->done / all);
-	safe_fprintf(stderr, "\r%-20s [%.*s%*s] %zu of %zu\033[K", progress->what, filled, bar,
-		     width - filled, "", progress->done, progress->all);
+	if (terminal_error_width() < BAR_WIDTH_MIN)
+		progress_line("%zu of %zu: %s", progress->done, progress->all, progress->what);
+	else
+		progress_line("%-20s [%.*s%*s] %zu of %zu", progress->what, filled, bar,
+			      width - filled, "", progress->done, progress->all);
 }
 
 static void clear_progress(void)
 {
-	if (isatty(STDERR_FILENO))
-		fputs("\r\033[K", stderr);
+	if (terminal_shows_progress())
+		progress_line("%s", "");
 }
 
 /* Is it a program that the user wants to be told of? */
@@ -505,7 +511,7 @@ static void warn_if_unserved(const char *prefix)
 
 static void show_matrds_progress(void *shown, const struct matr_epoch_progress *progress)
 {
-	if (isatty(STDERR_FILENO))
+	if (terminal_shows_progress())
 		show_progress(shown, progress, -1);
 }
 

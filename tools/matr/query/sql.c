@@ -1,6 +1,7 @@
 /* sql.c - matr sql: executes matr-sql (tools/sql), which links libraries that matr does without. */
 #include "common/options.h"
 #include "common/program.h"
+#include "common/terminal.h"
 #include "matr/query/commands.h"
 
 #include <stdint.h>
@@ -23,6 +24,9 @@ int command_sql(const struct context *context, int argc, char **argv)
 		arguments[2] = context->prefix;
 		for (int i = 1; i < argc; i++)
 			arguments[i + 2] = argv[i];
+		terminal_export_color();
+		if (context->no_pager)
+			setenv("MATR_PAGER", "cat", 1);
 		execv(path, (char *const *)(uintptr_t)arguments);
 		matr_fail_errno(&err, path, "cannot be executed");
 	}

@@ -13,6 +13,7 @@
 #include "common/path.h"
 #include "common/recorded.h"
 #include "common/resolved.h"
+#include "common/terminal.h"
 #include "matr/namespace/root.h"
 #include "matr/query/commands.h"
 
@@ -86,9 +87,13 @@ static size_t next_need(const struct tree *tree, uint32_t parent, size_t at)
 	return at;
 }
 
+/* Columns of a terminal from which on branches are drawn at length. */
+enum { WIDE = 60 };
+
 static void draw(struct tree *tree, uint32_t parent, const char *indent)
 {
-	size_t length = strlen(indent);
+	size_t length = strlen(indent), screen = terminal_width();
+	bool narrow = screen && screen < WIDE;
 	char *deeper = malloc(length + 8);
 
 	if (!deeper)
@@ -97,12 +102,13 @@ static void draw(struct tree *tree, uint32_t parent, const char *indent)
 		uint32_t index = tree->needs[at].object;
 		next = next_need(tree, parent, at + 1);
 		bool first = is_first(tree, parent, index), last = next == tree->n_needs;
-		safe_printf("%s%s%s => %s (%s)%s%s\n", indent, last ? "`-- " : "|-- ",
+		safe_printf("%s%s%s => %s (%s)%s%s\n", indent,
+			    narrow ? (last ? "`-" : "|-") : (last ? "`-- " : "|-- "),
 			    tree->needs[at].name, recorded_path(tree->mapping, index),
 			    matr_search_rule_name(tree->mapping->scope[index].rule),
 			    tree->used[index] ? "" : " [nothing binds to it]",
 			    !first && has_needs(tree, index) ? " (*)" : "");
-		sprintf(deeper, "%s%s", indent, last ? "    " : "|   ");
+		sprintf(deeper, "%s%s%s", indent, last ? " " : "|", narrow ? " " : "   ");
 		if (first)
 			draw(tree, index, deeper);
 	}

@@ -11,7 +11,9 @@
 #include "common/open_store.h"
 #include "common/path.h"
 #include "common/program.h"
+#include "common/progress.h"
 #include "common/recorded.h"
+#include "common/terminal.h"
 #include "matr/bench/bench.h"
 
 #include <inttypes.h>
@@ -218,22 +220,17 @@ static int add_application(struct collection *collection, int64_t application,
 static int add_all(struct collection *collection, struct matr_error *err)
 {
 	struct matr_store_application *list;
-	bool terminal = isatty(STDERR_FILENO);
+	struct progress progress = progress_begin("reading programs");
 	size_t n;
-	time_t shown = time(NULL);
 
 	if (matr_store_applications(collection->store, collection->epoch.id, &list, &n, err) != 0)
 		return -1;
 	int result = 0;
 	for (size_t i = 0; i < n && i < PROGRAMS_MAX && result == 0; i++) {
 		result = add_application(collection, list[i].id, err);
-		if (terminal && time(NULL) != shown) {
-			shown = time(NULL);
-			fprintf(stderr, "\rreading programs: %zu of %zu\033[K", i + 1, n);
-		}
+		progress_show(&progress, i + 1, n);
 	}
-	if (terminal)
-		fputs("\r\033[K", stderr);
+	progress_clear(&progress);
 	collection->n_left_out = n > PROGRAMS_MAX ? n - PROGRAMS_MAX : 0;
 	matr_store_applications_free(list, n);
 	return result;
@@ -324,8 +321,9 @@ static int put_epochs(struct collection *collection, struct json_object *data,
 static int put_bench(const struct report_request *request, const char *program,
 		     struct json_object *list, struct matr_error *err)
 {
-	const struct bench_options options = {
-		.prefix = request->prefix, .start_only = true, .progress = isatty(STDERR_FILENO)};
+	const struct bench_options options = {.prefix = request->prefix,
+					      .start_only = true,
+					      .progress = terminal_shows_progress()};
 	char *arguments[] = {(char *)program, NULL};
 	struct bench_result result;
 

@@ -384,7 +384,7 @@ int command_hooks(const struct context *context, int argc, char **argv)
 	static const struct command commands[] = {
 		{"install", run_install, .usage = "[MANAGER]...", .help = "put the hooks in place"},
 		{"uninstall", run_uninstall, .usage = "[MANAGER]...", .help = "remove them"},
-		{"status", run_status, .help = "which are there"},
+		{"status", run_status, .paged = true, .help = "which are there"},
 	};
 	static const struct command_group group = {
 		.name = "hooks",

@@ -287,7 +287,7 @@ int command_loader(const struct context *context, int argc, char **argv)
 		{"install", run_install, .help = "put ld-stable in the place of ld.so"},
 		{"uninstall", run_uninstall, .help = "put the real one back"},
 		{"refresh", run_refresh, .help = "install again after an upgrade of glibc"},
-		{"status", run_status, .help = "which of them is there"},
+		{"status", run_status, .paged = true, .help = "which of them is there"},
 	};
 	static const struct command_group group = {
 		.name = "loader",

@@ -1,0 +1,42 @@
+/* terminal.h - what standard output is: a terminal or not, how wide, with colours or without. */
+#ifndef MATR_TOOLS_COMMON_TERMINAL_H
+#define MATR_TOOLS_COMMON_TERMINAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+enum terminal_color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+
+/* Was standard output a terminal at the first call? It stays one when a pager takes it over. */
+bool terminal_is_output(void);
+
+/* Columns of the terminal: COLUMNS, else what the terminal says, else 80; at least 8. 0 where
+ * standard output is no terminal: there is no limit. */
+size_t terminal_width(void);
+
+/* Columns of the terminal that standard error is; 80 where it does not say. */
+size_t terminal_error_width(void);
+
+/* Lines of the terminal: LINES, else what it says, else 24. */
+size_t terminal_height(void);
+
+/* TERM is missing or "dumb": neither escape sequences nor a pager. */
+bool terminal_is_dumb(void);
+
+/* Parse "auto", "always" or "never", for --color and MATR_COLOR. false: it is none of them. */
+bool terminal_parse_color(const char *text, enum terminal_color *color);
+
+/* Decide about colours in place of MATR_COLOR; "auto", "always" or "never". */
+void terminal_set_color(enum terminal_color color);
+
+/* Hand the decision to programs that this process executes: MATR_COLOR. */
+void terminal_export_color(void);
+
+/* May the stream have colours? Auto: a terminal that is not dumb, and NO_COLOR is not set. */
+bool terminal_has_color(FILE *out);
+
+/* May a line on standard error be written over? */
+bool terminal_shows_progress(void);
+
+#endif
