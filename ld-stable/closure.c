@@ -15,43 +15,11 @@
 #include <linux/fcntl.h>
 #include <linux/mman.h>
 
+#include "closure.h"
 #include "ld_stable.h"
 #include "sites.h"
 
 #define NOT_RECORDED UINT32_MAX
-
-enum { MOST_ENTRIES = 128 }; /* of a dynamic section, without DT_NEEDED */
-
-enum loaded_state {
-	ABSENT,
-	PLACED, /* mapped by us, and not yet asked for */
-	TAKEN,	/* ld.so has been given its address */
-	THERE,	/* loaded, now or before */
-};
-
-struct closures {
-	const struct matr_image_closures *image;
-	const struct matr_image_loaded *loaded;
-	const struct matr_image_object *objects;
-	const struct matr_image_closure *current; /* whose members are being loaded */
-	uint32_t n_waiting;			  /* of its members: not THERE yet */
-	uint32_t n_placed;			  /* objects that are PLACED */
-	uint32_t last_protected;		  /* member of `current` */
-	uint64_t words, differences;		  /* compared, under verify */
-	bool whole;				  /* the checksum was compared */
-	uint32_t n_shortened;			  /* lists, see shorten_lists() */
-	bool given_back;			  /* the dynamic sections of `current` */
-	struct link_map_public *last;		  /* object of the start */
-	struct link_map_public *walked;		  /* objects up to here are known; NULL: none is */
-	/* By number, or id: scope index, or the number behind these. */
-	uint32_t *as;		       /* which object it is in the closure it came with; number */
-	uint8_t *states;	       /* enum loaded_state; number */
-	struct link_map_public **maps; /* of what is THERE, and of the start; id */
-	uint32_t *queue;	       /* ids; of the lists that are short, when these are known */
-	Elf64_Dyn *section, *section_end; /* see list_at_first() */
-	uint32_t *skipped;		  /* entries that they are shorter by; by id */
-	uint8_t *found;			  /* by id */
-};
 
 static struct closures closures_of_process;
 
@@ -449,190 +417,6 @@ static const char *expect_members(struct served *served, const struct matr_image
 	return NULL;
 }
 
-/* ---- the lists that ld.so walks through ---- */
-
-enum { WORTHWHILE = 64 }; /* names */
-
-/* The way that ld.so goes to find what a root depends on: through DT_NEEDED of the root, then of
- * what that leads to, and so on; for each name it compares the names of all objects. */
-struct walk {
-	uint32_t n;	    /* objects in the queue, in the order in which they are found */
-	uint32_t n_direct;  /* of these, found by way of the root's names; the root included */
-	uint32_t n_leading; /* names that lead to what is found already, and open a list */
-	uint32_t n_found;   /* and all such names */
-};
-
-/* Go the same way. Returns false if a name is not known. */
-static bool walk_needed(const struct served *served, uint32_t root, struct walk *walk)
-{
-	const struct closures *closures = served->closures;
-	const uint32_t *first = at_place(&served->bases, closures->image->needed_first);
-	const uint32_t *needed = at_place(&served->bases, closures->image->needed);
-
-	for (uint32_t i = 0; i < served->manifest->n_objects + closures->image->n_loaded; i++)
-		closures->found[i] = 0;
-	*walk = (struct walk){.n = 1};
-	closures->queue[0] = root;
-	closures->found[root] = 1;
-	for (uint32_t i = 0; i < walk->n; i++) {
-		uint32_t id = closures->queue[i];
-		bool leading = true;
-		closures->skipped[id] = 0;
-		for (uint32_t at = first[id]; at < first[id + 1]; at++) {
-			if (needed[at] == MATR_NEEDED_UNKNOWN)
-				return false;
-			bool found = closures->found[needed[at]];
-			leading = leading && found;
-			closures->skipped[id] += leading;
-			walk->n_found += found;
-			if (found)
-				continue;
-			closures->found[needed[at]] = 1;
-			closures->queue[walk->n++] = needed[at];
-		}
-		walk->n_leading += closures->skipped[id];
-		if (i == 0)
-			walk->n_direct = walk->n;
-	}
-	return true;
-}
-
-static const struct matr_image_object *object_of(const struct served *served, uint32_t id)
-{
-	const struct closures *closures = served->closures;
-	uint32_t n_start = served->manifest->n_objects;
-
-	if (id < n_start)
-		return &served->objects[id];
-	return closures->states[id - n_start] == THERE
-		       ? &closures->objects[closures->as[id - n_start]]
-		       : NULL;
-}
-
-/* The dynamic section of a library that is there; NULL: unknown. */
-static Elf64_Dyn *dynamic_of(const struct served *served, uint32_t id)
-{
-	const struct link_map_public *map = served->closures->maps[id];
-	const struct matr_image_object *object = object_of(served, id);
-
-	if (!map || !object || !object_has_library(object))
-		return NULL;
-	return (Elf64_Dyn *)(map->l_addr + object_library(served, object)->dynamic);
-}
-
-static uint32_t needed_count(const struct served *served, uint32_t id)
-{
-	const uint32_t *first = at_place(&served->bases, served->closures->image->needed_first);
-
-	return first[id + 1] - first[id];
-}
-
-static bool is_plain_path(const char *name)
-{
-	if (*name != '/')
-		return false;
-	while (*name && *name != '$')
-		name++;
-	return !*name;
-}
-
-/* Are all objects but the root there, by names that ld.so takes as they are? (No recorded library
- * that a name leads to has '$' in its path.) */
-static bool all_are_there(const struct served *served, const struct walk *walk)
-{
-	const struct closures *closures = served->closures;
-
-	for (uint32_t i = 1; i < walk->n; i++) {
-		uint32_t id = closures->queue[i];
-		const struct matr_image_object *object = object_of(served, id);
-		if (!object || !closures->maps[id] ||
-		    (!object_has_library(object) &&
-		     (needed_count(served, id) || !is_plain_path(closures->maps[id]->l_name))))
-			return false;
-	}
-	return true;
-}
-
-/* The first object with a list, behind the root; 0: there is none. */
-static uint32_t first_with_list(const struct served *served, const struct walk *walk)
-{
-	for (uint32_t i = 1; i < walk->n; i++) {
-		if (needed_count(served, served->closures->queue[i]))
-			return served->closures->queue[i];
-	}
-	return 0;
-}
-
-static uint64_t strings_of(const struct link_map_public *map, const Elf64_Dyn *dyn)
-{
-	for (; dyn->d_tag != DT_NULL; dyn++) {
-		if (dyn->d_tag == DT_STRTAB)
-			return dyn->d_un.d_ptr < map->l_addr ? dyn->d_un.d_ptr + map->l_addr
-							     : dyn->d_un.d_ptr;
-	}
-	return 0;
-}
-
-/* Where all but the root are there, the first of them gets a dynamic section that lists, in order
- * and by the name that ld.so has, all that are found by way of more than the root's names; so the
- * others need no list. Returns false if it cannot be. */
-static bool list_at_first(const struct served *served, const struct walk *walk, uint32_t id)
-{
-	const struct closures *closures = served->closures;
-	const Elf64_Dyn *own = dynamic_of(served, id);
-	Elf64_Dyn *to = closures->section;
-
-	if (!own || closures->maps[id]->l_ld != own)
-		return false;
-	uint64_t strings = strings_of(closures->maps[id], own);
-	for (uint32_t i = walk->n_direct; i < walk->n; i++)
-		*to++ = (Elf64_Dyn){
-			DT_NEEDED,
-			{(uint64_t)closures->maps[closures->queue[i]]->l_name - strings}};
-	own += needed_count(served, id);
-	while (own->d_tag != DT_NULL && to < closures->section_end - 1)
-		*to++ = *own++;
-	*to = *own;
-	return strings && own->d_tag == DT_NULL;
-}
-
-/* Names that lead to what is found already add nothing. So until the closure is mapped, dynamic
- * sections of what is there begin behind them. They are whole otherwise, for whoever reads them
- * meanwhile. */
-static void shorten_lists(struct served *served, const struct matr_image_closure *closure)
-{
-	struct closures *closures = served->closures;
-	uint32_t root = served->manifest->n_objects + closure->root, first = 0;
-	struct walk walk;
-
-	if (!walk_needed(served, root, &walk) || walk.n_found < WORTHWHILE)
-		return;
-	if (all_are_there(served, &walk))
-		first = first_with_list(served, &walk);
-	if (first && !list_at_first(served, &walk, first))
-		first = 0;
-	for (uint32_t i = 1; i < walk.n; i++) {
-		uint32_t id = closures->queue[i];
-		uint32_t skipped = first ? needed_count(served, id) : closures->skipped[id];
-		Elf64_Dyn *dynamic = dynamic_of(served, id);
-		if (!dynamic || !skipped || closures->maps[id]->l_ld != dynamic)
-			continue;
-		closures->maps[id]->l_ld = id == first ? closures->section : dynamic + skipped;
-		closures->queue[closures->n_shortened++] = id;
-	}
-}
-
-static void restore_lists(struct served *served)
-{
-	struct closures *closures = served->closures;
-
-	for (uint32_t i = 0; i < closures->n_shortened; i++) {
-		uint32_t id = closures->queue[i];
-		closures->maps[id]->l_ld = dynamic_of(served, id);
-	}
-	closures->n_shortened = 0;
-}
-
 static void give_back(const struct served *served, uint32_t number, struct link_map_public *map)
 {
 	const struct closures *closures = served->closures;
@@ -677,7 +461,7 @@ static const char *root_reason(struct served *served, uint32_t number, const cha
 	closures->last_protected = 0;
 	closures->given_back = false;
 	if (!served->verify_loads) {
-		shorten_lists(served, closure);
+		closure_shorten_lists(served, closure);
 		report_current(served);
 	}
 	return NULL;
@@ -686,14 +470,13 @@ static const char *root_reason(struct served *served, uint32_t number, const cha
 static long open_descriptor(struct served *served, const struct site_call *call, uint32_t number)
 {
 	struct closures *closures = served->closures;
-	const long *a = call->arguments;
 
 	if (closures->states && closures->current && number != NOT_RECORDED &&
 	    closures->states[number] == PLACED)
 		return SERVED_DESCRIPTOR + (long)number;
 	if (!served->verify_loads)
 		return SITE_REAL_CALL;
-	served->open_fd = system_call(call->number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	served->open_fd = site_real_call(call);
 	served->open_object = number;
 	return served->open_fd;
 }
@@ -723,7 +506,7 @@ static long open_later(struct served *served, const struct site_call *call)
 	if (!root)
 		return open_descriptor(served, call, number);
 	const char *reason = first_use(served);
-	restore_lists(served); /* of a load that failed */
+	closure_restore_lists(served); /* of a load that failed */
 	if (!reason)
 		reason = root_reason(served, number, &culprit);
 	if (!reason)
@@ -733,7 +516,7 @@ static long open_later(struct served *served, const struct site_call *call)
 		return SITE_REAL_CALL;
 	/* ld.so asks for its cache too, where libraries are not, and for what it has by another
 	 * name. */
-	long fd = system_call(call->number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	long fd = site_real_call(call);
 	struct closure_report report = {.root = path, .reason = reason, .culprit = culprit};
 	if (fd >= 0 && !string_equal(path, "/etc/ld.so.cache") && !is_loaded_file(served, fd))
 		report_closure(served, &report);
@@ -817,7 +600,7 @@ static void compare_loaded(struct served *served, uint32_t member)
 
 /* ld.so has mapped the closure's objects and begins to relocate: it is through with their lists.
  * They are the last that it has. */
-static void give_back_lists(struct served *served)
+static void give_back_sections(struct served *served)
 {
 	struct closures *closures = served->closures;
 	struct link_map_public *map = closures->walked ? closures->walked : closures->last;
@@ -828,7 +611,7 @@ static void give_back_lists(struct served *served)
 			give_back(served, number, map);
 	}
 	closures->given_back = true;
-	restore_lists(served);
+	closure_restore_lists(served);
 }
 
 /* ld.so has relocated an object and protects it: all of it is done. */
@@ -846,7 +629,7 @@ static long protect_later(struct served *served, const struct site_call *call)
 		compare_loaded(served, member);
 		result = SITE_REAL_CALL;
 	} else {
-		give_back_lists(served);
+		give_back_sections(served);
 		if ((object->flags & (MATR_OBJECT_ENTRY_RESIDUAL | MATR_OBJECT_ENTRY_LATE_RELRO)) &&
 		    !place_protect(served, object))
 			result = -1; /* EPERM; ld.so gives up the load */
@@ -870,7 +653,7 @@ static void unmap_later(struct served *served, const struct site_call *call)
 
 	if (!closures->states || address - served->bases.place >= served->header->region_size)
 		return;
-	restore_lists(served);
+	closure_restore_lists(served);
 	closures->walked = NULL;
 }
 

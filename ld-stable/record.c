@@ -375,13 +375,6 @@ static void failed(const struct served *served)
 		note(served);
 }
 
-static long real_call(const struct site_call *call)
-{
-	const long *a = call->arguments;
-
-	return system_call(call->number, a[0], a[1], a[2], a[3], a[4], a[5]);
-}
-
 long record_call(const struct served *served, const struct site_call *call, long result)
 {
 	const long *a = call->arguments;
@@ -395,13 +388,13 @@ long record_call(const struct served *served, const struct site_call *call, long
 		if (!consistent)
 			break;
 		if (result == SITE_REAL_CALL)
-			result = real_call(call);
+			result = site_real_call(call);
 		opened((const char *)a[1], result);
 		break;
 	case CALL_READ:
 		if (recorder.fd < 0 || (int)a[0] != (int)recorder.fd || recorder.was_read)
 			break;
-		result = real_call(call);
+		result = site_real_call(call);
 		recorder.was_read = result > 0;
 		if (result > 0)
 			recorder.has_relro = shows_relro((const char *)a[1], (uint64_t)result);
@@ -409,7 +402,7 @@ long record_call(const struct served *served, const struct site_call *call, long
 	case CALL_MMAP:
 		if (recorder.fd < 0 || (int)a[4] != (int)recorder.fd || !recorder.was_read)
 			break;
-		result = real_call(call);
+		result = site_real_call(call);
 		if (!system_call_failed(result))
 			mapped(served, (uint64_t)result, (uint64_t)a[1]);
 		break;

@@ -27,6 +27,8 @@
 
 #include <matr/loader_format.h>
 
+#include "machine.h"
+
 #pragma GCC visibility push(hidden)
 
 #define SITE_REAL_CALL INT64_MIN /* no system call returns this */
@@ -37,6 +39,14 @@ struct site_call {
 	long arguments[6];
 	long site; /* index into ld_so_sites.sites */
 };
+
+/* Make the call as ld.so means it. Returns its result, -errno for a failure. */
+static inline long site_real_call(const struct site_call *call)
+{
+	const long *a = call->arguments;
+
+	return system_call(call->number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
 
 /* The handler (dispatch.c). Returns what ld.so's call is to return, or SITE_REAL_CALL. To make
  * another call than ld.so's, use system_call() and return its result. */

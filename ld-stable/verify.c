@@ -48,7 +48,7 @@ long verify_call(struct served *served, const struct site_call *call)
 		index = object_find(served, (const char *)a[1]);
 		if (!index)
 			return SITE_REAL_CALL;
-		served->open_fd = system_call(call->number, a[0], a[1], a[2], a[3], a[4], a[5]);
+		served->open_fd = site_real_call(call);
 		served->open_object = index;
 		return served->open_fd;
 	case CALL_MMAP:
