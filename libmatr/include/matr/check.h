@@ -43,10 +43,8 @@ struct matr_checked {
 };
 
 /* Check programs. Where a library is missing, the symbols are not looked up: too many would be
- * undefined only because of that.
- * jobs: threads; 0: as many as there are cores.
- * *out has n elements and belongs to the caller: matr_checked_free().
- * Errors: as of matr_session_open(). */
+ * undefined only because of that. jobs: threads; 0: as many as there are cores. *out has n elements
+ * and belongs to the caller: matr_checked_free(). Errors: those of matr_session_open(). */
 MATR_API int matr_check(const struct matr_check_program *programs, size_t n, unsigned jobs,
 			struct matr_checked **out, struct matr_error *err);
 MATR_API void matr_checked_free(struct matr_checked *checked, size_t n);

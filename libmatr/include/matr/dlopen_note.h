@@ -1,7 +1,8 @@
-/* dlopen_note.h - what an ELF file says that it may load with dlopen() (.note.dlopen).
+/* dlopen_note.h - the libraries that an ELF file may load with dlopen(), by its own notes
+ * (.note.dlopen).
  *
  * systemd's "dlopen() Metadata for ELF Files": notes of the owner "FDO" and the type below, whose
- * descriptor is JSON. Nobody checks that the file does load it, or nothing else.
+ * descriptor is JSON. The notes are not verified: the file may load other libraries, or none.
  */
 #ifndef MATR_DLOPEN_NOTE_H
 #define MATR_DLOPEN_NOTE_H

@@ -144,7 +144,7 @@ struct matr_trial {
 	char prefix[PATH_MAX]; /* the epoch is in force for this one */
 	struct matr_trial_program *programs;
 	size_t n;
-	size_t edited; /* programs with edited bindings, of which `programs` is a sample */
+	size_t edited; /* programs with edited bindings; `programs` is a sample of them */
 };
 
 /* Put the epoch in force for a prefix of its own, in which programs can be started to try its

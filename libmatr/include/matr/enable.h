@@ -27,12 +27,11 @@ enum matr_enable_change {
 	MATR_ENABLE_GONE,
 };
 
-/* Enable a program, and make matr-ld.so ready for it.
- * program: canonical path. options: path, prefix and ld_stable count.
- * Returns an enum matr_enable_change, or -1, and nothing has changed.
+/* Enable a program, and make matr-ld.so ready for it. program: canonical path. options: path,
+ * prefix and ld_stable count. Returns an enum matr_enable_change, or -1, and nothing has changed.
  * Errors: UNSUPPORTED (not a program of the usual loader; or set-user-ID, set-group-ID or with
- * capabilities, which always start plainly; the message says which), UNTRUSTED (others may write
- * to its directory), SYSTEM, those of matr_loader_install(). */
+ * capabilities, which always start plainly; the message has which), UNTRUSTED (others may write to
+ * its directory), SYSTEM, those of matr_loader_install(). */
 MATR_API int matr_enable(const char *program, const struct matr_loader_options *options,
 			 struct matr_error *err);
 

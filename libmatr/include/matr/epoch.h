@@ -47,8 +47,8 @@ struct matr_epoch_result {
 	char *reason;	     /* why it was declined; NULL: it was not */
 	int64_t application; /* its id in the store; 0: declined */
 	bool carried;	     /* it did not change, and was taken over from the epoch before */
-	/* After the commit, if it was not declined. All 0 if the image was taken over as a whole,
-	 * unless the options ask for it. */
+	/* Set after the commit, if the program was not declined. All 0 if the image was taken over
+	 * as a whole, unless the options ask for it. */
 	struct matr_image_summary summary;
 };
 
@@ -131,10 +131,10 @@ MATR_API int matr_epoch_end(const char *prefix, int64_t *id, struct matr_error *
 MATR_API int matr_epoch_prune(const char *prefix, size_t keep, size_t *removed,
 			      struct matr_error *err);
 
-/* Have the epoch in force know a program's file as it is now, after matr_enable() or
- * matr_disable() exchanged it: only what these change may be different, else it stays as it is.
- * The program would start plainly otherwise. Returns 1 if the image was changed, 0 if there was
- * nothing to do (no epoch, not its program, another program), -1 on error. */
+/* Enter a program's file as it is now into the epoch in force, after matr_enable() or
+ * matr_disable() exchanged it. Any other change of the file is refused. The program would start
+ * plainly otherwise. Returns 1 if the image was changed, 0 if there was nothing to do (no epoch,
+ * not its program, another program), -1 on error. */
 MATR_API int matr_epoch_follow(const char *prefix, const char *program, struct matr_error *err);
 
 /* ---- addresses ---- */

@@ -82,7 +82,7 @@ MATR_API int matr_shadowed(const struct matr_mapping *mapping, bool all, struct 
 			   size_t *n, struct matr_error *err);
 MATR_API void matr_shadowed_free(struct matr_shadowed *shadowed, size_t n);
 
-/* ---- who needs whom ---- */
+/* ---- which object needs which ---- */
 
 struct matr_need {
 	uint32_t requester, object; /* scope indices */

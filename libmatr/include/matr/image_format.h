@@ -105,7 +105,7 @@ enum { /* manifest flags */
        MATR_MANIFEST_FIXED = 1 << 6,
        /* Text and read-only data of the libraries are page data too, mapped in `runs`. */
        MATR_MANIFEST_PACK = 1 << 7,
-       /* What it loads without having been recorded is noted (docs/closures.md). */
+       /* Loads that were not recorded are noted at exec (docs/closures.md). */
        MATR_MANIFEST_RECORD = 1 << 8,
 };
 

@@ -94,15 +94,13 @@ enum matr_loader_change {
 MATR_API int matr_loader_install(const struct matr_loader_options *options, struct matr_error *err);
 
 /* Put the real dynamic linker back, and remove what install has made. matr-ld.so stays while
- * programs name it.
- * path: the loader path; NULL: MATR_SYSTEM_LOADER.
- * Returns an enum matr_loader_change, or -1.
- * Errors: as of matr_loader_install(). */
+ * programs name it. path: the loader path; NULL: MATR_SYSTEM_LOADER. Returns an enum
+ * matr_loader_change, or -1. Errors: those of matr_loader_install(). */
 MATR_API int matr_loader_uninstall(const char *path, struct matr_error *err);
 
-/* Tell an ld-stable that was installed, in a prefix or in the loader's place, from any other file.
- * path: the file. config (may be NULL): receives what was stamped into it.
- * Returns 1 if it is one, 0 if not, -1 if it cannot be read. */
+/* Find out whether a file is an ld-stable that was installed, in a prefix or in the loader's place.
+ * path: the file. config (may be NULL): receives what was stamped into it. Returns 1 if it is one,
+ * 0 if not, -1 if it cannot be read. */
 MATR_API int matr_loader_identify(const char *path, struct matr_loader_config *config,
 				  struct matr_error *err);
 

@@ -49,7 +49,7 @@ struct matr_loader_config {
 	uint64_t debug;	       /* its _r_debug, relative to its ELF header; 0: not found */
 };
 
-/* Where ld-stable notes what programs with MATR_MANIFEST_RECORD load: files in a directory of the
+/* Place for the notes of what programs with MATR_MANIFEST_RECORD load: files in a directory of the
  * prefix, named by the manifest's key and a number. */
 #define MATR_NOTED_DIRECTORY "noted"
 #define MATR_NOTED_FILES     16		 /* for one program */

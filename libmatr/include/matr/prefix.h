@@ -43,9 +43,9 @@ extern "C" {
  * Errors: STATE (the directory is there, and no prefix), DENIED, SYSTEM. */
 MATR_API int matr_prefix_create(const char *prefix, struct matr_error *err);
 
-/* Check that a directory is a prefix. One is, if it has the mark, a store and lock of a MatR
- * that wrote no mark, or nothing at all.
- * Errors: STATE (it is somebody's directory, or a newer MatR's), SYSTEM. */
+/* Check that a directory is a prefix: it has the mark, or a store and lock of a MatR that wrote no
+ * mark, or nothing at all. Errors: STATE (the directory has other contents, or is a newer MatR's),
+ * SYSTEM. */
 MATR_API int matr_prefix_recognize(const char *prefix, struct matr_error *err);
 
 /* Check what programs would be started with: the prefix, the directories above it, and its image

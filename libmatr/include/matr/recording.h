@@ -68,7 +68,7 @@ MATR_API int matr_recordings_write(const char *prefix, const struct matr_recordi
 MATR_API int matr_recordings_read_noted(const char *file, struct matr_recordings *out,
 					struct matr_error *err);
 
-/* What a run needs to be recorded: a directory of its own in the prefix. */
+/* A run's own directory in the prefix, for recording its loads. */
 struct matr_recorder {
 	char directory[PATH_MAX];
 	char file[PATH_MAX]; /* what LD_STABLE_RECORD is to name: empty, in the directory */

@@ -22,8 +22,8 @@ struct matr_session_options {
 	/* Only find libraries: symbols and relocations are not read, and a library that is not
 	 * found is no error. For matr_libraries_find(). */
 	bool search_only;
-	/* What ld.so would miss is no error: a library that is not found leaves a gap in the scope,
-	 * a reference without a definition is MATR_PROVIDER_UNDEFINED. For matr_check(). */
+	/* Accept gaps, for matr_check(): a library that is not found leaves a gap in the scope, a
+	 * reference without a definition is MATR_PROVIDER_UNDEFINED. */
 	bool incomplete;
 	/* LD_PRELOAD of the programs; NULL: unset. What is not found is passed over. */
 	const char *preload;

@@ -49,19 +49,18 @@ MATR_API int matr_store_check_access(const char *path, struct matr_error *err);
 
 /* ---- a copy, for users who may not read the store ---- */
 
-/* The bytes of a store at one moment, and the epoch whose image was in force then (0: none). */
+/* The bytes of a store, and the epoch whose image was in force at that time (0: none). */
 struct matr_store_copy {
 	unsigned char *bytes;
 	size_t size;
 	int64_t image;
 };
 
-/* Copy the prefix's store into memory.
- * image: the epoch whose image is in force (matr_epoch_of_image()). Get it before the call: if an
- * epoch begins in between, the store is ahead of the image, as it is on disk for a moment. The
- * opposite would be a state that never existed.
- * *out belongs to the caller: matr_store_copy_free().
- * Errors: as of matr_store_open(). */
+/* Copy the prefix's store into memory. image: the epoch whose image is in force
+ * (matr_epoch_of_image()). Get it before the call: if an epoch begins in between, the store is
+ * ahead of the image, as it is on disk for a short time. The opposite would be a state that never
+ * existed. *out belongs to the caller: matr_store_copy_free(). Errors: those of
+ * matr_store_open(). */
 MATR_API int matr_store_copy_make(const char *prefix, int64_t image, struct matr_store_copy *out,
 				  struct matr_error *err);
 /* Allocate room for the bytes of a copy that comes from elsewhere.
@@ -69,10 +68,9 @@ MATR_API int matr_store_copy_make(const char *prefix, int64_t image, struct matr
 MATR_API unsigned char *matr_store_copy_room(size_t size);
 MATR_API void matr_store_copy_free(struct matr_store_copy *copy);
 
-/* Open a copy as the store of `prefix`, to read.
- * The store takes the copy over, also on error: *copy is empty then. *out belongs to the caller:
- * matr_store_close().
- * Errors: as of matr_store_open(). */
+/* Open a copy as the store of `prefix`, to read. The store takes the copy over, also on error:
+ * *copy is empty then. *out belongs to the caller: matr_store_close(). Errors: those of
+ * matr_store_open(). */
 MATR_API int matr_store_open_copy(const char *prefix, struct matr_store_copy *copy,
 				  struct matr_store **out, struct matr_error *err);
 

@@ -71,8 +71,7 @@ struct matr_upgrade_part {
 
 struct matr_upgrade_result {
 	struct matr_upgrade_part
-		*parts; /* the start, then the loads, of which those that could not be
-					    made before are left out */
+		*parts; /* the start, then the loads, without those that could not be made before */
 	size_t n_parts;
 };
 

@@ -1,9 +1,9 @@
 /* blake2b.h - the content hash of the store: BLAKE2b (RFC 7693) without a key.
  *
  * Blobs are found again by the hash of their contents, and a wrong match would give an application
- * somebody else's bindings. Libraries may come from people one does not trust, so the hash has to
- * be one for which nobody can make a collision, and it has to be fast; BLAKE2b is both, and short
- * enough not to be worth a dependency.
+ * another one's bindings. Libraries may come from untrusted sources, so the hash has to resist
+ * collision attacks, and it has to be fast; BLAKE2b is both, and short enough not to be worth a
+ * dependency.
  */
 #ifndef MATR_BASE_BLAKE2B_H
 #define MATR_BASE_BLAKE2B_H

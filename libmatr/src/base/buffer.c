@@ -1,4 +1,4 @@
-/* buffer.c - see buffer.h. */
+/* buffer.c - bytes that grow. */
 #include "base/buffer.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* demangle.c - libiberty's demanglers, those of nm, c++filt and gdb.
  *
- * They recurse, and what they print can be much longer than what they read. Names that nobody would
- * meet are left as they are.
+ * They recurse, and what they print can be much longer than what they read. Names far longer than
+ * usual are left as they are.
  */
 #include "base/demangle.h"
 

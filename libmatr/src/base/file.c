@@ -1,4 +1,4 @@
-/* file.c - see file.h. */
+/* file.c - a file that appears under its name whole or not at all. */
 #include "base/file.h"
 
 #include <dirent.h>

@@ -21,9 +21,9 @@ struct file_piece {
 int file_write_pieces(const char *path, const struct file_piece *pieces, size_t n, mode_t mode,
 		      struct matr_error *err);
 
-/* Fail after a file at `path` could not be made or replaced; errno has the reason. If that is a
- * lack of permission, the message says whose it is (DENIED): "only root may change it" of the
- * directory. Otherwise it is `what` and the reason. */
+/* Fail after a file at `path` could not be made or replaced; errno has the reason. For a lack of
+ * permission (DENIED), the message names the owner of the directory: "only root may change it".
+ * Otherwise it is `what` and the reason. */
 int file_fail_to_change(const char *path, const char *what, struct matr_error *err);
 
 /* Is the entry of a directory a temporary file of file_write() for the file `name`? */

@@ -1,4 +1,4 @@
-/* map.c - open addressing with linear probing; see map.h. */
+/* map.c - open addressing with linear probing. */
 #include "base/map.h"
 
 #include <stdlib.h>

@@ -54,7 +54,8 @@ unsigned nearest_distance(const char *a, const char *b, unsigned most)
 				row[j] = least(row[j], before[j - 2] + 1);
 			smallest = least(smallest, row[j]);
 		}
-		/* A swap looks two rows back, so it is over only when two in a row are too far. */
+		/* A transposition looks two rows back, so stop only when two in a row are too
+		 * far. */
 		if (smallest > most + 1)
 			return most + 1;
 	}

@@ -1,7 +1,7 @@
 /* parallel.c - fork and join with POSIX threads.
  *
  * Threads are started for each run. That costs some 20 us each, next to work of milliseconds, and
- * leaves no threads behind that somebody would have to stop.
+ * leaves no threads behind that would have to be stopped.
  */
 #include "base/parallel.h"
 

@@ -1,4 +1,4 @@
-/* prefix.c - the directory of a store and image; see prefix.h. */
+/* prefix.c - the directory of a store and image. */
 #include "base/prefix.h"
 
 #include <dirent.h>

@@ -1,8 +1,8 @@
 /* baseline_read.c - reads what baseline_write.c writes, which people may have edited or merged.
  *
- * The file is read as a whole and taken apart where it is: names become strings in it. What is off
- * has its line in the error. Order within a block is the writer's business only; it is made anew
- * here. Comments (#) and empty lines may stand anywhere; the writer has none of the first.
+ * The file is read as a whole and taken apart in place: names become strings in it. The error names
+ * the line of a mistake. The order within a block does not matter; it is sorted here. Comments (#)
+ * and empty lines may stand anywhere; the writer writes no comments.
  */
 #include <matr/baseline.h>
 #include <matr/mapping.h>
@@ -32,8 +32,7 @@ struct reader {
 	struct intern names; /* of the program's start and of the block */
 };
 
-/* What is wrong with the line. `what` is a piece of it, of which control characters are not
- * shown. */
+/* Fail with a mistake in the line. `what`: a piece of it, shown without control characters. */
 static int off(struct reader *reader, unsigned line, const char *reason, const char *what)
 {
 	char place[1024], piece[100];
@@ -225,7 +224,7 @@ static int begin_block(struct reader *reader, const char *load)
 		return -1;
 	program->blocks[program->n_blocks++] =
 		(struct matr_baseline_block){.load = load, .line = reader->line};
-	/* What is loaded binds to what was there from the start too. */
+	/* A load binds to the objects of the start too. */
 	return load ? add_names(reader, &program->blocks[0]) : 0;
 }
 

@@ -250,7 +250,7 @@ static int compare_bindings(const void *left, const void *right)
 	return strcmp(a->chosen, b->chosen);
 }
 
-/* What an edit chose instead of the symbol that is asked for; "": that, or it is not edited. */
+/* Symbol that an edit chose instead of the requested one. "": the same, or not edited. */
 static const char *chosen_symbol(const struct side *side, const struct matr_edited_binding *edited,
 				 const struct matr_binding *binding,
 				 const struct matr_symbol *symbol)
@@ -310,7 +310,7 @@ static int list_bindings(struct side *side, struct matr_error *err)
 	return 0;
 }
 
-/* What a number stands for on this side. */
+/* Name of the provider with a number on this side. */
 static const char *name_of(const struct side *side, uint32_t number)
 {
 	if (number == MATR_PROVIDER_WEAK_NULL)

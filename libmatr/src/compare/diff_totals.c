@@ -1,9 +1,8 @@
-/* diff_totals.c - what differs between two epochs, in numbers.
+/* diff_totals.c - differences between two epochs, in numbers.
  *
- * A library that is replaced is replaced in every program that has it. So what is counted is known
- * by what it says, and counts once; beside that is the number of programs that it is found in. What
- * has been counted is remembered as 64 bits of its hash: one difference in 10^19 / (number of
- * differences) might be taken for another.
+ * A library that is replaced is replaced in every program that has it. So equal differences count
+ * once, beside the number of programs that have them. The 64-bit hashes of counted differences are
+ * kept: one difference in 10^19 / (number of differences) might be taken for another.
  */
 #include <matr/diff_epochs.h>
 
@@ -22,7 +21,7 @@ void matr_diff_totals_free(struct matr_diff_totals *totals)
 	*totals = (struct matr_diff_totals){.seen = NULL};
 }
 
-/* Is it the first of its kind that says this? 1, 0, -1. */
+/* Whether it is the first difference of these texts. Returns 1 if so, 0 if not, -1 on error. */
 static int is_new(struct map *seen, char kind, unsigned change, const char *const *texts, size_t n,
 		  struct matr_error *err)
 {

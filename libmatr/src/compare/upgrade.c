@@ -1,10 +1,10 @@
-/* upgrade.c - what would change for programs if files were replaced; see matr/upgrade.h.
+/* upgrade.c - what would change for programs if files were replaced.
  *
- * Two sessions, one that has read everything before the files change and one that reads what is
- * another file afterwards. Both stay: a session keeps in memory all that binding needs, so that
- * the first one's programs can still be bound when its files are no longer to be seen. Only where
- * a mapping is edited is it bound at once: what of the edits can be made may take more than one
- * attempt, and each makes the scope anew.
+ * There are two sessions. One has read everything before the files change, the other reads the
+ * changed files afterwards. Both stay open: a session keeps in memory all that binding needs, so
+ * that the first one's programs can still be bound when its files are no longer visible. Only an
+ * edited mapping is bound at once: it may take several attempts to find the edits that can be made,
+ * and each makes the scope again.
  */
 #include <matr/upgrade.h>
 
@@ -398,7 +398,7 @@ int matr_upgrade_check(struct matr_upgrade *upgrade, size_t i, struct matr_upgra
 	int result = upgrade_edits_take(&edits, &surviving, err);
 	if (result == 0)
 		result = check_start(upgrade, checked, &edits, &out->parts[0], err);
-	/* What does not start loads nothing. */
+	/* A program that does not start loads nothing. */
 	bool starts = out->parts[0].outcome < MATR_UPGRADE_NEW;
 	for (size_t n = 1; n < checked->n_parts && starts && result == 0; n++)
 		result = check_load(upgrade, checked, &edits, &checked->parts[n],

@@ -34,8 +34,8 @@ int upgrade_edited_scope(struct matr_session *session, const struct matr_upgrade
 			 struct upgrade_edits *edits, struct resolution *out,
 			 struct matr_error *why);
 
-/* The bindings, edited, of the scope that the above has made. An edit that cannot be made is lost,
- * and the scope made anew without it. */
+/* Make the edited mapping of the scope from upgrade_edited_scope(). If an edit cannot be made, it
+ * is dropped and the scope made again without it. */
 int upgrade_edited_mapping(struct matr_session *session, const struct matr_upgrade_program *program,
 			   struct upgrade_edits *edits, struct resolution *resolution,
 			   struct matr_mapping **out, struct matr_error *why);

@@ -1,6 +1,6 @@
-/* dlopen_note.c - the notes that say what an ELF file may load.
+/* dlopen_note.c - the notes about what an ELF file may load.
  *
- * The file is read through PT_NOTE, and only as far as that needs: this is asked of every object of
+ * The file is read through PT_NOTE, and only as far as that needs: this is done for every object of
  * a program.
  */
 #include <matr/dlopen_note.h>

@@ -1,7 +1,7 @@
-/* dynamic_section.c - PT_DYNAMIC: the entries, the string table, and what single entries say.
+/* dynamic_section.c - PT_DYNAMIC: the entries, the string table, and the meaning of single entries.
  *
  * As in ld.so, PT_DYNAMIC is found by its virtual address, and where a tag occurs twice the last
- * one counts (except DT_NEEDED, of which every one counts). Strings keep living in one copy of the
+ * one counts (except DT_NEEDED, of which every one counts). Strings point into one copy of the
  * string table, in object->private_data.
  */
 #include "elf/reader.h"

@@ -1,8 +1,7 @@
-/* interpreter.c - see interpreter.h.
+/* interpreter.c - changing PT_INTERP of a file.
  *
  * The path of ld-stable beside the loader is shorter than the usual one, so that it goes where that
- * was: the file keeps its size and its layout, and no tool that reads ELF files has anything to get
- * used to.
+ * was: the file keeps its size and its layout, and tools that read ELF files see nothing unusual.
  */
 #include "elf/interpreter.h"
 

@@ -1,8 +1,7 @@
 /* object.c - reading an ELF file into a struct matr_object, and freeing it.
  *
- * The parts are read in the order in which they need each other; each lives in a file of its own
- * (see reader.h). The reader, with the open file and libelf's buffers, is gone when
- * matr_object_open() returns.
+ * The parts are read in the order in which they need each other; each has a file of its own. The
+ * reader, with the open file and libelf's buffers, is gone when matr_object_open() returns.
  */
 #include "elf/reader.h"
 

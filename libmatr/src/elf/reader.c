@@ -149,8 +149,8 @@ static int read_header(struct elf_reader *reader)
 	return 0;
 }
 
-/* elf_begin() makes room for as many sections as section header 0 claims where e_shnum is 0: up to
- * 2^32 of them. We need no sections, but it cannot be told so. */
+/* Limit the number of sections: elf_begin() makes room for as many as section header 0 claims where
+ * e_shnum is 0, up to 2^32. It has no option to leave them out. */
 static int check_section_count(struct elf_reader *reader)
 {
 	const Elf64_Ehdr *header = &reader->header;

@@ -48,8 +48,8 @@ const void *elf_reader_bytes(struct elf_reader *reader, uint64_t offset, uint64_
 /* The same for bytes at a virtual address, which all have to come from the file. */
 const void *elf_reader_at(struct elf_reader *reader, uint64_t vaddr, uint64_t size,
 			  const char *what);
-/* Copy a few bytes at a virtual address: cheap for many small pieces, for tables whose size nothing
- * tells. They all have to come from the file. */
+/* Copy a few bytes at a virtual address: cheap for many small pieces, for tables of unknown size.
+ * They all have to come from the file. */
 int elf_reader_copy(struct elf_reader *reader, uint64_t vaddr, void *to, size_t size,
 		    const char *what);
 /* The word at a virtual address as it is before relocation: 0 in memory that is not from the

@@ -1,8 +1,8 @@
 /* symbol_hash.c - which symbols a lookup can find, and how many symbols there are at all.
  *
- * Nothing in a loaded object says how long its symbol table is. The hash table tells: DT_HASH has
- * an entry for every symbol; DT_GNU_HASH (which ld.so prefers) has its symbols at the end of the
- * table and the last chain ends with the last symbol.
+ * A loaded object has no field for the length of its symbol table. It follows from the hash table:
+ * DT_HASH has an entry for every symbol; DT_GNU_HASH (which ld.so prefers) has its symbols at the
+ * end of the table and the last chain ends with the last symbol.
  *
  * A symbol counts as hashed if the lookup of its own name arrives at it: bloom filter, bucket,
  * chain and hash value all have to agree. ld.so would not find it otherwise, whatever the table

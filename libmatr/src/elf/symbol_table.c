@@ -1,7 +1,7 @@
 /* symbol_table.c - the dynamic symbols with their .gnu.version entries.
  *
- * The table is as long as the hash table says, or longer where a relocation refers to a symbol
- * further on: that is all that ld.so can ever look at.
+ * The table is as long as the hash table implies, or longer where a relocation refers to a symbol
+ * further on: ld.so looks at no other symbols.
  */
 #include "elf/reader.h"
 

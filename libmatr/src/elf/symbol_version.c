@@ -1,9 +1,9 @@
 /* symbol_version.c - the version names that .gnu.version indices stand for.
  *
- * DT_VERNEED and DT_VERDEF are linked lists of lists whose entries say where the next one is. ld.so
- * follows the links and looks at no count, so we follow the links too. Links only lead forward, but
- * a hostile file could make them overlap by the million; a version index has 15 bits, so that more
- * entries than that tell us nothing and are refused.
+ * DT_VERNEED and DT_VERDEF are linked lists of lists. ld.so follows the links and looks at no
+ * count, so we follow the links too. Links only lead forward, but a hostile file could make them
+ * overlap by the million. A version index has 15 bits, so more entries than that are useless and
+ * are refused.
  */
 #include "elf/reader.h"
 

@@ -7,7 +7,7 @@
  * Two things have to be equal: everything that the store holds of the object, by its cryptographic
  * hash, and all bytes of the file, by a checksum. The hash covers what decides bindings. The
  * checksum covers what else the image has of the file: data, and code in packed libraries. A forged
- * checksum gains nothing, since whoever writes a library decides what it does.
+ * checksum gains nothing, because the author of a library decides what it does in any case.
  */
 #include "epoch/adopt.h"
 

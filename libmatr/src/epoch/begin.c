@@ -1,5 +1,5 @@
-/* begin.c - beginning an epoch; matr/epoch.h says in which order and why. resolve.c and image.c
- * do the work. */
+/* begin.c - beginning an epoch. matr/epoch.h gives the order of the steps and the reason for it.
+ * resolve.c and image.c do the work. */
 #include <matr/epoch.h>
 
 #include <matr/config.h>
@@ -68,8 +68,8 @@ void matr_epoch_close(struct matr_epoch *epoch)
 	free(epoch);
 }
 
-/* Keep a damaged store for whoever wants to look at it, without its journal, which would be
- * taken for the new store's. */
+/* Keep a damaged store for an examination, without its journal, which would be taken for the new
+ * store's. */
 static int move_store_aside(const char *prefix, struct matr_error *err)
 {
 	char from[PATH_MAX], to[PATH_MAX];
@@ -123,7 +123,7 @@ static int copy_options(struct matr_epoch *epoch, const struct matr_epoch_option
 		return matr_fail_memory(err);
 	if (access(epoch->ld_stable, R_OK) != 0)
 		return matr_fail_errno(err, epoch->ld_stable, "cannot read ld-stable");
-	/* Where ld-stable is the system's loader, the real one behind it. */
+	/* The real loader, also if ld-stable is installed in its place. */
 	return loader_real(options->interpreter ? options->interpreter : MATR_SYSTEM_LOADER,
 			   epoch->interpreter, err);
 }
@@ -249,7 +249,7 @@ int matr_epoch_scan(struct matr_epoch *epoch, const struct matr_scan **out, stru
 
 /* ---- the work ---- */
 
-/* What became of each program, from the records that were carried over. */
+/* Read the result of each program from the records that were carried over. */
 static int read_results(struct matr_epoch *epoch, struct matr_error *err)
 {
 	struct matr_store_application *applications;

@@ -1,9 +1,9 @@
 /* edit_scopes.c - which edits concern which programs of an epoch, and the scopes of these.
  *
- * That shows when the scopes are there: the edit covers the program, and some object in it binds
- * the symbol. The scopes are then made once more, with the edits' libraries at the end; and again,
- * as what an edit adds may be concerned by another. A library that cannot be had takes its edits
- * along, and nobody else's.
+ * That is decided when the scopes are there: the edit covers the program, and some object in it
+ * binds the symbol. The scopes are then made again, with the edits' libraries at the end; and again
+ * if another edit concerns one of these libraries. If a library cannot be loaded, only the edits
+ * that name it fail.
  */
 #include "epoch/edit_scopes.h"
 
@@ -134,7 +134,7 @@ static int choose(struct concern *concern, size_t i, struct matr_error *err)
 	return 0;
 }
 
-/* What names the program, and concerns nothing in it, is a mistake. */
+/* An edit that names the program and concerns nothing in it is a mistake. */
 static int fail_the_rest(struct matr_epoch *epoch, size_t i, struct matr_error *err)
 {
 	const struct epoch_work *work = &epoch->work[i];
@@ -196,7 +196,8 @@ static bool can_have(struct matr_epoch *epoch, size_t i, const char *library,
 	return can;
 }
 
-/* The scope came to nothing: without the libraries whose fault it is, or without all of them. */
+/* The scope could not be made with the edits' libraries: make it without those that cannot be
+ * loaded, or else without all of them. */
 static int without_failed_edits(struct matr_epoch *epoch, size_t i, struct matr_error *err)
 {
 	struct epoch_work *work = &epoch->work[i];
@@ -250,7 +251,7 @@ int epoch_edit_scopes(struct matr_epoch *epoch, struct matr_error *err)
 		if (epoch->work[i].edits.n)
 			job.which[n++] = i;
 	}
-	/* What an edit adds may be concerned by another. */
+	/* A library that an edit adds may be concerned by another edit. */
 	for (size_t left = n; left && result == 0;) {
 		size_t again = 0;
 		parallel_run(epoch->jobs, left, remake, &job);

@@ -17,8 +17,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Tell the store, as far as there is one. That the epoch has ended does not depend on it: what
- * counts is the image. */
+/* Note the end in the store, if there is one. Errors do not matter: the image alone decides whether
+ * an epoch is in force. */
 static void record_end(const char *prefix, int64_t *id)
 {
 	struct matr_store *store;

@@ -37,7 +37,7 @@ static size_t count_applications(const struct matr_epoch *epoch)
 	return n;
 }
 
-/* Where the image of the epoch before is: in force, or kept when that epoch ended. */
+/* Places of the previous epoch's image: in force, or kept when that epoch ended. */
 static const char *const image_names[] = {MATR_IMAGE_FILE, MATR_ENDED_IMAGE_FILE};
 
 /* If nothing has changed since the epoch before, its image serves this one. From an image with

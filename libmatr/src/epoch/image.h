@@ -4,7 +4,7 @@
 
 #include "epoch/epoch.h"
 
-/* Do one step of EPOCH_IMAGE. Sets epoch->phase when the phase is over. */
+/* Do one step of EPOCH_IMAGE. Sets epoch->phase at the end of the phase. */
 int epoch_image_step(struct matr_epoch *epoch, struct matr_error *err);
 
 /* Write the image to `path` and check it. Writes nothing if the epoch goes on with an earlier

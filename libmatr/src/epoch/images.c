@@ -1,4 +1,4 @@
-/* images.c - the images of a prefix; see images.h. */
+/* images.c - the images of a prefix. */
 #include "epoch/images.h"
 
 #include <dirent.h>
@@ -174,9 +174,8 @@ static void find_mapped(const char *prefix, struct retired *list, size_t n)
 	closedir(proc);
 }
 
-/* Does the kernel know of anyone who has the file open or mapped, in other PID namespaces too?
- * It grants a write lease only if not. Some file systems have none, or know less: that is no
- * answer. */
+/* Find out whether a process has the file open or mapped, in other PID namespaces too: the kernel
+ * refuses a write lease then. Returns false also where the file system has no leases. */
 static bool is_open_elsewhere(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);

@@ -1,8 +1,8 @@
-/* loads.c - what the configuration says that programs load (matr.conf(5)), in addition to what they
- * were seen to load.
+/* loads.c - loads that the configuration lists (matr.conf(5)), in addition to those that were
+ * recorded.
  *
- * Patterns are expanded as the shell would. Which files there are depends on the directories that
- * were read, so these go to the probes: a new plug-in in one of them is noticed by the next epoch.
+ * Patterns are expanded as the shell would. The result depends on the directories that were read,
+ * so these become probes: a new plug-in in one of them is noticed by the next epoch.
  */
 #include "epoch/loads.h"
 
@@ -27,7 +27,7 @@ static int expand(const char *pattern, int flags, glob_t *out, struct matr_error
 	return 0; /* what cannot be read has nothing that could be loaded */
 }
 
-/* A directory's own times say which names it has. */
+/* A directory's times change when a name in it appears or goes. */
 static int probe_directory(struct probes *probes, const char *path, struct matr_error *err)
 {
 	struct matr_file_id id = {.size = 0};
@@ -47,7 +47,7 @@ static int probe_way(struct probes *probes, const char *pattern, struct matr_err
 
 	while (at > 0 && pattern[at] != '/')
 		at--;
-	/* A name without wildcards is probed by the search for it. */
+	/* The search for a name without wildcards makes its own probe. */
 	for (const char *slash = strpbrk(pattern, "*?[") ? pattern + at : NULL; slash && !result;
 	     slash = strchr(slash + 1, '/')) {
 		glob_t found = {.gl_pathc = 0};
@@ -103,7 +103,7 @@ static int add_pattern(struct matr_epoch *epoch, const char *application, const 
 						  (char *)(uintptr_t)flags, root};
 		if ((is_pattern && !is_elf_file(root)) ||
 		    is_recorded(&epoch->recordings, application, root))
-			continue; /* a recording knows more */
+			continue; /* a recording is more precise */
 		if (matr_recordings_add(&epoch->recordings, &load, err) < 0)
 			result = -1;
 	}

@@ -4,7 +4,7 @@
  * Packages are changed in management time. A package manager's hook or `matr epoch wrap` suspends
  * the epoch first and resumes it afterwards. The suspension is marked before the epoch ends, and
  * the mark goes with the next begin: after a kill in between, the next call that resumes does it. A
- * hook begins no epoch that was not in force, and an epoch that somebody else ends in between stays
+ * hook begins no epoch that was not in force. An epoch that another command ends in between stays
  * ended.
  */
 #include "epoch/marker.h"

@@ -1,16 +1,16 @@
 /* resolve.c - from a list of programs to their records in the store, several at a time.
  *
- * In phases, for each needs all of the one before: the scopes of all programs (which reads every
- * object), the objects' encodings, the bindings. A phase goes in batches: the batch's work is done
- * by all threads, then its results are written by one, in the programs' order. So the store does
- * not depend on how many threads there were or which of them was faster, SQLite sees one thread,
- * and no more than a batch's results are in memory at once.
+ * There are three phases: the scopes of all programs (which reads every object), the objects'
+ * encodings, the bindings. Each needs all of the one before. A phase goes in batches: all threads
+ * do the batch's work, then one thread writes the results, in the programs' order. So the store
+ * does not depend on the number or speed of threads, SQLite sees one thread, and no more than a
+ * batch's results are in memory at once.
  *
- * What an earlier epoch knows is used in two ways. Objects whose files have not changed are taken
- * from its records, without their symbols at first. An application whose scope came out as
- * recorded, of such objects only, binds as recorded: its record is carried over. Scopes are made
- * anew for all, because that is quick, and because it is the one way to be sure that no new file
- * comes first in a search.
+ * Records of an earlier epoch are used in two ways. Objects whose files have not changed are read
+ * from its records, at first without their symbols. An application binds as recorded if its scope
+ * is the recorded one and consists of such objects only: its record is carried over. The scopes
+ * themselves are made again for all programs. That is quick, and the only way to notice a new file
+ * that comes first in a search.
  */
 #include "epoch/resolve.h"
 
@@ -49,7 +49,7 @@ void epoch_resolve_free(struct matr_epoch *epoch)
 	epoch->objects = NULL;
 }
 
-/* What a thread's error means for the epoch: -1 the end of it, 0 the end of the one program. */
+/* Handle a thread's error. Returns 0 if it concerns the one program, -1 if it ends the epoch. */
 static int program_failed(struct matr_epoch *epoch, size_t i, struct matr_error *err)
 {
 	struct epoch_work *work = &epoch->work[i];
@@ -420,8 +420,7 @@ static int record_step(struct matr_epoch *epoch, struct matr_error *err)
 	    (epoch->scan && store_set_skipped(epoch->store, epoch->id, epoch->scan, err) != 0))
 		return -1;
 	epoch_resolve_free(epoch);
-	/* What was parsed is in the store now, and the ELF files' memory is wanted for reading
-	 * it. */
+	/* Everything parsed is in the store now; reading it needs the memory of the ELF files. */
 	matr_session_close(epoch->session);
 	epoch->session = NULL;
 	epoch->phase = EPOCH_IMAGE;

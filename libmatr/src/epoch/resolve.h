@@ -4,7 +4,7 @@
 
 #include "epoch/epoch.h"
 
-/* Do one step of EPOCH_SCOPES to EPOCH_RECORD. Sets epoch->phase when a phase is over. */
+/* Do one step of EPOCH_SCOPES to EPOCH_RECORD. Sets epoch->phase at the end of a phase. */
 int epoch_resolve_step(struct matr_epoch *epoch, struct matr_error *err);
 
 /* Free what the phases keep in the epoch. NULL members are allowed. */

@@ -50,7 +50,7 @@ static bool read_blanked(const char *path, unsigned char **bytes, size_t *size)
 	return true;
 }
 
-/* Where the original is beside the program: does it say the same? */
+/* Compare with the original beside the program, if there is one. */
 static bool same_as_original(const char *path)
 {
 	char original[PATH_MAX], canonical[PATH_MAX];

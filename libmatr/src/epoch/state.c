@@ -1,9 +1,8 @@
-/* state.c - what state a prefix is in, and what may be done in it.
+/* state.c - the state of a prefix, and the actions that it allows.
  *
- * No file says which state it is: it follows from the image, the store's newest record, the note of
- * a suspension, and the lock. So a process that was killed, or a machine that lost its power,
- * leaves one of these states as well, and the table says what may be done in it. There is no state
- * from which begin does not lead to an epoch.
+ * No file holds the state: it follows from the image, the store's newest record, the note of a
+ * suspension, and the lock. So an interruption, by a kill or a loss of power, leaves one of these
+ * states too, and the table has the actions for it. From every state begin leads to an epoch.
  */
 #include "epoch/state.h"
 
@@ -124,9 +123,8 @@ void epoch_examine(const char *canonical, struct epoch_evidence *out)
 	out->locked = locked;
 }
 
-/* Most who have the lock are done in a moment: matrd, which compares files, withdraws and ends; a
- * prune. Only whoever begins an epoch has it for long. So to be told BUSY takes more than to meet
- * one of the former; matrd itself does not wait. */
+/* Retry for two seconds before reporting BUSY: except for begin, holders release the lock quickly.
+ * matrd does not wait. */
 static int take_lock(const char *canonical, bool wait, bool patient, struct matr_error *err)
 {
 	struct matr_error why = {0};

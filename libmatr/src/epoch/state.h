@@ -1,4 +1,4 @@
-/* state.h - the states of a prefix, and what may be done in each: docs/states.md. */
+/* state.h - the states of a prefix, and the actions that each allows: docs/states.md. */
 #ifndef MATR_EPOCH_STATE_H
 #define MATR_EPOCH_STATE_H
 
@@ -8,14 +8,15 @@
 #include <matr/error.h>
 
 enum epoch_state {
-	EPOCH_STATE_MANAGEMENT, /* no image; the store knows of no epoch that has not ended */
-	EPOCH_STATE_SUSPENDED,	/* the same, and it is noted that the epoch is to begin again */
+	EPOCH_STATE_MANAGEMENT, /* no image; every epoch in the store has ended */
+	EPOCH_STATE_SUSPENDED,	/* the same, and the epoch is marked to begin again */
 	EPOCH_STATE_EPOCH,	/* an image is in force, and is the newest epoch's */
 	EPOCH_STATE_AHEAD,	/* an image is in force; a later epoch was committed, but is not */
 	EPOCH_STATE_UNKNOWN,	/* an image is in force that is in no record of the store */
 	EPOCH_STATE_LOST,	/* no image; but the store's newest epoch has not ended */
-	EPOCH_STATE_DAMAGED,	/* what is there in place of an image has no header of one */
-	EPOCH_STATE_BUSY, /* somebody else is changing the state: beginning, ending, withdrawing */
+	EPOCH_STATE_DAMAGED,	/* the file in place of an image has no image header */
+	/* another process is changing the state: beginning, ending, withdrawing */
+	EPOCH_STATE_BUSY,
 	EPOCH_STATES,
 };
 
@@ -29,15 +30,15 @@ enum epoch_action {
 };
 
 enum epoch_permission {
-	EPOCH_ALLOWED, /* and then the state is the one that the action leads to */
-	EPOCH_NO_OP,   /* there is nothing to be done */
+	EPOCH_ALLOWED, /* the action changes the state */
+	EPOCH_NO_OP,   /* nothing to do: the state is the wanted one already */
 	EPOCH_REFUSED, /* STATE: no epoch is in force */
-	EPOCH_BUSY,    /* for whoever has the lock; or BUSY */
+	EPOCH_BUSY,    /* another process has the lock */
 };
 
-/* What is on disk, and who has the lock. */
+/* Facts that decide the state: the files in the prefix, and the lock. */
 struct epoch_evidence {
-	bool locked; /* by somebody else */
+	bool locked; /* by another process */
 	bool image, image_header;
 	int64_t image_number; /* the epoch that the header names */
 	bool suspended;
@@ -50,13 +51,13 @@ enum epoch_state epoch_state_of(const struct epoch_evidence *evidence);
 enum epoch_permission epoch_permission(enum epoch_state state, enum epoch_action action);
 const char *epoch_state_name(enum epoch_state state);
 
-/* What is to be seen in the prefix (canonical). A store that cannot be read says nothing. */
+/* Read the facts of the prefix (canonical path). A store that cannot be read counts as empty. */
 void epoch_examine(const char *canonical, struct epoch_evidence *out);
 
-/* Everything that changes an epoch comes through here: take the prefix's lock, and see whether the
- * state allows the action. wait: for as long as it takes; else for two seconds, and to withdraw not
- * at all, then BUSY. Returns the lock's descriptor, which the caller closes when he is done, with
- * *permission (may be NULL) EPOCH_ALLOWED or EPOCH_NO_OP; or -1: BUSY, STATE (refused), SYSTEM. */
+/* Take the prefix's lock and check that the state allows the action. Everything that changes an
+ * epoch calls this. wait: for as long as needed; otherwise wait for two seconds, or not at all to
+ * withdraw. *permission (may be NULL): EPOCH_ALLOWED or EPOCH_NO_OP. Returns the lock's descriptor,
+ * to be closed by the caller, or -1 on error: BUSY, STATE (refused), SYSTEM. */
 int epoch_enter(const char *canonical, enum epoch_action action, bool wait,
 		enum epoch_permission *permission, struct matr_error *err);
 

@@ -1,8 +1,7 @@
-/* status.c - how things stand, and what does not fit together.
+/* status.c - the state of a prefix, and everything in it that does not fit together.
  *
- * The image alone decides whether an epoch is in force, for it is all that ld-stable looks at. The
- * store is asked what it knows of that epoch; where the two disagree, a crash or somebody's rm came
- * between them, and the line says what to do.
+ * The image alone decides whether an epoch is in force: ld-stable reads nothing else. Where the
+ * store disagrees, a crash or an rm came between the two, and the problem's line names the remedy.
  */
 #include <matr/edit.h>
 #include <matr/epoch.h>
@@ -63,7 +62,7 @@ static int problem(struct matr_epoch_status *status, const char *file, const cha
 	return add(&status->problems, &status->n_problems, file, reason, err);
 }
 
-/* What another function complained about; running out of memory remains an error. */
+/* Report another function's error as a problem, except MEMORY, which remains an error. */
 static int problem_from(struct matr_epoch_status *status, const char *file,
 			const struct matr_error *why, const char *consequence,
 			struct matr_error *err)
@@ -86,7 +85,7 @@ static uint64_t file_size(const char *prefix, const char *name)
 		       : 0;
 }
 
-/* Which state it is in (epoch/state.h), whoever has the lock. */
+/* Set the state (epoch/state.h) as it is apart from the lock. */
 static void look_at_state(const char *prefix, struct matr_epoch_status *status)
 {
 	struct epoch_evidence evidence;

@@ -155,7 +155,7 @@ static int choose(struct choice *choice, struct matr_error *err)
 	return 0;
 }
 
-/* ---- what is said of one ---- */
+/* ---- the report on one program ---- */
 
 static int check_family(const struct matr_epoch *epoch, int64_t application,
 			const struct matr_mapping *mapping, char **torn, struct matr_error *err)

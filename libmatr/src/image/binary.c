@@ -193,7 +193,7 @@ static int add_load(struct image_binary *binary, const struct matr_segment *segm
 	return add_range(binary, range, object, err);
 }
 
-/* What ld.so checks, and what it takes for granted. */
+/* Check what ld.so checks, and what it takes for granted. */
 static int check_loads(const struct matr_object *object, uint64_t *first, uint64_t *end,
 		       uint64_t *align, struct matr_error *err)
 {

@@ -31,8 +31,8 @@ static uint32_t table_size(size_t applications)
 	return size;
 }
 
-/* The hash table comes right behind the header where there is room for it: what every exec reads is
- * then on the first pages. */
+/* Put the hash table right behind the header if it fits: every exec reads both, on the first
+ * pages. */
 int image_builder_open(uint64_t epoch, const char *cpu_level, size_t applications,
 		       struct image_builder **out, struct matr_error *err)
 {
@@ -156,7 +156,8 @@ static int decline(const struct matr_mapping *mapping, struct matr_error *err)
 	return 0;
 }
 
-/* In a copy of the file tree the build-id tells which build a file is of. */
+/* Decline a mapping with objects that have no build-id: in a copy of the file tree it identifies
+ * the build of a file. */
 static int decline_nameless(const struct matr_mapping *mapping, struct matr_error *err)
 {
 	for (size_t i = 0; i < mapping->n_scope; i++) {
@@ -201,7 +202,8 @@ int image_builder_add(struct image_builder *builder, const struct matr_mapping *
 	int result = relocation_plan_make(&plan, mapping, NULL, err);
 	if (!result)
 		summarise(summary, &plan);
-	/* What a failed attempt added stays unused; it is shared by the next that needs it. */
+	/* Data that a failed attempt added stays unused; the next mapping that needs it shares
+	 * it. */
 	if (!result)
 		result = image_closures_add(builder, closures, n_closures, &laid_out, summary, err);
 	if (!result)

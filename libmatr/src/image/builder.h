@@ -38,7 +38,7 @@ void image_builder_layout(struct image_builder *builder, enum matr_layout layout
 int image_builder_cpu(struct image_builder *builder, const struct matr_image_cpu *cpu,
 		      struct matr_error *err);
 
-/* Have the image before know a file by another identity: it has the same content. To be called
+/* Enter another identity for a file of the image before, whose content is the same. To be called
  * before image_builder_reuse(). */
 int image_builder_adopt(struct image_builder *builder, const struct matr_file_id *from,
 			const struct matr_file_id *to, struct matr_error *err);

@@ -1,4 +1,4 @@
-/* content.c - what identifies a file by its bytes.
+/* content.c - the hash that identifies a file by its bytes.
  *
  * In a portable image: the bytes that decide its bindings, and a library's data. A copy of a file
  * has another inode and other times. The build-id tells builds apart, whose data the page data
@@ -59,7 +59,7 @@ static void add_range(const struct matr_object *object, struct range wanted, str
 		ranges->list[ranges->n++] = wanted;
 }
 
-/* What is written to, as it is in the file. */
+/* Add the writable segments, as they are in the file. */
 static void add_data(const struct matr_object *object, bool in_file, struct ranges *ranges)
 {
 	for (size_t i = 0; i < object->n_segments; i++) {
@@ -153,7 +153,7 @@ static int hash_ranges(int fd, const struct matr_object *object, const struct ra
 	return result;
 }
 
-/* The build-id tells programs apart, and is known: the file, which has not changed, is not
+/* Hash the build-id, which tells programs apart. It is in the object, so the unchanged file is not
  * opened. Returns false if the program has none that is mapped. */
 static bool hash_build_id(const struct matr_object *object, struct ranges *ranges, uint64_t *hash)
 {

@@ -15,7 +15,7 @@
 #include "image/builder.h"
 #include "mapping/plan.h"
 
-/* Where libraries begin, relative to the place: what is before is for the metadata. */
+/* First address for libraries, relative to the place. The metadata is below it. */
 #define IMAGE_FIRST_BASE (UINT64_C(1) << 30)
 /* The most that all libraries of an epoch may take of the address space. */
 #define IMAGE_REGION_MAX (UINT64_C(1) << 36)
@@ -92,8 +92,8 @@ struct image_builder {
 	uint64_t whole_size; /* of the last image that was built from nothing; 0: this one */
 };
 
-/* Are the libraries of what is added next packed? In a copy of the file tree nothing but the mapped
- * file tells whether it is the recorded one. */
+/* Whether the libraries of what is added next are packed. Not in a portable image: in a copy of the
+ * file tree only the mapped file identifies the library. */
 static inline bool image_packs(const struct image_builder *builder)
 {
 	return builder->layout == MATR_LAYOUT_PACK && !builder->portable;
@@ -141,15 +141,15 @@ int image_variant_choose(struct image_builder *builder, uint32_t binary,
 enum image_content {
 	IMAGE_CONTENT_LIBRARY,	   /* for portable images: all that decides bindings, and data */
 	IMAGE_CONTENT_APPLICATION, /* the same of an application */
-	IMAGE_CONTENT_TELLING,	   /* for others: enough to tell applications apart */
+	IMAGE_CONTENT_TELLING,	   /* for others: just enough to identify an application */
 };
 
-/* What identifies the file by its bytes (struct matr_image_content). */
+/* Add the hash that identifies the file by its bytes (struct matr_image_content). */
 int image_content_add(struct image_builder *builder, const struct matr_object *object,
 		      enum image_content kind, uint64_t *offset, struct matr_error *err);
 
-/* When a library is served. What is loaded later has PT_GNU_RELRO in any case: ld.so's call for it
- * is the moment at which its own dynamic section is given back. */
+/* The time at which a library is served. One that is loaded later has PT_GNU_RELRO in any case: at
+ * ld.so's call for it the library's own dynamic section is given back. */
 enum image_served { IMAGE_AT_START, IMAGE_ROOT, IMAGE_MEMBER }; /* of a closure */
 
 /* The headers and the dynamic section that ld.so is shown of a library. */
@@ -158,7 +158,7 @@ int image_served_headers(struct image_builder *builder, uint32_t binary,
 			 enum image_served when, struct matr_image_object *out,
 			 struct matr_error *err);
 
-/* The binaries of a mapping's scope, and their words in terms of what an exec knows. */
+/* The binaries of a mapping's scope, and their words relative to bases that are known at exec. */
 struct image_scope {
 	const struct matr_mapping *mapping;
 	uint32_t *binaries; /* parallel to the scope; undefined where image_scope_has() is false */
@@ -205,8 +205,8 @@ int image_closures_add(struct image_builder *builder, struct matr_closure *closu
 uint64_t image_scope_alignment(const struct image_builder *builder,
 			       const struct image_scope *scope);
 
-/* What the resolver at vaddr returns on this machine, relative to the binary's load address. 0: not
- * known, for the library is not the one that this process has. */
+/* Result of the resolver at vaddr on this machine, relative to the binary's load address. 0:
+ * unknown, because this process has another file as that library. */
 uint64_t image_ifunc_result(struct image_builder *builder, uint32_t binary, uint64_t vaddr);
 
 /* Lay out the manifest of the application that `mapping` and `plan` describe, and add its key. */
@@ -221,7 +221,7 @@ void image_manifest_set_bytes(struct image_builder *builder, uint64_t bytes);
 int image_builder_add_key(struct image_builder *builder, uint64_t key, uint64_t manifest,
 			  struct matr_error *err);
 
-/* What identifies the file on this machine. */
+/* The identity of the file on this machine. */
 struct matr_image_file image_file(const struct matr_file_id *id);
 
 /* The same, as the image has it: of a portable one, the size. */

@@ -47,7 +47,7 @@ uint64_t image_scope_alignment(const struct image_builder *builder, const struct
 	return alignment;
 }
 
-/* From scope indices to what an exec knows: place, application, ld.so. */
+/* Turn a scope index into one of the bases that are known at exec: place, application, ld.so. */
 void image_words_finish(const struct image_builder *builder, const struct image_scope *scope,
 			uint32_t index, struct words *words)
 {

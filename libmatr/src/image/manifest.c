@@ -67,9 +67,9 @@ static bool is_name_of(const struct matr_scope_entry *entry, const char *name)
 	       (entry->object->soname && !strcmp(entry->object->soname, name));
 }
 
-/* Each object by its path, and right behind it the names that the application has for it: ld.so
- * then finds it at once. The interpreter is there already, under a name that is the kernel's
- * choice. */
+/* List each object by its path, and right behind it the names that the application has for it:
+ * ld.so then finds it at once. The interpreter is there already, under a name that the kernel has
+ * chosen. */
 static int add_needed(struct image_builder *builder, const struct matr_mapping *mapping,
 		      struct needed *needed, struct matr_error *err)
 {
@@ -328,7 +328,7 @@ int image_manifest_add(struct image_builder *builder, const struct matr_mapping 
 	uint64_t offset = 0;
 
 	int result = make_parts(&parts, builder, mapping, plan, err);
-	/* What the application loads counts as if it were there from the start. */
+	/* Treat the libraries that the application loads as if they were there from the start. */
 	if (image_is_random(builder->layout, parts.manifest.n_relocations + closures->n_relocations,
 			    parts.manifest.n_objects + closures->n_objects))
 		parts.manifest.flags |= MATR_MANIFEST_RANDOM;

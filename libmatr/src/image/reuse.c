@@ -258,7 +258,7 @@ int image_builder_keep(struct image_builder *builder, const char *application,
 		return 0;
 	struct matr_image_manifest *manifest = (void *)(builder->image.bytes + offset);
 	if (strcmp((const char *)builder->image.bytes + manifest->path, application) != 0 ||
-	    manifest->closures || /* what is loaded is recorded anew at each begin */
+	    manifest->closures || /* loads are recorded again at each begin */
 	    image_is_random(builder->layout, manifest->n_relocations, manifest->n_objects) !=
 		    ((manifest->flags & MATR_MANIFEST_RANDOM) != 0) ||
 	    builder->record != ((manifest->flags & MATR_MANIFEST_RECORD) != 0) ||

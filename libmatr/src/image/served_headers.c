@@ -71,8 +71,8 @@ static int move_names(struct image_builder *builder, const struct image_binary *
 	return 0;
 }
 
-/* ld.so knows an object by the names that it was loaded by, and compares DT_SONAME besides, with
- * every name that it looks for: for nothing where that is the name that the object is loaded by. */
+/* ld.so compares every name that it looks for with the names by which an object was loaded, and
+ * with DT_SONAME. The latter is superfluous where both are equal. */
 static bool is_named_by_soname(const struct matr_scope_entry *entry, enum image_served when)
 {
 	return when == IMAGE_MEMBER && entry->needed_as && entry->object->soname &&
@@ -96,7 +96,7 @@ static bool is_left_out(int64_t tag, bool lazy, bool versions)
 	case DT_RELA:
 	case DT_RELASZ:
 	case DT_RELAENT:
-		return true; /* added anew if there is something left */
+		return true; /* entered again if something is left */
 	default:
 		return false;
 	}

@@ -1,4 +1,4 @@
-/* slot.c - the hash table of an image: entering slots, telling masked ones from others, sealing.
+/* slot.c - the hash table of an image: entering slots, recognising masked ones, sealing.
  *
  * A masked slot has all bits of its key inverted. The manifest has the key as it was, so a mask can
  * be told from a key, and the image be checked as it was written.

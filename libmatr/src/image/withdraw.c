@@ -2,12 +2,12 @@
  *
  * ld-stable finds an application by the key of a slot in the hash table. To withdraw it, that key
  * is inverted, in place: eight bytes, which the next exec sees at once, however large the image is
- * and however full the disk. Nothing else changes: no slot moves, who is reading the table
- * meanwhile finds the application or does not, and the next exec of one that is gone is a plain
- * start. Keys that are masked are told from others by slot.c.
+ * and however full the disk. Nothing else changes: no slot moves, a concurrent reader of the table
+ * finds the application or does not, and the next exec of one that is gone is a plain start. slot.c
+ * tells masked keys from others.
  *
- * Killed in between, or without power, some applications are masked and some are not. Each is right
- * by itself: matrd finds the change again when it is started, and masks the rest.
+ * After a kill or a loss of power in between, some applications are masked and some are not. Each
+ * is right by itself: matrd finds the change again when it is started, and masks the rest.
  */
 #include "image/withdraw.h"
 

@@ -1,9 +1,9 @@
 /* noted.c - collecting what programs with record = always have noted.
  *
- * In root's prefix everybody may create files in the directory, so what they contain is a hint. A
- * line is only taken if the configuration has its program recorded, and nobody but root and the
- * caller can write to the library or to a directory that leads to it. The files and what is taken
- * of them are limited in number and size, and every file is removed.
+ * In root's prefix every user may create files in the directory, so what they contain is a hint. A
+ * line is only taken if the configuration has its program recorded, and only root and the caller
+ * can write to the library and to the directories that lead to it. The files and the lines taken
+ * from them are limited in number and size, and every file is removed.
  */
 #include "inputs/noted.h"
 
@@ -141,7 +141,7 @@ static int read_directory(struct collecting *collecting, int fd, struct matr_err
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
 		result = read_file(collecting, dirfd(directory), entry->d_name, err);
-		/* A directory that is not empty stays, which harms nobody. */
+		/* A directory that is not empty stays, which does no harm. */
 		if (!result && unlinkat(dirfd(directory), entry->d_name, 0) != 0)
 			unlinkat(dirfd(directory), entry->d_name, AT_REMOVEDIR);
 	}
@@ -149,7 +149,7 @@ static int read_directory(struct collecting *collecting, int fd, struct matr_err
 	return result;
 }
 
-/* Whoever may run a program is to be able to create a file, and nobody to see those of others. */
+/* Everyone who may run a program can create a file, and only root can read those of others. */
 static int make_directory(const char *path, struct matr_error *err)
 {
 	if (mkdir(path, 0700) != 0 && errno != EEXIST)
@@ -188,6 +188,6 @@ int noted_collect(const char *canonical, const struct matr_config *config, struc
 	if (matr_config_records(config, NULL))
 		return make_directory(path, err);
 	if (fd >= 0)
-		rmdir(path); /* what is not empty harms nobody */
+		rmdir(path); /* one that is not empty does no harm */
 	return 0;
 }

@@ -1,5 +1,5 @@
-/* outward.c - see outward.h. Only the first word of a command line counts: what a script starts
- * is not found. */
+/* outward.c - programs that face the network. Only the first word of a command line counts:
+ * programs that a script starts are not found. */
 #include "inputs/outward.h"
 
 #include <dirent.h>

@@ -2,11 +2,11 @@
  *
  * Breadth first, by canonical path, every directory once (device and inode): neither symbolic
  * links, which are not followed to directories, nor bind mounts can lead round in circles. Names
- * are taken in alphabetical order, so that the same tree gives the same answer whatever its file
- * system's order is. A link to a program outside stands for that program.
+ * are taken in alphabetical order, so that the result for a tree does not depend on its file
+ * system. A link to a program outside stands for that program.
  *
- * Which file is a program is a matter of its first page: ELF header and program headers. In doubt
- * the answer is yes, and the resolver says what is wrong.
+ * The first page of a file decides whether it is a program: ELF header and program headers. In
+ * doubt it is one, and the resolver reports the error.
  */
 #include <matr/config.h>
 #include <matr/scan.h>

@@ -1,5 +1,5 @@
-/* snapshot.c - see snapshot.h. Paths are front-coded: sorted or in the order of a walk, most of one
- * is in the last. */
+/* snapshot.c - scan and probes as bytes. Paths are front-coded: sorted or in the order of a walk,
+ * most of one is in the last. */
 #include "inputs/snapshot.h"
 
 #include <limits.h>

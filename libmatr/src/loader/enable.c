@@ -1,8 +1,8 @@
-/* enable.c - see matr/enable.h.
+/* enable.c - giving one program ld-stable as its interpreter, and undoing that.
  *
- * The order of the steps is what makes being killed harmless: matr-ld.so is there before anything
- * names it, the list has the program before its file is exchanged and until it is exchanged back,
- * the original has its second name before it loses the first.
+ * The order of the steps makes a kill harmless: matr-ld.so is there before anything names it, the
+ * list has the program before its file is exchanged and until it is exchanged back, the original
+ * has its second name before it loses the first.
  */
 #include <matr/enable.h>
 #include <matr/loader.h>

@@ -1,8 +1,8 @@
 /* identify.c - telling an installed ld-stable from a real dynamic linker.
  *
  * In a namespace of `matr run`, or on a system whose loader path was handed to ld-stable, the path
- * in PT_INTERP leads to an ld-stable. Nobody must take that for the real dynamic linker and copy
- * it, or bind over it twice. It is known by the configuration that was stamped into it.
+ * in PT_INTERP leads to an ld-stable. It must not be taken for the real dynamic linker and copied,
+ * or bound over twice. The configuration that was stamped into it identifies it.
  */
 #include <matr/loader.h>
 
@@ -26,7 +26,8 @@ int matr_loader_identify(const char *path, struct matr_loader_config *config,
 
 	if (file_read(path, LOADER_SIZE_MAX, &data, &size, err) != 0)
 		return -1;
-	/* The code that looks for it has the magic number too, but not at a multiple of 8. */
+	/* The code that searches for the magic number contains it too, but not at a multiple of
+	 * 8. */
 	size_t at = 0;
 	while (at + sizeof found <= size && memcmp((char *)data + at, &magic, sizeof magic) != 0)
 		at += sizeof magic;

@@ -25,7 +25,7 @@
 #include "loader/place.h"
 #include "loader/stamp.h"
 
-enum { GRACE = 60 }; /* seconds in which a directory that nobody has locked may be about to be */
+enum { GRACE = 60 }; /* seconds during which a directory without a lock may be about to be locked */
 
 static const char leading[] = "record.";
 static const char noted[] = "loads";

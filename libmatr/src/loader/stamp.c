@@ -204,8 +204,8 @@ int loader_stamp(const char *prefix, const char *source, const char *interpreter
 	if (!result)
 		result = make_interpreter(source, stable, stable_size, interpreter, real, real_size,
 					  &both, &both_size, err);
-	/* What others refer to first. One file has two names: for ld.so's place, and to be started
-	 * by. */
+	/* Write the file that others refer to first. It has two names: one for ld.so's place, one
+	 * to be started by. */
 	if (!result && (install_real(canonical, interpreter, real, real_size, err) < 0 ||
 			install(canonical, "ld-stable", both, both_size, err) < 0 ||
 			install(canonical, "interpreter", both, both_size, err) < 0))

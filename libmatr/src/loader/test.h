@@ -6,7 +6,7 @@
 
 /* Start programs by the ld-stable at `file` (absolute, at most 27 bytes: it takes the place of the
  * usual path in copies of these programs) and compare with how they run by themselves. STATE:
- * something differs; the message says what. */
+ * something differs; the message has the difference. */
 int loader_test(const char *file, const char *real, struct matr_error *err);
 
 #endif

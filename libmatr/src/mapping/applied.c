@@ -1,4 +1,4 @@
-/* applied.c - the image compiler's plan, seen from the relocations; see applied.h.
+/* applied.c - the image compiler's plan, seen from the relocations.
  *
  * The plan has lists of offsets per kind. They are sorted, and each relocation looked up in them.
  */

@@ -59,7 +59,7 @@ struct owners {
 
 #define START UINT32_C(0x80000000)
 
-/* What all closures of the application have in common. */
+/* Data that all closures of the application share. */
 struct universe {
 	struct intern paths; /* of the members: number in loaded */
 	const struct matr_scope_entry **loaded;
@@ -374,7 +374,7 @@ static int follow_needed(struct work *work, struct matr_error *err)
 				return -1;
 		}
 	}
-	/* What is depended on by way of another (Warshall). */
+	/* Add indirect dependences (Warshall). */
 	for (size_t by = 0; by < n_members; by++) {
 		for (size_t m = 0; m < n_members; m++) {
 			if (!work->depends_on[m * n_members + by])
@@ -452,8 +452,8 @@ static bool needs_plt(const struct work *work, const struct matr_object *object,
 		return true;
 	if (object->flags & MATR_OBJECT_BIND_NOW)
 		return false;
-	/* What was recorded with RTLD_NOW may be loaded with RTLD_LAZY: then what is made global
-	 * before the first call counts. */
+	/* A load that was recorded with RTLD_NOW may come with RTLD_LAZY. Then symbols that are
+	 * made global before the first call count. */
 	return binding->provider == MATR_PROVIDER_WEAK_NULL || unsettled ||
 	       (!work->closure->now && binding->provider >= work->closure->n_start);
 }

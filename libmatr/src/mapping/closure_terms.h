@@ -1,4 +1,5 @@
-/* closure_terms.h - on which terms a closure's bindings hold, whatever else is in the process. */
+/* closure_terms.h - the conditions under which a closure's bindings hold, whatever else is in the
+ * process. */
 #ifndef MATR_CLOSURE_TERMS_H
 #define MATR_CLOSURE_TERMS_H
 
@@ -16,8 +17,8 @@ struct closure_terms {
 	const char *reason; /* why the closure is not mapped at all; NULL: it is */
 };
 
-/* The terms of each of an application's closures, which together say what may be loaded. *out:
- * n_closures elements, to be freed also after an error. */
+/* Make the terms of each of an application's closures. The closures together are everything that
+ * may be loaded. *out: n_closures elements, to be freed also after an error. */
 int closure_terms_make(const struct matr_closure *closures, size_t n_closures,
 		       struct closure_terms **out, struct matr_error *err);
 void closure_terms_free(struct closure_terms *terms, size_t n_closures);

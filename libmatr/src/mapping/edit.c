@@ -24,7 +24,7 @@ void edited_bindings_free(struct edited_bindings *edited)
 	*edited = (struct edited_bindings){.n = 0};
 }
 
-/* ---- whom an edit is about ---- */
+/* ---- objects that an edit is about ---- */
 
 static bool is_pattern(const char *text)
 {
@@ -89,7 +89,7 @@ static const char *kind_name(enum kind kind)
 	return names[kind];
 }
 
-/* Assembly often leaves the type out; then the segment tells. */
+/* Kind of a symbol. Assembly often leaves the type out; then the segment decides. */
 static enum kind kind_of(const struct matr_object *object, const struct matr_symbol *symbol)
 {
 	switch (symbol->type) {
@@ -159,8 +159,8 @@ static int find_definition(const struct matr_object *library, const struct targe
 		return matr_fail(err, MATR_ERROR_UNSUPPORTED, library->path,
 				 named ? "has no default version of %.*s" : "does not define %.*s",
 				 (int)target->name_length, target->name);
-	/* A reference with a version is not served by another version, as in ld.so, unless that is
-	 * said. */
+	/* As in ld.so, another version does not serve a reference with a version, unless the edit
+	 * names it. */
 	const struct matr_version *own =
 		matr_object_symbol_version(library, &library->symbols[*out]);
 	if (target->version && !named && own)
@@ -171,7 +171,7 @@ static int find_definition(const struct matr_object *library, const struct targe
 	return 0;
 }
 
-/* What a reference asks for: what the edit says, else its own version. */
+/* The target of a reference: the one in the edit, with the reference's own version by default. */
 static struct target target_of(const struct matr_edit *edit, const struct matr_version *asked)
 {
 	const char *name = edit->symbol;

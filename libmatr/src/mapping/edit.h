@@ -4,7 +4,7 @@
 
 #include <matr/edit.h>
 
-/* What one library that an edit names adds to the scope. */
+/* Entries that one library of an edit adds to the scope. */
 struct scope_addition {
 	uint32_t object; /* scope index of the library */
 	uint32_t first,
@@ -24,8 +24,8 @@ bool edit_covers(const struct matr_edit *edit, const char *program);
 /* Does a binding of the object come into question for the edit? */
 bool edit_concerns(const struct matr_edit *edit, const struct matr_object *object);
 
-/* Is the object, found under `path` (which may be NULL), one whose references are meant? True where
- * the edit names nobody. */
+/* Whether the edit rebinds references of the object, found under `path` (which may be NULL). Always
+ * true if the edit names no requester. */
 bool edit_requests(const struct matr_edit *edit, const struct matr_object *object,
 		   const char *path);
 
@@ -33,7 +33,7 @@ bool edit_requests(const struct matr_edit *edit, const struct matr_object *objec
 bool edit_can_lead_to(const struct matr_symbol *symbol);
 
 /* Rebind what the edit is about. The library is the addition's object; its own members are spared.
- * Nothing is changed on error. UNSUPPORTED: it cannot be, and the message says why. */
+ * Nothing is changed on error. UNSUPPORTED: it is impossible; the message has the reason. */
 int mapping_edit(struct matr_mapping *mapping, const struct matr_edit *edit,
 		 const struct scope_addition *addition, bool portable,
 		 struct edited_bindings *edited, struct matr_error *err);

@@ -8,7 +8,7 @@
 
 #include <matr/edit.h>
 
-/* Those up to NULL hand memory out or take it; the others only tell or tune. */
+/* Functions up to NULL allocate or free memory; the others only query or tune. */
 static const char *const malloc_family[] = {"malloc",	     "calloc",	       "realloc",
 					    "free",	     "reallocarray",   "memalign",
 					    "aligned_alloc", "posix_memalign", "valloc",

@@ -1,6 +1,6 @@
-/* plan.c - who does what with a relocation: the mapping, or still ld.so.
+/* plan.c - the division of relocations between the mapping and ld.so.
  *
- * The mapping takes what is a word with a value known but for load addresses: relative relocations,
+ * The mapping takes words whose value is known except for load addresses: relative relocations,
  * and R_X86_64_64, GLOB_DAT and JUMP_SLOT against symbols that are bound; copy relocations; and
  * references bound to an IFUNC, whose resolver is called once. Everything else is residual, ld.so's
  * own:
@@ -8,8 +8,8 @@
  * - TLS relocations of all kinds, which need module ids and offsets that only ld.so knows;
  * - the first reference of each object to a STB_GNU_UNIQUE symbol, so that ld.so enters it into its
  *   table of unique symbols, where objects loaded later by dlopen find it;
- * - IFUNCs of all but glibc's own libraries, see below;
- * - copies that ld.so has something to say about: of another size, or of protected data;
+ * - IFUNCs of all but glibc's own libraries;
+ * - copies that ld.so checks or warns about: of another size, or of protected data;
  * - words that are not aligned, and relocation types that hardly occur.
  *
  * An object is left to ld.so whole ("untouched") if a mapping cannot write its words: text
@@ -57,9 +57,9 @@ static bool resolvers_are_safe(const struct matr_object *object)
 	       (!strcmp(object->soname, "libc.so.6") || !strcmp(object->soname, "libm.so.6"));
 }
 
-/* What ld.so binds at the first call, and looks up by its place in DT_JMPREL. (In a closure,
- * only the whole of DT_JMPREL can be left to that: with RTLD_NOW ld.so does not set up the PLT
- * for it.) */
+/* A relocation that ld.so binds at the first call, and looks up by its index in DT_JMPREL. (In a
+ * closure, only the whole of DT_JMPREL can be left to ld.so: with RTLD_NOW it does not set up the
+ * PLT for it.) */
 static bool is_lazy(const struct matr_object *object, const struct matr_relocation *relocation)
 {
 	return relocation->table == MATR_TABLE_JMPREL && relocation->type == R_X86_64_JUMP_SLOT &&
@@ -304,9 +304,9 @@ static bool range_has(uint64_t start, uint64_t size, uint64_t offset)
 	return offset + 8 > start && offset < start + size;
 }
 
-/* What is copied must be what ld.so would copy, with the source relocated. Where IFUNC results
- * are part of it, they go to the copy as well; where a residual is, ld.so does the copying (the
- * application is what it relocates last). */
+/* A copy must be the one that ld.so would make, of the relocated source. IFUNC results in the
+ * source go to the copy as well. If the source has a residual, ld.so does the copying: it relocates
+ * the application last. */
 static int complete_copies(struct relocation_plan *plan, const struct matr_mapping *mapping,
 			   struct matr_error *err)
 {
@@ -345,8 +345,8 @@ static int complete_copies(struct relocation_plan *plan, const struct matr_mappi
 	return 0;
 }
 
-/* What concerns an object as a provider. Resolvers of the objects of the start may be called by
- * the time a closure is loaded, a member's not: it may be waiting for its residual. */
+/* Plan an object as a provider. Resolvers of the start's objects may be called when a closure is
+ * loaded. A member's may not: it may be waiting for its residual. */
 static int judge_object(struct relocation_plan *plan, const struct matr_mapping *mapping,
 			const struct closure_terms *terms, uint32_t index, struct matr_error *err)
 {

@@ -1,6 +1,6 @@
 /* program.c - encoding relocation programs (matr/image_format.h).
  *
- * An Elf64_Rela says 24 bytes about a word; nearly all of it repeats its neighbour's. Here the
+ * An Elf64_Rela takes 24 bytes for a word; nearly all of it repeats its neighbour's. Here the
  * places are a bitmap (as in DT_RELR, with 32-bit entries, since objects are small) and the values
  * 32-bit numbers relative to a bias per group: about 4.2 bytes a word in C++ libraries, decoded
  * without a branch that depends on the data other than "is there another bit". Variable-length

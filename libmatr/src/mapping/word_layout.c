@@ -1,4 +1,4 @@
-/* word_layout.c - see word_layout.h.
+/* word_layout.c - overlaps of the words that relocation writes.
  *
  * Large libraries have hundreds of thousands of words, so the question is answered with one bit for
  * each word of the writable part of the object, not by sorting.

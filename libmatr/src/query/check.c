@@ -1,5 +1,5 @@
-/* check.c - what programs lack. Scopes are made with gaps where a library is missing; where there
- * is none, every reference is bound, and those are listed that come to nothing. */
+/* check.c - what programs lack. Scopes are made with gaps where a library is missing. If there are
+ * no gaps, every reference is bound, and the unbound ones are listed. */
 #include <matr/check.h>
 
 #include <elf.h>

@@ -1,4 +1,4 @@
-/* diversions.c - see matr/diversions.h.
+/* diversions.c - the diversions of dpkg.
  *
  * dpkg keeps them in one file, three lines each: from, to, and the package on whose behalf (":":
  * the administrator's). What all other packages have at `from` is at `to`.

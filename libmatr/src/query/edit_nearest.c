@@ -58,7 +58,7 @@ static int of_epoch(struct world *world, struct matr_store *store, struct matr_e
 	if (store_started_objects(store, &paths, &n, err) != 0)
 		return -1;
 	for (size_t i = 0; i < n && result == 0; i++) {
-		/* What is gone meanwhile is not near either. */
+		/* Files that are gone meanwhile are no suggestion. */
 		struct matr_object *object = session_open_object(world->session, paths[i], &why);
 		if (object)
 			result = add_entry(world, object, (char *)object->path, err);
@@ -106,7 +106,7 @@ static bool no_symbol(const struct world *world, const struct matr_edit *edit,
 	return true;
 }
 
-/* By a run path, say. */
+/* Whether the program's search finds the library, for example by a run path. */
 static bool can_be_found(const struct world *world, const struct matr_edit *edit)
 {
 	const char *library = edit->library;

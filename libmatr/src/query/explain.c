@@ -1,4 +1,4 @@
-/* explain.c - the search behind each binding of a mapping; see matr/explain.h.
+/* explain.c - the search behind each binding of a mapping.
  *
  * A mapping has the objects with all their symbols, so the resolver's index and lookup
  * (resolve/lookup.c) work on it as on files that were just read. The search is repeated, this time
@@ -166,7 +166,8 @@ static int put_reference(struct explainer *explainer, uint32_t requester, size_t
 	return 0;
 }
 
-/* Nobody refers to it: what a lookup without version would find. 1: somebody defines it. */
+/* For a symbol without references: search as a lookup without version would. Returns 1 if an object
+ * defines it, 0 if none does, -1 on error. */
 static int search_without_reference(struct explainer *explainer,
 				    const struct matr_symbol_name *name,
 				    struct matr_explanation *out, struct matr_error *err)
@@ -374,7 +375,7 @@ static int shadowed_of(struct explainer *explainer, struct shadows *shadows, uin
 	return result;
 }
 
-/* What the object defines, others define too, and no object refers to. */
+/* Add the symbols of the object that others define too and that no object refers to. */
 static int unbound_of(struct explainer *explainer, const struct intern *bound,
 		      struct shadows *shadows, uint32_t definer, struct matr_error *err)
 {
@@ -471,10 +472,11 @@ void matr_shadowed_free(struct matr_shadowed *shadowed, size_t n)
 	free(shadowed);
 }
 
-/* ---- who needs whom ---- */
+/* ---- which object needs which ---- */
 
-/* Names are known as ld.so knows them; one that is none of these was searched for and led to a file
- * that was loaded already, which has that name for the last part of some path. */
+/* Find the object of a needed name by the names that ld.so has for it. A name that is none of these
+ * was searched for and led to a file that was loaded already; then it is the last component of some
+ * path. */
 static uint32_t find_needed(const struct matr_mapping *mapping, const struct scope_names *names,
 			    const char *name)
 {

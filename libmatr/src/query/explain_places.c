@@ -1,9 +1,8 @@
 /* explain_places.c - where ld.so looked for a library before it found it.
  *
- * The order is that of search.c. It is gone through once more with what the mapping has: the run
- * paths of the requester and of what loaded it, LD_LIBRARY_PATH as configured, and the rule by
- * which the object was found, at which it ends. Directories below one for a CPU (glibc-hwcaps) are
- * part of it.
+ * The order is that of search.c. It is repeated here with the data of the mapping: the run paths of
+ * the requester and of its loaders, LD_LIBRARY_PATH as configured, and the rule by which the object
+ * was found, at which it ends. Directories below one for a CPU (glibc-hwcaps) are part of it.
  */
 #include <matr/explain.h>
 
@@ -160,7 +159,7 @@ static int find_places(struct places *places, struct matr_error *err)
 	if (entry->rule == MATR_FOUND_DEFAULT &&
 	    put(places, MATR_FOUND_CACHE, requester, strdup(cache), false, err) != 0)
 		return -1;
-	/* Where it was, also if that is not the text of a run path: $LIB, $PLATFORM. */
+	/* The directory of the file, also if it is not the text of a run path: $LIB, $PLATFORM. */
 	return put(places, entry->rule, requester, directory_of(entry->path), true, err);
 }
 

@@ -1,7 +1,7 @@
-/* exposure.c - which programs bind to a symbol or a library; see matr/exposure.h.
+/* exposure.c - which programs bind to a symbol or a library.
  *
  * For a library the store has the answer in a table: `providers`. For a symbol the vectors of all
- * objects that have the name are decoded, each once, against the objects it names; a look for the
+ * objects that have the name are decoded, each once, against the objects it names; a search for the
  * name in the decompressed symbols comes before.
  */
 #include <matr/exposure.h>
@@ -130,7 +130,7 @@ static int has_symbol(struct search *search, int64_t object, struct matr_error *
 	return there;
 }
 
-/* Nobody binds to the symbol. Where no object of the epoch has such a name, it is not one. */
+/* For a symbol to which nothing binds: fail unless some object of the epoch has such a name. */
 static int check_name(struct search *search, struct matr_error *err)
 {
 	struct matr_nearest nearest = {.wanted = search->symbol->name};
@@ -199,7 +199,7 @@ static int look_at_vector(struct search *search, const struct store_vector *vect
 	return result;
 }
 
-/* What other epochs have besides is not looked at. */
+/* Search the epoch's vectors; other epochs do not count. */
 static int find_by_symbol(struct search *search, struct matr_error *err)
 {
 	struct store_vector *vectors;

@@ -312,7 +312,8 @@ static int no_program(int64_t epoch, const char *name,
 	return -1;
 }
 
-/* Those of that last part. 1: one, 0: none, -1: several, or an error. */
+/* Find the application by its last component. Returns 1 if there is one, 0 if none, -1 if there are
+ * several or on an error. */
 static int find_by_last_part(const struct matr_store_application *applications, size_t n,
 			     const char *name, int64_t *application, struct matr_error *err)
 {

@@ -148,7 +148,7 @@ static int take(struct scope_maker *maker, const struct found *found, struct mat
 			continue;
 		free(entry.path);
 		*index = i;
-		/* ld.so cannot tell that this file is the application, and loads it again. */
+		/* ld.so does not recognise this file as the application, and loads it again. */
 		return i ? 0
 			 : matr_fail(err, MATR_ERROR_UNSUPPORTED, scope->entries[0].path,
 				     "is also needed as a library");

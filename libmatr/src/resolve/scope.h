@@ -9,7 +9,7 @@
 
 #define SCOPE_INTERPRETER (UINT32_MAX - 1) /* loaded_as: the dynamic linker, in the scope or not */
 
-struct dependency {		    /* what one name in one object's dynamic section came to */
+struct dependency {		    /* the result for one name in one object's dynamic section */
 	uint32_t requester, object; /* scope indices; NO_INDEX: a DT_AUXILIARY that is not there */
 	uint32_t needed;	    /* position in the requester's `needed` */
 };

@@ -490,7 +490,7 @@ struct matr_object *session_open_object(struct matr_session *session, const char
 		return NULL;
 	if (known->object != NO_INDEX)
 		return session->objects[known->object].object;
-	/* Say what is wrong with it: reading it again gives the reason that the search passes
+	/* Report the fault of the file: reading it again gives the reason that the search passes
 	 * over. */
 	struct matr_object *object;
 	if (matr_object_open(path, &object, err) == 0) {

@@ -128,7 +128,7 @@ static int ask(const char *interpreter, struct diagnostics *diagnostics, struct 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0 &&
 	    pipe2(ends, O_CLOEXEC) < 0) /* where sockets are forbidden */
 		return matr_fail_errno(err, interpreter, "no pipe");
-	/* It waits for the reader after a few lines, and does not come to the slow ones. */
+	/* It waits for the reader after a few lines, and does not reach the slow ones. */
 	(void)setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &least, sizeof least);
 	int error = posix_spawn_file_actions_init(&actions);
 	if (!error) {

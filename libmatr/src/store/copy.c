@@ -1,11 +1,11 @@
 /* copy.c - the store as bytes, for users who may not read its files.
  *
- * matrd makes the bytes and hands them to its clients (docs/protocol.md), which read them with the
- * same code that reads the files elsewhere. SQLite does both: sqlite3_serialize() reads all pages
- * in one transaction, so that the bytes are of one moment whatever is written meanwhile.
- * sqlite3_deserialize() makes a database of them, which any number of connections may share as long
- * as none writes. Which image is in force is not in the store, and a user who may not read the
- * store may not read the image either, so its epoch goes with the bytes.
+ * matrd makes the bytes and hands them to its clients (docs/protocol.md). Clients read them with
+ * the code that reads the files elsewhere. sqlite3_serialize() reads all pages in one transaction,
+ * so the bytes are one snapshot, whatever is written meanwhile. sqlite3_deserialize() makes a
+ * database of them, which any number of connections may share as long as none writes. The store
+ * does not hold the number of the image in force, and a user who may not read the store may not
+ * read the image either, so its epoch goes with the bytes.
  */
 #include "store/copy.h"
 

@@ -12,7 +12,7 @@ int store_decline(struct matr_store *store, int64_t epoch, const char *path, con
 int store_decline_own(struct matr_store *store, int64_t epoch, const char *path,
 		      struct matr_error *err);
 
-/* Those of an epoch, by path. *out: matr_store_declined_free(). */
+/* List the declined programs of an epoch, by path. *out: matr_store_declined_free(). */
 int store_declined_own(struct matr_store *store, int64_t epoch, struct matr_store_declined **out,
 		       size_t *n, struct matr_error *err);
 

@@ -1,4 +1,4 @@
-/* edit.c - the tables of edits; see edit.h. */
+/* edit.c - the tables of edits. */
 #include "store/edit.h"
 
 #include <stdio.h>
@@ -42,7 +42,7 @@ static void read_edit(struct store_rows *rows, struct matr_edit *out, struct mat
 	out->bindings = (size_t)sqlite3_column_int64(rows->statement, 13);
 	for (int i = 0; i < 10; i++)
 		store_row_text(rows, i + 1, columns[i], err);
-	/* Whatever was put there with SQL, these are strings. */
+	/* Require text: the columns may have been written with SQL. */
 	if (!rows->failed && (!out->program || !out->symbol || !out->library)) {
 		matr_fail(err, MATR_ERROR_MALFORMED, NULL, "edit %lld is not complete",
 			  (long long)out->id);
@@ -231,7 +231,7 @@ int store_put_edited(struct matr_store *store, int64_t application,
 		store_bind(insert, 2, binding->object);
 		store_bind(insert, 3, binding->relocation);
 		store_bind(insert, 4, binding->edit);
-		/* What nothing provided is negative: as in MATR_PROVIDER_*. */
+		/* Negative if nothing provided it: MATR_PROVIDER_*. */
 		store_bind(insert, 5, (int32_t)binding->original.provider);
 		store_bind(insert, 6, binding->original.symbol);
 		if (store_execute(store, insert, err) != 0)

@@ -11,14 +11,14 @@ int store_add_edit(struct matr_store *store, const struct matr_edit *edit, int64
 /* NOT_FOUND: there is none with that id. */
 int store_remove_edit(struct matr_store *store, int64_t id, struct matr_error *err);
 
-/* What the epoch's edits say, as one line: with the same edits everything comes out the same. ""
- * where there are none. *out: free(). */
+/* Make the signature of a set of edits, one line: equal signatures give equal mappings. "" for no
+ * edits. *out: free(). */
 char *store_edits_signature(const struct matr_edit *const *edits, size_t n, struct matr_error *err);
 int store_set_epoch_edits(struct matr_store *store, int64_t epoch, const char *signature,
 			  struct matr_error *err);
 int store_set_application_edits(struct matr_store *store, int64_t application,
 				const char *signature, struct matr_error *err);
-/* Is it the recorded one? 1, 0, -1. */
+/* Whether it is the recorded signature: 1 yes, 0 no, -1 error. */
 int store_same_epoch_edits(struct matr_store *store, int64_t epoch, const char *signature,
 			   struct matr_error *err);
 int store_same_application_edits(struct matr_store *store, int64_t application,
@@ -26,7 +26,7 @@ int store_same_application_edits(struct matr_store *store, int64_t application,
 
 int store_put_edited(struct matr_store *store, int64_t application,
 		     const struct edited_bindings *edited, struct matr_error *err);
-/* Which edit changed bindings of which object of which application. */
+/* The object in which an edit changed bindings of an application. */
 struct store_edit_use {
 	int64_t application, edit, object;
 };
@@ -45,15 +45,15 @@ int store_carry_edit_failures(struct matr_store *store, int64_t earlier, int64_t
 int store_set_edit_state(struct matr_store *store, const struct matr_edit *edit,
 			 struct matr_error *err);
 
-/* ---- the copy beside the store, for one that has to be made anew ---- */
+/* ---- the copy beside the store, for a store that has to be recreated ---- */
 
 #define MATR_EDITS_FILE "edits" /* in the prefix */
 
 int store_edits_write_copy(const char *prefix, const struct matr_edit *edits, size_t n,
 			   struct matr_error *err);
 
-/* Where the store has nothing but the epoch that is being begun, and no edits, take those of the
- * copy. */
+/* Take the edits of the copy into a store that has no edits and no epoch except the one being
+ * begun. */
 int store_edits_restore(const char *prefix, struct matr_store *store, struct matr_error *err);
 
 #endif

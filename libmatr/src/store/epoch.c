@@ -1,4 +1,4 @@
-/* epoch.c - see epoch.h. */
+/* epoch.c - the rows of an epoch. */
 #include "store/epoch.h"
 
 #include <stdlib.h>

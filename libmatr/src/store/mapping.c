@@ -92,7 +92,8 @@ static int put_directory_path(struct matr_store *store, const char *path, int64_
 	return found < 0 ? -1 : 0;
 }
 
-/* The first time that is told counts: it is the oldest, and a later one may hide a change. */
+/* Record the time of a directory. The first call for a directory counts: its time is the oldest,
+ * and a later one may hide a change. */
 static int put_directory_time(struct matr_store *store, int64_t epoch, int64_t directory,
 			      int64_t mtime, struct matr_error *err)
 {

@@ -8,7 +8,7 @@
 
 #include "store/statement.h"
 
-/* Say which epochs there are instead. */
+/* Fail with the epochs that are there. */
 static int fail_no_epoch(struct matr_store *store, int64_t id, struct matr_error *err)
 {
 	sqlite3_stmt *row = store_statement(

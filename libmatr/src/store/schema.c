@@ -139,10 +139,9 @@ static const char version_1[] =
 	" LEFT JOIN objects by_object ON by_object.id = by_location.object_id"
 	" LEFT JOIN needed n ON n.object_id = by_object.id AND n.position = s.needed;";
 
-/* What one epoch has in common with the next is kept once: an application that did not change is
- * the same record in both, and the times of directories, which change with every package, are
- * the epoch's and not the application's. And an epoch remembers what it follows from, for the
- * next one to see what has changed. */
+/* Data that consecutive epochs share is kept once: an unchanged application is the same record in
+ * both, and the times of directories, which change with every package, belong to the epoch. The
+ * inputs of an epoch are recorded too, so that the next one can find the changes. */
 static const char version_2[] =
 	"CREATE TABLE application_records ("
 	" id INTEGER PRIMARY KEY,"
@@ -225,7 +224,7 @@ static const char version_2[] =
 	" LEFT JOIN objects by_object ON by_object.id = by_location.object_id"
 	" LEFT JOIN needed n ON n.object_id = by_object.id AND n.position = s.needed;"
 
-	/* What a scan passed over. */
+	/* Numbers of files that a scan passed over. */
 	"CREATE TABLE skipped ("
 	" epoch_id INTEGER NOT NULL REFERENCES epochs ON DELETE CASCADE,"
 	" kind TEXT NOT NULL,"
@@ -238,7 +237,7 @@ static const char version_2[] =
 	"CREATE INDEX epochs_scan_blob ON epochs (scan_blob_id);"
 	"CREATE INDEX epochs_probes_blob ON epochs (probes_blob_id);";
 
-/* What applications load with dlopen(). */
+/* Loads with dlopen(). */
 static const char version_3[] =
 	"CREATE TABLE closures ("
 	" id INTEGER PRIMARY KEY,"
@@ -262,8 +261,8 @@ static const char version_3[] =
 	"CREATE INDEX closure_entries_location ON closure_entries (location_id);"
 	"CREATE INDEX closure_entries_vector ON closure_entries (vector_id);";
 
-/* What was changed during an epoch although its mapping relies on it, and which applications
- * were started plainly from then on. The daemon writes it. */
+/* Files that changed during an epoch although its mapping relies on them, and the applications that
+ * have started plainly since. matrd writes it. */
 static const char version_4[] =
 	"CREATE TABLE violations ("
 	" id INTEGER PRIMARY KEY,"
@@ -299,9 +298,8 @@ static const char version_6[] =
 /* How the program was seen to load it: "now", "lazy,global", ...; "-": not known. */
 static const char version_7[] = "ALTER TABLE closures ADD COLUMN flags TEXT NOT NULL DEFAULT '-';";
 
-/* Edits of mappings: what is wanted, what it came to in an application, and where it could not
- * be done. `edits` is for people to write to (docs/edit.md). An edit's number is never given
- * again. */
+/* Edits of mappings: the request, its result in an application, and the places where it failed.
+ * `edits` is for people to write to (docs/edit.md). Numbers of edits are never reused. */
 static const char version_8[] =
 	"CREATE TABLE edits ("
 	" id INTEGER PRIMARY KEY AUTOINCREMENT,"
@@ -359,7 +357,8 @@ static const char version_9[] =
 	"UPDATE application_records SET since = coalesce((SELECT min(epoch_id)"
 	" FROM epoch_applications WHERE application_id = application_records.id), 0);";
 
-/* What a closure needs may be found nowhere, and be in the process from an earlier load. */
+/* An object that a closure needs may be found nowhere, and be in the process from an earlier
+ * load. */
 static const char version_10[] = "INSERT INTO rules (id, name) VALUES (10, 'loaded');";
 
 /* Drop what only recognised an object in memory, when the hook of a program did that. Objects
@@ -390,7 +389,7 @@ static int user_version(struct matr_store *store, int64_t *version, struct matr_
 	return 0;
 }
 
-/* Version 0 with tables in it is somebody else's database, which is left alone. */
+/* Leave a database of version 0 that has tables alone: it belongs to another program. */
 static int check_empty(struct matr_store *store, struct matr_error *err)
 {
 	sqlite3_stmt *statement = store_statement(store, "SELECT count(*) FROM sqlite_schema", err);

@@ -23,7 +23,7 @@ int store_fail(struct matr_store *store, struct matr_error *err)
 	case SQLITE_LOCKED:
 		return matr_fail(err, MATR_ERROR_BUSY, store->path, "%s", message);
 	case SQLITE_IOERR: {
-		/* "disk I/O error" says little; the system call's own error says it all. */
+		/* Add the system call's error: SQLite's "disk I/O error" is too general. */
 		int system = sqlite3_system_errno(store->db);
 		return matr_fail(err, MATR_ERROR_STORE, store->path, "%s%s%s", message,
 				 system ? ": " : "", system ? strerror(system) : "");

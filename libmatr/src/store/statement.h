@@ -1,9 +1,8 @@
-/* statement.h - what all of the store stands on: its handle, SQLite statements, their rows, and
+/* statement.h - the ground of the store: its handle, SQLite statements, their rows, and
  * errors.
  *
- * Only store/ includes this: whoever else needs something of the store calls a function that is
- * named for it, so that a change to the tables concerns this folder alone (and sql/, whose tables
- * show them).
+ * Only store/ includes this. Other folders call functions that are named for what they need, so
+ * that a change to the tables concerns this folder alone (and sql/, whose tables show them).
  */
 #ifndef MATR_STORE_STATEMENT_H
 #define MATR_STORE_STATEMENT_H
@@ -63,7 +62,7 @@ void store_bind_text(sqlite3_stmt *statement, int parameter, const char *text);
 /* Copy a text column: *out: free(); NULL if the column is NULL. */
 int store_column_text(sqlite3_stmt *statement, int column, char **out, struct matr_error *err);
 
-/* The file id in the columns device, inode, size, mtime, ctime, of which `first` is the first. */
+/* Read the file id in the five columns from `first` on: device, inode, size, mtime, ctime. */
 struct matr_file_id store_column_file_id(sqlite3_stmt *statement, int first);
 
 /* Finalise all statements, before the connection is closed. */

@@ -164,7 +164,7 @@ static int open_to_read(struct matr_store *store, const char *prefix, struct mat
 			return 0;
 		}
 	}
-	/* Whoever wrote may have finished meanwhile. */
+	/* The writer may have finished meanwhile. */
 	bool settled = result == 0 || (why.code == MATR_ERROR_STORE && !is_written(wal));
 	free(wal);
 	if (settled)

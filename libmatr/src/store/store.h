@@ -8,13 +8,13 @@
 #include <matr/store.h>
 
 /* Open the store in the directory `prefix`, to read and write. It is created or migrated where
- * necessary. matr_store_close() rolls back what was not committed. Errors: as of
+ * necessary. matr_store_close() rolls back what was not committed. Errors: those of
  * matr_store_open(). */
 int store_open_to_write(const char *prefix, struct matr_store **out, struct matr_error *err);
 
 /* Start the transaction and the next epoch. Its id is larger than that of every epoch in the store,
- * and than `after`: a store that was made anew must not give the id of the image in force a second
- * time. cpu_level: session_cpu_level(). */
+ * and than `after`: a recreated store must not give the id of the image in force a second time.
+ * cpu_level: session_cpu_level(). */
 int store_begin(struct matr_store *store, const char *cpu_level, int64_t after, int64_t *epoch,
 		struct matr_error *err);
 

@@ -1,4 +1,5 @@
-/* violation.c - what was changed in an epoch, and who was withdrawn for it. */
+/* violation.c - files that changed during an epoch, and the applications that were withdrawn for
+ * it. */
 #include "store/violation.h"
 
 #include <stdlib.h>

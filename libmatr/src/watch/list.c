@@ -1,6 +1,6 @@
-/* list.c - see list.h.
+/* list.c - the places to watch for the files of an epoch.
  *
- * What a path leads to changes where a name on its way does: the file's own, a symbolic link's, a
+ * The file at a path changes where a name on its way does: the file's own, a symbolic link's, a
  * directory's that is moved or appears. So each path is walked, and each directory on the way is a
  * place to be watched; of the directories that hold a file the contents too. A file with several
  * names (hard links) is watched itself.
@@ -282,8 +282,8 @@ static int walk_name(struct watch_list *list, uint32_t parent, const char *name,
 	return S_ISDIR(status.st_mode) ? 1 : 0;
 }
 
-/* The directory with that path, absolute: its number; UINT32_MAX: there is none now, but what has
- * to happen for it to be there will be noticed. */
+/* Find the directory with that absolute path, and watch the way to it. *out: its number;
+ * UINT32_MAX: there is none now, and its appearance will be noticed. */
 static int walk(struct watch_list *list, const char *text, int depth, uint32_t *out,
 		struct matr_error *err)
 {

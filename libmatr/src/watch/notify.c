@@ -1,9 +1,9 @@
-/* notify.c - see notify.h.
+/* notify.c - events in directories, from fanotify or inotify.
  *
  * fanotify (Linux 5.9 for directories' file handles with names) identifies a directory by file
  * system and file handle, which is what name_to_handle_at() gives; nothing has to be opened when an
- * event comes. Marks are on inodes: a mark on a whole file system would wake us for everything that
- * any process writes anywhere.
+ * event arrives. Marks are on inodes: a mark on a whole file system would wake us for everything
+ * that any process writes anywhere.
  */
 #include "watch/notify.h"
 

@@ -1,7 +1,7 @@
-/* notify.h - the kernel's word that something happened in a directory, and by whom.
+/* notify.h - events in directories, and the processes that caused them.
  *
- * fanotify says which process did it, but it is root's; inotify is everybody's. One may be had for
- * a file system where the other is not, so both are behind one descriptor.
+ * fanotify reports the process, but is for root only; inotify is for every user. On a file system
+ * one may work where the other does not, so both are behind one descriptor.
  */
 #ifndef MATR_NOTIFY_H
 #define MATR_NOTIFY_H

@@ -1,10 +1,10 @@
-/* violation.c - see violation.h.
+/* violation.c - the applications that a changed file affects.
  *
- * An object that changes concerns those who have it in their scope or in a closure. Any other path
- * that a search asked for (a library in a directory that is searched earlier, /etc/ld.so.cache,
- * /etc/ld.so.preload) concerns those who would find something else now. Who needs a library of that
- * name is asked of the store; whether it would be found otherwise, of the search itself, which is
- * libmatr's as at the beginning of an epoch, without symbols.
+ * A changed object affects the applications that have it in their scope or in a closure. Any other
+ * path that a search asked for (a library in a directory that is searched earlier,
+ * /etc/ld.so.cache, /etc/ld.so.preload) affects the applications that would find another file now.
+ * The store has those that need a library of that name. The search itself decides whether they
+ * would find another file: it is libmatr's, as at the beginning of an epoch, without symbols.
  */
 #include "watch/violation.h"
 

@@ -1,4 +1,4 @@
-/* violation.h - whom a change concerns. */
+/* violation.h - the applications that a change affects. */
 #ifndef MATR_VIOLATION_H
 #define MATR_VIOLATION_H
 
@@ -10,7 +10,7 @@ struct application_ids {
 	size_t n;
 };
 
-/* Answers of the search, shared by all changes of one moment. All zero: not asked yet. */
+/* Results of the search, shared by all changes of one batch. All zero: none yet. */
 struct affected_search {
 	struct matr_session *session;
 	bool failed;

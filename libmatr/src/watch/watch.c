@@ -1,15 +1,13 @@
-/* watch.c - see matr/watch.h.
+/* watch.c - comparing changed files with the record of the epoch.
  *
- * Where nothing happened for a while, a change is looked at almost at once. What follows it is
- * gathered, for a package manager changes many files at once: for a tenth of a second, or more
- * where looking takes long. The files concerned are compared with the record. Where events were
- * lost, a directory on the way to a file has changed, or something was mounted, all places are
- * found anew and all files compared. So it is at the start too: what happened while nobody watched
- * is found then.
+ * After a quiet time a change is handled almost at once. Those that follow are gathered, because a
+ * package manager changes many files together: for a tenth of a second, or more if handling takes
+ * long. The files concerned are compared with the record. Where events were lost, a directory on
+ * the way to a file has changed, or something was mounted, all places are found again and all files
+ * compared. The start does the same, so changes that were not watched are found then.
  *
- * The image is changed under the prefix's lock. While somebody else has it, an epoch is being begun
- * or ended, after which the record is another one anyway; until then the changed files are kept in
- * mind.
+ * The image is changed under the prefix's lock. While another process has it, an epoch is being
+ * begun or ended, and then there is another record. Until then the changed files are kept in mind.
  */
 #include <matr/watch.h>
 
@@ -333,7 +331,8 @@ static int read_events(struct matr_watch *watch, struct matr_error *err)
 
 /* ---- what to do about it ---- */
 
-/* The dirty files that are not as recorded, and not known to be so. */
+/* List the dirty files that differ from the record, except those whose change is recorded
+ * already. */
 static int find_changes(struct matr_watch *watch, struct change **out, size_t *n,
 			struct matr_error *err)
 {

@@ -1,9 +1,10 @@
 /* instructions_table.c - the table elf_instructions: capstone over every executable section.
  *
- * The sweep is linear and starts anew at every symbol, as objdump's does. So what one address says
+ * The sweep is linear and starts again at every symbol, as objdump's does. So the row of an address
  * does not depend on where a query begins, and a query for a range of addresses begins at the
- * symbol before it. What is no instruction to capstone is a row too: `.byte`, with one byte, or
- * all bytes of an instruction that capstone does not know, so that what follows is not misread.
+ * symbol before it. Bytes that capstone does not take for an instruction are a row too: `.byte`,
+ * with one byte, or all bytes of an instruction that capstone cannot decode, so that what follows
+ * is not misread.
  *
  * A section is read piece by piece: memory does not grow with it. Counting rows needs no text, and
  * where all instructions are of one size, no disassembling either.

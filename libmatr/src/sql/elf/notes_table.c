@@ -6,7 +6,7 @@
 #include "sql/reader/elf_notes.h"
 #include "sql/vtab/result.h"
 
-/* ---- what notes say ---- */
+/* ---- contents of notes ---- */
 
 static bool is_gnu(const struct elf_notes *notes)
 {

@@ -1,8 +1,8 @@
 /* cache.c - objects and binding vectors, decoded when they are asked for.
  *
- * Entries are in a list by when they were used last. When there is more than MEMORY_MAX, the
- * oldest that nobody uses are freed, so that queries over any number of objects run in the same
- * memory. Contents are as docs/store.md has them.
+ * Entries are in a list by the time of their last use. When there is more than MEMORY_MAX, the
+ * oldest unused ones are freed, so that queries over any number of objects run in the same memory.
+ * docs/store.md has the format of the contents.
  */
 #include "sql/mapping/cache.h"
 

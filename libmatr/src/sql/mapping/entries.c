@@ -155,7 +155,7 @@ static int prepare_entries(struct entries_cursor *cursor, struct matr_error *err
 
 /* ---- which elements of an entry ---- */
 
-/* Objects that are some application's own under another name are not told by their path. */
+/* Objects that are an application's own under another name cannot be recognised by their path. */
 static bool admits_object(struct entries_cursor *cursor, int column, int64_t object,
 			  const char *path)
 {

@@ -32,7 +32,7 @@ struct mapping_object {
 	uint32_t *same; /* per symbol: the first one with this name and version */
 };
 
-struct mapping_bound {	   /* a symbol reference of a vector's object, and what it came to */
+struct mapping_bound {	   /* a symbol reference of a vector's object, and its binding */
 	uint32_t symbol;   /* of the object */
 	uint32_t provider; /* 0 the object itself, 1... providers[i - 1], or MATR_PROVIDER_* */
 	uint32_t provider_symbol; /* index into the provider's symbols */

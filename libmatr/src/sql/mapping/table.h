@@ -94,7 +94,7 @@ struct mapping_rows {
 	/* 1 a row, 0 no more, -1 error, MAPPING_INTERRUPTED. */
 	int (*next)(struct mapping_cursor *cursor, struct matr_error *err);
 	void (*column)(struct mapping_cursor *cursor, sqlite3_context *context, int column);
-	/* Tells the row from all others of the table, however a query comes to it. */
+	/* Identifies the row in the table, however a query arrives at it. */
 	int64_t (*number)(const struct mapping_cursor *cursor);
 	/* Free what the cursor holds, if it was started. */
 	void (*finish)(struct mapping_cursor *cursor);

@@ -20,7 +20,8 @@ struct dwarf_unit {
 	uint64_t offset;    /* of the unit header in its section */
 	uint64_t end;	    /* of the unit */
 	uint64_t cu_offset; /* what tables show: the same, for a split unit that of its skeleton */
-	uint64_t base;	    /* added to offsets of DIEs: 0, or what tells split units apart */
+	uint64_t base;	    /* added to offsets of DIEs to make those of split units unique; else
+			     * 0 */
 	uint8_t address_size, offset_size;
 	Dwarf_Half version;
 	bool is_skeleton;

@@ -15,7 +15,7 @@ static const struct {
 	{EM_MIPS, R_MIPS_NONE, 0},
 	{EM_MIPS, R_MIPS_32, 4},
 	{EM_MIPS, R_MIPS_64, 8},
-	/* In location expressions, of which no table has anything. */
+	/* In location expressions, which no table shows. */
 	{EM_MIPS, R_MIPS_TLS_DTPREL32, 0},
 	{EM_MIPS, R_MIPS_TLS_DTPREL64, 0},
 };

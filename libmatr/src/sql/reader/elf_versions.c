@@ -1,6 +1,6 @@
 /* elf_versions.c - the version names a file defines and needs.
  *
- * Both sections are chains of records that say how far the next one is. A chain only goes forward,
+ * Both sections are chains of records with the distance of the next one. A chain only goes forward,
  * so that it ends.
  */
 #include "sql/reader/elf_versions.h"

@@ -1,10 +1,10 @@
-/* x86_unknown_length.c - see x86_unknown_length.h.
+/* x86_unknown_length.c - the length of instructions that capstone cannot decode.
  *
- * capstone 4 does not know all of AVX2 and AVX-512, and glibc's string functions are full of it. A
- * disassembler that goes on one byte behind what it does not know shows nonsense from there on;
+ * capstone 4 lacks parts of AVX2 and AVX-512, and glibc's string functions are full of them. A
+ * disassembler that goes on one byte behind an unknown instruction shows nonsense from there on;
  * with the length it goes on at the next instruction. The encoding is regular (Intel SDM volume 2,
  * 2.3 "Intel AVX" and 2.7 "Intel AVX-512 encoding"): prefix, opcode, ModRM, and an immediate byte
- * that the opcode map and opcode tell.
+ * that follows from the opcode map and opcode.
  */
 #include "sql/reader/x86_unknown_length.h"
 

@@ -12,7 +12,7 @@
 
 enum {
 	MOST_OPEN = 400,	/* unused files in the pool */
-	MOST_NUMBERS = 1 << 19, /* see table.c: rowids */
+	MOST_NUMBERS = 1 << 19, /* file numbers: the upper bits of a rowid */
 };
 #define MOST_LOADED (UINT64_C(256) << 20) /* bytes of such files in memory */
 

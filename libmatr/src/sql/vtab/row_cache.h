@@ -16,10 +16,10 @@ int row_cache_open(const char *path, row_cache_register *add_tables, struct row_
 		   struct matr_error *err);
 void row_cache_close(struct row_cache *cache); /* NULL is allowed */
 
-/* The rows of the file at the path that the filter may leave, read and kept first where they
- * are not there: 1, with *out before the first row (row_cache_column() says what is where). 0:
- * they are not kept (the table is not worth it, the file is bad, ...): read the file. -1: as 0,
- * and the cache itself has failed. */
+/* Find the rows of the file at `path` that pass the filter; on the first call read and keep them.
+ * Returns 1 if the rows are kept, with *out before the first one (row_cache_column() gives the
+ * order of the columns). Returns 0 if they are not kept (the table is not worth it, the file is
+ * bad, ...): read the file. Returns -1 on an error of the cache; read the file then too. */
 int row_cache_rows(struct row_cache *cache, const struct row_source *source, const char *path,
 		   const struct filter *filter, sqlite3_stmt **out, struct matr_error *err);
 enum { ROW_CACHE_NUMBER = 1 }; /* the column of *out with the number of the row */

@@ -104,7 +104,7 @@ struct plan {
 	bool late_source, late_path; /* would be constrained, but not in this join order */
 };
 
-/* Can xFilter use it? Accounts for it in the plan if so. */
+/* Whether xFilter can use the constraint. If so, it is accounted for in the plan. */
 static bool use_constraint(const struct row_source *source, sqlite3_index_info *info, int i,
 			   struct plan *plan)
 {

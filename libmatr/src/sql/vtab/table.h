@@ -1,7 +1,7 @@
 /* table.h - an SQLite virtual table of a row source.
  *
- * It picks the files, tells SQLite what constraints are worth, and turns a file that cannot be
- * read into a warning.
+ * It picks the files, gives SQLite the costs of constraints, and turns a file that cannot be read
+ * into a warning.
  */
 #ifndef MATR_SQL_TABLE_H
 #define MATR_SQL_TABLE_H

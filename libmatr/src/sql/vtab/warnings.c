@@ -1,5 +1,5 @@
-/* warnings.c - one warning per file and reason. A query may come to a bad file once per joined
- * row: what was said is remembered by hash. */
+/* warnings.c - one warning per file and reason. A query may open a bad file once per joined row:
+ * the hashes of earlier warnings are kept. */
 #include "sql/vtab/warnings.h"
 
 #include <stdio.h>
