@@ -41,14 +41,14 @@ static int make_load(struct matr_session *session, const struct matr_upgrade_pro
 		     const struct upgrade_edits *edits, const char *root, struct resolution *out,
 		     struct matr_error *why)
 {
-	const struct scope_options wish = {
+	const struct scope_options options = {
 		.library_path = program->library_path,
 		.additions = edits->libraries,
 		.n_additions = edits->n_libraries,
 		.root = root,
 	};
 
-	return upgrade_make_scope(session, program->path, &wish, out, why);
+	return upgrade_make_scope(session, program->path, &options, out, why);
 }
 
 /* The start's scope; where the mapping is edited, its bindings too. */
@@ -250,9 +250,9 @@ static enum matr_upgrade_outcome judge(const struct matr_upgrade_part *part)
 	return MATR_UPGRADE_DIFFERENT;
 }
 
-/* 0: that is what becomes of it; -1: MEMORY. */
-static int settle(struct matr_upgrade_part *out, enum matr_upgrade_outcome outcome,
-		  struct matr_error *err)
+/* Set the outcome. Returns 0, or -1 if its reason is MEMORY. */
+static int set_outcome(struct matr_upgrade_part *out, enum matr_upgrade_outcome outcome,
+		       struct matr_error *err)
 {
 	if (out->why.code == MATR_ERROR_MEMORY)
 		return matr_fail_memory(err);
@@ -306,24 +306,25 @@ static int check_start(struct matr_upgrade *upgrade, struct checked *checked,
 
 	if (was->why.code != MATR_OK) {
 		out->why = was->why;
-		return settle(out, MATR_UPGRADE_UNKNOWN, err);
+		return set_outcome(out, MATR_UPGRADE_UNKNOWN, err);
 	}
 	int result = upgrade_edited_scope(upgrade->after, program, edits, &after, &out->why);
 	if (result != 0) {
-		result = settle(out,
-				is_program(upgrade->after, program->path) ? MATR_UPGRADE_REFUSED
-									  : MATR_UPGRADE_GONE,
-				err);
+		result =
+			set_outcome(out,
+				    is_program(upgrade->after, program->path) ? MATR_UPGRADE_REFUSED
+									      : MATR_UPGRADE_GONE,
+				    err);
 	} else if (edits->n_lost || !is_same_scope(&was->scope.scope, &after.scope)) {
 		result = find_version_losses(&was->scope.scope, &after.scope, out, err);
 		out->before = was->mapping;
 		was->mapping = NULL;
 		if (result == 0 && !out->before &&
 		    resolution_bind(upgrade->before, &was->scope, &out->before, &out->why) != 0)
-			result = settle(out, MATR_UPGRADE_UNKNOWN, err);
+			result = set_outcome(out, MATR_UPGRADE_UNKNOWN, err);
 		else if (result == 0 && upgrade_edited_mapping(upgrade->after, program, edits,
 							       &after, &out->after, &out->why) != 0)
-			result = settle(out, MATR_UPGRADE_REFUSED, err);
+			result = set_outcome(out, MATR_UPGRADE_REFUSED, err);
 		else if (result == 0) {
 			take_lost(edits, out);
 			result = compare(out, err);
@@ -336,14 +337,14 @@ static int check_start(struct matr_upgrade *upgrade, struct checked *checked,
 static int check_new(struct matr_upgrade *upgrade, const struct matr_upgrade_program *program,
 		     struct matr_upgrade_part *out, struct matr_error *err)
 {
-	const struct scope_options wish = {.library_path = program->library_path};
+	const struct scope_options options = {.library_path = program->library_path};
 	struct resolution after;
 
-	int made = upgrade_make_scope(upgrade->after, program->path, &wish, &after, &out->why);
+	int made = upgrade_make_scope(upgrade->after, program->path, &options, &after, &out->why);
 	if (made == 0)
 		made = resolution_bind(upgrade->after, &after, &out->after, &out->why);
 	resolution_free(&after);
-	return settle(out, made == 0 ? MATR_UPGRADE_NEW : MATR_UPGRADE_REFUSED, err);
+	return set_outcome(out, made == 0 ? MATR_UPGRADE_NEW : MATR_UPGRADE_REFUSED, err);
 }
 
 /* ---- loads ---- */
@@ -360,7 +361,7 @@ static int check_load(struct matr_upgrade *upgrade, struct checked *checked,
 	int result =
 		make_load(upgrade->after, checked->program, edits, was->load, &after, &out->why);
 	if (result != 0) {
-		result = settle(out, MATR_UPGRADE_REFUSED, err);
+		result = set_outcome(out, MATR_UPGRADE_REFUSED, err);
 	} else if (was->scope.n_start != after.n_start ||
 		   !is_same_scope(&was->scope.scope, &after.scope)) {
 		result = find_version_losses(&was->scope.scope, &after.scope, out, err);
@@ -369,7 +370,7 @@ static int check_load(struct matr_upgrade *upgrade, struct checked *checked,
 			result = out->why.code == MATR_ERROR_MEMORY ? matr_fail_memory(err) : 0;
 		else if (result == 0 &&
 			 resolution_bind(upgrade->after, &after, &out->after, &out->why) != 0)
-			result = settle(out, MATR_UPGRADE_REFUSED, err);
+			result = set_outcome(out, MATR_UPGRADE_REFUSED, err);
 		else if (result == 0)
 			result = compare(out, err);
 	}

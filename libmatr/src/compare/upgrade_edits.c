@@ -65,13 +65,13 @@ static int make(struct matr_session *session, const struct matr_upgrade_program 
 		const char *const *libraries, size_t n, struct resolution *out,
 		struct matr_error *why)
 {
-	const struct scope_options wish = {
+	const struct scope_options options = {
 		.library_path = program->library_path,
 		.additions = libraries,
 		.n_additions = n,
 	};
 
-	return upgrade_make_scope(session, program->path, &wish, out, why);
+	return upgrade_make_scope(session, program->path, &options, out, why);
 }
 
 /* The first edit whose library alone cannot be had; n: none. */
@@ -93,10 +93,10 @@ static size_t find_failed_edit(struct matr_session *session,
 }
 
 int upgrade_make_scope(struct matr_session *session, const char *path,
-		       const struct scope_options *wish, struct resolution *out,
+		       const struct scope_options *options, struct resolution *out,
 		       struct matr_error *why)
 {
-	int result = resolution_make(session, path, wish, out, why);
+	int result = resolution_make(session, path, options, out, why);
 
 	for (size_t i = 0; i < out->scope.n && result == 0; i++)
 		if (session_object_is_known(session, out->scope.indices[i]))

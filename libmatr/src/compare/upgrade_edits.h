@@ -25,7 +25,7 @@ void upgrade_edits_free(struct upgrade_edits *edits);
 /* Make a scope, whose objects are all in the session's symbol index after that, also those that it
  * has from another session. To be freed also after an error. */
 int upgrade_make_scope(struct matr_session *session, const char *path,
-		       const struct scope_options *wish, struct resolution *out,
+		       const struct scope_options *options, struct resolution *out,
 		       struct matr_error *why);
 
 /* The scope, with what the edits add; an edit whose library cannot be had is lost. To be freed also

@@ -1,3 +1,4 @@
+/* circumstances.c - conditions for an epoch to build on the one before. */
 #include "epoch/circumstances.h"
 
 #include <elf.h>
@@ -71,7 +72,7 @@ char *epoch_circumstances(const char *cpu_level, const char *config_file, bool p
 	return text;
 }
 
-/* Find the configuration file in the text of circumstances(). */
+/* Find the configuration file in the text of epoch_circumstances(). */
 static void parse_circumstances(const char *text, char config[PATH_MAX])
 {
 	static const char key[] = "\nconfiguration ";
@@ -94,7 +95,7 @@ int matr_epoch_before(const char *prefix, char config[PATH_MAX], bool *portable,
 
 	config[0] = 0;
 	*portable = false;
-	/* A store that cannot be read is the next begin's business. */
+	/* The next begin handles a store that cannot be read. */
 	if (matr_store_open(prefix, &store, &why) != 0)
 		return why.code == MATR_ERROR_MEMORY ? matr_fail_memory(err) : 0;
 	int found = store_newest_circumstances(store, &text, portable, err);

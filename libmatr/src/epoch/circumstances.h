@@ -1,4 +1,4 @@
-/* circumstances.h - what must be the same for an epoch to build on the one before. */
+/* circumstances.h - conditions for an epoch to build on the one before. */
 #ifndef MATR_CIRCUMSTANCES_H
 #define MATR_CIRCUMSTANCES_H
 

@@ -183,14 +183,14 @@ static bool can_have(struct matr_epoch *epoch, size_t i, const char *library,
 {
 	const struct matr_config_program *program =
 		epoch->config ? matr_config_program(epoch->config, epoch->results[i].path) : NULL;
-	const struct scope_options wish = {
+	const struct scope_options options = {
 		.library_path = program ? program->library_path : NULL,
 		.additions = &library,
 		.n_additions = 1,
 	};
 	struct resolution resolution;
 
-	bool can = resolution_make(epoch->session, epoch->results[i].path, &wish, &resolution,
+	bool can = resolution_make(epoch->session, epoch->results[i].path, &options, &resolution,
 				   why) == 0;
 	resolution_free(&resolution);
 	return can;

@@ -42,12 +42,12 @@ void epoch_work_free(struct epoch_work *work)
 
 /* ---- scopes ---- */
 
-static void make_load(struct matr_epoch *epoch, const char *path, const struct scope_options *wish,
-		      struct load *load)
+static void make_load(struct matr_epoch *epoch, const char *path,
+		      const struct scope_options *options, struct load *load)
 {
 	load->why = (struct matr_error){0};
 	load->made =
-		resolution_make(epoch->session, path, wish, &load->resolution, &load->why) == 0;
+		resolution_make(epoch->session, path, options, &load->resolution, &load->why) == 0;
 	load->closure.n_start = load->resolution.n_start;
 }
 
@@ -74,29 +74,29 @@ static int list_company(const struct epoch_work *work, const char ***out, size_t
 
 /* A library that is found nowhere may have been loaded before, from anywhere. */
 static int make_lost_loads(struct matr_epoch *epoch, struct epoch_work *work, const char *path,
-			   const struct scope_options *wish)
+			   const struct scope_options *options)
 {
 	bool more = true;
 
 	while (more) {
 		const char **company = NULL;
-		struct scope_options load_wish = *wish;
+		struct scope_options load_options = *options;
 		size_t n_lost = 0, n_made = 0;
 		for (size_t i = 0; i < work->n_loads; i++)
 			n_lost += !work->loads[i].made &&
 				  work->loads[i].why.code == MATR_ERROR_NOT_FOUND;
 		if (!n_lost)
 			return 0;
-		if (list_company(work, &company, &load_wish.n_company, &work->why) < 0)
+		if (list_company(work, &company, &load_options.n_company, &work->why) < 0)
 			return -1;
-		load_wish.company = company;
+		load_options.company = company;
 		for (size_t i = 0; i < work->n_loads; i++) {
 			struct load *load = &work->loads[i];
 			if (load->made || load->why.code != MATR_ERROR_NOT_FOUND)
 				continue;
 			resolution_free(&load->resolution);
-			load_wish.root = load->root;
-			make_load(epoch, path, &load_wish, load);
+			load_options.root = load->root;
+			make_load(epoch, path, &load_options, load);
 			n_made += load->made;
 		}
 		free(company);
@@ -107,9 +107,9 @@ static int make_lost_loads(struct matr_epoch *epoch, struct epoch_work *work, co
 
 /* A library that is no longer there, or cannot be mapped, is ld.so's business. */
 static int make_loads(struct matr_epoch *epoch, struct epoch_work *work, const char *path,
-		      const struct scope_options *wish)
+		      const struct scope_options *options)
 {
-	struct scope_options load_wish = *wish;
+	struct scope_options load_options = *options;
 	const struct matr_recordings *recordings = &epoch->recordings;
 	size_t n = 0;
 
@@ -126,10 +126,10 @@ static int make_loads(struct matr_epoch *epoch, struct epoch_work *work, const c
 		struct load *load = &work->loads[work->n_loads++];
 		load->root = recordings->list[i].root;
 		load->flags = recordings->list[i].flags;
-		load_wish.root = load->root;
-		make_load(epoch, path, &load_wish, load);
+		load_options.root = load->root;
+		make_load(epoch, path, &load_options, load);
 	}
-	return make_lost_loads(epoch, work, path, wish);
+	return make_lost_loads(epoch, work, path, options);
 }
 
 void epoch_work_make(struct matr_epoch *epoch, size_t i)
@@ -138,15 +138,15 @@ void epoch_work_make(struct matr_epoch *epoch, size_t i)
 	const char *path = epoch->results[i].path;
 	const struct matr_config_program *program =
 		epoch->config ? matr_config_program(epoch->config, path) : NULL;
-	const struct scope_options wish = {
+	const struct scope_options options = {
 		.library_path = program ? program->library_path : NULL,
 		.additions = work->edits.libraries,
 		.n_additions = work->edits.n_libraries,
 	};
 
-	work->made =
-		resolution_make(epoch->session, path, &wish, &work->resolution, &work->why) == 0 &&
-		make_loads(epoch, work, path, &wish) == 0;
+	work->made = resolution_make(epoch->session, path, &options, &work->resolution,
+				     &work->why) == 0 &&
+		     make_loads(epoch, work, path, &options) == 0;
 }
 
 void epoch_work_forget_scope(struct epoch_work *work)

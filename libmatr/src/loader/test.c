@@ -27,7 +27,7 @@
 #include "elf/interpreter.h"
 
 enum {
-	PATIENCE = 20000,	    /* milliseconds for a program to finish */
+	TIMEOUT = 20000,	    /* milliseconds for a program to finish */
 	MAX_PROGRAM = 64 << 20,	    /* bytes */
 	MAX_OUTPUT = 1 << 20,	    /* bytes that are looked at */
 	WANTED = 2,		    /* programs that must have been tried at least */
@@ -91,7 +91,7 @@ static int wait_for(pid_t pid)
 
 	if (process.fd >= 0) {
 		int ready;
-		while ((ready = poll(&process, 1, PATIENCE)) < 0 && errno == EINTR)
+		while ((ready = poll(&process, 1, TIMEOUT)) < 0 && errno == EINTR)
 			;
 		if (ready == 0)
 			kill(pid, SIGKILL);

@@ -458,7 +458,7 @@ static bool needs_plt(const struct work *work, const struct matr_object *object,
 	       (!work->closure->now && binding->provider >= work->closure->n_start);
 }
 
-static int settle_member(struct work *work, size_t member, struct matr_error *err)
+static int find_unsettled(struct work *work, size_t member, struct matr_error *err)
 {
 	size_t index = work->closure->n_start + member;
 	const struct matr_mapping *mapping = work->closure->mapping;
@@ -509,14 +509,14 @@ static int make_terms(struct work *work, struct matr_error *err)
 	if (follow_needed(work, err) < 0 || order_dependence(work, err) < 0)
 		return -1;
 	for (size_t m = 0; m < n_members; m++) {
-		if (settle_member(work, m, err) < 0)
+		if (find_unsettled(work, m, err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-static int closure_settle(const struct universe *universe, const struct matr_closure *closure,
-			  struct closure_terms *terms, struct matr_error *err)
+static int make_terms_of(const struct universe *universe, const struct matr_closure *closure,
+			 struct closure_terms *terms, struct matr_error *err)
 {
 	struct work work = {.universe = universe, .closure = closure, .terms = terms};
 
@@ -547,7 +547,7 @@ int closure_terms_make(const struct matr_closure *closures, size_t n_closures,
 	if (!result)
 		result = collect_definers(&universe, closures, n_closures, err);
 	for (size_t i = 0; i < n_closures && !result; i++)
-		result = closure_settle(&universe, &closures[i], &(*out)[i], err);
+		result = make_terms_of(&universe, &closures[i], &(*out)[i], err);
 	universe_free(&universe);
 	return result;
 }

@@ -221,9 +221,9 @@ static void make(void *context, size_t i)
 {
 	const struct check *check = context;
 	struct checking *one = &check->list[i];
-	const struct scope_options wish = {.library_path = one->program->library_path};
+	const struct scope_options options = {.library_path = one->program->library_path};
 
-	one->made = resolution_make(check->session, one->program->path, &wish, &one->resolution,
+	one->made = resolution_make(check->session, one->program->path, &options, &one->resolution,
 				    &one->out->unknown) == 0;
 }
 

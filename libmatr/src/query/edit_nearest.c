@@ -110,11 +110,11 @@ static bool no_symbol(const struct world *world, const struct matr_edit *edit,
 static bool can_be_found(const struct world *world, const struct matr_edit *edit)
 {
 	const char *library = edit->library;
-	const struct scope_options wish = {.additions = &library, .n_additions = 1};
+	const struct scope_options options = {.additions = &library, .n_additions = 1};
 	struct resolution resolution;
 	struct matr_error why;
 
-	int result = resolution_make(world->session, edit->program, &wish, &resolution, &why);
+	int result = resolution_make(world->session, edit->program, &options, &resolution, &why);
 	resolution_free(&resolution);
 	return result == 0;
 }

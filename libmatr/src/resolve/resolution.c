@@ -150,11 +150,11 @@ void resolution_free(struct resolution *resolution)
 }
 
 int resolution_make(struct matr_session *session, const char *path,
-		    const struct scope_options *wish, struct resolution *out,
+		    const struct scope_options *options, struct resolution *out,
 		    struct matr_error *err)
 {
-	const char *root = wish->root;
-	struct scope_options own = *wish;
+	const char *root = options->root;
+	struct scope_options own = *options;
 	const struct known_path *known;
 	char canonical[PATH_MAX];
 
@@ -166,8 +166,8 @@ int resolution_make(struct matr_session *session, const char *path,
 	if (root && root[0] != '/')
 		return matr_fail(err, MATR_ERROR_UNSUPPORTED, root,
 				 "depends on the working directory");
-	if (wish->library_path) {
-		own.library_path = out->library_path = strdup(wish->library_path);
+	if (options->library_path) {
+		own.library_path = out->library_path = strdup(options->library_path);
 		if (!out->library_path)
 			return matr_fail_memory(err);
 	}
@@ -220,10 +220,10 @@ int resolution_bind(const struct matr_session *session, struct resolution *resol
 int matr_resolve_with(struct matr_session *session, const char *path, const char *library_path,
 		      struct matr_mapping **out, struct matr_error *err)
 {
-	const struct scope_options wish = {.library_path = library_path};
+	const struct scope_options options = {.library_path = library_path};
 	struct resolution resolution;
 
-	int result = resolution_make(session, path, &wish, &resolution, err);
+	int result = resolution_make(session, path, &options, &resolution, err);
 	if (!result)
 		result = resolution_bind(session, &resolution, out, err);
 	resolution_free(&resolution);

@@ -20,10 +20,10 @@ struct resolution {
 	uint32_t first;	    /* the first entry that bindings are wanted of */
 };
 
-/* The scope of the application at `path`, as wished (scope.h). To be freed also after an error.
+/* The scope of the application at `path`, made with `options`. To be freed also after an error.
  * Errors: those of matr_resolve(). */
 int resolution_make(struct matr_session *session, const char *path,
-		    const struct scope_options *wish, struct resolution *out,
+		    const struct scope_options *options, struct resolution *out,
 		    struct matr_error *err);
 
 /* Does dlopen() of the root add anything? */

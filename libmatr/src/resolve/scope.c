@@ -491,19 +491,19 @@ static int load(struct scope_maker *maker, const char *root, uint32_t *index,
 	return list_object(maker, *index, err) < 0 ? -1 : visit_all(maker, err);
 }
 
-static int add_all(struct scope_maker *maker, const struct scope_options *wish,
+static int add_all(struct scope_maker *maker, const struct scope_options *options,
 		   struct matr_error *err)
 {
 	struct scope *scope = maker->scope;
 
 	scope->n_own = (uint32_t)scope->n;
-	scope->additions = calloc(wish->n_additions + 1, sizeof *scope->additions);
+	scope->additions = calloc(options->n_additions + 1, sizeof *scope->additions);
 	if (!scope->additions)
 		return matr_fail_memory(err);
-	for (size_t i = 0; i < wish->n_additions; i++) {
+	for (size_t i = 0; i < options->n_additions; i++) {
 		struct scope_addition *addition = &scope->additions[i];
 		addition->first = (uint32_t)scope->n;
-		if (load(maker, wish->additions[i], &addition->object, err) < 0)
+		if (load(maker, options->additions[i], &addition->object, err) < 0)
 			return -1;
 		addition->end = (uint32_t)scope->n;
 		if (addition->end > addition->first)
@@ -600,26 +600,26 @@ static int check_stack(const struct matr_session *session, const struct scope *s
 }
 
 int scope_make_closure(struct matr_session *session, uint32_t application, const char *path,
-		       const struct scope_options *wish, struct scope *out, uint32_t *n_start,
+		       const struct scope_options *options, struct scope *out, uint32_t *n_start,
 		       struct matr_error *err)
 {
 	struct scope_maker maker = {.session = session, .scope = out};
 	uint32_t index;
 
-	*out = (struct scope){.interpreter = NO_INDEX, .library_path = wish->library_path};
+	*out = (struct scope){.interpreter = NO_INDEX, .library_path = options->library_path};
 	int result = make(&maker, application, path, err);
 	if (!result && out->rearranged)
 		result = rearrange(&maker, err);
 	if (!result)
-		result = add_all(&maker, wish, err);
+		result = add_all(&maker, options, err);
 	if (!result && !session->search_only && !session->incomplete)
 		result = scope_check_flat(session, out, err);
 	*n_start = (uint32_t)out->n;
-	maker.company = wish->company;
-	maker.n_company = wish->n_company;
-	if (!result && wish->root)
-		result = load(&maker, wish->root, &index, err);
-	if (!result && wish->root)
+	maker.company = options->company;
+	maker.n_company = options->n_company;
+	if (!result && options->root)
+		result = load(&maker, options->root, &index, err);
+	if (!result && options->root)
 		result = check_stack(session, out, *n_start, err);
 	if (out->interpreter == NO_INDEX)
 		out->interpreter = (uint32_t)out->n;
@@ -632,8 +632,8 @@ int scope_make_closure(struct matr_session *session, uint32_t application, const
 int scope_make(struct matr_session *session, uint32_t application, const char *path,
 	       struct scope *out, struct matr_error *err)
 {
-	const struct scope_options wish = {.root = NULL};
+	const struct scope_options options = {.root = NULL};
 	uint32_t n_start;
 
-	return scope_make_closure(session, application, path, &wish, out, &n_start, err);
+	return scope_make_closure(session, application, path, &options, out, &n_start, err);
 }

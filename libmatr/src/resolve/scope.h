@@ -52,7 +52,7 @@ int scope_make(struct matr_session *session, uint32_t application, const char *p
 	       struct scope *out, struct matr_error *err);
 /* The same with additions, followed by what dlopen() adds. *n_start: entries before that. */
 int scope_make_closure(struct matr_session *session, uint32_t application, const char *path,
-		       const struct scope_options *wish, struct scope *out, uint32_t *n_start,
+		       const struct scope_options *options, struct scope *out, uint32_t *n_start,
 		       struct matr_error *err);
 void scope_free(struct scope *scope);
 

@@ -165,9 +165,9 @@ static int open_to_read(struct matr_store *store, const char *prefix, struct mat
 		}
 	}
 	/* The writer may have finished meanwhile. */
-	bool settled = result == 0 || (why.code == MATR_ERROR_STORE && !is_written(wal));
+	bool complete = result == 0 || (why.code == MATR_ERROR_STORE && !is_written(wal));
 	free(wal);
-	if (settled)
+	if (complete)
 		return try_to_read(store, "?immutable=1", SQLITE_OPEN_READONLY, err);
 	return matr_error_copy(err, &why);
 }

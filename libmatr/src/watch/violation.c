@@ -37,14 +37,14 @@ static bool all_found(const struct scope *scope, size_t first)
 
 /* 1: the same scope as recorded; 0: another, or none; -1. closure 0: the application itself. */
 static int same_scope(struct matr_store *store, struct matr_session *session, int64_t application,
-		      const char *path, const struct scope_options *wish, int64_t closure,
+		      const char *path, const struct scope_options *options, int64_t closure,
 		      struct matr_error *err)
 {
 	struct resolution resolution;
 	struct matr_error why = {0};
 	int same = 0;
 
-	if (resolution_make(session, path, wish, &resolution, &why) == 0) {
+	if (resolution_make(session, path, options, &resolution, &why) == 0) {
 		size_t first = closure ? resolution.n_start : 0;
 		same = all_found(&resolution.scope, first)
 			       ? store_same_scope(store, application, closure,
@@ -59,10 +59,10 @@ static int same_scope(struct matr_store *store, struct matr_session *session, in
 }
 
 static int same_closures(struct matr_store *store, struct matr_session *session,
-			 int64_t application, const char *path, const struct scope_options *wish,
+			 int64_t application, const char *path, const struct scope_options *options,
 			 struct matr_error *err)
 {
-	struct scope_options closure_wish = *wish;
+	struct scope_options closure_options = *options;
 	struct matr_store_closure *closures;
 	size_t n;
 	int same = 1;
@@ -74,12 +74,12 @@ static int same_closures(struct matr_store *store, struct matr_session *session,
 		same = matr_fail_memory(err);
 	for (size_t i = 0; i < n && roots; i++)
 		roots[i] = closures[i].root;
-	closure_wish.company = roots;
-	closure_wish.n_company = roots ? n : 0;
+	closure_options.company = roots;
+	closure_options.n_company = roots ? n : 0;
 	for (size_t i = 0; i < n && same > 0; i++) {
-		closure_wish.root = closures[i].root;
+		closure_options.root = closures[i].root;
 		if (!closures[i].reason)
-			same = same_scope(store, session, application, path, &closure_wish,
+			same = same_scope(store, session, application, path, &closure_options,
 					  closures[i].id, err);
 	}
 	free(roots);
@@ -97,15 +97,15 @@ static int starts_the_same(struct matr_store *store, struct matr_session *sessio
 
 	if (result > 0 && store_additions(store, application, &additions, &n_additions, err) != 0)
 		result = -1;
-	const struct scope_options wish = {
+	const struct scope_options options = {
 		.library_path = library_path,
 		.additions = (const char *const *)additions,
 		.n_additions = n_additions,
 	};
 	if (result > 0)
-		result = same_scope(store, session, application, path, &wish, 0, err);
+		result = same_scope(store, session, application, path, &options, 0, err);
 	if (result > 0)
-		result = same_closures(store, session, application, path, &wish, err);
+		result = same_closures(store, session, application, path, &options, err);
 	store_paths_free(additions, n_additions);
 	free(path);
 	free(library_path);
