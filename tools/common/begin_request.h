@@ -37,7 +37,7 @@ const char **begin_request_arguments(const struct begin_request *request, const 
 struct json_object *begin_request_to_json(const struct begin_request *request);
 
 /* Read matrd's request. The strings belong to the object, out->programs to the caller (free()).
- * -1: *reason says what is wrong. */
+ * Returns -1 if it is malformed; *reason is then the fault. */
 int begin_request_from_json(struct json_object *object, struct begin_request *out,
 			    const char **reason);
 

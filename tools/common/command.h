@@ -29,7 +29,7 @@ struct command_group {
 	const char *name;     /* "" for matr itself */
 	const char *help;     /* before the list of commands; NULL: the commands share one text */
 	const char *after;    /* and behind it; NULL: `help` has a list of its own */
-	const char *question; /* what to say if the command is missing */
+	const char *question; /* the message if the command is missing */
 	const struct command *commands;
 	size_t n;
 };

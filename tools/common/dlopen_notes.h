@@ -1,4 +1,4 @@
-/* dlopen_notes.h - libraries that an object says it may load (matr/dlopen_note.h). */
+/* dlopen_notes.h - libraries that an object may load by its own notes (matr/dlopen_note.h). */
 #ifndef MATR_TOOLS_COMMON_DLOPEN_NOTES_H
 #define MATR_TOOLS_COMMON_DLOPEN_NOTES_H
 
@@ -9,7 +9,7 @@
 struct candidate {
 	char **sonames; /* alternatives, the preferred one first */
 	size_t n_sonames;
-	char *feature, *description, *priority; /* NULL: not said */
+	char *feature, *description, *priority; /* NULL: the note has none */
 };
 
 struct candidates {
@@ -17,9 +17,8 @@ struct candidates {
 	size_t n;
 };
 
-/* What the notes of the file at `path` list. What is not as specified in them is passed over, and a
- * file that cannot be read has none. *out: candidates_free(), also after an error.
- * MEMORY. */
+/* List the notes of the file at `path`. Malformed notes are passed over, and a file that cannot be
+ * read has none. *out: candidates_free(), also after an error. Errors: MEMORY. */
 int candidates_read(const char *path, struct candidates *out, struct matr_error *err);
 void candidates_free(struct candidates *candidates);
 

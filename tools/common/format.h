@@ -13,7 +13,7 @@ enum output_format {
 	FORMAT_LINE,
 	FORMAT_JSONL, /* an object a line */
 	FORMATS,
-	/* Graphs, of commands that draw them; format_parse() does not know these. */
+	/* Graphs, of commands that draw them; format_parse() rejects these. */
 	FORMAT_DOT,
 	FORMAT_SVG,
 };

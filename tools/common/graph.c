@@ -323,7 +323,7 @@ static void add_edges(struct text *out, const struct graph *graph, const struct 
 	}
 }
 
-/* What kinds there are, as samples of them in a box. */
+/* Draw a legend: a sample of each kind in a box. */
 static void add_legend(struct text *out, const struct graph *graph, const bool *nodes,
 		       const bool *edges)
 {

@@ -50,7 +50,7 @@ struct graph {
 	size_t n_slots;
 	size_t *edge_slots; /* the same for the ends of edges */
 	size_t n_edge_slots;
-	size_t left_out; /* said below the picture: edges that the command did not draw */
+	size_t left_out; /* in the caption: edges that the command did not draw */
 };
 
 /* The node with that key, which is added unless it is there; then it stays as it was.

@@ -87,8 +87,8 @@ static const char *text_of(struct json_object *object, const char *key)
 	return text ? text : "";
 }
 
-/* What matrd's process writes to one of its streams. It cannot know whether that comes to a
- * terminal here. */
+/* One output stream of matrd's process. A terminal here gets it made safe: the process cannot find
+ * out about the terminal. */
 struct relay {
 	FILE *out;
 	bool terminal;

@@ -1,4 +1,4 @@
-/* measure.c - what starting a program costs.
+/* measure.c - the time that starting a program takes.
  *
  * The loader's time is wanted without the noise of exec and of the program itself, for binaries
  * that nobody instrumented. So the program is started under ptrace, a breakpoint is put at
@@ -415,7 +415,7 @@ int measure_heard(char *const program[], const char *name, const char *value, ch
 	int ends[2];
 
 	out[0] = '\0';
-	/* What does not fit into the pipe is lost: nothing reads while the program runs. */
+	/* Output that does not fit into the pipe is lost: nothing reads while the program runs. */
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
 		return matr_fail_errno(err, program[0], "no pipe");
 	listening.errors = ends[1];

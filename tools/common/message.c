@@ -1,4 +1,4 @@
-/* message.c - what commands say on standard error. */
+/* message.c - messages of commands on standard error. */
 #include "common/message.h"
 
 #include "common/safe.h"

@@ -1,4 +1,4 @@
-/* message.h - what commands say on standard error, and their exit statuses. */
+/* message.h - messages of commands on standard error, and their exit statuses. */
 #ifndef MATR_TOOLS_COMMON_MESSAGE_H
 #define MATR_TOOLS_COMMON_MESSAGE_H
 
@@ -23,7 +23,7 @@ enum exit_status error_status(const struct matr_error *err);
 /* Print "matr: ..."; strings are made safe (safe.h). */
 void print_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Point to the command's --help ("epoch begin"), after getopt_long() has said what is wrong.
+/* Point to the command's --help ("epoch begin"), after getopt_long() has reported the fault.
  * Returns STATUS_USAGE. */
 int usage_error(const char *command);
 

@@ -1,9 +1,9 @@
 /* open_store.c - the store, for commands that only read it.
  *
- * Who may read the store's files does so, with or without matrd: there is no better source. Who may
- * not (a prefix or a store that is closed to others; a journal that was left by a writer who was
- * killed, which it takes permission to write to put right) gets from matrd the whole store as it is
- * at the moment, and the same code reads that.
+ * A user who may read the store's files does so, with or without matrd: there is no better source.
+ * Any other user gets a copy of the whole store from matrd, and the same code reads that. Reasons
+ * are a prefix or a store that is closed to others, or the journal of a writer that was killed: it
+ * takes permission to write to recover it.
  */
 #include "common/open_store.h"
 #include "common/matrd_client.h"

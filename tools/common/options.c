@@ -56,7 +56,7 @@ static bool is_format(const struct option_row *row, const char *text, enum outpu
 	return true;
 }
 
-/* Put the argument where the row says. Returns GO_ON or the exit status. */
+/* Store the argument as the row directs. Returns GO_ON or the exit status. */
 static int take(const struct options *options, const struct option_row *row, const char *argument)
 {
 	enum output_format format;

@@ -70,7 +70,7 @@ struct options {
 	bool no_arguments;	       /* there are only options */
 	bool stop_early;  /* the first argument that is no option begins another command line */
 	int usage_status; /* exit status for wrong usage; 0: STATUS_USAGE */
-	/* What completes the arguments behind the options; the last one goes for all others. */
+	/* Completion of the arguments behind the options; the last one goes for all others. */
 	enum completion arguments[ARGUMENTS_MAX];
 	const char *words; /* of arguments that are COMPLETES_WORDS */
 };

@@ -14,7 +14,7 @@ int program_find(const char *name, char path[PATH_MAX], struct matr_error *err);
 /* The same, canonical: without symbolic links. */
 int program_canonical(const char *name, char path[PATH_MAX], struct matr_error *err);
 
-/* Where programs are looked for: PATH, or what shells take without. */
+/* Directories in which programs are looked for: PATH, or the shells' default. */
 const char *program_search_path(void);
 
 /* Add to an error's message ("NAME: not found") what comes near to the name: files of its

@@ -1,7 +1,6 @@
-/* program_near.c - the names that come near to a program or a file that is not there.
+/* program_near.c - suggestions for a program or a file that is not there.
  *
- * Where no epoch knows the programs there are, the directories do: that of the path, or those on
- * PATH.
+ * Without an epoch, they are the files of the directories: that of the path, or those on PATH.
  */
 #include "common/path.h"
 #include "common/program.h"

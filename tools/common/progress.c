@@ -1,4 +1,4 @@
-/* progress.c - a line on a terminal that says how far work is. */
+/* progress.c - the progress of work, as a line on a terminal. */
 #include "common/progress.h"
 
 #include "common/safe.h"

@@ -1,4 +1,4 @@
-/* progress.h - a line on a terminal that says how far work is. */
+/* progress.h - the progress of work, as a line on a terminal. */
 #ifndef MATR_TOOLS_COMMON_PROGRESS_H
 #define MATR_TOOLS_COMMON_PROGRESS_H
 

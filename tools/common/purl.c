@@ -1,5 +1,5 @@
-/* purl.c - package URLs, by the rules of package-url/purl-spec: what is not unreserved is escaped,
- * but for the colon. */
+/* purl.c - package URLs, by the rules of package-url/purl-spec: everything is escaped except
+ * unreserved characters and the colon. */
 #include "common/purl.h"
 
 #include <stdbool.h>
@@ -47,7 +47,7 @@ static void set_value(char out[64], const char *value)
 	out[strcspn(out, "\"'\n")] = 0;
 }
 
-/* Debian where it is not said: dpkg's status is there. */
+/* Debian by default: dpkg's status is there. */
 static void read_release(struct release *release)
 {
 	FILE *file = fopen(release_file, "r");

@@ -11,9 +11,9 @@ struct purl { /* all NULL: the package is not known */
 	char *url; /* without a subpath */
 };
 
-/* Make the package URLs of packages from dpkg's status and /etc/os-release.
- * names: as of matr_packages(), "curl" or "libc6:amd64"; NULL, or several packages: not known.
- * *out has n elements and belongs to the caller: purls_free(). */
+/* Make the package URLs of packages from dpkg's status and /etc/os-release. names: those of
+ * matr_packages(), "curl" or "libc6:amd64"; NULL, or several packages: unknown. *out has n elements
+ * and belongs to the caller: purls_free(). */
 int purls_make(char *const *names, size_t n, struct purl **out, struct matr_error *err);
 void purls_free(struct purl *purls, size_t n);
 

@@ -22,7 +22,8 @@ int recorded_find(struct matr_store *store, int64_t epoch, const char *program,
 	if (program_canonical(program, path, &own) == 0) {
 		if (matr_store_find(store, epoch, path, application, &own) == 0)
 			return 0;
-		/* What is on PATH need not be what is meant; a path is. */
+		/* The program on PATH may be another of that name: go on, unless it was
+		 * declined. */
 		if (own.code != MATR_ERROR_NOT_FOUND || strncmp(own.message, "declined", 8) == 0)
 			return matr_error_copy(err, &own);
 	}

@@ -23,9 +23,8 @@ struct recorded {
 int recorded_find(struct matr_store *store, int64_t epoch, const char *program,
 		  int64_t *application, struct matr_error *err);
 
-/* What the user calls an epoch: a number; "current" or NULL: the one in force, or else the
- * newest; "previous": the one before that. USAGE: none of these; NOT_FOUND: there is no such
- * epoch. */
+/* Find the epoch of a name. A number; "current" or NULL: the one in force, or else the newest;
+ * "previous": the one before that. USAGE: none of these; NOT_FOUND: there is no such epoch. */
 int recorded_epoch(const char *prefix, struct matr_store *store, const char *name,
 		   struct matr_store_epoch *out, struct matr_error *err);
 
@@ -41,7 +40,7 @@ int recorded_closure(struct recorded *recorded, const char *root,
 		     struct matr_applied_mapping **applied, struct matr_error *err);
 void recorded_close(struct recorded *recorded);
 
-/* What the program loads with dlopen(). */
+/* Loads of the program with dlopen(). */
 struct recorded_loads {
 	struct matr_store_closure *records;
 	size_t n_records;
@@ -65,7 +64,7 @@ const struct matr_edited_binding *recorded_edit(const struct recorded *recorded,
 /* The version that a symbol of the object carries or asks for; NULL: none. */
 const char *recorded_version(const struct matr_object *object, uint32_t symbol);
 
-/* "R_X86_64_GLOB_DAT" and so on; a number where there is no name for it. */
+/* "R_X86_64_GLOB_DAT" and so on; a number for an unknown type. */
 const char *relocation_name(uint32_t type, char buffer[32]);
 
 #endif

@@ -5,11 +5,10 @@
 #include "common/options.h"
 #include "common/recorded.h"
 
-/* As recorded_open(). A program that the epoch does not have, or with an environment any program,
- * is resolved as its files are now: nothing is stored, and out->store is NULL. Where that was not
- * asked for, it is said on standard error.
- * environment: NAME=VALUE; LD_LIBRARY_PATH and LD_PRELOAD.
- * Errors: USAGE (another variable, or an epoch as well). */
+/* Like recorded_open(). A program that the epoch does not have, or with an environment any program,
+ * is resolved as its files are now: nothing is stored, and out->store is NULL. A note on standard
+ * error reports it if it was not asked for. environment: NAME=VALUE; LD_LIBRARY_PATH and
+ * LD_PRELOAD. Errors: USAGE (another variable, or an epoch as well). */
 int recorded_or_resolved(const char *prefix, const char *program, const char *epoch,
 			 const struct option_list *environment, struct recorded *out,
 			 struct matr_error *err);

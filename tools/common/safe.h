@@ -23,16 +23,16 @@ size_t text_add_safe(struct text *text, const char *bytes, size_t size);
 /* The same for text of several lines: line ends and tabs stay. */
 void text_add_safe_lines(struct text *text, const char *bytes, size_t size);
 
-/* Add a JSON string (RFC 8259), quotes included. What a terminal acts on becomes \uXXXX; a byte
- * XX that is no UTF-8 becomes \uefXX, as do the bytes of the characters U+EF80 to U+EFFF: the
- * string can be told from every other one (docs/json.md). */
+/* Add a JSON string (RFC 8259), quotes included. Characters that a terminal acts on become \uXXXX.
+ * A byte XX that is not UTF-8 becomes \uefXX, as do the bytes of the characters U+EF80 to U+EFFF:
+ * so different strings stay different (docs/json.md). */
 void text_add_json_string(struct text *text, const char *bytes, size_t size);
 
 /* Add a JSON document that json-c has serialised, and that may hold strings of any bytes, with
  * the same escapes. */
 void text_add_json_document(struct text *text, const char *document);
 
-/* printf(3) to whom every %s is safe; widths count columns. Conversions: s d i u x c f g %. */
+/* printf(3) that makes every %s safe; widths count columns. Conversions: s d i u x c f g %. */
 void safe_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void safe_fprintf(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_add_format(struct text *text, const char *format, va_list args)

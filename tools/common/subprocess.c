@@ -1,6 +1,6 @@
 /* subprocess.c - running a tool of the system.
  *
- * What the tool says goes to files in memory: it may write to both of them in any order, and nobody
+ * The tool's output goes to files in memory: it may write to both of them in any order, and nothing
  * has to read meanwhile.
  */
 #include "common/subprocess.h"
@@ -37,8 +37,8 @@ static void read_string(int file, char *out, size_t size)
 	out[length > 0 ? length : 0] = 0;
 }
 
-/* "dpkg-deb: error: 'x' is not a Debian format archive" without whose error it is, which is said
- * already. */
+/* Drop the tool's name from its message ("dpkg-deb: error: 'x' is not a Debian format archive"):
+ * ours has it already. */
 static const char *complaint_of(char *text, const char *tool)
 {
 	static const char error[] = "error: ";

@@ -1,4 +1,4 @@
-/* subprocess.h - running a tool of the system for what it has to say. */
+/* subprocess.h - running a tool of the system for its output. */
 #ifndef MATR_TOOLS_COMMON_SUBPROCESS_H
 #define MATR_TOOLS_COMMON_SUBPROCESS_H
 

@@ -13,7 +13,7 @@
 enum { TALLY_TEXTS = 4 };
 
 struct tally_fact {
-	char *texts[TALLY_TEXTS]; /* that tell facts apart; "" where there is none */
+	char *texts[TALLY_TEXTS]; /* that distinguish facts; "" if there is none */
 	char *example;		  /* the first program */
 	size_t programs, symbols; /* different ones */
 	size_t last;		  /* program that counted last, plus 1 */

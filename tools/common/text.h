@@ -20,7 +20,7 @@ void text_printf(struct text *text, const char *format, ...) __attribute__((form
 void text_vprintf(struct text *text, const char *format, va_list args)
 	__attribute__((format(printf, 2, 0)));
 
-/* Remove the first `size` bytes, of which there are so many. */
+/* Remove the first `size` bytes; there must be as many. */
 void text_drop(struct text *text, size_t size);
 
 /* The text, "" where there is none. It belongs to *text. */

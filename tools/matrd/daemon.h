@@ -1,8 +1,8 @@
-/* daemon.h - what matrd is at any moment, and the parts of it that work on that.
+/* daemon.h - the state of matrd, and its parts.
  *
  *	matrd.c       the command line, watching, the loop
- *	start.c       what is to be had before: the prefix, the socket, matr
- *	requests.c    who is connected, and what they ask
+ *	start.c       the preparations: the prefix, the socket, matr
+ *	requests.c    the clients and their requests
  */
 #ifndef MATR_TOOLS_MATRD_DAEMON_H
 #define MATR_TOOLS_MATRD_DAEMON_H
@@ -25,10 +25,9 @@ enum {
 
 struct daemon {
 	char prefix[PATH_MAX], socket_path[PATH_MAX], matr[PATH_MAX];
-	const char *config; /* NULL: the usual one */
-	bool strict,
-		by_inotify; /* as the command line has it: these are on whatever the file says */
-	uid_t owner;	    /* of the prefix */
+	const char *config;	 /* NULL: the usual one */
+	bool strict, by_inotify; /* options of the command line, on whatever the file has */
+	uid_t owner;		 /* of the prefix */
 	int listening, signals, lock;
 	bool bound; /* the socket is ours to remove */
 	struct matr_watch *watch;
@@ -39,7 +38,7 @@ struct daemon {
 	bool quit;
 };
 
-/* ---- start.c: -1, and it has been said why ---- */
+/* ---- start.c: returns -1 after reporting the error ---- */
 
 /* One matrd for a prefix: take it, and note its owner. */
 int matrd_take_prefix(struct daemon *daemon);
@@ -50,13 +49,13 @@ int matrd_take_signals(struct daemon *daemon);
 /* ---- requests.c ---- */
 
 void matrd_admit(struct daemon *daemon);
-/* What poll(2) says of the client's socket. -1: he is to be dropped. */
+/* Handle the poll(2) events of the client's socket. Returns -1 if the client is to be dropped. */
 int matrd_serve(struct daemon *daemon, struct client *client, short events);
 void matrd_drop(struct daemon *daemon, struct client *client);
 void matrd_drop_idle(struct daemon *daemon);
 void matrd_finish_readers(struct daemon *daemon);
 
-/* The job's output, to who asked for it; its progress; its end, and the next one. */
+/* Pass the job's output to its client; handle its progress and its end, and start the next one. */
 void matrd_relay(struct daemon *daemon, int *fd, const char *stream);
 void matrd_tell_progress(struct daemon *daemon);
 void matrd_finish_job(struct daemon *daemon);

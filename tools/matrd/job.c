@@ -65,7 +65,7 @@ static void child(const char *const *arguments, int output, int errors, int prog
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	prctl(PR_SET_PDEATHSIG, SIGTERM); /* without matrd nobody hears it */
+	prctl(PR_SET_PDEATHSIG, SIGTERM); /* without matrd nothing listens */
 	int null = open("/dev/null", O_RDONLY);
 	/* Above all of 0 to 3, so that none is overwritten before it is in its place. */
 	output = fcntl(output, F_DUPFD_CLOEXEC, 16);

@@ -21,13 +21,13 @@ struct job {
 };
 
 /* Make matr's command line for a begin or end request. The list is the caller's, free(); its
- * strings belong to the parameters, and one is in `jobs`. NULL: *reason says what is wrong with
- * the request. */
+ * strings belong to the parameters, and one is in `jobs`. Returns NULL if the request is malformed;
+ * *reason is then the fault. */
 const char **job_arguments(struct json_object *request, const char *matr, const char *prefix,
 			   char jobs[16], const char **reason);
 
 int job_start(struct job *job, const char *const *arguments); /* -1: errno */
-/* Take what it says of its progress. */
+/* Read the job's progress messages. */
 void job_read_progress(struct job *job);
 void job_stop(struct job *job);
 /* Its exit status (128 + signal), once all has been read; -1: it runs. */

@@ -1,8 +1,8 @@
-/* matrd.c - the management-time daemon: begins and ends epochs for those who may, and watches in
+/* matrd.c - the management-time daemon: begins and ends epochs for users who may, and watches in
  * between.
  *
- * One thread, one loop over poll(2). What takes long, beginning an epoch, is a process of its own
- * (job.h); everything else takes milliseconds. docs/protocol.md has what is said on the socket.
+ * One thread, one loop over poll(2). Beginning an epoch takes long and is a process of its own
+ * (job.h); everything else takes milliseconds. docs/protocol.md has the messages on the socket.
  */
 #include "common/safe.h"
 #include "matrd/daemon.h"
@@ -60,7 +60,7 @@ static void look(struct daemon *daemon)
 	daemon->trouble = err;
 	for (size_t i = 0; i < report.n_violations; i++) {
 		const struct matr_violation *violation = &report.violations[i];
-		char by[256] = ""; /* inotify does not say */
+		char by[256] = ""; /* inotify does not report it */
 		if (violation->pid)
 			snprintf(by, sizeof by, " by %.200s (process %" PRId64 ")",
 				 violation->command ? violation->command : "?", violation->pid);
@@ -78,7 +78,7 @@ static void look(struct daemon *daemon)
 	matr_watch_report_free(&report);
 }
 
-/* What the file says, with the command line's options. */
+/* Read the configuration file; the command line's options take precedence. */
 static int read_settings(const struct daemon *daemon, bool *strict, bool *by_inotify,
 			 struct matr_error *err)
 {
@@ -149,7 +149,7 @@ static int loop(struct daemon *daemon)
 					  daemon->job.progress};
 		for (int i = 0; i < FIXED; i++)
 			polls[i] = (struct pollfd){.fd = fixed[i], .events = POLLIN};
-		/* Who does not read what his job says holds it up, and only it. */
+		/* A client that does not read its job's output stops that job, and nothing else. */
 		if (daemon->customer && daemon->customer->output.size > CLIENT_OUTPUT / 2)
 			polls[OUTPUT].fd = polls[ERRORS].fd = -1;
 		for (struct client *at = daemon->clients; at; at = at->next, n++) {

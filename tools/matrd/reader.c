@@ -1,9 +1,9 @@
-/* reader.c - what anyone may ask and takes a while.
+/* reader.c - requests that any user may make and that take a while.
  *
- * In processes of their own, so that matrd goes on watching, and one that hangs or crashes takes
- * nothing with it. Nothing of what is asked is more than a word: no SQL, no path. So they need not
- * give up what rights matrd has, and none of these comes into the hands of who asks: he gets bytes.
- * They are killed when their time is over, and go with matrd.
+ * Each is a process of its own, so that matrd goes on watching, and one that hangs or crashes takes
+ * nothing with it. A request is no more than a word: no SQL, no path. So the processes keep matrd's
+ * privileges; the client receives only bytes. They are killed after a time limit, and end with
+ * matrd.
  */
 #include "matrd/reader.h"
 #include "matrd/job.h"

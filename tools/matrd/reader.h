@@ -17,7 +17,7 @@ enum {
  * The store. */
 pid_t reader_start_store(const char *prefix, int client);
 
-/* What `matr --prefix PREFIX epoch status --format FORMAT` says. */
+/* Print what `matr --prefix PREFIX epoch status --format FORMAT` prints. */
 pid_t reader_start_report(const char *matr, const char *prefix, const char *format, int client);
 
 #endif

@@ -1,8 +1,8 @@
-/* requests.c - who is connected, and what they ask (docs/protocol.md).
+/* requests.c - the clients and their requests (docs/protocol.md).
  *
- * Root and the owner of the prefix may do everything. Of others there are only so many, with so
- * many requests at once, that nobody keeps the rest out. One begin or end at a time; who waits for
- * his turn is a client with a request of his own.
+ * Root and the owner of the prefix may do everything. The number of other clients, and of their
+ * requests at once, is limited, so that no user can keep the rest out. One begin or end at a time;
+ * the client whose request waits is connected meanwhile.
  */
 #include "matrd/daemon.h"
 #include "matrd/reader.h"
@@ -138,7 +138,7 @@ void matrd_tell_progress(struct daemon *daemon)
 	if (done == job->done && strcmp(before, job->what) == 0)
 		return;
 	service_notify("STATUS=%s: %ld of %ld", job->what, job->done, job->all);
-	/* Who does not read gets no more of these. */
+	/* A client that does not read gets no more of these. */
 	if (!daemon->customer || daemon->customer->output.size > 4096)
 		return;
 	struct json_object *object = event("progress");
@@ -192,8 +192,8 @@ static void take_job(struct daemon *daemon, struct client *client, struct json_o
 	}
 }
 
-/* What is read is answered by a process of its own, on the client's socket; until it ends,
- * nobody else writes there. */
+/* A process of its own answers a read request, on the client's socket; until it ends, nothing else
+ * writes there. */
 static void take_reader(struct daemon *daemon, struct client *client, struct json_object *request,
 			bool report)
 {
@@ -265,7 +265,7 @@ int matrd_serve(struct daemon *daemon, struct client *client, short events)
 	return 0;
 }
 
-/* Somebody who leaves takes his job with him, as with a command that is interrupted. */
+/* Disconnecting cancels the client's job, as interrupting a command does. */
 void matrd_drop(struct daemon *daemon, struct client *client)
 {
 	struct client **at = &daemon->clients;
@@ -284,8 +284,8 @@ void matrd_drop(struct daemon *daemon, struct client *client)
 	client_free(client);
 }
 
-/* Readers that have answered. Where one did not end by itself, nobody knows how much of it was
- * said. */
+/* Close the clients of readers that have ended. After an abnormal end the answer may be
+ * incomplete. */
 void matrd_finish_readers(struct daemon *daemon)
 {
 	int status;

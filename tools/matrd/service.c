@@ -1,6 +1,5 @@
-/* service.c - what a service manager and a daemon say to each other. Both protocols are a few
- * lines, documented as stable; libsystemd would bring five more libraries into a daemon that
- * root runs. */
+/* service.c - the protocols between a service manager and a daemon. Both are a few lines,
+ * documented as stable; libsystemd would bring five more libraries into a daemon that root runs. */
 #include "matrd/service.h"
 
 #include <fcntl.h>
@@ -41,7 +40,7 @@ void service_reloading(void)
 {
 	struct timespec now;
 
-	/* systemd wants to know since when, of Type=notify-reload services (sd_notify(3)). */
+	/* The time, which systemd requires of Type=notify-reload services (sd_notify(3)). */
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	service_notify("RELOADING=1\nMONOTONIC_USEC=%lld",
 		       now.tv_sec * 1000000LL + now.tv_nsec / 1000);

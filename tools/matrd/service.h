@@ -1,9 +1,9 @@
-/* service.h - what a service manager and a daemon have to say to each other: sd_notify(3) and
+/* service.h - the protocols between a service manager and a daemon: sd_notify(3) and
  * sd_listen_fds(3). */
 #ifndef MATR_TOOLS_MATRD_SERVICE_H
 #define MATR_TOOLS_MATRD_SERVICE_H
 
-/* Send a message ("READY=1") to NOTIFY_SOCKET, if there is one. That nobody listens is no error. */
+/* Send a message ("READY=1") to NOTIFY_SOCKET, if there is one. A missing listener is no error. */
 void service_notify(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The listening socket that was passed on; -1: none. */

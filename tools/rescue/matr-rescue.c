@@ -1,14 +1,14 @@
 /* matr-rescue.c - puts the real dynamic linker back where no dynamic program starts any more.
  *
- * Static and freestanding: no libc, no dynamic linker, no file but the ones it is about. An open
+ * Static and freestanding: no libc, no dynamic linker, no file except the ones it is about. An open
  * root shell can start it (a shell needs no other program for that), and so can the kernel: with
  * `rw init=/usr/sbin/matr-rescue` on its command line it runs as process 1, repairs, and goes on as
  * /sbin/init.
  *
- * It knows three places that it may put at the loader path, and takes the first that leads to an
- * ELF file which is not an ld-stable: the original that `matr loader install` kept, a symbolic link
- * to where distributions have the real ld.so, and one to the copy in MatR's prefix. The loader path
- * is replaced with one rename. matr-ld.so, which programs of `matr enable` name, becomes a symbolic
+ * There are three candidates for the loader path. It takes the first that leads to an ELF file
+ * which is not an ld-stable: the original that `matr loader install` kept, a symbolic link to where
+ * distributions have the real ld.so, and one to the copy in MatR's prefix. The loader path is
+ * replaced with one rename. matr-ld.so, which programs of `matr enable` name, becomes a symbolic
  * link to the real ld.so, so that these start as well.
  */
 #include <elf.h>
@@ -78,7 +78,7 @@ static bool exists(const char *path)
 					       AT_SYMLINK_NOFOLLOW, 0, 0));
 }
 
-/* What the segments take of the file; 0: that is no shared object. */
+/* Bytes of the file that the segments take; 0: it is no shared object. */
 static uint64_t segments_end(const void *bytes, uint64_t size)
 {
 	const Elf64_Ehdr *header = bytes;
@@ -123,7 +123,7 @@ static bool is_real_loader(const char *path)
 	return end && end <= (uint64_t)offset && !is_ours;
 }
 
-/* Whatever matr-ld.so has become: the loader path leads to it. */
+/* Whether the loader path leads to matr-ld.so, whatever that has become. */
 static bool is_switched(void)
 {
 	static const char name[] = "matr-ld.so";
@@ -245,7 +245,7 @@ _Noreturn void rescue_main(long *stack)
 	int at = 1;
 
 	if (system_call(CALL_GETPID, 0, 0, 0, 0, 0, 0) == 1) {
-		/* The kernel passes on what it does not know, which is init's business. */
+		/* The kernel passes on unknown arguments, which are for init. */
 		system_call(CALL_MOUNT, (long)"", (long)"/", 0, MS_REMOUNT, 0, 0);
 		rescue();
 		argv[0] = (char *)"/sbin/init";

@@ -210,7 +210,7 @@ static void file_names(const char *prefix, struct candidates *out)
 		text_add_string(&name, entry->d_name);
 		if (stat(text_string(&name), &status) == 0 && S_ISDIR(status.st_mode))
 			text_add_string(&name, "/");
-		/* Unlike names in SQL, those of files tell letters of either case apart. */
+		/* Unlike names in SQL, names of files are case-sensitive. */
 		if (strncmp(prefix, text_string(&name), strlen(prefix)) == 0)
 			add(out, prefix, text_string(&name), name.size);
 		text_free(&name);

@@ -102,8 +102,8 @@ static int print_sql(struct session *session, const char *sql)
 	return 0;
 }
 
-/* What users have made themselves; the store's own tables only by name or where they can be
- * written: nobody who looks for columns wants all of these. Not what is ours. */
+/* List the tables that users have made. The store's own are listed only by name or if they can be
+ * written to: a search for columns would drown in them. Internal ones are left out. */
 static int other_tables(struct session *session, const char *what, bool indices,
 			const char *pattern, int (*use)(struct session *, const char *))
 {
@@ -150,7 +150,7 @@ static int command_schema(struct session *session, const struct arguments *argum
 			print_sql(session, schema);
 		sqlite3_free(schema);
 	}
-	/* The store's own by name only: nobody who looks for columns wants all of it. */
+	/* List the store's own tables by name only: a search for columns would drown in them. */
 	return pattern || session->write
 		       ? other_tables(
 				 session,
@@ -161,7 +161,7 @@ static int command_schema(struct session *session, const struct arguments *argum
 
 /* ---- .dump ---- */
 
-/* A table's rows as statements that make it anew. */
+/* Print a table's rows as statements that create it again. */
 static int dump_table(struct session *session, const char *name)
 {
 	FILE *out = session->render.out;
@@ -246,7 +246,7 @@ static sqlite3_int64 count_rows(struct session *session, const char *name)
 	return n;
 }
 
-/* Say how much the mapping is before it comes. */
+/* Print the size of the mapping before its rows. */
 static void announce(struct session *session)
 {
 	sqlite3_int64 n = 0;

@@ -136,7 +136,7 @@ static bool parse_epoch(const char *text, int64_t *epoch)
 	return errno == 0 && end != text && *end == 0 && *epoch > 0;
 }
 
-/* Where the cache is if it is not said; its directory is made. NULL: nowhere, or out of memory. */
+/* The default path of the cache; its directory is made. NULL: there is no place, or no memory. */
 static char *default_cache(void)
 {
 	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
@@ -153,7 +153,7 @@ static char *default_cache(void)
 		return NULL;
 	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = 0;
-		(void)mkdir(path, 0700); /* opening the file says what is wrong */
+		(void)mkdir(path, 0700); /* opening the file reports the error */
 		*slash = '/';
 	}
 	return path;

@@ -66,7 +66,7 @@ static void mark(const char *text, size_t offset)
 	text_free(&after);
 }
 
-/* What SQLite says about the statement that begins at `statement` in the text. */
+/* Print SQLite's message about the statement that begins at `statement` in the text. */
 static void report(struct session *session, const char *text, const char *statement,
 		   const char *source, int line)
 {

@@ -1,10 +1,9 @@
-/* session.c - the connection: its databases and what it may do.
+/* session.c - the connection: its databases and its permissions.
  *
- * The main database is an empty one in memory. The store is attached as `store`, for whoever wants
- * to see its own tables; what most queries want are the virtual tables, which read it by
- * themselves. Nothing can be written, not even to memory, unless the caller says --write:
- * query_only is on, and the authorizer lets nobody turn it off, attach a database that could be
- * created, or use a pragma that acts.
+ * The main database is an empty one in memory. The store is attached as `store`, for a look at its
+ * own tables; most queries use the virtual tables, which read it by themselves. Nothing can be
+ * written, not even to memory, without --write: query_only is on, and the authorizer rejects
+ * turning it off, attaching a database that could be created, or using a pragma that acts.
  */
 #include "sql/session.h"
 
@@ -50,7 +49,7 @@ static bool is_read_only_uri(const char *name)
 	       !strstr(name, "mode=rw");
 }
 
-/* Pragmas that only say something. */
+/* Pragmas that only read. */
 static bool is_harmless_pragma(const char *name)
 {
 	static const char *const harmless[] = {
@@ -160,9 +159,9 @@ static int attach_copy(struct session *session, const char *path, struct matr_er
 	return 0;
 }
 
-/* The store as a database. Who may not make its -shm file can read it as long as there is no
- * journal: see store.c. That there is none is no error, and nor is one that cannot be read: the
- * tables that need it say so. */
+/* Attach the store as a database. A user who may not create its -shm file can read it as long as
+ * there is no journal (store/store.c). A missing or unreadable store is no error: the tables that
+ * need it report it. */
 static int attach_store(struct session *session, const char *prefix, struct matr_error *err)
 {
 	char path[4096], journal[4200];
@@ -264,7 +263,7 @@ int session_open(struct session *session, const struct session_options *options,
 		return session->db ? fail(session, NULL, err) : matr_fail_memory(err);
 	sqlite3_busy_timeout(session->db, BUSY_MILLISECONDS);
 	sqlite3_db_config(session->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	/* Where it is a copy, all that is read is in it. */
+	/* A copy has everything in it. */
 	struct matr_error why = {0};
 	if (open_store(options->prefix, &session->store, &why) != 0)
 		session->store = NULL;

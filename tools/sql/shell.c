@@ -1,7 +1,7 @@
 /* shell.c - the interactive shell: line editing and history by libedit, completion by complete.c.
  *
  * The history is in $XDG_STATE_HOME/matr/sql_history (else ~/.local/state), for its owner only.
- * Nothing is written to the home of somebody else, as where sudo(8) kept HOME.
+ * Nothing is written to another user's home, which HOME may be under sudo(8).
  */
 #include "common/safe.h"
 #include "common/terminal.h"
@@ -29,7 +29,7 @@ struct shell {
 	int input;	     /* the terminal */
 };
 
-/* What the signal handlers have to know; libedit's callbacks get the shell by themselves. */
+/* The shell, for the signal handlers; libedit's callbacks get it as an argument. */
 static sqlite3 *volatile running;
 static volatile sig_atomic_t interrupted, resized;
 
@@ -51,8 +51,8 @@ static void on_resize(int signal)
 
 /* ---- keys ---- */
 
-/* A character for libedit. Signals are blocked but for the wait, so that none comes between a
- * look at what it did and the wait. Reading does not wait. -1 with EINTR: SIGINT. */
+/* Read a character for libedit. Signals are blocked except during the wait, so that none arrives
+ * between the check of its effect and the wait. -1 with EINTR: SIGINT. */
 static int get_character(EditLine *editor, wchar_t *character)
 {
 	struct shell *shell;
@@ -90,7 +90,7 @@ static int get_character(EditLine *editor, wchar_t *character)
 			*character = (wchar_t)value;
 			return 1;
 		}
-		/* What does not begin a character is none. */
+		/* Drop a byte that begins no character. */
 		if ((bytes[0] & 0xc0) != 0xc0 || n == 4)
 			n = 0;
 	}

@@ -1,18 +1,18 @@
 /* runtime.c - matr-trace.so: thunks that count and time calls.
  *
- * `matr trace` edits the mapping of one run (matr/edit.h): a binding that is traced goes to a
- * thunk, and the thunk's target, an undefined symbol of this library, to what the binding went to.
- * So the caller calls the thunk, which jumps to where the call would have gone. To see it return,
- * the return address on the stack is replaced, and remembered in a stack of its own, one for each
- * thread. Arguments, wherever they are, stay what they are: nothing here touches a vector register
- * (-mgeneral-regs-only), and the integer ones are saved.
+ * `matr trace` edits the mapping of one run (matr/edit.h). A traced binding goes to a thunk. The
+ * thunk's target is an undefined symbol of this library, which is bound to the original provider.
+ * So the caller calls the thunk, which jumps to the original function. To see it return, the return
+ * address on the stack is replaced, and kept in a separate stack, one for each thread. Arguments
+ * are not changed: nothing here touches a vector register (-mgeneral-regs-only), and the integer
+ * ones are saved.
  *
- * - What looks at its caller's address, or returns twice, is counted and not timed.
+ * - Functions that look at their return address, or return twice, are counted and not timed.
  * - Before an unwinding begins (exceptions, pthread_exit) all true return addresses are put back.
- * - A frame that was left with longjmp() is found out when its place on the stack is used again, or
- *   never; nothing is dropped on a guess, since a return without its address would be the end. When
- *   there is no room left, calls are only counted.
- * - The results are in a file that all processes map: whoever is killed has left its figures there.
+ * - A frame that was left with longjmp() is noticed when its stack slot is used again, or never.
+ *   Nothing is dropped on a guess: a return without its address would crash. When there is no room
+ *   left, calls are only counted.
+ * - The results are in a file that all processes map, so a killed process has left its figures.
  *
  * No libc: its functions may be what is traced.
  */
@@ -35,7 +35,7 @@ enum { /* system calls of x86-64 */
 
 enum { FRAMES = 2000, REUSE_TRIES = 8, TOP = 4 };
 
-struct entry {		 /* a thunk's; the assembly below knows the layout */
+struct entry {		 /* a thunk's; the assembly below depends on the layout */
 	uint64_t target; /* relocated */
 	uint64_t unused;
 };
@@ -107,7 +107,7 @@ __attribute__((constructor)) static void attach(void)
 	if (file->magic != TRACE_MAGIC)
 		return;
 	__atomic_add_fetch(&file->processes, 1, __ATOMIC_RELAXED);
-	/* What constructors did before. */
+	/* Add the calls of constructors, which came before the file was mapped. */
 	for (size_t i = 0; i < TRACE_SLOTS; i++) {
 		if (!own_results.slots[i].calls)
 			continue;
@@ -192,7 +192,7 @@ static void trim(struct stack *stack)
 		stack->depth--;
 }
 
-/* Where the same place on the stack is written anew, what it was remembered for is over. */
+/* A reused stack slot means that its call has ended (longjmp): drop it. */
 static void forget_abandoned(struct stack *stack, const uint64_t *slot)
 {
 	uint32_t depth = stack->depth;

@@ -343,7 +343,7 @@ int command_bench(const struct context *context, int argc, char **argv)
 		return usage_error_because("bench", "which program?", NULL);
 	int ended = bench_run(&request, argv + at, &result, &err);
 	if (ended > 0) {
-		/* As if it had not been held up: whoever waits learns of the signal. */
+		/* Raise the signal again after the clean-up, so that the parent sees it. */
 		raise(ended);
 		return STATUS_FAILURE;
 	}

@@ -184,8 +184,8 @@ static int start_mapped(struct bench *bench, const char *prefix, struct matr_err
 	return 0;
 }
 
-/* The epoch in force is another user's, or its mapping of the program is not applied: then one of
- * our own tells more. */
+/* The epoch in force is another user's, or its mapping of the program is not applied: then measure
+ * with a temporary epoch of our own. */
 static int start_workers(struct bench *bench, struct matr_error *err)
 {
 	struct matr_error why;

@@ -118,7 +118,7 @@ static int serve(const void *context, int fd)
 	struct matr_error problem = {0};
 	enum worker_question question;
 
-	/* The line that says what ld-stable did is asked for alone. */
+	/* Ask only for the line about the start. */
 	unsetenv("LD_STABLE_DEBUG");
 	enum placement placement =
 		program->prefix ? namespace_enter(program->prefix, program->interpreter, &problem)
@@ -165,7 +165,7 @@ int worker_fork(int (*work)(const void *context, int fd), const void *context, s
 		errno = reason;
 		return matr_fail_errno(err, NULL, "cannot fork");
 	}
-	setpgid(child, child); /* whoever comes first */
+	setpgid(child, child); /* whichever is first */
 	*out = (struct worker){.pid = child, .fd = ends[0]};
 	return 0;
 }

@@ -20,7 +20,7 @@ struct worker_program {
 };
 
 enum worker_question {
-	WORKER_SAID,   /* what ld-stable says of a start */
+	WORKER_SAID,   /* ld-stable's report of a start */
 	WORKER_LOAD,   /* the loader's time */
 	WORKER_WHOLE,  /* a whole run */
 	WORKER_MEMORY, /* memory of a whole run */
@@ -47,8 +47,8 @@ int worker_fork(int (*work)(const void *context, int fd), const void *context, s
 /* Start to measure a program. */
 int worker_start(const struct worker_program *program, struct worker *out, struct matr_error *err);
 
-/* Wait until the child has something to say, or is at its end. signals: a signalfd.
- * Returns 0, or the number of a signal that came first. */
+/* Wait until the child has output, or has ended. signals: a signalfd. Returns 0, or the number of a
+ * signal that came first. */
 int worker_wait(const struct worker *worker, int signals);
 
 /* Ask, and wait for the answer. Returns 0; the number of a signal that came first; -1. */

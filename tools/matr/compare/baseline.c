@@ -126,7 +126,7 @@ static int choose_named(const struct request *request, struct chosen *all, bool 
 	return 0;
 }
 
-/* Those of the file; which of them the epoch does not have is said. */
+/* Choose the programs of the file, and report those that the epoch does not have. */
 static void choose_signed(const struct matr_baseline *baseline, const struct chosen *all,
 			  bool *kept)
 {
@@ -378,8 +378,7 @@ static bool is_asked_for(const struct request *request, char *const *asked, cons
 	return !request->n_programs;
 }
 
-/* What the user calls a program, in the baseline: as the epoch knows it, or by the path or file
- * name there. */
+/* Find a program in the baseline by its canonical path, or by the path or file name there. */
 static int find_signed(const struct request *request, const struct matr_baseline *baseline,
 		       const struct chosen *all, const char *name, char **out,
 		       struct matr_error *err)

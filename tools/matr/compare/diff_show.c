@@ -215,7 +215,7 @@ static int show_load(struct diff_show *show, const char *program, const struct m
 	if (!failed)
 		failed = state_text(is != NULL, is ? is->reason : NULL, is ? is->flags : NULL,
 				    &after, err);
-	/* Where it changed in what it brings in, the rows that follow say all. */
+	/* If what it brings in has changed, the rows that follow are enough. */
 	if (failed || load->fate == MATR_PROGRAM_SAME ||
 	    load->fate == MATR_PROGRAM_STILL_DECLINED ||
 	    (before && after && strcmp(before, after) == 0)) {

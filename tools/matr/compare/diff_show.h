@@ -28,7 +28,7 @@ struct diff_show {
 
 void diff_show_open(struct diff_show *show);
 
-/* A program of which one epoch at least has no mapping. */
+/* A program without a mapping in at least one of the epochs. */
 int diff_show_pair(struct diff_show *show, const struct matr_program_pair *pair,
 		   struct matr_error *err);
 

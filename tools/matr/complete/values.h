@@ -10,7 +10,7 @@ struct complete_values {
 };
 
 /* Print the names of a kind ("program", "epoch", "library", "symbol", "package") that begin with
- * `word`. Nothing where the store cannot be read: completion says nothing. */
+ * `word`. Prints nothing, and no error, if the store cannot be read. */
 void complete_values_print(const struct complete_values *values, const char *kind,
 			   const char *word);
 

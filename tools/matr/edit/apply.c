@@ -193,7 +193,7 @@ int rebind_apply(struct rebind *request, struct matr_error *err)
 		return -1;
 	request->epoch.portable = portable || request->root;
 	request->epoch.config = request->config[0] ? request->config : NULL;
-	umask(022); /* everybody's processes read the image */
+	umask(022); /* processes of all users read the image */
 	if (request->family && keep_possible(request, err) != 0)
 		return -1;
 	if (matr_epoch_open(&request->epoch, &epoch, err) != 0)
@@ -264,7 +264,7 @@ int rebind_enter(struct rebind *request, char path[PATH_MAX], struct matr_error 
 	return request->root ? root_enter(request->root, path, path, err) : 0;
 }
 
-/* The loader was taken along into the tree. */
+/* The loader was copied into the tree. */
 void rebind_leave(const struct rebind *request)
 {
 	if (request->root)

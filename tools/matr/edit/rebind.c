@@ -131,7 +131,7 @@ static int parse_program(const char *prefix, const char *text, char **out, struc
 		*out = copy(path);
 		return 0;
 	}
-	/* The epoch knows what is near, if there is one. */
+	/* Suggestions come from the epoch, if there is one. */
 	bool known = false;
 	if (open_store(prefix, &store, &why) == 0) {
 		known = matr_epoch_current(prefix, store, &epoch, &why) == 0 &&

@@ -21,7 +21,7 @@ struct rebind { /* what is to be done */
 	enum output_format format;
 	struct matr_edit *add;
 	size_t n_add;
-	size_t n_made; /* entries of `add`, of which the first n_add are to be added */
+	size_t n_made; /* entries of `add`; the first n_add are to be added */
 	int64_t *ids;  /* of what was added */
 	int64_t *remove;
 	size_t n_remove;

@@ -1,4 +1,4 @@
-/* show.c - edits as a table, and what is said of those that do not hold. */
+/* show.c - edits as a table, and the reasons of those that are not in force. */
 #include "common/message.h"
 #include "common/open_store.h"
 #include "matr/edit/rebind.h"

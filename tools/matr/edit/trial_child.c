@@ -27,7 +27,7 @@
 enum {
 	TIME_MILLISECONDS = 20000, /* for one start */
 	LOOK_MILLISECONDS = 100,   /* whether it has ended, where a child of it keeps the pipes */
-	TEXT_MAX = 1 << 16,	   /* bytes of what it says that are kept */
+	TEXT_MAX = 1 << 16,	   /* bytes of its output that are kept */
 };
 
 /* ---- the child ---- */

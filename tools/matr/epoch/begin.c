@@ -54,7 +54,7 @@ enum { LEFT_OUT_MAX = 64 }; /* beyond these, edits fail one begin later */
 struct begun { /* an epoch that is being begun here */
 	const struct begin_request *request;
 	struct matr_epoch_options options;
-	int progress_fd;	      /* to tell matrd; -1: show it to people */
+	int progress_fd;	      /* progress for matrd; -1: show it to people */
 	const struct matr_scan *scan; /* what it found, while the epoch is open */
 	struct matr_epoch *epoch;
 	char **named; /* the request's programs, as in the results; NULL: none */
@@ -74,7 +74,7 @@ struct begun { /* an epoch that is being begun here */
 	size_t n_left_out;
 };
 
-/* What the command line has besides, and no request to matrd. */
+/* Options of the command line that are not part of a request to matrd. */
 struct only_here {
 	const char *root, *progress;
 	bool portable, no_daemon;
@@ -121,7 +121,7 @@ static void clear_progress(void)
 		progress_line("%s", "");
 }
 
-/* Is it a program that the user wants to be told of? */
+/* Whether the user wants a line about the program. */
 static bool is_wanted(const struct begun *begun, const struct matr_epoch_result *result)
 {
 	for (size_t i = 0; i < begun->request->n_programs; i++)
@@ -130,7 +130,7 @@ static bool is_wanted(const struct begun *begun, const struct matr_epoch_result 
 	return begun->request->n_programs == 0;
 }
 
-/* Say which programs were declined and why; `quiet`: nothing is said. Returns how many. */
+/* Print the declined programs and the reasons, unless `quiet`. Returns their number. */
 static size_t report_declined(const struct begun *begun, bool quiet)
 {
 	enum { SHOWN = 20 };
@@ -149,7 +149,7 @@ static size_t report_declined(const struct begun *begun, bool quiet)
 	return declined;
 }
 
-/* Where the only program was declined, that is what went wrong, and all that is to be said. */
+/* If the only program was declined, its reason is the error, and the whole output. */
 static bool only_declined(const struct matr_epoch *epoch, struct matr_error *err)
 {
 	size_t n;
@@ -211,7 +211,8 @@ static int add_programs(struct begun *begun, struct matr_error *err)
 	return request->n_programs ? add_named(begun, err) : 0;
 }
 
-/* What is in force, and is added to: with its configuration and for copies, if it is so. */
+/* Read the configuration file and portability of the epoch in force, to which programs are
+ * added. */
 static int look_at_epoch(struct begun *begun, struct matr_error *err)
 {
 	const struct begin_request *request = begun->request;
@@ -275,7 +276,8 @@ static bool is_untried(const struct begun *begun, int64_t edit)
 	return false;
 }
 
-/* An edit with which a program dies is left out: begin once more. 1: do so; 0: all is well. */
+/* Leave out an edit with which a program dies. Returns 1 if the epoch has to begin again, 0 if all
+ * is well. */
 static int try_edits(struct begun *begun, struct matr_error *err)
 {
 	int64_t *blamed = NULL;
@@ -399,7 +401,7 @@ static int show_results(const struct begun *begun, struct matr_error *err)
 	return output_close(&output, err);
 }
 
-/* What becomes of the epoch that was in force, as the first line. */
+/* Print the first line: what happens to the epoch that was in force. */
 static void show_after(const struct begun *begun)
 {
 	const struct begun_after *after = &begun->after;
@@ -425,7 +427,7 @@ static void show_after(const struct begun *begun)
 		       after->added == 1 ? "" : "s", epoch, after->refreshed);
 }
 
-/* What a scan passed over, as one line. */
+/* Print what a scan passed over, as one line. */
 static void show_skipped(const struct matr_scan *scan)
 {
 	const char *separator = "skipped: ";
@@ -496,7 +498,7 @@ static void show_epoch(const char *prefix, int64_t id, const struct compared *co
 	matr_store_close(store);
 }
 
-/* An ld.so that cannot be served starts programs as ever; whoever begins an epoch should know. */
+/* Warn about an ld.so that cannot be served: programs start plainly then. */
 static void warn_if_unserved(const char *prefix)
 {
 	char path[PATH_MAX];
@@ -628,7 +630,7 @@ static int begin_here(struct begun *begun, const char *root, struct matr_error *
 		begun->options.ld_stable = copied;
 	}
 	double start = now();
-	umask(022); /* everybody's processes read the image */
+	umask(022); /* processes of all users read the image */
 	int result = begin(begun, err);
 	if (root)
 		unlink(copied);
@@ -669,7 +671,7 @@ int epoch_begin(const char *prefix, const struct begin_request *request)
 	return run(prefix, request, &(struct only_here){.root = NULL});
 }
 
-/* The cause where none is given. matrd's clients say theirs. */
+/* The default cause. matrd's clients send theirs. */
 static const char *cause_of(const struct only_here *here, char cause[MATR_STORE_CAUSE_MAX])
 {
 	if (here->progress)

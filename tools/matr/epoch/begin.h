@@ -4,8 +4,8 @@
 
 #include "common/begin_request.h"
 
-/* Begin an epoch of the prefix, by matrd if that runs for it, and report what became of the
- * programs. Returns the exit status. */
+/* Begin an epoch of the prefix, by matrd if that runs for it, and report the result of each
+ * program. Returns the exit status. */
 int epoch_begin(const char *prefix, const struct begin_request *request);
 
 #endif

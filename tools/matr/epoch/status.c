@@ -70,7 +70,7 @@ static void show_violations(const struct matr_epoch_status *status)
 	}
 }
 
-/* What matrd says of itself. */
+/* The state of matrd, from its own answer. */
 static void show_daemon(struct json_object *matrd)
 {
 	struct json_object *job = json_object_object_get(matrd, "job");
@@ -124,7 +124,7 @@ static struct json_object *json_violations(const struct matr_epoch_status *statu
 	return array;
 }
 
-/* The state, and what it means where that is not said elsewhere. */
+/* Print the state, with an explanation unless another line has it. */
 static void show_state(const struct matr_epoch_status *status)
 {
 	char begun[32];
@@ -143,7 +143,7 @@ static void show_state(const struct matr_epoch_status *status)
 		printf("programs      start the ordinary way\n");
 }
 
-/* `matr inspect` says it of one program. */
+/* `matr inspect` has it for one program. */
 static void show_placement(const struct matr_epoch_status *status)
 {
 	printf("placement     %" PRIu32 " random", status->random);
@@ -313,9 +313,9 @@ static int status_json(const char *prefix, struct json_object *matrd,
 	return output_json(object, err);
 }
 
-/* An ordinary user may look neither at the lock of the prefix nor at everybody's files; matrd
- * may, and says what its owner would see. The exit status; -1: this is the owner, or there is no
- * matrd, or it has no time for us. */
+/* Print the status by matrd. An ordinary user may look neither at the lock of the prefix nor at
+ * files of other users; matrd may, and answers with what its owner would see. Returns the exit
+ * status; -1: this is the owner, or there is no matrd, or it is too busy. */
 static int report_by_daemon(const char *prefix, enum output_format format)
 {
 	struct stat status;

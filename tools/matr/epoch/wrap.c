@@ -110,7 +110,7 @@ static int resume(const char *prefix, const char *cause)
 
 /* ---- wrap ---- */
 
-/* Run it as the shell would; the terminal's signals are for it. */
+/* Run the command as the shell would; it gets the terminal's signals. */
 static int run(char **command)
 {
 	int status;

@@ -61,9 +61,8 @@ static bool same_contents(const char *path, const char *other)
 	return same;
 }
 
-/* Only the glibc loader may be replaced, by its usual name or a copy under another: a program with
- * another one (musl's, say) keeps it, and the usual one is replaced for the sake of its
- * children. */
+/* Only the glibc loader is replaced, by its usual name or a copy under another. A program with
+ * another loader (musl's, for example) keeps it, and the usual one is replaced for its children. */
 static const char *loader_path(const char *interpreter, const char *kept)
 {
 	bool glibc = strchr(interpreter, '/') &&
@@ -110,7 +109,8 @@ static int find_real_loader(struct places *places, struct matr_error *err)
 		return matr_fail_errno(err, places->standard, "cannot be used");
 	if (stable.st_dev == standard.st_dev && stable.st_ino == standard.st_ino)
 		return 1;
-	/* In the namespace of another prefix's `matr run`, its ld-stable knows the real one. */
+	/* In the namespace of another prefix's `matr run`, its ld-stable has the path of the real
+	 * one. */
 	int other = matr_loader_identify(places->standard, &config, err);
 	if (other < 0)
 		return -1;

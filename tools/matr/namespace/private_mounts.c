@@ -1,9 +1,9 @@
 /* private_mounts.c - a mount namespace of its own, for root and for other users.
  *
- * Root needs a mount namespace only; everybody else needs a user namespace around it. That one
- * cannot be left again, and a program in one whose maps are missing sees itself as nobody. So a
- * child tries first whether it works. AppArmor (Ubuntu 24.04 and later) lets everybody make a user
- * namespace and nobody mount in it, so that the trial ends with a mount.
+ * Root needs a mount namespace only; other users need a user namespace around it. A process cannot
+ * leave that again, and a program in one without maps sees itself as `nobody`. So a child tries it
+ * first. With AppArmor (Ubuntu 24.04 and later) every user can make a user namespace, but not mount
+ * in it, so the trial ends with a mount.
  */
 #include "matr/namespace/private_mounts.h"
 

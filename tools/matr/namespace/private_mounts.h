@@ -1,4 +1,4 @@
-/* private_mounts.h - a mount namespace of one's own, for root and for everybody else. */
+/* private_mounts.h - a mount namespace of its own, for root and for other users. */
 #ifndef MATR_TOOLS_NAMESPACE_PRIVATE_MOUNTS_H
 #define MATR_TOOLS_NAMESPACE_PRIVATE_MOUNTS_H
 
@@ -8,8 +8,8 @@
 
 enum private_mounts {
 	PRIVATE_MOUNTS,	       /* the process is in a mount namespace of its own */
-	PRIVATE_MOUNTS_DENIED, /* nothing has changed; *err says why */
-	PRIVATE_MOUNTS_FAILED, /* the process is not to go on; *err says why */
+	PRIVATE_MOUNTS_DENIED, /* nothing has changed; *err has the reason */
+	PRIVATE_MOUNTS_FAILED, /* the process must not go on; *err has the reason */
 };
 
 /* Move the calling process, which has one thread, into a mount namespace. DENIED: it has not got

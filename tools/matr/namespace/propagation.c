@@ -1,8 +1,8 @@
 /* propagation.c - mounts that do not reach the namespaces we come from.
  *
  * mount(2) changes the propagation of mounts by the directory at which one is rooted. In a chroot
- * that was made of an ordinary directory no path leads to the one that this directory is on:
- * mount(2) says EINVAL. setns(2) with the namespace that one is in leads out to its root. A child
+ * that was made of an ordinary directory no path leads to the mount that this directory is on:
+ * mount(2) fails with EINVAL. setns(2) with the current namespace leads out to its root. A child
  * does that, so that we are never out there ourselves, whatever fails; propagation belongs to the
  * namespace, which it shares with us.
  */

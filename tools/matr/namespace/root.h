@@ -6,9 +6,9 @@
 
 #include <matr/error.h>
 
-/* Make the tree in `directory` this process's root, for good. The file ld_stable is taken along:
- * *copy is its name in the tree, to be removed when it is no longer needed (both may be NULL).
- * Whoever is not root becomes root of a user namespace. */
+/* Make the tree in `directory` this process's root, for good. The file ld_stable is copied into it:
+ * *copy is its name in the tree, to be removed when it is no longer needed (both may be NULL). A
+ * user other than root becomes root of a user namespace. */
 int root_enter(const char *directory, const char *ld_stable, char copy[PATH_MAX],
 	       struct matr_error *err);
 

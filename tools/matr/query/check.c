@@ -82,7 +82,7 @@ static int add_named(const struct request *request, struct programs *out, struct
 	return 0;
 }
 
-/* Those of the epoch, and those that it declined. NOT_FOUND: there is no epoch. */
+/* List the programs of the epoch, and those that it declined. NOT_FOUND: there is no epoch. */
 static int add_recorded(struct matr_store *store, int64_t epoch, struct programs *out,
 			struct matr_error *err)
 {
@@ -147,7 +147,7 @@ static int find_programs(const struct request *request, const struct matr_config
 						: matr_error_copy(err, &own);
 }
 
-/* ---- what is said ---- */
+/* ---- the output ---- */
 
 struct counts {
 	size_t refused, late, unknown; /* programs */

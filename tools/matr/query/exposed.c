@@ -125,7 +125,7 @@ static const char *plural(size_t n, const char *one, const char *many)
 	return n == 1 ? one : many;
 }
 
-/* What no epoch has, and so no answer. */
+/* Fail for a library that no epoch has: there is no answer. */
 static int say_unseen(struct search *search, struct matr_error *err)
 {
 	struct matr_store_application *applications;
@@ -188,7 +188,7 @@ static bool names_library(const struct candidate *candidate, const char *library
 	return false;
 }
 
-/* Objects that are not known to load the library, but say that they may. */
+/* Objects without a known load of the library whose notes have it. */
 static int say_candidates(struct search *search, const char *library, struct matr_error *err)
 {
 	struct matr_store_file *files;

@@ -15,7 +15,7 @@ struct inspect_filter {	       /* globs; NULL: everything */
 	const char *provider;
 };
 
-/* What the mapping comes to: objects, relocations by type and by provider. */
+/* Print a summary of the mapping: objects, relocations by type and by provider. */
 int inspect_summary(const char *prefix, const struct recorded *recorded,
 		    const struct matr_applied_mapping *applied, enum output_format format,
 		    struct matr_error *err);
@@ -29,7 +29,7 @@ int inspect_relocations(const struct recorded *recorded, const struct matr_appli
 int inspect_bindings(const struct recorded *recorded, const struct inspect_filter *filter,
 		     enum output_format format, struct matr_error *err);
 
-/* What the program was seen to load, and what becomes of it: one row per closure. */
+/* Print the loads of the program and their state: one row per closure. */
 int inspect_closures(const struct recorded *recorded, enum output_format format,
 		     struct matr_error *err);
 

@@ -74,7 +74,7 @@ static bool passes_filter(const struct matr_mapping *mapping, size_t object, siz
 
 /* ---- every relocation ---- */
 
-/* In which way the reference came to what it came to. */
+/* Kind of a reference's binding. */
 static const char *kind_of(const struct matr_symbol *symbol, uint32_t provider)
 {
 	switch (provider) {
@@ -89,7 +89,7 @@ static const char *kind_of(const struct matr_symbol *symbol, uint32_t provider)
 	}
 }
 
-/* What ld.so would bind where an edit has changed it. */
+/* The binding of ld.so, where an edit has changed it. */
 static const char *original_of(const struct recorded *recorded, size_t object, size_t relocation)
 {
 	const struct matr_edited_binding *edited = recorded_edit(recorded, object, relocation);
@@ -111,7 +111,7 @@ int inspect_relocations(const struct recorded *recorded, const struct matr_appli
 		{"offset", COLUMN_RIGHT},   {"addend", COLUMN_RIGHT}, {"applied", COLUMN_LEFT},
 		{"original", COLUMN_LEFT},
 	};
-	/* What an edit's column says is of interest where there is one. */
+	/* The edit's column is of interest only if there is an edit. */
 	size_t n_columns = sizeof columns / sizeof *columns;
 	if (format == FORMAT_TABLE && !recorded->n_edited)
 		n_columns--;

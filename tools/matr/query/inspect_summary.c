@@ -1,4 +1,4 @@
-/* inspect_summary.c - what a mapping comes to: counts by object, by type and by provider. */
+/* inspect_summary.c - a mapping in numbers: counts by object, by type and by provider. */
 #include "common/safe.h"
 #include "matr/query/inspect.h"
 

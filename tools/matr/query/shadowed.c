@@ -29,7 +29,7 @@ struct request {
 	bool all, raw;
 };
 
-struct answer { /* the rows, and what the sentence before them says */
+struct answer { /* the rows, and the figures of the sentence before them */
 	struct output output;
 	size_t n_programs;
 };

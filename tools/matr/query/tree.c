@@ -1,4 +1,4 @@
-/* tree.c - matr tree: who needs whom, drawn.
+/* tree.c - matr tree: the dependences of objects, drawn.
  *
  * An object has its own subtree where it was loaded first (loaded_by), which is under exactly one
  * parent; wherever else it is needed it is a leaf, marked with (*) if it has dependencies. What the
@@ -139,7 +139,7 @@ static struct json_object *node(struct tree *tree, uint32_t index, const char *n
 	return object;
 }
 
-/* What no DT_NEEDED entry leads to: /etc/ld.so.preload, and what an edit added. */
+/* Objects that no DT_NEEDED entry leads to: from /etc/ld.so.preload, or added by an edit. */
 static void draw_others(struct tree *tree)
 {
 	for (uint32_t i = 1; i < tree->mapping->n_scope; i++) {
@@ -177,7 +177,7 @@ static int tree_open(struct tree *tree, const struct matr_mapping *mapping, size
 	return matr_needs(mapping, &tree->needs, &tree->n_needs, err);
 }
 
-/* A closure's tree, which begins with its root. Whoever loads that uses it. */
+/* A closure's tree, which begins with its root, and the objects that load it. */
 static int show_closure(const struct matr_closure *closure, struct json_object *loads,
 			struct matr_error *err)
 {
@@ -273,7 +273,7 @@ static struct json_object *candidate_node(const struct candidate *candidate, con
 	return row;
 }
 
-/* By what the objects of the start say of themselves (.note.dlopen), as their files are now. */
+/* Print the loads in the notes (.note.dlopen) of the start's objects, as their files are now. */
 static int show_candidates(const struct recorded *recorded, struct json_object *out,
 			   struct matr_error *err)
 {

@@ -1,9 +1,9 @@
-/* vex_evidence.c - what a program's bindings say of a vulnerability in one of its libraries.
+/* vex_evidence.c - evidence on a vulnerability in a library, from a program's bindings.
  *
  * A binding to the function means that the program may call it. No binding means that it does not,
  * unless there is another way to the function, which bindings do not show: dlsym(), a library that
  * dlopen() loads and that was not recorded, or a function of the same library that calls it. Each
- * of these is looked for, and where there is one, the answer is left open.
+ * of these is looked for; if there is one, the answer is left open.
  */
 #include "matr/query/vex.h"
 
@@ -22,7 +22,7 @@
 
 enum { LISTED = 12 }; /* names in one sentence */
 
-struct names { /* different strings, which belong to somebody else */
+struct names { /* different strings, owned by others */
 	const char *list[LISTED];
 	size_t n; /* may be more than are listed */
 };
@@ -107,7 +107,7 @@ static int check_symbols(struct matr_store *store, int64_t epoch, const struct v
 	return result;
 }
 
-/* Those that have the library in their scope, whether they bind to it or not. */
+/* List the programs with the library in their scope, whether they bind to it or not. */
 static int find_programs(struct matr_store *store, int64_t epoch, const struct vex_request *request,
 			 struct vex_subjects *out, struct matr_error *err)
 {
@@ -130,7 +130,7 @@ static int find_programs(struct matr_store *store, int64_t epoch, const struct v
 
 /* ---- one program ---- */
 
-/* What makes libc load modules of the name service switch, which may be anybody's. */
+/* Functions that make libc load modules of the name service switch, which may be anything. */
 static bool uses_name_services(const char *name)
 {
 	static const char *const starts[] = {

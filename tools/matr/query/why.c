@@ -70,8 +70,8 @@ static const char *provider_name(const struct matr_mapping *mapping, uint32_t pr
 	return provider == MATR_PROVIDER_WEAK_NULL ? "nothing (weak: null)" : "nothing (undefined)";
 }
 
-/* Two tables: a row per way in which somebody refers to the symbol, and one per object that such
- * a search asks, in its order. Of the matches the first is the one that counts. */
+/* Print two tables: a row per reference to the symbol, and one per object that its search asks, in
+ * order. The first match counts. */
 static int show_explanation(const struct why *why, const struct matr_mapping *mapping,
 			    const struct matr_explanation *explanation, struct matr_error *err)
 {
@@ -129,7 +129,7 @@ static int show_explanation(const struct why *why, const struct matr_mapping *ma
 	return output_close(&output, err) != 0 ? -1 : result;
 }
 
-/* What is shown of the references; root NULL: of the start. */
+/* Print the references; root NULL: those of the start. */
 static int show(const struct why *why, const struct matr_mapping *mapping,
 		const struct matr_explanation *explanation, const char *root,
 		struct matr_error *err)
@@ -189,9 +189,9 @@ static int why_in_closure(const struct why *why, const struct matr_closure *clos
 	return result;
 }
 
-/* What the program loads (matr/mapping.h: closures) has references of its own, which are sought
- * in the scope of the start and then in what comes with it. *n_shown: how many closures know the
- * symbol. referring: only those that refer to it. */
+/* Print the references of the program's closures, which are looked up in the scope of the start and
+ * then in the closure. *n_shown: closures with the symbol. referring: only those that refer to
+ * it. */
 static int why_in_closures(const struct why *why, const struct recorded *recorded,
 			   const struct matr_symbol_name *name, bool referring, size_t *n_shown,
 			   struct matr_error *err)
@@ -228,7 +228,7 @@ static int why_symbol(const struct why *why, const struct recorded *recorded,
 		result = show(why, recorded->mapping, explanation, NULL, err);
 	if (known && why->format == FORMAT_JSON)
 		printf(", \"closures\": [");
-	/* Where nothing has it at the start, json begins with the first closure that does. */
+	/* If there is nothing at the start, json begins with the first closure that has it. */
 	if (!result)
 		result = why_in_closures(why, recorded, &name, known, &n, err);
 	if ((known || n) && why->format == FORMAT_JSON)

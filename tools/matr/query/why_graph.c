@@ -140,7 +140,7 @@ int why_symbol_graph(const struct why *why, const struct recorded *recorded, str
 	text_printf(&title, "%s in %s", why->asked, recorded_path(recorded->mapping, 0));
 	graph.title = text_string(&title);
 	int result = recorded_loads(recorded, &loads, err);
-	/* What is not there at the start may come with what is loaded. */
+	/* A library that is not there at the start may come with a load. */
 	if (result == 0 && add_scope(&graph, why, recorded->mapping, &name, &known, &own) != 0 &&
 	    own.code != MATR_ERROR_NOT_FOUND)
 		result = matr_error_copy(err, &own);

@@ -1,8 +1,8 @@
-/* why_library.c - matr why --library: what brings a library in, where it was sought, and what it is
- * there for.
+/* why_library.c - matr why --library: what brings a library in, where it was looked for, and its
+ * uses.
  *
- * A library is there from the start, or comes with something that the program loads (a closure).
- * Either way objects of closures may bind to it too; their rows say so.
+ * A library is there from the start, or comes with something that the program loads (a closure). In
+ * both cases objects of closures may bind to it too; their rows show that.
  */
 #include "common/array.h"
 #include "common/dlopen_notes.h"
@@ -91,7 +91,7 @@ static int print_arrival(const struct arrival *arrival, struct matr_error *err)
 		    matr_search_rule_name(entry->rule));
 	if (arrival->root)
 		safe_printf("loaded by   dlopen() of %s\n", arrival->root);
-	/* One place says no more than the rule. */
+	/* A single place adds nothing to the rule. */
 	for (size_t i = 0; arrival->n_places > 1 && i < arrival->n_places; i++) {
 		const struct matr_place *place = &arrival->places[i];
 		safe_printf("%s   %s, %s%s%s: %s\n", i ? "         " : "sought in", place->where,
@@ -204,7 +204,8 @@ static int put_bound(struct bound_list *out, struct bound bound, struct matr_err
 	return 0;
 }
 
-/* What the mapping's objects have of the one with that index, each symbol once. */
+/* Collect the symbols that the mapping's objects bind to in the object with that index, each
+ * once. */
 static int find_bound(const struct matr_mapping *mapping, uint32_t index, const char *root,
 		      struct bound_list *out, struct matr_error *err)
 {
@@ -238,8 +239,8 @@ static int find_bound(const struct matr_mapping *mapping, uint32_t index, const 
 
 /* ---- all of it ---- */
 
-/* In csv every row says how the library came in; where nothing binds to it, there is one row
- * that says only that. */
+/* In csv every row has the way in which the library came in; if nothing binds to it, there is one
+ * row with only that. */
 static int show_csv(const struct arrival *arrival, const struct bound_list *bound,
 		    struct matr_error *err)
 {
@@ -514,8 +515,8 @@ static int show_graph(const struct why *why, const struct arrival *arrival,
 	return result;
 }
 
-/* An object of the start may say that it loads the library at some time. 1: *err says so, 0: none
- * does, -1: error. */
+/* Look for an object of the start whose notes have the library. Returns 1 if there is one (*err is
+ * the message), 0 if not, -1 on error. */
 static int may_be_loaded(const struct recorded *recorded, const char *library,
 			 struct matr_error *err)
 {

@@ -56,7 +56,7 @@ int report_command(char *const *arguments, struct json_object **out, struct matr
 	close(ends[0]);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	/* 1: there are differences. Whatever is wrong has been said by the command itself. */
+	/* 1: there are differences. The command itself has reported any error. */
 	bool done = WIFEXITED(status) && WEXITSTATUS(status) <= 1;
 	*out = done && !text.failed ? json_tokener_parse(text_string(&text)) : NULL;
 	text_free(&text);

@@ -1,8 +1,7 @@
-/* data.c - what the page of `matr report` shows, as JSON with numbers for objects.
+/* data.c - the contents of the page of `matr report`, as JSON with numbers for objects.
  *
- * An object's bindings are read from the first program that has it: nearly always they are the
- * same everywhere, and where they are not, `matr why` tells of one program. docs/report.md has the
- * keys.
+ * An object's bindings are read from the first program that has it: nearly always they are the same
+ * everywhere; `matr why` shows those of one program. docs/report.md has the keys.
  */
 #include "matr/report/report.h"
 
@@ -28,7 +27,7 @@
 #include <matr/explain.h>
 #include <matr/packages.h>
 
-/* The page stays small enough to open at once: the rest is counted, and the page says so. */
+/* Limits, so that the page opens at once: the rest is counted, and the page has the number. */
 enum {
 	PROGRAMS_MAX = 3000,
 	SYMBOLS_OF_EPOCH = 8,	  /* named of one object's bindings to another */
@@ -108,7 +107,7 @@ static int find_bound(struct collection *collection, const struct matr_mapping *
 	const struct matr_object *object = mapping->scope[index].object;
 	const struct matr_binding *bindings = mapping->objects[index].bindings;
 	size_t most = collection->request->n_programs ? SYMBOLS_OF_PROGRAM : SYMBOLS_OF_EPOCH;
-	/* What a library takes from the program is another one in each of them. */
+	/* A library's bindings to the program have another provider in each program. */
 	bool several = collection->request->n_programs != 1;
 	bool *seen = calloc(object->n_symbols + 1, sizeof *seen);
 

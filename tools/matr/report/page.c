@@ -62,7 +62,7 @@ static const char *string_of(struct json_object *object, const char *key)
 	return json_object_object_get_ex(object, key, &value) ? json_object_get_string(value) : "";
 }
 
-/* What there is to read without a script. */
+/* The text for browsers without scripts. */
 static void add_fallback(struct text *out, struct json_object *data)
 {
 	enum { SHOWN = 500 };

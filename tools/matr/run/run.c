@@ -113,14 +113,14 @@ static bool is_elf(const char *path)
 	return found;
 }
 
-/* Say why the program has no mapping. If it has one, or is a script, ld-stable is to say why it
+/* Print why the program has no mapping. If it has one, or is a script, have ld-stable print why it
  * does not use it: for this program alone, unless the user has asked for all. */
 static void look_into(const struct context *context, const char *path, bool dynamic)
 {
 	struct matr_error err;
 
 	if (dynamic ? is_mapped(context, path, &err) : !is_elf(path)) {
-		setenv("LD_STABLE_DEBUG", "plain", 0); /* no memory: then nothing is said */
+		setenv("LD_STABLE_DEBUG", "plain", 0); /* no memory: then nothing is printed */
 		return;
 	}
 	if (!dynamic)

@@ -33,7 +33,7 @@ static const char help_after[] =
 
 static const char *const outcomes[] = {"same", "different", "plain", "failed"};
 
-/* What is shown of one program. */
+/* Result for one program. */
 struct verdict {
 	const char *program;		    /* as given, or its path where it is known */
 	const struct matr_mapping *mapping; /* NULL: not in the store */
@@ -72,7 +72,7 @@ static int compare_places(const void *a, const void *b)
 	return left->offset < right->offset ? -1 : left->offset > right->offset;
 }
 
-/* Set aside what is as it is because somebody wanted it so. Returns how many. */
+/* Move the differences that edits make behind the others. Returns their number. */
 static size_t set_edited_aside(const struct recorded *recorded, struct comparison *comparison)
 {
 	size_t n = comparison->n_differences, kept = 0;

@@ -16,8 +16,8 @@ struct difference {
 struct comparison {
 	enum {
 		COMPARISON_DONE,  /* the slots were compared */
-		COMPARISON_PLAIN, /* ld-stable decided for a plain start; reason says why */
-		COMPARISON_FAILED /* the program did not get that far; reason says what it said */
+		COMPARISON_PLAIN, /* ld-stable decided for a plain start; `reason` has why */
+		COMPARISON_FAILED /* the program did not get that far; `reason` has its message */
 	} outcome;
 	size_t objects, slots, residual; /* COMPARISON_DONE */
 	struct difference *differences;
@@ -31,8 +31,8 @@ struct comparison {
  * tried. *out: comparison_free(). */
 int verify_program(const char *prefix, const char *path, const char *library_path, bool bind_now,
 		   struct comparison *out, struct matr_error *err);
-/* Run the program as `matr run` does, with closures compared instead of applied, and tell of it
- * on standard error. 1: some were, and are the same; 0: not; -1: error. */
+/* Run the program as `matr run` does, with closures compared instead of applied, and report on
+ * standard error. Returns 1 if some were compared and are the same, 0 if not, -1 on error. */
 int verify_loads(const char *prefix, int argc, char **argv, bool bind_now, struct matr_error *err);
 void comparison_free(struct comparison *comparison);
 

@@ -1,7 +1,7 @@
-/* doctor.c - matr doctor: looks at everything that MatR depends on, and says what to do.
+/* doctor.c - matr doctor: examines everything that MatR depends on, and gives advice.
  *
- * It changes nothing, and what it cannot look at as an ordinary user it says so of. The subjects
- * are in doctor_prefix.c and doctor_loader.c.
+ * It changes nothing, and it reports what it cannot examine as an ordinary user. The subjects are
+ * in doctor_prefix.c and doctor_loader.c.
  */
 #include "matr/system/doctor.h"
 #include "common/options.h"
@@ -136,7 +136,7 @@ int command_doctor(const struct context *context, int argc, char **argv)
 		print_error(&err);
 		return STATUS_FAILURE;
 	}
-	/* Who looks at a tree from outside need not be who will start programs in it. */
+	/* A tree may be examined from outside by another user than will start programs in it. */
 	if (!root)
 		examine_kernel(&examination);
 	examine_glibc(&examination);

@@ -13,7 +13,7 @@
 #include <matr/enable.h>
 #include <matr/resolve.h>
 
-/* docs/support.md says what was tried with which. */
+/* docs/support.md lists what was tried with which. */
 void examine_glibc(struct examination *examination)
 {
 	static const unsigned tried[] = {36, 41, 43};
@@ -171,7 +171,7 @@ void examine_enabled(struct examination *examination)
 	matr_enabled_free(list, n);
 }
 
-/* What ld-stable says when a program starts. */
+/* The message of ld-stable when a program starts. */
 void examine_start(struct examination *examination)
 {
 	char said[512] = "";

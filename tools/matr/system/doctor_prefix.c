@@ -42,8 +42,8 @@ void examine_kernel(struct examination *examination)
 
 /* ---- the prefix: whose it is, store, image, disk ---- */
 
-/* What ordinary users cannot read, their programs cannot be started by. A child looks, as the
- * user whom nothing belongs to. */
+/* Whether ordinary users can read the file, without which their programs cannot use it. A child
+ * tries, as a user who owns nothing. */
 static bool others_can_read(const char *path)
 {
 	enum { NOBODY = 65534 };
@@ -140,7 +140,7 @@ void examine_epoch(struct examination *examination)
 		findings_add(&examination->findings, "epoch", STATE_NOTE, NULL,
 			     "one is being begun or ended");
 	for (size_t i = 0; i < status.n_problems; i++) {
-		/* Has been said, with what to do about it. */
+		/* Reported before, with the remedy. */
 		if (strcmp(status.problems[i].file, examination->untrusted) == 0)
 			continue;
 		findings_add(&examination->findings, "epoch", STATE_ERROR,

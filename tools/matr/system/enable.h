@@ -2,8 +2,8 @@
 #ifndef MATR_TOOLS_SYSTEM_ENABLE_H
 #define MATR_TOOLS_SYSTEM_ENABLE_H
 
-/* Enable the programs again that a package has replaced, for the prefix. Says nothing if all
- * goes well. Returns the exit status. */
+/* Enable the programs again that a package has replaced, for the prefix. Prints only errors.
+ * Returns the exit status. */
 int enable_refresh(const char *prefix);
 
 #endif

@@ -1,4 +1,4 @@
-/* hooks.c - matr hooks: the files by which package managers tell MatR that packages change. */
+/* hooks.c - matr hooks: the files by which package managers notify MatR of changes. */
 #include "matr/system/hooks.h"
 #include "common/options.h"
 #include "common/output.h"

@@ -73,7 +73,7 @@ static int install(struct loader_command *command)
 	}
 	if (command->root && enter_root(command, copied, &err) != 0)
 		return fail(&err);
-	umask(022); /* everybody's processes read it */
+	umask(022); /* processes of all users read it */
 	int result = matr_loader_install(&command->options, &err);
 	if (command->root)
 		unlink(copied);

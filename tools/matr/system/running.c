@@ -103,7 +103,7 @@ static bool is_image(const char *path)
 	return strcmp(name + at, ".image") == 0;
 }
 
-/* What has no file, and files that a process makes for itself and removes at once. */
+/* Mappings without a file, and files that a process makes for itself and removes at once. */
 static bool is_passed_over(const struct mapped *mapped, bool is_there)
 {
 	static const char *const always[] = {"/memfd:", "/dev/",  "/SYSV", "/anon_",

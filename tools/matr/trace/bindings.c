@@ -10,7 +10,7 @@
 
 #include <matr/resolve.h>
 
-/* What must not see another return address: it returns twice, or looks at who called it. */
+/* Functions that return twice or look at their return address, which must not be replaced. */
 static const char *const count_only[] = {"setjmp",
 					 "_setjmp",
 					 "sigsetjmp",

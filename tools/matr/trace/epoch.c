@@ -40,7 +40,7 @@ static int write_all(const char *path, const void *data, size_t size, struct mat
 	return close(fd) == 0 ? 0 : matr_fail_errno(err, path, "cannot be written");
 }
 
-/* Our copy of matr-trace.so knows where the results go, and which thunks are of which kind. */
+/* Write into our copy of matr-trace.so where the results go, and the kind of each thunk. */
 static int write_module(struct trace_run *run, struct matr_error *err)
 {
 	char source[PATH_MAX];

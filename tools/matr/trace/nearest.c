@@ -22,7 +22,7 @@ bool trace_object_matches(const char *glob, const struct matr_scope_entry *entry
 	return !glob;
 }
 
-/* What is left of a pattern that one could have meant. */
+/* The literal part of a pattern, for suggestions. */
 static void literal_part(const char *pattern, char *out, size_t size)
 {
 	size_t n = 0;
@@ -44,7 +44,7 @@ static bool is_there(const struct matr_mapping *mapping, const struct matr_symbo
 	return false;
 }
 
-/* A name: is it nobody's, or nobody's function? */
+/* Fail for a name: no object has it, or none binds a function of that name. */
 static int no_name(const struct matr_mapping *mapping, const char *symbol, struct matr_error *err)
 {
 	struct matr_symbol_name name;

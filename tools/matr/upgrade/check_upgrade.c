@@ -64,7 +64,7 @@ static int apply_packages(const struct upgrade_changes *changes, const char *wor
 	return result;
 }
 
-/* Packages first: what is said of single files is said of what is then there. */
+/* Packages first: single files then apply to the result. */
 static int apply(const struct upgrade_changes *changes, const char *work,
 		 const struct matr_diversions *diversions, struct matr_error *err)
 {

@@ -166,8 +166,8 @@ static int make_writable(const char *work, const char *directory, struct matr_er
 	return 0;
 }
 
-/* Where a name is to be: its directory exists after this, can be written to, and is canonical in
- * `out`. */
+/* Make the directory of a name exist and writable. `out`: the name, with the directory
+ * canonical. */
 static int prepare(const char *work, const char *target, char out[PATH_MAX], struct matr_error *err)
 {
 	char parent[PATH_MAX], canonical[PATH_MAX];
@@ -244,8 +244,8 @@ int overlay_ldconfig(const char *work, struct matr_error *err)
 
 	if (access(cache, F_OK) != 0)
 		return 0;
-	/* It keeps notes on files in /var/cache/ldconfig, and those of ours are nobody else's
-	 * business. */
+	/* ldconfig keeps notes on files in /var/cache/ldconfig; those of our files must not be
+	 * kept. */
 	if (path_join(work, "notes", other, err) != 0 ||
 	    path_join(work, "ld.so.cache", own, err) != 0)
 		return -1;

@@ -8,8 +8,8 @@
 
 #include <matr/error.h>
 
-/* Move the calling process into a mount namespace of its own. *work: an empty directory in
- * memory that is there in it. Who is not root needs a user namespace for it. */
+/* Move the calling process into a mount namespace of its own. *work: an empty directory in memory
+ * that is there in it. A user other than root needs a user namespace for it. */
 int overlay_enter(const char **work, struct matr_error *err);
 
 /* `source`, a file or a directory, in the place of what is at `target`, which is there (symbolic

@@ -209,7 +209,7 @@ static int remove_gone(const char *work, const struct overlay_package *packages,
 
 /* ---- what comes ---- */
 
-/* Where a link of the package leads, one step: in the package, or else in the system. False:
+/* Follow a link of the package by one step: in the package, or else in the system. Returns false if
  * nothing is there yet. */
 static bool follow(const char *tree, const char *target, const char *text, char out[PATH_MAX])
 {

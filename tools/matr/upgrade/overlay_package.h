@@ -14,12 +14,12 @@ struct overlay_package {
 	const char *tree; /* where it is unpacked */
 };
 
-/* As dpkg would upgrade them: what their installed versions have and the new ones have not is
- * gone, unless it is a conffile or some other package has it too; the rest comes, to where
- * diversions send it. Of that only what may have a part in how programs are loaded: ELF files,
- * what takes the place of one, ld.so's configuration, and symbolic links but for those that lead
- * to other files. Which of the packages are installed is read from /var/lib/dpkg; maintainer
- * scripts are not run. `work` is overlay_enter()'s. */
+/* Replace packages as dpkg would upgrade them. Files of the installed versions that the new ones
+ * lack are removed, unless they are conffiles or another package has them too. Files of the new
+ * versions are put in place, or where diversions send them. Only files that matter for loading
+ * programs are: ELF files, files in place of one, ld.so's configuration, and symbolic links except
+ * those to other files. The installed packages are read from /var/lib/dpkg; maintainer scripts are
+ * not run. `work` is overlay_enter()'s. */
 int overlay_packages(const char *work, const struct overlay_package *packages, size_t n,
 		     const struct matr_diversions *diversions, struct matr_error *err);
 

@@ -57,7 +57,7 @@ static struct matr_upgrade_program *add(struct upgrade_programs *programs,
 	return program;
 }
 
-/* What the epoch has on record of dlopen(): recordings, and what the configuration names. */
+/* Read the epoch's loads: recordings, and those that the configuration names. */
 static int take_loads(struct matr_store *store, int64_t application,
 		      struct matr_upgrade_program *program, struct matr_error *err)
 {

@@ -28,12 +28,12 @@ struct upgrade_table {
 void upgrade_table_open(struct upgrade_table *table, enum output_format format, bool all,
 			bool details);
 
-/* What becomes of the program, whose name is to live as long. */
+/* Add the result of a program. Its name must live as long as the table. */
 void upgrade_table_add(struct upgrade_table *table, const char *program,
 		       const struct matr_upgrade_result *result);
 
-/* Print what is left, and free everything. n_asked: programs that were asked about, of which
- * n_checked load what changes; err NULL: only free. */
+/* Print what is left, and free everything. n_asked: programs in question; n_checked of them load
+ * what changes. err NULL: only free. */
 int upgrade_table_close(struct upgrade_table *table, size_t n_asked, size_t n_checked,
 			struct matr_error *err);
 

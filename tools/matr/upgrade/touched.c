@@ -107,7 +107,7 @@ static int add_tree(struct upgrade_touched *touched, const char *source, const c
 	return result;
 }
 
-/* What is at the path now, and where it really is. */
+/* Add the name at the path, and that of the file it leads to. */
 static int add_old(struct upgrade_touched *touched, const char *path, struct matr_error *err)
 {
 	char canonical[PATH_MAX];
@@ -117,7 +117,7 @@ static int add_old(struct upgrade_touched *touched, const char *path, struct mat
 	return realpath(path, canonical) ? add_name(touched, canonical, err) : 0;
 }
 
-/* The files of the package that is installed, any of which may go. */
+/* Add the files of the installed package, any of which may go. */
 static int add_installed(struct upgrade_touched *touched, const char *package,
 			 struct matr_error *err)
 {

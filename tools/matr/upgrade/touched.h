@@ -11,14 +11,16 @@
 
 struct matr_store;
 
-/* What ld.so loads for a program depends on the files it finds under the names that it looks for.
- * A change concerns a program only if one of these names, or one of these files, is touched. */
+/* Names that a change touches. The files that ld.so loads for a program depend on the names that it
+ * looks for. A change concerns a program only if one of these names, or one of these files, is
+ * touched. */
 struct upgrade_touched {
 	char **names; /* last parts of paths, and sonames of what comes; sorted */
 	size_t n_names;
 	char **directories; /* whose files all change */
 	size_t n_directories;
-	bool everything; /* it cannot be told apart: a link to a directory, ld.so's configuration */
+	bool everything; /* any file may be: a link to a directory or ld.so's configuration
+			  * changes */
 };
 
 /* Find what the changes touch, before they are made and after packages were unpacked.
