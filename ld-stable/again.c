@@ -1,8 +1,8 @@
-/* again.c - executing the program once more, for a plain start.
+/* again.c - executing the program again, for a plain start.
  *
  * When ld.so has not loaded what it was to load, it is too late to relocate anything by its own
- * means. Nothing of the program has run yet, so it can start from the beginning. A variable, which
- * the next start removes from the environment, asks for a plain one and has the reason.
+ * means. Nothing of the program has run yet, so it can start from the beginning. A variable asks
+ * for a plain start and has the reason; the next start removes it from the environment.
  */
 #include "ld_stable.h"
 

@@ -1,15 +1,15 @@
-/* closure.c - what the application loads with dlopen(), served like a start.
+/* closure.c - loads of the application with dlopen(), served like a start.
  *
- * ld.so opens the root of a closure. Then, before it has seen a byte of it, the process is compared
- * with what the closure was bound for; all members that are not there are mapped at their bases,
- * relocated; and ld.so's calls for them are answered. Its last call for an object, which protects
- * RELRO, is the moment to give back the object's own dynamic section. In any doubt nothing is
- * mapped, and ld.so loads everything by itself.
+ * ld.so opens the root of a closure. Before it has read a byte of it, the process is compared with
+ * what the closure was bound for. All members that are not there are mapped at their bases,
+ * relocated; and ld.so's calls for them are answered. Its last call for an object protects RELRO;
+ * then the object's own dynamic section is given back. In any doubt nothing is mapped, and ld.so
+ * loads everything by itself.
  *
- * ld.so holds its lock during all of these calls but munmap and mprotect, whose ranges tell whose
- * they are.
+ * ld.so holds its lock during all of these calls except munmap and mprotect, whose ranges identify
+ * the object.
  *
- * Which recorded objects are there is kept from load to load: ld.so appends to its list, and unmaps
+ * The states of recorded objects are kept from load to load: ld.so appends to its list, and unmaps
  * what it takes out.
  */
 #include <linux/fcntl.h>
@@ -39,8 +39,7 @@ void closures_prepare(struct served *served)
 	served->closures = closures;
 }
 
-/* Objects of the start are in ld.so's list in the order of the scope, but for ld.so and the
- * vDSO. */
+/* Objects of the start are in ld.so's list in the order of the scope, except ld.so and the vDSO. */
 static void find_maps(struct served *served)
 {
 	struct link_map_public *map = served->link->r_map;
@@ -236,7 +235,7 @@ static void clear_states(const struct served *served)
 	closures->walked = NULL;
 }
 
-/* Debuggers read l_ld when they are told of a load, before it is given back. */
+/* Whether a debugger is notified of loads: it would read l_ld before that is given back. */
 static bool debugger_follows(const struct served *served)
 {
 	static const unsigned char landing[] = {0xf3, 0x0f, 0x1e, 0xfa}; /* endbr64 */
@@ -296,7 +295,7 @@ static const char *process_reason(const struct served *served,
 
 /* ---- mapping the members ---- */
 
-/* The image that is mapped, opened once more for its page data. */
+/* Open the image that is mapped again, for its page data. */
 static long open_image(const struct served *served)
 {
 	struct matr_image_header header;
@@ -547,7 +546,7 @@ static long map_later(struct served *served, const struct site_call *call)
 	return result;
 }
 
-/* Where PT_GNU_RELRO of the headers that ld.so was shown begins, relative to the load address. */
+/* Start of PT_GNU_RELRO in the headers that ld.so was shown, relative to the load address. */
 static uint64_t relro_of(const struct served *served, const struct matr_image_object *object)
 {
 	const Elf64_Phdr *segment = object_segment(served, object, PT_GNU_RELRO);

@@ -130,9 +130,9 @@ static uint64_t strings_of(const struct link_map_public *map, const Elf64_Dyn *d
 	return 0;
 }
 
-/* Where all but the root are there, the first of them gets a dynamic section that lists, in order
- * and by the name that ld.so has, all that are found by way of more than the root's names; so the
- * others need no list. Returns false if it cannot be. */
+/* Give the first object that has a list one dynamic section for all. It lists, in order and by the
+ * name that ld.so has, all objects that are found by way of more than the root's names; so the
+ * others need no list. Possible if all objects but the root are there. Returns false if not. */
 static bool list_at_first(const struct served *served, const struct walk *walk, uint32_t id)
 {
 	const struct closures *closures = served->closures;
@@ -153,9 +153,9 @@ static bool list_at_first(const struct served *served, const struct walk *walk, 
 	return strings && own->d_tag == DT_NULL;
 }
 
-/* Names that lead to what is found already add nothing. So until the closure is mapped, dynamic
- * sections of what is there begin behind them. They are whole otherwise, for whoever reads them
- * meanwhile. */
+/* Names that lead to objects which are found already add nothing. So until the closure is mapped,
+ * dynamic sections of loaded objects begin behind them. They are complete otherwise, for other
+ * readers. */
 void closure_shorten_lists(struct served *served, const struct matr_image_closure *closure)
 {
 	struct closures *closures = served->closures;

@@ -175,7 +175,7 @@ static struct tables tables_of(uint64_t base, const Elf64_Dyn *dyn)
 	return tables;
 }
 
-/* What the served copy of the dynamic section leaves to ld.so. */
+/* Tables of relocations that the served copy of the dynamic section leaves to ld.so. */
 static struct tables residual_of(const struct served *served,
 				 const struct matr_image_object *object)
 {

@@ -1,6 +1,6 @@
-/* config.c - where this copy of ld-stable finds things.
+/* config.c - the configuration of this copy of ld-stable.
  *
- * A loader cannot take such paths from its environment, which belongs to whoever starts the
+ * A loader cannot take such paths from its environment, which belongs to the user who starts the
  * program. loader_stamp() stamps them into the copy of ld-stable it makes for a prefix: it looks
  * for the magic number in the file and fills in the rest. An unstamped ld-stable starts everything
  * plainly.

@@ -1,8 +1,8 @@
-/* cpu_record.c - what ld.so finds out about the CPU, written to its data before it runs.
+/* cpu_record.c - ld.so's data about the CPU, written before it runs.
  *
  * ld.so executes some forty cpuid instructions at every start. In a virtual machine each is an exit
- * to the hypervisor. What they come to is in the image (struct matr_image_cpu). One cpuid tells
- * whether the CPU is the recorded one; ld.so then finds its work done.
+ * to the hypervisor. Their results are in the image (struct matr_image_cpu). One cpuid identifies
+ * the recorded CPU; ld.so then finds its work done.
  *
  * The record is made by comparison (libmatr/src/loader/cpu_record.c): with LD_STABLE_CPU this file
  * writes a record that it is given, and when ld.so has mapped everything, gives back ld.so's data.
@@ -123,7 +123,7 @@ const char *cpu_record_try(struct served *served, int fd)
 	return NULL;
 }
 
-/* ld.so's writable segment, but for the part that is ld-stable's. */
+/* ld.so's writable segment, without the part that is ld-stable's. */
 static bool data_range(const struct served *served, uint64_t *start, uint64_t *size)
 {
 	const Elf64_Ehdr *header = (const Elf64_Ehdr *)served->bases.loader;

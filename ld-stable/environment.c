@@ -1,8 +1,8 @@
 /* environment.c - the initial stack: arguments, environment, auxiliary vector.
  *
  * A mapping is only valid for the scope and the binding that ld.so would arrive at by itself. Many
- * LD_* variables change that, or make ld.so print what it does; new ones come with new glibcs. So
- * every LD_* variable asks for a plain start unless it is known to be harmless.
+ * LD_* variables change that, or make ld.so print what it does; new glibcs add new ones. So every
+ * LD_* variable asks for a plain start unless it is on the list of harmless ones.
  */
 #include "ld_stable.h"
 

@@ -1,9 +1,9 @@
 /* handover.c - the altered copies that make ld.so load exactly the recorded scope.
  *
- * ld.so learns of the application through AT_PHDR. It gets a copy of the program headers in which
+ * ld.so finds the application through AT_PHDR. It gets a copy of the program headers in which
  * PT_DYNAMIC is a copy too. There DT_NEEDED lists the whole scope by absolute path, so that nothing
  * is searched, and behind each path the names by which objects need it, which ld.so then finds
- * loaded. The relocation tables say what is left to ld.so.
+ * loaded. The relocation tables hold what is left to ld.so.
  */
 #include <linux/mman.h>
 

@@ -37,7 +37,7 @@ static const char *check_objects(const struct served *served, const char **culpr
 	return i == n ? NULL : "ld.so has not loaded every object";
 }
 
-/* ld.so keeps pointers into the dynamic sections that it was shown; everybody else reads l_ld. */
+/* ld.so keeps pointers into the dynamic sections that it was shown; all others read l_ld. */
 static void give_back_dynamic(const struct served *served)
 {
 	struct link_map_public *map = served->link->r_map->l_next;

@@ -90,9 +90,9 @@ static const char *open_image(struct served *served, const struct matr_loader_co
 	return reason;
 }
 
-/* Is there a slot with this key? Most programs that have no entry are told from those that have
- * one by this read, before anything is mapped. True: there is, or the read did not reach an
- * empty slot. */
+/* Look for a slot with this key in the file, before anything is mapped: that is enough for most
+ * programs without an entry. Returns true if there is one, or the read did not reach an empty
+ * slot. */
 static bool may_have(const struct matr_image_header *header, long fd, uint64_t key)
 {
 	struct matr_image_slot slots[4];
@@ -108,7 +108,7 @@ static bool may_have(const struct matr_image_header *header, long fd, uint64_t k
 	return false;
 }
 
-/* The manifest says where the place is, so the metadata is mapped at a drawn place first. */
+/* The place is in the manifest, so the metadata is mapped at a drawn place first. */
 static const char *map_at_drawn_place(struct served *served, const struct matr_image_header *header)
 {
 	uint64_t place = draw_place(header->region_size);
@@ -147,10 +147,10 @@ static const char *move_to(struct served *served, uint64_t place)
 	return NULL;
 }
 
-/* The stack is where it is without randomness (setarch -R, randomize_va_space=0): what it opens
- * with is the name of the executed file, behind it a word of zeros. One stack in four million is
- * there by chance. personality() would tell, but it is a call that ld.so does not make, and a
- * seccomp filter may kill. */
+/* Whether the stack is where it is without randomness (setarch -R, randomize_va_space=0): it opens
+ * with the name of the executed file, and behind it is a word of zeros. One stack in four million
+ * is there by chance. personality() would be exact, but ld.so does not make that call, and a
+ * seccomp filter may kill the process for it. */
 static bool has_no_randomness(const struct start *start)
 {
 	enum { STACK_TOP_GAP = 8 };

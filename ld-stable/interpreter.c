@@ -47,7 +47,7 @@ static void read_build_id(struct program *program, const Elf64_Phdr *segment)
 	}
 }
 
-/* What the program headers say. `base` is only used where there is no PT_PHDR. */
+/* Read the program headers. `base` is only used if there is no PT_PHDR. */
 static const char *program_read(struct program *program, uint64_t phdr, size_t phnum, uint64_t base)
 {
 	bool has_phdr = false;
@@ -87,8 +87,8 @@ static void plain_start(const struct start *start, const char *reason, const cha
 		     reason, object);
 }
 
-/* What an exec decides, before ld.so runs. NULL: everything is mapped and ld.so will be
- * answered. */
+/* Make the decision of an exec, before ld.so runs. Returns NULL if everything is mapped and ld.so
+ * will be answered, else the reason. */
 static const char *prepare(struct served *served, const struct start *start,
 			   const struct program *program, const char **culprit)
 {
@@ -207,7 +207,7 @@ static void take_loader(struct elf_file *loader)
 /* The configuration in one segment of an ld-stable, of whatever version. */
 static const struct matr_loader_config *find_in(const char *start, uint64_t size)
 {
-	/* No constant in the code: libmatr looks for it in the file, and there is only one. */
+	/* Not a constant in the code: libmatr searches the file for it, and it must occur once. */
 	const uint64_t magic = *(const volatile uint64_t *)&config_stamped.magic;
 	const uint64_t *at = (const uint64_t *)start;
 

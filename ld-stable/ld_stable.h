@@ -24,7 +24,7 @@
 
 #include "machine.h"
 
-/* References among ld-stable's files must not go through the GOT: nobody relocates it. */
+/* References among ld-stable's files must not go through the GOT, which is not relocated. */
 #pragma GCC visibility push(hidden)
 
 /* ---- what the kernel gave: environment.c ---- */
@@ -101,7 +101,7 @@ struct program {
 
 /* ---- what is served in this process ---- */
 
-/* What words are relative to (MATR_BASE_*). */
+/* Base addresses of words (MATR_BASE_*). */
 struct bases {
 	uint64_t place, application, loader;
 };
@@ -208,8 +208,8 @@ const char *image_find(struct served *served, const struct matr_loader_config *c
 		       const struct start *start, const struct program *program);
 void image_unmap(struct served *served);
 
-/* Does the object in memory have the recorded content (struct matr_image_content)? It is mapped
- * as the image's segments say, from the file that is open as `fd`. */
+/* Whether the object in memory has the recorded content (struct matr_image_content). It is mapped
+ * as the image's segments describe, from the file that is open as `fd`. */
 bool content_is_recorded(const struct served *served, uint64_t base, long fd, uint64_t content);
 bool content_is_program(const struct served *served, const struct program *program,
 			uint64_t content);
@@ -314,7 +314,7 @@ void dispatch_auxv(const struct start *start); /* auxv has moved */
 
 void hook(struct served *served);
 
-/* Execute the program once more, for a plain start. */
+/* Execute the program again, for a plain start. */
 _Noreturn void start_again(const struct served *served, const char *reason, const char *culprit);
 
 /* Have the program end at its main() and report that, if it is started for a trial. `entry` and
@@ -342,7 +342,7 @@ long serve_call(struct served *served, const struct site_call *call);
 long serve_object(const struct served *served, const struct matr_image_object *object,
 		  const struct site_call *call);
 
-/* What is loaded later: closure.c. */
+/* Prepare for loads with dlopen(), and answer ld.so's calls for them: closure.c. */
 void closures_prepare(struct served *served);
 long closure_call(struct served *served, const struct site_call *call);
 
@@ -354,7 +354,7 @@ bool record_is_wanted(void); /* by `matr record`, and not only by the manifest *
 /* A call, and what closure_call() has returned. */
 long record_call(const struct served *served, const struct site_call *call, long result);
 
-/* Is there a closure of which this is the root? */
+/* Whether there is a closure with this root. */
 bool closure_is_recorded(const struct served *served, const char *path);
 
 long verify_call(struct served *served, const struct site_call *call);
@@ -380,7 +380,8 @@ const char *compare_library(struct comparison *comparison, const struct matr_ima
 void compare_application(struct comparison *comparison);
 void compare_copies(struct comparison *comparison);
 void compare_ifuncs(struct comparison *comparison);
-/* What the application's copy of the dynamic section has as its first initialiser. */
+/* Set the application's copy of the dynamic section so that verify's function is its first
+ * initialiser. */
 void verify_prepare(struct served *served, Elf64_Dyn *preinit, Elf64_Dyn *preinit_size);
 
 /* ---- the real ld.so: loader.c ---- */

@@ -33,7 +33,7 @@ void line_hex(struct line *line, uint64_t number)
 void line_write(struct line *line, int fd)
 {
 	line->text[line->length++] = '\n';
-	/* Nobody is there to be told that this failed. */
+	/* A failure cannot be reported. */
 	system_call(CALL_WRITE, fd, (long)line->text, (long)line->length, 0, 0, 0);
 	line->length = 0;
 }

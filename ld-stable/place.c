@@ -165,7 +165,7 @@ static bool protect_packed(const struct served *served, const struct matr_image_
 	return true;
 }
 
-/* What its file holds is in the image: only whether it is still the recorded one matters. */
+/* The file's contents are in the image: check only that it is still the recorded one. */
 static const char *take_packed(const struct served *served, const struct matr_image_object *object,
 			       bool relro_writable)
 {

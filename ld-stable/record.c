@@ -1,13 +1,13 @@
 /* record.c - noting what the application loads with dlopen() (docs/closures.md, "Recording").
  *
  * ld.so opens the root of a load while its list of objects is consistent, reads the headers from
- * it, and maps it. Then it says that the list changes, and opens what the root depends on. Other
+ * it, and maps it. Then it marks the list as changing, and opens what the root depends on. Other
  * opens are not mapped (names that a search tries, libraries that are there already) or not read
  * from (ld.so's cache). The load is complete when the root's RELRO is protected, after all that it
  * depends on. Then a line is written, with one write().
  *
- * ld.so holds its lock during its file calls. Nothing that goes wrong here reaches the program:
- * then nothing more is noted.
+ * ld.so holds its lock during its file calls. An error here does not reach the program: then
+ * nothing more is noted.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -26,7 +26,7 @@ enum {
 	MODE_REGULAR = 0100000,
 };
 
-/* What the objects of a load show of its flags. */
+/* Evidence of a load's flags, from its objects. */
 enum binding { BINDING_UNKNOWN, BINDING_LAZY, BINDING_NOW };
 
 struct room {
@@ -39,7 +39,7 @@ struct room {
 	size_t length; /* of the line */
 };
 
-/* Who wants it. */
+/* The request to record. */
 enum mode {
 	RECORD_OFF,
 	RECORD_RUN,    /* `matr record` */
@@ -314,7 +314,7 @@ static void opened(const char *path, long fd)
 		recorder.mode = RECORD_OFF;
 		return;
 	}
-	/* What is loaded under a relative name is another file in another directory. */
+	/* A relative name means another file in another directory. */
 	if (fd < 0 || !copy_path(recorder.room->root, path))
 		return;
 	recorder.fd = fd;
@@ -347,7 +347,7 @@ static void mapped(const struct served *served, uint64_t start, uint64_t size)
 		recorder.start = start;
 		recorder.size = size;
 	} else if (!has_other_namespaces(recorder.debug)) {
-		note(served); /* there is no later call that tells of it */
+		note(served); /* no later call shows it */
 	}
 }
 

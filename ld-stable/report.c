@@ -56,7 +56,7 @@ void report_applied(const struct served *served)
 	line_write(&line, 2);
 }
 
-/* What `matr verify --loads` collects, from all processes of the program. */
+/* Open the results of `matr verify --loads`, from all processes of the program. */
 long report_open_loads(const struct served *served)
 {
 	return system_call(CALL_OPENAT, AT_FDCWD, (long)served->verify_loads,

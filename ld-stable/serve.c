@@ -1,8 +1,8 @@
 /* serve.c - the file calls of ld.so, answered from memory.
  *
  * ld.so's system-call sites lead here while something is served (docs/loader.md). A library of the
- * application gets a descriptor that no kernel gives out. What ld.so asks of it is answered from
- * the image; every other call is made as it was meant.
+ * application gets a descriptor that no kernel gives out. ld.so's requests for it are answered from
+ * the image; every other call is made unchanged.
  */
 #include <asm/stat.h>
 #include <linux/errno.h>
@@ -27,7 +27,8 @@ static long serve_status(const struct served *served, const struct matr_image_ob
 {
 	const struct matr_image_library *library = object_library(served, object);
 
-	/* ld.so goes by device and inode to tell files apart: in a portable image by the index. */
+	/* ld.so compares files by device and inode. In a portable image they are an invalid device
+	 * and the library's index. */
 	bool portable = served->header->flags & MATR_IMAGE_PORTABLE;
 	*status = (struct stat){
 		.st_dev = portable ? ~0UL : library->file.device,
@@ -99,7 +100,8 @@ long serve_call(struct served *served, const struct site_call *call)
 			chain_restore(served);
 		return index ? SERVED_DESCRIPTOR + (long)index : SITE_REAL_CALL;
 	case CALL_ACCESS:
-		/* What it lists is part of the scope, and was compared with the recorded file. */
+		/* Its libraries are part of the scope, and it was compared with the recorded
+		 * file. */
 		return is_preload_file((const char *)call->arguments[0]) ? -ENOENT : SITE_REAL_CALL;
 	case CALL_MUNMAP:
 	case CALL_MPROTECT:

@@ -8,11 +8,11 @@
  * Around site_call():
  *
  * - The stack pointer has been moved over the caller's red zone and aligned. The stack is ld.so's:
- *   early in a start there is what the kernel gave, later there may be a small thread's stack.
+ *   early in a start it has the size that the kernel gave, later it may be a small thread's stack.
  * - All of ld.so's general registers are restored afterwards except rax, rcx and r11, as after a
  *   system call. rax is what site_call() returned, or what the real call did.
  * - Vector and floating-point registers are ld.so's and live. ld-stable is compiled without them
- *   (-mgeneral-regs-only). To call a function of somebody else, an IFUNC resolver for example, go
+ *   (-mgeneral-regs-only). To call a foreign function, an IFUNC resolver for example, go
  *   through with_vectors_saved().
  * - Real system calls that ld-stable makes by itself (system_call()) do not come back here.
  * - errno is not involved: results are the kernel's, -errno for a failure.
@@ -55,7 +55,8 @@ long site_call(const struct site_call *call);
 /* 0 until the handler is to be asked. In ld-stable's data, writable for the life of the process. */
 extern volatile unsigned char sites_armed;
 
-/* What libmatr replaced; n_sites is 0 if it replaced nothing, and then nothing can be served. */
+/* The sites that libmatr replaced. n_sites is 0 if it replaced none, and then nothing can be
+ * served. */
 extern const struct matr_sites ld_so_sites;
 
 /* Call the function with the vector registers preserved (xmm0 to xmm15). */

@@ -1,9 +1,9 @@
-/* trust.c - whose image this is.
+/* trust.c - the owner of the image.
  *
- * Whoever can write the image can run code in every process that uses it. So it, and every
- * directory above it, must belong to root or to the caller and be writable by nobody else; a
- * directory with the sticky bit (/tmp) may be, for others cannot rename or remove what is not
- * theirs in it.
+ * A user who can write the image can run code in every process that uses it. So it, and every
+ * directory above it, must belong to root or to the caller and be writable by no other user. A
+ * directory with the sticky bit (/tmp) may be, since users cannot rename or remove files of others
+ * in it.
  */
 #include "ld_stable.h"
 

@@ -1,4 +1,4 @@
-/* verify.c - `matr verify`: what does the image hold, and what does ld.so write?
+/* verify.c - `matr verify`: a comparison of the image with what ld.so writes.
  *
  * ld.so maps and relocates everything by itself, but at the bases of the shared layout. Its first
  * initialiser (DT_PREINIT_ARRAY of the application's copy) is verify_and_exit(): by then all is
@@ -30,7 +30,7 @@ long verify_map(struct served *served, const struct matr_image_library *library,
 			   size, a[2], a[3] | MAP_FIXED, a[4], a[5]);
 }
 
-/* What ld.so takes for the rest of the inaccessible range that it found a place in. */
+/* Whether the address is in the inaccessible range in which ld.so has found a place. */
 static bool is_beside(const struct served *served, uint64_t address)
 {
 	return address - served->bases.place < served->header->region_size;

@@ -72,7 +72,7 @@ static inline struct machine_cpuid machine_cpuid(uint32_t leaf, uint32_t subleaf
 	return r;
 }
 
-/* The low half of XCR0; 0 unless leaf 1 says that the instruction can be executed (OSXSAVE). */
+/* The low half of XCR0; 0 unless the instruction can be executed (leaf 1: OSXSAVE). */
 static inline uint32_t machine_xcr0(const struct machine_cpuid *leaf1)
 {
 	uint32_t low = 0, high = 0;

@@ -41,7 +41,7 @@ thunks:
 
 	.text
 /* In: the registers of the system call, and the site's number in rcx. Out: the call's result in
- * rax, all else as it was but for rcx and r11. struct site_call is made on the stack. */
+ * rax, all others unchanged except rcx and r11. struct site_call is made on the stack. */
 	.type	sites_dispatch, @function
 sites_dispatch:
 	pushq	%rbp

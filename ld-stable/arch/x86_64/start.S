@@ -1,8 +1,8 @@
-/* start.S - where the kernel enters ld-stable.
+/* start.S - the entry point of ld-stable.
  *
  * At entry the stack is as the kernel made it (psABI 3.4.1, "Initial Stack and Register State").
- * interpreter_main() decides what to start and gives back where to go and with which stack pointer;
- * the real ld.so is then entered as if the kernel had done it.
+ * interpreter_main() decides what to start and returns the address and the stack pointer; the real
+ * ld.so is then entered as if the kernel had done it.
  */
 #include <cet.h>
 

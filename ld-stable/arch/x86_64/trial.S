@@ -1,8 +1,8 @@
-/* trial.S - where a trial (trial.c) comes between ld.so and the program.
+/* trial.S - the functions of a trial (trial.c) between ld.so and the program.
  *
- * trial_entry is entered in the place of the program's entry point: rsp is what the kernel gave,
- * rdx is the function to register with atexit. trial_start_main is called in the place of
- * __libc_start_main, whose first argument, in rdi, is main().
+ * trial_entry is entered in place of the program's entry point: rsp is the kernel's, rdx is the
+ * function to register with atexit. trial_start_main is called in place of __libc_start_main, whose
+ * first argument, in rdi, is main().
  */
 #include <cet.h>
 

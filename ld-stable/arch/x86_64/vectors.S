@@ -1,4 +1,4 @@
-/* vectors.S - calling a function of somebody else with the vector registers preserved (sites.h). */
+/* vectors.S - calling foreign functions with the vector registers preserved (sites.h). */
 #include <cet.h>
 
 	.text
