@@ -229,7 +229,7 @@ START_TEST(written_and_read)
 	matr_baseline_write_head(file, true);
 	matr_baseline_write(file, &program);
 	ck_assert_int_eq(fclose(file), 0);
-	ck_assert_int_eq(matr_baseline_recognize(path, &err), 1);
+	ck_assert_int_eq(matr_baseline_recognize(path, &err), MATR_BASELINE_FILE_PRESENT);
 	ck_assert_int_eq(matr_baseline_read(path, &baseline, &err), 0);
 	ck_assert_uint_eq(baseline->n_programs, 1);
 	ck_assert_str_eq(baseline->programs[0].path, "/bin/a b");
@@ -252,17 +252,18 @@ START_TEST(written_and_read)
 }
 END_TEST
 
-START_TEST(what_a_file_is)
+START_TEST(baseline_recognizes_files)
 {
 	struct matr_baseline *baseline;
 	struct matr_error err;
 
-	ck_assert_int_eq(matr_baseline_recognize("/nonexistent/file", &err), 3);
-	ck_assert_int_eq(matr_baseline_recognize("/", &err), 0);
-	ck_assert_int_eq(matr_baseline_recognize("/dev/null", &err), 0);
-	ck_assert_int_eq(matr_baseline_recognize(path, &err), 2);
+	ck_assert_int_eq(matr_baseline_recognize("/nonexistent/file", &err),
+			 MATR_BASELINE_FILE_ABSENT);
+	ck_assert_int_eq(matr_baseline_recognize("/", &err), MATR_BASELINE_FILE_OTHER);
+	ck_assert_int_eq(matr_baseline_recognize("/dev/null", &err), MATR_BASELINE_FILE_OTHER);
+	ck_assert_int_eq(matr_baseline_recognize(path, &err), MATR_BASELINE_FILE_EMPTY);
 	ck_assert_int_eq(read_bytes("matr", 4, &baseline, &err), -1);
-	ck_assert_int_eq(matr_baseline_recognize(path, &err), 0);
+	ck_assert_int_eq(matr_baseline_recognize(path, &err), MATR_BASELINE_FILE_OTHER);
 	ck_assert_int_eq(matr_baseline_read("/nonexistent", &baseline, &err), -1);
 	ck_assert_str_eq(err.file, "/nonexistent");
 }
@@ -279,6 +280,6 @@ int main(void)
 	tcase_add_test(reader, lines_that_are_off);
 	tcase_add_test(reader, damaged);
 	tcase_add_test(reader, written_and_read);
-	tcase_add_test(reader, what_a_file_is);
+	tcase_add_test(reader, baseline_recognizes_files);
 	return unit_run(reader, "baseline");
 }

@@ -196,52 +196,54 @@ static struct json_object *request_of(const char *name)
 	return request;
 }
 
-static void have_patience(int fd, time_t seconds)
+static void set_timeout(int fd, time_t seconds)
 {
-	const struct timeval patience = {.tv_sec = seconds};
+	const struct timeval timeout = {.tv_sec = seconds};
 
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
 }
 
-/* The bytes that follow the event. */
-static int receive_store(FILE *stream, struct json_object *head, struct matr_store_copy *out,
-			 struct matr_error *err)
+/* Read the bytes that follow the event. */
+static enum matrd_answer receive_store(FILE *stream, struct json_object *head,
+				       struct matr_store_copy *out, struct matr_error *err)
 {
 	int64_t size = json_object_get_int64(json_object_object_get(head, "bytes"));
 
 	out->image = json_object_get_int64(json_object_object_get(head, "image"));
 	out->size = size > 0 ? (size_t)size : 0;
 	out->bytes = matr_store_copy_room(out->size);
-	if (!out->bytes)
-		return matr_fail_memory(err);
+	if (!out->bytes) {
+		matr_fail_memory(err);
+		return MATRD_FAILED;
+	}
 	if (fread(out->bytes, 1, out->size, stream) == out->size)
-		return 0;
+		return MATRD_ANSWERED;
 	matr_store_copy_free(out);
-	return matr_fail(err, MATR_ERROR_SYSTEM, "matrd", "went away before all of the store came");
+	matr_fail(err, MATR_ERROR_SYSTEM, "matrd", "went away before all of the store came");
+	return MATRD_FAILED;
 }
 
-/* 0: here it is; 1: too many ask at once, or are connected; -1. */
-static int ask_store(int fd, struct matr_store_copy *out, struct matr_error *err)
+static enum matrd_answer ask_store(int fd, struct matr_store_copy *out, struct matr_error *err)
 {
 	char *line = NULL;
 	size_t room = 0;
-	int result;
+	enum matrd_answer result;
 
-	have_patience(fd, 30);
+	set_timeout(fd, 30);
 	FILE *stream = send_line(fd, request_of("store"), err) == 0 ? fdopen(fd, "r") : NULL;
 	if (!stream) {
 		close(fd);
-		return 1; /* closed at once */
+		return MATRD_BUSY; /* closed at once */
 	}
 	struct json_object *object = read_event(stream, &line, &room);
 	if (strcmp(text_of(object, "event"), "store") == 0) {
 		result = receive_store(stream, object, out, err);
 	} else if (object) {
 		matr_fail(err, MATR_ERROR_STATE, "matrd", "%s", text_of(object, "message"));
-		result = strcmp(text_of(object, "code"), "busy") == 0 ? 1 : -1;
+		result = strcmp(text_of(object, "code"), "busy") == 0 ? MATRD_BUSY : MATRD_FAILED;
 	} else {
 		matr_fail(err, MATR_ERROR_SYSTEM, "matrd", "does not answer");
-		result = 1;
+		result = MATRD_BUSY;
 	}
 	json_object_put(object);
 	free(line);
@@ -249,22 +251,26 @@ static int ask_store(int fd, struct matr_store_copy *out, struct matr_error *err
 	return result;
 }
 
-int matrd_store(const char *prefix, struct matr_store_copy *out, struct matr_error *err)
+enum matrd_answer matrd_store(const char *prefix, struct matr_store_copy *out,
+			      struct matr_error *err)
 {
 	enum { TRIES = 200, BETWEEN = 100000000 /* nanoseconds */ };
-	int result = 1;
+	enum matrd_answer result = MATRD_BUSY;
 
 	*out = (struct matr_store_copy){.bytes = NULL};
-	for (int i = 0; i < TRIES && result > 0; i++) {
+	for (int i = 0; i < TRIES && result == MATRD_BUSY; i++) {
 		if (i > 0)
 			nanosleep(&(struct timespec){.tv_nsec = BETWEEN}, NULL);
 		int fd = matrd_connect(prefix);
 		if (fd < 0 && i == 0)
-			return 1;
-		result = fd < 0 ? matr_fail(err, MATR_ERROR_SYSTEM, "matrd", "went away")
-				: ask_store(fd, out, err);
+			return MATRD_ABSENT;
+		if (fd < 0) {
+			matr_fail(err, MATR_ERROR_SYSTEM, "matrd", "went away");
+			return MATRD_FAILED;
+		}
+		result = ask_store(fd, out, err);
 	}
-	return result == 0 ? 0 : -1;
+	return result == MATRD_ANSWERED ? MATRD_ANSWERED : MATRD_FAILED;
 }
 
 struct json_object *matrd_status(int fd)
@@ -273,7 +279,7 @@ struct json_object *matrd_status(int fd)
 	char *line = NULL;
 	size_t room = 0;
 
-	have_patience(fd, 2);
+	set_timeout(fd, 2);
 	FILE *stream = send_line(fd, request_of("status"), NULL) == 0 ? fdopen(fd, "r") : NULL;
 	if (!stream) {
 		close(fd);

@@ -18,10 +18,17 @@ int matrd_do(int fd, struct json_object *request,
 	     void (*progress)(void *context, const struct matr_epoch_progress *), void *context,
 	     struct matr_error *err);
 
-/* Get a copy of the store from the prefix's matrd, which is the caller's
- * (matr_store_copy_free()). Waits where many ask. 1: there is no matrd; -1: it went away, or
- * refused; *err. */
-int matrd_store(const char *prefix, struct matr_store_copy *out, struct matr_error *err);
+enum matrd_answer {
+	MATRD_FAILED = -1, /* it went away, or refused: *err */
+	MATRD_ANSWERED,
+	MATRD_BUSY,   /* too many clients or requests */
+	MATRD_ABSENT, /* there is no matrd */
+};
+
+/* Get a copy of the store from the prefix's matrd, and wait while it is busy: for 20 seconds, then
+ * it has failed. *out belongs to the caller: matr_store_copy_free(). Does not return BUSY. */
+enum matrd_answer matrd_store(const char *prefix, struct matr_store_copy *out,
+			      struct matr_error *err);
 
 /* Its answer to a status request; the caller's (json_object_put). NULL: none. Closes the
  * connection. */

@@ -15,8 +15,16 @@ int open_store(const char *prefix, struct matr_store **out, struct matr_error *e
 
 	if (matr_store_open(prefix, out, &why) == 0)
 		return 0;
-	int asked = why.code == MATR_ERROR_DENIED ? matrd_store(prefix, &copy, err) : 1;
-	if (asked == 0)
+	if (why.code != MATR_ERROR_DENIED)
+		return matr_error_copy(err, &why);
+	switch (matrd_store(prefix, &copy, err)) {
+	case MATRD_ANSWERED:
 		return matr_store_open_copy(prefix, &copy, out, err);
-	return asked > 0 ? matr_error_copy(err, &why) : -1;
+	case MATRD_ABSENT:
+		return matr_error_copy(err, &why);
+	case MATRD_BUSY:
+	case MATRD_FAILED:
+		break;
+	}
+	return -1;
 }

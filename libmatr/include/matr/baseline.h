@@ -98,10 +98,16 @@ MATR_API int matr_baseline_read(const char *path, struct matr_baseline **out,
 				struct matr_error *err);
 MATR_API void matr_baseline_free(struct matr_baseline *baseline);
 
-/* Look at the beginning of a file.
- * Returns 1 if it is a baseline, 2 if it is empty, 3 if there is no such file, 0 if it is
- * another file, -1 if it cannot be read. */
-MATR_API int matr_baseline_recognize(const char *path, struct matr_error *err);
+enum matr_baseline_file {
+	MATR_BASELINE_FILE_UNREADABLE = -1, /* *err has the reason */
+	MATR_BASELINE_FILE_OTHER,	    /* another file, or a directory */
+	MATR_BASELINE_FILE_PRESENT,
+	MATR_BASELINE_FILE_EMPTY,
+	MATR_BASELINE_FILE_ABSENT,
+};
+
+/* Find out what a file is, by its beginning. Errors: SYSTEM. */
+MATR_API enum matr_baseline_file matr_baseline_recognize(const char *path, struct matr_error *err);
 
 /* Find the program with that path. Returns NULL if the baseline does not have it. */
 MATR_API const struct matr_baseline_program *

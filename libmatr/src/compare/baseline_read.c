@@ -406,24 +406,34 @@ void matr_baseline_free(struct matr_baseline *baseline)
 	free(baseline);
 }
 
-int matr_baseline_recognize(const char *path, struct matr_error *err)
+static enum matr_baseline_file unreadable(const char *path, struct matr_error *err)
+{
+	matr_fail_errno(err, path, "cannot be read");
+	return MATR_BASELINE_FILE_UNREADABLE;
+}
+
+enum matr_baseline_file matr_baseline_recognize(const char *path, struct matr_error *err)
 {
 	char head[sizeof magic] = "";
 	struct stat status;
 
 	if (stat(path, &status) != 0)
-		return errno == ENOENT ? 3 : matr_fail_errno(err, path, "cannot be read");
+		return errno == ENOENT ? MATR_BASELINE_FILE_ABSENT : unreadable(path, err);
 	if (!S_ISREG(status.st_mode))
-		return 0;
+		return MATR_BASELINE_FILE_OTHER;
 	FILE *file = fopen(path, "re");
 	if (!file)
-		return matr_fail_errno(err, path, "cannot be read");
+		return unreadable(path, err);
 	size_t n = fread(head, 1, sizeof magic - 1, file);
 	bool failed = ferror(file);
 	fclose(file);
-	if (failed)
-		return matr_fail(err, MATR_ERROR_SYSTEM, path, "cannot be read");
-	return n == 0 ? 2 : strcmp(head, magic) == 0;
+	if (failed) {
+		matr_fail(err, MATR_ERROR_SYSTEM, path, "cannot be read");
+		return MATR_BASELINE_FILE_UNREADABLE;
+	}
+	if (n == 0)
+		return MATR_BASELINE_FILE_EMPTY;
+	return strcmp(head, magic) == 0 ? MATR_BASELINE_FILE_PRESENT : MATR_BASELINE_FILE_OTHER;
 }
 
 const struct matr_baseline_program *matr_baseline_find(const struct matr_baseline *baseline,

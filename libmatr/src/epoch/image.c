@@ -138,24 +138,26 @@ static int read_closures(struct matr_epoch *epoch, int64_t application,
 	return result;
 }
 
-/* 0: done; 1: declined, and *why has the reason. */
+/* Add an application to the image. *declined: it was not added, and *why has the reason. */
 static int add_to_image(struct matr_epoch *epoch, struct matr_epoch_result *result,
-			struct matr_error *why, struct matr_error *err)
+			struct matr_error *why, bool *declined, struct matr_error *err)
 {
 	struct matr_mapping *mapping = NULL;
 	struct matr_closure *closures = NULL;
 	int64_t *ids = NULL;
 	size_t n = 0;
 
+	*declined = false;
 	int done = matr_store_mapping(epoch->store, result->application, &mapping, err);
 	if (done == 0)
 		done = read_closures(epoch, result->application, &closures, &ids, &n, err);
 	if (done == 0 &&
-	    image_builder_add(epoch->builder, mapping, closures, n, &result->summary, why) != 0)
-		done = why->code == MATR_ERROR_UNSUPPORTED ? 1 : -1;
-	if (done < 0 && why->code != MATR_OK)
-		matr_error_copy(err, why);
-	for (size_t i = 0; i < n && done == 0; i++) {
+	    image_builder_add(epoch->builder, mapping, closures, n, &result->summary, why) != 0) {
+		*declined = why->code == MATR_ERROR_UNSUPPORTED;
+		if (!*declined)
+			done = matr_error_copy(err, why);
+	}
+	for (size_t i = 0; i < n && done == 0 && !*declined; i++) {
 		if (closures[i].reason)
 			done = store_decline_closure(epoch->store, ids[i], closures[i].reason, err);
 	}
@@ -170,10 +172,12 @@ static int compile(struct matr_epoch *epoch, struct matr_epoch_result *result,
 		   struct matr_error *err)
 {
 	struct matr_error why = {0};
+	bool declined;
 
-	int declined = add_to_image(epoch, result, &why, err);
-	if (declined <= 0)
-		return declined;
+	if (add_to_image(epoch, result, &why, &declined, err) != 0)
+		return -1;
+	if (!declined)
+		return 0;
 	if (store_remove(epoch->store, epoch->id, result->application, err) != 0)
 		return -1;
 	result->application = 0;

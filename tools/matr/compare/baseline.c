@@ -146,15 +146,15 @@ static void choose_signed(const struct matr_baseline *baseline, const struct cho
 /* The file, through symbolic links, if it may be replaced; "" : it is not there. */
 static int may_replace(const char *file, char path[PATH_MAX], bool *there, struct matr_error *err)
 {
-	int known = matr_baseline_recognize(file, err);
+	enum matr_baseline_file found = matr_baseline_recognize(file, err);
 
-	if (known < 0)
+	if (found == MATR_BASELINE_FILE_UNREADABLE)
 		return -1;
-	if (known == 0)
+	if (found == MATR_BASELINE_FILE_OTHER)
 		return matr_fail(err, MATR_ERROR_STATE, file,
 				 "is there and no baseline; it is left alone");
-	*there = known == 1;
-	if (known != 3) {
+	*there = found == MATR_BASELINE_FILE_PRESENT;
+	if (found != MATR_BASELINE_FILE_ABSENT) {
 		if (!realpath(file, path))
 			return matr_fail_errno(err, file, "cannot be resolved");
 	} else if (snprintf(path, PATH_MAX, "%s", file) >= PATH_MAX) {
@@ -498,12 +498,9 @@ static int parse(struct request *out, const struct context *context, int argc, c
 	const struct option_row rows[] = {
 		{"all", .flag = &out->all,
 		 .help = "save: every program of the epoch, whatever the FILE has"},
-		{"epoch", .text = &out->epoch_name, .argument = "EPOCH",
-		 .help = "in that epoch: a number, current or previous",
-		 .completes = COMPLETES_EPOCH},
+		option_epoch(&out->epoch_name),
 		{"format", .format = &out->format, .help = "check: table (default), json or csv"},
-		{"prefix", .text = &out->prefix, .argument = "DIR", .help = "where the store is",
-		 .completes = COMPLETES_DIRECTORY},
+		option_prefix(&out->prefix),
 		{0},
 	};
 	const struct options options = {.command = "baseline",
