@@ -30,6 +30,26 @@ bool options_parse_jobs(const char *text, unsigned *jobs)
 	return true;
 }
 
+struct option_row option_prefix(const char **prefix)
+{
+	return (struct option_row){"prefix", .text = prefix, .argument = "DIR",
+				   .help = "where the store is", .completes = COMPLETES_DIRECTORY};
+}
+
+struct option_row option_root(const char **root)
+{
+	return (struct option_row){"root", .text = root, .argument = "DIR",
+				   .help = "of the system in that tree",
+				   .completes = COMPLETES_DIRECTORY};
+}
+
+struct option_row option_epoch(const char **epoch)
+{
+	return (struct option_row){"epoch", .text = epoch, .argument = "EPOCH",
+				   .help = "in that epoch: a number, current or previous",
+				   .completes = COMPLETES_EPOCH};
+}
+
 static int list_add(struct option_list *list, const char *argument)
 {
 	struct matr_error err;

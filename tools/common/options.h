@@ -56,6 +56,11 @@ struct option_row {
 	enum completion completes;
 };
 
+/* The rows of options that many commands have. */
+struct option_row option_prefix(const char **prefix);
+struct option_row option_root(const char **root);
+struct option_row option_epoch(const char **epoch);
+
 struct command_group;
 struct text;
 

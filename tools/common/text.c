@@ -1,10 +1,12 @@
 /* text.c - text that is put together piece by piece, and UTF-8. */
 #include "common/text.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 void text_free(struct text *text)
 {
@@ -36,6 +38,19 @@ void text_add(struct text *text, const char *bytes, size_t size)
 	memcpy(text->bytes + text->size, bytes, size);
 	text->size += size;
 	text->bytes[text->size] = 0;
+}
+
+void text_add_rest(struct text *text, int fd)
+{
+	char bytes[4096];
+	ssize_t n;
+
+	while ((n = read(fd, bytes, sizeof bytes)) != 0) {
+		if (n > 0)
+			text_add(text, bytes, (size_t)n);
+		else if (errno != EINTR)
+			break;
+	}
 }
 
 void text_drop(struct text *text, size_t size)

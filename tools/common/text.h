@@ -17,6 +17,9 @@ void text_clear(struct text *text);
 void text_add(struct text *text, const char *bytes, size_t size);
 void text_add_string(struct text *text, const char *string);
 void text_printf(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Add what can be read from the descriptor, up to its end or an error. */
+void text_add_rest(struct text *text, int fd);
+
 void text_vprintf(struct text *text, const char *format, va_list args)
 	__attribute__((format(printf, 2, 0)));
 

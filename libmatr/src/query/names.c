@@ -154,15 +154,17 @@ bool query_symbol_name_alone_is(const struct matr_symbol_name *wanted, const cha
 	return is_text(wanted, demangle(name)) || is_text(wanted, demangle_plain(name));
 }
 
+static bool version_is(const struct matr_symbol_name *wanted, const char *version)
+{
+	return wanted->version && version ? strcmp(wanted->version, version) == 0
+					  : !wanted->version && !version;
+}
+
 bool query_symbol_name_is(const struct matr_symbol_name *wanted, const char *name,
 			  const char *version)
 {
-	if (!query_symbol_name_alone_is(wanted, name))
-		return false;
-	if (wanted->any_version)
-		return true;
-	return wanted->version && version ? strcmp(wanted->version, version) == 0
-					  : !wanted->version && !version;
+	return query_symbol_name_alone_is(wanted, name) &&
+	       (wanted->any_version || version_is(wanted, version));
 }
 
 bool matr_symbol_name_matches(const struct matr_symbol_name *wanted,
@@ -173,7 +175,7 @@ bool matr_symbol_name_matches(const struct matr_symbol_name *wanted,
 	if (wanted->any_version)
 		return true;
 	const struct matr_version *version = matr_object_symbol_version(object, symbol);
-	return query_symbol_name_is(wanted, symbol->name, version ? version->name : NULL);
+	return version_is(wanted, version ? version->name : NULL);
 }
 
 int matr_mapping_no_symbol(const struct matr_mapping *mapping,

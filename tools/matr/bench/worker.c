@@ -18,36 +18,24 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static bool send_all(int fd, const void *data, size_t size)
-{
-	const char *at = data;
+/* A message is sent and received whole (SOCK_SEQPACKET). */
 
-	while (size) {
-		ssize_t n = send(fd, at, size, MSG_NOSIGNAL);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		at += n;
-		size -= (size_t)n;
-	}
-	return true;
+static bool send_message(int fd, const void *message, size_t size)
+{
+	ssize_t n;
+
+	while ((n = send(fd, message, size, MSG_NOSIGNAL)) < 0 && errno == EINTR)
+		;
+	return n == (ssize_t)size;
 }
 
-static bool receive_all(int fd, void *data, size_t size)
+static bool receive_message(int fd, void *message, size_t size)
 {
-	char *at = data;
+	ssize_t n;
 
-	while (size) {
-		ssize_t n = recv(fd, at, size, MSG_WAITALL);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		at += n;
-		size -= (size_t)n;
-	}
-	return true;
+	while ((n = recv(fd, message, size, 0)) < 0 && errno == EINTR)
+		;
+	return n == (ssize_t)size;
 }
 
 /* ---- in the child ---- */
@@ -118,19 +106,19 @@ static int serve(const void *context, int fd)
 	struct matr_error problem = {0};
 	enum worker_question question;
 
-	/* Ask only for the line about the start. */
+	/* hear() alone asks for ld-stable's line. */
 	unsetenv("LD_STABLE_DEBUG");
 	enum placement placement =
 		program->prefix ? namespace_enter(program->prefix, program->interpreter, &problem)
 				: namespace_enter_plain(program->interpreter, &problem);
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* a user namespace may have taken it away */
-	while (receive_all(fd, &question, sizeof question)) {
+	while (receive_message(fd, &question, sizeof question)) {
 		struct worker_answer reply = {0};
 		if (placement == PLACED)
 			answer(program->arguments, question, &reply);
 		else
 			reply.problem = problem;
-		if (!send_all(fd, &reply, sizeof reply))
+		if (!send_message(fd, &reply, sizeof reply))
 			break;
 	}
 	return 0;
@@ -145,7 +133,7 @@ int worker_fork(int (*work)(const void *context, int fd), const void *context, s
 	sigset_t none;
 
 	*out = (struct worker){.fd = -1};
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
 		return matr_fail_errno(err, NULL, "no socket");
 	pid_t parent = getpid(), child = fork();
 	if (child == 0) {
@@ -192,12 +180,12 @@ int worker_wait(const struct worker *worker, int signals)
 int worker_ask(const struct worker *worker, enum worker_question question, int signals,
 	       struct worker_answer *out, struct matr_error *err)
 {
-	if (!send_all(worker->fd, &question, sizeof question))
+	if (!send_message(worker->fd, &question, sizeof question))
 		return matr_fail(err, MATR_ERROR_SYSTEM, NULL, "a measuring process has ended");
 	int number = worker_wait(worker, signals);
 	if (number)
 		return number;
-	if (!receive_all(worker->fd, out, sizeof *out))
+	if (!receive_message(worker->fd, out, sizeof *out))
 		return matr_fail(err, MATR_ERROR_SYSTEM, NULL, "a measuring process has ended");
 	return out->problem.code ? matr_error_copy(err, &out->problem) : 0;
 }

@@ -38,9 +38,8 @@ struct worker_answer {
 };
 
 /* Run `work` in a child that the signals of a terminal do not reach, and that dies with this
- * process. fd: the child's end of a socket, whose other end is out->fd. The child's exit status is
- * work's result.
- * *out: worker_stop(), also after an error. */
+ * process. fd: the child's end of a socket for messages (SOCK_SEQPACKET), whose other end is
+ * out->fd. The child's exit status is work's result. *out: worker_stop(), also after an error. */
 int worker_fork(int (*work)(const void *context, int fd), const void *context, struct worker *out,
 		struct matr_error *err);
 

@@ -192,10 +192,8 @@ int command_diff(const struct context *context, int argc, char **argv)
 		 .completes = COMPLETES_SYMBOL},
 		{"format", .format = &show->format, .graphs = true,
 		 .help = "table (default), json, csv, dot (for graphviz) or svg (drawn by it)"},
-		{"root", .text = &request.root, .argument = "DIR",
-		 .help = "of the system in that tree", .completes = COMPLETES_DIRECTORY},
-		{"prefix", .text = &request.prefix, .argument = "DIR", .help = "where the store is",
-		 .completes = COMPLETES_DIRECTORY},
+		option_root(&request.root),
+		option_prefix(&request.prefix),
 		{0},
 	};
 	const struct options options = {.command = "diff",

@@ -50,15 +50,6 @@ static void take_line(struct complete_table *table, char *line)
 		table->stops = true;
 }
 
-static void read_all(int fd, struct text *text)
-{
-	char buffer[4096];
-	ssize_t n;
-
-	while ((n = read(fd, buffer, sizeof buffer)) > 0)
-		text_add(text, buffer, (size_t)n);
-}
-
 int complete_table_read(const struct command_group *matr, const struct options *options,
 			const struct context *context, char *const *words, size_t n,
 			struct complete_table *out)
@@ -73,7 +64,7 @@ int complete_table_read(const struct command_group *matr, const struct options *
 		print_table(matr, options, context, words, n, ends[1]);
 	close(ends[1]);
 	if (child > 0)
-		read_all(ends[0], &out->text);
+		text_add_rest(&out->text, ends[0]);
 	close(ends[0]);
 	if (child < 0 || waitpid(child, &status, 0) != child || out->text.failed || !out->text.size)
 		return -1;

@@ -404,8 +404,7 @@ int command_rebind(const struct context *context, int argc, char **argv)
 		 .completes = COMPLETES_FILE},
 		{"jobs", 'j', .jobs = &request.epoch.jobs, .argument = "N",
 		 .help = "threads that work at once"},
-		{"prefix", .text = &request.prefix, .argument = "DIR", .help = "where the store is",
-		 .completes = COMPLETES_DIRECTORY},
+		option_prefix(&request.prefix),
 		{"quiet", 'q', .flag = &request.quiet, .help = "print nothing where all went well"},
 		{0},
 	};

@@ -699,8 +699,7 @@ int command_epoch_begin(const struct context *context, int argc, char **argv)
 		 .help = "do it here, even where matrd runs for the prefix"},
 		{"progress", .text = &here.progress, .argument = "FD",
 		 .help = "write \"DONE ALL WHAT\" lines to the file descriptor"},
-		{"prefix", .text = &prefix, .argument = "DIR", .help = "where the store is",
-		 .completes = COMPLETES_DIRECTORY},
+		option_prefix(&prefix),
 	};
 	const struct options options = {.command = "epoch begin",
 					.help = begin_help,

@@ -36,11 +36,9 @@ static int command_end(const struct context *context, int argc, char **argv)
 	int status, fd = -1;
 	bool no_daemon = false;
 	const struct option_row rows[] = {
-		{"root", .text = &root, .argument = "DIR", .help = "of the system in that tree",
-		 .completes = COMPLETES_DIRECTORY},
+		option_root(&root),
 		{"no-daemon", .flag = &no_daemon, .help = "do it here, even where matrd runs"},
-		{"prefix", .text = &prefix, .argument = "DIR", .help = "where the store is",
-		 .completes = COMPLETES_DIRECTORY},
+		option_prefix(&prefix),
 		{0},
 	};
 	const struct options options = {.command = "epoch end",

@@ -126,11 +126,9 @@ int command_epoch_list(const struct context *context, int argc, char **argv)
 	struct matr_error err = {0};
 	int status;
 	const struct option_row rows[] = {
-		{"root", .text = &root, .argument = "DIR", .help = "of the system in that tree",
-		 .completes = COMPLETES_DIRECTORY},
+		option_root(&root),
 		{"format", .format = &format},
-		{"prefix", .text = &prefix, .argument = "DIR", .help = "where the store is",
-		 .completes = COMPLETES_DIRECTORY},
+		option_prefix(&prefix),
 		{0},
 	};
 	const struct options options = {.command = "epoch list",
@@ -329,8 +327,7 @@ int command_epoch_show(const struct context *context, int argc, char **argv)
 		 .help = "list the programs, one a line, and which of them were mapped anew"},
 		{"format", .format = &format,
 		 .help = "table (default) or json; with --programs csv too"},
-		{"prefix", .text = &prefix, .argument = "DIR", .help = "where the store is",
-		 .completes = COMPLETES_DIRECTORY},
+		option_prefix(&prefix),
 		{0},
 	};
 	const struct options options = {.command = "epoch show",
@@ -396,8 +393,7 @@ int command_epoch_prune(const struct context *context, int argc, char **argv)
 	const struct option_row rows[] = {
 		{"keep", .text = &number, .argument = "N", .help = "how many are kept: at least 1"},
 		{"quiet", 'q', .flag = &quiet, .help = "say nothing"},
-		{"prefix", .text = &prefix, .argument = "DIR", .help = "where the store is",
-		 .completes = COMPLETES_DIRECTORY},
+		option_prefix(&prefix),
 		{0},
 	};
 	const struct options options = {.command = "epoch prune",

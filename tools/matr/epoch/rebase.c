@@ -26,8 +26,7 @@ int command_epoch_rebase(const struct context *context, int argc, char **argv)
 	const struct option_row rows[] = {
 		{"once-per-boot", .flag = &once_per_boot,
 		 .help = "only if the image was written before the machine was started"},
-		{"prefix", .text = &prefix, .argument = "DIR", .help = "where the store is",
-		 .completes = COMPLETES_DIRECTORY},
+		option_prefix(&prefix),
 		{0},
 	};
 	const struct options options = {.command = "epoch rebase",

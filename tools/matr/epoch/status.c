@@ -341,8 +341,7 @@ int command_epoch_status(const struct context *context, int argc, char **argv)
 	struct matr_error err = {0};
 	int exit_status;
 	const struct option_row rows[] = {
-		{"prefix", .text = &prefix, .argument = "DIR", .help = "where the store is",
-		 .completes = COMPLETES_DIRECTORY},
+		option_prefix(&prefix),
 		{"format", .document = &format},
 		{"root", .text = &root, .argument = "DIR",
 		 .help = "of the file tree in DIR, where the prefix is",

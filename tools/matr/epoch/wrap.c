@@ -156,8 +156,7 @@ int command_epoch_wrap(const struct context *context, int argc, char **argv)
 {
 	const char *prefix = context->prefix;
 	const struct option_row rows[] = {
-		{"prefix", .text = &prefix, .argument = "DIR", .help = "where the store is",
-		 .completes = COMPLETES_DIRECTORY},
+		option_prefix(&prefix),
 		{0},
 	};
 	const struct options options = {.command = "epoch wrap",
@@ -199,8 +198,7 @@ int command_epoch_suspend(const struct context *context, int argc, char **argv)
 		{"by", .text = &by, .argument = "NAME",
 		 .help = "who does it: shown by `matr doctor`; resume records the command line of "
 			 "the package manager that has called it as the cause of the epoch"},
-		{"prefix", .text = &prefix, .argument = "DIR", .help = "where the store is",
-		 .completes = COMPLETES_DIRECTORY},
+		option_prefix(&prefix),
 		{0},
 	};
 	int status;
@@ -217,8 +215,7 @@ int command_epoch_resume(const struct context *context, int argc, char **argv)
 		{"by", .text = &by, .argument = "NAME",
 		 .help = "who does it: shown by `matr doctor`; resume records the command line of "
 			 "the package manager that has called it as the cause of the epoch"},
-		{"prefix", .text = &prefix, .argument = "DIR", .help = "where the store is",
-		 .completes = COMPLETES_DIRECTORY},
+		option_prefix(&prefix),
 		{0},
 	};
 	int status;

@@ -309,13 +309,11 @@ int command_check(const struct context *context, int argc, char **argv)
 {
 	struct request request = {.prefix = context->prefix};
 	const struct option_row rows[] = {
-		{"root", .text = &request.root, .argument = "DIR",
-		 .help = "of the system in that tree", .completes = COMPLETES_DIRECTORY},
+		option_root(&request.root),
 		{"format", .format = &request.format},
 		{"jobs", 'j', .jobs = &request.jobs, .argument = "N",
 		 .help = "threads (default: as many as there are cores)"},
-		{"prefix", .text = &request.prefix, .argument = "DIR", .help = "where the store is",
-		 .completes = COMPLETES_DIRECTORY},
+		option_prefix(&request.prefix),
 		{0},
 	};
 	const struct options options = {.command = "check",

@@ -504,11 +504,8 @@ int command_exposed(const struct context *context, int argc, char **argv)
 		 .completes = COMPLETES_FILE},
 		{"details", .flag = &request.details,
 		 .help = "every program, and the object that binds"},
-		{"epoch", .text = &request.epoch, .argument = "EPOCH",
-		 .help = "in that epoch: a number, current or previous",
-		 .completes = COMPLETES_EPOCH},
-		{"root", .text = &request.root, .argument = "DIR",
-		 .help = "of the system in that tree", .completes = COMPLETES_DIRECTORY},
+		option_epoch(&request.epoch),
+		option_root(&request.root),
 		{"format", .take = take_format, .context = &request, .argument = "FORMAT",
 		 .words = "table json csv dot svg openvex cyclonedx",
 		 .help = "table (default), json, csv, dot (for graphviz) or svg (drawn by it); "
@@ -526,8 +523,7 @@ int command_exposed(const struct context *context, int argc, char **argv)
 		{"action", .text = &request.vex.action, .argument = "TEXT",
 		 .help = "what is to be done about affected programs"},
 
-		{"prefix", .text = &request.prefix, .argument = "DIR", .help = "where the store is",
-		 .completes = COMPLETES_DIRECTORY},
+		option_prefix(&request.prefix),
 		{0},
 	};
 	const struct options options = {

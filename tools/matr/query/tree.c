@@ -341,18 +341,14 @@ int command_tree(const struct context *context, int argc, char **argv)
 	struct matr_error err = {0};
 	int status;
 	const struct option_row rows[] = {
-		{"epoch", .text = &epoch, .argument = "EPOCH",
-		 .help = "in that epoch: a number, current or previous",
-		 .completes = COMPLETES_EPOCH},
+		option_epoch(&epoch),
 		{"env", .list = &environment, .argument = "NAME=VALUE",
 		 .help = "as its files are now, with LD_LIBRARY_PATH or LD_PRELOAD"},
-		{"root", .text = &root, .argument = "DIR", .help = "of the system in that tree",
-		 .completes = COMPLETES_DIRECTORY},
+		option_root(&root),
 		{"format", .format = &format, .graphs = true, .words = "table json dot svg",
 		 .help = "table (default: a drawing), json (nested), dot (for graphviz) or svg "
 			 "(drawn by graphviz)"},
-		{"prefix", .text = &prefix, .argument = "DIR", .help = "where the store is",
-		 .completes = COMPLETES_DIRECTORY},
+		option_prefix(&prefix),
 		{0},
 	};
 	const struct options options = {.command = "tree",

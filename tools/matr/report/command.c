@@ -23,19 +23,6 @@ static int start(char *const *arguments, int output, pid_t *pid)
 	return error;
 }
 
-static void read_all(int fd, struct text *out)
-{
-	char bytes[65536];
-	ssize_t n;
-
-	while ((n = read(fd, bytes, sizeof bytes)) != 0) {
-		if (n > 0)
-			text_add(out, bytes, (size_t)n);
-		else if (errno != EINTR)
-			break;
-	}
-}
-
 int report_command(char *const *arguments, struct json_object **out, struct matr_error *err)
 {
 	struct text text = {0};
@@ -52,7 +39,7 @@ int report_command(char *const *arguments, struct json_object **out, struct matr
 		return matr_fail(err, MATR_ERROR_SYSTEM, "matr", "cannot be run: %s",
 				 strerror(error));
 	}
-	read_all(ends[0], &text);
+	text_add_rest(&text, ends[0]);
 	close(ends[0]);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;

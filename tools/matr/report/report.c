@@ -77,8 +77,7 @@ int command_report(const struct context *context, int argc, char **argv)
 		{"epoch", .text = &request.epoch, .argument = "EPOCH",
 		 .help = "of that epoch: a number, current or previous",
 		 .completes = COMPLETES_EPOCH},
-		{"prefix", .text = &request.prefix, .argument = "DIR", .help = "where the store is",
-		 .completes = COMPLETES_DIRECTORY},
+		option_prefix(&request.prefix),
 		{0},
 	};
 	const struct options options = {.command = "report",

@@ -299,8 +299,7 @@ int command_record(const struct context *context, int argc, char **argv)
 		{"list", .flag = &listing, .help = "what is recorded, for one program or for all"},
 		{"format", .format = &recording.format,
 		 .help = "of --list: table (default), json or csv"},
-		{"prefix", .text = &recording.prefix, .argument = "DIR",
-		 .help = "where the store is", .completes = COMPLETES_DIRECTORY},
+		option_prefix(&recording.prefix),
 		{0},
 	};
 	const struct options options = {.command = "record",

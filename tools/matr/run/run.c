@@ -135,8 +135,7 @@ int command_run(const struct context *context, int argc, char **argv)
 	char path[PATH_MAX], interpreter[PATH_MAX] = "";
 	int status;
 	const struct option_row rows[] = {
-		{"prefix", .text = &ours.prefix, .argument = "DIR", .help = "where the store is",
-		 .completes = COMPLETES_DIRECTORY},
+		option_prefix(&ours.prefix),
 		{"verbose", 'v', .flag = &ours.verbose,
 		 .help = "say on standard error why the program starts without its mapping, if it "
 			 "does"},

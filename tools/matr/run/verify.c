@@ -342,8 +342,7 @@ int command_verify(const struct context *context, int argc, char **argv)
 			 "compared too"},
 		{"format", .format = &report.format,
 		 .help = "table (default), json or csv; not with --loads"},
-		{"prefix", .text = &prefix, .argument = "DIR", .help = "where the store is",
-		 .completes = COMPLETES_DIRECTORY},
+		option_prefix(&prefix),
 		{0},
 	};
 	const struct options options = {.command = "verify",

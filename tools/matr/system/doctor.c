@@ -119,8 +119,7 @@ int command_doctor(const struct context *context, int argc, char **argv)
 		 .completes = COMPLETES_DIRECTORY},
 		{"format", .format = &format},
 		{"verbose", 'v', .flag = &verbose, .help = "list also what is ok"},
-		{"prefix", .text = &examination.prefix, .argument = "DIR",
-		 .help = "where the store is", .completes = COMPLETES_DIRECTORY},
+		option_prefix(&examination.prefix),
 		{0},
 	};
 	const struct options options = {.command = "doctor",

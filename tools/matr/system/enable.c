@@ -223,8 +223,7 @@ int command_enable(const struct context *context, int argc, char **argv)
 		{"format", .format = &enable.format,
 		 .help = "of --list: table (default), json or csv"},
 		{"quiet", 'q', .flag = &enable.quiet, .help = "say nothing where all went well"},
-		{"prefix", .text = &enable.options.prefix, .argument = "DIR",
-		 .help = "where the store is", .completes = COMPLETES_DIRECTORY},
+		option_prefix(&enable.options.prefix),
 		{0},
 	};
 	const struct options options = {.command = "enable",

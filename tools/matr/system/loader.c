@@ -217,8 +217,7 @@ static bool parse(struct loader_command *out, const struct context *context, int
 		 .completes = COMPLETES_DIRECTORY},
 		{"format", .document = &out->format, .help = "of status: table (default) or json"},
 		{"quiet", 'q', .flag = &out->quiet, .help = "say nothing where all went well"},
-		{"prefix", .text = &out->options.prefix, .argument = "DIR",
-		 .help = "where the store is", .completes = COMPLETES_DIRECTORY},
+		option_prefix(&out->options.prefix),
 		{0},
 	};
 	const struct options options = {.command = "loader",

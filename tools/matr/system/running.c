@@ -61,6 +61,7 @@ struct survey {
 	struct use *list;
 	size_t n;
 	size_t n_looked_at, n_denied; /* processes */
+	time_t boot;		      /* seconds since 1970; 0: unknown */
 };
 
 /* ---- one mapping ---- */
@@ -178,15 +179,31 @@ static bool read_file(int pid, const char *name, char *out, size_t size)
 	return true;
 }
 
-/* Seconds since 1970, up to two too early. The longest time if it cannot be told: nothing is
- * younger. */
-static time_t start_of(int pid)
+/* Returns 0 if it is unknown. */
+static time_t read_boot_time(void)
+{
+	FILE *file = fopen("/proc/stat", "r");
+	unsigned long long boot = 0;
+	char *line = NULL;
+	size_t room = 0;
+
+	while (file && !boot && getline(&line, &room, file) > 0)
+		sscanf(line, "btime %llu", &boot);
+	free(line);
+	if (file)
+		fclose(file);
+	return (time_t)boot;
+}
+
+/* Time at which a process was started, in seconds since 1970, up to two too early. The latest time
+ * if it is unknown: then no file is younger. */
+static time_t start_of(int pid, time_t boot)
 {
 	static const time_t never = (time_t)((~0ULL) >> 2);
-	char text[1024], system[4096];
-	unsigned long long ticks, boot;
+	char text[1024];
+	unsigned long long ticks;
 
-	if (!read_file(pid, "stat", text, sizeof text))
+	if (!boot || !read_file(pid, "stat", text, sizeof text))
 		return never;
 	const char *at = strrchr(text, ')'); /* the name may have anything in it */
 	if (!at ||
@@ -195,13 +212,7 @@ static time_t start_of(int pid)
 		   "%*d %llu",
 		   &ticks) != 1)
 		return never;
-	FILE *file = fopen("/proc/stat", "r");
-	bool found = false;
-	while (file && !found && fgets(system, sizeof system, file))
-		found = sscanf(system, "btime %llu", &boot) == 1;
-	if (file)
-		fclose(file);
-	return found ? (time_t)(boot + ticks / (unsigned long long)sysconf(_SC_CLK_TCK)) : never;
+	return boot + (time_t)(ticks / (unsigned long long)sysconf(_SC_CLK_TCK));
 }
 
 /* The systemd unit: the last name of its control group that is one. "": none. */
@@ -276,7 +287,7 @@ static int look_at(struct survey *survey, int pid, struct matr_error *err)
 		return 0;
 	}
 	survey->n_looked_at++;
-	time_t started = start_of(pid);
+	time_t started = start_of(pid, survey->boot);
 	while (!result && getline(&line, &room, maps) > 0) {
 		enum state state;
 		if (parse_line(line, &mapped) && state_of(pid, started, &mapped, &state))
@@ -295,6 +306,7 @@ static int look_at_all(struct survey *survey, struct matr_error *err)
 
 	if (!directory)
 		return matr_fail_errno(err, "/proc", "cannot be read");
+	survey->boot = read_boot_time();
 	while (!result && (entry = readdir(directory)) != NULL) {
 		int pid = isdigit((unsigned char)entry->d_name[0]) ? atoi(entry->d_name) : 0;
 		if (pid > 0 && pid != getpid())

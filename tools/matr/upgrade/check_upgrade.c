@@ -122,7 +122,7 @@ static int check(struct request *request, const struct matr_config *config,
 		 struct upgrade_programs *programs, bool all_programs, struct matr_error *err)
 {
 	struct progress progress = progress_begin("checking programs");
-	struct upgrade_touched touched = {.n_names = 0};
+	struct upgrade_touched touched = {.everything = false};
 	struct matr_diversions *diversions = NULL;
 	struct matr_upgrade *upgrade = NULL;
 	const char *work;
@@ -218,8 +218,7 @@ int command_check_upgrade(const struct context *context, int argc, char **argv)
 		 .help = "list what makes no difference, too: references that are no more, and "
 			 "programs that would load other files and bind as before"},
 		{"format", .format = &request.format},
-		{"prefix", .text = &request.prefix, .argument = "DIR", .help = "where the store is",
-		 .completes = COMPLETES_DIRECTORY},
+		option_prefix(&request.prefix),
 		{0},
 	};
 	const struct options options = {.command = "check-upgrade",

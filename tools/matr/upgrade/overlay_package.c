@@ -19,8 +19,8 @@
 #include <matr/exposure.h>
 #include <matr/packages.h>
 
-#include "common/array.h"
 #include "common/path.h"
+#include "matr/upgrade/lines.h"
 #include "matr/upgrade/overlay.h"
 
 static bool is_elf(const char *path)
@@ -45,77 +45,6 @@ static int join(char out[PATH_MAX], const char *tree, const char *path, struct m
 }
 
 /* ---- what goes ---- */
-
-static FILE *open_information(const char *package, const char *kind)
-{
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof path, "/var/lib/dpkg/info/%s.%s", package, kind);
-	FILE *file = fopen(path, "re");
-	if (file)
-		return file;
-	/* Only where several architectures may be installed does it have its own in the name. */
-	snprintf(path, sizeof path, "/var/lib/dpkg/info/%.*s.%s", (int)strcspn(package, ":"),
-		 package, kind);
-	return fopen(path, "re");
-}
-
-struct lines {
-	char **list;
-	size_t n;
-};
-
-static void lines_free(struct lines *lines)
-{
-	for (size_t i = 0; i < lines->n; i++)
-		free(lines->list[i]);
-	free(lines->list);
-	*lines = (struct lines){.n = 0};
-}
-
-static int lines_add(struct lines *lines, const char *text, struct matr_error *err)
-{
-	if (array_grow(&lines->list, lines->n, sizeof *lines->list, err) != 0)
-		return -1;
-	char *copy = strdup(text);
-	if (!copy)
-		return matr_fail_memory(err);
-	lines->list[lines->n++] = copy;
-	return 0;
-}
-
-static bool lines_have(const struct lines *lines, const char *text)
-{
-	for (size_t i = 0; i < lines->n; i++)
-		if (strcmp(lines->list[i], text) == 0)
-			return true;
-	return false;
-}
-
-/* *out: lines_free(), also after an error. No such file: no lines. */
-static int read_lines(const char *package, const char *kind, struct lines *out,
-		      struct matr_error *err)
-{
-	FILE *file = open_information(package, kind);
-	char *line = NULL;
-	size_t size = 0;
-	int result = 0;
-
-	*out = (struct lines){.n = 0};
-	if (!file)
-		return errno == ENOENT
-			       ? 0
-			       : matr_fail_errno(err, package, "its list of files cannot be read");
-	while (result == 0 && getline(&line, &size, file) > 0) {
-		line[strcspn(line, "\n")] = 0;
-		result = lines_add(out, line, err);
-	}
-	if (result == 0 && ferror(file))
-		result = matr_fail_errno(err, package, "its list of files cannot be read");
-	free(line);
-	fclose(file);
-	return result;
-}
 
 /* Has the new version no such name? A directory in the place of a file is another thing, unless
  * a link leads to one. */
@@ -145,11 +74,11 @@ static int list_gone(const struct overlay_package *package,
 		     const struct matr_diversions *diversions, struct lines *out,
 		     struct matr_error *err)
 {
-	struct lines names, kept = {.n = 0};
-	int result = read_lines(package->name, "list", &names, err);
+	struct lines names = {.n = 0}, kept = {.n = 0};
+	int result = lines_add_package(&names, package->name, "list", err);
 
 	if (result == 0) /* dpkg leaves those that are obsolete where they are */
-		result = read_lines(package->name, "conffiles", &kept, err);
+		result = lines_add_package(&kept, package->name, "conffiles", err);
 	for (size_t i = 0; i < names.n && result == 0; i++) {
 		const char *now = matr_diverted(diversions, names.list[i], package->name);
 		if (!matters_when_gone(now) || lines_have(&kept, names.list[i]))

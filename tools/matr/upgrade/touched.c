@@ -11,26 +11,14 @@
 #include <matr/object.h>
 #include <matr/store.h>
 
-#include "common/array.h"
 #include "common/path.h"
-
-static int add(char ***list, size_t *n, const char *text, struct matr_error *err)
-{
-	if (array_grow(list, *n, sizeof(char *), err) != 0)
-		return -1;
-	char *copy = strdup(text);
-	if (!copy)
-		return matr_fail_memory(err);
-	(*list)[(*n)++] = copy;
-	return 0;
-}
 
 static int add_name(struct upgrade_touched *touched, const char *path, struct matr_error *err)
 {
 	/* ld.so.conf, ld.so.conf.d, ld.so.preload */
 	if (strncmp(path, "/etc/ld.so.", 11) == 0)
 		touched->everything = true;
-	return add(&touched->names, &touched->n_names, path_name(path), err);
+	return lines_add(&touched->names, path_name(path), err);
 }
 
 static bool is_directory(const char *path)
@@ -121,28 +109,14 @@ static int add_old(struct upgrade_touched *touched, const char *path, struct mat
 static int add_installed(struct upgrade_touched *touched, const char *package,
 			 struct matr_error *err)
 {
-	char path[PATH_MAX], *line = NULL;
-	size_t room = 0;
-	int result = 0;
+	struct lines files = {.n = 0};
 
-	snprintf(path, sizeof path, "/var/lib/dpkg/info/%s.list", package);
-	FILE *file = fopen(path, "re");
-	if (!file) {
-		snprintf(path, sizeof path, "/var/lib/dpkg/info/%.*s.list",
-			 (int)strcspn(package, ":"), package);
-		file = fopen(path, "re");
+	int result = lines_add_package(&files, package, "list", err);
+	for (size_t i = 0; i < files.n && result == 0; i++) {
+		touched->everything |= is_link(files.list[i]) && is_directory(files.list[i]);
+		result = add_name(touched, files.list[i], err);
 	}
-	if (!file) /* it is not installed */
-		return 0;
-	while (result == 0 && getline(&line, &room, file) > 0) {
-		line[strcspn(line, "\n")] = 0;
-		touched->everything |= is_link(line) && is_directory(line);
-		result = add_name(touched, line, err);
-	}
-	if (result == 0 && ferror(file))
-		result = matr_fail_errno(err, path, "cannot be read");
-	free(line);
-	fclose(file);
+	lines_free(&files);
 	return result;
 }
 
@@ -158,8 +132,8 @@ static int add_replacement(struct upgrade_touched *touched, const struct upgrade
 	}
 	if (!realpath(change->target, canonical))
 		return matr_fail_errno(err, change->target, "cannot be resolved");
-	if (add(&touched->directories, &touched->n_directories, canonical, err) != 0 ||
-	    add(&touched->directories, &touched->n_directories, change->target, err) != 0)
+	if (lines_add(&touched->directories, canonical, err) != 0 ||
+	    lines_add(&touched->directories, change->target, err) != 0)
 		return -1;
 	/* The files of the old tree are below these; links out of it lead elsewhere. */
 	return add_tree(touched, change->source, change->target, err) != 0 ||
@@ -195,8 +169,10 @@ static int compare_names(const void *left, const void *right)
 
 static void sort_names(struct upgrade_touched *touched)
 {
-	if (touched->n_names)
-		qsort(touched->names, touched->n_names, sizeof *touched->names, compare_names);
+	struct lines *names = &touched->names;
+
+	if (names->n)
+		qsort(names->list, names->n, sizeof *names->list, compare_names);
 }
 
 int upgrade_touched_find(const struct upgrade_changes *changes, struct upgrade_touched *out,
@@ -204,7 +180,7 @@ int upgrade_touched_find(const struct upgrade_changes *changes, struct upgrade_t
 {
 	int result = 0;
 
-	*out = (struct upgrade_touched){.n_names = 0};
+	*out = (struct upgrade_touched){.everything = false};
 	for (size_t i = 0; i < changes->n && result == 0; i++)
 		result = add_change(out, &changes->list[i], err);
 	sort_names(out);
@@ -239,18 +215,19 @@ int upgrade_touched_since(struct matr_store *store, int64_t epoch, struct upgrad
 
 static bool has_name(const struct upgrade_touched *touched, const char *path)
 {
+	const struct lines *names = &touched->names;
 	const char *name = path ? path_name(path) : NULL;
 
-	return name && touched->n_names &&
-	       bsearch(&name, touched->names, touched->n_names, sizeof *touched->names,
-		       compare_names);
+	return name && names->n &&
+	       bsearch(&name, names->list, names->n, sizeof *names->list, compare_names);
 }
 
 static bool is_below(const struct upgrade_touched *touched, const char *path)
 {
-	for (size_t i = 0; i < touched->n_directories; i++) {
-		size_t length = strlen(touched->directories[i]);
-		if (strncmp(path, touched->directories[i], length) == 0 && path[length] == '/')
+	for (size_t i = 0; i < touched->directories.n; i++) {
+		const char *directory = touched->directories.list[i];
+		size_t length = strlen(directory);
+		if (strncmp(path, directory, length) == 0 && path[length] == '/')
 			return true;
 	}
 	return false;
@@ -264,16 +241,9 @@ bool upgrade_touches(const char *path, const char *found_as, const char *soname,
 	       has_name(touched, soname) || is_below(touched, path) || is_below(touched, found_as);
 }
 
-static void free_list(char **list, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		free(list[i]);
-	free(list);
-}
-
 void upgrade_touched_free(struct upgrade_touched *touched)
 {
-	free_list(touched->names, touched->n_names);
-	free_list(touched->directories, touched->n_directories);
-	*touched = (struct upgrade_touched){.n_names = 0};
+	lines_free(&touched->names);
+	lines_free(&touched->directories);
+	*touched = (struct upgrade_touched){.everything = false};
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "matr/upgrade/changes.h"
+#include "matr/upgrade/lines.h"
 
 struct matr_store;
 
@@ -15,11 +16,9 @@ struct matr_store;
  * looks for. A change concerns a program only if one of these names, or one of these files, is
  * touched. */
 struct upgrade_touched {
-	char **names; /* last parts of paths, and sonames of what comes; sorted */
-	size_t n_names;
-	char **directories; /* whose files all change */
-	size_t n_directories;
-	bool everything; /* any file may be: a link to a directory or ld.so's configuration
+	struct lines names;	  /* last components of paths, and sonames of new files; sorted */
+	struct lines directories; /* whose files all change */
+	bool everything;	  /* any file may be: a link to a directory or ld.so's configuration
 			  * changes */
 };
 
