@@ -8,6 +8,7 @@
 #include "matr/complete/complete.h"
 #include "matr/edit/commands.h"
 #include "matr/epoch/commands.h"
+#include "matr/export/commands.h"
 #include "matr/query/commands.h"
 #include "matr/report/commands.h"
 #include "matr/run/commands.h"
@@ -53,6 +54,8 @@ static const struct command commands[] = {
 	 .help = "run a program and record what it loads with dlopen()"},
 	{"report", command_report, .usage = "-o FILE.html [PROGRAM]...",
 	 .help = "write an epoch, programs or an upgrade as one HTML page"},
+	{"export", command_export, .usage = "-o FILE",
+	 .help = "write an epoch as tables for other programs, or to a database"},
 
 	{"inspect", command_inspect, .paged = true, .usage = "PROGRAM",
 	 .section = "Ask about programs", .help = "show a program's relocation mapping"},

@@ -497,6 +497,27 @@ struct matr_object *store_get_object(struct matr_store *store, int64_t id, struc
 	return object && store_complete_object(store, object, err) == 0 ? object : NULL;
 }
 
+int store_read_object(struct matr_store *store, int64_t id, struct matr_object **out,
+		      struct matr_error *err)
+{
+	struct stored_object *stored = calloc(1, sizeof *stored);
+
+	*out = stored ? &stored->object : NULL;
+	if (!stored)
+		return matr_fail_memory(err);
+	stored->id = id;
+	if (read_row(store, id, stored, err) != 0 || read_needed(store, id, stored, err) != 0 ||
+	    read_part(store, id, CODEC_HEADERS, stored, err) != 0 ||
+	    read_part(store, id, CODEC_SYMBOLS, stored, err) != 0)
+		return -1;
+	return read_part(store, id, CODEC_RELOCATIONS, stored, err);
+}
+
+void store_drop_object(struct matr_object *object)
+{
+	free_object((struct stored_object *)object); /* its first member */
+}
+
 int store_object_headers(struct matr_store *store, int64_t epoch, struct matr_object ***out,
 			 size_t *n, struct matr_error *err)
 {

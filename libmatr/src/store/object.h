@@ -68,6 +68,12 @@ int store_object_headers(struct matr_store *store, int64_t epoch, struct matr_ob
 
 void store_free_objects(struct matr_store *store);
 
+/* Read an object's headers, symbols and relocations, for a caller that goes through many objects:
+ * the store does not keep it. *out: store_drop_object(), also after an error. */
+int store_read_object(struct matr_store *store, int64_t id, struct matr_object **out,
+		      struct matr_error *err);
+void store_drop_object(struct matr_object *object); /* NULL is allowed */
+
 /* ---- the symbols alone, which nothing keeps ---- */
 
 /* Search the object's symbols for a text, without decoding them.
