@@ -44,6 +44,8 @@ case_formats()
 	"$MATR" export --host web1 --tables objects,scope >"$T/some.jsonl"
 	check "some tables" exports get "$T/some.jsonl" 'list(rows) == ["export", "objects", "scope", "end"] and rows["export"][0]["tables"] == "objects,scope"'
 	check "some tables: read again" "$MATR" export --from "$T/some.jsonl" -o "$T/some2.jsonl"
+	"$MATR" export --from "$T/web1.jsonl" --tables objects,scope >"$T/some2.jsonl"
+	check "some tables of a file" cmp "$T/some.jsonl" "$T/some2.jsonl"
 	if have sqlite-utils; then
 		check "sqlite-utils" sqlite-utils tables --counts "$T/web1.db"
 		check "sqlite-utils: a query" sqlite-utils query "$T/web1.db" 'select count(*) from binding_names'

@@ -5,6 +5,9 @@
 #include "common/path.h"
 #include "common/recorded.h"
 #include "matr/compare/commands.h"
+#include "matr/compare/diff_exports.h"
+#include "matr/export/file_source.h"
+#include "matr/export/store_source.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -23,6 +26,7 @@ enum { CHECK_SAME = STATUS_OK, CHECK_DIFFERENT = STATUS_FAILURE, CHECK_TROUBLE =
 static const char help[] =
 	"usage: matr baseline save [OPTION]... FILE [PROGRAM]...\n"
 	"       matr baseline check [OPTION]... FILE [PROGRAM]...\n"
+	"       matr baseline check [OPTION]... --against EXPORT\n"
 	"\n"
 	"A baseline is a set of mappings that somebody has signed off: a text file for version\n"
 	"control, with the objects of each program's scope, how they were found, and what they "
@@ -35,7 +39,9 @@ static const char help[] =
 	"output.\n"
 	"check: the PROGRAMs, or all that the FILE has. In a baseline of every program, one that "
 	"was\n"
-	"added to the epoch is a difference too.\n";
+	"added to the epoch is a difference too. With --against: all of this machine, against a "
+	"file\n"
+	"of `matr export` of another; files that differ and bind alike are no difference.\n";
 
 static const char help_after[] =
 	"Exit status, as that of diff(1): 0 all is as signed off (save: written); 1 something\n"
@@ -44,10 +50,11 @@ static const char help_after[] =
 	"  matr baseline save ci/mappings.txt sshd git\n"
 	"  matr baseline check ci/mappings.txt\n"
 	"  matr baseline save ci/mappings.txt && git diff ci/mappings.txt\n"
-	"  matr baseline check --format json ci/mappings.txt sshd\n";
+	"  matr baseline check --format json ci/mappings.txt sshd\n"
+	"  matr baseline check --against golden.jsonl.zst\n";
 
 struct request {
-	const char *prefix, *epoch_name;
+	const char *prefix, *epoch_name, *against;
 	enum output_format format;
 	bool all;
 	const char *file;
@@ -465,6 +472,29 @@ static int check(const struct request *request, struct matr_error *err)
 	return result ? -1 : report.differences > 0;
 }
 
+/* This machine against an export. 1: something differs. */
+static int check_against(const struct request *request, struct matr_error *err)
+{
+	struct export_store export = {
+		.store = request->store, .epoch = request->epoch, .host = "here", .version = ""};
+	const struct export_source golden = {export_file_rows, (void *)(uintptr_t)request->against,
+					     request->against};
+	const struct export_source here = {export_store_rows, &export, "this machine"};
+	const struct diff_exports diff = {
+		.before = &golden,
+		.after = &here,
+		.format = request->format,
+		.details = true,
+		.bindings_only = true,
+	};
+	int result = export_store_open(&export, err);
+
+	if (result == 0)
+		result = diff_exports(&diff, err);
+	export_store_close(&export);
+	return result;
+}
+
 /* The exit status of save or check. */
 static int run(struct request *request, int (*act)(const struct request *, struct matr_error *))
 {
@@ -496,6 +526,9 @@ static int parse(struct request *out, const struct context *context, int argc, c
 {
 	int status;
 	const struct option_row rows[] = {
+		{"against", .text = &out->against, .argument = "EXPORT",
+		 .help = "check: against a file of `matr export`, in the place of FILE",
+		 .completes = COMPLETES_FILE},
 		{"all", .flag = &out->all,
 		 .help = "save: every program of the epoch, whatever the FILE has"},
 		option_epoch(&out->epoch_name),
@@ -513,6 +546,10 @@ static int parse(struct request *out, const struct context *context, int argc, c
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)
 		return status;
+	if (out->against && at < argc)
+		return usage("--against goes without a FILE and PROGRAMs");
+	if (out->against)
+		return -1;
 	if (at == argc)
 		return usage("which file?");
 	out->file = argv[at++];
@@ -528,8 +565,8 @@ static int run_save(const struct context *context, int argc, char **argv)
 	int status = parse(&request, context, argc, argv);
 	if (status >= 0)
 		return status;
-	if (request.format != FORMATS)
-		return usage("--format goes with check");
+	if (request.format != FORMATS || request.against)
+		return usage("--format and --against go with check");
 	if (request.all && request.n_programs)
 		return usage("--all goes with save, without programs");
 	return run(&request, save);
@@ -546,7 +583,7 @@ static int run_check(const struct context *context, int argc, char **argv)
 		return usage("--all goes with save, without programs");
 	if (request.format == FORMATS)
 		request.format = FORMAT_TABLE;
-	return run(&request, check);
+	return run(&request, request.against ? check_against : check);
 }
 
 int command_baseline(const struct context *context, int argc, char **argv)

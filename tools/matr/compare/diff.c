@@ -3,8 +3,10 @@
 #include "common/options.h"
 #include "common/recorded.h"
 #include "matr/compare/commands.h"
+#include "matr/compare/diff_exports.h"
 #include "matr/compare/diff_graph.h"
 #include "matr/compare/diff_show.h"
+#include "matr/export/file_source.h"
 #include "matr/namespace/root.h"
 
 #include <stdio.h>
@@ -19,6 +21,7 @@ static const char help[] =
 	"usage: matr diff [OPTION]... EPOCH EPOCH\n"
 	"       matr diff [OPTION]... PROGRAM PROGRAM\n"
 	"       matr diff [OPTION]... [--from EPOCH] [--to EPOCH] PROGRAM\n"
+	"       matr diff [OPTION]... EXPORT EXPORT\n"
 	"\n"
 	"What differs between the mappings of two epochs, of two programs, or of one program in "
 	"two\n"
@@ -29,7 +32,10 @@ static const char help[] =
 	"all,\n"
 	"and a row per program that differs; with --details a row per difference. An EPOCH is a "
 	"number\n"
-	"(`matr epoch list`), `current` or `previous`.\n";
+	"(`matr epoch list`), `current` or `previous`. An EXPORT is a file of `matr export`, of "
+	"any\n"
+	"machine: files at the same path that differ, and bindings, are named once for all "
+	"programs.\n";
 
 static const char help_after[] =
 	"Exit status, as that of diff(1): 0 nothing differs; 1 something does; 2 trouble.\n"
@@ -38,7 +44,8 @@ static const char help_after[] =
 	"  matr diff --totals --format json 11 12\n"
 	"  matr diff --details git\n"
 	"  matr diff --symbol 'pthread_*' 11 12\n"
-	"  matr diff xz xzdec\n";
+	"  matr diff xz xzdec\n"
+	"  matr diff golden.jsonl.zst web1.jsonl.zst\n";
 
 struct request {
 	const char *prefix, *root, *from, *to;
@@ -170,6 +177,44 @@ static int compare(struct request *request, int n, char **names, struct matr_err
 	return result == 0 ? closed : result;
 }
 
+static int compare_exports(const struct request *request, bool details, bool totals, char **names,
+			   struct matr_error *err)
+{
+	const struct export_source before = {export_file_rows, names[0], names[0]};
+	const struct export_source after = {export_file_rows, names[1], names[1]};
+	const struct diff_exports diff = {
+		.before = &before,
+		.after = &after,
+		.format = request->show.format,
+		.symbol = request->show.symbol,
+		.details = details,
+		.totals = totals,
+	};
+
+	return diff_exports(&diff, err);
+}
+
+/* Two exports: 1 or 0; -1 if one is no export. */
+static int are_exports(int n, char **names)
+{
+	bool first = export_file_recognize(names[0]);
+	bool second = n == 2 && export_file_recognize(names[1]);
+
+	return first == second ? first : n == 2 ? -1 : 0;
+}
+
+/* What is wrong with options for exports; NULL: nothing. */
+static const char *check_exports(const struct request *request, bool details, bool totals)
+{
+	if (request->root || request->from || request->to)
+		return "--root, --from and --to do not go with exports";
+	if (format_is_graph(request->show.format))
+		return "exports are not drawn";
+	if (totals && (details || request->show.symbol))
+		return "--totals goes with neither --details nor --symbol";
+	return NULL;
+}
+
 int command_diff(const struct context *context, int argc, char **argv)
 {
 	struct request request = {.prefix = context->prefix};
@@ -209,6 +254,19 @@ int command_diff(const struct context *context, int argc, char **argv)
 	if (n < 1 || n > 2)
 		return usage_error_because(
 			"diff", "two epochs, two programs, or one program, please", NULL);
+	int exports = are_exports(n, argv + at);
+	const char *reason = exports < 0 ? "one of these is no export of --format jsonl"
+			     : exports	 ? check_exports(&request, details, totals)
+					 : NULL;
+	if (reason)
+		return usage_error_because("diff", reason, NULL);
+	if (exports) {
+		status = compare_exports(&request, details, totals, argv + at, &err);
+		if (status >= 0)
+			return status ? DIFF_DIFFERENT : DIFF_SAME;
+		print_error(&err);
+		return DIFF_TROUBLE;
+	}
 	if (n == 2 && is_epoch(argv[at]) != is_epoch(argv[at + 1]))
 		return usage_error_because("diff", "an epoch and a program", argv[at]);
 	show->epochs = n == 2 && is_epoch(argv[at]);

@@ -7,8 +7,8 @@
 #include <matr/error.h>
 
 /* Read the file NAME of a struct export_source, for its `rows`; context is the name. Every row is
- * checked, whether it is wanted or not: that it is of the same host and epoch, that it comes in order
- * and once, that what it refers to is there, that the bindings make the hash of their set,
+ * checked, whether it is wanted or not: that it is of the same host and epoch, that it comes in
+ * order and once, that what it refers to is there, that the bindings make the hash of their set,
  * and that the last row is the last one of as many as it says.
  * Errors: MALFORMED (cut off, damaged, out of order, twice), STATE (another format), SYSTEM,
  * MEMORY, those of the sink. */

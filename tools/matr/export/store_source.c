@@ -180,7 +180,6 @@ static bool is_changed(const struct export_store *export, enum matr_export_chang
 static int give_export(struct giving *giving, struct matr_error *err)
 {
 	const struct export_store *export = giving->export;
-	struct text tables = {0};
 
 	begin_row(giving);
 	put_number(giving, EXPORT_FORMAT);
@@ -197,15 +196,8 @@ static int give_export(struct giving *giving, struct matr_error *err)
 		put_number(giving, export->since);
 	else
 		put_null(giving);
-	for (int table = EXPORT_EXPORT + 1; table < EXPORT_END; table++)
-		if (giving->tables & 1U << table)
-			text_printf(&tables, "%s%s", tables.size ? "," : "",
-				    export_schemas[table].name);
-	bool all = (giving->tables | 1U << EXPORT_EXPORT | 1U << EXPORT_END) == EXPORT_ALL_TABLES;
-	put_text(giving, all ? NULL : text_string(&tables));
-	int result = tables.failed ? matr_fail_memory(err) : end_row(giving, EXPORT_EXPORT, err);
-	text_free(&tables);
-	return result;
+	put_null(giving); /* tables: export_write() knows */
+	return end_row(giving, EXPORT_EXPORT, err);
 }
 
 static int give_object(struct giving *giving, const struct export_store_object *object,

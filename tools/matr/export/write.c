@@ -34,6 +34,52 @@ static enum export_table only_table(unsigned tables)
 	return EXPORT_TABLES;
 }
 
+/* What is written is a part of the source: its first and last rows say which, and how many. */
+struct part {
+	const struct export_sink *sink;
+	unsigned tables;
+	int64_t rows;
+	struct text names;
+};
+
+static int part_row(void *context, enum export_table table, const struct export_value *values,
+		    struct matr_error *err)
+{
+	struct part *part = context;
+	struct export_value changed[EXPORT_COLUMNS_MAX];
+
+	if (table != EXPORT_EXPORT && table != EXPORT_END) {
+		part->rows++;
+		return part->sink->row(part->sink->context, table, values, err);
+	}
+	memcpy(changed, values, (size_t)export_schemas[table].n_columns * sizeof *values);
+	if (table == EXPORT_EXPORT && (part->tables | always) != EXPORT_ALL_TABLES) {
+		for (int i = EXPORT_EXPORT + 1; i < EXPORT_END; i++)
+			if (part->tables & 1U << i)
+				text_printf(&part->names, "%s%s", part->names.size ? "," : "",
+					    export_schemas[i].name);
+		if (part->names.failed)
+			return matr_fail_memory(err);
+		changed[export_column(table, "tables")] = (struct export_value){
+			.text = text_string(&part->names), .size = part->names.size};
+	}
+	if (table == EXPORT_END)
+		changed[export_column(table, "rows")].number = part->rows;
+	part->rows++;
+	return part->sink->row(part->sink->context, table, changed, err);
+}
+
+static int write_rows(const struct export_source *source, unsigned tables,
+		      const struct export_sink *sink, struct matr_error *err)
+{
+	struct part part = {.sink = sink, .tables = tables};
+	const struct export_sink of_part = {part_row, &part};
+	int result = source->rows(source->context, tables, NULL, NULL, &of_part, err);
+
+	text_free(&part.names);
+	return result;
+}
+
 static int write_csv_files(const struct export_source *source, const struct export_write *write,
 			   struct matr_error *err)
 {
@@ -43,7 +89,7 @@ static int write_csv_files(const struct export_source *source, const struct expo
 
 	if (result == 0) {
 		const struct export_sink sink = {export_csv_files_row, files};
-		result = source->rows(source->context, write->tables, NULL, NULL, &sink, err);
+		result = write_rows(source, write->tables, &sink, err);
 	}
 	if (result == 0)
 		result = export_csv_files_finish(files, err);
@@ -59,7 +105,7 @@ static int write_sqlite(const struct export_source *source, const struct export_
 
 	if (result == 0) {
 		const struct export_sink sink = {export_sqlite_row, sqlite};
-		result = source->rows(source->context, write->tables, NULL, NULL, &sink, err);
+		result = write_rows(source, write->tables, &sink, err);
 	}
 	if (result == 0)
 		result = export_sqlite_finish(sqlite, out, err);
@@ -76,8 +122,7 @@ static int write_text(const struct export_source *source, const struct export_wr
 		[EXPORT_SQL] = {export_sql_row, &csv.text},
 		[EXPORT_CSV] = {export_csv_row, &csv},
 	};
-	int result = source->rows(source->context, write->tables, NULL, NULL, &sinks[write->format],
-				  err);
+	int result = write_rows(source, write->tables, &sinks[write->format], err);
 
 	export_text_free(&csv.text);
 	return result;
