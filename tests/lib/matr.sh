@@ -102,7 +102,7 @@ capture_matr()
 {
 	local name=$1
 	shift
-	capture "$name" timeout -k 5 120 env LD_STABLE_DEBUG=1 "$MATR" run "$@"
+	capture "$name" timeout -k 5 300 env LD_STABLE_DEBUG=1 "$MATR" run "$@"
 	heard "$name"
 }
 

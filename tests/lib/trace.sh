@@ -7,6 +7,6 @@ trace()
 {
 	local name=$1 status=0
 	shift
-	timeout 100 "$MATR" trace -o "$T/$name.csv" --format csv "$@" >"$T/$name.out" 2>"$T/$name.err" </dev/null || status=$?
+	timeout 300 "$MATR" trace -o "$T/$name.csv" --format csv "$@" >"$T/$name.out" 2>"$T/$name.err" </dev/null || status=$?
 	echo "$status" >"$T/$name.status"
 }

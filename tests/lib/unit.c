@@ -1,9 +1,19 @@
 #include "unit.h"
 
+#include <fnmatch.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+bool unit_wanted(const char *test)
+{
+	const char *only = getenv("MATR_TEST_ONLY");
+	char pattern[1000];
+
+	snprintf(pattern, sizeof pattern, "*%s*", only ? only : "");
+	return fnmatch(pattern, test, 0) == 0;
+}
 
 int unit_run(TCase *tests, const char *name)
 {
@@ -16,6 +26,10 @@ int unit_run(TCase *tests, const char *name)
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
 	int failed = srunner_ntests_failed(runner);
+	if (srunner_ntests_run(runner) == 0) {
+		printf("no test%s\n", getenv("MATR_TEST_ONLY") ? " has such a name" : "");
+		failed = 1;
+	}
 	srunner_free(runner);
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

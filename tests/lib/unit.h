@@ -3,8 +3,21 @@
 #define MATR_TESTS_UNIT_H
 
 #include <check.h>
+#include <stdbool.h>
 
-/* Run the tests. Returns the exit status of the program. */
+/* Does a part of the name match MATR_TEST_ONLY, a pattern of the shell? Without the variable all
+ * do. */
+bool unit_wanted(const char *test);
+
+/* A test that is not wanted is not added. */
+#undef tcase_add_test
+#define tcase_add_test(tests, function) tcase_add_loop_test(tests, function, 0, 1)
+#undef tcase_add_loop_test
+#define tcase_add_loop_test(tests, function, from, to)                                             \
+	(unit_wanted(#function) ? tcase_add_loop_test_raise_signal(tests, function, 0, from, to)   \
+				: (void)0)
+
+/* Run the tests. Returns the exit status of the program; no test at all is a failure. */
 int unit_run(TCase *tests, const char *name);
 
 /* Make a directory for one test, from a path that ends with six characters to replace, and remove

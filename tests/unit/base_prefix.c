@@ -10,6 +10,7 @@
 #include <check.h>
 
 #include "base/prefix.h"
+#include "unit.h"
 
 static char directory[] = "/tmp/matr-test-prefix.XXXXXX";
 static char canonical[PATH_MAX];
@@ -228,9 +229,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("prefix");
 	TCase *tests = tcase_create("prefix");
-	SRunner *runner = srunner_create(suite);
 
 	tcase_add_checked_fixture(tests, enter, leave);
 	tcase_add_test(tests, takes);
@@ -242,9 +241,5 @@ int main(void)
 	tcase_add_test(tests, names_of_images);
 	tcase_add_test(tests, checks_links);
 	tcase_add_test(tests, removes_trials);
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return unit_run(tests, "prefix");
 }

@@ -42,31 +42,42 @@ int matrd_take_prefix(struct daemon *daemon)
 	return 0;
 }
 
+/* Make a socket's path free: one that a killed matrd has left is removed. Returns -1 if something
+ * else is there, which is logged. */
+static int remove_socket(const char *path)
+{
+	struct stat status;
+
+	if (lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode)) {
+		matrd_say("%s: is there and no socket; it is left alone", path);
+		return -1;
+	}
+	unlink(path);
+	return 0;
+}
+
+/* The socket gets its name when it accepts connections: whoever finds the name can connect. */
 int matrd_bind(struct daemon *daemon)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	char directory[PATH_MAX];
 
-	if (strlen(daemon->socket_path) >= sizeof address.sun_path) {
+	if (snprintf(address.sun_path, sizeof address.sun_path, "%s.new", daemon->socket_path) >=
+	    (int)sizeof address.sun_path) {
 		matrd_say("%s: too long for a socket's path; use --socket", daemon->socket_path);
 		return -1;
 	}
 	snprintf(directory, sizeof directory, "%.*s", (int)path_directory(daemon->socket_path),
 		 daemon->socket_path);
 	mkdir(directory, 0755); /* unless it exists */
-	strcpy(address.sun_path, daemon->socket_path);
-	/* Left by a matrd that was killed: the lock shows that there is none. */
-	struct stat status;
-	if (lstat(daemon->socket_path, &status) == 0 && !S_ISSOCK(status.st_mode)) {
-		matrd_say("%s: is there and no socket; it is left alone", daemon->socket_path);
+	/* The lock shows that no other matrd has them. */
+	if (remove_socket(address.sun_path) != 0 || remove_socket(daemon->socket_path) != 0)
 		return -1;
-	}
-	unlink(daemon->socket_path);
 	daemon->listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (daemon->listening < 0 ||
 	    bind(daemon->listening, (struct sockaddr *)&address, sizeof address) != 0 ||
-	    chmod(daemon->socket_path, 0666) != 0 ||
-	    listen(daemon->listening, LISTEN_BACKLOG) != 0) {
+	    chmod(address.sun_path, 0666) != 0 || listen(daemon->listening, LISTEN_BACKLOG) != 0 ||
+	    rename(address.sun_path, daemon->socket_path) != 0) {
 		matrd_say("%s: %s", daemon->socket_path, strerror(errno));
 		return -1;
 	}

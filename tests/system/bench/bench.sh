@@ -62,7 +62,7 @@ case_in_force()
 
 case_start_only()
 {
-	capture bench timeout 60 "$MATR" bench --rounds 2 --start-only --format json sleep 1000
+	capture bench timeout 300 "$MATR" bench --rounds 2 --start-only --format json sleep 1000
 	check "a program that does not end" figures '"whole" not in r and r["loader"]["ratio"] > 0'
 	capture bench "$MATR" bench --rounds 1 sh -c 'exit 3'
 	check "an exit status" grep -q '^The program ends with exit status 3 each time' "$T/bench.out"

@@ -38,7 +38,7 @@ refused() # NAME COMMAND...
 {
 	local name=$1 status=0
 	shift
-	timeout -k 5 60 "$@" >"$T/out" 2>"$T/err" </dev/null || status=$?
+	timeout -k 5 300 "$@" >"$T/out" 2>"$T/err" </dev/null || status=$?
 	state "$dir" >"$T/after"
 	if [ $status -ne 0 ] && [ $status -lt 124 ] && cmp -s "$T/mine.before" "$T/after"; then
 		ok "no prefix: $name"
@@ -97,12 +97,12 @@ equal "what a killed MatR leaves is not" "" "$(find "$MATR_PREFIX" -name '*.matr
 
 echo keep >"$T/file"
 status=0
-timeout -k 5 20 "$BUILD/tools/matrd" --socket "$T/file" >"$T/out" 2>&1 </dev/null || status=$?
+timeout -k 5 300 "$BUILD/tools/matrd" --socket "$T/file" >"$T/out" 2>&1 </dev/null || status=$?
 check "matrd --socket does not remove a file" test $status -ne 0 -a "$(cat "$T/file")" = keep
 status=0
 "$MATR" baseline save "$T/file" "$T/bin/true" >"$T/out" 2>&1 </dev/null || status=$?
 check "baseline save does not replace a file that is none" test $status -ne 0 -a "$(cat "$T/file")" = keep
 mknod "$T/null" c 1 3 2>/dev/null || mkfifo "$T/null"
-timeout -k 5 20 "$MATR" baseline save "$T/null" "$T/bin/true" >"$T/out" 2>&1 </dev/null || :
+timeout -k 5 300 "$MATR" baseline save "$T/null" "$T/bin/true" >"$T/out" 2>&1 </dev/null || :
 check "nor a device" test ! -f "$T/null"
 finish

@@ -186,9 +186,8 @@ check("baseline", "check", os.path.join(scratch, "baseline"), at=2)
 run("rebind", "--undo", "1")
 shutil.copy(os.path.join(scratch, "next"), library + b".new")
 os.rename(library + b".new", library)
-for _ in range(100): # until matrd has seen it
-    if b"\\x1b[31m" in pathlib.Path(log).read_bytes():
-        break
+end = time.monotonic() + 120
+while b"\\x1b[31m" not in pathlib.Path(log).read_bytes() and time.monotonic() < end: # until matrd has seen it
     time.sleep(0.1)
 said = pathlib.Path(log).read_bytes()
 tap.check("matrd's log: safe", is_safe(said) and ESCAPED.encode() in said, said)

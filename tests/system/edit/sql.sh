@@ -88,7 +88,7 @@ row()
 {
 	local name=$1 pattern=$2 status=0
 	write "INSERT INTO store.edits ($3) VALUES ($4)" || { not_ok "$name: can be written" "$T/write"; return; }
-	timeout -k 5 30 "$MATR" epoch apply -q >"$T/apply" 2>&1 </dev/null || status=$?
+	timeout -k 5 300 "$MATR" epoch apply -q >"$T/apply" 2>&1 </dev/null || status=$?
 	query "SELECT state || ': ' || complaint FROM store.edits WHERE id = (SELECT max(id) FROM store.edits)" >"$T/complaint"
 	if [ $status -eq 3 ] && grep -aq "^failed: .*$pattern" "$T/complaint" && prints '2 4' && "$MATR" verify "$T/lib/main" >"$T/verified" 2>&1; then
 		ok "a row: $name"

@@ -67,7 +67,7 @@ put_back()
 # wrong NAME: `matr epoch status` says in one line what is wrong.
 wrong()
 {
-	capture line timeout 20 "$MATR" epoch status
+	capture line timeout 120 "$MATR" epoch status
 	cat "$T/line.out" >>"$T/line.err"
 	if [ "$(cat "$T/line.status")" -eq 1 ] && [ "$(grep -c "${2:-image\|prefix}" "$T/line.err")" -ge 1 ]; then
 		ok "$1: matr epoch status says what is wrong"

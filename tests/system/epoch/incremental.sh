@@ -38,7 +38,7 @@ begin_all()
 {
 	local name=$1 wanted=$2 got status=0
 	shift 2
-	timeout 120 "$MATR" epoch begin --config "$T/conf" "$@" >"$T/begin" 2>"$T/begin.err" </dev/null || status=$?
+	timeout 300 "$MATR" epoch begin --config "$T/conf" "$@" >"$T/begin" 2>"$T/begin.err" </dev/null || status=$?
 	got=$("$MATR" epoch status --format json | /usr/bin/python3 -c 'import json, sys; s = json.load(sys.stdin); print(s["applications"], s["carried"], len(s["declined"]))')
 	if [ "$got" = "6 $wanted 1" ] && [ $status -eq 3 ]; then
 		ok "$name"

@@ -21,7 +21,7 @@ END
 begin_all()
 {
 	STATUS=0
-	timeout 120 "$MATR" epoch begin --only --config "$T/conf" "$@" >"$T/begin" 2>"$T/begin.err" </dev/null || STATUS=$?
+	timeout 300 "$MATR" epoch begin --only --config "$T/conf" "$@" >"$T/begin" 2>"$T/begin.err" </dev/null || STATUS=$?
 }
 
 # status FIELD: of `matr epoch status`, in JSON.
@@ -177,7 +177,7 @@ if [ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null; then
 	check "a bind mount of a directory in itself" unshare -m sh -c "
 		mount --bind '$TREE/sbin' '$TREE/sbin/loop/round' &&
 		mount --bind '$TREE/bin' '$TREE/sbin/deep/er' &&
-		timeout 60 '$MATR' epoch begin --only --config '$T/conf'"
+		timeout 300 '$MATR' epoch begin --only --config '$T/conf'"
 else
 	skip "a bind mount of a directory in itself" "not possible here"
 fi
@@ -240,7 +240,7 @@ fi
 mkdir -p "$TREE/sbin/moving"
 for i in 1 2 3 4 5 6 7 8 9; do cp "$TREE/bin/good" "$TREE/sbin/moving/$i"; done
 (
-	while [ -d "$TREE/sbin/moving" ]; do
+	while [ ! -e "$T/stop" ]; do
 		for i in 1 2 3 4 5 6 7 8 9; do
 			cp "$TREE/bin/good" "$TREE/sbin/moving/$i" 2>/dev/null || :
 			rm -f "$TREE/sbin/moving/$((i % 4))"
@@ -253,10 +253,9 @@ for i in 1 2 3; do
 	begin_all
 	[ "$STATUS" -eq 3 ] || bad=1
 done
-rm -rf "$TREE/sbin/moving" 2>/dev/null || :
-kill $mover 2>/dev/null || :
-wait $mover 2>/dev/null || :
-rm -rf "$TREE/sbin/moving"
+touch "$T/stop"
+wait $mover
+rm -r "$TREE/sbin/moving"
 check "files that change and vanish while they are read" [ $bad -eq 0 ]
 same "a program that did not" "$TREE/bin/good"
 finish

@@ -70,13 +70,14 @@ in_state "somebody has the lock" epoch '^busy '
 capture line "$MATR" epoch begin --only /bin/bash
 check "begin is told" sh -c "[ \"\$(cat '$T/line.status')\" = 1 ] && grep -q 'another process is beginning' '$T/line.err'"
 exec 9>&-
-(
-	flock 9
-	sleep 0.7
-) 9<>"$MATR_PREFIX/lock" &
-sleep 0.2
-check "somebody has it for a moment, as matrd has: begin waits that long" "$MATR" epoch begin --only -q /bin/bash /bin/ls
-wait
+exec 9<>"$MATR_PREFIX/lock"
+flock 9
+"$MATR" epoch begin --only -q /bin/bash /bin/ls </dev/null >"$T/waits" 2>&1 9>&- &
+begin=$!
+tries() { grep -q '^230 ' "/proc/$begin/syscall"; } # clock_nanosleep, between two attempts
+check "begin finds the lock taken" wait_until tries
+exec 9>&-
+check "somebody has it for a moment, as matrd has: begin waits that long" wait $begin
 "$MATR" epoch status >"$T/status"
 in_state "and has it no longer" epoch 'begun'
 check "nobody is busy" sh -c "! grep -q '^busy' '$T/status'"

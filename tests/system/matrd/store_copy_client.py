@@ -7,6 +7,7 @@ usage: store_copy_client.py [owner]     ask the matrd of MATR_PREFIX; owner: roo
 """
 import json
 import os
+import select
 import socket
 import sqlite3
 import sys
@@ -17,7 +18,7 @@ PATH = os.environ["MATR_PREFIX"] + "/matrd.sock"
 
 def connect():
     s = socket.socket(socket.AF_UNIX)
-    s.settimeout(30)
+    s.settimeout(120)
     s.connect(PATH)
     return s
 
@@ -44,9 +45,10 @@ def check(name, good, what=None):
 
 def lie(how):
     server = socket.socket(socket.AF_UNIX)
-    server.bind(PATH)
-    os.chmod(PATH, 0o666)
+    server.bind(PATH + ".new")
+    os.chmod(PATH + ".new", 0o666)
     server.listen()
+    os.rename(PATH + ".new", PATH) # who sees it can connect
     while True:
         s, _ = server.accept()
         s.recv(1000)
@@ -64,12 +66,19 @@ def lie(how):
         s.close()
 
 
+def hung_up(s, seconds=0):
+    """Has the other side gone? Waits so long for it, and reads nothing."""
+    poll = select.poll()
+    poll.register(s, 0)
+    return any(events & select.POLLHUP for _, events in poll.poll(seconds * 1000))
+
+
 def deaf():
-    """Ask, and read when the time for it is long over."""
+    """Ask, and read when the other side has given up."""
     with connect() as s:
         put(s, request="store")
         size = json.loads(s.recv(1000, socket.MSG_PEEK).split(b"\n")[0])["bytes"]
-        time.sleep(22)
+        hung_up(s, 120)
         got, n = 0, 1
         try:
             while n:
@@ -118,20 +127,19 @@ s.close()
 deaf = [connect() for _ in range(6)]
 for s in deaf:
     put(s, request="store")
-time.sleep(0.5)
-start = time.time()
-with connect() as s:
-    put(s, request="ping")
-    check("others are answered meanwhile", b"pong" in s.recv(100) and time.time() - start < 1, time.time() - start)
 heads = [(s, s.recv(20)) for s in deaf]
 deaf = [s for s, head in heads if b"store" in head]
+with connect() as s:
+    put(s, request="ping")
+    check("others are answered meanwhile", b"pong" in s.recv(100) and not any(map(hung_up, deaf)))
 check("too many at once are told", len(deaf) == (4 if owner else 2), heads)
 for s in deaf + [s for s, head in heads if b"store" not in head]:
     s.close()
-time.sleep(0.5)
-with connect() as s:
-    event, data = store(s, s.makefile("rb"))
-    check("who goes takes his reader with him", len(data) > 50000, event)
+event, start = {}, time.monotonic()
+while event.get("event") != "store" and time.monotonic() - start < 15: # the readers would wait for 20 seconds
+    with connect() as s:
+        event, data = store(s, s.makefile("rb"))
+check("who goes takes his reader with him", len(data) > 50000, event)
 for s in [connect() for _ in range(4)]:
     put(s, request="store")
     s.shutdown(socket.SHUT_WR)

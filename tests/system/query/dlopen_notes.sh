@@ -78,7 +78,7 @@ hostile()
 	rm -f libbad.so*
 	lib bad
 	echo 'int bad(void); int main(void) { return bad() - 1; }' | "$CC" -o hostile -x c - -x none -L. -lbad -Wl,-rpath,"$T"
-	if timeout 20 "$MATR" tree --env LD_LIBRARY_PATH="$T" ./hostile >out 2>err && grep -q 'libbad.so' out; then
+	if timeout 300 "$MATR" tree --env LD_LIBRARY_PATH="$T" ./hostile >out 2>err && grep -q 'libbad.so' out; then
 		ok "$1"
 	else
 		not_ok "$1" out err

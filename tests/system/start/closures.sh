@@ -95,7 +95,7 @@ as_wanted()
 # words STEP...: every word is what ld.so writes.
 words()
 {
-	capture words timeout -k 5 120 "$MATR" verify --loads ./load "$@"
+	capture words timeout -k 5 300 "$MATR" verify --loads ./load "$@"
 	if grep -q 'differences: 0$' "$T/words.err" && ! grep -q '^  ' "$T/words.err"; then
 		ok "$CASE: every word as ld.so writes it"
 	else
@@ -984,13 +984,9 @@ case_debugger()
 	LD_STABLE_DEBUG=1 "$MATR" run ./load <fifo >out 2>err &
 	local pid=$!
 	exec 5>fifo
-	for ((i = 0; i < 50; i++)); do
-		grep -q ready out 2>/dev/null && break
-		sleep 0.1
-	done
-	(sleep 2; echo >&5) &
-	gdb -nx -batch -p "$pid" -ex 'set debuginfod enabled off' -ex 'set breakpoint pending on' -ex 'break inside' -ex continue -ex bt \
-		-ex continue >"$T/gdb" 2>&1 </dev/null || :
+	wait_until grep -q ready out
+	gdb -nx -batch -p "$pid" -ex 'set debuginfod enabled off' -ex 'set breakpoint pending on' -ex 'break inside' \
+		-ex 'shell echo >fifo' -ex continue -ex bt -ex continue >"$T/gdb" 2>&1 </dev/null || :
 	exec 5>&-
 	wait "$pid" || :
 	check "$CASE: attached: a breakpoint in a plug-in" grep -q 'inside (x=2)' "$T/gdb"

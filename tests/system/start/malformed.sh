@@ -38,13 +38,13 @@ names_file()
 
 # 3: an epoch is begun without the bad program, which is declined.
 for file in "$B"/bad-* "$B" "$B/no-such-file"; do
-	one_line "epoch begin $(basename "$file")" 3 timeout 20 "$MATR" epoch begin --only -q "$file" "$T/good"
+	one_line "epoch begin $(basename "$file")" 3 timeout 120 "$MATR" epoch begin --only -q "$file" "$T/good"
 	names_file "$file" || not_ok "epoch begin $(basename "$file"): names the file" "$T/line.err"
 done
 for file in bad-text bad-truncated-100 bad-DT_SYMTAB-outside bad-empty; do
-	one_line "inspect $file" '!0' timeout 20 "$MATR" inspect "$B/$file"
+	one_line "inspect $file" '!0' timeout 120 "$MATR" inspect "$B/$file"
 	names_file "$file" || not_ok "inspect $file: names the file" "$T/line.err"
-	capture line timeout 20 "$MATR" verify "$B/$file"
+	capture line timeout 120 "$MATR" verify "$B/$file"
 	check "verify $file: one line, exit status 1" \
 		[ "$(cat "$T/line.status") $(cat "$T/line.out" "$T/line.err" | wc -l)" = '1 1' ]
 done
@@ -78,7 +78,7 @@ blame()
 }
 for file in "$B"/odd-*; do
 	count=$((count + 1))
-	capture line timeout 20 "$MATR" epoch begin --only -q "$file" "$T/good"
+	capture line timeout 120 "$MATR" epoch begin --only -q "$file" "$T/good"
 	status=$(cat "$T/line.status")
 	lines=$(wc -l <"$T/line.err")
 	if [ "$status" -ne 0 ] && [ "$status" -ne 3 ] || [ "$lines" -ne $((status / 3)) ]; then
@@ -87,7 +87,7 @@ for file in "$B"/odd-*; do
 	if [ "$(timeout 10 "$file" 2>/dev/null </dev/null; echo $?)" = "3
 0" ]; then
 		running=$((running + 1))
-		if [ "$(timeout 10 "$MATR" run "$file" 2>/dev/null </dev/null; echo $?)" != "3
+		if [ "$(timeout 120 "$MATR" run "$file" 2>/dev/null </dev/null; echo $?)" != "3
 0" ]; then
 			blame "runs without MatR, not with it (epoch begin: status $status)"
 		fi

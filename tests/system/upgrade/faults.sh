@@ -131,7 +131,7 @@ for name, members in {"traversal": [("../../../../../../../../" + top.lstrip("/"
             out.write(f"{member:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(contents):<10}`\n".encode() + contents + b"\n" * (len(contents) % 2))
 END
 for name in traversal detour device; do
-	capture check timeout 60 "$MATR" check-upgrade --replace "$T/$name.deb"
+	capture check timeout 300 "$MATR" check-upgrade --replace "$T/$name.deb"
 	check "a hostile package, $name: an answer, or an error" [ "$(cat "$T/check.status")" -le 2 ]
 	check "a hostile package, $name: nothing outside" [ ! -e "$T/lib/evil.so" ]
 	unchanged "a hostile package, $name"

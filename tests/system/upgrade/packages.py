@@ -221,7 +221,7 @@ def really(refused, name):
     """What cannot start is started: it says so."""
     started = []
     for program in refused[:10]:
-        done = run(program, "--version", timeout=20)
+        done = run(program, "--version", timeout=300)
         if done.returncode == 0 or not re.search(r"error while loading|not found|symbol lookup error|no version", done.stderr):
             started.append(f"{program}: {done.returncode} {done.stderr}")
     if refused:

@@ -96,7 +96,7 @@ def steps(rng, work):
 
 def run(command, **more):
     environment = {**os.environ, **more}
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120,
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300,
                             stdin=subprocess.DEVNULL)
     said = [line for line in result.stderr.splitlines() if line.startswith("ld-stable: ")]
     errors = [line for line in result.stderr.splitlines() if not line.startswith("ld-stable: ")]
