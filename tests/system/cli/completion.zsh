@@ -20,7 +20,7 @@ n=0
 while IFS= read -r words; do
 	n=$((n + 1))
 	zpty -w -n session "$words"$'\t'
-	for ((i = 0; i < 500; i++)); do
+	for ((i = 0; i < 6000; i++)); do
 		while zpty -r -t session line; do :; done
 		[[ -e $2 && $(grep -cx '[.]' $2) -ge $n ]] && break
 		sleep 0.02

@@ -6,6 +6,8 @@
 # shellcheck source-path=SCRIPTDIR source=../../lib/matr.sh disable=SC2015,SC2016,SC2317
 set -eu
 . "$(dirname "$0")/../../lib/matr.sh"
+# shellcheck source=../../lib/matrd.sh
+. "$TESTS/lib/matrd.sh"
 large=${MATR_TEST_LARGE-yes}
 
 rebind() { "$MATR" rebind "$@" >"$T/rebind" 2>"$T/rebind.err" </dev/null; }
@@ -145,22 +147,18 @@ case_wrapper()
 	undo_all
 }
 
+reports() { "$MATR" epoch status --format json | grep -q "$1"; }
+
 # the library changes in mid-epoch
 case_changing_library()
 {
 	rebind ls git --symbol setlocale --to "$T/lib/libpatched.so:patched_setlocale"
-	"$BUILD/tools/matrd" 2>"$T/matrd.log" &
-	matrd=$!
-	status_has()
-	{
-		"$MATR" epoch status --format json >"$T/status" 2>/dev/null || :
-		grep -q "$1" "$T/status"
-	}
-	check "matrd watches" wait_until status_has '"watched_epoch": *[1-9]'
+	start
+	check "matrd watches" watching
 	PATCHED=1 capture_matr patched ls --version
 	check "matrd: the edit is in force" grep -q '^patched$' "$T/patched.err"
 	cp "$T/lib/libpatched.so" "$T/new.so" && echo >>"$T/new.so" && mv "$T/new.so" "$T/lib/libpatched.so"
-	check "matrd: the substitute changed: a violation" within 3 status_has libpatched.so
+	check "matrd: the substitute changed: a violation" within 3 reports libpatched.so
 	"$MATR" epoch status >"$T/status" 2>&1 || :
 	for name in ls git; do
 		PATCHED=1 capture_matr patched "$(canonical $name)" --version
@@ -169,7 +167,7 @@ case_changing_library()
 	capture_matr matr gpg --version
 	check "nobody else does" grep -q 'applied objects' "$T/matr.said"
 	check "recorded with epoch, file and kind" query "SELECT 1 / count(*) FROM violations WHERE path LIKE '%/libpatched.so' AND epoch = (SELECT max(id) FROM epochs)"
-	kill $matrd && wait $matrd || :
+	stop
 	"$MATR" epoch begin --only -q "${wanted[@]}" 2>/dev/null </dev/null
 	PATCHED=1 capture_matr patched ls --version
 	check "the next epoch has the edit, with the new library" grep -q '^patched$' "$T/patched.err"

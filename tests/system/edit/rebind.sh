@@ -4,6 +4,8 @@
 # shellcheck source-path=SCRIPTDIR source=../../lib/matr.sh disable=SC2015,SC2016,SC2317
 set -eu
 . "$(dirname "$0")/../../lib/matr.sh"
+# shellcheck source=../../lib/matrd.sh
+. "$TESTS/lib/matrd.sh"
 
 mkdir -p "$T/lib" "$T/bin" "$T/early"
 # library NAME [OPTION...]: libNAME.so of sources/NAME.c
@@ -267,31 +269,31 @@ db.commit()" "$MATR_PREFIX/store.db"
 	check "epoch apply wants an epoch" test $status -eq 1
 }
 
+reports() { "$MATR" epoch status --format json | grep -q "$1"; }
+checks() { request '{"request":"status"}' | sed 's/.*"checks":\([0-9]*\).*/\1/'; } # how often matrd has compared files
+more_checks() { [ "$(checks)" -gt "$1" ]; }                                     # N
+
 case_matrd()
 {
 	"$MATR" epoch begin --only -q "$T/bin/main" git 2>/dev/null </dev/null
 	rebind "$T/bin/main" --symbol number --to "$T/lib/libneeds.so"
-	"$BUILD/tools/matrd" 2>"$T/matrd.log" &
-	matrd=$!
-	status_has()
-	{
-		"$MATR" epoch status --format json >"$T/status" 2>/dev/null || :
-		grep -q "$1" "$T/status"
-	}
-	check "matrd watches" wait_until status_has '"watched_epoch": *[1-9]'
+	start
+	check "matrd watches" watching
 	# a library for another machine, which ld.so passes over, where a search looks first
 	cp "$T/lib/libone.so" "$T/foreign" && printf '\050' | dd of="$T/foreign" bs=1 seek=18 conv=notrunc 2>/dev/null
+	local before
+	before=$(checks)
 	mv "$T/foreign" "$T/early/libone.so"
-	sleep 1.2
+	wait_until more_checks "$before"
 	check "matrd: what does not matter to an edited program does not" prints '23 46 23 8 4 6 7 23'
 	capture_matr matr "$T/bin/main"
 	check "matrd: it still has its mapping" grep -q applied "$T/matr.said"
 	rm "$T/early/libone.so"
 	cp "$T/lib/libtwo.so" "$T/two.new" && echo >>"$T/two.new" && mv "$T/two.new" "$T/lib/libtwo.so"
-	check "matrd: what came in with an edit's library was replaced: withdrawn" within 2 status_has "$T/bin/main"
+	check "matrd: what came in with an edit's library was replaced: withdrawn" within 2 reports "$T/bin/main"
 	capture_matr matr git --version
 	check "matrd: nobody else is" grep -q applied "$T/matr.said"
-	kill $matrd && wait $matrd || :
+	stop
 	"$MATR" epoch begin --only -q "$T/bin/main" git 2>/dev/null </dev/null
 	check "the next epoch has the edit" prints '23 46 23 8 4 6 7 23'
 	"$MATR" rebind --undo "$("$MATR" rebind --list --format csv | tail -n 1 | cut -d, -f1)" >/dev/null
