@@ -92,9 +92,9 @@ everything() # all that the package offers is in use
 	apt install "$new" && matr hooks install && matr epoch begin -q && matr loader install && matr enable -q perl bash || return
 	matrd >"$T/matrd" 2>&1 &
 	disown
-	sleep 0.5
-	matr epoch status | grep -q '^matrd '
+	wait_until served
 }
+served() { matr epoch status | grep -q '^matrd '; }
 nothing() # NAME: of it is left
 {
 	ldconfig
