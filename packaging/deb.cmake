@@ -22,8 +22,8 @@ set(CPACK_PRE_BUILD_SCRIPTS ${CMAKE_SOURCE_DIR}/packaging/deb-files.cmake)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION admin)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
-# For --format svg (docs/dependencies.md).
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS graphviz)
+# For --format svg, and export --to (docs/dependencies.md).
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "graphviz, libpq5")
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 # Its own libraries are in the package.
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS

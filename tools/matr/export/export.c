@@ -10,6 +10,7 @@
 #include "common/safe.h"
 #include "matr/export/commands.h"
 #include "matr/export/file_source.h"
+#include "matr/export/postgresql.h"
 #include "matr/export/store_source.h"
 
 static const char help[] =
@@ -61,10 +62,31 @@ static int open_epochs(const struct request *request, struct export_store *expor
 	return 0;
 }
 
+#ifdef MATR_LIBPQ
+static int to_database(const struct request *request, const struct export_source *source,
+		       struct matr_error *err)
+{
+	int result = export_to_postgresql(source, request->to, request->replace, err);
+
+	if (result == 0)
+		safe_fprintf(stderr, "the database has this epoch already\n");
+	return result < 0 ? -1 : 0;
+}
+#else
+static int to_database(const struct request *request, const struct export_source *source,
+		       struct matr_error *err)
+{
+	(void)source;
+	return matr_fail(err, MATR_ERROR_UNSUPPORTED, request->to,
+			 "this MatR was built without libpq");
+}
+#endif
+
 static int give(const struct request *request, const struct export_source *source,
 		struct matr_error *err)
 {
-	return export_write(source, &request->write, err);
+	return request->to ? to_database(request, source, err)
+			   : export_write(source, &request->write, err);
 }
 
 static int from_store(const struct request *request, struct matr_error *err)
@@ -119,8 +141,16 @@ static const char *check(struct request *request, const char **argument)
 	*argument = request->from;
 	if (request->from && (request->epoch || request->since || request->host))
 		return "is of one host and epoch: --epoch, --since and --host do not go with it";
+	*argument = request->to;
+	if (request->to && strncmp(request->to, "postgresql://", 13) != 0 &&
+	    strncmp(request->to, "postgres://", 11) != 0)
+		return "no URL of a PostgreSQL database";
+	if (request->to && (request->format || request->tables || request->since ||
+			    request->write.zstd || strcmp(request->write.file, "-") != 0))
+		return "takes whole epochs: -o, --format, --tables, --since and --zstd do not go "
+		       "with it";
 	*argument = NULL;
-	return NULL;
+	return request->replace && !request->to ? "--replace goes with --to" : NULL;
 }
 
 int command_export(const struct context *context, int argc, char **argv)
@@ -152,6 +182,12 @@ int command_export(const struct context *context, int argc, char **argv)
 		{"from", .text = &request.from, .argument = "FILE",
 		 .help = "the export in FILE, of format jsonl, in the place of the store",
 		 .completes = COMPLETES_FILE},
+		{"to", .text = &request.to, .argument = "URL",
+		 .help = "into the PostgreSQL database postgresql://..., in one transaction; "
+			 "passwords are read from a file (PGPASSFILE)"},
+		{"replace", .flag = &request.replace,
+		 .help = "with --to: an epoch of this host that the database has with other "
+			 "contents"},
 		{"prefix", .text = &request.prefix, .argument = "DIR", .help = "where the store is",
 		 .completes = COMPLETES_DIRECTORY},
 		{0},
