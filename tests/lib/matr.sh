@@ -8,7 +8,7 @@
 # files stay as they are.
 # shellcheck shell=bash source-path=SCRIPTDIR source=tap.sh disable=SC2034 # variables for the scripts
 set -eu
-export LC_ALL=C
+export LC_ALL=C MATR_PAGER=
 unset LD_STABLE_DEBUG LD_LIBRARY_PATH LD_PRELOAD LD_BIND_NOW
 
 HERE=$(cd "$(dirname "$0")" && pwd) # of the script that sources this

@@ -11,8 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 static volatile pid_t pager; /* 0: none */
 
 /* ---- which ---- */

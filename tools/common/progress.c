@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <time.h>
 
+static bool line_is_there; /* on standard error */
+
 static double now(void)
 {
 	struct timespec time;
@@ -52,5 +54,12 @@ void progress_line(const char *format, ...)
 	size_t size = wrap_cut(text_string(&line), line.size, terminal_error_width() - 1);
 	fprintf(stderr, "\r%.*s\033[K", (int)size, text_string(&line));
 	fflush(stderr);
+	line_is_there = size > 0;
 	text_free(&line);
+}
+
+void progress_erase(void)
+{
+	if (line_is_there)
+		progress_line("%s", "");
 }

@@ -3,6 +3,7 @@
 #include "common/screen.h"
 
 #include "common/pager.h"
+#include "common/progress.h"
 #include "common/terminal.h"
 #include "common/text.h"
 #include "common/wrap.h"
@@ -28,6 +29,8 @@ static int deliver(void)
 	const char *at = text_string(&screen.ready);
 	size_t left = screen.ready.size;
 
+	if (left > 0 && !pager_runs())
+		progress_erase();
 	while (left > 0 && !screen.left) {
 		ssize_t n = write(STDOUT_FILENO, at, left);
 		if (n < 0 && errno == EPIPE && pager_runs())

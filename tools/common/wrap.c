@@ -73,7 +73,7 @@ static bool may_break_behind(const char *bytes, size_t at, size_t size)
 
 size_t wrap_piece(const char *bytes, size_t size, size_t width)
 {
-	size_t at = 0, column = 0, blank = 0, mark = 0;
+	size_t at = 0, column = 0, blank = 0, slash = 0, mark = 0;
 	bool begun = false; /* something but blanks */
 
 	while (at < size) {
@@ -86,12 +86,12 @@ size_t wrap_piece(const char *bytes, size_t size, size_t width)
 		column += columns;
 		if (length == 1 && bytes[at] && may_break_behind(bytes, at, size) &&
 		    column > width / 3)
-			mark = at + 1;
+			*(bytes[at] == '/' ? &slash : &mark) = at + 1;
 		at += length;
 	}
 	if (at >= size)
 		return size;
-	return blank ? blank : mark ? mark : at;
+	return blank ? blank : slash ? slash : mark ? mark : at;
 }
 
 /* ---- lines ---- */

@@ -16,8 +16,8 @@ program, library, second, loaded, declined, directory, symbol = (
     os.environb[name] for name in (b"PROGRAM", b"LIBRARY", b"SECOND", b"LOADED", b"DECLINED", b"DIRECTORY", b"SYMBOL"))
 # What an escape starts, what moves the cursor, C1 controls, what turns the line around.
 DANGEROUS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-# matr's own line of progress, where a begin takes longer; what it says of the work is a word of ours.
-PROGRESS = re.compile(r"\r[A-Za-z ]{20,} \[[=#>. -]*\] \d+ of \d+\x1b\[K")
+# matr's own line of progress, where work takes longer, and its end; what it says of the work is a word of ours.
+PROGRESS = re.compile(r"\r([A-Za-z ]{20,} \[[=#>. -]*\] \d+ of \d+|[a-z ]+: \d+ %)?\x1b\[K")
 BOLD = re.compile(r"\x1b\[[01]m")
 ESCAPED = "\\x1b[31m\\n"
 
@@ -31,7 +31,8 @@ def on_terminal(*arguments):
     """What comes to a terminal, errors included."""
     pid, terminal = pty.fork()
     if pid == 0:
-        os.environ["TERM"] = "xterm"
+        # Wide enough that no name goes on in another line.
+        os.environ.update(TERM="xterm", COLUMNS="9999")
         os.execv(matr, [matr, *arguments])
     out = b""
     try:
