@@ -8,6 +8,7 @@
 #include "common/array.h"
 #include "common/graph.h"
 #include "common/open_store.h"
+#include "common/output.h"
 #include "common/path.h"
 #include "common/program.h"
 #include "common/progress.h"
@@ -414,6 +415,7 @@ static void put_summary(const struct collection *collection, struct json_object 
 	const struct matr_store_epoch *epoch = &collection->epoch;
 	size_t programs = json_object_array_length(collection->programs);
 	struct text title = {0}, sentence = {0};
+	char counts[3][32];
 	struct json_object *changes;
 
 	if (request->upgrade.n)
@@ -422,15 +424,17 @@ static void put_summary(const struct collection *collection, struct json_object 
 		text_printf(&title, "%s, ", path_name(request->programs[0]));
 	else if (request->n_programs)
 		text_printf(&title, "%zu programs, ", request->n_programs);
-	text_printf(&title, "epoch %" PRId64, epoch->id);
+	text_printf(&title, "%s %" PRId64, title.size ? "epoch" : "Epoch", epoch->id);
 	text_printf(&sentence,
-		    "%zu program%s and %zu other objects, with bindings to %zu symbols of each "
+		    "%s program%s and %s other objects, with bindings to %s symbols of each "
 		    "other.",
-		    programs, programs == 1 ? "" : "s", collection->n_objects - programs,
-		    collection->n_bindings);
-	if (!request->n_programs)
-		text_printf(&sentence, " %zu programs were declined and start as ever.",
-			    epoch->declined);
+		    output_grouped(programs, counts[0]), programs == 1 ? "" : "s",
+		    output_grouped(collection->n_objects - programs, counts[1]),
+		    output_grouped(collection->n_bindings, counts[2]));
+	if (!request->n_programs && epoch->declined)
+		text_printf(&sentence, " %zu program%s declined and start%s as ever.",
+			    epoch->declined, epoch->declined == 1 ? " was" : "s were",
+			    epoch->declined == 1 ? "s" : "");
 	if (json_object_object_get_ex(data, "changes_all", &changes)) {
 		size_t n = (size_t)json_object_get_int64(changes);
 		text_printf(&sentence, n ? " %zu changes (listed below)." : " Nothing changes.", n);

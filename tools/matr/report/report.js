@@ -5,6 +5,7 @@
 	const data = JSON.parse(document.getElementById("data").textContent);
 	const SHOWN = 14; // boxes on one side of the graph
 	const LISTED = 200; // of those that bind, or are bound to
+	const FIRST = 12; // of these, until all are asked for
 	const byId = (id) => document.getElementById(id);
 	const nameOf = (id) => data.objects[id].p.split("/").pop() || data.objects[id].p;
 
@@ -52,34 +53,60 @@
 			element("text", {x: x + width / 2, y: y + 16, "text-anchor": "middle"}, shown));
 		return group;
 	}
-	function line(x1, y1, x2, y2, edge, atEnd) {
-		const middle = (x1 + x2) / 2, width = edge[3] ? Math.min(1 + Math.log2(1 + edge[3]) / 2, 6) : 1;
-		const path = element("path", {"class": edge[3] ? "edge" : "edge bare", "stroke-width": width,
-			d: `M${x1} ${y1} C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}`});
-		const label = element("text", {"class": "count", x: atEnd ? x2 - 6 : x1 + 6, y: (atEnd ? y2 : y1) - 3,
-			"text-anchor": atEnd ? "end" : "start"}, edge[3] || "");
-		return [path, label];
+	function curve(x1, y1, x2, y2, edge, down) {
+		const x = (x1 + x2) / 2, y = (y1 + y2) / 2, width = edge[3] ? Math.min(1 + Math.log2(1 + edge[3]) / 2, 6) : 1;
+		return element("path", {"class": edge[3] ? "edge" : "edge bare", "stroke-width": width,
+			d: down ? `M${x1} ${y1} C${x1} ${y} ${x2} ${y} ${x2} ${y2}` : `M${x1} ${y1} C${x} ${y1} ${x} ${y2} ${x2} ${y2}`});
 	}
-	function side(svg, list, right, height, focusX, focusWidth) {
-		const shown = list.slice(0, SHOWN), width = 230, x = right ? 1140 - width - 10 : 10;
-		shown.forEach((edge, i) => {
-			const y = (height - shown.length * 32) / 2 + i * 32 + 4;
-			const ends = right ? [focusX + focusWidth, height / 2, x, y + 12] : [x + width, y + 12, focusX, height / 2];
-			svg.prepend(...line(...ends, edge, right));
-			svg.append(box(edge[right ? 1 : 0], x, y, width));
+	const count = (edge, x, y, anchor) => element("text", {"class": "count", x, y, "text-anchor": anchor}, edge[3] || "");
+	const more = (n, x, y, anchor) => element("text", {"class": "count", x, y, "text-anchor": anchor || "middle"}, `and ${n} more, listed below`);
+
+	// Wide: who binds on the left, what is bound to on the right.
+	function across(svg, id, from, to, total) {
+		const most = Math.min(Math.max(from.length, to.length), SHOWN), height = Math.max(most * 32 + 40, 110);
+		const width = Math.min(230, total * 0.27), middle = Math.min(270, total * 0.29), left = (total - middle) / 2;
+		const lines = [], boxes = [], counts = [];
+		for (const [list, right] of [[from, false], [to, true]]) {
+			const x = right ? total - width - 10 : 10, shown = list.slice(0, SHOWN);
+			shown.forEach((edge, i) => {
+				const y = (height - shown.length * 32) / 2 + i * 32 + 4;
+				lines.push(right ? curve(left + middle, height / 2, x, y + 12, edge) : curve(x + width, y + 12, left, height / 2, edge));
+				counts.push(count(edge, right ? x - 6 : x + width + 6, y + 9, right ? "end" : "start"));
+				boxes.push(box(edge[right ? 1 : 0], x, y, width));
+			});
+			if (list.length > SHOWN)
+				counts.push(more(list.length - SHOWN, x + width / 2, height - 6));
+		}
+		svg.append(...lines, ...counts, ...boxes, box(id, left, height / 2 - 12, middle, "focus"));
+		return height;
+	}
+	// Narrow: who binds above, what is bound to below, two boxes beside each other.
+	function below(svg, id, from, to, total) {
+		const most = 8, gap = 54, width = (total - gap - 16) / 2, middle = Math.min(270, total - 40);
+		const rows = (list) => Math.ceil(Math.min(list.length, most) / 2), lines = [], boxes = [], counts = [];
+		const place = (list, end, top, y) => list.slice(0, most).forEach((edge, i) => {
+			const left = i % 2 === 0, x = left ? 8 : total - 8 - width, at = top + Math.floor(i / 2) * 34;
+			lines.push(curve(left ? x + width : x, at + 12, total / 2, y, edge, true));
+			counts.push(count(edge, left ? x + width + 4 : x - 4, at + 10, left ? "start" : "end"));
+			boxes.push(box(edge[end], x, at, width));
 		});
-		if (list.length > SHOWN)
-			svg.append(element("text", {"class": "count", x: x + width / 2, y: height - 6, "text-anchor": "middle"},
-				`and ${list.length - SHOWN} more, listed below`));
+		const above = from.length > most ? 22 : 0, y = 10 + rows(from) * 34 + above + 14, under = y + 24 + 30;
+		place(from, 0, 10, y);
+		place(to, 1, under, y + 24);
+		if (above)
+			counts.push(more(from.length - most, 10, y - 16, "start"));
+		const height = under + rows(to) * 34 + (to.length > most ? 20 : 4);
+		if (to.length > most)
+			counts.push(more(to.length - most, 10, height - 8, "start"));
+		svg.append(...lines, ...counts, ...boxes, box(id, (total - middle) / 2, y, middle, "focus"));
+		return height;
 	}
+	const widthOf = (svg) => Math.max(Math.min(svg.clientWidth || 1140, 1140), 260);
 	function draw(id) {
-		const to = outgoing.get(id) || [], from = incoming.get(id) || [], svg = byId("graph");
-		const height = Math.max(Math.min(Math.max(to.length, from.length), SHOWN) * 32 + 40, 110), width = 270, x = (1140 - width) / 2;
+		const svg = byId("graph"), total = widthOf(svg);
 		svg.replaceChildren();
-		svg.setAttribute("viewBox", `0 0 1140 ${height}`);
-		side(svg, from, false, height, x, width);
-		side(svg, to, true, height, x, width);
-		svg.append(box(id, x, height / 2 - 12, width, "focus"));
+		const height = (total < 680 ? below : across)(svg, id, incoming.get(id) || [], outgoing.get(id) || [], total);
+		svg.setAttribute("viewBox", `0 0 ${total} ${height}`);
 	}
 
 	// ---- what is said of it ----
@@ -88,25 +115,36 @@
 		if (!list || !list.length)
 			return [element("p", {"class": "quiet"}, "nothing")];
 		const made = list.slice(0, LISTED).map((edge) => {
-			const more = edge[3] - edge[4].length;
+			const left = edge[3] - edge[4].length;
 			const what = edge[3] ? `${edge[3]} symbol${edge[3] === 1 ? "" : "s"}` : "needed, nothing is bound";
 			const summary = element("summary", {}, link(edge[end]), " ", element("small", {}, what));
-			if (!edge[3])
-				return element("details", {}, summary);
-			return element("details", {}, summary, element("p", {}, edge[4].join(", ") + (more > 0 ? ` and ${more} more` : "")));
+			const row = element("details", {}, summary);
+			if (edge[3])
+				row.append(element("p", {}, edge[4].join(", ") + (left > 0 ? ` and ${left} more` : "")));
+			return row;
 		});
 		if (list.length > LISTED)
 			made.push(element("p", {"class": "quiet"}, `and ${list.length - LISTED} more with fewer symbols`));
+		made.slice(FIRST).forEach((row) => { row.hidden = true; });
+		if (made.length > FIRST)
+			made.push(element("button", {"class": "link more", type: "button", onclick: (event) => {
+				made.forEach((row) => { row.hidden = false; });
+				event.target.remove();
+			}}, `show all ${list.length}`));
 		return made;
 	}
+	let shownId = -1;
 	function show(id) {
 		const object = data.objects[id], programs = users.get(id) || [], most = 60;
 		byId("focus").textContent = nameOf(id);
 		byId("facts").textContent = object.p + (object.g ? `, of package ${object.g}` : "") +
 			(object.u ? `, in ${object.u} program${object.u === 1 ? "" : "s"}` : "");
+		shownId = id;
+		byId("from-title").textContent = `What binds to it (${(incoming.get(id) || []).length})`;
+		byId("to-title").textContent = `What it binds to (${(outgoing.get(id) || []).length})`;
 		fill("from", ...bindings(incoming.get(id), 0));
 		fill("to", ...bindings(outgoing.get(id), 1));
-		byId("users-title").textContent = programs.length ? "Programs that have it" : "";
+		byId("users-title").textContent = programs.length ? `Programs that load it (${programs.length})` : "";
 		const shown = [];
 		for (const program of programs.slice(0, most))
 			shown.push(link(program), "  ");
@@ -200,27 +238,46 @@
 				element("div", {"class": "bars"}, element("span", {}, "ld.so"), bar(loader.ld_so, "old"), element("span", {}, "MatR"), bar(loader.matr, "")));
 		}
 	}
-	function epochs() {
-		const list = data.epochs || [];
+	const when = (seconds) => seconds ? new Date(seconds * 1000).toLocaleString() : "";
+	// Each epoch from its beginning to its end; as high as it has programs, declined ones in grey on top.
+	function plot() {
+		const list = data.epochs || [], svg = byId("plot"), now = Date.now() / 1000;
 		if (!list.length)
 			return;
-		byId("epochs-part").hidden = false;
-		const when = (seconds) => seconds ? new Date(seconds * 1000).toLocaleString() : "", now = Date.now() / 1000;
 		const last = (epoch, i) => epoch.ended || (list[i + 1] ? list[i + 1].begun : now);
-		const begin = list[0].begun, end = Math.max(now, begin + 1), most = Math.max(...list.map((epoch) => epoch.programs), 1);
-		const width = 1140, height = 170, plot = byId("plot"), x = (time) => 40 + (width - 60) * (time - begin) / (end - begin);
-		plot.setAttribute("viewBox", `0 0 ${width} ${height}`);
-		plot.append(element("line", {x1: 40, y1: height - 26, x2: width - 20, y2: height - 26}),
-			element("text", {"class": "count", x: 34, y: 22, "text-anchor": "end"}, most), element("text", {"class": "count", x: 40, y: height - 8}, when(begin)),
-			element("text", {"class": "count", x: width - 20, y: height - 8, "text-anchor": "end"}, when(end)));
+		const begin = list[0].begun, end = Math.max(last(list[list.length - 1], list.length - 1), begin + 1);
+		const most = Math.max(...list.map((epoch) => epoch.programs + epoch.declined), 1);
+		const width = widthOf(svg), height = 150, left = 52, right = width - 14, base = height - 28, top = 16;
+		const x = (time) => left + (right - left) * (time - begin) / (end - begin), tall = (n) => (base - top) * n / most;
+		const label = (text, x, y, anchor) => element("text", {"class": "count", x, y, "text-anchor": anchor}, text);
+		const marks = width > 600 ? 4 : 1, day = end - begin > 2 * 86400;
+		const short = (time) => day ? new Date(time * 1000).toLocaleDateString() : new Date(time * 1000).toLocaleTimeString();
+		svg.replaceChildren();
+		svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+		svg.append(element("line", {x1: left, y1: top, x2: right, y2: top}), element("line", {x1: left, y1: base, x2: right, y2: base}),
+			label(most, left - 6, top + 4, "end"), label(0, left - 6, base + 4, "end"));
+		for (let i = 0; i <= marks; i++)
+			svg.append(label(short(begin + (end - begin) * i / marks), left + (right - left) * i / marks, height - 8,
+				i === 0 ? "start" : i === marks ? "end" : "middle"));
 		list.forEach((epoch, i) => {
-			const tall = (height - 44) * epoch.programs / most, left = x(epoch.begun);
-			plot.append(element("rect", {"class": epoch.id === data.epoch ? "now" : "", x: left, y: height - 26 - tall, height: tall,
-				width: Math.max(x(last(epoch, i)) - left - 1, 2)},
-				element("title", {}, `epoch ${epoch.id}: ${epoch.programs} programs, begun ${when(epoch.begun)}${epoch.cause ? ", " + epoch.cause : ""}`)));
+			const at = x(epoch.begun), wide = Math.max(x(last(epoch, i)) - at - 1, 2), high = tall(epoch.programs);
+			const title = `epoch ${epoch.id}: ${epoch.programs} programs, ${epoch.declined} declined, begun ${when(epoch.begun)}` +
+				`${epoch.ended ? ", ended " + when(epoch.ended) : ""}${epoch.cause ? ", " + epoch.cause : ""}`;
+			svg.append(element("rect", {"class": epoch.id === data.epoch ? "now" : "", x: at, y: base - high, height: high, width: wide},
+				element("title", {}, title)));
+			if (epoch.declined)
+				svg.append(element("rect", {"class": "declined", x: at, y: base - high - tall(epoch.declined), height: tall(epoch.declined),
+					width: wide}, element("title", {}, title)));
+			if (wide > 26 && high > 16)
+				svg.append(element("text", {"class": "epoch", x: at + wide / 2, y: base - high / 2 + 4, "text-anchor": "middle"}, epoch.id));
 		});
+	}
+	function epochs() {
+		const list = data.epochs || [];
+		byId("epochs-part").hidden = !list.length;
 		table("epochs", ["epoch", "begun", "ended", "programs", "declined", "objects", "cause"], list.slice().reverse().map((epoch) =>
 			[epoch.id, when(epoch.begun), when(epoch.ended), epoch.programs, epoch.declined, epoch.objects, epoch.cause].map(text)));
+		plot();
 	}
 
 	// ---- the beginning ----
@@ -240,6 +297,9 @@
 	epochs();
 	const restart = () => { const id = first(); if (id >= 0) show(id); };
 	window.addEventListener("popstate", restart);
+	const redraw = () => { if (shownId >= 0) draw(shownId); plot(); };
+	window.addEventListener("resize", redraw);
+	window.matchMedia("print").addEventListener("change", redraw);
 	restart();
 	document.documentElement.dataset.ready = "1";
 })();
