@@ -66,7 +66,7 @@ struct file_map {
 
 static int map_file(const char *path, struct file_map *map, struct matr_error *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return matr_fail_errno(err, path, "cannot be opened");
 	struct stat status;

@@ -2,11 +2,14 @@
 #include "common/message.h"
 
 #include "common/safe.h"
+#include "common/standard.h"
 
 #include <stdarg.h>
 
 void print_error(const struct matr_error *err)
 {
+	if (standard_is_output_error(err))
+		return;
 	if (err->file[0])
 		print_warning("%s: %s", err->file, err->message);
 	else

@@ -76,11 +76,22 @@ static bool is_format(const struct option_row *row, const char *text, enum outpu
 	return true;
 }
 
+/* Nothing that has a name is called "". */
+static bool is_nameless(const struct option_row *row, const char *argument)
+{
+	return argument && !*argument &&
+	       (row->format || row->document || row->words || row->completes != COMPLETES_NOTHING);
+}
+
 /* Store the argument as the row directs. Returns GO_ON or the exit status. */
 static int take(const struct options *options, const struct option_row *row, const char *argument)
 {
 	enum output_format format;
 
+	if (is_nameless(row, argument)) {
+		print_warning("--%s: its argument is empty", row->name);
+		return usage_error(options->command);
+	}
 	if (row->flag)
 		*row->flag = true;
 	else if (row->text)

@@ -2,6 +2,7 @@
 #include "common/output.h"
 
 #include "common/screen.h"
+#include "common/standard.h"
 #include "common/terminal.h"
 
 #include <inttypes.h>
@@ -68,9 +69,7 @@ int output_close(struct output *output, struct matr_error *err)
 
 int output_flush(struct matr_error *err)
 {
-	if (fflush(stdout) != 0 || ferror(stdout))
-		return matr_fail_errno(err, "standard output", "cannot be written");
-	return 0;
+	return standard_flush(err);
 }
 
 /* ---- JSON ---- */

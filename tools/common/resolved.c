@@ -138,6 +138,8 @@ int recorded_or_resolved(const char *prefix, const char *program, const char *ep
 	if (why.code != MATR_ERROR_NOT_FOUND || epoch || declined || !is_program(program))
 		return matr_error_copy(err, &why);
 	recorded_close(out);
+	if (resolve_with(program, NULL, out, err) != 0)
+		return -1;
 	print_warning("%s is not in the epoch: resolved as its files are now", program);
-	return resolve_with(program, NULL, out, err);
+	return 0;
 }

@@ -2,6 +2,7 @@
 #include "common/options.h"
 #include "common/safe.h"
 #include "common/screen.h"
+#include "common/standard.h"
 #include "common/terminal.h"
 #include "matr/bench/commands.h"
 #include "matr/compare/commands.h"
@@ -31,8 +32,10 @@ static const char help[] =
 static const char help_after[] =
 	"`matr help COMMAND` and `matr COMMAND --help` have each command's own help.\n"
 	"\n"
-	"Exit status: 0 success; 1 failure, or something is not as it should be; 2 usage;\n"
-	"3 epoch begun, but some programs were declined. `run` has the program's own, or 125\n"
+	"Exit status: 0 success; 1 failure, or something is not as it should be; 2 usage,\n"
+	"or standard output cannot be\n"
+	"written; 3 epoch begun, but some programs were declined. `run` has the program's own, or "
+	"125\n"
 	"(matr failed), 126 (found, but cannot be executed), 127 (not found).\n"
 	"\n"
 	"Try it without root:\n"
@@ -114,7 +117,7 @@ static int take_color(void *context, const char *when)
 	return -1;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	const char *prefix = getenv("MATR_PREFIX");
 	struct context context = {.prefix = prefix && *prefix ? prefix : MATR_DEFAULT_PREFIX};
@@ -143,7 +146,6 @@ int main(int argc, char **argv)
 		.stop_early = true,
 	};
 
-	safe_use_utf8();
 	screen_open();
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)
@@ -159,4 +161,11 @@ int main(int argc, char **argv)
 	if (at < argc && strcmp(argv[at], "complete") == 0) /* of the shells' scripts; not listed */
 		return complete(&matr, &options, &context, argc - at, argv + at);
 	return command_dispatch(&matr, &context, argc - at + 1, argv + at - 1);
+}
+
+int main(int argc, char **argv)
+{
+	standard_open("matr");
+	safe_use_utf8();
+	return standard_end(run(argc, argv));
 }

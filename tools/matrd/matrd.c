@@ -5,6 +5,7 @@
  * (job.h); everything else takes milliseconds. docs/protocol.md has the messages on the socket.
  */
 #include "common/safe.h"
+#include "common/standard.h"
 #include "matrd/daemon.h"
 #include "matrd/log.h"
 #include "matrd/service.h"
@@ -201,6 +202,8 @@ int main(int argc, char **argv)
 	struct matr_error err = {0};
 	int option;
 
+	standard_open("matrd");
+
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (option) {
 		case 'p':
@@ -220,10 +223,10 @@ int main(int argc, char **argv)
 			break;
 		case 'V':
 			puts("matrd " MATR_VERSION);
-			return 0;
+			return standard_end(0);
 		case 'h':
 			fputs(help, stdout);
-			return 0;
+			return standard_end(0);
 		default:
 			fputs("Try `matrd --help`.\n", stderr);
 			return 2;

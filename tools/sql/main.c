@@ -20,6 +20,7 @@
 #include "common/program.h"
 #include "common/safe.h"
 #include "common/screen.h"
+#include "common/standard.h"
 #include "common/terminal.h"
 #include "matr/namespace/root.h"
 
@@ -311,11 +312,7 @@ static int run(const struct arguments *arguments)
 		session.command = dot_command;
 		session_output(&session, NULL);
 		result = work(&session, arguments);
-		if (fflush(stdout) != 0 && result == 0) {
-			session_complain(NULL, 0, "standard output: cannot be written: %s",
-					 strerror(errno));
-			result = -1;
-		}
+		fflush(stdout); /* before what closing the store may have to say */
 	}
 	session_close(&session);
 	return result == 0 ? STATUS_OK : STATUS_FAILURE;
@@ -331,6 +328,7 @@ int main(int argc, char **argv)
 		.queries = calloc(room, sizeof(const char *)),
 	};
 
+	standard_open("matr");
 	safe_use_utf8();
 	if (!arguments.files || !arguments.queries) {
 		session_complain(NULL, 0, "out of memory");
@@ -348,5 +346,5 @@ int main(int argc, char **argv)
 	free(arguments.files);
 	free(arguments.queries);
 	free(arguments.cache);
-	return status;
+	return standard_end(status);
 }

@@ -1,5 +1,6 @@
 /* run.c - running text: statements one after the other, and where in the text an error is. */
 #include "common/safe.h"
+#include "common/standard.h"
 #include "sql/result.h"
 #include "sql/session.h"
 
@@ -141,10 +142,11 @@ int session_run(struct session *session, const char *sql, const char *source, in
 		errno = 0;
 		int result = result_show(&session->render, statement);
 		bool interrupted = result == SQLITE_INTERRUPT;
-		if (result == -1)
-			session_complain(NULL, 0, "%s: cannot be written%s%s",
-					 session->output ? session->output : "standard output",
+		if (result == -1 && session->output)
+			session_complain(NULL, 0, "%s: cannot be written%s%s", session->output,
 					 errno ? ": " : "", errno ? strerror(errno) : "");
+		else if (result == -1)
+			standard_flush(NULL); /* standard_end() reports it */
 		else if (interrupted)
 			session_complain(NULL, 0, "interrupted");
 		else if (result != SQLITE_DONE)

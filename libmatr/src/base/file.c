@@ -169,7 +169,7 @@ int file_clean(const char *path, struct matr_error *err)
 int file_read(const char *path, size_t limit, void **data, size_t *size, struct matr_error *err)
 {
 	struct stat status;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	int result = 0;
 
 	if (fd < 0)

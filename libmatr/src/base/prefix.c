@@ -142,6 +142,7 @@ static int make_mark(const char *canonical, struct matr_error *err)
 int prefix_make(const char *prefix, char canonical[PATH_MAX], struct matr_error *err)
 {
 	char path[PATH_MAX];
+	struct stat status;
 
 	if (!*prefix || snprintf(path, sizeof path, "%s", prefix) >= (int)sizeof path)
 		return matr_fail(err, MATR_ERROR_USAGE, prefix, "not usable as a prefix");
@@ -152,6 +153,8 @@ int prefix_make(const char *prefix, char canonical[PATH_MAX], struct matr_error 
 		*slash = 0;
 		if (mkdir(path, 0755) != 0 && errno != EEXIST)
 			return file_fail_to_change(path, "cannot create directory", err);
+		if (stat(path, &status) == 0 && !S_ISDIR(status.st_mode))
+			return matr_fail(err, MATR_ERROR_STATE, path, "is not a directory");
 		if (!end)
 			break;
 		*slash = '/';

@@ -72,7 +72,7 @@ static bool read_interpreter(int fd, char interpreter[PATH_MAX])
 
 int matr_program_interpreter(const char *path, char interpreter[PATH_MAX], struct matr_error *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	interpreter[0] = 0;
 	if (fd < 0)

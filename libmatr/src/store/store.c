@@ -123,7 +123,7 @@ int matr_store_check_access(const char *path, struct matr_error *err)
 	int result = 0;
 
 	if (access(path, R_OK) != 0)
-		return errno == ENOENT || errno == ENOTDIR
+		return errno == ENOENT
 			       ? matr_fail(err, MATR_ERROR_NOT_FOUND, path, "there is no store")
 			       : refuse_access(path, "", err);
 	if (name_beside(path, "wal", &wal, err) != 0)

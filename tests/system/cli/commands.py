@@ -5,19 +5,18 @@ options those of --help, so that a new one is asked for all of it.
 
 usage: commands.py MATR SOURCE DIRECTORY      with an epoch of git, xz and python3 in MATR_PREFIX
 """
-import csv, hashlib, io, json, os, pathlib, re, sqlite3, subprocess, sys
+import csv, io, json, os, pathlib, re, subprocess, sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "lib"))
 sys.dont_write_bytecode = True
-import tap
+import command, tap
 
 matr, source, scratch = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
 prefix = pathlib.Path(os.environ["MATR_PREFIX"])
 
 
 def run(*arguments):
-    done = subprocess.run([matr, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
-    return done.returncode, done.stdout, done.stderr
+    return command.run(matr, *arguments, timeout=300)
 
 
 main = (source / "tools/matr/main.c").read_text()
@@ -39,9 +38,9 @@ def options_of(text):
 # ---- help ----
 
 helps = {}
-for command in commands:
-    for verb in verbs.get(command, [None]):
-        words = [command] + ([verb] if verb else [])
+for word in commands:
+    for verb in verbs.get(word, [None]):
+        words = [word] + ([verb] if verb else [])
         name = " ".join(words)
         status, out, err = run(*words, "--help")
         helps[tuple(words)] = out
@@ -49,12 +48,12 @@ for command in commands:
         tap.check(f"{name}: exit statuses in --help", re.search(r"exit status|has its own|the command's", out, re.I),
                   out)
         tap.check(f"{name}: examples in --help",
-                  re.search(rf"^  (?:[A-Za-z_0-9=]+ )*(?:sudo )?(?:\S+ && )?matr .*{command}", out.split("xit status")[-1], re.M),
+                  re.search(rf"^  (?:[A-Za-z_0-9=]+ )*(?:sudo )?(?:\S+ && )?matr .*{word}", out.split("xit status")[-1], re.M),
                   out)
         status, out, err = run(*words, "--no-such-option")
         tap.check(f"{name}: an unknown option", status in (2, 125) and "--help" in err, f"{status} {err}")
         status, out, err = run("--help")
-        tap.check(f"{name}: is in matr --help", re.search(rf"^  matr {command}|\b{command}\b", out, re.M), out)
+        tap.check(f"{name}: is in matr --help", re.search(rf"^  matr {word}|\b{word}\b", out, re.M), out)
 
 # ---- manual pages ----
 
@@ -139,16 +138,7 @@ for words, text in helps.items():
 
 # ---- what is not there ----
 
-def state():
-    """What may not change: what is in the store, and every other file of the prefix."""
-    database = sqlite3.connect(f"file:{prefix}/store.db?mode=ro", uri=True)
-    contents = hashlib.sha256("\n".join(database.iterdump()).encode()).hexdigest()
-    database.close()
-    names = sorted(p for p in prefix.rglob("*") if p.is_file() and "store.db" not in p.name and "lock" not in p.name)
-    return [("store.db", contents)] + [(str(p), hashlib.sha256(p.read_bytes()).hexdigest()) for p in names]
-
-
-before, precious = state(), baseline.read_bytes()
+before, precious = command.state(prefix), baseline.read_bytes()
 unknown = [
     (["inspect", "gti"], "git"), (["why", "gti", "malloc"], "git"), (["why", "git", "mallco"], "malloc"),
     (["why", "--library", "git", "libzz.so.1"], "libz.so.1"), (["tree", "gti"], "git"), (["shadowed", "gti"], "git"),
@@ -216,6 +206,6 @@ for words in ([], ["why"], ["epoch"], ["epoch", "begin"], ["sql"]):
     tap.equal(f"matr help {' '.join(words)}", run(*words, "--help"), run("help", *words))
 status, out, err = run("sql", "--format", "jsonl", "SELECT 1 AS a, 'x' AS b UNION SELECT 2, NULL ORDER BY 1")
 tap.equal("sql --format jsonl", [{"a": 1, "b": "x"}, {"a": 2, "b": None}], [json.loads(line) for line in out.splitlines()])
-tap.check("nothing in the prefix has changed", state() == before, [a for a, b in zip(state(), before) if a != b])
+tap.check("nothing in the prefix has changed", command.state(prefix) == before, [a for a, b in zip(command.state(prefix), before) if a != b])
 tap.check("nor the baseline", baseline.read_bytes() == precious)
 tap.finish()

@@ -67,6 +67,8 @@ static int check_program(const char *path, char interpreter[PATH_MAX], struct ma
 
 	if (stat(path, &status) != 0)
 		return matr_fail_errno(err, path, "cannot be read");
+	if (!S_ISREG(status.st_mode))
+		return matr_fail(err, MATR_ERROR_UNSUPPORTED, path, "is not a regular file");
 	if ((status.st_mode & (S_ISUID | S_ISGID)) && geteuid() != 0)
 		return matr_fail(err, MATR_ERROR_UNSUPPORTED, path,
 				 "is set-user-ID or set-group-ID, which cannot be measured");

@@ -712,6 +712,8 @@ int command_epoch_begin(const struct context *context, int argc, char **argv)
 	int at = options_parse(&options, argc, argv, &status);
 	if (at < 0)
 		return status;
+	if (here.progress && here.progress[strspn(here.progress, "0123456789")])
+		return usage_error_because("epoch begin", "no file descriptor", here.progress);
 	request.programs = (const char *const *)(argv + at);
 	request.n_programs = (size_t)(argc - at);
 	if (!request.cause)

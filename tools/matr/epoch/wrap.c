@@ -141,8 +141,13 @@ static int run(char **command)
 static int wrap(const char *prefix, char **command)
 {
 	bool nested = getenv("MATR_WRAP") != NULL;
-	char cause[MATR_STORE_CAUSE_MAX];
+	char cause[MATR_STORE_CAUSE_MAX], path[PATH_MAX];
+	struct matr_error err;
 
+	if (program_find(command[0], path, &err) != 0) { /* the epoch goes on as it is */
+		print_error(&err);
+		return STATUS_NOT_FOUND;
+	}
 	suspend(prefix, command[0]);
 	int status = run(command);
 	if (!nested) {

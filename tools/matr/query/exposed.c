@@ -41,6 +41,9 @@ static const char help_after[] =
 	"  matr exposed --format openvex --vulnerability CVE-2022-37434 --library libz.so.1 \\\n"
 	"      --symbol inflateGetHeader --all-entries --author security@example.org\n";
 
+/* A line of --list, which may be as long as the name of a C++ function. */
+enum { LIST_LINE = 65536 };
+
 struct row {
 	const struct matr_exposed *exposed;
 	const char *package; /* NULL: none */
@@ -365,12 +368,18 @@ static int show_named(struct search *search, const struct request *request, stru
 
 static int show_list(struct search *search, FILE *list, const char *file, struct matr_error *err)
 {
-	char *line = NULL;
-	size_t room = 0;
+	char line[LIST_LINE];
 	int result = 0;
 
 	search->several = true;
-	while (!result && getline(&line, &room, list) > 0) {
+	while (!result && fgets(line, sizeof line, list)) {
+		size_t length = strlen(line);
+		if ((!length || line[length - 1] != '\n') && !feof(list)) {
+			result = matr_fail(err, MATR_ERROR_MALFORMED, file,
+					   "is no list of names: a line of it is too long, or has "
+					   "a NUL byte");
+			break;
+		}
 		line[strcspn(line, "#\n")] = 0;
 		char *name = line + strspn(line, " \t\r");
 		name[strcspn(name, " \t\r")] = 0;
@@ -381,7 +390,6 @@ static int show_list(struct search *search, FILE *list, const char *file, struct
 	}
 	if (!result && ferror(list))
 		result = matr_fail_errno(err, file, "cannot be read");
-	free(line);
 	return result;
 }
 

@@ -81,6 +81,9 @@ int command_inspect(const struct context *context, int argc, char **argv)
 	if (argc - at != 1)
 		return usage_error_because("inspect", "one program, please", NULL);
 
+	if (all && bindings)
+		return usage_error_because("inspect", "--all and --bindings do not go together",
+					   NULL);
 	all |= filter.symbol || filter.requester || filter.provider || closure;
 	if (closures && (all || bindings))
 		return usage_error_because("inspect", "--closures goes with --format only", NULL);

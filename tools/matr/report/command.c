@@ -47,6 +47,10 @@ int report_command(char *const *arguments, struct json_object **out, struct matr
 	bool done = WIFEXITED(status) && WEXITSTATUS(status) <= 1;
 	*out = done && !text.failed ? json_tokener_parse(text_string(&text)) : NULL;
 	text_free(&text);
+	if (!done && WIFEXITED(status)) {
+		*err = (struct matr_error){.code = MATR_ERROR_STATE};
+		return -1;
+	}
 	if (!*out)
 		return matr_fail(err, MATR_ERROR_STATE, "matr", "%s has failed", arguments[3]);
 	return 0;

@@ -1,6 +1,7 @@
 /* report.c - matr report: an epoch, programs or an upgrade as one HTML page. */
 #include "matr/report/report.h"
 #include "common/message.h"
+#include "common/standard.h"
 #include "matr/report/commands.h"
 
 #include <errno.h>
@@ -36,10 +37,10 @@ static int write_page(const char *output, const struct text *page, struct matr_e
 		written = false;
 		reason = errno;
 	}
+	if (to_stdout)
+		return standard_flush(err);
 	errno = reason;
-	return written ? 0
-		       : matr_fail_errno(err, to_stdout ? "standard output" : output,
-					 "cannot be written");
+	return written ? 0 : matr_fail_errno(err, output, "cannot be written");
 }
 
 static int run(const struct report_request *request, struct matr_error *err)
@@ -96,7 +97,7 @@ int command_report(const struct context *context, int argc, char **argv)
 			status = usage_error_because("report", "--bench: of which programs?", NULL);
 		} else {
 			status = run(&request, &err) == 0 ? STATUS_OK : STATUS_FAILURE;
-			if (status != STATUS_OK)
+			if (status != STATUS_OK && err.message[0])
 				print_error(&err);
 		}
 	}

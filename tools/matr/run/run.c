@@ -104,7 +104,7 @@ static void explain(const char *program, const struct matr_error *err)
 static bool is_elf(const char *path)
 {
 	char magic[SELFMAG];
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	bool found = fd >= 0 && read(fd, magic, sizeof magic) == (ssize_t)sizeof magic &&
 		     memcmp(magic, ELFMAG, sizeof magic) == 0;
 

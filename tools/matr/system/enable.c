@@ -87,7 +87,7 @@ static int disable_one(const struct enable *enable, const char *path)
 	}
 	if (!enable->quiet)
 		safe_printf("%s: %s\n", path, texts[result]);
-	return result == MATR_ENABLE_GONE ? STATUS_OK : follow(enable, path);
+	return result == MATR_ENABLE_CHANGED ? follow(enable, path) : STATUS_OK;
 }
 
 /* refresh, or disable --all */

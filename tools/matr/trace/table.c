@@ -1,5 +1,6 @@
 /* table.c - the table of a `matr trace`. */
 #include "common/message.h"
+#include "common/standard.h"
 #include "matr/trace/trace.h"
 
 #include <errno.h>
@@ -74,8 +75,11 @@ int trace_report(struct trace_run *run, double rate, struct matr_error *err)
 	if ((run->output && ftruncate(run->output_fd, 0) != 0 && errno != EINVAL) ||
 	    dup2(run->output ? run->output_fd : STDERR_FILENO, STDOUT_FILENO) < 0)
 		return matr_fail_errno(err, run->output, "cannot be written");
-	if (show(run, rate, err) != 0)
+	if (show(run, rate, err) != 0) {
+		if (standard_is_output_error(err))
+			standard_take_error(run->output ? run->output : "standard error", err);
 		return -1;
+	}
 	if (!run->results->processes)
 		print_warning("%s started plainly: nothing was traced (LD_STABLE_DEBUG=1 says why)",
 			      run->path);
