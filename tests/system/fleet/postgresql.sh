@@ -4,54 +4,16 @@
 # themselves and from the store of the machine.
 # shellcheck source-path=SCRIPTDIR source=../../lib/matr.sh disable=SC2317 # cases are called by name
 . "$(dirname "$0")/../../lib/matr.sh"
+# shellcheck source=../../lib/postgresql.sh
+. "$TESTS/lib/postgresql.sh"
 HOSTS=${MATR_TEST_HOSTS:-200}
-
-PG=$(find /usr/lib/postgresql/*/bin -maxdepth 0 2>/dev/null | sort -V | tail -n 1)
-if [ -z "$PG" ] || ! have psql || "$MATR" export --to postgresql:///x 2>&1 | grep -q 'built without libpq\|cannot be loaded'; then
-	skip "PostgreSQL" "no server here, or built without libpq"
-	finish
-fi
 
 fleet_py()
 {
 	/usr/bin/python3 "$HERE/fleet.py" "$@"
 }
 
-as_user()
-{
-	if [ "$(id -u)" -eq 0 ]; then
-		setpriv --reuid=65534 --regid=65534 --clear-groups env HOME="$T/pg" PATH="$PG:$PATH" "$@"
-	else
-		env PATH="$PG:$PATH" "$@"
-	fi
-}
-
-mkdir -m 755 "$T/pg"
-[ "$(id -u)" -ne 0 ] || chown 65534:65534 "$T/pg"
-stop_server()
-{
-	[ ! -e "$T/pg/data/postmaster.pid" ] || as_user pg_ctl -D "$T/pg/data" -m immediate stop >/dev/null 2>&1 || :
-}
-trap 'stop_server; cleanup' EXIT
-check "initdb" as_user initdb -D "$T/pg/data" -U fleet -A trust -E UTF8 --no-sync
-start_server()
-{
-	as_user pg_ctl -D "$T/pg/data" -w -l "$T/pg/log" -o "-c listen_addresses='' -k $T/pg -c fsync=off" start
-}
-LOG=$T/pg/log check "the server starts" start_server
-unset LOG
-URL="postgresql://fleet@/fleet?host=$T/pg"
-ask()
-{
-	psql -X -qAt -v ON_ERROR_STOP=1 -d "$URL" "$@"
-}
-
-# again: an empty database.
-again()
-{
-	psql -X -q -d "postgresql://fleet@/postgres?host=$T/pg" -c 'DROP DATABASE IF EXISTS fleet' -c 'CREATE DATABASE fleet' &&
-		ask -f "$SOURCE/docs/fleet/postgresql.sql"
-}
+make_server
 
 counts()
 {
