@@ -376,4 +376,8 @@ if root:
         held = command.state(prefix)
         code, out, err = as_nobody(*words)
         tap.check(f"another user: {shown(words)}", code in (1, 2) and re.fullmatch(rf"matr: [^\n]*({says})[^\n]*\n", err) and not out and command.state(prefix) == held, code, out, err)
+if root:
+    code, out, err = command.run(matr, "run", program, user="nobody", group="nogroup", extra_groups=[], env={**os.environ, "LD_STABLE_DEBUG": "1"})
+    tap.check("another user: run is mapped, or says why it is not",
+              code == 0 and re.fullmatch(r"ld-stable: (applied|plain start: \S.*belongs to another user).*\n", err), code, err)
 tap.finish()

@@ -36,21 +36,34 @@ begin_with "one that cannot be mapped is declined, the epoch goes on" 3 "more/no
 	'^1 program added to epoch 3' "$T/more/none"
 check "which is said of it alone" [ "$(grep -c declined: "$T/begin.err")" -eq 1 ]
 begin_with "it is left out when it is gone" 0 "more/one more/two" '^0 programs added .* 1 refreshed$' "$T/more/one"
-begin_with "--only" 0 "more/three" '^epoch 5 \(2 programs\) is replaced$' --only "$T/more/three"
+check "... which is said" grep -qx "matr: $T/more/none: is gone, and leaves the epoch" "$T/begin.err"
+begin_with "... once" 0 "more/one more/two" '^0 programs added .* 1 refreshed$' "$T/more/one"
+check "... and not again" [ ! -s "$T/begin.err" ]
+begin_with "--only" 0 "more/three" '^epoch 6 \(2 programs\) is replaced$' --only "$T/more/three"
 
 begin_with "the whole system is added" 0 "bin/ls bin/true more/three" \
-	'^the whole system is added to epoch 6 \(1 program\)$' --config "$T/conf"
+	'^the whole system is added to epoch 7 \(1 program\)$' --config "$T/conf"
 begin_with "a program is added to the whole system" 0 "bin/ls bin/true more/one more/three" \
-	'^1 program added to epoch 7 \(the whole system\), 0 refreshed$' "$T/more/one"
+	'^1 program added to epoch 8 \(the whole system\), 0 refreshed$' "$T/more/one"
 same "it starts mapped" "$T/more/one" /dev/null
 same "the system's" "$T/bin/true"
 begin_with "a program of the system is refreshed" 0 "bin/ls bin/true more/one more/three" \
-	'^0 programs added to epoch 8 \(the whole system\), 1 refreshed$' "$T/bin/true"
+	'^0 programs added to epoch 9 \(the whole system\), 1 refreshed$' "$T/bin/true"
 begin_with "the system again: what was added stays" 0 "bin/ls bin/true more/one more/three" '' --config "$T/conf"
 rm "$T/more/one"
 begin_with "one is gone" 0 "bin/ls bin/true more/three" '' --config "$T/conf"
 begin_with "--only the system" 0 "bin/ls bin/true" '' --only --config "$T/conf"
 begin_with "--only, once more" 0 "bin/ls bin/true" '' --only --config "$T/conf"
+
+# Declined programs that are gone: a file of the scan, one behind a link, a dangling link.
+head -c 3000 /bin/ls >"$T/bin/shim"
+chmod 755 "$T/bin/shim"
+ln -s shim "$T/bin/link"
+begin_with "a damaged program is declined" 3 "bin/ls bin/shim bin/true" '' --only --config "$T/conf"
+rm "$T/bin/shim"
+begin_with "it is gone: it is not listed" 0 "bin/ls bin/true" '' --config "$T/conf"
+begin_with "nor later" 0 "bin/ls bin/true" '' --config "$T/conf"
+rm "$T/bin/link"
 
 "$MATR" epoch begin -q "$T/more/two"
 "$MATR" epoch end

@@ -62,6 +62,7 @@ struct begun { /* an epoch that is being begun here */
 		int64_t epoch; /* that was in force; 0: none */
 		size_t n;      /* programs that it was begun for; 0: the whole system's */
 		size_t added, refreshed;
+		char **programs; /* the n */
 		char config[PATH_MAX];
 	} after;
 	size_t declined;
@@ -225,7 +226,8 @@ static int look_at_epoch(struct begun *begun, struct matr_error *err)
 		return goes_on;
 	if (matr_epoch_programs(prefix, &programs, &begun->after.n, err) != 0)
 		return -1;
-	matr_epoch_programs_free(programs);
+	matr_epoch_programs_free(begun->after.programs); /* of a begin with a damaged store */
+	begun->after.programs = programs;
 	begun->after.epoch = matr_epoch_of_image(prefix);
 	if (!begun->after.epoch)
 		begun->after.epoch = -1; /* suspended */
@@ -585,6 +587,16 @@ static int begin_by_matrd(const char *prefix, const struct begin_request *reques
 
 /* ---- here ---- */
 
+/* Name the programs that the epoch was begun for and that are not there any more. */
+static void report_gone(const struct begun *begun)
+{
+	const struct begun_after *after = &begun->after;
+
+	for (size_t i = 0; i < after->n && !begun->request->only; i++)
+		if (access(after->programs[i], F_OK) != 0)
+			print_warning("%s: is gone, and leaves the epoch", after->programs[i]);
+}
+
 /* Print what became of it, and close the epoch. Returns the exit status. */
 static int finish(struct begun *begun, double start)
 {
@@ -596,6 +608,8 @@ static int finish(struct begun *begun, double start)
 	bool rows = request->format != FORMAT_TABLE || request->n_programs != 0;
 	struct matr_error err = {0};
 
+	if (!request->quiet)
+		report_gone(begun);
 	if (!request->quiet && request->format == FORMAT_TABLE)
 		show_after(begun);
 	if (!request->quiet && rows && show_results(begun, &err) != 0) {
@@ -661,6 +675,7 @@ static int run(const char *prefix, const struct begin_request *request,
 		return status;
 	status = begin_here(&begun, here->root, &err);
 	free_named(&begun);
+	matr_epoch_programs_free(begun.after.programs);
 	if (status < 0)
 		print_error(&err);
 	return status < 0 ? STATUS_FAILURE : status;

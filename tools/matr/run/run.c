@@ -5,6 +5,7 @@
  */
 #include "common/options.h"
 #include "common/program.h"
+#include "common/safe.h"
 #include "matr/namespace/namespace.h"
 #include "matr/run/commands.h"
 
@@ -101,6 +102,16 @@ static void explain(const char *program, const struct matr_error *err)
 	print_warning("%s starts without its mapping", program);
 }
 
+/* As ld-stable says it of the starts that it sees. */
+static void explain_to_debugger(const struct matr_error *err)
+{
+	const char *debug = getenv("LD_STABLE_DEBUG");
+
+	if (debug && (strcmp(debug, "1") == 0 || strcmp(debug, "plain") == 0))
+		safe_fprintf(stderr, "ld-stable: plain start: %s%s%s\n", err->file,
+			     err->file[0] ? ": " : "", err->message);
+}
+
 static bool is_elf(const char *path)
 {
 	char magic[SELFMAG];
@@ -180,6 +191,8 @@ int command_run(const struct context *context, int argc, char **argv)
 	}
 	if (ours.verbose && err.code)
 		explain(argv[0], &err);
+	else if (err.code)
+		explain_to_debugger(&err);
 	/* execvp: what is no ELF file and has no #! goes to the shell, as from env(1). */
 	execvp(argv[0], argv);
 	return cannot_execute(argv[0]);
