@@ -12,7 +12,8 @@ wait_until()
 }
 
 # within SECONDS COMMAND...: run it until it succeeds. Returns 1 if that takes longer than SECONDS and than twelve runs a
-# second, which take as long on a quiet machine. On a busy one they take longer, as does the event.
+# second, which take as long on a quiet machine. On a busy one they take longer, as does the event: so the command is to
+# cost about what the event costs, as one that asks the same daemon.
 within()
 {
 	local end=$((${EPOCHREALTIME/./} + $1 * 1000000)) runs=$(($1 * 12))

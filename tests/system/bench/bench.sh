@@ -144,4 +144,4 @@ case_user()
 	equal "nothing is left" "" "$(left)"
 }
 
-run_cases
+run_cases "$@"

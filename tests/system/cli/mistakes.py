@@ -141,7 +141,7 @@ for use, status in uses.items():
             continue
         arguments = [program if word == "P" else os.fsencode(word).replace(b"F", os.fsencode(file), 1) if re.search(r"\bF\b", word) else word for word in use.split()]
         says = base if re.fullmatch("[a-z]{2,20}", base) else r"x{20}|x/x/|\\n|\\x"
-        how = {"timeout": 20}
+        how = {"timeout": 300}
         if use.startswith(answers):
             code, out, err = command.run(matr, *arguments, **how)
             tap.check(f"{use}: {shown([file])}: says what is wrong, in an answer or a line",
@@ -327,7 +327,7 @@ for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         os.close(writer)
         os.read(reader, 1) # it is at work
         process.send_signal(number)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=300)
         os.close(reader)
         if process.returncode != 0:
             break

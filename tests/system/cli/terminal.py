@@ -59,14 +59,14 @@ class Terminal:
         self.raw += data
         return bool(data)
 
-    def expect(self, pattern, seconds=20):
+    def expect(self, pattern, seconds=300):
         end = time.monotonic() + seconds
         while not re.search(pattern, self.plain()) and time.monotonic() < end:
             if not self.read(0.2) and self.process.poll() is not None:
                 break
         return re.search(pattern, self.plain()) is not None
 
-    def finish(self, seconds=60):
+    def finish(self, seconds=300):
         """The exit status; None where it does not end."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:

@@ -109,4 +109,4 @@ case_refused()
 	done
 }
 
-run_cases
+run_cases "$@"

@@ -82,4 +82,4 @@ case_refused()
 	done
 }
 
-run_cases
+run_cases "$@"

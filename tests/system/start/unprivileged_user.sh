@@ -65,7 +65,9 @@ if [ -x "$BUILD/tools/matrd" ]; then
 	check "matrd watches, by inotify" wait_until watches
 	cp "$T/lib/libuser.so" "$T/lib/new"
 	mv "$T/lib/new" "$T/lib/libuser.so"
-	check "who uses a library that changes is withdrawn within a second" within 1 grep -q "libuser.so: replaced" "$T/matrd.log"
+	violated() { "$MATR" epoch status --format json | grep -q '/libuser\.so"'; } # which matrd is asked for
+	check "who uses a library that changes is withdrawn within a second" within 1 violated
+	check "... and matrd says so" wait_until grep -q "libuser.so: replaced" "$T/matrd.log"
 	same_plain "... and starts plainly" . "$T/program"
 	kill $matrd
 	wait $matrd
