@@ -247,7 +247,7 @@ static bool debugger_follows(const struct served *served)
 }
 
 /* Is another namespace there, or a debugger? */
-static const char *company_reason(const struct served *served)
+static const char *namespace_or_debugger_reason(const struct served *served)
 {
 	if (has_other_namespaces(served->link))
 		return "there are other namespaces";
@@ -262,7 +262,7 @@ static const char *process_reason(const struct served *served,
 				  const struct matr_image_closure *closure, const char **culprit)
 {
 	struct closures *closures = served->closures;
-	const char *reason = company_reason(served);
+	const char *reason = namespace_or_debugger_reason(served);
 	bool all_recorded = true;
 
 	clear_placed(served);

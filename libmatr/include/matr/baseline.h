@@ -78,8 +78,7 @@ struct matr_baseline {
 };
 
 /* Read an application from the store.
- * Strings belong to *out and to the store: matr_baseline_program_free() before the store is closed,
- * also after an error.
+ * Strings belong to *out and to the store: matr_baseline_program_free() before the store is closed.
  * Errors: MALFORMED (the store contradicts itself), those of the store. */
 MATR_API int matr_baseline_of_application(struct matr_store *store, int64_t application,
 					  struct matr_baseline_program *out,

@@ -64,7 +64,7 @@ struct matr_diff_side {
 };
 
 /* Compare two mappings.
- * *out belongs to the caller: matr_diff_free(), also after an error.
+ * *out belongs to the caller: matr_diff_free().
  * Errors: MEMORY. */
 MATR_API int matr_diff(const struct matr_diff_side *before, const struct matr_diff_side *after,
 		       struct matr_diff *out, struct matr_error *err);

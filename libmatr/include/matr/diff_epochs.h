@@ -62,7 +62,7 @@ struct matr_program_pairs {
 };
 
 /* Pair the programs of two epochs.
- * *out belongs to the caller: matr_program_pairs_free(), also after an error.
+ * *out belongs to the caller: matr_program_pairs_free().
  * Errors: those of matr/store.h. */
 MATR_API int matr_program_pairs(struct matr_store *store, int64_t before, int64_t after,
 				struct matr_program_pairs *out, struct matr_error *err);
@@ -90,8 +90,8 @@ struct matr_application_diff {
 
 /* Compare two applications of the store.
  * before, after: their ids.
- * *out belongs to the caller: matr_application_diff_free(), also after an error, and before the
- * store is closed.
+ * *out belongs to the caller: matr_application_diff_free(), before the store is
+ * closed.
  * Errors: those of matr/store.h. */
 MATR_API int matr_application_diff(struct matr_store *store, int64_t before, int64_t after,
 				   struct matr_application_diff *out, struct matr_error *err);

@@ -16,7 +16,7 @@ struct matr_diversions;
  * part before counts.
  * directory: dpkg's lists of files; the diversions are in DIRECTORY/../diversions. NULL:
  * /var/lib/dpkg/info.
- * *out belongs to the caller: matr_diversions_free(), also after an error.
+ * *out belongs to the caller: matr_diversions_free().
  * Errors: MEMORY. */
 MATR_API int matr_diversions_read(const char *directory, struct matr_diversions **out,
 				  struct matr_error *err);

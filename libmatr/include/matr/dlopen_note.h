@@ -26,7 +26,7 @@ struct matr_dlopen_notes {
 /* Read the notes of the ELF file at `path`, and nothing else of it. A file that is not a 64-bit
  * ELF file, or whose headers make no sense, has none; of notes that make no sense, those before
  * them count.
- * *out belongs to the caller: matr_dlopen_notes_free(), also after an error.
+ * *out belongs to the caller: matr_dlopen_notes_free().
  * Errors: SYSTEM (the file cannot be read), MEMORY. */
 MATR_API int matr_dlopen_notes(const char *path, struct matr_dlopen_notes *out,
 			       struct matr_error *err);

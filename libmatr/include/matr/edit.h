@@ -153,7 +153,7 @@ struct matr_trial {
  * edits: only programs with one of these edits, n_edits of them; NULL: with any.
  * limit: of more programs a sample is taken, in which every edit of every object occurs as far as
  * the limit allows. Programs that were carried over are left out.
- * *out belongs to the caller: matr_trial_free(), also after an error. No programs: there is nothing
+ * *out belongs to the caller: matr_trial_free(). No programs: there is nothing
  * to try, and no prefix. */
 MATR_API int matr_epoch_trial(struct matr_epoch *epoch, const int64_t *edits, size_t n_edits,
 			      size_t limit, struct matr_trial *out, struct matr_error *err);

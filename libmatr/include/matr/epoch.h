@@ -214,7 +214,7 @@ struct matr_epoch_status {
 };
 
 /* Examine the prefix. Faults are no error: they are entries of the lists.
- * *out belongs to the caller: matr_epoch_status_free(), also after an error. */
+ * *out belongs to the caller: matr_epoch_status_free(). */
 MATR_API int matr_epoch_status(const char *prefix, struct matr_epoch_status *out,
 			       struct matr_error *err);
 MATR_API void matr_epoch_status_free(struct matr_epoch_status *status);

@@ -1,9 +1,9 @@
 /* error.h - the one error type of libmatr.
  *
  * Every function that can fail takes a `struct matr_error *` as its last parameter, which may be
- * NULL. It fills it and returns a negative number, or NULL if it returns a pointer. On success the
- * struct is unchanged. The caller owns the struct; it holds no memory of its own. A message is one
- * line, without a newline at the end, about `file`: print "PROGRAM: FILE: MESSAGE".
+ * NULL. It fills it and returns a negative number, or NULL if it returns a pointer. Its outputs are
+ * empty then: they may be freed, but need not be. On success the struct is unchanged. It holds no
+ * memory of its own. A message is one line about `file`: print "PROGRAM: FILE: MESSAGE".
  */
 #ifndef MATR_ERROR_H
 #define MATR_ERROR_H

@@ -33,7 +33,7 @@ struct matr_recordings {
 };
 
 /* Read the prefix's recordings. Without a file there are none.
- * *out belongs to the caller: matr_recordings_free(), also after an error.
+ * *out belongs to the caller: matr_recordings_free().
  * Errors: MALFORMED (the message names the line), UNTRUSTED (the file belongs to neither root
  * nor the caller, or others may write to it), SYSTEM, MEMORY. */
 MATR_API int matr_recordings_read(const char *prefix, struct matr_recordings *out,

@@ -89,8 +89,8 @@ MATR_API void matr_upgrade_close(struct matr_upgrade *upgrade);
 MATR_API int matr_upgrade_changed(struct matr_upgrade *upgrade, struct matr_error *err);
 
 /* Compare the i-th program before and after. To be called once for each.
- * *out belongs to the caller: matr_upgrade_result_free(), also after an error, and before the
- * upgrade is closed.
+ * *out belongs to the caller: matr_upgrade_result_free(), before the upgrade is
+ * closed.
  * Errors: MEMORY. */
 MATR_API int matr_upgrade_check(struct matr_upgrade *upgrade, size_t i,
 				struct matr_upgrade_result *out, struct matr_error *err);

@@ -184,10 +184,9 @@ static int add_loads(struct matr_store *store, int64_t application,
 	return result;
 }
 
-int matr_baseline_of_application(struct matr_store *store, int64_t application,
-				 struct matr_baseline_program *out, struct matr_error *err)
+static int read_program(struct matr_store *store, int64_t application,
+			struct matr_baseline_program *out, struct matr_error *err)
 {
-	*out = (struct matr_baseline_program){.path = NULL};
 	if (matr_store_closures(store, application, &out->records, &out->n_records, err) != 0 ||
 	    matr_store_mapping(store, application, &out->mapping, err) != 0)
 		return -1;
@@ -199,6 +198,16 @@ int matr_baseline_of_application(struct matr_store *store, int64_t application,
 	if (make_block(out->mapping, 0, NULL, &out->blocks[0], err) != 0)
 		return -1;
 	return add_loads(store, application, out, err);
+}
+
+int matr_baseline_of_application(struct matr_store *store, int64_t application,
+				 struct matr_baseline_program *out, struct matr_error *err)
+{
+	*out = (struct matr_baseline_program){.path = NULL};
+	int result = read_program(store, application, out, err);
+	if (result != 0)
+		matr_baseline_program_free(out);
+	return result;
 }
 
 void matr_baseline_program_free(struct matr_baseline_program *program)

@@ -432,5 +432,7 @@ int matr_diff(const struct matr_diff_side *before, const struct matr_diff_side *
 		free(sides[i].alike);
 		free(sides[i].bindings.list);
 	}
+	if (result != 0)
+		matr_diff_free(out);
 	return result;
 }

@@ -61,13 +61,17 @@ int matr_program_pairs(struct matr_store *store, int64_t before, int64_t after,
 		if (matr_store_applications(store, epochs[i], &out->sides[i].applications,
 					    &out->sides[i].n_applications, err) != 0 ||
 		    matr_store_declined(store, epochs[i], &out->sides[i].declined,
-					&out->sides[i].n_declined, err) != 0)
+					&out->sides[i].n_declined, err) != 0) {
+			matr_program_pairs_free(out);
 			return -1;
+		}
 		room += out->sides[i].n_applications + out->sides[i].n_declined;
 	}
 	out->list = calloc(room, sizeof *out->list);
-	if (!out->list)
+	if (!out->list) {
+		matr_program_pairs_free(out);
 		return matr_fail_memory(err);
+	}
 	for (int i = 0; i < 2; i++) {
 		for (size_t n = 0; n < out->sides[i].n_applications; n++) {
 			struct matr_program_pair *pair = &out->list[out->n++];
@@ -216,12 +220,9 @@ static int diff_loads(struct matr_application_diff *out, struct matr_error *err)
 	return result;
 }
 
-int matr_application_diff(struct matr_store *store, int64_t before, int64_t after,
-			  struct matr_application_diff *out, struct matr_error *err)
+static int diff_applications(struct matr_store *store, int64_t before, int64_t after,
+			     struct matr_application_diff *out, struct matr_error *err)
 {
-	*out = (struct matr_application_diff){.sides = calloc(2, sizeof *out->sides)};
-	if (!out->sides)
-		return matr_fail_memory(err);
 	if (read_side(store, before, &out->sides[0], err) != 0 ||
 	    read_side(store, after, &out->sides[1], err) != 0)
 		return -1;
@@ -233,6 +234,18 @@ int matr_application_diff(struct matr_store *store, int64_t before, int64_t afte
 	if (matr_diff(&sides[0], &sides[1], &out->start, err) != 0)
 		return -1;
 	return diff_loads(out, err);
+}
+
+int matr_application_diff(struct matr_store *store, int64_t before, int64_t after,
+			  struct matr_application_diff *out, struct matr_error *err)
+{
+	*out = (struct matr_application_diff){.sides = calloc(2, sizeof *out->sides)};
+	if (!out->sides)
+		return matr_fail_memory(err);
+	int result = diff_applications(store, before, after, out, err);
+	if (result != 0)
+		matr_application_diff_free(out);
+	return result;
 }
 
 void matr_application_diff_free(struct matr_application_diff *diff)

@@ -380,20 +380,12 @@ static int check_load(struct matr_upgrade *upgrade, struct checked *checked,
 
 /* ---- all of a program ---- */
 
-int matr_upgrade_check(struct matr_upgrade *upgrade, size_t i, struct matr_upgrade_result *out,
-		       struct matr_error *err)
+static int check_program(struct matr_upgrade *upgrade, struct checked *checked,
+			 struct matr_upgrade_result *out, struct matr_error *err)
 {
-	struct checked *checked = &upgrade->programs[i];
 	struct matr_upgrade_program surviving = *checked->program;
 	struct upgrade_edits edits = {.n = 0};
 
-	*out = (struct matr_upgrade_result){
-		.parts = calloc(checked->n_parts + 1, sizeof *out->parts)};
-	if (!out->parts)
-		return matr_fail_memory(err);
-	out->n_parts = 1;
-	if (checked->program->is_new)
-		return check_new(upgrade, checked->program, &out->parts[0], err);
 	surviving.edits = checked->edits.list;
 	surviving.n_edits = checked->edits.n;
 	int result = upgrade_edits_take(&edits, &surviving, err);
@@ -405,6 +397,24 @@ int matr_upgrade_check(struct matr_upgrade *upgrade, size_t i, struct matr_upgra
 		result = check_load(upgrade, checked, &edits, &checked->parts[n],
 				    &out->parts[out->n_parts++], err);
 	upgrade_edits_free(&edits);
+	return result;
+}
+
+int matr_upgrade_check(struct matr_upgrade *upgrade, size_t i, struct matr_upgrade_result *out,
+		       struct matr_error *err)
+{
+	struct checked *checked = &upgrade->programs[i];
+
+	*out = (struct matr_upgrade_result){
+		.parts = calloc(checked->n_parts + 1, sizeof *out->parts)};
+	if (!out->parts)
+		return matr_fail_memory(err);
+	out->n_parts = 1;
+	int result = checked->program->is_new
+			     ? check_new(upgrade, checked->program, &out->parts[0], err)
+			     : check_program(upgrade, checked, out, err);
+	if (result != 0)
+		matr_upgrade_result_free(out);
 	return result;
 }
 

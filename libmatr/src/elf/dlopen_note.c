@@ -119,5 +119,7 @@ int matr_dlopen_notes(const char *path, struct matr_dlopen_notes *out, struct ma
 	int result =
 		fstat(fd, &status) == 0 && S_ISREG(status.st_mode) ? read_file(fd, out, err) : 0;
 	close(fd);
+	if (result != 0)
+		matr_dlopen_notes_free(out);
 	return result;
 }

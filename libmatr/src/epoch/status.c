@@ -315,7 +315,7 @@ static int look_into_store(struct matr_store *store, struct matr_epoch_status *s
 	return 0;
 }
 
-int matr_epoch_status(const char *prefix, struct matr_epoch_status *out, struct matr_error *err)
+static int examine(const char *prefix, struct matr_epoch_status *out, struct matr_error *err)
 {
 	char canonical[PATH_MAX], path[PATH_MAX];
 	struct matr_error why = {0};
@@ -352,5 +352,14 @@ int matr_epoch_status(const char *prefix, struct matr_epoch_status *out, struct 
 	}
 	int result = look_into_store(store, out, path, image_exists, in_force, err);
 	matr_store_close(store);
+	return result;
+}
+
+int matr_epoch_status(const char *prefix, struct matr_epoch_status *out, struct matr_error *err)
+{
+	int result = examine(prefix, out, err);
+
+	if (result != 0)
+		matr_epoch_status_free(out);
 	return result;
 }

@@ -248,5 +248,7 @@ int matr_epoch_trial(struct matr_epoch *epoch, const int64_t *edits, size_t n_ed
 	free(choice.candidates);
 	if (result == 0 && out->n)
 		result = make_prefix(epoch, out, err);
+	if (result != 0)
+		matr_trial_free(out);
 	return result;
 }

@@ -52,8 +52,8 @@ static void make_load(struct matr_epoch *epoch, const char *path,
 }
 
 /* Paths of all that the loads that could be made bring. *out: free(). */
-static int list_company(const struct epoch_work *work, const char ***out, size_t *n,
-			struct matr_error *err)
+static int list_other_loads(const struct epoch_work *work, const char ***out, size_t *n,
+			    struct matr_error *err)
 {
 	size_t most = 0;
 
@@ -79,7 +79,7 @@ static int make_lost_loads(struct matr_epoch *epoch, struct epoch_work *work, co
 	bool more = true;
 
 	while (more) {
-		const char **company = NULL;
+		const char **other_loads = NULL;
 		struct scope_options load_options = *options;
 		size_t n_lost = 0, n_made = 0;
 		for (size_t i = 0; i < work->n_loads; i++)
@@ -87,9 +87,10 @@ static int make_lost_loads(struct matr_epoch *epoch, struct epoch_work *work, co
 				  work->loads[i].why.code == MATR_ERROR_NOT_FOUND;
 		if (!n_lost)
 			return 0;
-		if (list_company(work, &company, &load_options.n_company, &work->why) < 0)
+		if (list_other_loads(work, &other_loads, &load_options.n_other_loads, &work->why) <
+		    0)
 			return -1;
-		load_options.company = company;
+		load_options.other_loads = other_loads;
 		for (size_t i = 0; i < work->n_loads; i++) {
 			struct load *load = &work->loads[i];
 			if (load->made || load->why.code != MATR_ERROR_NOT_FOUND)
@@ -99,7 +100,7 @@ static int make_lost_loads(struct matr_epoch *epoch, struct epoch_work *work, co
 			make_load(epoch, path, &load_options, load);
 			n_made += load->made;
 		}
-		free(company);
+		free(other_loads);
 		more = n_made > 0;
 	}
 	return 0;

@@ -148,6 +148,8 @@ int matr_recordings_read_file(const char *file, struct matr_recordings *out, str
 	((char *)data)[size] = 0; /* file_read leaves room */
 	int result = parse(out, file, data, size, err);
 	free(data);
+	if (result != 0)
+		matr_recordings_free(out);
 	return result;
 }
 
@@ -177,6 +179,8 @@ int matr_recordings_read_noted(const char *file, struct matr_recordings *out,
 		return -1;
 	int result = recordings_parse_noted(data, size, out, err);
 	free(data);
+	if (result != 0)
+		matr_recordings_free(out);
 	return result;
 }
 

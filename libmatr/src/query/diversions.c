@@ -84,10 +84,20 @@ int matr_diversions_read(const char *directory, struct matr_diversions **out,
 		     directory ? directory : "/var/lib/dpkg/info") >= (int)sizeof path ||
 	    access(path, F_OK) != 0)
 		return 0;
-	if (file_read(path, DIVERSIONS_MAX, &data, &size, &own) < 0)
-		return own.code == MATR_ERROR_MEMORY ? matr_fail_memory(err) : 0;
+	if (file_read(path, DIVERSIONS_MAX, &data, &size, &own) < 0) {
+		if (own.code != MATR_ERROR_MEMORY)
+			return 0;
+		matr_diversions_free(*out);
+		*out = NULL;
+		return matr_fail_memory(err);
+	}
 	(*out)->text = data;
-	return parse(*out, size, err);
+	int result = parse(*out, size, err);
+	if (result != 0) {
+		matr_diversions_free(*out);
+		*out = NULL;
+	}
+	return result;
 }
 
 const char *matr_diverted(const struct matr_diversions *diversions, const char *path,

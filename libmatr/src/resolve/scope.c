@@ -41,8 +41,8 @@ struct scope_maker {
 	uint32_t tail;
 	bool *listed, *visited; /* by object */
 	bool loading; /* what dlopen() or an edit adds: filters do not change its order here */
-	const char *const *company; /* scope_options's, for what dlopen() adds */
-	size_t n_company;
+	const char *const *other_loads; /* scope_options's, for what dlopen() adds */
+	size_t n_other_loads;
 	const char *interpreter_path;
 	uint32_t interpreter_object; /* session object index */
 };
@@ -173,22 +173,22 @@ static int find_company(const struct scope_maker *maker, const char *name, struc
 	const char *path = NULL;
 	uint32_t object = NO_INDEX;
 
-	for (size_t i = 0; i < maker->n_company; i++) {
+	for (size_t i = 0; i < maker->n_other_loads; i++) {
 		struct matr_error ignored = {0};
-		if (session_path(maker->session, maker->company[i], &known, &ignored) < 0) {
+		if (session_path(maker->session, maker->other_loads[i], &known, &ignored) < 0) {
 			if (ignored.code == MATR_ERROR_MEMORY)
 				return matr_fail_memory(err);
 			continue;
 		}
 		if (known->object == NO_INDEX || known->object == object ||
-		    !has_name(maker->session->objects[known->object].object, maker->company[i],
+		    !has_name(maker->session->objects[known->object].object, maker->other_loads[i],
 			      name))
 			continue;
 		if (object != NO_INDEX) /* it depends on the order of loading which one is meant */
 			return matr_fail(err, MATR_ERROR_NOT_FOUND, name,
 					 "several libraries that are loaded have this name");
 		object = known->object;
-		path = maker->company[i];
+		path = maker->other_loads[i];
 	}
 	if (object == NO_INDEX)
 		return 0;
@@ -214,7 +214,7 @@ static int search_and_take(struct scope_maker *maker, uint32_t requester, const 
 
 	struct matr_error own = {0};
 	int searched = search_library(maker->session, &searcher, asked, &found, &own);
-	if (searched < 0 && own.code == MATR_ERROR_NOT_FOUND && maker->n_company) {
+	if (searched < 0 && own.code == MATR_ERROR_NOT_FOUND && maker->n_other_loads) {
 		if (find_company(maker, asked, &found, err) < 0)
 			return -1;
 		searched = found.object == NO_INDEX ? -1 : 0;
@@ -615,8 +615,8 @@ int scope_make_closure(struct matr_session *session, uint32_t application, const
 	if (!result && !session->search_only && !session->incomplete)
 		result = scope_check_flat(session, out, err);
 	*n_start = (uint32_t)out->n;
-	maker.company = options->company;
-	maker.n_company = options->n_company;
+	maker.other_loads = options->other_loads;
+	maker.n_other_loads = options->n_other_loads;
 	if (!result && options->root)
 		result = load(&maker, options->root, &index, err);
 	if (!result && options->root)

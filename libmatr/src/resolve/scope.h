@@ -33,17 +33,16 @@ struct scope {
 	struct scope_addition *additions; /* parallel to the names that were asked for */
 };
 
-/* With what the application is started, and what comes in addition. Strings are to live as long
- * as the scope. */
+/* Options for building a scope. Strings are to live as long as the scope. */
 struct scope_options {
 	const char *library_path;     /* LD_LIBRARY_PATH; NULL: unset */
 	const char *const *additions; /* names that follow the application's DT_NEEDED entries */
 	size_t n_additions;
 	const char *root; /* a library that dlopen() then adds; NULL: none */
-	/* Paths of what else the application loads. A name that is found nowhere may mean one of
-	 * these. */
-	const char *const *company;
-	size_t n_company;
+	/* Paths of other libraries that the application loads. A name that is found nowhere may
+	 * mean one of these. */
+	const char *const *other_loads;
+	size_t n_other_loads;
 };
 
 /* The scope of the application that is session object `application`, under its canonical path:

@@ -74,8 +74,8 @@ static int same_closures(struct matr_store *store, struct matr_session *session,
 		same = matr_fail_memory(err);
 	for (size_t i = 0; i < n && roots; i++)
 		roots[i] = closures[i].root;
-	closure_options.company = roots;
-	closure_options.n_company = roots ? n : 0;
+	closure_options.other_loads = roots;
+	closure_options.n_other_loads = roots ? n : 0;
 	for (size_t i = 0; i < n && same > 0; i++) {
 		closure_options.root = closures[i].root;
 		if (!closures[i].reason)
