@@ -32,7 +32,7 @@ static void copy_headers(struct served *served, const struct program *program)
 		} else if (copy[i].p_type == PT_DYNAMIC) {
 			served->dynamic_is_writable = copy[i].p_flags & PF_W;
 			copy[i].p_vaddr = (uint64_t)served->dynamic_copy - program->base;
-			copy[i].p_flags |= PF_W; /* so that ld.so treats it as ever */
+			copy[i].p_flags |= PF_W; /* so that ld.so treats it as usual */
 		}
 	}
 }

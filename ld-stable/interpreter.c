@@ -248,7 +248,7 @@ static void map_usual_loader(struct elf_file *loader)
 	const struct matr_loader_config *other = find_config(loader);
 	if (!other)
 		return;
-	/* It stays mapped, for the path is in it. */
+	/* It stays mapped, since the path is in it. */
 	map_loader(other->loader[0] ? other->loader : config_stamped.loader, loader);
 }
 

@@ -48,7 +48,7 @@ static bool map_segment(long fd, uint64_t base, const Elf64_Phdr *segment)
 	return segment->p_memsz == segment->p_filesz || map_bss(base, segment);
 }
 
-/* The address range of the PT_LOAD segments; false where they make no sense. */
+/* Find the address range of the PT_LOAD segments. Returns false if they are malformed. */
 static bool load_range(const Elf64_Phdr *phdr, size_t phnum, uint64_t *low, uint64_t *high)
 {
 	*low = UINT64_MAX;

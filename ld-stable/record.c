@@ -55,7 +55,7 @@ static struct {
 	bool has_relro; /* it has RELRO that ld.so will protect */
 	bool searched;	/* the name was searched for */
 	bool cache_opened;
-	uint32_t tried;	      /* hash of the file name that was last tried in vain */
+	uint32_t tried;	      /* hash of the last file name that was tried without success */
 	uint64_t start, size; /* mapping of the root that is being loaded; 0: none */
 	enum binding binding;
 	bool created; /* RECORD_ALWAYS: the file, which is this one */

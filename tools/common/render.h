@@ -68,7 +68,7 @@ struct render {
 	bool records; /* a line per column: the table does not fit the screen */
 };
 
-/* Write to `out` from now on, and find out what it is. */
+/* Write to `out` from now on, and find out whether it is a terminal. */
 void render_set_out(struct render *render, FILE *out);
 
 /* Begin rows with these columns, which are to live as long as the rows. */

@@ -46,7 +46,7 @@ static const char *complaint_of(char *text, const char *tool)
 
 	char *end = text + strcspn(text, "\n");
 
-	if (end > text && end[-1] == ':' && *end) /* what it is comes in the next line */
+	if (end > text && end[-1] == ':' && *end) /* the reason follows in the next line */
 		end += 1 + strcspn(end + 1, "\n");
 	*end = 0;
 	for (char *c = text; *c; c++)

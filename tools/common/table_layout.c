@@ -41,7 +41,7 @@ bool table_fit(size_t *widths, const char *kinds, size_t n, size_t screen)
 		return false;
 	while (total(widths, kinds, n, limit) > screen)
 		limit--;
-	/* What is left over goes to the first columns that were cut. */
+	/* Give the remaining columns to the first ones that were cut. */
 	size_t rest = screen - total(widths, kinds, n, limit);
 	for (size_t i = 0; i < n; i++) {
 		bool cut = limited(widths[i], kinds[i], limit) < widths[i];

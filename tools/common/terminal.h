@@ -11,8 +11,8 @@ enum terminal_color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 /* Was standard output a terminal at the first call? It stays one when a pager takes it over. */
 bool terminal_is_output(void);
 
-/* Columns of the terminal: COLUMNS, else what the terminal says, else 80; at least 8. 0 where
- * standard output is no terminal: there is no limit. */
+/* Columns of the terminal: COLUMNS, or else its own number, or else 80; at least 8. 0 if standard
+ * output is no terminal: there is no limit. */
 size_t terminal_width(void);
 
 /* Columns of the terminal that standard error is; 80 where it does not say. */

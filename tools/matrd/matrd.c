@@ -93,7 +93,7 @@ static int read_settings(const struct daemon *daemon, bool *strict, bool *by_ino
 	return 0;
 }
 
-/* A file that is no good leaves the settings as they are. */
+/* A malformed file leaves the settings unchanged. */
 static void reload(struct daemon *daemon)
 {
 	struct matr_error err = {0};

@@ -80,7 +80,7 @@ static pid_t start(int client)
 
 	if (pid != 0)
 		return pid;
-	/* Above first, for the client's may be the one that it goes to. */
+	/* Before the client's descriptor, which may be the one that it goes to. */
 	client = fcntl(client, F_DUPFD_CLOEXEC, CLIENT_FD);
 	if (client < 0 || (client != CLIENT_FD && dup3(client, CLIENT_FD, O_CLOEXEC) < 0) ||
 	    close_range(CLIENT_FD + 1, ~0U, 0) != 0)

@@ -1,5 +1,5 @@
-/* reader.h - what anyone may ask and what takes a while: the store, and the report of `matr
- * epoch status`. */
+/* reader.h - requests that any user may make and that take a while: the store, and the report of
+ * `matr epoch status`. */
 #ifndef MATR_TOOLS_MATRD_READER_H
 #define MATR_TOOLS_MATRD_READER_H
 

@@ -29,7 +29,7 @@ struct matr_symbol_name {
 	bool any_version; /* there was no '@': the version does not matter */
 	/* Of patterns; matr_symbol_pattern_parse(). */
 	bool pattern;  /* a glob, or a C++ or Rust name as people write it */
-	char *literal; /* text that is in every name that is meant; NULL: not known */
+	char *literal; /* text that every matching name has; NULL: unknown */
 };
 
 /* Parse a name.

@@ -58,8 +58,7 @@ struct matr_watch_report {
 
 /* Take events, and handle changes after a quiet time. After an error (a file could not be watched,
  * an application not withdrawn) it tries again at the next event, or after a while. *out belongs to
- * the caller: matr_watch_report_free(), also after an error: it
- * has what was handled before. */
+ * the caller: matr_watch_report_free(). After an error too: it has the changes handled before. */
 MATR_API int matr_watch_run(struct matr_watch *watch, struct matr_watch_report *out,
 			    struct matr_error *err);
 MATR_API void matr_watch_report_free(struct matr_watch_report *report);

@@ -1,4 +1,4 @@
-/* prefix.h - the directory of a store and image: whose it is, and whose turn it is. */
+/* prefix.h - the directory of a store and image: its owner, and its lock. */
 #ifndef MATR_BASE_PREFIX_H
 #define MATR_BASE_PREFIX_H
 

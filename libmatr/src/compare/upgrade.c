@@ -357,7 +357,7 @@ static int check_load(struct matr_upgrade *upgrade, struct checked *checked,
 
 	out->load = was->load;
 	if (was->why.code != MATR_OK)
-		return 0; /* nothing is known of what it was */
+		return 0; /* the former load is unknown */
 	int result =
 		make_load(upgrade->after, checked->program, edits, was->load, &after, &out->why);
 	if (result != 0) {

@@ -1,7 +1,7 @@
 /* build_id.c - the NT_GNU_BUILD_ID note, found through PT_NOTE.
  *
  * Notes are read where ld-stable will read them: in the loaded segments. A note segment that is not
- * loaded (core files have such) is passed over, for there would be nothing to compare in memory.
+ * loaded (core files have such) is passed over: ld-stable could not compare it in memory.
  */
 #include "elf/reader.h"
 

@@ -326,7 +326,7 @@ static int examine(const char *prefix, struct matr_epoch_status *out, struct mat
 	*out = (struct matr_epoch_status){.state = epoch_state_name(EPOCH_STATE_MANAGEMENT)};
 	if (!realpath(prefix, canonical)) {
 		if (errno == ENOENT)
-			return 0; /* nothing was ever begun here */
+			return 0; /* no epoch was ever begun here */
 		return matr_fail_errno(err, prefix, "no usable prefix");
 	}
 	if (prefix_check(canonical, &why) != 0 && problem_from(out, canonical, &why, "", err) != 0)

@@ -7,11 +7,11 @@
 
 #include <matr/image_format.h>
 
-/* Is the slot, which lies in the image of `size` bytes, one that image_withdraw() has masked? A
- * slot that makes no sense is not. */
+/* Whether the slot, which lies in the image of `size` bytes, is one that image_withdraw() has
+ * masked. A malformed slot is not. */
 bool image_slot_is_withdrawn(const void *image, size_t size, const struct matr_image_slot *slot);
 
-/* The path of a slot's application, within the image; NULL: the slot makes no sense. */
+/* The path of a slot's application, within the image; NULL: the slot is malformed. */
 const char *image_slot_path(const void *image, size_t size, const struct matr_image_slot *slot);
 
 /* Give masked slots their keys back, in a private copy of the image, whose checksum is of the slots

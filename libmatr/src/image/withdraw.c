@@ -138,7 +138,7 @@ int image_withdraw(const char *path, uint64_t epoch, const char *const *applicat
 		result = check_header(&image, epoch, err);
 	if (result == 0)
 		result = mask_all(&image, sorted, n, &count, err);
-	/* They are gone for every process by now; this is for after a loss of power. */
+	/* Every process sees the change already; this is for a loss of power. */
 	if (result == 0 && count && fdatasync(image.fd) != 0)
 		result = matr_fail_errno(err, path, "cannot be synced");
 	if (image.bytes)

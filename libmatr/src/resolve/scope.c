@@ -356,7 +356,8 @@ static int visit_name(struct scope_maker *maker, uint32_t requester, int64_t tag
 	if (result < 0 && tag != DT_AUXILIARY)
 		return -1;
 	if (result < 0) {
-		/* ld.so goes on without it; whatever is not plainly absent is a doubt. */
+		/* ld.so continues without it. With any error but a missing file it is unclear what
+		 * ld.so does. */
 		if (ignored.code != MATR_ERROR_NOT_FOUND)
 			return matr_error_copy(err, &ignored);
 		index = NO_INDEX;

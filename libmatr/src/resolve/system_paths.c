@@ -92,8 +92,8 @@ static int read_line(struct diagnostics *diagnostics, const char *line, struct m
 	return 0;
 }
 
-/* The last line that is wanted. A newer ld.so goes on with CPUID of every processor, which takes
- * 0.2 seconds in a virtual machine. */
+/* The last line to read. A newer ld.so continues with CPUID of every processor, which takes 0.2
+ * seconds in a virtual machine. */
 static bool is_last(const char *line)
 {
 	return !strncmp(line, "x86.cpu_features.isa_1=", 23);

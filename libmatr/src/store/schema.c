@@ -283,9 +283,9 @@ static const char version_4[] =
 	" PRIMARY KEY (violation_id, application_id)) WITHOUT ROWID;"
 	"CREATE INDEX withdrawals_application ON withdrawals (application_id);";
 
-/* An epoch that is in all like the one before goes on with its image, which has the earlier
- * epoch's number. And a program that was declined because its own file makes no sense need not
- * be read again while that does not change. */
+/* An epoch that equals the previous one continues with its image, which has the earlier epoch's
+ * number. A program that was declined because its own file is malformed need not be read again
+ * while the file does not change. */
 static const char version_5[] =
 	"ALTER TABLE epochs ADD COLUMN image_epoch INTEGER;" /* NULL: its own */
 	"ALTER TABLE declined ADD COLUMN own_file INTEGER NOT NULL DEFAULT 0;"

@@ -51,7 +51,7 @@ int store_users_of_name(struct matr_store *store, int64_t epoch, const char *nam
 	return store_rows_of_ids(store, statement, out, n, err);
 }
 
-/* The locations of the files that are meant. */
+/* The locations of the files in question. */
 static int meant_locations(struct matr_store *store,
 			   bool (*is_meant)(const char *path, const char *found_as,
 					    const char *soname, void *context),

@@ -348,7 +348,8 @@ static int find_changes(struct matr_watch *watch, struct change **out, size_t *n
 		struct change change = {.file = file};
 		change.kind = watched_change(list, file, &change.now);
 		if (file->recorded) {
-			/* Changed before that was written, or gone: this is what it was about. */
+			/* If it changed before the record was written, or is gone, this is the
+			 * recorded change. */
 			file->reported = change.kind && change.now.ctime <= file->recorded;
 			file->seen = change.now;
 			file->recorded = 0;
@@ -389,7 +390,8 @@ static int find_affected(struct matr_store *store, int64_t epoch, struct change 
 	return result;
 }
 
-/* Is it recorded? Files that were searched in vain, or not needed, do not matter. */
+/* Whether the file is recorded. Files that were searched for without success, or not needed, do not
+ * matter. */
 static bool is_violation(const struct change *change)
 {
 	if (change->harmless)

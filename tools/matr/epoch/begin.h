@@ -1,4 +1,4 @@
-/* begin.h - beginning an epoch, for the commands that do. */
+/* begin.h - beginning an epoch, shared by several commands. */
 #ifndef MATR_TOOLS_EPOCH_BEGIN_H
 #define MATR_TOOLS_EPOCH_BEGIN_H
 

@@ -320,7 +320,7 @@ static int show_cyclonedx(const struct document *document, struct matr_error *er
 
 /* ---- the answer ---- */
 
-/* On standard error, so that the document stays what it is. */
+/* On standard error, so that the document stays well-formed. */
 static void say(const struct vex_request *request, const struct vex_subjects *subjects,
 		size_t n_declined)
 {

@@ -251,7 +251,7 @@ static int prepare(const struct recording *recording, const char *path, struct r
 
 	if (matr_recorder_open(recording->prefix, &run->recorder, err) != 0)
 		return -1;
-	/* It is not recorded, and a user namespace takes away what it is about. */
+	/* It is not recorded; a user namespace removes its privileges. */
 	run->has_loader = !has_recording_loader(run->interpreter) && !changes_identity(path);
 	if (!run->has_loader)
 		return 0;

@@ -120,7 +120,7 @@ static void warn_missing(const struct elf_file *file, const struct dwarf_unit *u
 	elf_file_warn(file, &warning);
 }
 
-/* On to the next unit that is wanted: 1, 0 or -1. */
+/* Advance to the next unit that is wanted. Returns 1, 0 at the end, -1 on error. */
 static int next_unit(struct state *self, struct matr_error *err)
 {
 	struct dwarf_unit *unit;

@@ -35,7 +35,7 @@ static int start(void *state, struct elf_file *file, const struct filter *filter
 	return 0;
 }
 
-/* On to the next section that is wanted: 1, 0 or -1. */
+/* Advance to the next section that is wanted. Returns 1, 0 at the end, -1 on error. */
 static int next_section(struct state *self, struct matr_error *err)
 {
 	const struct elf_section *section;

@@ -251,7 +251,8 @@ static size_t n_elements(const struct entries_cursor *cursor)
 	return cursor->n_elements + (cursor->whole ? object->n_relatives + object->n_relr : 0);
 }
 
-/* Can the object have anything that is wanted? 1 yes, 0 no, -1 error. */
+/* Find out whether the object can have anything that is wanted. Returns 1 if so, 0 if not, -1 on
+ * error. */
 static int worth_decoding(struct entries_cursor *cursor, const char *path, struct matr_error *err)
 {
 	const char *symbol = mapping_equals(&cursor->base.terms, SYMBOL);

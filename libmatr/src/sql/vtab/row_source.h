@@ -75,7 +75,8 @@ struct row_source {
 	/* Prepare to go through the rows of the file. */
 	int (*start)(void *state, struct elf_file *file, const struct filter *filter,
 		     struct matr_error *err);
-	/* The next row: 1; no more: 0; -1: the file is no good from here on. */
+	/* Advance to the next row. Returns 1 if there is one, 0 at the end, -1 if the rest of the
+	 * file is unreadable. */
 	int (*next)(void *state, struct matr_error *err);
 	/* A column of the row. Those of `more` have numbers from n_columns + 2 on. */
 	void (*column)(void *state, sqlite3_context *context, int column);
