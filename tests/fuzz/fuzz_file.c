@@ -1,5 +1,5 @@
-/* fuzz_file.c - see fuzz_file.h. A fuzzer is one process with one thread: a static buffer will
- * do. */
+/* fuzz_file.c - a file in memory for a fuzzer. A fuzzer is one process with one thread: a static
+ * buffer will do. */
 #include "fuzz_file.h"
 
 #include <stdio.h>

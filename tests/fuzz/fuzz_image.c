@@ -1,4 +1,4 @@
-/* fuzz_image.c - see fuzz_image.h. */
+/* fuzz_image.c - images for the fuzzers. */
 #include "fuzz_image.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* installed.c - a program of somebody else: the libraries of a file, as ldd prints them, and what
- * its matr_resolve() is bound to. */
+/* installed.c - a program of another project: the libraries of a file, as ldd prints them, and its
+ * bindings by matr_resolve(). */
 #include <stdio.h>
 #include <string.h>
 

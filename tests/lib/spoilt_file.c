@@ -1,4 +1,4 @@
-/* spoilt_file.c - see spoilt_file.h.
+/* spoilt_file.c - damaged copies of a file, for the readers.
  *
  * Failures are reported with ck_abort_msg(): libcheck notes down every assertion that passes, and
  * there are tens of thousands.

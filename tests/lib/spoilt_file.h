@@ -17,8 +17,8 @@ void spoilt_file_setup(struct spoilt_file *file);
 void spoilt_file_teardown(struct spoilt_file *file);
 void spoilt_file_write(struct spoilt_file *file, const void *data, size_t size);
 
-/* Read it as an object: MATR_OK, or the error; an error that does not say clearly what is wrong
- * with which file fails the test. */
+/* Read it as an object. Returns MATR_OK, or the error; an error without a clear message and file
+ * fails the test. */
 enum matr_code spoilt_file_open(struct spoilt_file *file);
 
 #endif

@@ -1,4 +1,4 @@
-/* tiny_elf.c - see tiny_elf.h. */
+/* tiny_elf.c - small ELF files, made in memory. */
 #include "tiny_elf.h"
 
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* bindings_list.c - see bindings_list.h.
+/* bindings_list.c - bindings of a program, by the mapping and by ld.so.
  *
  * ld.so is asked in the same way as by shared/oracle/ld-bindings, but its output is read through a
  * pipe and parsed here: a machine's programs have millions of bindings.

@@ -28,11 +28,11 @@ void bindings_list_free(struct bindings_list *list);
 void bindings_list_settle(struct bindings_list *list);
 int binding_line_compare(const struct binding_line *a, const struct binding_line *b);
 
-/* What the mapping binds. The lines point into it. false: no memory. */
+/* List the bindings of the mapping. The lines point into it. Returns false without memory. */
 bool bindings_of_mapping(const struct matr_mapping *mapping, struct bindings_list *out);
 
-/* What ld.so binds when it traces the program; nothing of the program itself runs. false: it is
- * refused, or cannot be asked; `why` then says so. */
+/* List the bindings of ld.so when it traces the program; nothing of the program itself runs.
+ * Returns false if ld.so refuses it or cannot be asked; `why` has the reason. */
 bool bindings_of_ld_so(const char *program, struct bindings_list *out, char *why, size_t size);
 
 #endif

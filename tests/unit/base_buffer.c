@@ -61,7 +61,7 @@ START_TEST(shares_no_part_and_no_misaligned_piece)
 	ck_assert_int_eq(buffer_share(&buffer, "abcd", 4, 1, &two, &err), 0);
 	ck_assert_mem_eq(buffer.bytes + two, "abcd", 4);
 	ck_assert_uint_ne(one, two);
-	/* What was added unshared is not found. */
+	/* Pieces that were added unshared are not found. */
 	ck_assert_int_eq(buffer_append(&buffer, "wxyz", 4, 1, &one, &err), 0);
 	ck_assert_int_eq(buffer_share(&buffer, "wxyz", 4, 1, &two, &err), 0);
 	ck_assert_uint_ne(one, two);

@@ -134,8 +134,8 @@ START_TEST(writes)
 }
 END_TEST
 
-/* What file_write() leaves when it is killed goes, and nothing else does: no similar name, no
- * link, no directory. */
+/* Only the leftovers of a killed file_write() are removed: no similar name, no link, no
+ * directory. */
 START_TEST(removes_leftovers)
 {
 	static const char *const leftovers[] = {"a.matr-tmp.XYZ123", "b.matr-tmp.abcdef",

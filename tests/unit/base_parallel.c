@@ -57,7 +57,7 @@ START_TEST(does_everything_once)
 }
 END_TEST
 
-/* Where no thread can be started, the caller does the work. Root has no limit of processes. */
+/* If no thread can be started, the caller does the work. Root has no limit of processes. */
 START_TEST(needs_no_thread)
 {
 	struct rlimit none = {.rlim_cur = 0, .rlim_max = 0};

@@ -84,7 +84,7 @@ END_TEST
 
 START_TEST(refuses_what_is_no_number)
 {
-	/* 64 bits take ten bytes, the last of which is 0 or 1. */
+	/* 64 bits take ten bytes; the last one is 0 or 1. */
 	static const uint8_t too_long[] = {0x80, 0x80, 0x80, 0x80, 0x80, 0x80,
 					   0x80, 0x80, 0x80, 0x80, 0x01};
 	static const uint8_t too_large[] = {0xff, 0xff, 0xff, 0xff, 0xff,

@@ -203,7 +203,7 @@ START_TEST(damaged)
 }
 END_TEST
 
-/* What is written comes back the same, whatever the names are. */
+/* Whatever the names, a baseline that is written is read back unchanged. */
 START_TEST(written_and_read)
 {
 	struct matr_baseline_object objects[] = {

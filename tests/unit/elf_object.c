@@ -1,4 +1,4 @@
-/* elf_object.c - what matr_object_open() says of real files, compared with readelf.
+/* elf_object.c - the results of matr_object_open() for real files, compared with readelf.
  *
  * readelf goes by section headers where it can, libmatr never does: two ways to the same tables.
  */
@@ -174,8 +174,8 @@ START_TEST(symbols_are_readelfs)
 }
 END_TEST
 
-/* What is defined and global is what the linker puts into the hash table. (Undefined symbols may be
- * there too: all of them in DT_HASH, some in the DT_GNU_HASH of programs.) */
+/* The linker puts symbols into the hash table that are defined and global. (Undefined symbols may
+ * be there too: all of them in DT_HASH, some in the DT_GNU_HASH of programs.) */
 START_TEST(defined_symbols_are_hashed)
 {
 	if (!is_there(_i))
@@ -308,7 +308,7 @@ END_TEST
 
 /* ---- the dynamic section and notes ---- */
 
-/* What is between the brackets of "... [libc.so.6]"; "" if there are none. */
+/* Text between the brackets of "... [libc.so.6]"; "" if there are none. */
 static const char *bracketed(char *line)
 {
 	char *start = strchr(line, '['), *end = strrchr(line, ']');

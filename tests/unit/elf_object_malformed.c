@@ -91,7 +91,7 @@ START_TEST(tiny_library)
 }
 END_TEST
 
-/* What ld.so does not mind. */
+/* Faults that ld.so accepts. */
 START_TEST(tiny_library_varied)
 {
 	struct tiny_elf elf;
@@ -127,7 +127,7 @@ START_TEST(tiny_library_varied)
 	ck_assert(!(object->flags & MATR_OBJECT_GNU_HASH));
 	matr_object_free(object);
 
-	/* without a hash table relocations tell how many symbols there are */
+	/* without a hash table the number of symbols follows from the relocations */
 	elf.dynamic[TINY_HASH].d_tag = DT_DEBUG;
 	object = open_tiny(&elf);
 	ck_assert_uint_eq(object->n_symbols, TINY_N_SYMBOLS);
@@ -144,7 +144,7 @@ START_TEST(tiny_library_varied)
 	ck_assert(object->symbols[TINY_QUESTION].hashed);
 	matr_object_free(object);
 
-	/* nor behind a bloom filter that says no */
+	/* nor behind a bloom filter that excludes it */
 	elf.gnu_hash.bloom[0] = 0;
 	object = open_tiny(&elf);
 	ck_assert(!object->symbols[TINY_QUESTION].hashed);

@@ -111,7 +111,7 @@ static void make_state(enum epoch_state state)
 		put_records(2, false);
 		put_image(1);
 		break;
-	case EPOCH_STATE_UNKNOWN: /* somebody has removed the store */
+	case EPOCH_STATE_UNKNOWN: /* the store was removed */
 		put_image(7);
 		break;
 	case EPOCH_STATE_LOST: /* end, killed after the rename */
@@ -264,7 +264,7 @@ START_TEST(the_store_is_damaged)
 }
 END_TEST
 
-/* Whatever is found: some state, in which an epoch can be begun unless somebody is at it. */
+/* In any state but BUSY an epoch can be begun. */
 START_TEST(all_evidence)
 {
 	for (unsigned bits = 0; bits < 256; bits++) {
@@ -283,7 +283,7 @@ START_TEST(all_evidence)
 		ck_assert_uint_lt(state, EPOCH_STATES);
 		ck_assert_int_eq(epoch_permission(state, EPOCH_BEGIN),
 				 evidence.locked ? EPOCH_BUSY : EPOCH_ALLOWED);
-		/* Where an image is in force, it can be ended. */
+		/* If an image is in force, it can be ended. */
 		if (evidence.image && !evidence.locked)
 			ck_assert_int_eq(epoch_permission(state, EPOCH_END), EPOCH_ALLOWED);
 	}

@@ -117,7 +117,7 @@ START_TEST(notices_a_change)
 	ck_assert(!unchanged(&probes));
 	ck_assert_int_eq(unlink(in("none")), 0);
 	ck_assert(unchanged(&probes));
-	/* What is in a directory does not matter. */
+	/* The contents of a directory do not matter. */
 	write_text(in("directory/x"), "");
 	ck_assert(unchanged(&probes));
 	/* Another file with the same size and times. */
@@ -143,8 +143,8 @@ START_TEST(notices_what_is_gone)
 }
 END_TEST
 
-/* A file that was changed in the same moment as it was looked at may change again without another
- * time: it is not trusted. */
+/* A file that was changed at the time of the look at it may change again without another time: it
+ * is not trusted. */
 START_TEST(trusts_no_young_file)
 {
 	struct probes probes = {0};

@@ -506,7 +506,7 @@ static Elf64_Phdr *last_load(struct made *made)
 	return last;
 }
 
-/* What kernel 6.1 kills a process for. */
+/* Layouts for which kernel 6.1 kills a process. */
 START_TEST(rules_of_the_kernel)
 {
 	struct made made;

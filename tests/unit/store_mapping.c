@@ -237,7 +237,7 @@ START_TEST(round_trip)
 		check_ok(matr_store_mapping(store, application, &read_back[i], &err));
 		check_mapping(mappings[i], read_back[i]);
 	}
-	/* libc is one object, whoever uses it. */
+	/* libc is one object for all its users. */
 	size_t libc[2] = {0, 0};
 	for (size_t i = 0; i < 2; i++)
 		while (!read_back[i]->scope[libc[i]].object->soname ||
@@ -659,8 +659,7 @@ START_TEST(damaged_blob)
 }
 END_TEST
 
-/* One that another process hands over: the same records, of the moment at which it was made, and
- * never a crash. */
+/* A store as bytes from another process: the same records, one snapshot, and never a crash. */
 START_TEST(copies)
 {
 	struct matr_mapping *mappings[N_PROGRAMS], *read_back;

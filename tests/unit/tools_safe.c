@@ -1,4 +1,4 @@
-/* What is printed of names that may hold any bytes. */
+/* Safe output of names that may hold any bytes. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>

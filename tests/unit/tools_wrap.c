@@ -38,7 +38,7 @@ START_TEST(lines_fit)
 }
 END_TEST
 
-/* Whatever the width, each line fits and all that is not blank is there. */
+/* For every width, each line fits and no word is lost. */
 START_TEST(every_width)
 {
 	static const char line[] =

@@ -1,4 +1,4 @@
-/* What a security fix is: the function with a check in front. */
+/* A security fix: the function with a check in front. */
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* order_library.c - constructors and destructors that say when they run. */
+/* order_library.c - constructors and destructors that print when they run. */
 #include <stdio.h>
 #include <unistd.h>
 

@@ -83,7 +83,7 @@ static void filter_call(unsigned number, unsigned action)
 	load_filter(filter, sizeof filter / sizeof *filter);
 }
 
-/* What systemd's MemoryDenyWriteExecute= and the like may be made to refuse. */
+/* Calls that systemd's MemoryDenyWriteExecute= and similar settings can refuse. */
 static void filter_exec_map(void)
 {
 	struct sock_filter filter[] = {
