@@ -37,7 +37,7 @@ enum matr_program_change {
 };
 
 /* Get the name: "same", "added", ..., "still declined". */
-MATR_API const char *matr_program_change_name(enum matr_program_change fate);
+MATR_API const char *matr_program_change_name(enum matr_program_change change);
 
 /* ---- programs ---- */
 
@@ -77,7 +77,7 @@ MATR_API enum matr_program_change matr_program_change_of(const struct matr_progr
 struct matr_load_diff {
 	const char *root; /* the library that is loaded, as ld.so calls it */
 	const struct matr_store_closure *before, *after; /* NULL: it is not known to be loaded */
-	enum matr_program_change fate;
+	enum matr_program_change change;
 	struct matr_diff diff; /* of the closure; empty unless both sides have mapped it */
 };
 

@@ -66,8 +66,8 @@ MATR_API void matr_epoch_close(struct matr_epoch *epoch);
 /* Get the options of the prefix's newest epoch, to begin it again. Without an epoch they are the
  * defaults.
  * config: the configuration file; "": the default one. */
-MATR_API int matr_epoch_before(const char *prefix, char config[PATH_MAX], bool *portable,
-			       struct matr_error *err);
+MATR_API int matr_epoch_last_options(const char *prefix, char config[PATH_MAX], bool *portable,
+				     struct matr_error *err);
 
 /* Find every program that the configuration covers, and add it.
  * *out belongs to the epoch.

@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *matr_program_change_name(enum matr_program_change fate)
+const char *matr_program_change_name(enum matr_program_change change)
 {
 	static const char *const names[MATR_PROGRAM_CHANGES] = {
 		"same", "added", "removed", "changed", "declined", "accepted", "still declined",
 	};
 
-	return names[fate];
+	return names[change];
 }
 
 static bool is_same_text(const char *a, const char *b)
@@ -159,7 +159,7 @@ static void free_side(struct matr_application_side *side)
 	matr_mapping_free(side->mapping);
 }
 
-static enum matr_program_change fate_of(const struct matr_load_diff *load)
+static enum matr_program_change load_change(const struct matr_load_diff *load)
 {
 	const struct matr_store_closure *before = load->before, *after = load->after;
 
@@ -215,7 +215,7 @@ static int diff_loads(struct matr_application_diff *out, struct matr_error *err)
 			result = matr_diff(&was, &is, &load->diff, err);
 	}
 	for (size_t i = 0; i < out->n_loads; i++)
-		out->loads[i].fate = fate_of(&out->loads[i]);
+		out->loads[i].change = load_change(&out->loads[i]);
 	qsort(out->loads, out->n_loads, sizeof *out->loads, compare_loads);
 	return result;
 }
@@ -263,8 +263,8 @@ void matr_application_diff_free(struct matr_application_diff *diff)
 bool matr_application_diff_is_empty(const struct matr_application_diff *diff)
 {
 	for (size_t i = 0; i < diff->n_loads; i++)
-		if (diff->loads[i].fate != MATR_PROGRAM_SAME &&
-		    diff->loads[i].fate != MATR_PROGRAM_STILL_DECLINED)
+		if (diff->loads[i].change != MATR_PROGRAM_SAME &&
+		    diff->loads[i].change != MATR_PROGRAM_STILL_DECLINED)
 			return false;
 	return matr_diff_is_empty(&diff->start);
 }

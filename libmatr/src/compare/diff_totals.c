@@ -100,10 +100,10 @@ static int add_application(struct matr_diff_totals *totals,
 	for (size_t i = 0; i < diff->n_loads && result == 0; i++) {
 		const struct matr_load_diff *load = &diff->loads[i];
 		const char *const texts[] = {load->root};
-		if (load->fate == MATR_PROGRAM_SAME)
+		if (load->change == MATR_PROGRAM_SAME)
 			continue;
-		result = add(totals->seen, 'l', load->fate, texts, 1, false,
-			     &totals->loads[load->fate], &found.loads[load->fate], err);
+		result = add(totals->seen, 'l', load->change, texts, 1, false,
+			     &totals->loads[load->change], &found.loads[load->change], err);
 		if (result == 0)
 			result = add_diff(totals, &load->diff, &found, err);
 	}
@@ -120,15 +120,15 @@ static int add_application(struct matr_diff_totals *totals,
 int matr_diff_totals_add(struct matr_diff_totals *totals, const struct matr_program_pair *pair,
 			 const struct matr_application_diff *diff, struct matr_error *err)
 {
-	enum matr_program_change fate = matr_program_change_of(pair);
+	enum matr_program_change change = matr_program_change_of(pair);
 
 	totals->compared += pair->before.application && pair->after.application;
 	if (!totals->seen)
 		totals->seen = calloc(1, sizeof *totals->seen);
 	if (!totals->seen)
 		return matr_fail_memory(err);
-	if (fate == MATR_PROGRAM_CHANGED && (!diff || matr_application_diff_is_empty(diff)))
-		fate = MATR_PROGRAM_SAME;
-	totals->programs[fate]++;
+	if (change == MATR_PROGRAM_CHANGED && (!diff || matr_application_diff_is_empty(diff)))
+		change = MATR_PROGRAM_SAME;
+	totals->programs[change]++;
 	return diff ? add_application(totals, diff, err) : 0;
 }

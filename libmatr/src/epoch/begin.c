@@ -277,7 +277,8 @@ static int read_results(struct matr_epoch *epoch, struct matr_error *err)
 	return failed ? matr_fail_memory(err) : 0;
 }
 
-/* With nothing changed that the epoch before follows from, this one is the same. 1, 0, -1. */
+/* If none of the previous epoch's inputs has changed, take over all of its records. Returns 1 if
+ * so, 0 if not, -1 on error. */
 static int carry_all(struct matr_epoch *epoch, struct matr_error *err)
 {
 	const struct store_previous *previous = &epoch->previous;

@@ -86,8 +86,8 @@ static void parse_circumstances(const char *text, char config[PATH_MAX])
 		config[0] = 0;
 }
 
-int matr_epoch_before(const char *prefix, char config[PATH_MAX], bool *portable,
-		      struct matr_error *err)
+int matr_epoch_last_options(const char *prefix, char config[PATH_MAX], bool *portable,
+			    struct matr_error *err)
 {
 	struct matr_store *store;
 	struct matr_error why;

@@ -85,7 +85,7 @@ int matr_placement(const char *prefix, const char *application, struct matr_plac
 	if (result == 0)
 		return matr_fail(err, MATR_ERROR_NOT_FOUND, application,
 				 "is not in the image that is in force");
-	if (result < 0 || matr_epoch_before(prefix, file, &portable, err) != 0)
+	if (result < 0 || matr_epoch_last_options(prefix, file, &portable, err) != 0)
 		return -1;
 	out->layout = found.layout;
 	out->address = found.layout == MATR_LAYOUT_RANDOM ? 0 : found.region;

@@ -77,20 +77,21 @@ static void make_scope(void *context, size_t i)
 
 /* Is the scope the recorded one, of recorded objects? */
 static bool is_alike(struct matr_epoch *epoch, const struct resolution *resolution,
-		     const struct store_earlier *earlier)
+		     const struct store_recorded_scope *recorded)
 {
 	const struct scope *scope = &resolution->scope;
 	int64_t id;
 
-	if (!earlier || earlier->has_closures || earlier->n_scope != scope->n ||
-	    (earlier->flags & ~(uint32_t)MATR_MAPPING_EDITED) != scope->flags ||
-	    earlier->interpreter != scope->interpreter ||
-	    !earlier->library_path != !resolution->library_path ||
-	    (earlier->library_path && strcmp(earlier->library_path, resolution->library_path) != 0))
+	if (!recorded || recorded->has_closures || recorded->n_scope != scope->n ||
+	    (recorded->flags & ~(uint32_t)MATR_MAPPING_EDITED) != scope->flags ||
+	    recorded->interpreter != scope->interpreter ||
+	    !recorded->library_path != !resolution->library_path ||
+	    (recorded->library_path &&
+	     strcmp(recorded->library_path, resolution->library_path) != 0))
 		return false;
 	for (size_t i = 0; i < scope->n; i++) {
 		const struct matr_scope_entry *entry = &scope->entries[i];
-		const struct store_earlier_entry *was = &earlier->scope[i];
+		const struct store_recorded_entry *was = &recorded->scope[i];
 		const struct matr_object *by = scope->entries[entry->loaded_by].object;
 		int64_t needed = elf_needed_position(by, entry->needed_as);
 		if (!session_object_is_known(epoch->session, scope->indices[i]) ||
@@ -102,19 +103,19 @@ static bool is_alike(struct matr_epoch *epoch, const struct resolution *resoluti
 	return true;
 }
 
-static int carry(struct matr_epoch *epoch, size_t i, const struct store_earlier *earlier,
+static int carry(struct matr_epoch *epoch, size_t i, const struct store_recorded_scope *recorded,
 		 struct matr_error *err)
 {
 	struct epoch_work *work = &epoch->work[i];
 	int64_t directory;
 
-	if (store_carry(epoch->store, epoch->id, earlier->application, err) != 0)
+	if (store_carry(epoch->store, epoch->id, recorded->application, err) != 0)
 		return -1;
 	for (size_t n = 0; n < work->resolution.n_directories; n++)
 		if (store_directory(epoch->store, epoch->id, &work->resolution.directories[n],
 				    &directory, err) != 0)
 			return -1;
-	epoch->results[i].application = earlier->application;
+	epoch->results[i].application = recorded->application;
 	epoch->results[i].carried = true;
 	work->carried = true;
 	epoch_work_free(work);
@@ -123,30 +124,30 @@ static int carry(struct matr_epoch *epoch, size_t i, const struct store_earlier 
 
 static int carry_what_is_alike(struct matr_epoch *epoch, struct matr_error *err)
 {
-	struct store_earlier_list list;
+	struct store_recorded_scopes list;
 	int result = 0;
 
 	if (!epoch->previous.id)
 		return 0;
-	if (store_earlier(epoch->store, epoch->previous.id, &list, err) != 0)
+	if (store_read_recorded_scopes(epoch->store, epoch->previous.id, &list, err) != 0)
 		return -1;
 	for (size_t i = 0; i < epoch->n_results && result == 0; i++) {
-		const struct store_earlier *earlier =
-			store_earlier_find(&list, epoch->results[i].path);
+		const struct store_recorded_scope *recorded =
+			store_recorded_scope_find(&list, epoch->results[i].path);
 		if (!epoch->work[i].made || epoch->work[i].n_loads ||
-		    !is_alike(epoch, &epoch->work[i].resolution, earlier))
+		    !is_alike(epoch, &epoch->work[i].resolution, recorded))
 			continue;
-		int same = store_same_directories(epoch->store, earlier->application,
+		int same = store_same_directories(epoch->store, recorded->application,
 						  epoch->work[i].resolution.directories,
 						  epoch->work[i].resolution.n_directories, err);
 		if (same > 0)
-			same = epoch_same_edits(epoch, &epoch->work[i], earlier->application, err);
+			same = epoch_same_edits(epoch, &epoch->work[i], recorded->application, err);
 		if (same < 0)
 			result = -1;
 		else if (same > 0)
-			result = carry(epoch, i, earlier, err);
+			result = carry(epoch, i, recorded, err);
 	}
-	store_earlier_free(&list);
+	store_recorded_scopes_free(&list);
 	return result;
 }
 

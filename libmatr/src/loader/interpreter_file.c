@@ -341,8 +341,14 @@ static int table_in_segment(struct build *build, uint64_t *at, struct matr_error
 	return 0;
 }
 
-/* Returns 0, 1 if there is no room at that place, or -1. */
-static int place_table(struct build *build, enum interpreter_table where, struct matr_error *err)
+enum fit {
+	FIT_FAILED = -1,
+	FITS,
+	NO_ROOM, /* at the place that was asked for */
+};
+
+static enum fit place_table(struct build *build, enum interpreter_table where,
+			    struct matr_error *err)
 {
 	Elf64_Ehdr *header;
 	uint64_t at = 0;
@@ -353,11 +359,11 @@ static int place_table(struct build *build, enum interpreter_table where, struct
 	else if (where == INTERPRETER_TABLE_PLACE)
 		done = table_in_place(build, &at);
 	else if (table_in_segment(build, &at, err) < 0)
-		return -1;
+		return FIT_FAILED;
 	else
 		done = true;
 	if (!done)
-		return 1;
+		return NO_ROOM;
 	for (size_t i = 0; i < build->n_segments; i++) {
 		if (build->segments[i].p_type == PT_PHDR) {
 			build->segments[i].p_offset = at;
@@ -371,7 +377,7 @@ static int place_table(struct build *build, enum interpreter_table where, struct
 	header->e_phoff = at;
 	header->e_phnum = (uint16_t)build->n_segments;
 	header->e_entry = build->base + build->stable.header.e_entry;
-	return 0;
+	return FITS;
 }
 
 /* ---- what is not loaded ---- */
@@ -503,13 +509,12 @@ static int start_over(struct build *build, struct matr_error *err)
 	return 0;
 }
 
-/* Returns 0, 1 if there is no room for the table at that place, or -1. */
-static int add_parts(struct build *build, enum interpreter_table table, struct matr_error *err)
+static enum fit add_parts(struct build *build, enum interpreter_table table, struct matr_error *err)
 {
 	if (start_over(build, err) < 0 || (!add_frames(build) && start_over(build, err) < 0))
-		return -1;
-	int result = place_table(build, table, err);
-	return result ? result : add_sections(build, err);
+		return FIT_FAILED;
+	enum fit fit = place_table(build, table, err);
+	return fit == FITS && add_sections(build, err) < 0 ? FIT_FAILED : fit;
 }
 
 static int make(struct build *build, enum interpreter_table table, struct interpreter_file *out,
@@ -518,15 +523,15 @@ static int make(struct build *build, enum interpreter_table table, struct interp
 	enum interpreter_table last = table ? table : INTERPRETER_TABLE_SEGMENT;
 	struct matr_error why = {.code = MATR_OK};
 	struct elf_image file;
-	int result = 1;
+	enum fit fit = NO_ROOM;
 
 	for (enum interpreter_table i = table ? table : INTERPRETER_TABLE_PAGE;
-	     result > 0 && i <= last; i++)
-		result = add_parts(build, i, err);
-	if (result > 0)
+	     fit == NO_ROOM && i <= last; i++)
+		fit = add_parts(build, i, err);
+	if (fit == NO_ROOM)
 		return matr_fail(err, MATR_ERROR_UNSUPPORTED, build->real.path,
 				 "has no room for another program header");
-	if (result < 0)
+	if (fit == FIT_FAILED)
 		return -1;
 	if (replace_sites(build, &why) < 0) {
 		if (why.code == MATR_ERROR_MEMORY)

@@ -10,7 +10,8 @@
 const struct matr_segment *writable_segment(const struct matr_object *object, uint64_t vaddr,
 					    uint64_t size);
 
-/* Can a mapping write all of the object's words, each once? 1: yes, 0: no, -1: error. */
+/* Whether a mapping can write all of the object's words, each once. Returns 1 if so, 0 if not, -1
+ * on error. */
 int words_are_separate(const struct matr_object *object, struct matr_error *err);
 
 #endif

@@ -84,7 +84,8 @@ static int find_libraries(struct search *search, struct matr_error *err)
 				 (long long)search->epoch);
 }
 
-/* A look for the name, or what is in it of the pattern, before anything is decoded. 1, 0, -1. */
+/* Search the symbols for the name, or the literal part of a pattern, before anything is decoded.
+ * Returns 1 if found, 0 if not, -1 on error. */
 static int mentions(struct search *search, int64_t object, struct matr_error *err)
 {
 	const struct matr_symbol_name *symbol = search->symbol;
@@ -113,7 +114,7 @@ static int offer_symbols(struct search *search, int64_t id, struct matr_nearest 
 	return 0;
 }
 
-/* Does the object have a symbol that is called so? 1, 0, -1. */
+/* Whether the object has a symbol of that name. Returns 1 if so, 0 if not, -1 on error. */
 static int has_symbol(struct search *search, int64_t object, struct matr_error *err)
 {
 	struct store_symbols symbols;
@@ -154,8 +155,8 @@ static int check_name(struct search *search, struct matr_error *err)
 	return result;
 }
 
-/* Does a vector, whose mapping has the object at 0 and the providers after it, bind to the symbol?
- * 1, 0, -1. */
+/* Whether a vector binds to the symbol. Its mapping has the object at 0 and the providers after it.
+ * Returns 1 if so, 0 if not, -1 on error. */
 static int binds(struct search *search, const struct matr_mapping *mapping, const int64_t *ids,
 		 struct matr_error *err)
 {

@@ -325,7 +325,7 @@ int store_put_edit_failure(struct matr_store *store, int64_t epoch, int64_t edit
 	return store_execute(store, insert, err);
 }
 
-int store_carry_edit_failures(struct matr_store *store, int64_t earlier, int64_t epoch,
+int store_carry_edit_failures(struct matr_store *store, int64_t previous, int64_t epoch,
 			      struct matr_error *err)
 {
 	sqlite3_stmt *copy = store_statement(store,
@@ -336,7 +336,7 @@ int store_carry_edit_failures(struct matr_store *store, int64_t earlier, int64_t
 
 	if (!copy)
 		return -1;
-	store_bind(copy, 1, earlier);
+	store_bind(copy, 1, previous);
 	store_bind(copy, 2, epoch);
 	return store_execute(store, copy, err);
 }

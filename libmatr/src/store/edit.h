@@ -18,7 +18,7 @@ int store_set_epoch_edits(struct matr_store *store, int64_t epoch, const char *s
 			  struct matr_error *err);
 int store_set_application_edits(struct matr_store *store, int64_t application,
 				const char *signature, struct matr_error *err);
-/* Whether it is the recorded signature: 1 yes, 0 no, -1 error. */
+/* Compare with the recorded signature. Return 1 if equal, 0 if not, -1 on error. */
 int store_same_epoch_edits(struct matr_store *store, int64_t epoch, const char *signature,
 			   struct matr_error *err);
 int store_same_application_edits(struct matr_store *store, int64_t application,
@@ -38,7 +38,7 @@ int store_edit_uses(struct matr_store *store, int64_t epoch, struct store_edit_u
 int store_put_edit_failure(struct matr_store *store, int64_t epoch, int64_t edit,
 			   const char *program, const char *reason, bool expected,
 			   struct matr_error *err);
-int store_carry_edit_failures(struct matr_store *store, int64_t earlier, int64_t epoch,
+int store_carry_edit_failures(struct matr_store *store, int64_t previous, int64_t epoch,
 			      struct matr_error *err);
 
 /* The row's state and complaint, as they are in the struct. */

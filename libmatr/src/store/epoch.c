@@ -216,7 +216,7 @@ int store_count_programs(struct matr_store *store, int64_t epoch, size_t *n, str
 	return 0;
 }
 
-int store_directories_unchanged(struct matr_store *store, int64_t earlier, struct matr_error *err)
+int store_directories_unchanged(struct matr_store *store, int64_t previous, struct matr_error *err)
 {
 	sqlite3_stmt *rows = store_statement(store,
 					     "SELECT p.path, e.mtime FROM epoch_directories e"
@@ -227,7 +227,7 @@ int store_directories_unchanged(struct matr_store *store, int64_t earlier, struc
 
 	if (!rows)
 		return -1;
-	store_bind(rows, 1, earlier);
+	store_bind(rows, 1, previous);
 	while ((more = store_step(store, rows, err)) > 0 && unchanged) {
 		struct stat status;
 		const char *path = (const char *)sqlite3_column_text(rows, 0);
@@ -238,7 +238,7 @@ int store_directories_unchanged(struct matr_store *store, int64_t earlier, struc
 	return more < 0 ? -1 : unchanged;
 }
 
-int store_carry_all(struct matr_store *store, int64_t earlier, int64_t epoch,
+int store_carry_all(struct matr_store *store, int64_t previous, int64_t epoch,
 		    struct matr_error *err)
 {
 	static const char *const copies[] = {
@@ -259,7 +259,7 @@ int store_carry_all(struct matr_store *store, int64_t earlier, int64_t epoch,
 		sqlite3_stmt *copy = store_statement(store, copies[i], err);
 		if (!copy)
 			return -1;
-		store_bind(copy, 1, earlier);
+		store_bind(copy, 1, previous);
 		store_bind(copy, 2, epoch);
 		if (store_execute(store, copy, err) != 0)
 			return -1;
@@ -280,21 +280,21 @@ int store_set_image(struct matr_store *store, int64_t epoch, int64_t image, stru
 
 /* ---- applications ---- */
 
-void store_earlier_free(struct store_earlier_list *list)
+void store_recorded_scopes_free(struct store_recorded_scopes *list)
 {
 	for (size_t i = 0; i < list->n; i++) {
-		struct store_earlier *earlier = &list->list[i];
-		for (size_t n = 0; n < earlier->n_scope; n++)
-			free(earlier->scope[n].path);
-		free(earlier->scope);
-		free(earlier->path);
-		free(earlier->library_path);
+		struct store_recorded_scope *recorded = &list->list[i];
+		for (size_t n = 0; n < recorded->n_scope; n++)
+			free(recorded->scope[n].path);
+		free(recorded->scope);
+		free(recorded->path);
+		free(recorded->library_path);
 	}
 	free(list->list);
-	*list = (struct store_earlier_list){.n = 0};
+	*list = (struct store_recorded_scopes){.n = 0};
 }
 
-static int read_scope(struct matr_store *store, struct store_earlier *earlier,
+static int read_scope(struct matr_store *store, struct store_recorded_scope *recorded,
 		      struct matr_error *err)
 {
 	sqlite3_stmt *statement = store_statement_for(
@@ -302,8 +302,8 @@ static int read_scope(struct matr_store *store, struct store_earlier *earlier,
 		"SELECT l.object_id, l.path, s.rule, s.loaded_by, coalesce(s.needed, -1)"
 		" FROM scope_entries s JOIN locations l ON l.id = s.location_id"
 		" WHERE s.application_id = ?1 ORDER BY s.position",
-		earlier->application, err);
-	struct store_earlier_entry *item;
+		recorded->application, err);
+	struct store_recorded_entry *item;
 
 	struct store_rows rows = store_rows(store, statement, sizeof *item);
 	while ((item = store_next_row(&rows, err)) != NULL) {
@@ -313,13 +313,13 @@ static int read_scope(struct matr_store *store, struct store_earlier *earlier,
 		item->needed = sqlite3_column_int64(statement, 4);
 		store_row_text(&rows, 1, &item->path, err);
 	}
-	earlier->scope = rows.items;
-	earlier->n_scope = rows.n;
+	recorded->scope = rows.items;
+	recorded->n_scope = rows.n;
 	return rows.failed ? -1 : 0;
 }
 
-int store_earlier(struct matr_store *store, int64_t epoch, struct store_earlier_list *out,
-		  struct matr_error *err)
+int store_read_recorded_scopes(struct matr_store *store, int64_t epoch,
+			       struct store_recorded_scopes *out, struct matr_error *err)
 {
 	sqlite3_stmt *statement = store_statement_for(
 		store,
@@ -327,7 +327,7 @@ int store_earlier(struct matr_store *store, int64_t epoch, struct store_earlier_
 		" FROM closures c WHERE c.application_id = a.id) FROM applications a"
 		" WHERE epoch_id = ?1 ORDER BY path",
 		epoch, err);
-	struct store_earlier *item;
+	struct store_recorded_scope *item;
 
 	struct store_rows rows = store_rows(store, statement, sizeof *item);
 	while ((item = store_next_row(&rows, err)) != NULL) {
@@ -338,22 +338,22 @@ int store_earlier(struct matr_store *store, int64_t epoch, struct store_earlier_
 		store_row_text(&rows, 1, &item->path, err);
 		store_row_text(&rows, 4, &item->library_path, err);
 	}
-	*out = (struct store_earlier_list){.list = rows.items, .n = rows.n};
+	*out = (struct store_recorded_scopes){.list = rows.items, .n = rows.n};
 	int result = rows.failed ? -1 : 0;
 	for (size_t i = 0; i < out->n && result == 0; i++)
 		result = read_scope(store, &out->list[i], err);
 	if (result != 0)
-		store_earlier_free(out);
+		store_recorded_scopes_free(out);
 	return result;
 }
 
-static int compare_path(const void *path, const void *earlier)
+static int compare_path(const void *path, const void *recorded)
 {
-	return strcmp(path, ((const struct store_earlier *)earlier)->path);
+	return strcmp(path, ((const struct store_recorded_scope *)recorded)->path);
 }
 
-const struct store_earlier *store_earlier_find(const struct store_earlier_list *list,
-					       const char *path)
+const struct store_recorded_scope *
+store_recorded_scope_find(const struct store_recorded_scopes *list, const char *path)
 {
 	return list->n ? bsearch(path, list->list, list->n, sizeof *list->list, compare_path)
 		       : NULL;

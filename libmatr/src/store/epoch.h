@@ -41,24 +41,25 @@ int store_set_skipped(struct matr_store *store, int64_t epoch, const struct matr
 int store_count_programs(struct matr_store *store, int64_t epoch, size_t *n,
 			 struct matr_error *err);
 
-/* Are the directories in which its files were found as the earlier epoch found them? 1, 0, -1. */
-int store_directories_unchanged(struct matr_store *store, int64_t earlier, struct matr_error *err);
+/* Compare the directories in which the files of the previous epoch were found with their record.
+ * Returns 1 if they are equal, 0 if not, -1 on error. */
+int store_directories_unchanged(struct matr_store *store, int64_t previous, struct matr_error *err);
 
-/* Everything of the earlier epoch is the new one's too. */
-int store_carry_all(struct matr_store *store, int64_t earlier, int64_t epoch,
+/* Enter everything of the previous epoch into the new one. */
+int store_carry_all(struct matr_store *store, int64_t previous, int64_t epoch,
 		    struct matr_error *err);
 
-/* The epoch goes on with an earlier one's image. */
+/* Record that the epoch continues with the image of an earlier one. */
 int store_set_image(struct matr_store *store, int64_t epoch, int64_t image, struct matr_error *err);
 
 /* ---- one application ---- */
 
-struct store_earlier { /* its scope, as the earlier epoch recorded it */
+struct store_recorded_scope { /* of an application, in the previous epoch */
 	int64_t application;
 	char *path, *library_path;
 	uint32_t flags, interpreter;
 	bool has_closures;
-	struct store_earlier_entry {
+	struct store_recorded_entry {
 		int64_t object;
 		char *path;
 		uint32_t rule, loaded_by;
@@ -67,16 +68,16 @@ struct store_earlier { /* its scope, as the earlier epoch recorded it */
 	size_t n_scope;
 };
 
-struct store_earlier_list {
-	struct store_earlier *list; /* by path */
+struct store_recorded_scopes {
+	struct store_recorded_scope *list; /* by path */
 	size_t n;
 };
 
-int store_earlier(struct matr_store *store, int64_t epoch, struct store_earlier_list *out,
-		  struct matr_error *err);
-void store_earlier_free(struct store_earlier_list *list);
+int store_read_recorded_scopes(struct matr_store *store, int64_t epoch,
+			       struct store_recorded_scopes *out, struct matr_error *err);
+void store_recorded_scopes_free(struct store_recorded_scopes *list);
 /* NULL: none of that path. */
-const struct store_earlier *store_earlier_find(const struct store_earlier_list *list,
-					       const char *path);
+const struct store_recorded_scope *
+store_recorded_scope_find(const struct store_recorded_scopes *list, const char *path);
 
 #endif

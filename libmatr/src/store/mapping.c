@@ -11,7 +11,7 @@
 
 /* ---- writing ---- */
 
-/* Is there an application of that path in the epoch? 1, 0, -1. */
+/* Whether the epoch has an application of that path. Returns 1 if so, 0 if not, -1 on error. */
 static int has_application(struct matr_store *store, int64_t epoch, const char *path,
 			   struct matr_error *err)
 {

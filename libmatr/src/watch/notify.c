@@ -157,9 +157,15 @@ static int full(const char *path, const char *setting, struct matr_error *err)
 			 setting);
 }
 
-/* 1, 0 (nothing there), 2 (not by fanotify), -1. */
-static int add_by_fanotify(struct notify *notify, const char *path, enum notify_depth depth,
-			   uint32_t *place, struct matr_error *err)
+enum added {
+	ADD_FAILED = -1,
+	ADD_ABSENT, /* there is nothing at the path */
+	ADDED,
+	ADD_UNSUPPORTED, /* fanotify does not work for this file system */
+};
+
+static enum added add_by_fanotify(struct notify *notify, const char *path, enum notify_depth depth,
+				  uint32_t *place, struct matr_error *err)
 {
 	union {
 		struct file_handle handle;
@@ -171,26 +177,26 @@ static int add_by_fanotify(struct notify *notify, const char *path, enum notify_
 
 	if (fanotify_mark(notify->fanotify.fd, flags, fanotify_masks[depth], AT_FDCWD, path) != 0) {
 		if (is_absent(errno))
-			return 0;
+			return ADD_ABSENT;
 		if (errno == ENOSPC)
 			return full(path, "/proc/sys/fs/fanotify/max_user_marks", err);
-		return errno == ENOMEM ? matr_fail_memory(err) : 2;
+		return errno == ENOMEM ? matr_fail_memory(err) : ADD_UNSUPPORTED;
 	}
 	if (name_to_handle_at(AT_FDCWD, path, &id.handle, &mount, AT_SYMLINK_FOLLOW) != 0 ||
 	    statfs(path, &system) != 0) {
 		if (is_absent(errno))
-			return 0;
+			return ADD_ABSENT;
 		fanotify_mark(notify->fanotify.fd, FAN_MARK_REMOVE, fanotify_masks[depth], AT_FDCWD,
 			      path);
-		return 2;
+		return ADD_UNSUPPORTED;
 	}
 	notify->used_fanotify = true;
 	return place_of(notify, &notify->handles, handle_key(&system.f_fsid, &id.handle), place,
 			err);
 }
 
-static int add_by_inotify(struct notify *notify, const char *path, enum notify_depth depth,
-			  uint32_t *place, struct matr_error *err)
+static enum added add_by_inotify(struct notify *notify, const char *path, enum notify_depth depth,
+				 uint32_t *place, struct matr_error *err)
 {
 	if (notify->inotify.fd < 0) {
 		int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
@@ -201,7 +207,7 @@ static int add_by_inotify(struct notify *notify, const char *path, enum notify_d
 	}
 	int watch = inotify_add_watch(notify->inotify.fd, path, inotify_masks[depth]);
 	if (watch < 0 && is_absent(errno))
-		return 0;
+		return ADD_ABSENT;
 	if (watch < 0 && errno == ENOSPC)
 		return full(path, "/proc/sys/fs/inotify/max_user_watches", err);
 	if (watch < 0)
@@ -214,8 +220,8 @@ int notify_add(struct notify *notify, const char *path, enum notify_depth depth,
 	       struct matr_error *err)
 {
 	if (notify->fanotify.fd >= 0) {
-		int added = add_by_fanotify(notify, path, depth, place, err);
-		if (added != 2)
+		enum added added = add_by_fanotify(notify, path, depth, place, err);
+		if (added != ADD_UNSUPPORTED)
 			return added;
 	}
 	return add_by_inotify(notify, path, depth, place, err);
@@ -223,7 +229,7 @@ int notify_add(struct notify *notify, const char *path, enum notify_depth depth,
 
 /* ---- reading ---- */
 
-/* Is there something in the buffer? 1, 0, -1. */
+/* Fill the buffer if it is empty. Returns 1 if there is something in it, 0 if not, -1 on error. */
 static int fill(struct source *source, struct matr_error *err)
 {
 	if (source->fd < 0)

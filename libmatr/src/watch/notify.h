@@ -34,7 +34,7 @@ int notify_open(bool by_inotify, struct notify **out, struct matr_error *err);
 void notify_close(struct notify *notify);
 
 /* Watch the path. *place: its number, the same for a directory that is there already under another
- * path. 1: done; 0: there is nothing there, or it is on a file system that cannot be watched; -1:
+ * path. Returns 1 if done, 0 if there is nothing there or its file system cannot be watched, -1 on
  * error (too many watches). */
 int notify_add(struct notify *notify, const char *path, enum notify_depth depth, uint32_t *place,
 	       struct matr_error *err);
@@ -42,7 +42,7 @@ int notify_add(struct notify *notify, const char *path, enum notify_depth depth,
 /* To be polled for POLLIN. */
 int notify_descriptor(const struct notify *notify);
 
-/* The next event. 1; 0: none now; -1. */
+/* Read the next event. Returns 1 if there is one, 0 if not, -1 on error. */
 int notify_read(struct notify *notify, struct notify_event *out, struct matr_error *err);
 
 /* "fanotify", "inotify", or both. */

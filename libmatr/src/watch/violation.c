@@ -87,7 +87,7 @@ static int same_closures(struct matr_store *store, struct matr_session *session,
 	return same;
 }
 
-/* 1: as recorded; 0: not; -1. */
+/* Returns 1 if they are as recorded, 0 if not, -1 on error. */
 static int starts_the_same(struct matr_store *store, struct matr_session *session,
 			   int64_t application, struct matr_error *err)
 {

@@ -50,7 +50,8 @@ int worker_start(const struct worker_program *program, struct worker *out, struc
  * signal that came first. */
 int worker_wait(const struct worker *worker, int signals);
 
-/* Ask, and wait for the answer. Returns 0; the number of a signal that came first; -1. */
+/* Ask, and wait for the answer. Returns 0, the number of a signal that came first, or -1 on
+ * error. */
 int worker_ask(const struct worker *worker, enum worker_question question, int signals,
 	       struct worker_answer *out, struct matr_error *err);
 

@@ -13,7 +13,7 @@
 
 struct diff_line { /* a program in the table for people */
 	char *program, *differs;
-	enum matr_program_change fate;
+	enum matr_program_change change;
 };
 
 static const struct render_column program_columns[] = {
@@ -187,11 +187,11 @@ static int state_text(bool there, const char *reason, const char *flags, char **
 }
 
 /* A program or a load as a whole. */
-static int show_fate(struct diff_show *show, const char *program, const char *what,
-		     enum matr_program_change fate, const char *load, char *before, char *after,
-		     int failed)
+static int show_change(struct diff_show *show, const char *program, const char *what,
+		       enum matr_program_change change, const char *load, char *before, char *after,
+		       int failed)
 {
-	const struct row row = {.change = matr_program_change_name(fate),
+	const struct row row = {.change = matr_program_change_name(change),
 				.what = what,
 				.before = before,
 				.after = after,
@@ -216,14 +216,14 @@ static int show_load(struct diff_show *show, const char *program, const struct m
 		failed = state_text(is != NULL, is ? is->reason : NULL, is ? is->flags : NULL,
 				    &after, err);
 	/* If what it brings in has changed, the rows that follow are enough. */
-	if (failed || load->fate == MATR_PROGRAM_SAME ||
-	    load->fate == MATR_PROGRAM_STILL_DECLINED ||
+	if (failed || load->change == MATR_PROGRAM_SAME ||
+	    load->change == MATR_PROGRAM_STILL_DECLINED ||
 	    (before && after && strcmp(before, after) == 0)) {
 		free(before);
 		free(after);
 		return failed;
 	}
-	return show_fate(show, program, "load", load->fate, load->root, before, after, failed);
+	return show_change(show, program, "load", load->change, load->root, before, after, failed);
 }
 
 static int show_details(struct diff_show *show, const char *program,
@@ -267,7 +267,7 @@ static struct counts count(const struct matr_application_diff *diff)
 		return counts;
 	count_diff(&counts, &diff->start);
 	for (size_t i = 0; i < diff->n_loads; i++) {
-		counts.loads[diff->loads[i].fate]++;
+		counts.loads[diff->loads[i].change]++;
 		count_diff(&counts, &diff->loads[i].diff);
 	}
 	return counts;
@@ -300,14 +300,14 @@ static const char *reason_of(const struct matr_program_pair *pair)
 	return pair->after.reason ? pair->after.reason : pair->before.reason;
 }
 
-static int keep_line(struct diff_show *show, const char *program, enum matr_program_change fate,
+static int keep_line(struct diff_show *show, const char *program, enum matr_program_change change,
 		     const struct counts *counts, const char *reason, struct matr_error *err)
 {
 	if (array_grow(&show->lines, show->n_lines, sizeof *show->lines, err) != 0)
 		return -1;
 	struct diff_line *line = &show->lines[show->n_lines];
 	size_t size;
-	*line = (struct diff_line){.program = strdup(program), .fate = fate};
+	*line = (struct diff_line){.program = strdup(program), .change = change};
 	FILE *text = open_memstream(&line->differs, &size);
 	if (text && reason)
 		fputs(reason, text);
@@ -322,17 +322,17 @@ static int keep_line(struct diff_show *show, const char *program, enum matr_prog
 	return 0;
 }
 
-static int show_program(struct diff_show *show, const char *program, enum matr_program_change fate,
-			const struct matr_application_diff *diff, const char *reason,
-			struct matr_error *err)
+static int show_program(struct diff_show *show, const char *program,
+			enum matr_program_change change, const struct matr_application_diff *diff,
+			const char *reason, struct matr_error *err)
 {
 	const struct counts counts = count(diff);
 	struct output *output = &show->output;
 
 	if (show->format == FORMAT_TABLE)
-		return keep_line(show, program, fate, &counts, reason, err);
+		return keep_line(show, program, change, &counts, reason, err);
 	output_text(output, program);
-	output_text(output, matr_program_change_name(fate));
+	output_text(output, matr_program_change_name(change));
 	for (int i = 0; i < MATR_CHANGES; i++)
 		output_number(output, (int64_t)counts.objects[i]);
 	output_number(output, (int64_t)counts.reordered);
@@ -418,7 +418,7 @@ static int show_lines(struct diff_show *show, struct matr_error *err)
 		    sizeof line_columns / sizeof *line_columns);
 	for (size_t i = 0; i < show->n_lines; i++) {
 		output_text(&show->output, show->lines[i].program);
-		output_text(&show->output, matr_program_change_name(show->lines[i].fate));
+		output_text(&show->output, matr_program_change_name(show->lines[i].change));
 		output_text(&show->output, show->lines[i].differs);
 	}
 	return output_close(&show->output, err);
@@ -429,11 +429,11 @@ static int show_lines(struct diff_show *show, struct matr_error *err)
 int diff_show_pair(struct diff_show *show, const struct matr_program_pair *pair,
 		   struct matr_error *err)
 {
-	enum matr_program_change fate = matr_program_change_of(pair);
+	enum matr_program_change change = matr_program_change_of(pair);
 	const struct matr_program_side *was = &pair->before, *is = &pair->after;
 	/* Still declined, and for the same reason: nothing that differs, but nothing that was
 	 * compared. */
-	bool same = fate == MATR_PROGRAM_STILL_DECLINED && strcmp(was->reason, is->reason) == 0;
+	bool same = change == MATR_PROGRAM_STILL_DECLINED && strcmp(was->reason, is->reason) == 0;
 
 	if (show->symbol)
 		return 0;
@@ -443,12 +443,12 @@ int diff_show_pair(struct diff_show *show, const struct matr_program_pair *pair,
 	if (show->view == DIFF_TOTALS || (same && show->view == DIFF_DETAILS))
 		return 0;
 	if (show->view == DIFF_PROGRAMS)
-		return show_program(show, pair->path, fate, NULL, reason_of(pair), err);
+		return show_program(show, pair->path, change, NULL, reason_of(pair), err);
 	char *before, *after = NULL;
 	int failed = state_text(was->application || was->reason, was->reason, NULL, &before, err);
 	if (!failed)
 		failed = state_text(is->application || is->reason, is->reason, NULL, &after, err);
-	return show_fate(show, pair->path, "program", fate, NULL, before, after, failed);
+	return show_change(show, pair->path, "program", change, NULL, before, after, failed);
 }
 
 /* Does anything pass the filter? */

@@ -189,7 +189,7 @@ int rebind_apply(struct rebind *request, struct matr_error *err)
 	request->epoch.prefix = request->prefix;
 	request->epoch.wait = true;
 	request->in_force = matr_epoch_of_image(request->prefix) != 0;
-	if (matr_epoch_before(request->prefix, request->config, &portable, err) != 0)
+	if (matr_epoch_last_options(request->prefix, request->config, &portable, err) != 0)
 		return -1;
 	request->epoch.portable = portable || request->root;
 	request->epoch.config = request->config[0] ? request->config : NULL;

@@ -233,7 +233,7 @@ static int look_at_epoch(struct begun *begun, struct matr_error *err)
 		begun->after.epoch = -1; /* suspended */
 	if (request->only || !request->n_programs)
 		return 0;
-	if (matr_epoch_before(prefix, begun->after.config, &portable, err) != 0)
+	if (matr_epoch_last_options(prefix, begun->after.config, &portable, err) != 0)
 		return -1;
 	if (portable)
 		begun->options.portable = true;

@@ -173,7 +173,8 @@ static size_t drop_refused(struct trace_run *run, const struct matr_epoch *epoch
 	return n - kept;
 }
 
-/* 1: begun; 0: some edits were refused, and it is to be tried without them; -1. */
+/* Returns 1 if begun, 0 if some edits were refused and are to be left out at the next try, -1 on
+ * error. */
 static int try_begin(struct trace_run *run, struct matr_error *err)
 {
 	const struct matr_epoch_options options = {.prefix = run->prefix,

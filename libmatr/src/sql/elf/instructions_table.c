@@ -161,7 +161,8 @@ static void seek(struct state *self, uint64_t offset)
 	set_limit(self);
 }
 
-/* On to the next section that the query is about: 1, 0 or -1. */
+/* Advance to the next section of the query. Returns 1 if there is one, 0 at the end, -1 on
+ * error. */
 static int next_section(struct state *self, struct matr_error *err)
 {
 	const struct elf_section *section;

@@ -167,7 +167,8 @@ static int add_split(struct elf_file *file, Dwarf_Die *skeleton, struct matr_err
 	return add_unit(dwarf, &unit, err);
 }
 
-/* Add the next unit of a file that is a package. Returns 1, 0 if there are no more, or -1. */
+/* Add the next unit of a file that is a package. Returns 1 if done, 0 if there are no more, -1 on
+ * error. */
 static int list_package(struct elf_file *file, struct matr_error *err)
 {
 	struct dwarf_file *dwarf = file->dwarf;
@@ -193,7 +194,7 @@ static int list_package(struct elf_file *file, struct matr_error *err)
 	return add_unit(dwarf, &unit, err) < 0 ? -1 : 1;
 }
 
-/* Add the next unit to the list. Returns 1, 0 if there are no more, or -1. */
+/* Add the next unit to the list. Returns 1 if done, 0 if there are no more, -1 on error. */
 static int list_one(struct elf_file *file, struct matr_error *err)
 {
 	struct dwarf_file *dwarf = file->dwarf;

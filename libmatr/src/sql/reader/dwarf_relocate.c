@@ -42,7 +42,8 @@ struct relocations { /* of one section */
 	bool has_addends;
 };
 
-/* Open section `i` if it has relocations of a debug section. Returns 1, 0 or -1. */
+/* Open section `i` if it has relocations of a debug section. Returns 1 if so, 0 if not, -1 on
+ * error. */
 static int open_relocations(struct elf_file *file, size_t i, struct relocations *out,
 			    struct matr_error *err)
 {

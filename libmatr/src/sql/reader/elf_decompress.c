@@ -116,7 +116,7 @@ struct input {
 	uint8_t *piece;
 };
 
-/* Read the next piece. Returns its size, 0 at the end, or -1. */
+/* Read the next piece. Returns its size, 0 at the end, -1 on error. */
 static int64_t read_piece(struct input *input, struct matr_error *err)
 {
 	size_t size = input->left < PIECE ? (size_t)input->left : PIECE;
@@ -129,7 +129,7 @@ static int64_t read_piece(struct input *input, struct matr_error *err)
 	return got;
 }
 
-/* Returns 1, 0 if the data is malformed or too short, or -1. */
+/* Returns 1 if done, 0 if the data is malformed or too short, -1 on error. */
 static int inflate_zlib(struct input *input, struct output *output, struct matr_error *err)
 {
 	z_stream stream = {0};

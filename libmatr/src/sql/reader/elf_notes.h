@@ -24,7 +24,7 @@ int elf_notes_next(struct elf_notes *notes, struct matr_error *err);
 /* Bytes in hexadecimal: 2 * size digits and a NUL. */
 void elf_note_hex(char *text, const uint8_t *bytes, size_t size);
 
-/* The build-id in hexadecimal; 1, 0 where the file has none, or -1. */
+/* Find the build-id in hexadecimal. Returns 1 if found, 0 if the file has none, -1 on error. */
 int elf_build_id(struct elf_file *file, char text[2 * MATR_BUILD_ID_MAX + 1],
 		 struct matr_error *err);
 

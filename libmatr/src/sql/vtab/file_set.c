@@ -234,7 +234,7 @@ static int derive(struct file_set *set, struct matr_error *err)
 	return result;
 }
 
-/* Make the list longer, or find that it cannot be: 1, 0 or -1. */
+/* Make the list longer. Returns 1 if done, 0 if it is complete, -1 on error. */
 static int grow(struct file_set *set, struct matr_error *err)
 {
 	int result;

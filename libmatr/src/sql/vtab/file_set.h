@@ -40,7 +40,7 @@ double file_set_guess(const struct file_set *set);
 
 /* The path of file number i, in *path, valid as long as the set; NULL after the last one. */
 int file_set_get(struct file_set *set, size_t i, const char **path, struct matr_error *err);
-/* Is the path one of the set's? 1, 0 or -1. */
+/* Whether the path is one of the set's. Returns 1 if so, 0 if not, -1 on error. */
 int file_set_has(struct file_set *set, const char *path, struct matr_error *err);
 
 /* Open a file, or take it from the pool where it has not changed since. *out: file_set_close().

@@ -341,7 +341,7 @@ static int insert_rows(struct row_cache *cache, const struct row_source *source,
 	return result;
 }
 
-/* Read the file's rows and keep them. 1, 0: not kept, -1. */
+/* Read the file's rows and keep them. Returns 1 if done, 0 if they are not kept, -1 on error. */
 static int keep(struct row_cache *cache, const struct row_source *source, const char *path,
 		const struct matr_file_id *id, int64_t *file, struct matr_error *err)
 {
@@ -362,7 +362,7 @@ static int keep(struct row_cache *cache, const struct row_source *source, const 
 		       : 1;
 }
 
-/* 1: kept; 0: not; -1. */
+/* Returns 1 if they are kept, 0 if not, -1 on error. */
 static int find_or_keep(struct row_cache *cache, const struct row_source *source, const char *path,
 			int64_t *file, struct matr_error *err)
 {
