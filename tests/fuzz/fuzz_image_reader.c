@@ -1,6 +1,6 @@
 /* fuzz_image_reader.c - ld-stable's reader of epoch images, with any image.
  *
- * Two things are tried. An image as it comes, which nobody has checked: ld-stable may refuse it or
+ * Two things are tried. An image as it comes, unchecked: ld-stable may refuse it or
  * not, but follows nothing out of it before the manifest's checksum is right. And one that
  * matr_image_check() has accepted, checksums set right: everything that ld-stable reads of it when
  * a program starts is inside. The programs are those of the image's entries. ld-stable maps the

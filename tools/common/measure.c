@@ -1,7 +1,7 @@
 /* measure.c - the time that starting a program takes.
  *
  * The loader's time is wanted without the noise of exec and of the program itself, for binaries
- * that nobody instrumented. So the program is started under ptrace, a breakpoint is put at
+ * that are not instrumented. So the program is started under ptrace, a breakpoint is put at
  * `_dl_debug_state` of its interpreter and at its entry point, and the clock runs only while the
  * program runs: ld.so calls _dl_debug_state with RT_ADD before it maps libraries and with
  * RT_CONSISTENT when everything is relocated and no constructor has run (elf/rtld.c, dl_main). All

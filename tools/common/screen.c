@@ -23,7 +23,7 @@ static struct {
 	size_t rows; /* of the terminal, in `ready` */
 } screen;
 
-/* Write what is ready. -1: it cannot be written. Nobody reads it any more: that is no error. */
+/* Write what is ready. Returns -1 if it cannot be written. A reader that has ended is no error. */
 static int deliver(void)
 {
 	const char *at = text_string(&screen.ready);

@@ -38,7 +38,7 @@ static int show_rows(struct render *render, sqlite3_stmt *statement,
 			const struct render_value value = value_of(statement, i);
 			render_value(render, &value);
 		}
-		if (screen_is_left()) { /* the rest is for nobody */
+		if (screen_is_left()) { /* nothing reads the rest */
 			result = SQLITE_DONE;
 			break;
 		}

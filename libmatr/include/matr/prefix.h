@@ -11,7 +11,7 @@
  *	interpreter    the same, for the place of the dynamic linker
  *	ld.so          a copy of the real dynamic linker, for where ld-stable stands in its place
  *	programs       the programs the epoch is of, where they were named (each ends with a NUL)
- *	suspended      an epoch was ended by whom it names, and is to begin again
+ *	suspended      an epoch was ended, by the tool that it names, and is to begin again
  *	noted          a directory: what programs with record = always load (matr.conf(5))
  *	record.XXXXXX  a directory: what a `matr record` that is running needs
  *	lock           held while an epoch begins or ends

@@ -3,9 +3,9 @@
  * SQLite does the hard part: with WAL a writer that dies at any point leaves the last committed
  * state. Two things need care:
  *
- * - Readers of a WAL database need its -shm file. Who may write to the prefix creates it (and
- *   removes it with the last close); an ordinary user looking at /var/lib/matr cannot, and on a
- *   full disk nobody can. While no -wal file is there nobody is writing and the database file is
+ * - Readers of a WAL database need its -shm file. A user who may write to the prefix creates it
+ *   (and removes it with the last close); an ordinary user looking at /var/lib/matr cannot, and on
+ *   a full disk no user can. Without a -wal file there is no writer and the database file is
  *   complete, so that it can be opened as `immutable`, which needs no other file.
  * - auto_vacuum has to be chosen before the first table exists; with it the file shrinks when the
  *   epochs that filled it are removed.

@@ -1,7 +1,7 @@
 /* query.c - the tables that are a query over the store's own: epochs, applications, objects,
  * needed, scopes, closures, violations, declined.
  *
- * A constraint on a column becomes one of the inner query, and columns that nobody wants become
+ * A constraint on a column becomes one of the inner query, and columns that are not wanted become
  * NULL, so that SQLite's own planner, with the store's indices, does the work. A query names its
  * columns c0, c1, ... and r, the row id, which has to be the same whatever the constraints are; ?1
  * and ?2 are the first and the last epoch selected.

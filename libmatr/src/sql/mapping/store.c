@@ -1,9 +1,9 @@
 /* store.c - opening the store, its snapshot, and which epochs are selected.
  *
- * Readers of a WAL database need its -shm file, which not everybody may create; without a -wal
+ * Readers of a WAL database need its -shm file, which not every user may create; without a -wal
  * file the database is complete and can be opened as immutable (store/store.c does the same). A
- * connection of that kind does not notice when somebody writes, so before each snapshot the files
- * are looked at, and where they are not what they were the store is opened anew.
+ * connection of that kind does not notice writers, so before each snapshot the files are examined,
+ * and if they have changed the store is opened again.
  */
 #include "sql/mapping/store.h"
 

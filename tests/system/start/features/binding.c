@@ -1,4 +1,4 @@
-/* binding.c - which of the libraries' functions of the same name is taken, by whom. */
+/* binding.c - the function that each object takes, of several with the same name. */
 #include <stdio.h>
 
 extern int report_1(int which), report_2(int which), report_3(int which);

@@ -1,5 +1,5 @@
 /* ifunc_user.c - a library that uses another library's IFUNCs, by call and by pointer, and one of
- * its own that nobody else sees (IRELATIVE). */
+ * its own that no other object sees (IRELATIVE). */
 typedef int function(int);
 extern function ifunc_first, ifunc_second;
 int ifunc_through_local(int n);
