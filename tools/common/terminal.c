@@ -11,7 +11,7 @@ enum { WIDTH = 80, HEIGHT = 24, WIDTH_MIN = 8, SIZE_MAX_TAKEN = 10000 };
 /* Facts about the process: they are the same for everything it writes. */
 static struct {
 	bool known, terminal;
-	size_t width, height; /* as last seen: a pager's pipe does not say */
+	size_t width, height; /* as last read: a pager's pipe has no size */
 	bool color_set;
 	enum terminal_color color;
 } state = {.width = WIDTH, .height = HEIGHT};

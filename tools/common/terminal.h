@@ -15,10 +15,10 @@ bool terminal_is_output(void);
  * output is no terminal: there is no limit. */
 size_t terminal_width(void);
 
-/* Columns of the terminal that standard error is; 80 where it does not say. */
+/* Columns of the terminal that standard error is; 80 if it has no number. */
 size_t terminal_error_width(void);
 
-/* Lines of the terminal: LINES, else what it says, else 24. */
+/* Lines of the terminal: LINES, or else its own number, or else 24. */
 size_t terminal_height(void);
 
 /* TERM is missing or "dumb": neither escape sequences nor a pager. */

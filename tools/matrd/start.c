@@ -56,7 +56,8 @@ static int remove_socket(const char *path)
 	return 0;
 }
 
-/* The socket gets its name when it accepts connections: whoever finds the name can connect. */
+/* The socket gets its name when it accepts connections, so that a client that finds the name can
+ * connect. */
 int matrd_bind(struct daemon *daemon)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};

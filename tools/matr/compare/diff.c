@@ -203,7 +203,7 @@ static int are_exports(int n, char **names)
 	return first == second ? first : n == 2 ? -1 : 0;
 }
 
-/* What is wrong with options for exports; NULL: nothing. */
+/* Check the options for exports. Returns the fault; NULL: none. */
 static const char *check_exports(const struct request *request, bool details, bool totals)
 {
 	if (request->root || request->from || request->to)

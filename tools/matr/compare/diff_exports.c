@@ -182,7 +182,7 @@ static bool same_text(const char *a, const char *b)
 	return strcmp(a ? a : "", b ? b : "") == 0;
 }
 
-/* What a row has of the file: its package, else its build-id. */
+/* Add the file's package to the text, or else its build-id. */
 static void describe(struct text *out, const struct model_object *object, bool by_package)
 {
 	if (by_package)

@@ -118,7 +118,7 @@ static int from_file(const struct request *request, struct matr_error *err)
 	return give(request, &source, err);
 }
 
-/* What is wrong with the command line; NULL: nothing. */
+/* Check the command line. Returns the fault; NULL: none. */
 static const char *check(struct request *request, const char **argument)
 {
 	*argument = NULL;
@@ -188,8 +188,7 @@ int command_export(const struct context *context, int argc, char **argv)
 		{"replace", .flag = &request.replace,
 		 .help = "with --to: an epoch of this host that the database has with other "
 			 "contents"},
-		{"prefix", .text = &request.prefix, .argument = "DIR", .help = "where the store is",
-		 .completes = COMPLETES_DIRECTORY},
+		option_prefix(&request.prefix),
 		{0},
 	};
 	const struct options options = {.command = "export",

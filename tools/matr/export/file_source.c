@@ -14,7 +14,7 @@
 #include "matr/export/parse.h"
 #include "matr/export/store_source.h"
 
-/* What is kept of the row before, to see that rows are in order. */
+/* Keys of a row that are kept, to check that the next one is in order. */
 enum { KEYS_MAX = 3 };
 
 struct object {

@@ -97,7 +97,7 @@ int export_out_open(struct export_out *out, const char *file, bool zstd, struct 
 	if (out->to_stdout) {
 		out->name = "standard output";
 		out->fd = STDOUT_FILENO;
-		signal(SIGPIPE, SIG_IGN); /* EPIPE says it, and a temporary file is removed */
+		signal(SIGPIPE, SIG_IGN); /* EPIPE is enough, and a temporary file is removed */
 		return zstd ? open_zstd(out, err) : 0;
 	}
 	struct stat status;

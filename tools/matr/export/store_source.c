@@ -196,7 +196,7 @@ static int give_export(struct giving *giving, struct matr_error *err)
 		put_number(giving, export->since);
 	else
 		put_null(giving);
-	put_null(giving); /* tables: export_write() knows */
+	put_null(giving); /* tables: from export_write() */
 	return end_row(giving, EXPORT_EXPORT, err);
 }
 

@@ -34,7 +34,8 @@ static enum export_table only_table(unsigned tables)
 	return EXPORT_TABLES;
 }
 
-/* What is written is a part of the source: its first and last rows say which, and how many. */
+/* A part of the source that is written. Its first row lists the tables, its last one has the number
+ * of rows. */
 struct part {
 	const struct export_sink *sink;
 	unsigned tables;
