@@ -20,7 +20,7 @@ void progress_show(struct progress *progress, size_t done, size_t all);
 /* Erase the line. */
 void progress_clear(struct progress *progress);
 
-/* Erase the line that is there, whoever wrote it: something else goes to the terminal. */
+/* Erase the line that is there, also one of another part: something else goes to the terminal. */
 void progress_erase(void);
 
 /* Write a line on standard error over the last one, cut to the terminal's width. Every %s is safe.

@@ -1,4 +1,4 @@
-/* libpq.c - libpq, loaded when a database is written to: nobody else pays for it, or for the
+/* libpq.c - libpq, loaded only to write to a database: no other use pays for it, or for the
  * libraries that it needs.
  */
 #include "matr/export/libpq.h"

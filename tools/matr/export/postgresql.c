@@ -354,7 +354,7 @@ static int send_state(struct postgresql *db, char id[32], struct matr_error *err
 	return result;
 }
 
-/* What an epoch gets while it is in force: its end, violations, states of edits. */
+/* Send the parts that an epoch gets while it is in force: its end, violations, states of edits. */
 static int send_later_parts(struct postgresql *db, struct matr_error *err)
 {
 	const struct load *load = &db->load;
@@ -462,7 +462,7 @@ static int transaction(struct postgresql *db, bool replace, struct matr_error *e
 	return send_later_parts(db, err) != 0 ? -1 : !there;
 }
 
-/* Passwords of command lines are seen by everybody. */
+/* All users of the machine see passwords of command lines. */
 static int check_url(const char *url, struct matr_error *err)
 {
 	const char *user = strstr(url, "://");
