@@ -1,5 +1,5 @@
-/* inputs_recording.c - files of recorded loads: what is read, and that nothing is left of a file that
- * is refused. */
+/* inputs_recording.c - files of recorded loads: what is read, and that nothing is left of a file
+ * that is refused. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
