@@ -127,6 +127,8 @@ int matr_export_scopes(struct matr_store *store, int64_t epoch,
 
 /* ---- bindings ---- */
 
+#define NO_PROVIDER INT64_MIN
+
 struct provider {
 	int64_t id;
 	char *path;
@@ -137,7 +139,8 @@ struct binder { /* the requester, and what was found of it */
 	struct matr_store *store;
 	struct matr_object *object;
 	struct matr_binding *bindings; /* one vector's */
-	struct provider *providers;    /* of all of its vectors; two for what is no object */
+	int64_t *last; /* provider of the last binding of each symbol; NO_PROVIDER: none yet */
+	struct provider *providers; /* of all of its vectors; two for what is no object */
 	size_t n_providers;
 	struct matr_export_binding *list;
 	size_t n, room;
@@ -149,6 +152,7 @@ static void binder_free(struct binder *binder)
 		free(binder->providers[i].path);
 	free(binder->providers);
 	free(binder->bindings);
+	free(binder->last);
 	free(binder->list);
 	store_drop_object(binder->object);
 }
@@ -160,7 +164,12 @@ static int binder_open(struct binder *binder, struct matr_store *store, int64_t 
 	if (store_read_object(store, id, &binder->object, err) != 0)
 		return -1;
 	binder->bindings = calloc(binder->object->n_relocations + 1, sizeof *binder->bindings);
-	return binder->bindings ? 0 : matr_fail_memory(err);
+	binder->last = calloc(binder->object->n_symbols + 1, sizeof *binder->last);
+	if (!binder->bindings || !binder->last)
+		return matr_fail_memory(err);
+	for (size_t i = 0; i < binder->object->n_symbols; i++)
+		binder->last[i] = NO_PROVIDER;
+	return 0;
 }
 
 /* Get the provider of that id, as an index. */
@@ -258,7 +267,7 @@ static void make_distinct(struct binder *binder)
 }
 
 static int put_binding(struct binder *binder, const struct matr_symbol *symbol, int64_t provider,
-		       const char *path, struct matr_error *err)
+		       struct matr_error *err)
 {
 	const struct matr_version *version = matr_object_symbol_version(binder->object, symbol);
 
@@ -275,78 +284,67 @@ static int put_binding(struct binder *binder, const struct matr_symbol *symbol, 
 		.symbol = symbol->name,
 		.version = version && version->name ? version->name : "",
 		.provider = provider,
-		.provider_path = path,
 	};
 	return 0;
 }
 
-/* Add the bindings of the vector that was decoded: of the references to one symbol, that bind
- * alike and stand side by side, the first. */
-static int collect(struct binder *binder, const size_t *providers, struct matr_error *err)
+/* The id of a binding's provider. */
+static int64_t provider_id(const struct binder *binder, uint32_t provider, const size_t *providers,
+			   int64_t requester)
+{
+	if (provider == MATR_PROVIDER_WEAK_NULL)
+		return MATR_EXPORT_NULL;
+	if (provider == MATR_PROVIDER_UNDEFINED)
+		return MATR_EXPORT_UNDEFINED;
+	return provider == 0 ? requester : binder->providers[providers[provider - 1]].id;
+}
+
+/* Add the bindings of the vector that was decoded. Nearly all references to a symbol bind alike, in
+ * all vectors: these are added once. */
+static int collect(struct binder *binder, const size_t *providers, int64_t requester,
+		   struct matr_error *err)
 {
 	const struct matr_object *object = binder->object;
-	uint32_t last_symbol = 0, last_provider = MATR_PROVIDER_NONE;
 	int result = 0;
 
 	for (size_t i = 0; i < object->n_relocations && result == 0; i++) {
 		uint32_t index = object->relocations[i].symbol;
 		uint32_t provider = binder->bindings[i].provider;
 		if (index == 0 || provider == MATR_PROVIDER_NONE ||
-		    (index == last_symbol && provider == last_provider))
+		    !matr_symbol_is_looked_up(&object->symbols[index]))
 			continue;
-		last_symbol = index;
-		last_provider = provider;
-		const struct matr_symbol *symbol = &object->symbols[index];
-		if (!matr_symbol_is_looked_up(symbol))
+		int64_t id = provider_id(binder, provider, providers, requester);
+		if (binder->last[index] == id)
 			continue;
-		if (provider == MATR_PROVIDER_WEAK_NULL)
-			result = put_binding(binder, symbol, MATR_EXPORT_NULL, "null", err);
-		else if (provider == MATR_PROVIDER_UNDEFINED)
-			result = put_binding(binder, symbol, MATR_EXPORT_UNDEFINED, "undefined",
-					     err);
-		else if (provider == 0)
-			result = put_binding(binder, symbol, 0, NULL, err); /* itself, see below */
-		else
-			result = put_binding(binder, symbol,
-					     binder->providers[providers[provider - 1]].id, NULL,
-					     err);
+		binder->last[index] = id;
+		result = put_binding(binder, &object->symbols[index], id, err);
 	}
 	return result;
 }
 
-/* Put in the paths, which may have moved while providers were added. */
-static void name_providers(struct binder *binder, int64_t requester)
+static const char *provider_path(const struct binder *binder, int64_t id, int64_t requester)
 {
-	for (size_t i = 0; i < binder->n; i++) {
-		struct matr_export_binding *binding = &binder->list[i];
-		if (binding->provider_path)
-			continue;
-		if (binding->provider == 0) {
-			binding->provider = requester;
-			binding->provider_path = binder->object->path;
-			continue;
-		}
-		for (size_t k = 0; k < binder->n_providers; k++)
-			if (binder->providers[k].id == binding->provider)
-				binding->provider_path = binder->providers[k].path;
-	}
+	if (id == MATR_EXPORT_NULL)
+		return "null";
+	if (id == MATR_EXPORT_UNDEFINED)
+		return "undefined";
+	for (size_t i = 0; i < binder->n_providers && id != requester; i++)
+		if (binder->providers[i].id == id)
+			return binder->providers[i].path;
+	return binder->object->path;
 }
 
 static int add_vector(struct binder *binder, const struct store_vector *vector,
 		      struct matr_error *err)
 {
-	size_t *providers, n, before = binder->n;
+	size_t *providers, n;
 	int result = vector_providers(binder, vector->id, &providers, &n, err);
 
 	if (result == 0)
 		result = decode_vector(binder, vector, providers, n, err);
 	if (result == 0)
-		result = collect(binder, providers, err);
+		result = collect(binder, providers, vector->object, err);
 	free(providers);
-	if (result == 0 && before) { /* most of a further vector is there already */
-		name_providers(binder, vector->object);
-		make_distinct(binder);
-	}
 	return result;
 }
 
@@ -362,7 +360,9 @@ static int export_object(struct matr_store *store, const struct store_vector *ve
 	for (size_t i = 0; i < n && result == 0; i++)
 		result = add_vector(&binder, &vectors[i], err);
 	if (result == 0) {
-		name_providers(&binder, vectors[0].object);
+		for (size_t i = 0; i < binder.n; i++)
+			binder.list[i].provider_path =
+				provider_path(&binder, binder.list[i].provider, vectors[0].object);
 		make_distinct(&binder);
 		const struct matr_export_bindings bindings = {
 			.requester = vectors[0].object,
