@@ -13,12 +13,13 @@ matr, source, scratch = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3]
 program, other = f"{scratch}/program", "/usr/bin/xz"
 one = f"{scratch}/libone.so"
 questions = { # with several where what is printed depends on what there is
-    "baseline": [["baseline", "check", f"{scratch}/baseline"]],
+    "baseline": [["baseline", "check", f"{scratch}/baseline"], ["baseline", "check", "--against", f"{scratch}/before.jsonl"]],
     "bench": [["bench", "--rounds", "1", other, "--version"]],
     "check": [["check", program, "/etc/passwd"]],
     "check-upgrade": [["check-upgrade", "--replace", f"{one}={scratch}/liblate.so"], ["check-upgrade", "--details", "--replace", f"{one}={scratch}/liblate.so"]],
     "diff": [["diff", "previous", "current"], ["diff", "--totals", "previous", "current"], ["diff", "--details", "previous", "current"], ["diff", program, other],
-             ["diff", "--details", program, other]],
+             ["diff", "--details", program, other],
+             ["diff", "--details", f"{scratch}/before.jsonl", f"{scratch}/after.jsonl"]],
     "doctor": [["doctor", "-v"]],
     "enable": [["enable", "--list"]],
     "epoch begin": [["epoch", "begin", program]],

@@ -12,5 +12,7 @@ echo 'int other(void) { return 3; }' | $CC -shared -fPIC -xc - -o "$T/liblate.so
 begin "$T/program" /usr/bin/xz "$T/none" || :
 "$MATR" rebind "$T/program" --symbol value --to "$T/libtwo.so" --force -q
 "$MATR" baseline save "$T/baseline" "$T/program" /usr/bin/xz
+"$MATR" export -o "$T/before.jsonl"
 "$MATR" rebind --undo 1 -q
+"$MATR" export -o "$T/after.jsonl"
 /usr/bin/python3 "$HERE/json_keys.py" "$MATR" "$SOURCE" "$T" "$@"
