@@ -178,6 +178,8 @@ int command_run(const struct context *context, int argc, char **argv)
 	} else {
 		bool dynamic = matr_program_interpreter(path, interpreter, NULL) > 0;
 		enum placement placement = namespace_enter(ours.prefix, interpreter, &err);
+		if (placement == PLACED) /* at the second try, as a user: the first has left its */
+			err.code = MATR_OK;
 		if (ours.verbose && placement != NOT_PLACED)
 			look_into(&ours, path, dynamic);
 		if (placement == NO_NAMESPACE && dynamic) {
