@@ -379,7 +379,7 @@ bool export_file_recognize(const char *name)
 {
 	static const char json[] = "{\"table\":\"export\"", zstd[] = "\x28\xb5\x2f\xfd";
 	char begin[sizeof json - 1];
-	int fd = open(name, O_RDONLY | O_CLOEXEC);
+	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0)
 		return false;

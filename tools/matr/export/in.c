@@ -18,7 +18,7 @@ int export_in_open(struct export_in *in, const char *file, struct matr_error *er
 	struct stat status;
 
 	*in = (struct export_in){.name = file, .frame_ended = true};
-	in->fd = open(file, O_RDONLY | O_CLOEXEC);
+	in->fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (in->fd < 0 || fstat(in->fd, &status) != 0)
 		return matr_fail_errno(err, file, "cannot be read");
 	if (!S_ISREG(status.st_mode))
