@@ -1,8 +1,9 @@
 /* exposure.c - which programs bind to a symbol or a library.
  *
- * For a library the store has the answer in a table: `providers`. For a symbol the vectors of all
- * objects that have the name are decoded, each once, against the objects it names; a search for the
- * name in the decompressed symbols comes before.
+ * For a library the store has the answer in a table: `providers`. For a symbol every object's
+ * symbols are decompressed and searched for the name. Of an object that has it, symbols,
+ * relocations and vectors are decoded, and freed before the next object comes. The symbols of a
+ * provider are read only to compare versions.
  */
 #include <matr/exposure.h>
 #include <matr/names.h>
@@ -84,17 +85,15 @@ static int find_libraries(struct search *search, struct matr_error *err)
 				 (long long)search->epoch);
 }
 
-/* Search the symbols for the name, or the literal part of a pattern, before anything is decoded.
- * Returns 1 if found, 0 if not, -1 on error. */
-static int mentions(struct search *search, int64_t object, struct matr_error *err)
+/* Get the object with its symbols, if the name, or what is in it of the pattern, is among them. 1,
+ * 0, -1. */
+static int get_mentioning(struct search *search, int64_t id, struct matr_object **object,
+			  struct matr_error *err)
 {
 	const struct matr_symbol_name *symbol = search->symbol;
+	const char *text = symbol->pattern ? symbol->literal : symbol->name;
 
-	if (!symbol->pattern)
-		return store_object_mentions(search->store, object, symbol->name, true, err);
-	if (!symbol->literal)
-		return 1;
-	return store_object_mentions(search->store, object, symbol->literal, false, err);
+	return store_get_mentioning(search->store, id, text, !symbol->pattern, object, err);
 }
 
 /* ---- a symbol ---- */
@@ -114,20 +113,41 @@ static int offer_symbols(struct search *search, int64_t id, struct matr_nearest 
 	return 0;
 }
 
-/* Whether the object has a symbol of that name. Returns 1 if so, 0 if not, -1 on error. */
-static int has_symbol(struct search *search, int64_t object, struct matr_error *err)
-{
-	struct store_symbols symbols;
-	int there = mentions(search, object, err);
+/* The object whose vectors are looked at. */
+struct subject {
+	struct matr_object *object; /* NULL: it has no symbol that is called so */
+	bool *wanted;		    /* per symbol: it is called so */
+	unsigned kept;		    /* parts that stay with the object: others use them */
+};
 
+static void free_subject(struct subject *subject)
+{
+	if (subject->object)
+		store_drop_parts(subject->object, ~subject->kept);
+	free(subject->wanted);
+	*subject = (struct subject){.object = NULL};
+}
+
+/* Does the object have a symbol that is called so? 1 (then *out: free_subject()), 0, -1. */
+static int has_symbol(struct search *search, int64_t id, struct subject *out,
+		      struct matr_error *err)
+{
+	bool found = false;
+
+	*out = (struct subject){.kept = store_parts_read(search->store, id)};
+	int there = get_mentioning(search, id, &out->object, err);
 	if (there <= 0)
 		return there;
-	if (store_object_symbols(search->store, object, &symbols, err) != 0)
-		return -1;
-	there = 0;
-	for (size_t i = 1; i < symbols.n && !there; i++)
-		there = query_symbol_name_alone_is(search->symbol, symbols.list[i].name);
-	store_symbols_free(&symbols);
+	const struct matr_object *object = out->object;
+	out->wanted = calloc(object->n_symbols + 1, sizeof *out->wanted);
+	for (size_t i = 1; i < object->n_symbols && out->wanted; i++) {
+		out->wanted[i] =
+			query_symbol_name_alone_is(search->symbol, object->symbols[i].name);
+		found |= out->wanted[i];
+	}
+	there = out->wanted ? found : matr_fail_memory(err);
+	if (there <= 0)
+		free_subject(out);
 	return there;
 }
 
@@ -142,8 +162,10 @@ static int check_name(struct search *search, struct matr_error *err)
 	if (store_object_ids(search->store, search->epoch, &objects, &n, err) != 0)
 		return -1;
 	for (size_t i = 0; i < n && !result && !there; i++) {
-		there = has_symbol(search, objects[i], err);
+		struct subject subject;
+		there = has_symbol(search, objects[i], &subject, err);
 		result = there < 0 ? -1 : 0;
+		free_subject(&subject);
 	}
 	for (size_t i = 0; i < n && !result && !there; i++)
 		result = offer_symbols(search, objects[i], &nearest, err);
@@ -155,44 +177,61 @@ static int check_name(struct search *search, struct matr_error *err)
 	return result;
 }
 
-/* Whether a vector binds to the symbol. Its mapping has the object at 0 and the providers after it.
- * Returns 1 if so, 0 if not, -1 on error. */
-static int binds(struct search *search, const struct matr_mapping *mapping, const int64_t *ids,
-		 struct matr_error *err)
+/* Is it the version that is asked for: that of the reference, or that of the definition? 1, 0,
+ * -1. */
+static int is_version(struct search *search, const struct matr_object *object,
+		      const struct matr_symbol *symbol, int64_t provider, uint32_t definition,
+		      struct matr_error *err)
 {
-	const struct matr_object *object = mapping->scope[0].object;
+	if (matr_symbol_name_matches(search->symbol, object, symbol))
+		return 1;
+	const struct matr_object *read =
+		store_get_with_symbol(search->store, provider, definition, err);
+	if (!read)
+		return -1;
+	return matr_symbol_name_matches(search->symbol, read, &read->symbols[definition]);
+}
+
+/* Does a vector, whose mapping has the object at 0 and the providers after it, bind to the symbol?
+ * 1, 0, -1. */
+static int binds(struct search *search, const struct subject *subject,
+		 const struct store_vector_mapping *vector, struct matr_error *err)
+{
+	const struct matr_object *object = subject->object;
+	const struct matr_mapping *mapping = &vector->mapping;
 	int found = 0;
 
 	for (size_t i = 0; i < object->n_relocations; i++) {
-		const struct matr_symbol *symbol = &object->symbols[object->relocations[i].symbol];
+		uint32_t symbol = object->relocations[i].symbol;
 		struct matr_binding binding = mapping->objects[0].bindings[i];
 		uint64_t ignored;
-		if (binding.provider == 0 || binding.provider >= mapping->n_scope ||
-		    !query_symbol_name_alone_is(search->symbol, symbol->name))
+		if (!subject->wanted[symbol] || binding.provider == 0 ||
+		    binding.provider >= mapping->n_scope)
 			continue;
-		const struct matr_object *provider = mapping->scope[binding.provider].object;
-		uint64_t id = (uint64_t)ids[binding.provider];
-		if (!matr_symbol_name_matches(search->symbol, object, symbol) &&
-		    !matr_symbol_name_matches(search->symbol, provider,
-					      &provider->symbols[binding.symbol]))
+		int64_t id = vector->ids[binding.provider];
+		int is = is_version(search, object, &object->symbols[symbol], id, binding.symbol,
+				    err);
+		if (is < 0)
+			return -1;
+		if (!is ||
+		    (search->library && !map_get(&search->libraries, (uint64_t)id, &ignored)))
 			continue;
-		if (search->library && !map_get(&search->libraries, id, &ignored))
-			continue;
-		if (map_set(&search->libraries, id, 1) != 0)
+		if (map_set(&search->libraries, (uint64_t)id, 1) != 0)
 			return matr_fail_memory(err);
 		found = 1;
 	}
 	return found;
 }
 
-static int look_at_vector(struct search *search, const struct store_vector *vector,
-			  struct matr_error *err)
+static int look_at_vector(struct search *search, const struct subject *subject,
+			  const struct store_vector *vector, struct matr_error *err)
 {
 	struct store_vector_mapping decoded;
 
-	if (store_vector(search->store, vector, &decoded, err) != 0)
+	if (!store_get_parts(search->store, vector->object, 1U << CODEC_RELOCATIONS, err) ||
+	    store_vector(search->store, vector, subject->object, &decoded, err) != 0)
 		return -1;
-	int result = binds(search, &decoded.mapping, decoded.ids, err);
+	int result = binds(search, subject, &decoded, err);
 	store_vector_mapping_free(&decoded);
 	if (result > 0)
 		result = map_set(&search->vectors, (uint64_t)vector->id, 1) ? matr_fail_memory(err)
@@ -203,6 +242,7 @@ static int look_at_vector(struct search *search, const struct store_vector *vect
 /* Search the epoch's vectors; other epochs do not count. */
 static int find_by_symbol(struct search *search, struct matr_error *err)
 {
+	struct subject subject = {.object = NULL};
 	struct store_vector *vectors;
 	size_t n;
 	int there = 0, result = 0;
@@ -211,10 +251,13 @@ static int find_by_symbol(struct search *search, struct matr_error *err)
 		return -1;
 	for (size_t i = 0; i < n && !result; i++) {
 		int64_t object = vectors[i].object;
-		if (i == 0 || object != vectors[i - 1].object)
-			there = has_symbol(search, object, err);
-		result = there > 0 ? look_at_vector(search, &vectors[i], err) : there;
+		if (i == 0 || object != vectors[i - 1].object) {
+			free_subject(&subject);
+			there = has_symbol(search, object, &subject, err);
+		}
+		result = there > 0 ? look_at_vector(search, &subject, &vectors[i], err) : there;
 	}
+	free_subject(&subject);
 	free(vectors);
 	if (!result && !search->vectors.used)
 		result = check_name(search, err);

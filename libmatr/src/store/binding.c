@@ -143,63 +143,100 @@ static int vector_blob(struct matr_store *store, int64_t vector, int64_t object,
 	return found < 0 ? -1 : 0;
 }
 
+/* providers: scope indices, as the vector numbers them. */
+static int read_bindings(struct matr_store *store, struct matr_mapping *mapping, size_t requester,
+			 int64_t object, int64_t vector, const uint32_t *providers,
+			 size_t n_providers, struct matr_error *err)
+{
+	uint8_t *contents;
+	size_t size;
+	int64_t blob;
+
+	if (vector_blob(store, vector, object, &blob, err) != 0 ||
+	    store_blob_get(store, blob, &contents, &size, err) != 0)
+		return -1;
+	struct varint_cursor cursor = {.at = contents, .end = contents + size};
+	int result = codec_decode_bindings(mapping, requester, &cursor, providers, n_providers);
+	if (result != 0)
+		cursor.damaged ? store_damaged(store, err, "bindings") : matr_fail_memory(err);
+	free(contents);
+	return result;
+}
+
 int store_get_bindings(struct matr_store *store, struct matr_mapping *mapping, size_t requester,
 		       const int64_t *ids, int64_t vector, struct matr_error *err)
 {
 	uint32_t *providers = calloc(mapping->n_scope, sizeof *providers);
-	uint8_t *contents = NULL;
-	size_t n_providers, size;
-	int64_t blob;
-	int result = -1;
+	size_t n_providers;
 
 	if (!providers)
 		return matr_fail_memory(err);
-	if (read_providers(store, vector, ids, mapping->n_scope, providers, &n_providers, err) !=
-		    0 ||
-	    vector_blob(store, vector, ids[requester], &blob, err) != 0 ||
-	    store_blob_get(store, blob, &contents, &size, err) != 0)
-		goto done;
-	struct varint_cursor cursor = {.at = contents, .end = contents + size};
-	result = codec_decode_bindings(mapping, requester, &cursor, providers, n_providers);
-	if (result != 0)
-		cursor.damaged ? store_damaged(store, err, "bindings") : matr_fail_memory(err);
-done:
-	free(contents);
+	int result =
+		read_providers(store, vector, ids, mapping->n_scope, providers, &n_providers, err);
+	if (result == 0)
+		result = read_bindings(store, mapping, requester, ids[requester], vector, providers,
+				       n_providers, err);
 	free(providers);
 	return result;
 }
 
-int store_vector(struct matr_store *store, const struct store_vector *vector,
-		 struct store_vector_mapping *out, struct matr_error *err)
+/* The ids of the vector's providers, and how many symbols each has. */
+static int list_providers(struct matr_store *store, int64_t vector,
+			  struct store_vector_mapping *out, struct matr_error *err)
 {
-	sqlite3_stmt *statement = store_statement(
-		store, "SELECT object_id FROM providers WHERE vector_id = ?1 ORDER BY position",
-		err);
+	struct provider {
+		int64_t id;
+		size_t n_symbols;
+	} * provider;
+	sqlite3_stmt *statement = store_statement_for(
+		store,
+		"SELECT p.object_id, o.n_symbols FROM providers p JOIN objects o"
+		" ON o.id = p.object_id WHERE p.vector_id = ?1 ORDER BY p.position",
+		vector, err);
+	struct store_rows rows = store_rows(store, statement, sizeof *provider);
+
+	while ((provider = store_next_row(&rows, err)) != NULL) {
+		provider->id = sqlite3_column_int64(statement, 0);
+		provider->n_symbols = (size_t)sqlite3_column_int64(statement, 1);
+	}
+	size_t n = rows.n + 1;
+	out->mapping.n_scope = n;
+	out->mapping.scope = calloc(n, sizeof *out->mapping.scope);
+	out->mapping.objects = calloc(n, sizeof *out->mapping.objects);
+	out->ids = calloc(n, sizeof *out->ids);
+	out->places = calloc(n, sizeof *out->places);
+	out->objects = calloc(n, sizeof *out->objects);
+	bool complete = out->mapping.scope && out->mapping.objects && out->ids && out->places &&
+			out->objects;
+	provider = rows.items;
+	for (size_t i = 1; i < n && complete && !rows.failed; i++) {
+		out->ids[i] = provider[i - 1].id;
+		out->places[i - 1] = (uint32_t)i;
+		out->objects[i].n_symbols = provider[i - 1].n_symbols;
+		out->mapping.scope[i].object = &out->objects[i];
+	}
+	free(rows.items);
+	if (rows.failed)
+		return -1;
+	return complete ? 0 : matr_fail_memory(err);
+}
+
+int store_vector(struct matr_store *store, const struct store_vector *vector,
+		 struct matr_object *object, struct store_vector_mapping *out,
+		 struct matr_error *err)
+{
 	struct matr_mapping *mapping = &out->mapping;
-	int64_t *providers;
-	size_t n;
 
 	*out = (struct store_vector_mapping){.ids = NULL};
-	if (statement)
-		store_bind(statement, 1, vector->id);
-	if (store_rows_of_ids(store, statement, &providers, &n, err) != 0)
-		return -1;
-	mapping->n_scope = n + 1;
-	mapping->scope = calloc(n + 1, sizeof *mapping->scope);
-	mapping->objects = calloc(n + 1, sizeof *mapping->objects);
-	out->ids = calloc(n + 1, sizeof *out->ids);
-	int result = mapping->scope && mapping->objects && out->ids ? 0 : matr_fail_memory(err);
-	for (size_t i = 0; i <= n && result == 0; i++) {
-		out->ids[i] = i ? providers[i - 1] : vector->object;
-		mapping->scope[i].object = store_get_object(store, out->ids[i], err);
-		result = mapping->scope[i].object ? 0 : -1;
-	}
-	free(providers);
+	int result = list_providers(store, vector->id, out, err);
 	if (result == 0) {
-		size_t n_bindings = mapping->scope[0].object->n_relocations;
-		mapping->objects[0].bindings = calloc(n_bindings + 1, sizeof(struct matr_binding));
+		out->ids[0] = vector->object;
+		mapping->scope[0].object = object;
+		mapping->objects[0].bindings =
+			calloc(object->n_relocations + 1, sizeof(struct matr_binding));
 		result = mapping->objects[0].bindings
-				 ? store_get_bindings(store, mapping, 0, out->ids, vector->id, err)
+				 ? read_bindings(store, mapping, 0, vector->object, vector->id,
+						 out->places, mapping->n_scope - 1, err)
 				 : matr_fail_memory(err);
 	}
 	if (result != 0)
@@ -214,5 +251,7 @@ void store_vector_mapping_free(struct store_vector_mapping *vector)
 	free(vector->mapping.objects);
 	free(vector->mapping.scope);
 	free(vector->ids);
+	free(vector->places);
+	free(vector->objects);
 	*vector = (struct store_vector_mapping){.ids = NULL};
 }

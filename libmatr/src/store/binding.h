@@ -24,15 +24,21 @@ int store_get_bindings(struct matr_store *store, struct matr_mapping *mapping, s
 		       const int64_t *ids, int64_t vector, struct matr_error *err);
 
 /* A vector as a mapping of its own: the scope is the object, then its providers, and only the
- * object has bindings. */
+ * object has bindings. Of the providers only the number of symbols is known: read them by their
+ * ids (store_get_parts()). */
 struct store_vector_mapping {
 	struct matr_mapping mapping;
-	int64_t *ids; /* parallel to the scope */
+	int64_t *ids;		     /* parallel to the scope */
+	struct matr_object *objects; /* parallel to the scope: what it says of the providers */
+	uint32_t *places;	     /* of the providers in the scope */
 };
 
-/* *out: store_vector_mapping_free(). Its objects belong to the store. */
+/* Read a vector.
+ * object: the vector's, with symbols and relocations. It outlives *out.
+ * *out: store_vector_mapping_free(). */
 int store_vector(struct matr_store *store, const struct store_vector *vector,
-		 struct store_vector_mapping *out, struct matr_error *err);
+		 struct matr_object *object, struct store_vector_mapping *out,
+		 struct matr_error *err);
 void store_vector_mapping_free(struct store_vector_mapping *vector);
 
 #endif

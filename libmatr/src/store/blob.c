@@ -100,10 +100,15 @@ static int decompress(struct matr_store *store, const void *data, size_t data_si
 	if (!data || expected > BLOB_SIZE_MAX ||
 	    ZSTD_getFrameContentSize(data, data_size) != expected)
 		return store_damaged(store, err, "blob of the wrong size");
+	if (!store->decompression)
+		store->decompression = ZSTD_createDCtx();
 	uint8_t *contents = malloc(expected + 1);
-	if (!contents)
+	if (!contents || !store->decompression) {
+		free(contents);
 		return matr_fail_memory(err);
-	size_t result = ZSTD_decompress(contents, expected, data, data_size);
+	}
+	size_t result =
+		ZSTD_decompressDCtx(store->decompression, contents, expected, data, data_size);
 	if (ZSTD_isError(result) || result != expected) {
 		free(contents);
 		return store_damaged(store, err,

@@ -296,7 +296,7 @@ struct stored_object {
 	char **needed; /* the object's own array has the same pointers */
 	size_t n_needed;
 	int64_t id;
-	bool complete; /* all parts are read, not just the headers */
+	unsigned read; /* parts: 1U << CODEC_... */
 };
 
 static void free_object(struct stored_object *stored)
@@ -430,25 +430,35 @@ static int read_contents(struct matr_store *store, int64_t id, enum codec_part p
 	return store_blob_get(store, blob, out, size, err) == 0 ? 1 : -1;
 }
 
-static int read_part(struct matr_store *store, int64_t id, enum codec_part part,
+/* Decode a part. contents: taken over. */
+static int take_part(struct matr_store *store, enum codec_part part, uint8_t *contents, size_t size,
 		     struct stored_object *stored, struct matr_error *err)
 {
-	size_t size;
-	int found = read_contents(store, id, part, &stored->parts[part], &size, err);
+	struct varint_cursor cursor = {.at = contents, .end = contents + size};
 
-	if (found <= 0)
-		return found < 0 ? -1 : store_damaged(store, err, "part of an object missing");
-	struct varint_cursor cursor = {.at = stored->parts[part],
-				       .end = stored->parts[part] + size};
+	stored->parts[part] = contents;
 	if (codec_decode_part(&stored->object, part, &cursor) != 0)
 		return cursor.damaged ? store_damaged(store, err, "part of an object")
 				      : matr_fail_memory(err);
+	stored->read |= 1U << part;
 	/* Only versions and symbols have strings in their blobs. */
 	if (part == CODEC_RELOCATIONS || part == CODEC_RELATIVES) {
 		free(stored->parts[part]);
 		stored->parts[part] = NULL;
 	}
 	return 0;
+}
+
+static int read_part(struct matr_store *store, int64_t id, enum codec_part part,
+		     struct stored_object *stored, struct matr_error *err)
+{
+	uint8_t *contents;
+	size_t size;
+	int found = read_contents(store, id, part, &contents, &size, err);
+
+	if (found <= 0)
+		return found < 0 ? -1 : store_damaged(store, err, "part of an object missing");
+	return take_part(store, part, contents, size, stored, err);
 }
 
 /* Get the object with its headers only. */
@@ -477,24 +487,47 @@ fail:
 	return NULL;
 }
 
-int store_complete_object(struct matr_store *store, struct matr_object *object,
-			  struct matr_error *err)
+/* Read the parts that the object lacks. */
+static int read_parts(struct matr_store *store, struct matr_object *object, unsigned parts,
+		      struct matr_error *err)
 {
 	struct stored_object *stored = (struct stored_object *)object; /* its first member */
 
-	for (size_t part = 0; part < CODEC_N_PARTS && !stored->complete; part++)
-		if (part != CODEC_HEADERS &&
+	for (unsigned part = 0; part < CODEC_N_PARTS; part++)
+		if (parts & ~stored->read & 1U << part &&
 		    read_part(store, stored->id, (enum codec_part)part, stored, err) != 0)
 			return -1;
-	stored->complete = true;
 	return 0;
+}
+
+int store_complete_object(struct matr_store *store, struct matr_object *object,
+			  struct matr_error *err)
+{
+	return read_parts(store, object, (1U << CODEC_N_PARTS) - 1, err);
 }
 
 struct matr_object *store_get_object(struct matr_store *store, int64_t id, struct matr_error *err)
 {
+	return store_get_parts(store, id, (1U << CODEC_N_PARTS) - 1, err);
+}
+
+struct matr_object *store_get_parts(struct matr_store *store, int64_t id, unsigned parts,
+				    struct matr_error *err)
+{
 	struct matr_object *object = get_headers(store, id, err);
 
-	return object && store_complete_object(store, object, err) == 0 ? object : NULL;
+	return object && read_parts(store, object, parts, err) == 0 ? object : NULL;
+}
+
+struct matr_object *store_get_with_symbol(struct matr_store *store, int64_t id, uint32_t symbol,
+					  struct matr_error *err)
+{
+	struct matr_object *object = store_get_parts(store, id, 1U << CODEC_SYMBOLS, err);
+
+	if (!object || symbol < object->n_symbols)
+		return object;
+	store_damaged(store, err, "symbol missing");
+	return NULL;
 }
 
 int store_read_object(struct matr_store *store, int64_t id, struct matr_object **out,
@@ -548,18 +581,63 @@ int store_object_headers(struct matr_store *store, int64_t epoch, struct matr_ob
 /* ---- the symbols alone ---- */
 
 /* Names are in the part as they are, each with its NUL. */
-int store_object_mentions(struct matr_store *store, int64_t object, const char *text, bool at_end,
-			  struct matr_error *err)
+static bool mentions(const uint8_t *contents, size_t size, const char *text, bool at_end)
+{
+	return !text || memmem(contents, size, text, strlen(text) + at_end);
+}
+
+unsigned store_parts_read(const struct matr_store *store, int64_t id)
+{
+	uint64_t known;
+
+	return map_get(&store->loaded, (uint64_t)id, &known)
+		       ? ((const struct stored_object *)(uintptr_t)known)->read
+		       : 0;
+}
+
+void store_drop_parts(struct matr_object *object, unsigned parts)
+{
+	struct stored_object *stored = (struct stored_object *)object; /* its first member */
+
+	parts &= stored->read;
+	if (parts & 1U << CODEC_SYMBOLS) {
+		free(object->symbols);
+		object->symbols = NULL;
+		object->n_symbols = 0;
+		free(stored->parts[CODEC_SYMBOLS]);
+		stored->parts[CODEC_SYMBOLS] = NULL;
+	}
+	if (parts & 1U << CODEC_RELOCATIONS) {
+		free(object->relocations);
+		object->relocations = NULL;
+		object->n_relocations = 0;
+	}
+	stored->read &= ~(parts & (1U << CODEC_SYMBOLS | 1U << CODEC_RELOCATIONS));
+}
+
+int store_get_mentioning(struct matr_store *store, int64_t id, const char *text, bool at_end,
+			 struct matr_object **out, struct matr_error *err)
 {
 	uint8_t *contents;
 	size_t size;
 
-	int found = read_contents(store, object, CODEC_SYMBOLS, &contents, &size, err);
+	if (store_parts_read(store, id) & 1U << CODEC_SYMBOLS) {
+		*out = get_headers(store, id, err);
+		return *out ? 1 : -1;
+	}
+	int found = read_contents(store, id, CODEC_SYMBOLS, &contents, &size, err);
 	if (found <= 0)
 		return found;
-	found = memmem(contents, size, text, strlen(text) + at_end) != NULL;
-	free(contents);
-	return found;
+	*out = mentions(contents, size, text, at_end) ? get_headers(store, id, err) : NULL;
+	if (!*out) {
+		found = mentions(contents, size, text, at_end) ? -1 : 0;
+		free(contents);
+		return found;
+	}
+	return take_part(store, CODEC_SYMBOLS, contents, size, (struct stored_object *)*out, err) ==
+			       0
+		       ? 1
+		       : -1;
 }
 
 int store_object_symbols(struct matr_store *store, int64_t object, struct store_symbols *out,

@@ -57,6 +57,30 @@ int store_object_move(struct matr_store *store, int64_t object, const struct mat
 /* Get the object, reading it at most once. */
 struct matr_object *store_get_object(struct matr_store *store, int64_t id, struct matr_error *err);
 
+/* Get the object with its headers and these parts, at least (bits: 1U << CODEC_...). */
+struct matr_object *store_get_parts(struct matr_store *store, int64_t id, unsigned parts,
+				    struct matr_error *err);
+
+/* Get the object with its headers and symbols, if `symbol` is the index of one. */
+struct matr_object *store_get_with_symbol(struct matr_store *store, int64_t id, uint32_t symbol,
+					  struct matr_error *err);
+
+/* Get the object with its headers and symbols if a text is in their names. Other objects are
+ * decompressed only.
+ * text: NULL for every object. at_end: a name has to end with it.
+ * Returns 1 if the text is there, or was not searched because the symbols were read before, 0 if
+ * not, -1 on error. */
+int store_get_mentioning(struct matr_store *store, int64_t id, const char *text, bool at_end,
+			 struct matr_object **out, struct matr_error *err);
+
+/* Get the parts of an object that were read (bits); 0: it was not read. */
+unsigned store_parts_read(const struct matr_store *store, int64_t id);
+
+/* Free symbols and relocations of an object that nothing else uses, to go through many objects
+ * without keeping them.
+ * parts: bits; those that store_parts_read() had before the object was read must stay. */
+void store_drop_parts(struct matr_object *object, unsigned parts);
+
 /* Read the parts that such an object lacks. */
 int store_complete_object(struct matr_store *store, struct matr_object *object,
 			  struct matr_error *err);
@@ -75,12 +99,6 @@ int store_read_object(struct matr_store *store, int64_t id, struct matr_object *
 void store_drop_object(struct matr_object *object); /* NULL is allowed */
 
 /* ---- the symbols alone, which nothing keeps ---- */
-
-/* Search the object's symbols for a text, without decoding them.
- * at_end: a name has to end with it.
- * Returns 1 if the text is there, 0 if not, -1 on error. */
-int store_object_mentions(struct matr_store *store, int64_t object, const char *text, bool at_end,
-			  struct matr_error *err);
 
 struct store_symbols {
 	struct matr_symbol *list;

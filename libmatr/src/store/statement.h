@@ -21,6 +21,7 @@ struct matr_store {
 	struct map ids;	       /* object being written (address) -> row id */
 	struct map loaded;     /* row id -> struct matr_object * read back */
 	int compression_level; /* zstd's */
+	struct ZSTD_DCtx_s *decompression; /* made on first use */
 	struct matr_store_copy copy; /* the bytes that db is made of; none if it is made of files */
 };
 

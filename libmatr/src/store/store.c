@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zstd.h>
 
 #include "base/path.h"
 #include "store/copy.h"
@@ -263,6 +264,7 @@ void matr_store_close(struct matr_store *store)
 	/* Rolls back what is open; the last one to close folds the WAL into the database. */
 	sqlite3_close(store->db);
 	store_free_objects(store);
+	ZSTD_freeDCtx(store->decompression);
 	map_free(&store->ids);
 	matr_store_copy_free(&store->copy);
 	free(store->path);

@@ -219,12 +219,16 @@ static int read_blob(struct mapping_store *store, const char *sql, int64_t first
 		damaged(store, err, "blob of the wrong size");
 		goto done;
 	}
+	if (!store->decompression)
+		store->decompression = ZSTD_createDCtx();
 	uint8_t *contents = malloc(expected + 1);
-	if (!contents) {
+	if (!contents || !store->decompression) {
+		free(contents);
 		matr_fail_memory(err);
 		goto done;
 	}
-	size_t got = ZSTD_decompress(contents, expected, data, compressed);
+	size_t got =
+		ZSTD_decompressDCtx(store->decompression, contents, expected, data, compressed);
 	if (ZSTD_isError(got) || got != expected) {
 		free(contents);
 		damaged(store, err, ZSTD_isError(got) ? ZSTD_getErrorName(got) : "short blob");

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zstd.h>
 
 #include <matr/epoch.h>
 #include <matr/prefix.h>
@@ -62,6 +63,7 @@ void mapping_store_free(struct mapping_store *store)
 	if (!store)
 		return;
 	close_store(store);
+	ZSTD_freeDCtx(store->decompression);
 	free(store->prefix);
 	free(store->path);
 	free(store);

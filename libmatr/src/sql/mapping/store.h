@@ -66,6 +66,7 @@ struct mapping_store {
 	struct map entries;  /* key of struct mapping_cached -> its address, 0: freed */
 	struct mapping_cached *newest, *oldest;
 	size_t memory; /* of all entries */
+	struct ZSTD_DCtx_s *decompression; /* made on first use */
 };
 
 struct mapping_name {
