@@ -119,7 +119,7 @@ ids() { "$MATR" epoch list --format csv | tail -n +2 | cut -d, -f1; }
 last() { ids | tail -n "$1" | head -n 1; }
 before=$(last 3) declined=$(last 2) still=$(last 1)
 has "declined, and why" 1 '^bin/d +declined +.*libd.so' "$before" "$declined"
-has "in the totals" 1 '^program +declined +1 +1' "$before" "$declined"
+has "in the totals" 1 '^program +declined +1 +1' --totals "$before" "$declined"
 has "with details" 1 '^bin/d,declined,program,,,,mapped,"?declined: .*libd.so' --details --format csv "$before" "$declined"
 has "as json" 1 '"program":"bin/d","change":"declined",.*"reason":".*libd.so' --format json "$before" "$declined"
 has "still declined: nothing differs, but it is told" 0 '^bin/d +still declined +.*libd.so' "$declined" "$still"
@@ -138,7 +138,8 @@ edit() { "$MATR" rebind "$@" -q >"$T/edit" 2>&1 || sed 's/^/# /' "$T/edit"; }
 edit "$T/bin/p" --symbol f --to "$T/lib/libe.so" --reason test
 has "an edit" 1 '^bin/p,moved,binding,bin/p,f,,lib/liba.so,lib/libe.so,,,1' --details --format csv previous current
 has "it brought the library in" 1 '^bin/p,added,object,,,,,lib/libe.so,,,1' --details --format csv previous current
-has "is counted" 1 '^binding +moved +1 +1 +1' previous current
+has "is counted" 1 '^binding +moved +1 +1 +1' --totals previous current
+has "and is why a program binds otherwise" 1 '^edit 1 +1 +1 +1 +bin/p' previous current
 edit --undo 1
 has "it is undone" 1 '^bin/p,moved,binding,bin/p,f,,lib/libe.so,lib/liba.so,,1,' --details --format csv previous current
 edit "$T/bin/p" --symbol f --to "$T/lib/libe.so:f9" --reason test

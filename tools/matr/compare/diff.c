@@ -28,14 +28,15 @@ static const char help[] =
 	"epochs: programs that came, went, or are declined; objects and bindings that were added,\n"
 	"removed or moved (to another path; to another provider), objects that were replaced, "
 	"scopes in\n"
-	"another order; the same of what is loaded with dlopen(), as recorded. First numbers: of "
-	"all,\n"
-	"and a row per program that differs; with --details a row per difference. An EPOCH is a "
-	"number\n"
-	"(`matr epoch list`), `current` or `previous`. An EXPORT is a file of `matr export`, of "
-	"any\n"
-	"machine: files at the same path that differ, and bindings, are named once for all "
-	"programs.\n";
+	"another order; the same of what is loaded with dlopen(), as recorded. Of two epochs first "
+	"the\n"
+	"answer, then the packages that differ, and the files because of which programs bind "
+	"otherwise;\n"
+	"with --details a row per difference. An EPOCH is a number (`matr epoch list`), `current` "
+	"or\n"
+	"`previous`. An EXPORT is a file of `matr export`, of any machine: files at the same path "
+	"that\n"
+	"differ, and bindings, are named once for all programs.\n";
 
 static const char help_after[] =
 	"Exit status, as that of diff(1): 0 nothing differs; 1 something does; 2 trouble.\n"
@@ -87,6 +88,11 @@ static int diff_epochs(struct request *request, struct matr_store *store, struct
 	    recorded_epoch(request->prefix, store, request->to, &to, err) != 0)
 		return -1;
 	int result = matr_program_pairs(store, from.id, to.id, &pairs, err);
+	bool different = false;
+	for (size_t i = 0; i < pairs.n && result == 0; i++)
+		different |= matr_program_change_of(&pairs.list[i]) == MATR_PROGRAM_CHANGED;
+	if (different && !request->graph)
+		result = diff_show_prepare(&request->show, store, &from, &to, err);
 	for (size_t i = 0; i < pairs.n && result == 0; i++)
 		result = diff_pair(request, store, &pairs.list[i], err);
 	matr_program_pairs_free(&pairs);

@@ -377,8 +377,7 @@ static struct total of_programs(const char *what, const char *change, size_t num
 		.what = what, .change = change, .count = {.number = number, .programs = number}};
 }
 
-/* Every total, or those that are not 0. */
-static void show_totals(struct diff_show *show, bool all)
+static void show_totals(struct diff_show *show)
 {
 	const struct matr_diff_totals *totals = &show->totals;
 	struct total list[2 * MATR_CHANGES + 2 * MATR_PROGRAM_CHANGES + 2];
@@ -398,33 +397,49 @@ static void show_totals(struct diff_show *show, bool all)
 		list[n++] = (struct total){"load", matr_program_change_name(i), totals->loads[i],
 					   false};
 	for (size_t i = 0; i < n; i++)
-		if (all || i == 0 || list[i].count.number)
-			show_total(show, &list[i]);
+		show_total(show, &list[i]);
 }
 
-/* The totals of two epochs, and the lines of the programs. */
+/* Of two epochs many programs may differ alike: then only those that came, went or are declined
+ * have a line. */
+enum { LINES_MAX = 20 };
+
 static int show_lines(struct diff_show *show, struct matr_error *err)
 {
-	if (show->epochs) {
-		output_open(&show->output, FORMAT_TABLE, total_columns,
-			    sizeof total_columns / sizeof *total_columns);
-		show_totals(show, false);
-		if (output_close(&show->output, err) != 0)
-			return -1;
-		if (show->n_lines)
-			putchar('\n');
-	}
+	bool all = !show->epochs || show->n_lines <= LINES_MAX, any = false;
+
+	if (show->epochs && diff_answer_show(&show->answer, &show->totals, err) != 0)
+		return -1;
 	output_open(&show->output, FORMAT_TABLE, line_columns,
 		    sizeof line_columns / sizeof *line_columns);
 	for (size_t i = 0; i < show->n_lines; i++) {
+		if (!all && show->lines[i].fate == MATR_PROGRAM_CHANGED)
+			continue;
+		any = true;
 		output_text(&show->output, show->lines[i].program);
 		output_text(&show->output, matr_program_change_name(show->lines[i].change));
 		output_text(&show->output, show->lines[i].differs);
 	}
-	return output_close(&show->output, err);
+	if (show->epochs && any)
+		putchar('\n');
+	return output_close(&show->output, any || !show->epochs ? err : NULL);
 }
 
 /* ---- what is found ---- */
+
+static bool is_answered(const struct diff_show *show)
+{
+	return show->epochs && show->view == DIFF_PROGRAMS && show->format == FORMAT_TABLE;
+}
+
+int diff_show_prepare(struct diff_show *show, struct matr_store *store,
+		      const struct matr_store_epoch *before, const struct matr_store_epoch *after,
+		      struct matr_error *err)
+{
+	if (!is_answered(show))
+		return 0;
+	return diff_packages_read(store, before, after, &show->answer.packages, err);
+}
 
 int diff_show_pair(struct diff_show *show, const struct matr_program_pair *pair,
 		   struct matr_error *err)
@@ -478,6 +493,8 @@ int diff_show_application(struct diff_show *show, const struct matr_program_pair
 	if (!diff || !is_different(show, diff))
 		return 0;
 	show->different = true;
+	if (is_answered(show) && diff_answer_add(&show->answer, pair->path, diff, err) != 0)
+		return -1;
 	if (show->view == DIFF_DETAILS)
 		return show_details(show, pair->path, diff, err);
 	if (show->view == DIFF_PROGRAMS)
@@ -493,7 +510,7 @@ int diff_show_close(struct diff_show *show, bool failed, struct matr_error *err)
 		result = failed ? 0 : show_lines(show, err);
 	} else {
 		if (show->view == DIFF_TOTALS && !failed)
-			show_totals(show, true);
+			show_totals(show);
 		result = output_close(&show->output, failed ? NULL : err);
 	}
 	for (size_t i = 0; i < show->n_lines; i++) {
@@ -502,5 +519,6 @@ int diff_show_close(struct diff_show *show, bool failed, struct matr_error *err)
 	}
 	free(show->lines);
 	matr_diff_totals_free(&show->totals);
+	diff_answer_free(&show->answer);
 	return result;
 }

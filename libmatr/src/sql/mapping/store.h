@@ -65,7 +65,7 @@ struct mapping_store {
 	struct map aliased;  /* object id -> 1 where it is the value of one of these */
 	struct map entries;  /* key of struct mapping_cached -> its address, 0: freed */
 	struct mapping_cached *newest, *oldest;
-	size_t memory; /* of all entries */
+	size_t memory;			   /* of all entries */
 	struct ZSTD_DCtx_s *decompression; /* made on first use */
 };
 
