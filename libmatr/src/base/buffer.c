@@ -15,7 +15,8 @@ void buffer_free(struct buffer *buffer)
 	*buffer = (struct buffer){0};
 }
 
-int buffer_extend(struct buffer *buffer, size_t size, size_t align, uint64_t *offset,
+/* Bytes behind the alignment are not set. */
+static int extend(struct buffer *buffer, size_t size, size_t align, uint64_t *offset,
 		  struct matr_error *err)
 {
 	size_t start = (buffer->size + align - 1) & ~(align - 1);
@@ -25,16 +26,25 @@ int buffer_extend(struct buffer *buffer, size_t size, size_t align, uint64_t *of
 		return matr_fail_memory(err);
 	if (array_reserve(&buffer->bytes, &buffer->capacity, end, 1, err) != 0)
 		return -1;
-	memset(buffer->bytes + buffer->size, 0, end - buffer->size);
+	memset(buffer->bytes + buffer->size, 0, start - buffer->size);
 	buffer->size = end;
 	*offset = start;
+	return 0;
+}
+
+int buffer_extend(struct buffer *buffer, size_t size, size_t align, uint64_t *offset,
+		  struct matr_error *err)
+{
+	if (extend(buffer, size, align, offset, err) < 0)
+		return -1;
+	memset(buffer->bytes + *offset, 0, size);
 	return 0;
 }
 
 int buffer_append(struct buffer *buffer, const void *data, size_t size, size_t align,
 		  uint64_t *offset, struct matr_error *err)
 {
-	if (buffer_extend(buffer, size, align, offset, err) < 0)
+	if (extend(buffer, size, align, offset, err) < 0)
 		return -1;
 	if (size)
 		memcpy(buffer->bytes + *offset, data, size);
