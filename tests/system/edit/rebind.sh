@@ -77,6 +77,8 @@ p, = json.load(open(sys.argv[1]))
 assert p["outcome"] == "same" and not p["differences"] and {e["symbol"] for e in p["edited"]} == {"number"}, p' "$T/verified"
 	"$MATR" inspect --symbol number --format csv "$T/bin/main" >"$T/inspected"
 	check "inspect has provider and original" grep -q 'libtwo.so.*libone.so' "$T/inspected"
+	"$MATR" inspect "$T/bin/main" >"$T/inspected"
+	check "inspect: a library that only an edit brings" grep -Eq 'libtwo\.so +edit' "$T/inspected"
 	"$MATR" sql --format list --headers off --sql "SELECT requester, symbol, replace(provider, '$T', ''), replace(original, '$T', ''), edit FROM bindings
 	WHERE application = '$T/bin/main' AND edit IS NOT NULL ORDER BY 1" >"$T/sql"
 	check "SQL: bindings has edit and original" test "$(sed 's:.*/::; s/|.*edit//' "$T/sql" | sort -u | tr '\n' ' ') $(grep -c '|number|/lib/libtwo.so|/lib/libone.so|1$' "$T/sql") $(wc -l <"$T/sql")" = 'libone.so|1  3 3'

@@ -23,8 +23,10 @@ struct counts {
 	size_t *bound_to;	 /* by scope index: references that other objects bind to it */
 };
 
-static const char *const rule_names[] = {"application", "preload", "path",    "rpath",
-					 "runpath",	"cache",   "default", "interpreter"};
+static const char *const rule_names[MATR_FOUND_RULES] = {
+	"application", "preload",     "path",	      "rpath", "runpath", "cache",
+	"default",     "interpreter", "library path", "edit",  "loaded",
+};
 
 static int count(const struct matr_mapping *mapping, const struct matr_applied_mapping *applied,
 		 struct counts *counts, struct matr_error *err)
