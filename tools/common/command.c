@@ -2,6 +2,7 @@
 #include "common/command.h"
 #include "common/help_text.h"
 #include "common/options.h"
+#include "common/progress.h"
 #include "common/screen.h"
 
 #include <stdio.h>
@@ -130,6 +131,8 @@ int command_dispatch(const struct command_group *group, const struct context *co
 	if (command) {
 		if (command->paged && !context->no_pager)
 			screen_use_pager();
+		if (command->paged)
+			progress_await();
 		return command->run(context, argc - 1, argv + 1);
 	}
 	if (!name)

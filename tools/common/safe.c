@@ -1,6 +1,8 @@
 /* safe.c - text of unknown origin in a form that is safe to show. */
 #include "common/safe.h"
 
+#include "common/progress.h"
+
 #include <langinfo.h>
 #include <locale.h>
 #include <stdint.h>
@@ -330,6 +332,8 @@ void safe_fprintf(FILE *out, const char *format, ...)
 {
 	va_list args;
 
+	if (out == stderr)
+		progress_erase();
 	va_start(args, format);
 	print(out, format, args);
 	va_end(args);

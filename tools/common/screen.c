@@ -88,6 +88,7 @@ static ssize_t take(void *cookie, const char *bytes, size_t size)
 	}
 	if (screen.waits && screen.rows >= terminal_height()) {
 		screen.waits = false;
+		progress_erase();
 		pager_start();
 	}
 	if (!screen.waits && deliver() != 0)

@@ -11,6 +11,7 @@ import re
 import select
 import shutil
 import signal
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -246,7 +247,27 @@ if shutil.which("less"):
 else:
     print("# less is not installed")
 
-# Progress.
+# Progress. Whoever reads the store waits while it is locked.
+def lock():
+    connection = sqlite3.connect(f"{PREFIX}/store.db", isolation_level=None)
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    connection.execute("BEGIN EXCLUSIVE")
+    return connection
+
+
+held = lock()
+terminal = Terminal(["tree", "git"], width=40)
+tap.check("progress: while a command works", terminal.expect(r"\rworking: 0 s") and terminal.expect(r"\rworking: 1 s"), terminal.text())
+held.close()
+status = terminal.finish()
+tap.check("progress: erased before the answer", status == 0 and
+          re.search(r"working: \d+ s\x1b\[K\r\x1b\[K/usr/bin/git\n[^\r]*$", terminal.text()) is not None, status, repr(terminal.text()))
+held = lock()
+terminal = Terminal(["tree", "git", "--epoch", "99"], width=40)
+terminal.expect(r"\rworking: 0 s")
+held.close()
+terminal.finish()
+tap.check("progress: erased before an error", re.search(r"\x1b\[K\r\x1b\[Kmatr: [^\r]*$", terminal.text()) is not None, repr(terminal.text()))
 status, text = on_terminal(["epoch", "begin", "git", "bash"], width=20)
 shown = [part for line in ESCAPES.sub("", text).split("\n") for part in line.split("\r")]
 tap.check("progress: no wider than the terminal", status in (0, 3) and all(columns(part) <= 20 for part in shown), text)

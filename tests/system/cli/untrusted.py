@@ -17,7 +17,7 @@ program, library, second, loaded, declined, directory, symbol = (
 # What an escape starts, what moves the cursor, C1 controls, what turns the line around.
 DANGEROUS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 # matr's own line of progress, where work takes longer, and its end; what it says of the work is a word of ours.
-PROGRESS = re.compile(r"\r([A-Za-z ]{20,} \[[=#>. -]*\] \d+ of \d+|[a-z ]+: \d+ %)?\x1b\[K")
+PROGRESS = re.compile(r"\r([A-Za-z ]{20,} \[[=#>. -]*\] \d+ of \d+|[a-z ]+: \d+ [%s])?\x1b\[K")
 BOLD = re.compile(r"\x1b\[[01]m")
 ESCAPED = "\\x1b[31m\\n"
 
