@@ -2,8 +2,8 @@
 #include "common/command.h"
 #include "common/help_text.h"
 #include "common/options.h"
-#include "common/progress.h"
 #include "common/screen.h"
+#include "common/status_line.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,7 +132,7 @@ int command_dispatch(const struct command_group *group, const struct context *co
 		if (command->paged && !context->no_pager)
 			screen_use_pager();
 		if (command->paged)
-			progress_await();
+			status_line_await();
 		return command->run(context, argc - 1, argv + 1);
 	}
 	if (!name)

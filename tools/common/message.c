@@ -1,9 +1,9 @@
 /* message.c - messages of commands on standard error. */
 #include "common/message.h"
 
-#include "common/progress.h"
 #include "common/safe.h"
 #include "common/standard.h"
+#include "common/status_line.h"
 
 #include <stdarg.h>
 
@@ -25,7 +25,7 @@ void print_warning(const char *format, ...)
 	va_start(args, format);
 	text_add_format(&line, format, args);
 	va_end(args);
-	progress_erase();
+	status_line_erase();
 	fprintf(stderr, "matr: %s\n", text_string(&line)); /* in one piece: stderr may be shared */
 	text_free(&line);
 }

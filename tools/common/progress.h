@@ -20,14 +20,6 @@ void progress_show(struct progress *progress, size_t done, size_t all);
 /* Erase the line. */
 void progress_clear(struct progress *progress);
 
-/* Erase the line that is there, also one of another part: something else goes to the terminal. */
-void progress_erase(void);
-
-/* Say from half a second on how long the command has worked, on standard error if that is a
- * terminal, until there is another line of progress, something is printed, or the process ends.
- * To be called once. It takes SIGALRM. */
-void progress_await(void);
-
 /* Write a line on standard error over the last one, cut to the terminal's width. Every %s is safe.
  * An empty line erases it. For those who decide themselves when to do so. */
 void progress_line(const char *format, ...) __attribute__((format(printf, 1, 2)));

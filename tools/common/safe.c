@@ -1,7 +1,7 @@
 /* safe.c - text of unknown origin in a form that is safe to show. */
 #include "common/safe.h"
 
-#include "common/progress.h"
+#include "common/status_line.h"
 
 #include <langinfo.h>
 #include <locale.h>
@@ -333,7 +333,7 @@ void safe_fprintf(FILE *out, const char *format, ...)
 	va_list args;
 
 	if (out == stderr)
-		progress_erase();
+		status_line_erase();
 	va_start(args, format);
 	print(out, format, args);
 	va_end(args);

@@ -3,7 +3,7 @@
 #include "common/screen.h"
 
 #include "common/pager.h"
-#include "common/progress.h"
+#include "common/status_line.h"
 #include "common/terminal.h"
 #include "common/text.h"
 #include "common/wrap.h"
@@ -30,7 +30,7 @@ static int deliver(void)
 	size_t left = screen.ready.size;
 
 	if (left > 0 && !pager_runs())
-		progress_erase();
+		status_line_erase();
 	while (left > 0 && !screen.left) {
 		ssize_t n = write(STDOUT_FILENO, at, left);
 		if (n < 0 && errno == EPIPE && pager_runs())
@@ -88,7 +88,7 @@ static ssize_t take(void *cookie, const char *bytes, size_t size)
 	}
 	if (screen.waits && screen.rows >= terminal_height()) {
 		screen.waits = false;
-		progress_erase();
+		status_line_erase();
 		pager_start();
 	}
 	if (!screen.waits && deliver() != 0)

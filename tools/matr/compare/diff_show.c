@@ -413,7 +413,7 @@ static int show_lines(struct diff_show *show, struct matr_error *err)
 	output_open(&show->output, FORMAT_TABLE, line_columns,
 		    sizeof line_columns / sizeof *line_columns);
 	for (size_t i = 0; i < show->n_lines; i++) {
-		if (!all && show->lines[i].fate == MATR_PROGRAM_CHANGED)
+		if (!all && show->lines[i].change == MATR_PROGRAM_CHANGED)
 			continue;
 		any = true;
 		output_text(&show->output, show->lines[i].program);
