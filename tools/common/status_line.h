@@ -1,4 +1,4 @@
-/* status_line.h - the line of progress that is on the terminal, and makes way for what is printed. */
+/* status_line.h - the line of progress on the terminal, which makes way for what is printed. */
 #ifndef MATR_TOOLS_COMMON_STATUS_LINE_H
 #define MATR_TOOLS_COMMON_STATUS_LINE_H
 

@@ -222,7 +222,7 @@ static int compare_facts(const void *left, const void *right)
 	const struct tally_fact *const *a = left, *const *b = right;
 	int order = 0;
 
-	/* What no package has comes last. */
+	/* Files without a package come last. */
 	if (!(*a)->texts[1][0] != !(*b)->texts[1][0])
 		return (*a)->texts[1][0] ? -1 : 1;
 	for (int i = 1; i < TALLY_TEXTS && !order; i++)
@@ -336,8 +336,8 @@ static void show_file(struct output *output, const struct tally_fact *differs,
 	output_text(output, binds ? binds->example : fact->example);
 }
 
-/* What came, went or is elsewhere, and because of what programs bind otherwise. A file that was
- * replaced and binds as before is only in the numbers of its package. */
+/* Show the files that came, went or are elsewhere, and those that programs bind otherwise for. A
+ * file that was replaced and binds as before is only in the numbers of its package. */
 static int show_files(const struct diff_answer *answer, struct matr_error *err)
 {
 	static const struct render_column columns[] = {

@@ -1,8 +1,8 @@
 /* diff_show.h - what matr diff prints: totals, a row per program, or a row per difference.
  *
- * For people the answer comes first (diff_answer.h), then a line per program. For programs (json, csv) it is one
- * table, whose rows are all alike: that of the programs, of the totals (--totals), or of the
- * differences (--details).
+ * For people the answer comes first (diff_answer.h), then a line per program. For programs (json,
+ * csv) it is one table, whose rows are all alike: that of the programs, of the totals (--totals),
+ * or of the differences (--details).
  */
 #ifndef MATR_TOOLS_COMPARE_DIFF_SHOW_H
 #define MATR_TOOLS_COMPARE_DIFF_SHOW_H
