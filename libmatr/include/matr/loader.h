@@ -6,7 +6,7 @@
  * all there is to it:
  *
  *	ld-linux-x86-64.so.2	the loader path. Installed: a symbolic link to matr-ld.so
- *	matr-ld.so		ld-stable, which carries a copy of the real ld.so (docs/start.md)
+ *	matr-ld.so		the interpreter file: the real ld.so with ld-stable behind it
  *	matr-original.so	a hard link to what was at the loader path: the very inode
  *
  * The directory is the loader path's own, so that ld-stable is there whenever the path can be

@@ -29,7 +29,7 @@
 #include <matr/prefix.h>
 
 struct places {
-	char self[PATH_MAX];	 /* PREFIX/ld-stable, which the interpreter has ld.so load */
+	char self[PATH_MAX];	 /* PREFIX/ld-stable, the interpreter file by its other name */
 	char stable[PATH_MAX];	 /* PREFIX/interpreter */
 	char kept[PATH_MAX];	 /* PREFIX/ld.so */
 	char standard[PATH_MAX]; /* where the kernel looks for the loader, canonical */
