@@ -234,7 +234,7 @@ static int compare_facts(const void *left, const void *right)
 static int facts_of(const struct tally *tally, const char *kind, struct tally_fact ***out,
 		    size_t *n, struct matr_error *err)
 {
-	struct tally_fact **list = calloc(tally->n + 1, sizeof *list);
+	struct tally_fact **list = calloc(tally->n + 1, sizeof(struct tally_fact *));
 
 	*n = 0;
 	*out = list;
@@ -243,7 +243,7 @@ static int facts_of(const struct tally *tally, const char *kind, struct tally_fa
 	for (size_t i = 0; i < tally->n; i++)
 		if (strcmp(tally->facts[i]->texts[0], kind) == 0)
 			list[(*n)++] = tally->facts[i];
-	qsort(list, *n, sizeof *list, compare_facts);
+	qsort(list, *n, sizeof(struct tally_fact *), compare_facts);
 	return 0;
 }
 
