@@ -159,7 +159,7 @@ expect_output "queries after an error are not run" 1 '1\nmatr: no such table: x\
 expect_output "an error after rows" 1 '1\nmatr: integer overflow\n' "${list[@]}" \
 	"SELECT abs(x) FROM (SELECT 1 AS x UNION ALL SELECT -9223372036854775807 - 1)"
 expect_output "no such command" 1 'matr: .nothing: no such command; .help lists them\n' "${sql[@]}" ".nothing"
-one_line "a full disk" 1 sh -c "'$MATR' sql 'SELECT * FROM relocations LIMIT 100000' >/dev/full"
+one_line "a full disk" 2 sh -c "'$MATR' sql 'SELECT * FROM relocations LIMIT 100000' >/dev/full"
 one_line ".output to where nothing can be written" 1 "$MATR" sql ".output /proc/nothing"
 one_line "no store" 1 "$MATR" sql --prefix "$T/none" "SELECT * FROM applications"
 expect_output "ELF files without a store" 0 '/bin/ls\n' "$MATR" sql --prefix "$T/none" --format list /bin/ls \
