@@ -321,12 +321,10 @@ static int show_packages(const struct diff_answer *answer, struct matr_error *er
 	return result;
 }
 
-/* differs, binds: either may be NULL. */
-static void show_file(struct output *output, const struct tally_fact *differs,
+/* fact: how the file differs, or else the same as binds. binds: NULL: all bind as before. */
+static void show_file(struct output *output, const struct tally_fact *fact,
 		      const struct tally_fact *binds)
 {
-	const struct tally_fact *fact = differs ? differs : binds;
-
 	output_text(output, fact->texts[2]);
 	output_text(output, fact->texts[3]);
 	output_number(output, (int64_t)fact->programs);
@@ -367,7 +365,7 @@ static int show_files(const struct diff_answer *answer, struct matr_error *err)
 	for (size_t i = 0; i < n_binding && result == 0; i++) {
 		if (find_fact(&answer->tally, file_differs, binding[i]))
 			continue;
-		show_file(&output, NULL, binding[i]);
+		show_file(&output, binding[i], binding[i]);
 		any = true;
 	}
 	if (any)
