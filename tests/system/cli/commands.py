@@ -16,7 +16,7 @@ prefix = pathlib.Path(os.environ["MATR_PREFIX"])
 
 
 def run(*arguments):
-    return command.run(matr, *arguments, timeout=300)
+    return command.run(*command.command_line(matr, arguments), timeout=300)
 
 
 main = (source / "tools/matr/main.c").read_text()

@@ -22,6 +22,7 @@ import unicodedata
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../lib"))
 sys.dont_write_bytecode = True
 import tap
+from command import command_line
 
 MATR, PREFIX, DIRECTORY = sys.argv[1:4]
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]")
@@ -42,7 +43,7 @@ class Terminal:
     def __init__(self, arguments, width=80, height=1000, error=None, **changes):
         master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
-        self.process = subprocess.Popen([MATR, *arguments], stdin=slave, stdout=slave, stderr=error or slave,
+        self.process = subprocess.Popen(command_line(MATR, arguments), stdin=slave, stdout=slave, stderr=error or slave,
                                         env=environment(**changes), start_new_session=True,
                                         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
         os.close(slave)
@@ -96,7 +97,7 @@ def on_terminal(arguments, **options):
 
 
 def piped(arguments, **changes):
-    run = subprocess.run([MATR, *arguments], env=environment(**changes), stdin=subprocess.DEVNULL,
+    run = subprocess.run(command_line(MATR, arguments), env=environment(**changes), stdin=subprocess.DEVNULL,
                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
     return run.returncode, run.stdout.decode()
 
