@@ -13,10 +13,9 @@ enum { WORTHWHILE = 64 }; /* names */
 /* The way that ld.so goes to find what a root depends on: through DT_NEEDED of the root, then of
  * what that leads to, and so on; for each name it compares the names of all objects. */
 struct walk {
-	uint32_t n;	    /* objects in the queue, in the order in which they are found */
-	uint32_t n_direct;  /* of these, found by way of the root's names; the root included */
-	uint32_t n_leading; /* names that lead to what is found already, and open a list */
-	uint32_t n_found;   /* and all such names */
+	uint32_t n;	   /* objects in the queue, in the order in which they are found */
+	uint32_t n_direct; /* of these, found by way of the root's names; the root included */
+	uint32_t n_found;  /* names that lead to what is found already */
 };
 
 /* Go the same way. Returns false if a name is not known. */
@@ -47,7 +46,6 @@ static bool walk_needed(const struct served *served, uint32_t root, struct walk 
 			closures->found[needed[at]] = 1;
 			closures->queue[walk->n++] = needed[at];
 		}
-		walk->n_leading += closures->skipped[id];
 		if (i == 0)
 			walk->n_direct = walk->n;
 	}

@@ -17,12 +17,6 @@ size_t help_width(void)
 	return width < WIDTH_MIN ? WIDTH_MIN : width;
 }
 
-static void add_blanks(struct text *text, size_t n)
-{
-	while (n--)
-		text_add(text, " ", 1);
-}
-
 /* Add words between the columns `indent` and `width`; the line has reached `indent`. */
 static void add_wrapped(struct text *text, const char *words, size_t indent, size_t width)
 {
@@ -33,7 +27,7 @@ static void add_wrapped(struct text *text, const char *words, size_t indent, siz
 		bool first = at == indent;
 		if (!first && at + 1 + length > width) {
 			text_add(text, "\n", 1);
-			add_blanks(text, indent);
+			text_add_blanks(text, indent);
 			at = indent;
 		} else if (!first) {
 			text_add(text, " ", 1);
@@ -53,7 +47,7 @@ void help_add_row(struct text *text, const char *left, const char *right, size_t
 	size_t indent = left_width + 4, at = 2 + strlen(left);
 	bool narrow = width < indent + RIGHT_MIN;
 
-	add_blanks(text, 2);
+	text_add_blanks(text, 2);
 	text_add_string(text, left);
 	if (narrow)
 		indent = NARROW_INDENT;
@@ -61,6 +55,6 @@ void help_add_row(struct text *text, const char *left, const char *right, size_t
 		text_add(text, "\n", 1);
 		at = 0;
 	}
-	add_blanks(text, indent - at);
+	text_add_blanks(text, indent - at);
 	add_wrapped(text, right, indent, width);
 }

@@ -1,8 +1,11 @@
 /* pager.c - the user's pager, started as git starts it. */
 #include "common/pager.h"
 
+#include "common/program.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -18,24 +21,12 @@ static volatile pid_t pager; /* 0: none */
 /* Is there a program of this name of `length` bytes, in PATH or by its path? */
 static bool is_program(const char *name, size_t length)
 {
-	const char *path = getenv("PATH");
-	char file[4096];
+	char word[PATH_MAX], path[PATH_MAX];
 
-	if (length == 0)
+	if (length == 0 || length >= sizeof word)
 		return false;
-	if (memchr(name, '/', length)) {
-		int size = snprintf(file, sizeof file, "%.*s", (int)length, name);
-		return size > 0 && (size_t)size < sizeof file && access(file, X_OK) == 0;
-	}
-	for (path = path ? path : "/usr/bin:/bin"; *path; path += strspn(path, ":")) {
-		size_t directory = strcspn(path, ":");
-		int size = snprintf(file, sizeof file, "%.*s/%.*s", (int)directory, path,
-				    (int)length, name);
-		if (size > 0 && (size_t)size < sizeof file && access(file, X_OK) == 0)
-			return true;
-		path += directory;
-	}
-	return false;
+	snprintf(word, sizeof word, "%.*s", (int)length, name);
+	return program_find(word, path, NULL) == 0 && access(path, X_OK) == 0;
 }
 
 /* Is the first word of the shell's command a program? Assignments may stand before it, and what

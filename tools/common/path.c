@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int path_join(const char *directory, const char *name, char out[PATH_MAX], struct matr_error *err)
@@ -35,4 +36,19 @@ bool path_of_executable(int above, char out[PATH_MAX])
 	for (int level = 0; level <= above; level++)
 		out[path_directory(out)] = 0;
 	return true;
+}
+
+mode_t path_umask(void)
+{
+	mode_t mask = umask(0);
+
+	umask(mask);
+	return mask;
+}
+
+mode_t path_mode(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 ? status.st_mode & 0777 : 0666 & ~path_umask();
 }

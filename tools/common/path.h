@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include <matr/error.h>
 
@@ -21,5 +22,11 @@ size_t path_directory(const char *path);
 /* The directory of this process's executable, or the one `above` levels over it. Returns false if
  * it cannot be found. */
 bool path_of_executable(int above, char out[PATH_MAX]);
+
+/* The process's umask. */
+mode_t path_umask(void);
+
+/* The permissions of the file at `path`, or those of a new file if there is none. */
+mode_t path_mode(const char *path);
 
 #endif

@@ -268,7 +268,6 @@ static void end_table_row(struct render *render)
 
 static void add_csv(struct render *render, const char *bytes, size_t size, bool quote)
 {
-	struct text *text = &render->text;
 	struct text safe = {0};
 
 	if (render->terminal) {
@@ -276,17 +275,7 @@ static void add_csv(struct render *render, const char *bytes, size_t size, bool 
 		bytes = text_string(&safe);
 		size = safe.size;
 	}
-	for (size_t i = 0; i < size && !quote; i++)
-		quote = strchr(",\"\r\n", bytes[i]) != NULL;
-	if (!quote) {
-		text_add(text, bytes, size);
-	} else {
-		text_add(text, "\"", 1);
-		for (size_t i = 0; i < size; i++)
-			text_add(text, bytes[i] == '"' ? "\"\"" : bytes + i,
-				 bytes[i] == '"' ? 2 : 1);
-		text_add(text, "\"", 1);
-	}
+	text_add_csv(&render->text, bytes, size, quote);
 	render->failed |= safe.failed;
 	text_free(&safe);
 }

@@ -56,12 +56,6 @@ bool table_fit(size_t *widths, const char *kinds, size_t n, size_t screen)
 
 /* ---- rows ---- */
 
-static void put_blanks(FILE *out, size_t n)
-{
-	while (n--)
-		putc(' ', out);
-}
-
 /* Print what fits of each cell. Returns whether something is left. */
 static bool print_line(const struct render *render, const char *text, struct render_cell *cells,
 		       bool bold, bool first)
@@ -83,7 +77,7 @@ static bool print_line(const struct render *render, const char *text, struct ren
 					? render->widths[i] - used
 					: indent;
 		if (size) {
-			put_blanks(render->out, pending + before);
+			fprintf(render->out, "%*s", (int)(pending + before), "");
 			fputs(bold ? "\033[1m" : "", render->out);
 			fwrite(text + cell->start, 1, size, render->out);
 			fputs(bold ? "\033[0m" : "", render->out);

@@ -40,6 +40,26 @@ void text_add(struct text *text, const char *bytes, size_t size)
 	text->bytes[text->size] = 0;
 }
 
+void text_add_blanks(struct text *text, size_t n)
+{
+	while (n--)
+		text_add(text, " ", 1);
+}
+
+void text_add_csv(struct text *text, const char *bytes, size_t size, bool quote)
+{
+	for (size_t i = 0; i < size && !quote; i++)
+		quote = strchr(",\"\r\n", bytes[i]) != NULL;
+	if (!quote) {
+		text_add(text, bytes, size);
+		return;
+	}
+	text_add(text, "\"", 1);
+	for (size_t i = 0; i < size; i++)
+		text_add(text, bytes[i] == '"' ? "\"\"" : bytes + i, bytes[i] == '"' ? 2 : 1);
+	text_add(text, "\"", 1);
+}
+
 void text_add_rest(struct text *text, int fd)
 {
 	char bytes[4096];

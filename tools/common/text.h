@@ -16,6 +16,9 @@ void text_free(struct text *text);
 void text_clear(struct text *text);
 void text_add(struct text *text, const char *bytes, size_t size);
 void text_add_string(struct text *text, const char *string);
+void text_add_blanks(struct text *text, size_t n);
+/* Add a field of CSV (RFC 4180), in quotes if it needs them or `quote`. */
+void text_add_csv(struct text *text, const char *bytes, size_t size, bool quote);
 void text_printf(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Add what can be read from the descriptor, up to its end or an error. */
 void text_add_rest(struct text *text, int fd);

@@ -131,12 +131,6 @@ static size_t hanging(const char *bytes, size_t size, size_t lead, size_t width)
 	return found;
 }
 
-static void add_blanks(struct text *text, size_t n)
-{
-	while (n--)
-		text_add(text, " ", 1);
-}
-
 /* The indentation of what follows: trunks stay, branches end. */
 static void add_trunks(struct text *text, const char *lead, size_t size)
 {
@@ -167,7 +161,7 @@ void wrap_add_line(struct text *text, const char *bytes, size_t size, size_t wid
 			if (branches)
 				add_trunks(text, bytes + lead - indent, indent);
 			else
-				add_blanks(text, indent);
+				text_add_blanks(text, indent);
 		}
 		while (end > at && bytes[end - 1] == ' ')
 			end--;

@@ -218,11 +218,8 @@ static int write_file_of(const struct request *request, const struct chosen *cho
 			 const char *path, struct matr_error *err)
 {
 	char temporary[PATH_MAX];
-	struct stat status;
-	mode_t mask = umask(0);
+	mode_t mode = path_mode(path);
 
-	umask(mask);
-	mode_t mode = stat(path, &status) == 0 ? status.st_mode & 0777 : 0666 & ~mask;
 	if (snprintf(temporary, sizeof temporary, "%s.XXXXXX", path) >= (int)sizeof temporary)
 		return matr_fail(err, MATR_ERROR_USAGE, path, "path is too long");
 	int fd = mkostemp(temporary, O_CLOEXEC);

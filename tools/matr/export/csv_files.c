@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/path.h"
+
 struct export_csv_files {
 	char path[PATH_MAX], temporary[PATH_MAX];
 	unsigned tables;
@@ -69,14 +71,11 @@ int export_csv_files_row(void *context, enum export_table table, const struct ex
 
 int export_csv_files_finish(struct export_csv_files *files, struct matr_error *err)
 {
-	mode_t mask = umask(0);
-
-	umask(mask);
 	for (int table = 0; table < EXPORT_TABLES; table++)
 		if ((files->tables & 1U << table) &&
 		    export_out_finish(&files->outs[table], err) != 0)
 			return -1;
-	if (chmod(files->temporary, 0777 & ~mask) != 0 ||
+	if (chmod(files->temporary, 0777 & ~path_umask()) != 0 ||
 	    rename(files->temporary, files->path) != 0)
 		return matr_fail_errno(err, files->path, "cannot be made");
 	files->temporary[0] = 0;

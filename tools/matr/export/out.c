@@ -191,23 +191,13 @@ int export_out_copy(struct export_out *out, int fd, struct matr_error *err)
 	return size < 0 ? matr_fail_errno(err, out->name, "temporary file cannot be read") : 0;
 }
 
-/* The mode that the file had, or that a new file has. */
-static mode_t mode_of(const struct export_out *out)
-{
-	struct stat status;
-	mode_t mask = umask(0);
-
-	umask(mask);
-	return stat(out->path, &status) == 0 ? status.st_mode & 0777 : 0666 & ~mask;
-}
-
 int export_out_finish(struct export_out *out, struct matr_error *err)
 {
 	if (flush(out, err) != 0 || (out->zstd && compress_to(out, NULL, 0, true, err) != 0))
 		return -1;
 	if (!out->path[0])
 		return 0;
-	if (fchmod(out->fd, mode_of(out)) != 0 || fsync(out->fd) != 0)
+	if (fchmod(out->fd, path_mode(out->path)) != 0 || fsync(out->fd) != 0)
 		return fail(out, err);
 	if (out->nameless && name_temporary(out, err) != 0)
 		return -1;

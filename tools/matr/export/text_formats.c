@@ -58,25 +58,6 @@ int export_jsonl_row(void *context, enum export_table table, const struct export
 
 /* ---- CSV ---- */
 
-static void add_csv(struct text *line, const char *bytes, size_t size)
-{
-	bool quoted = size == 0; /* an empty string is no null */
-
-	for (size_t i = 0; i < size && !quoted; i++)
-		quoted = bytes[i] == '"' || bytes[i] == ',' || bytes[i] == '\n' || bytes[i] == '\r';
-	if (!quoted) {
-		text_add(line, bytes, size);
-		return;
-	}
-	text_add(line, "\"", 1);
-	for (size_t i = 0; i < size; i++) {
-		if (bytes[i] == '"')
-			text_add(line, "\"", 1);
-		text_add(line, bytes + i, 1);
-	}
-	text_add(line, "\"", 1);
-}
-
 int export_csv_header(struct export_csv *csv, struct matr_error *err)
 {
 	const struct export_schema *schema = &export_schemas[csv->only];
@@ -113,7 +94,7 @@ int export_csv_row(void *context, enum export_table table, const struct export_v
 			continue;
 		}
 		export_portable(&values[i], &csv->text.scratch, &bytes, &size);
-		add_csv(line, bytes, size);
+		text_add_csv(line, bytes, size, size == 0); /* an empty string is not null */
 	}
 	text_add(line, "\r\n", 2);
 	return write_line(&csv->text, err);
