@@ -50,7 +50,7 @@ START_TEST(refuses_too_much)
 
 	ck_assert_ptr_nonnull(list);
 	ck_assert_int_eq(array_reserve(&list, &room, SIZE_MAX / 2, 8, &err), -1);
-	ck_assert_int_eq(err.code, MATR_ERROR_MEMORY);
+	ck_assert_int_eq(err.code, MATR_ERROR_RESOURCES);
 	ck_assert_int_eq(array_reserve(&list, &room, SIZE_MAX, 1, NULL), -1);
 	ck_assert_ptr_eq(list, before);
 	ck_assert_uint_eq(room, 3);

@@ -82,7 +82,7 @@ START_TEST(refuses_too_much)
 
 	ck_assert_int_eq(buffer_append(&buffer, "abc", 3, 1, &offset, &err), 0);
 	ck_assert_int_eq(buffer_extend(&buffer, SIZE_MAX - 1, 8, &offset, &err), -1);
-	ck_assert_int_eq(err.code, MATR_ERROR_MEMORY);
+	ck_assert_int_eq(err.code, MATR_ERROR_RESOURCES);
 	ck_assert_uint_eq(buffer.size, 3);
 	ck_assert_mem_eq(buffer.bytes, "abc", 3);
 	buffer_free(&buffer);

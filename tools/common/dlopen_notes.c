@@ -129,7 +129,7 @@ int candidates_read(const char *path, struct candidates *out, struct matr_error 
 	*out = (struct candidates){0};
 	int result = matr_dlopen_notes(path, &notes, &why);
 	if (result != 0)
-		result = why.code == MATR_ERROR_MEMORY ? matr_fail_memory(err) : 0;
+		result = why.code == MATR_ERROR_RESOURCES ? matr_error_copy(err, &why) : 0;
 	for (size_t i = 0; i < notes.n && !result; i++)
 		result = parse(notes.list[i], out, err);
 	matr_dlopen_notes_free(&notes);

@@ -439,7 +439,7 @@ int measure_whole(char *const program[], int64_t *time, int *status, struct matr
 
 	int error = posix_spawn_file_actions_init(&actions);
 	if (error != 0)
-		return matr_fail(err, MATR_ERROR_MEMORY, program[0], "%s", strerror(error));
+		return matr_fail(err, MATR_ERROR_RESOURCES, program[0], "%s", strerror(error));
 	for (int fd = 0; fd < 3 && error == 0; fd++)
 		error = posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
 	int64_t from = now();

@@ -104,7 +104,7 @@ pid_t reader_start_store(const char *prefix, int client)
 	if (pid != 0)
 		return pid;
 	if (matr_store_copy_make(prefix, matr_epoch_of_image(prefix), &copy, &err) != 0)
-		refuse(err.code == MATR_ERROR_MEMORY ? "limit" : "system", err.message);
+		refuse(err.code == MATR_ERROR_RESOURCES ? "limit" : "system", err.message);
 	struct json_object *head = event("store");
 	json_object_object_add(head, "bytes", json_object_new_uint64(copy.size));
 	json_object_object_add(head, "image", json_object_new_int64(copy.image));

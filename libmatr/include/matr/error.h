@@ -16,7 +16,7 @@ extern "C" {
 
 enum matr_code {
 	MATR_OK = 0,
-	MATR_ERROR_MEMORY,    /* an allocation failed */
+	MATR_ERROR_RESOURCES, /* memory, file descriptors: what ran out is no property of a file */
 	MATR_ERROR_SYSTEM,    /* a system call failed; the message ends with strerror() */
 	MATR_ERROR_NOT_ELF,   /* not an ELF file that ld.so takes */
 	MATR_ERROR_FOREIGN,   /* an ELF file for another machine or of another class */
@@ -42,8 +42,8 @@ struct matr_error {
 MATR_API int matr_fail(struct matr_error *err, enum matr_code code, const char *file,
 		       const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* As matr_fail(), with ": strerror(errno)" added to the message. The code is MEMORY if errno is
- * ENOMEM, else SYSTEM. errno is read first. */
+/* As matr_fail(), with ": strerror(errno)" added to the message. The code is RESOURCES if errno is
+ * ENOMEM, EMFILE or ENFILE, else SYSTEM. errno is read first. */
 MATR_API int matr_fail_errno(struct matr_error *err, const char *file, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/resources.h"
+
 static void fill(struct matr_error *err, enum matr_code code, const char *file)
 {
 	err->code = code;
@@ -42,14 +44,14 @@ int matr_fail_errno(struct matr_error *err, const char *file, const char *format
 	if (length >= 0 && (size_t)length < sizeof message)
 		snprintf(message + length, sizeof message - (size_t)length, ": %s",
 			 strerror(saved));
-	fill(err, saved == ENOMEM ? MATR_ERROR_MEMORY : MATR_ERROR_SYSTEM, file);
+	fill(err, resources_ran_out(saved) ? MATR_ERROR_RESOURCES : MATR_ERROR_SYSTEM, file);
 	memcpy(err->message, message, sizeof message);
 	return -1;
 }
 
 int matr_fail_memory(struct matr_error *err)
 {
-	return matr_fail(err, MATR_ERROR_MEMORY, NULL, "out of memory");
+	return matr_fail(err, MATR_ERROR_RESOURCES, NULL, "out of memory");
 }
 
 int matr_error_copy(struct matr_error *err, const struct matr_error *from)

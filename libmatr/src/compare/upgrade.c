@@ -84,8 +84,8 @@ static int take(struct matr_session *session, const struct matr_upgrade_program 
 		int made = i ? make_load(session, program, &checked->edits, part->load,
 					 &part->scope, &part->why)
 			     : make_start(session, checked);
-		if (made != 0 && part->why.code == MATR_ERROR_MEMORY)
-			return matr_fail_memory(err);
+		if (made != 0 && part->why.code == MATR_ERROR_RESOURCES)
+			return matr_error_copy(err, &part->why);
 		if (made == 0)
 			part->why.code = MATR_OK; /* of an attempt with an edit that was lost */
 	}
@@ -254,8 +254,8 @@ static enum matr_upgrade_outcome judge(const struct matr_upgrade_part *part)
 static int set_outcome(struct matr_upgrade_part *out, enum matr_upgrade_outcome outcome,
 		       struct matr_error *err)
 {
-	if (out->why.code == MATR_ERROR_MEMORY)
-		return matr_fail_memory(err);
+	if (out->why.code == MATR_ERROR_RESOURCES)
+		return matr_error_copy(err, &out->why);
 	out->outcome = outcome;
 	return 0;
 }
@@ -367,7 +367,9 @@ static int check_load(struct matr_upgrade *upgrade, struct checked *checked,
 		result = find_version_losses(&was->scope.scope, &after.scope, out, err);
 		if (result == 0 &&
 		    resolution_bind(upgrade->before, &was->scope, &out->before, &out->why) != 0)
-			result = out->why.code == MATR_ERROR_MEMORY ? matr_fail_memory(err) : 0;
+			result = out->why.code == MATR_ERROR_RESOURCES
+					 ? matr_error_copy(err, &out->why)
+					 : 0;
 		else if (result == 0 &&
 			 resolution_bind(upgrade->after, &after, &out->after, &out->why) != 0)
 			result = set_outcome(out, MATR_UPGRADE_REFUSED, err);

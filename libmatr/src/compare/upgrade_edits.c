@@ -113,7 +113,7 @@ int upgrade_edited_scope(struct matr_session *session, const struct matr_upgrade
 
 	if (make(session, program, edits->libraries, edits->n_libraries, out, why) == 0)
 		return 0;
-	if (!edits->n || why->code == MATR_ERROR_MEMORY)
+	if (!edits->n || why->code == MATR_ERROR_RESOURCES)
 		return -1;
 	/* Is it the edits' doing? */
 	int made = make(session, program, NULL, 0, &plain, &alone);
@@ -129,7 +129,7 @@ int upgrade_edited_scope(struct matr_session *session, const struct matr_upgrade
 		resolution_free(out);
 		if (make(session, program, edits->libraries, edits->n_libraries, out, why) == 0)
 			return 0;
-		if (why->code == MATR_ERROR_MEMORY)
+		if (why->code == MATR_ERROR_RESOURCES)
 			return -1;
 	}
 	return -1;
@@ -156,7 +156,7 @@ static int edit(struct matr_mapping *mapping, const struct scope_addition *addit
 			failed++;
 	}
 	edited_bindings_free(&edited);
-	if (result != 0 && why->code != MATR_ERROR_MEMORY) {
+	if (result != 0 && why->code != MATR_ERROR_RESOURCES) {
 		lose(edits, failed, why);
 		result = 1;
 	}
@@ -169,7 +169,7 @@ static int bind(struct matr_session *session, const struct matr_upgrade_program 
 		struct matr_mapping **out, struct matr_error *why)
 {
 	while (resolution_bind(session, resolution, out, why) != 0) {
-		if (!edits->n || why->code == MATR_ERROR_MEMORY)
+		if (!edits->n || why->code == MATR_ERROR_RESOURCES)
 			return -1;
 		lose(edits, edits->n - 1, why);
 		resolution_free(resolution);

@@ -185,8 +185,8 @@ static int adopt_equal(struct matr_epoch *epoch, const struct comparison *compar
 	for (size_t i = 0; i < comparison->n; i++) {
 		const struct candidate *candidate = &comparison->list[i];
 		int done = 0;
-		if (candidate->why.code == MATR_ERROR_MEMORY)
-			return matr_fail_memory(err);
+		if (candidate->why.code == MATR_ERROR_RESOURCES)
+			return matr_error_copy(err, &candidate->why);
 		if (candidate->equal)
 			done = adopt(epoch, comparison->objects[candidate->index], candidate, err);
 		if (done < 0)

@@ -97,7 +97,7 @@ int matr_epoch_last_options(const char *prefix, char config[PATH_MAX], bool *por
 	*portable = false;
 	/* The next begin handles a store that cannot be read. */
 	if (matr_store_open(prefix, &store, &why) != 0)
-		return why.code == MATR_ERROR_MEMORY ? matr_fail_memory(err) : 0;
+		return why.code == MATR_ERROR_RESOURCES ? matr_error_copy(err, &why) : 0;
 	int found = store_newest_circumstances(store, &text, portable, err);
 	if (text)
 		parse_circumstances(text, config);

@@ -204,14 +204,14 @@ static int without_failed_edits(struct matr_epoch *epoch, size_t i, struct matr_
 	struct matr_error common = work->why, why;
 	bool found = false;
 
-	if (common.code == MATR_ERROR_MEMORY)
-		return matr_fail_memory(err);
+	if (common.code == MATR_ERROR_RESOURCES)
+		return matr_error_copy(err, &common);
 	for (size_t n = work->edits.n; n-- > 0;) {
 		const struct matr_edit *edit = work->edits.list[n];
 		if (can_have(epoch, i, edit->library, &why))
 			continue;
-		if (why.code == MATR_ERROR_MEMORY)
-			return matr_fail_memory(err);
+		if (why.code == MATR_ERROR_RESOURCES)
+			return matr_error_copy(err, &why);
 		found = true;
 		if (epoch_edit_work_fail(epoch, edit, epoch->results[i].path, &why, false, err) !=
 		    0)

@@ -7,6 +7,7 @@
 #include "epoch/loads.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
 #include <stdlib.h>
@@ -17,13 +18,16 @@
 #include <matr/config.h>
 
 #include "base/file_id.h"
+#include "base/resources.h"
 
 static int expand(const char *pattern, int flags, glob_t *out, struct matr_error *err)
 {
-	int result = glob(pattern, flags, NULL, out);
+	int result = glob(pattern, flags, resources_glob_error, out);
 
 	if (result == GLOB_NOSPACE)
 		return matr_fail_memory(err);
+	if (result == GLOB_ABORTED)
+		return matr_fail_errno(err, pattern, "cannot be expanded");
 	return 0; /* what cannot be read has nothing that could be loaded */
 }
 
@@ -62,17 +66,18 @@ static int probe_way(struct probes *probes, const char *pattern, struct matr_err
 	return result;
 }
 
-/* Patterns may well match what is no library. */
-static bool is_elf_file(const char *path)
+/* Patterns may well match what is no library. Returns 1 for an ELF file, 0 for any other, -1 for
+ * an error. */
+static int is_elf_file(const char *path, struct matr_error *err)
 {
 	char magic[SELFMAG];
 	struct stat status;
 
 	if (stat(path, &status) != 0 || !S_ISREG(status.st_mode))
-		return false;
+		return 0;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
-		return false;
+		return resources_ran_out(errno) ? matr_fail_errno(err, path, "cannot be read") : 0;
 	bool is = pread(fd, magic, sizeof magic, 0) == sizeof magic &&
 		  memcmp(magic, ELFMAG, SELFMAG) == 0;
 	close(fd);
@@ -101,11 +106,12 @@ static int add_pattern(struct matr_epoch *epoch, const char *application, const 
 		char *root = found.gl_pathv[i];
 		struct matr_recorded_load load = {(char *)(uintptr_t)application, root,
 						  (char *)(uintptr_t)flags, root};
-		if ((is_pattern && !is_elf_file(root)) ||
-		    is_recorded(&epoch->recordings, application, root))
-			continue; /* a recording is more precise */
-		if (matr_recordings_add(&epoch->recordings, &load, err) < 0)
+		int is_library = is_pattern ? is_elf_file(root, err) : 1;
+		if (is_library < 0)
 			result = -1;
+		/* a recording is more precise */
+		else if (is_library && !is_recorded(&epoch->recordings, application, root))
+			result = matr_recordings_add(&epoch->recordings, &load, err);
 	}
 	globfree(&found);
 	return result ? -1 : probe_way(&epoch->probes, pattern, err);

@@ -54,8 +54,8 @@ static int program_failed(struct matr_epoch *epoch, size_t i, struct matr_error 
 {
 	struct epoch_work *work = &epoch->work[i];
 
-	if (work->why.code == MATR_ERROR_MEMORY)
-		return matr_fail_memory(err);
+	if (work->why.code == MATR_ERROR_RESOURCES)
+		return matr_error_copy(err, &work->why);
 	epoch_work_free(work);
 	return epoch_decline(epoch, &epoch->results[i], &work->why, err);
 }
@@ -353,8 +353,8 @@ static int put_load(struct matr_epoch *epoch, const struct load *load, int64_t a
 {
 	char reason[sizeof load->why.file + sizeof load->why.message + 2];
 
-	if (load->why.code == MATR_ERROR_MEMORY)
-		return matr_fail_memory(err);
+	if (load->why.code == MATR_ERROR_RESOURCES)
+		return matr_error_copy(err, &load->why);
 	if (load->why.code == MATR_OK && !load->closure.mapping)
 		return 0; /* there from the start, now */
 	if (load->why.code != MATR_OK)

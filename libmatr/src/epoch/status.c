@@ -69,8 +69,8 @@ static int problem_from(struct matr_epoch_status *status, const char *file,
 {
 	char reason[sizeof why->message + 128];
 
-	if (why->code == MATR_ERROR_MEMORY)
-		return matr_fail_memory(err);
+	if (why->code == MATR_ERROR_RESOURCES)
+		return matr_error_copy(err, why);
 	snprintf(reason, sizeof reason, "%s%s", why->message, consequence);
 	return problem(status, why->file[0] ? why->file : file, reason, err);
 }

@@ -182,7 +182,7 @@ static bool edit_mapping(const struct matr_epoch *epoch, struct epoch_work *work
 			if (edits->list[i]->id == failed)
 				edits->refused = edits->list[i];
 	}
-	if (edits->refused && edits->why.code == MATR_ERROR_MEMORY) {
+	if (edits->refused && edits->why.code == MATR_ERROR_RESOURCES) {
 		work->why = edits->why;
 		edits->refused = NULL;
 		return false;

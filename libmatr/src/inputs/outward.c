@@ -3,6 +3,7 @@
 #include "inputs/outward.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 
 #include "base/array.h"
 #include "base/file.h"
+#include "base/resources.h"
 
 enum { MAX_FILE = 1 << 20 }; /* bytes */
 
@@ -108,9 +110,12 @@ static int read_directory(struct outward *outward, const char *directory, const 
 			  struct matr_error *err)
 {
 	DIR *stream = opendir(directory);
+	struct matr_error why = {0};
 	struct dirent *entry;
 	int result = 0;
 
+	if (!stream && resources_ran_out(errno))
+		return matr_fail_errno(err, directory, "cannot be read");
 	while (stream && !result && (entry = readdir(stream)) != NULL) {
 		size_t length = strlen(entry->d_name), tail = strlen(suffix);
 		char path[PATH_MAX];
@@ -119,8 +124,11 @@ static int read_directory(struct outward *outward, const char *directory, const 
 		if (length <= tail || strcmp(entry->d_name + length - tail, suffix) != 0)
 			continue;
 		snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
-		if (file_read(path, MAX_FILE, &data, &size, NULL) != 0)
+		if (file_read(path, MAX_FILE, &data, &size, &why) != 0) {
+			if (why.code == MATR_ERROR_RESOURCES)
+				result = matr_error_copy(err, &why);
 			continue;
+		}
 		((char *)data)[size] = 0; /* file_read() leaves room */
 		result = take(outward, data, err);
 		free(data);

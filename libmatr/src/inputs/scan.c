@@ -30,6 +30,7 @@
 #include "base/file_id.h"
 #include "base/intern.h"
 #include "base/map.h"
+#include "base/resources.h"
 #include "inputs/scan.h"
 
 const char *matr_scan_kind_name(enum matr_scan_kind kind)
@@ -380,6 +381,8 @@ static int read_directory(struct walk *walk, struct matr_error *err)
 	struct stat status;
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 
+	if (fd < 0 && resources_ran_out(errno))
+		return matr_fail_errno(err, path, "cannot be read");
 	if (fd < 0) {
 		walk->scan->n_unreadable += errno != ENOENT;
 		/* Should it become readable, it will have changed. */
@@ -421,9 +424,15 @@ static int include_files(struct walk *walk, struct matr_error *err)
 	walk->scan->n_included = walk->scan->n_files;
 	for (size_t i = 0; i < walk->config->include.n && result == 0; i++) {
 		glob_t found;
-		int globbed = glob(walk->config->include.items[i], 0, NULL, &found);
+		int globbed = glob(walk->config->include.items[i], 0, resources_glob_error, &found);
 		if (globbed == GLOB_NOSPACE)
 			return matr_fail_memory(err);
+		if (globbed == GLOB_ABORTED) {
+			result = matr_fail_errno(err, walk->config->include.items[i],
+						 "cannot be expanded");
+			globfree(&found);
+			return result;
+		}
 		if (globbed != 0)
 			continue;
 		for (size_t n = 0; n < found.gl_pathc && result == 0; n++)
@@ -443,7 +452,7 @@ static bool matches_alike(const char *pattern, const struct matr_scan *scan, siz
 	struct stat status;
 	glob_t found;
 
-	int globbed = glob(pattern, 0, NULL, &found);
+	int globbed = glob(pattern, 0, resources_glob_error, &found);
 	if (globbed != 0)
 		return globbed == GLOB_NOMATCH;
 	bool alike = true;

@@ -534,8 +534,8 @@ static int make(struct build *build, enum interpreter_table table, struct interp
 	if (fit == FIT_FAILED)
 		return -1;
 	if (replace_sites(build, &why) < 0) {
-		if (why.code == MATR_ERROR_MEMORY)
-			return matr_fail_memory(err);
+		if (why.code == MATR_ERROR_RESOURCES)
+			return matr_error_copy(err, &why);
 		snprintf(out->unserved, sizeof out->unserved, "%.100s: %.150s", why.file,
 			 why.message);
 	}

@@ -244,8 +244,8 @@ static int run(const struct matr_check_program *programs, size_t n, unsigned job
 	}
 	for (size_t i = 0; i < n; i++) {
 		resolution_free(&check.list[i].resolution);
-		if (results[i].unknown.code == MATR_ERROR_MEMORY)
-			result = matr_fail_memory(err);
+		if (results[i].unknown.code == MATR_ERROR_RESOURCES)
+			result = matr_error_copy(err, &results[i].unknown);
 	}
 	matr_session_close(check.session);
 	free(check.list);

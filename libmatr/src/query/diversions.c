@@ -85,11 +85,11 @@ int matr_diversions_read(const char *directory, struct matr_diversions **out,
 	    access(path, F_OK) != 0)
 		return 0;
 	if (file_read(path, DIVERSIONS_MAX, &data, &size, &own) < 0) {
-		if (own.code != MATR_ERROR_MEMORY)
+		if (own.code != MATR_ERROR_RESOURCES)
 			return 0;
 		matr_diversions_free(*out);
 		*out = NULL;
-		return matr_fail_memory(err);
+		return matr_error_copy(err, &own);
 	}
 	(*out)->text = data;
 	int result = parse(*out, size, err);

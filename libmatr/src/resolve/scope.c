@@ -176,8 +176,8 @@ static int find_company(const struct scope_maker *maker, const char *name, struc
 	for (size_t i = 0; i < maker->n_other_loads; i++) {
 		struct matr_error ignored = {0};
 		if (session_path(maker->session, maker->other_loads[i], &known, &ignored) < 0) {
-			if (ignored.code == MATR_ERROR_MEMORY)
-				return matr_fail_memory(err);
+			if (ignored.code == MATR_ERROR_RESOURCES)
+				return matr_error_copy(err, &ignored);
 			continue;
 		}
 		if (known->object == NO_INDEX || known->object == object ||
@@ -200,7 +200,7 @@ static int find_company(const struct scope_maker *maker, const char *name, struc
 static bool leaves_gap(const struct matr_session *session, const struct matr_error *why)
 {
 	if (session->search_only)
-		return why->code != MATR_ERROR_MEMORY;
+		return why->code != MATR_ERROR_RESOURCES;
 	return session->incomplete && why->code == MATR_ERROR_NOT_FOUND;
 }
 

@@ -71,7 +71,7 @@ static int look_up(struct flat *flat, const struct dependency *dependency, const
 		return 0;
 	}
 	if (search_library(flat->session, &searcher, asked, &found, &ignored) < 0)
-		return ignored.code == MATR_ERROR_MEMORY ? matr_fail_memory(err) : 0;
+		return ignored.code == MATR_ERROR_RESOURCES ? matr_error_copy(err, &ignored) : 0;
 	free(found.path);
 	*index = with_object(scope, found.object);
 	return *index == NO_INDEX ? 0 : scope_names_add_copy(&flat->names, asked, *index, err);

@@ -71,7 +71,7 @@ int scope_interpreter(struct matr_session *session, const struct matr_object *ap
 		return matr_fail(err, MATR_ERROR_UNSUPPORTED, application->path,
 				 "its interpreter %s depends on the process", path);
 	int result = find_real(session, path, object, &why);
-	if (result < 0 && (why.code == MATR_ERROR_MEMORY || why.code == MATR_ERROR_STATE))
+	if (result < 0 && (why.code == MATR_ERROR_RESOURCES || why.code == MATR_ERROR_STATE))
 		return matr_error_copy(err, &why);
 	if (result == 0 && *object == NO_INDEX)
 		return matr_fail(err, MATR_ERROR_NOT_FOUND, application->path,

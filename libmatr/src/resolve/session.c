@@ -253,7 +253,7 @@ static int find_or_read(struct matr_session *session, struct known_path *path,
 	struct matr_object *object = find_known(session, &path->file);
 	bool borrowed = object != NULL;
 	if (!borrowed && read_object(session, path->path, &object, failure) != 0)
-		return failure->code == MATR_ERROR_MEMORY ? matr_fail_memory(err) : 0;
+		return failure->code == MATR_ERROR_RESOURCES ? matr_error_copy(err, failure) : 0;
 	path->file = object->file; /* what was read is what counts */
 	pthread_mutex_lock(&session->lock);
 	int result = 0;

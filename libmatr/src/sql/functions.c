@@ -38,8 +38,8 @@ static struct elf_file *open_argument(sqlite3_context *context, sqlite3_value **
 		return NULL;
 	if (file_set_open(sql->files, path, &file, &err) == 0)
 		return file;
-	if (err.code == MATR_ERROR_MEMORY)
-		sqlite3_result_error_nomem(context);
+	if (err.code == MATR_ERROR_RESOURCES)
+		sqlite3_result_error(context, err.message, -1);
 	else if (err.code != MATR_OK)
 		sql_warn(sql, &err);
 	return NULL;

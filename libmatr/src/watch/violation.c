@@ -51,8 +51,8 @@ static int same_scope(struct matr_store *store, struct matr_session *session, in
 						  resolution.scope.entries + first,
 						  resolution.scope.n - first, err)
 			       : 0;
-	} else if (why.code == MATR_ERROR_MEMORY) {
-		same = matr_fail_memory(err);
+	} else if (why.code == MATR_ERROR_RESOURCES) {
+		same = matr_error_copy(err, &why);
 	}
 	resolution_free(&resolution);
 	return same;

@@ -244,7 +244,7 @@ static int look_at_epoch(struct begun *begun, struct matr_error *err)
 
 static int work(struct matr_epoch *epoch, int progress_fd, struct matr_error *err)
 {
-	double shown = now();
+	double shown = progress_fd >= 0 ? 0 : now(); /* programs are told at once */
 	struct matr_epoch_progress progress;
 	int more;
 

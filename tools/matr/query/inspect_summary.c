@@ -117,7 +117,7 @@ static int find_placement(const char *prefix, const struct recorded *recorded,
 	if (matr_placement(prefix, recorded_path(recorded->mapping, 0), out, &why) == 0)
 		return 0;
 	out->layout = MATR_LAYOUT_DEFAULT;
-	return why.code == MATR_ERROR_MEMORY ? matr_fail_memory(err) : 0;
+	return why.code == MATR_ERROR_RESOURCES ? matr_error_copy(err, &why) : 0;
 }
 
 static void show_placement(const struct matr_placement *placement)

@@ -252,8 +252,8 @@ static int verify_one(const char *prefix, const char *program, struct report *re
 	int result = 0;
 
 	if (recorded_open(prefix, program, NULL, &recorded, &why) != 0) {
-		if (why.code == MATR_ERROR_MEMORY)
-			result = matr_fail_memory(err);
+		if (why.code == MATR_ERROR_RESOURCES)
+			result = matr_error_copy(err, &why);
 		snprintf(comparison.reason, sizeof comparison.reason, "%.400s", why.message);
 	} else {
 		verdict.mapping = recorded.mapping;

@@ -42,7 +42,7 @@ static int add_soname(struct upgrade_touched *touched, const char *file, struct 
 	struct matr_error own = {0};
 
 	if (matr_object_open(file, &object, &own) != 0)
-		return own.code == MATR_ERROR_MEMORY ? matr_error_copy(err, &own) : 0;
+		return own.code == MATR_ERROR_RESOURCES ? matr_error_copy(err, &own) : 0;
 	int result = object->soname ? add_name(touched, object->soname, err) : 0;
 	matr_object_free(object);
 	return result;

@@ -238,12 +238,10 @@ static int close_cursor(sqlite3_vtab_cursor *base)
 
 static int report(sqlite3_vtab *table, const struct matr_error *err)
 {
-	if (err->code == MATR_ERROR_MEMORY)
-		return SQLITE_NOMEM;
 	sqlite3_free(table->zErrMsg);
 	table->zErrMsg = err->file[0] ? sqlite3_mprintf("%s: %s", err->file, err->message)
 				      : sqlite3_mprintf("%s", err->message);
-	return SQLITE_ERROR;
+	return table->zErrMsg ? SQLITE_ERROR : SQLITE_NOMEM;
 }
 
 static int next_row(sqlite3_vtab_cursor *base)

@@ -41,8 +41,8 @@ static int open_alternate(struct elf_file *file, struct elf_file *from, struct d
 		dwarf_setalt(dwarf->handle.dwarf, dwarf->alternate_handle.dwarf);
 	if (result >= 0)
 		return 0;
-	if (warning.code == MATR_ERROR_MEMORY)
-		return matr_fail_memory(err);
+	if (warning.code == MATR_ERROR_RESOURCES)
+		return matr_error_copy(err, &warning);
 	elf_file_warn(file, &warning);
 	return 0;
 }

@@ -45,8 +45,8 @@ static int try_package(const struct elf_file *file, const char *path, struct dwa
 		split->size += split->package->handle.size;
 		return 1;
 	}
-	if (warning.code == MATR_ERROR_MEMORY)
-		return matr_fail_memory(err);
+	if (warning.code == MATR_ERROR_RESOURCES)
+		return matr_error_copy(err, &warning);
 	elf_file_warn(file, &warning);
 	return 0;
 }
@@ -131,8 +131,8 @@ static int try_split(const struct elf_file *file, const char *path, uint64_t id,
 		return 1;
 	}
 	dwarf_close(&handle);
-	if (result < 0 && warning.code == MATR_ERROR_MEMORY)
-		return matr_fail_memory(err);
+	if (result < 0 && warning.code == MATR_ERROR_RESOURCES)
+		return matr_error_copy(err, &warning);
 	if (result < 0)
 		elf_file_warn(file, &warning);
 	return 0;

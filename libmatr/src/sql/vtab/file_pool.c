@@ -129,9 +129,9 @@ static int open_new(struct file_pool *pool, const char *path, struct elf_file **
 	file->warn = warn;
 	file->warn_context = pool->sql;
 	if (dynamic_sections_add(file, &warning) < 0) {
-		if (warning.code == MATR_ERROR_MEMORY) {
+		if (warning.code == MATR_ERROR_RESOURCES) {
 			elf_file_free(file);
-			return matr_fail_memory(err);
+			return matr_error_copy(err, &warning);
 		}
 		elf_file_warn(file, &warning);
 	}

@@ -220,9 +220,9 @@ static int derive(struct file_set *set, struct matr_error *err)
 	if (from->no_elf)
 		return 0;
 	if (file_set_open(set, from->path, &file, &warning) < 0)
-		return warning.code == MATR_ERROR_MEMORY ? matr_fail_memory(err) : 0;
+		return warning.code == MATR_ERROR_RESOURCES ? matr_error_copy(err, &warning) : 0;
 	if (libraries_find(&set->pool->session, file, &libraries, &warning) < 0) {
-		result = warning.code == MATR_ERROR_MEMORY ? matr_fail_memory(err) : 0;
+		result = warning.code == MATR_ERROR_RESOURCES ? matr_error_copy(err, &warning) : 0;
 		sql_warn(set->pool->sql, &warning);
 	}
 	for (size_t i = 1; i < libraries.n && result == 0; i++) {

@@ -116,8 +116,8 @@ static int read_files(struct name_index *index, struct file_set *set, struct mat
 			file_set_close(set, file);
 		}
 		/* A file's faults are reported when the file is read. */
-		if (own.code == MATR_ERROR_MEMORY)
-			return matr_fail_memory(err);
+		if (own.code == MATR_ERROR_RESOURCES)
+			return matr_error_copy(err, &own);
 	}
 }
 

@@ -261,12 +261,10 @@ static int fail(struct cursor *cursor, const struct matr_error *err)
 {
 	sqlite3_vtab *base = cursor->base.pVtab;
 
-	if (err->code == MATR_ERROR_MEMORY)
-		return SQLITE_NOMEM;
 	sqlite3_free(base->zErrMsg);
 	base->zErrMsg =
 		sqlite3_mprintf("%s%s%s", err->file, err->file[0] ? ": " : "", err->message);
-	return SQLITE_ERROR;
+	return base->zErrMsg ? SQLITE_ERROR : SQLITE_NOMEM;
 }
 
 /* The path of the next file, NULL at the end. */
@@ -341,8 +339,8 @@ static int advance(struct cursor *cursor)
 			if (result < 0)
 				leave_file(cursor);
 		}
-		if (result < 0 && err.code == MATR_ERROR_MEMORY)
-			return SQLITE_NOMEM;
+		if (result < 0 && err.code == MATR_ERROR_RESOURCES)
+			return fail(cursor, &err);
 		if (result < 0 && err.code != MATR_OK)
 			sql_warn(table->sql, &err);
 	}
