@@ -92,7 +92,7 @@ MATR_API void matr_baseline_write(FILE *out, const struct matr_baseline_program 
 /* Read a file.
  * *out belongs to the caller: matr_baseline_free().
  * Errors: MALFORMED (the error's file is then "FILE:LINE"), STATE (a later format), SYSTEM,
- * MEMORY. */
+ * RESOURCES. */
 MATR_API int matr_baseline_read(const char *path, struct matr_baseline **out,
 				struct matr_error *err);
 MATR_API void matr_baseline_free(struct matr_baseline *baseline);
@@ -129,7 +129,7 @@ struct matr_baseline_change {
 
 /* Compare a program as it was signed off with the same program now.
  * *out belongs to the caller: free(). Its pointers lead into both programs.
- * Errors: MEMORY. */
+ * Errors: RESOURCES. */
 MATR_API int matr_baseline_compare(const struct matr_baseline_program *before,
 				   const struct matr_baseline_program *after,
 				   struct matr_baseline_change **out, size_t *n,

@@ -65,7 +65,7 @@ struct matr_diff_side {
 
 /* Compare two mappings.
  * *out belongs to the caller: matr_diff_free().
- * Errors: MEMORY. */
+ * Errors: RESOURCES. */
 MATR_API int matr_diff(const struct matr_diff_side *before, const struct matr_diff_side *after,
 		       struct matr_diff *out, struct matr_error *err);
 MATR_API void matr_diff_free(struct matr_diff *diff);

@@ -57,7 +57,7 @@ struct matr_epoch_result {
  * Errors: BUSY (another begin or end is running), UNTRUSTED (a directory of the prefix belongs
  * to another user, or others may write to it), MALFORMED (the store is damaged: try again with
  * rebuild_store), STATE (the store is a newer MatR's; or the interpreter is an ld-stable, as in
- * the namespace of `matr run`), STORE, SYSTEM, MEMORY. */
+ * the namespace of `matr run`), STORE, SYSTEM, RESOURCES. */
 MATR_API int matr_epoch_open(const struct matr_epoch_options *options, struct matr_epoch **out,
 			     struct matr_error *err);
 /* Close an epoch. Everything is undone unless it was committed. NULL is allowed. */
@@ -94,13 +94,13 @@ struct matr_epoch_progress {
  * after the first step.
  * progress: may be NULL.
  * Returns 1 if there is more to do, 0 if the epoch can be committed, -1 if it cannot begin.
- * Errors: those of the store, MEMORY. */
+ * Errors: those of the store, RESOURCES. */
 MATR_API int matr_epoch_step(struct matr_epoch *epoch, struct matr_epoch_progress *progress,
 			     struct matr_error *err);
 
 /* Do what is left to do, install the loader, commit, and put the image in force. On error the epoch
  * before stays in force.
- * Errors: STATE (every program was declined), those of the store, SYSTEM, MEMORY. */
+ * Errors: STATE (every program was declined), those of the store, SYSTEM, RESOURCES. */
 MATR_API int matr_epoch_commit(struct matr_epoch *epoch, struct matr_error *err);
 
 /* Get how many files were compared by content, because their times or inode are others than in the

@@ -90,7 +90,7 @@ enum matr_loader_change {
  * Returns an enum matr_loader_change, or -1, and nothing has changed.
  * Errors: UNTRUSTED (others may write to a directory or file), UNSUPPORTED (not a loader path
  * that can be handled; the message has the reason), STATE (the self-test failed), BUSY, SYSTEM,
- * MALFORMED, MEMORY. */
+ * MALFORMED, RESOURCES. */
 MATR_API int matr_loader_install(const struct matr_loader_options *options, struct matr_error *err);
 
 /* Put the real dynamic linker back, and remove what install has made. matr-ld.so stays while

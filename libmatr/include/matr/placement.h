@@ -19,7 +19,7 @@ struct matr_placement {
 /* Get the placement of a program in the image that is in force.
  * application: canonical path.
  * Errors: NOT_FOUND (no image is in force, or it has no such program), MALFORMED, SYSTEM,
- * MEMORY. */
+ * RESOURCES. */
 MATR_API int matr_placement(const char *prefix, const char *application, struct matr_placement *out,
 			    struct matr_error *err);
 

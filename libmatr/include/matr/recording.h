@@ -35,7 +35,7 @@ struct matr_recordings {
 /* Read the prefix's recordings. Without a file there are none.
  * *out belongs to the caller: matr_recordings_free().
  * Errors: MALFORMED (the message names the line), UNTRUSTED (the file belongs to neither root
- * nor the caller, or others may write to it), SYSTEM, MEMORY. */
+ * nor the caller, or others may write to it), SYSTEM, RESOURCES. */
 MATR_API int matr_recordings_read(const char *prefix, struct matr_recordings *out,
 				  struct matr_error *err);
 /* As matr_recordings_read(), from any file of that format. */
@@ -48,7 +48,7 @@ MATR_API bool matr_loads_now(const char *flags);
 
 /* Add a load. If that library is recorded for the application, that load only loses an RTLD_NOW
  * that the new one does not have. Strings are copied.
- * Returns 1 if added, 0 if not, -1 on error. Errors: MEMORY. */
+ * Returns 1 if added, 0 if not, -1 on error. Errors: RESOURCES. */
 MATR_API int matr_recordings_add(struct matr_recordings *recordings,
 				 const struct matr_recorded_load *load, struct matr_error *err);
 
@@ -58,13 +58,13 @@ MATR_API int matr_recordings_add(struct matr_recordings *recordings,
 MATR_API size_t matr_recordings_forget(struct matr_recordings *recordings, const char *application);
 
 /* Write all recordings, atomically. The prefix is created if it does not exist.
- * Errors: UNTRUSTED, SYSTEM, MEMORY. */
+ * Errors: UNTRUSTED, SYSTEM, RESOURCES. */
 MATR_API int matr_recordings_write(const char *prefix, const struct matr_recordings *recordings,
 				   struct matr_error *err);
 
 /* Read what an ld-stable has noted (LD_STABLE_RECORD, docs/closures.md). Lines that are not whole,
  * as a full disk leaves them, are passed over.
- * Errors: SYSTEM, MEMORY. */
+ * Errors: SYSTEM, RESOURCES. */
 MATR_API int matr_recordings_read_noted(const char *file, struct matr_recordings *out,
 					struct matr_error *err);
 
@@ -77,7 +77,7 @@ struct matr_recorder {
 
 /* Make the directory; the prefix is created if it does not exist. What killed runs have left is
  * removed.
- * Errors: STATE, UNTRUSTED, SYSTEM, MEMORY. */
+ * Errors: STATE, UNTRUSTED, SYSTEM, RESOURCES. */
 MATR_API int matr_recorder_open(const char *prefix, struct matr_recorder *out,
 				struct matr_error *err);
 
@@ -85,7 +85,7 @@ MATR_API int matr_recorder_open(const char *prefix, struct matr_recorder *out,
  * (MATR_INTERPRETER_FILE, MATR_LD_STABLE_FILE, MATR_REAL_LOADER_FILE), but no image: programs start
  * plainly by them.
  * Errors: STATE (this is a namespace of `matr run`), UNSUPPORTED (this ld.so's calls cannot be
- * seen), SYSTEM, MALFORMED, MEMORY. */
+ * seen), SYSTEM, MALFORMED, RESOURCES. */
 MATR_API int matr_recorder_add_loader(struct matr_recorder *recorder, const char *ld_stable,
 				      struct matr_error *err);
 

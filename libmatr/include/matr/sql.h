@@ -58,7 +58,7 @@ struct matr_sql_options {
  * queries only: a missing store is no error here. On error some tables may be registered; close the
  * connection.
  * options: copied, with its strings; NULL for the defaults.
- * Errors: MEMORY, STORE (SQLite's message), those of opening the cache. */
+ * Errors: RESOURCES, STORE (SQLite's message), those of opening the cache. */
 MATR_API int matr_sql_register(struct sqlite3 *db, const struct matr_sql_options *options,
 			       struct matr_error *err);
 
