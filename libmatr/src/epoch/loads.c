@@ -107,11 +107,12 @@ static int add_pattern(struct matr_epoch *epoch, const char *application, const 
 		struct matr_recorded_load load = {(char *)(uintptr_t)application, root,
 						  (char *)(uintptr_t)flags, root};
 		int is_library = is_pattern ? is_elf_file(root, err) : 1;
-		if (is_library < 0)
+		/* A recording is more precise. */
+		if (is_library > 0 && is_recorded(&epoch->recordings, application, root))
+			continue;
+		if (is_library < 0 ||
+		    (is_library && matr_recordings_add(&epoch->recordings, &load, err) < 0))
 			result = -1;
-		/* a recording is more precise */
-		else if (is_library && !is_recorded(&epoch->recordings, application, root))
-			result = matr_recordings_add(&epoch->recordings, &load, err);
 	}
 	globfree(&found);
 	return result ? -1 : probe_way(&epoch->probes, pattern, err);
