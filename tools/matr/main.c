@@ -163,8 +163,20 @@ static int run(int argc, char **argv)
 	return command_dispatch(&matr, &context, argc - at + 1, argv + at - 1);
 }
 
+/* Have the stack grow at once as deep as it will be. Under RLIMIT_AS it could not later, when memory
+ * is used up, and the process would end by SIGSEGV, not by an error. One page is touched. */
+static __attribute__((noinline)) void reserve_stack(void)
+{
+	enum { DEPTH = 512 << 10 };
+	volatile char deepest[DEPTH];
+
+	deepest[0] = 0;
+	(void)deepest[0];
+}
+
 int main(int argc, char **argv)
 {
+	reserve_stack();
 	standard_open("matr");
 	safe_use_utf8();
 	return standard_end(run(argc, argv));

@@ -10,6 +10,7 @@
 #include "elf/reader.h"
 
 #include "base/file_id.h"
+#include "base/resources.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -167,16 +168,25 @@ static int check_section_count(struct elf_reader *reader)
 	return 0;
 }
 
+/* Fail for a call of libelf, before which errno was 0. It leaves the errno of malloc() and mmap(). */
+static int libelf_failed(const struct elf_reader *reader, const char *what)
+{
+	if (resources_ran_out(errno))
+		return matr_fail_errno(reader->err, reader->path, "cannot read %s", what);
+	return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path, "cannot read %s: %s",
+			 what, elf_errmsg(-1));
+}
+
 int elf_reader_open(struct elf_reader *reader)
 {
 	if (open_file(reader) != 0 || read_header(reader) != 0 || check_section_count(reader) != 0)
 		return -1;
 	if (elf_version(EV_CURRENT) == EV_NONE)
 		return matr_fail(reader->err, MATR_ERROR_UNSUPPORTED, NULL, "libelf is too old");
+	errno = 0;
 	reader->elf = elf_begin(reader->fd, ELF_C_READ, NULL);
 	if (!reader->elf)
-		return matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path,
-				 "cannot be read as ELF: %s", elf_errmsg(-1));
+		return libelf_failed(reader, "the ELF header");
 	reader->windows =
 		elf_reader_allocate(reader, reader->file_size / WINDOW + 1, sizeof(void *));
 	return reader->windows ? 0 : -1;
@@ -214,10 +224,10 @@ const void *elf_reader_bytes(struct elf_reader *reader, uint64_t offset, uint64_
 	}
 	if (size == 0) /* libelf has no empty chunks; this byte is never read */
 		return "";
+	errno = 0;
 	data = elf_getdata_rawchunk(reader->elf, (int64_t)offset, size, ELF_T_BYTE);
 	if (!data || !data->d_buf || data->d_size != size) {
-		matr_fail(reader->err, MATR_ERROR_MALFORMED, reader->path, "%s cannot be read: %s",
-			  what, elf_errmsg(-1));
+		libelf_failed(reader, what);
 		return NULL;
 	}
 	return data->d_buf;

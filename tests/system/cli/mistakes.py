@@ -306,10 +306,10 @@ for files_open in (3, 4, 5, 6, 7, 8, 8, 8, 8, 8, 9): # what two threads have ope
         works = code in (0, 3) and not err
         fails = code == 1 and len(err.splitlines()) == 1 and err.startswith("matr: ") and command.state(prefix) == held
         tap.check(f"RLIMIT_NOFILE {files_open}: {shown(words)}", by_loader or works or fails, code, err, "the prefix has changed" if command.state(prefix) != held else "")
-for megabytes in (12, 16, 20, 24, 32, 48, 64, 96):
+for megabytes in (12, 16, 20, 24, 32, 32.1, 32.3, 48, 64, 96):
     for words in (begin, ["inspect", "--all", "/usr/bin/xz"]):
         held = command.state(prefix)
-        code, out, err = command.run(matr, *words, preexec_fn=limit(resource.RLIMIT_AS, megabytes << 20))
+        code, out, err = command.run(matr, *words, preexec_fn=limit(resource.RLIMIT_AS, int(megabytes * 1048576)))
         by_loader = code in (127, -signal.SIGSEGV, -signal.SIGKILL) and (code < 0 and megabytes < 16 or re.search("error while loading shared libraries", err))
         works = code == 0 and not err
         fails = code == 1 and len(err.splitlines()) == 1 and re.match("matr: .*(memory|mapped|thread|process|resource)", err, re.I) and command.state(prefix) == held
