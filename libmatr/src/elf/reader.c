@@ -168,7 +168,7 @@ static int check_section_count(struct elf_reader *reader)
 	return 0;
 }
 
-/* Fail for a call of libelf, before which errno was 0. It leaves the errno of malloc() and mmap(). */
+/* Fail for a call of libelf, before which errno was 0. malloc() and mmap() in it have set errno. */
 static int libelf_failed(const struct elf_reader *reader, const char *what)
 {
 	if (resources_ran_out(errno))
