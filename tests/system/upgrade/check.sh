@@ -296,6 +296,18 @@ verdict "a library is replaced" 1 "bin/versions,refused,,,,,,,$refused" -- --rep
 	cp "$T/new/version.so" "$T/matr-divert2$T/other.so"
 	package matr-divert2
 	verdict "to where a program finds it" 1 "bin/versions,refused,,,,,,,$refused" -- --replace "$T/matr-divert2.deb"
+	# A name by which nobody would look for it.
+	printf '%s\n' "$T/data" "$T/lib/liba.so" matr-other >"$T/dpkg/diversions"
+	mkdir -p "$T/matr-divert3$T"
+	cp "$T/new/version.so" "$T/matr-divert3$T/data"
+	package matr-divert3
+	verdict "from a name that is no library's" 1 "bin/versions,refused,,,,,,,$refused" -- --replace "$T/matr-divert3.deb"
+	mkdir -p "$T/matr-divert4"
+	package matr-divert4
+	list matr-divert4 "$T/data"
+	verdict "from where it goes with its package" 1 'bin/versions,refused,,,,,,,"needs liba.so, which is not found"' -- \
+		--replace "$T/matr-divert4.deb"
+	rm "$T/dpkg/info/matr-divert4.list"
 	rm "$T/dpkg/diversions"
 }
 MATR=$matr_real

@@ -133,7 +133,7 @@ static int check(struct request *request, const struct matr_config *config,
 	if (result == 0)
 		result = upgrade_unpack(&request->changes, work, err);
 	if (result == 0)
-		result = upgrade_touched_find(&request->changes, &touched, err);
+		result = upgrade_touched_find(&request->changes, diversions, &touched, err);
 	if (result == 0)
 		result = upgrade_programs_find(programs, config, &touched, err);
 	for (size_t i = 0; i < request->changes.n && all_programs && result == 0; i++)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <matr/diversions.h>
 #include <matr/object.h>
 #include <matr/store.h>
 
@@ -19,6 +20,18 @@ static int add_name(struct upgrade_touched *touched, const char *path, struct ma
 	if (strncmp(path, "/etc/ld.so.", 11) == 0)
 		touched->everything = true;
 	return lines_add(&touched->names, path_name(path), err);
+}
+
+/* dpkg's package that a file belongs to. */
+struct owner {
+	const struct matr_diversions *diversions;
+	const char *package;
+};
+
+/* Where the owner's file is, or will be. owner: NULL if there is none. */
+static const char *place_of(const struct owner *owner, const char *path)
+{
+	return owner ? matr_diverted(owner->diversions, path, owner->package) : path;
 }
 
 static bool is_directory(const char *path)
@@ -57,9 +70,9 @@ static int add_new(struct upgrade_touched *touched, const char *file, const char
 	return strstr(path_name(target), ".so") ? add_soname(touched, file, err) : 0;
 }
 
-/* All that comes with the tree `source`, which will be at `target`. */
+/* All that comes with the tree `source`, which will be at `target`, except what is diverted. */
 static int add_tree(struct upgrade_touched *touched, const char *source, const char *target,
-		    struct matr_error *err)
+		    const struct owner *owner, struct matr_error *err)
 {
 	char *roots[] = {(char *)(uintptr_t)source, NULL}, path[PATH_MAX];
 	FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
@@ -73,16 +86,17 @@ static int add_tree(struct upgrade_touched *touched, const char *source, const c
 					   "path is too long");
 			continue;
 		}
+		const char *place = place_of(owner, path);
 		switch (entry->fts_info) {
 		case FTS_F:
-			result = add_new(touched, entry->fts_path, path, err);
+			result = add_new(touched, entry->fts_path, place, err);
 			break;
 		case FTS_SL:
 		case FTS_SLNONE:
 			/* A link that is there already stays as it is, or leads to what changes. */
-			touched->everything |= !is_link(path) && (is_directory(entry->fts_path) ||
-								  is_directory(path));
-			result = add_name(touched, path, err);
+			touched->everything |= !is_link(place) && (is_directory(entry->fts_path) ||
+								   is_directory(place));
+			result = add_name(touched, place, err);
 			break;
 		default:
 			break;
@@ -106,15 +120,16 @@ static int add_old(struct upgrade_touched *touched, const char *path, struct mat
 }
 
 /* Add the files of the installed package, any of which may go. */
-static int add_installed(struct upgrade_touched *touched, const char *package,
+static int add_installed(struct upgrade_touched *touched, const struct owner *owner,
 			 struct matr_error *err)
 {
 	struct lines files = {.n = 0};
 
-	int result = lines_add_package(&files, package, "list", err);
+	int result = lines_add_package(&files, owner->package, "list", err);
 	for (size_t i = 0; i < files.n && result == 0; i++) {
-		touched->everything |= is_link(files.list[i]) && is_directory(files.list[i]);
-		result = add_name(touched, files.list[i], err);
+		const char *place = place_of(owner, files.list[i]);
+		touched->everything |= is_link(place) && is_directory(place);
+		result = add_name(touched, place, err);
 	}
 	lines_free(&files);
 	return result;
@@ -136,24 +151,26 @@ static int add_replacement(struct upgrade_touched *touched, const struct upgrade
 	    lines_add(&touched->directories, change->target, err) != 0)
 		return -1;
 	/* The files of the old tree are below these; links out of it lead elsewhere. */
-	return add_tree(touched, change->source, change->target, err) != 0 ||
-			       add_tree(touched, canonical, canonical, err) != 0
+	return add_tree(touched, change->source, change->target, NULL, err) != 0 ||
+			       add_tree(touched, canonical, canonical, NULL, err) != 0
 		       ? -1
 		       : 0;
 }
 
 static int add_change(struct upgrade_touched *touched, const struct upgrade_change *change,
-		      struct matr_error *err)
+		      const struct matr_diversions *diversions, struct matr_error *err)
 {
+	const struct owner owner = {diversions, change->package};
+
 	switch (change->kind) {
 	case UPGRADE_REPLACE:
 		return add_replacement(touched, change, err);
 	case UPGRADE_PACKAGE:
-		return add_tree(touched, change->source, "", err) != 0
+		return add_tree(touched, change->source, "", &owner, err) != 0
 			       ? -1
-			       : add_installed(touched, change->package, err);
+			       : add_installed(touched, &owner, err);
 	case UPGRADE_ADD:
-		return add_tree(touched, change->source, change->target, err);
+		return add_tree(touched, change->source, change->target, NULL, err);
 	case UPGRADE_REMOVE:
 		touched->everything |= is_link(change->target) && is_directory(change->target);
 		return add_old(touched, change->target, err);
@@ -175,14 +192,15 @@ static void sort_names(struct upgrade_touched *touched)
 		qsort(names->list, names->n, sizeof *names->list, compare_names);
 }
 
-int upgrade_touched_find(const struct upgrade_changes *changes, struct upgrade_touched *out,
+int upgrade_touched_find(const struct upgrade_changes *changes,
+			 const struct matr_diversions *diversions, struct upgrade_touched *out,
 			 struct matr_error *err)
 {
 	int result = 0;
 
 	*out = (struct upgrade_touched){.everything = false};
 	for (size_t i = 0; i < changes->n && result == 0; i++)
-		result = add_change(out, &changes->list[i], err);
+		result = add_change(out, &changes->list[i], diversions, err);
 	sort_names(out);
 	return result;
 }

@@ -10,6 +10,7 @@
 #include "matr/upgrade/changes.h"
 #include "matr/upgrade/lines.h"
 
+struct matr_diversions;
 struct matr_store;
 
 /* Names that a change touches. The files that ld.so loads for a program depend on the names that it
@@ -23,8 +24,10 @@ struct upgrade_touched {
 };
 
 /* Find what the changes touch, before they are made and after packages were unpacked.
+ * diversions: those of dpkg, by which the files of packages have other names.
  * *out: upgrade_touched_free(), also after an error. */
-int upgrade_touched_find(const struct upgrade_changes *changes, struct upgrade_touched *out,
+int upgrade_touched_find(const struct upgrade_changes *changes,
+			 const struct matr_diversions *diversions, struct upgrade_touched *out,
 			 struct matr_error *err);
 
 /* Add the files that changed since the epoch began: what its programs load now may differ from what
