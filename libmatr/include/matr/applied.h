@@ -40,7 +40,7 @@ struct matr_applied_mapping {
 
 /* Get how the relocations of a mapping are applied.
  * *out belongs to the caller: matr_applied_free().
- * Errors: MEMORY. */
+ * Errors: RESOURCES. */
 MATR_API int matr_applied(const struct matr_mapping *mapping, struct matr_applied_mapping **out,
 			  struct matr_error *err);
 
@@ -48,7 +48,7 @@ MATR_API int matr_applied(const struct matr_mapping *mapping, struct matr_applie
  * n_start on).
  * closures: all of the application. which: index of the closure.
  * *out belongs to the caller: matr_applied_free().
- * Errors: MEMORY. */
+ * Errors: RESOURCES. */
 MATR_API int matr_applied_closure(const struct matr_closure *closures, size_t n_closures,
 				  size_t which, struct matr_applied_mapping **out,
 				  struct matr_error *err);

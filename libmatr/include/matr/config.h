@@ -55,7 +55,7 @@ struct matr_config {
  * file: NULL for MATR_CONFIG_FILE, or the defaults if there is none.
  * *out belongs to the caller: matr_config_free().
  * Errors: SYSTEM (it cannot be read), MALFORMED (the message names the line), UNTRUSTED (it
- * belongs to neither root nor the caller, or others may write to it), MEMORY. */
+ * belongs to neither root nor the caller, or others may write to it), RESOURCES. */
 MATR_API int matr_config_load(const char *file, struct matr_config **out, struct matr_error *err);
 MATR_API void matr_config_free(struct matr_config *config);
 

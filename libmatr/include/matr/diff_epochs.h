@@ -123,7 +123,7 @@ struct matr_diff_totals {
 /* Count a program. All zero are the totals of no program.
  * diff: NULL if the program is equal, or not mapped in both epochs.
  * totals: matr_diff_totals_free() at the end.
- * Errors: MEMORY. */
+ * Errors: RESOURCES. */
 MATR_API int matr_diff_totals_add(struct matr_diff_totals *totals,
 				  const struct matr_program_pair *pair,
 				  const struct matr_application_diff *diff, struct matr_error *err);

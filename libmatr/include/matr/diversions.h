@@ -17,7 +17,7 @@ struct matr_diversions;
  * directory: dpkg's lists of files; the diversions are in DIRECTORY/../diversions. NULL:
  * /var/lib/dpkg/info.
  * *out belongs to the caller: matr_diversions_free().
- * Errors: MEMORY. */
+ * Errors: RESOURCES. */
 MATR_API int matr_diversions_read(const char *directory, struct matr_diversions **out,
 				  struct matr_error *err);
 MATR_API void matr_diversions_free(struct matr_diversions *diversions);

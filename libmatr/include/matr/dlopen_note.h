@@ -27,7 +27,7 @@ struct matr_dlopen_notes {
  * ELF file, or whose headers make no sense, has none; of notes that make no sense, those before
  * them count.
  * *out belongs to the caller: matr_dlopen_notes_free().
- * Errors: SYSTEM (the file cannot be read), MEMORY. */
+ * Errors: SYSTEM (the file cannot be read), RESOURCES. */
 MATR_API int matr_dlopen_notes(const char *path, struct matr_dlopen_notes *out,
 			       struct matr_error *err);
 MATR_API void matr_dlopen_notes_free(struct matr_dlopen_notes *notes);

@@ -56,7 +56,7 @@ struct matr_explanation {
  * references and one search: that of dlsym() without a version.
  * *out belongs to the caller: matr_explanation_free().
  * Errors: NOT_FOUND (no object of the scope has such a symbol; the message has the nearest
- * names), MEMORY. */
+ * names), RESOURCES. */
 MATR_API int matr_explain(const struct matr_mapping *mapping, const struct matr_symbol_name *name,
 			  struct matr_explanation **out, struct matr_error *err);
 MATR_API void matr_explanation_free(struct matr_explanation *explanation);
@@ -77,7 +77,7 @@ struct matr_shadowed {
  * name.
  * all: also symbols that no object refers to; the winner is what dlsym() without a version finds.
  * *out belongs to the caller: matr_shadowed_free(). Its names belong to the mapping's objects.
- * Errors: MEMORY. */
+ * Errors: RESOURCES. */
 MATR_API int matr_shadowed(const struct matr_mapping *mapping, bool all, struct matr_shadowed **out,
 			   size_t *n, struct matr_error *err);
 MATR_API void matr_shadowed_free(struct matr_shadowed *shadowed, size_t n);
@@ -92,7 +92,7 @@ struct matr_need {
 /* List the DT_NEEDED, DT_AUXILIARY and DT_FILTER entries of the scope's objects that lead to one of
  * them, by requester and in the order of the file.
  * *out belongs to the caller: free(). Its names belong to the mapping's objects.
- * Errors: MEMORY. */
+ * Errors: RESOURCES. */
 MATR_API int matr_needs(const struct matr_mapping *mapping, struct matr_need **out, size_t *n,
 			struct matr_error *err);
 
@@ -110,7 +110,7 @@ struct matr_place {
  * the dynamic linker, and objects without a DT_NEEDED entry have none.
  * index: the object's scope index.
  * *out belongs to the caller: matr_places_free().
- * Errors: MEMORY. */
+ * Errors: RESOURCES. */
 MATR_API int matr_places(const struct matr_mapping *mapping, uint32_t index,
 			 struct matr_place **out, size_t *n, struct matr_error *err);
 MATR_API void matr_places_free(struct matr_place *places, size_t n);

@@ -51,7 +51,8 @@ struct matr_image_info {
 /* Check an image: its owner and mode, header, size, the checksums of header, manifests and bulk,
  * and every offset.
  * path: the file. info: may be NULL.
- * Errors: UNTRUSTED (owner and mode are not as ld-stable requires), MALFORMED, SYSTEM, MEMORY. */
+ * Errors: UNTRUSTED (owner and mode are not as ld-stable requires), MALFORMED, SYSTEM,
+ * RESOURCES. */
 MATR_API int matr_image_check(const char *path, struct matr_image_info *info,
 			      struct matr_error *err);
 

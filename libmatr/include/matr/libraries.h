@@ -37,7 +37,7 @@ struct matr_libraries {
  * is loaded first: a DT_RPATH of another program that loads it too is not known.
  * session: opened with `search_only`, so that a library that is nowhere is left out of the list.
  * *out belongs to the caller: matr_libraries_free().
- * Errors: those of matr_object_open(), MEMORY. */
+ * Errors: those of matr_object_open(), RESOURCES. */
 MATR_API int matr_libraries_find(struct matr_session *session, const char *path,
 				 struct matr_libraries *out, struct matr_error *err);
 MATR_API void matr_libraries_free(struct matr_libraries *libraries);

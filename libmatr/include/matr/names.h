@@ -34,7 +34,7 @@ struct matr_symbol_name {
 
 /* Parse a name.
  * *out belongs to the caller: matr_symbol_name_free().
- * Errors: USAGE (the text has no name), MEMORY. */
+ * Errors: USAGE (the text has no name), RESOURCES. */
 MATR_API int matr_symbol_name_parse(const char *text, struct matr_symbol_name *out,
 				    struct matr_error *err);
 MATR_API void matr_symbol_name_free(struct matr_symbol_name *name);

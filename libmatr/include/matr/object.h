@@ -135,7 +135,7 @@ struct matr_object {
  * path: symbolic links are followed; the object's path is canonical.
  * *out belongs to the caller: matr_object_free().
  * Errors: SYSTEM, NOT_ELF (or not one that ld.so takes), FOREIGN (not 64-bit, not x86-64),
- * MALFORMED, MEMORY. */
+ * MALFORMED, RESOURCES. */
 MATR_API int matr_object_open(const char *path, struct matr_object **out, struct matr_error *err);
 
 /* Free an object. NULL is allowed. */

@@ -17,7 +17,7 @@ extern "C" {
  * canonical paths.
  * *out belongs to the caller: matr_packages_free(). It has n strings; NULL if a file belongs to no
  * package.
- * Errors: MEMORY. */
+ * Errors: RESOURCES. */
 MATR_API int matr_packages(const char *directory, const char *const *paths, size_t n, char ***out,
 			   struct matr_error *err);
 MATR_API void matr_packages_free(char **packages, size_t n);

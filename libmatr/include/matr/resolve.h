@@ -33,7 +33,7 @@ struct matr_session_options {
  * options: NULL for the defaults.
  * *out belongs to the caller: matr_session_close().
  * Errors: SYSTEM (ld.so cannot be asked for its directories); MALFORMED, UNSUPPORTED
- * (ld.so.cache); MEMORY. */
+ * (ld.so.cache); RESOURCES. */
 MATR_API int matr_session_open(const struct matr_session_options *options,
 			       struct matr_session **out, struct matr_error *err);
 

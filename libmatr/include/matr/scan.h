@@ -72,7 +72,7 @@ struct matr_scan {
  * opened. trusted: nanoseconds since 1970. A file with a later time is opened again: it may have
  * changed within the same tick of the clock.
  * *out belongs to the caller: matr_scan_free().
- * Errors: MEMORY. */
+ * Errors: RESOURCES. */
 MATR_API int matr_scan(const struct matr_config *config, const struct matr_scan *before,
 		       int64_t trusted, struct matr_scan **out, struct matr_error *err);
 MATR_API void matr_scan_free(struct matr_scan *scan);

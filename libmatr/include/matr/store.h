@@ -8,7 +8,7 @@
  * thread only.
  *
  * Errors of all functions: STORE (SQLite's message: disk full, locked, ...), MALFORMED (the
- * database or a blob in it is damaged; the error's file is the store's path), MEMORY.
+ * database or a blob in it is damaged; the error's file is the store's path), RESOURCES.
  */
 #ifndef MATR_STORE_H
 #define MATR_STORE_H

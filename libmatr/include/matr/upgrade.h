@@ -78,20 +78,20 @@ struct matr_upgrade_result {
 /* Make the scopes before the change.
  * progress: called with `context` before each program; NULL: not at all.
  * *out belongs to the caller: matr_upgrade_close().
- * Errors: MEMORY, SYSTEM. */
+ * Errors: RESOURCES, SYSTEM. */
 MATR_API int matr_upgrade_open(const struct matr_upgrade_program *programs, size_t n,
 			       void (*progress)(void *context, size_t done, size_t n),
 			       void *context, struct matr_upgrade **out, struct matr_error *err);
 MATR_API void matr_upgrade_close(struct matr_upgrade *upgrade);
 
 /* Take the files that are found from now on for those after the change. To be called once.
- * Errors: MEMORY, SYSTEM. */
+ * Errors: RESOURCES, SYSTEM. */
 MATR_API int matr_upgrade_changed(struct matr_upgrade *upgrade, struct matr_error *err);
 
 /* Compare the i-th program before and after. To be called once for each.
  * *out belongs to the caller: matr_upgrade_result_free(), before the upgrade is
  * closed.
- * Errors: MEMORY. */
+ * Errors: RESOURCES. */
 MATR_API int matr_upgrade_check(struct matr_upgrade *upgrade, size_t i,
 				struct matr_upgrade_result *out, struct matr_error *err);
 MATR_API void matr_upgrade_result_free(struct matr_upgrade_result *result);

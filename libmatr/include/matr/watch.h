@@ -35,7 +35,7 @@ struct matr_watch_options {
 
 /* Open a watch. The first matr_watch_run() checks everything, and can be called at once.
  * *out belongs to the caller: matr_watch_close().
- * Errors: UNTRUSTED, SYSTEM, MEMORY. */
+ * Errors: UNTRUSTED, SYSTEM, RESOURCES. */
 MATR_API int matr_watch_open(const struct matr_watch_options *options, struct matr_watch **out,
 			     struct matr_error *err);
 MATR_API void matr_watch_close(struct matr_watch *watch);

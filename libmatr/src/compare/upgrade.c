@@ -250,7 +250,7 @@ static enum matr_upgrade_outcome judge(const struct matr_upgrade_part *part)
 	return MATR_UPGRADE_DIFFERENT;
 }
 
-/* Set the outcome. Returns 0, or -1 if its reason is MEMORY. */
+/* Set the outcome. Returns 0, or -1 if its reason is RESOURCES. */
 static int set_outcome(struct matr_upgrade_part *out, enum matr_upgrade_outcome outcome,
 		       struct matr_error *err)
 {

@@ -136,7 +136,7 @@ int upgrade_edited_scope(struct matr_session *session, const struct matr_upgrade
 }
 
 /* Make the edits in the mapping. The one that cannot be made, which is lost; 1: there is one, 0:
- * none, -1: MEMORY. */
+ * none, -1: RESOURCES. */
 static int edit(struct matr_mapping *mapping, const struct scope_addition *additions,
 		struct upgrade_edits *edits, struct matr_error *why)
 {

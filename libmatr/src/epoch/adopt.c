@@ -92,7 +92,7 @@ struct candidate {
 	struct store_object_content recorded;
 	uint8_t hash[MATR_HASH_SIZE]; /* the object's, as it will be */
 	bool equal;
-	struct matr_error why; /* MEMORY only */
+	struct matr_error why; /* RESOURCES only */
 };
 
 struct comparison {

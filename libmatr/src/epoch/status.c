@@ -62,7 +62,7 @@ static int problem(struct matr_epoch_status *status, const char *file, const cha
 	return add(&status->problems, &status->n_problems, file, reason, err);
 }
 
-/* Report another function's error as a problem, except MEMORY, which remains an error. */
+/* Report another function's error as a problem, except RESOURCES, which remains an error. */
 static int problem_from(struct matr_epoch_status *status, const char *file,
 			const struct matr_error *why, const char *consequence,
 			struct matr_error *err)

@@ -12,7 +12,7 @@
  * lock, and has made sure that the file is the same program. Returns 1 if an image has been
  * written, 0 if there is nothing to do (no such entry, `to` is recorded already, or a portable
  * image, where files are known by content), -1 on error: MALFORMED, NOT_FOUND (no image),
- * SYSTEM, MEMORY. */
+ * SYSTEM, RESOURCES. */
 int image_move(const char *path, const char *application, const struct matr_file_id *to,
 	       const char *next, struct matr_error *err);
 

@@ -6,7 +6,7 @@
 
 /* Draw another region for the image at `path`, correct the words of its page data that hold
  * addresses, and write what results to `next`. Only while holding the prefix's lock.
- * Errors: MALFORMED, NOT_FOUND (no image), SYSTEM, MEMORY. */
+ * Errors: MALFORMED, NOT_FOUND (no image), SYSTEM, RESOURCES. */
 int image_rebase(const char *path, const char *next, struct matr_error *err);
 
 /* Draw a region that can hold `size` bytes; it differs from `from` by a multiple of `alignment`,

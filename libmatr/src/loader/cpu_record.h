@@ -11,7 +11,7 @@
 /* Make the record of this machine's CPU for the interpreter file in memory (size bytes), which
  * holds the ld.so at the path `ld_so`. ld.so is run as far as mapping `program`; none of the
  * program's code runs. *out: the record, its words behind it; free(). Errors: UNSUPPORTED (the
- * message has the reason: starts go on without a record), SYSTEM, MEMORY. */
+ * message has the reason: starts go on without a record), SYSTEM, RESOURCES. */
 int loader_cpu_record_make(const void *interpreter, size_t size, const char *ld_so,
 			   const char *program, struct matr_image_cpu **out,
 			   struct matr_error *err);

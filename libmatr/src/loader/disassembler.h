@@ -14,7 +14,7 @@
 
 struct disassembler;
 
-/* Errors: UNSUPPORTED if capstone is not there; MEMORY. *out: disassembler_close(). */
+/* Errors: UNSUPPORTED if capstone is not there; RESOURCES. *out: disassembler_close(). */
 int disassembler_open(struct disassembler **out, struct matr_error *err);
 void disassembler_close(struct disassembler *disassembler);
 

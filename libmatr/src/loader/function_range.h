@@ -19,7 +19,7 @@ struct function_ranges {
 };
 
 /* Read the ranges. Errors: UNSUPPORTED if there is no such table or in another encoding than
- * linkers write; MEMORY. */
+ * linkers write; RESOURCES. */
 int function_ranges_read(const struct elf_image *image, struct function_ranges *out,
 			 struct matr_error *err);
 void function_ranges_free(struct function_ranges *ranges);

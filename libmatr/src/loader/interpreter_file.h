@@ -38,7 +38,7 @@ struct interpreter_file {
 /* Make and check the file. Where a system-call site of ld.so is not exactly as expected, none is
  * replaced, and `unserved` has the reason: programs start as ever by such a file, and nothing can
  * be served. Errors: NOT_ELF, FOREIGN, MALFORMED; UNSUPPORTED if the file cannot be made of this
- * ld.so; MEMORY. */
+ * ld.so; RESOURCES. */
 int interpreter_file_make(const struct interpreter_source *ld_so,
 			  const struct interpreter_source *ld_stable, enum interpreter_table table,
 			  struct interpreter_file *out, struct matr_error *err);

@@ -10,7 +10,7 @@ int dwarf_separate_open(struct elf_file *file, struct elf_file **out, struct mat
 
 /* Open the supplementary file, into which dwz moves what several files have in common.
  * Returns 1, 0 if the file refers to none, or -1. *out: elf_file_free().
- * Errors: NOT_FOUND, MALFORMED, MEMORY. */
+ * Errors: NOT_FOUND, MALFORMED, RESOURCES. */
 int dwarf_alternate_open(struct elf_file *file, struct elf_file **out, struct matr_error *err);
 
 /* Does it have DWARF of its own? */

@@ -63,7 +63,7 @@ struct elf_file {
 	struct elf_file *newer, *older;
 };
 
-/* *out belongs to the caller: elf_file_free(). Errors: SYSTEM, NOT_ELF, MALFORMED, MEMORY. */
+/* *out belongs to the caller: elf_file_free(). Errors: SYSTEM, NOT_ELF, MALFORMED, RESOURCES. */
 int elf_file_open(const char *path, struct elf_file **out, struct matr_error *err);
 void elf_file_free(struct elf_file *file);
 
