@@ -7,12 +7,3 @@ bool resources_ran_out(int error)
 {
 	return error == ENOMEM || error == EMFILE || error == ENFILE;
 }
-
-int resources_glob_error(const char *directory, int error)
-{
-	(void)directory;
-	if (!resources_ran_out(error))
-		return 0;
-	errno = error;
-	return -1;
-}

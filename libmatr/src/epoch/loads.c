@@ -9,7 +9,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,19 +16,9 @@
 
 #include <matr/config.h>
 
+#include "base/expand.h"
 #include "base/file_id.h"
 #include "base/resources.h"
-
-static int expand(const char *pattern, int flags, glob_t *out, struct matr_error *err)
-{
-	int result = glob(pattern, flags, resources_glob_error, out);
-
-	if (result == GLOB_NOSPACE)
-		return matr_fail_memory(err);
-	if (result == GLOB_ABORTED)
-		return matr_fail_errno(err, pattern, "cannot be expanded");
-	return 0; /* what cannot be read has nothing that could be loaded */
-}
 
 /* A directory's times change when a name in it appears or goes. */
 static int probe_directory(struct probes *probes, const char *path, struct matr_error *err)
@@ -54,9 +43,9 @@ static int probe_way(struct probes *probes, const char *pattern, struct matr_err
 	/* The search for a name without wildcards makes its own probe. */
 	for (const char *slash = strpbrk(pattern, "*?[") ? pattern + at : NULL; slash && !result;
 	     slash = strchr(slash + 1, '/')) {
-		glob_t found = {.gl_pathc = 0};
+		glob_t found;
 		way[slash - pattern] = 0;
-		result = expand(*way ? way : "/", GLOB_ONLYDIR | GLOB_NOSORT, &found, err);
+		result = expand_pattern(*way ? way : "/", GLOB_ONLYDIR | GLOB_NOSORT, &found, err);
 		for (size_t i = 0; i < found.gl_pathc && !result; i++)
 			result = probe_directory(probes, found.gl_pathv[i], err);
 		globfree(&found);
@@ -98,9 +87,9 @@ static bool is_recorded(const struct matr_recordings *recordings, const char *ap
 static int add_pattern(struct matr_epoch *epoch, const char *application, const char *pattern,
 		       const char *flags, struct matr_error *err)
 {
-	glob_t found = {.gl_pathc = 0};
+	glob_t found;
 
-	int result = expand(pattern, GLOB_NOMAGIC, &found, err);
+	int result = expand_pattern(pattern, GLOB_NOMAGIC, &found, err);
 	bool is_pattern = strpbrk(pattern, "*?[") != NULL;
 	for (size_t i = 0; i < found.gl_pathc && !result; i++) {
 		char *root = found.gl_pathv[i];

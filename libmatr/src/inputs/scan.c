@@ -15,7 +15,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
@@ -27,6 +26,7 @@
 
 #include "base/array.h"
 #include "base/enable_names.h"
+#include "base/expand.h"
 #include "base/file_id.h"
 #include "base/intern.h"
 #include "base/map.h"
@@ -424,17 +424,7 @@ static int include_files(struct walk *walk, struct matr_error *err)
 	walk->scan->n_included = walk->scan->n_files;
 	for (size_t i = 0; i < walk->config->include.n && result == 0; i++) {
 		glob_t found;
-		int globbed = glob(walk->config->include.items[i], 0, resources_glob_error, &found);
-		if (globbed == GLOB_NOSPACE)
-			return matr_fail_memory(err);
-		if (globbed == GLOB_ABORTED) {
-			result = matr_fail_errno(err, walk->config->include.items[i],
-						 "cannot be expanded");
-			globfree(&found);
-			return result;
-		}
-		if (globbed != 0)
-			continue;
+		result = expand_pattern(walk->config->include.items[i], 0, &found, err);
 		for (size_t n = 0; n < found.gl_pathc && result == 0; n++)
 			if (realpath(found.gl_pathv[n], canonical) &&
 			    stat(canonical, &status) == 0 && S_ISREG(status.st_mode))
@@ -452,10 +442,7 @@ static bool matches_alike(const char *pattern, const struct matr_scan *scan, siz
 	struct stat status;
 	glob_t found;
 
-	int globbed = glob(pattern, 0, resources_glob_error, &found);
-	if (globbed != 0)
-		return globbed == GLOB_NOMATCH;
-	bool alike = true;
+	bool alike = expand_pattern(pattern, 0, &found, NULL) == 0;
 	for (size_t n = 0; n < found.gl_pathc && alike; n++)
 		if (realpath(found.gl_pathv[n], canonical) && stat(canonical, &status) == 0 &&
 		    S_ISREG(status.st_mode)) {
