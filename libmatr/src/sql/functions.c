@@ -39,7 +39,7 @@ static struct elf_file *open_argument(sqlite3_context *context, sqlite3_value **
 	if (file_set_open(sql->files, path, &file, &err) == 0)
 		return file;
 	if (err.code == MATR_ERROR_RESOURCES)
-		sqlite3_result_error(context, err.message, -1);
+		result_error(context, &err);
 	else if (err.code != MATR_OK)
 		sql_warn(sql, &err);
 	return NULL;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sql/vtab/result.h"
+
 struct module { /* what a registered module refers to */
 	struct matr_sql *sql;
 	const struct mapping_schema *schema;
@@ -236,14 +238,6 @@ static int close_cursor(sqlite3_vtab_cursor *base)
 	return SQLITE_OK;
 }
 
-static int report(sqlite3_vtab *table, const struct matr_error *err)
-{
-	sqlite3_free(table->zErrMsg);
-	table->zErrMsg = err->file[0] ? sqlite3_mprintf("%s: %s", err->file, err->message)
-				      : sqlite3_mprintf("%s", err->message);
-	return table->zErrMsg ? SQLITE_ERROR : SQLITE_NOMEM;
-}
-
 static int next_row(sqlite3_vtab_cursor *base)
 {
 	struct mapping_cursor *cursor = (struct mapping_cursor *)base;
@@ -253,7 +247,7 @@ static int next_row(sqlite3_vtab_cursor *base)
 	cursor->done = more != 1;
 	if (more == MAPPING_INTERRUPTED)
 		return SQLITE_INTERRUPT;
-	return more < 0 ? report(base->pVtab, &err) : SQLITE_OK;
+	return more < 0 ? result_table_error(base->pVtab, &err) : SQLITE_OK;
 }
 
 static int filter(sqlite3_vtab_cursor *base, int number, const char *plan, int argc,
@@ -266,13 +260,13 @@ static int filter(sqlite3_vtab_cursor *base, int number, const char *plan, int a
 	(void)number;
 	if (!cursor->entered) {
 		if (mapping_store_enter(table->store, &err) != 0)
-			return report(base->pVtab, &err);
+			return result_table_error(base->pVtab, &err);
 		cursor->entered = true;
 	}
 	if (take_terms(table->schema, plan, argc, argv, &cursor->terms) != 0)
 		return SQLITE_NOMEM;
 	if (rows_of(cursor)->start(cursor, &err) != 0)
-		return report(base->pVtab, &err);
+		return result_table_error(base->pVtab, &err);
 	return next_row(base);
 }
 

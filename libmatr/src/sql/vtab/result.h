@@ -10,4 +10,9 @@ void result_number(sqlite3_context *context, uint64_t number);
 /* The name of a number (elf_name()); a number without a name is given as 0xHEX. */
 void result_name(sqlite3_context *context, enum names kind, uint64_t number, unsigned machine);
 
+/* End the query with an error: FILE: MESSAGE. */
+void result_error(sqlite3_context *context, const struct matr_error *err);
+/* The same for what a virtual table is asked. Returns what to return to SQLite. */
+int result_table_error(sqlite3_vtab *table, const struct matr_error *err);
+
 #endif

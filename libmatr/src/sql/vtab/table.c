@@ -12,6 +12,7 @@
 
 #include "sql/vtab/file_set.h"
 #include "sql/vtab/name_index.h"
+#include "sql/vtab/result.h"
 #include "sql/vtab/row_cache.h"
 
 struct table {
@@ -256,17 +257,6 @@ static int close_cursor(sqlite3_vtab_cursor *base)
 	return SQLITE_OK;
 }
 
-/* An error that ends the query. */
-static int fail(struct cursor *cursor, const struct matr_error *err)
-{
-	sqlite3_vtab *base = cursor->base.pVtab;
-
-	sqlite3_free(base->zErrMsg);
-	base->zErrMsg =
-		sqlite3_mprintf("%s%s%s", err->file, err->file[0] ? ": " : "", err->message);
-	return base->zErrMsg ? SQLITE_ERROR : SQLITE_NOMEM;
-}
-
 /* The path of the next file, NULL at the end. */
 static int next_path(struct cursor *cursor, const char **path, struct matr_error *err)
 {
@@ -325,7 +315,7 @@ static int advance(struct cursor *cursor)
 			leave_file(cursor);
 		} else {
 			if (next_path(cursor, &path, &err) < 0)
-				return fail(cursor, &err);
+				return result_table_error(cursor->base.pVtab, &err);
 			if (!path)
 				return SQLITE_OK;
 			result = file_set_open(cursor->set, path, &cursor->file, &err);
@@ -340,7 +330,7 @@ static int advance(struct cursor *cursor)
 				leave_file(cursor);
 		}
 		if (result < 0 && err.code == MATR_ERROR_RESOURCES)
-			return fail(cursor, &err);
+			return result_table_error(cursor->base.pVtab, &err);
 		if (result < 0 && err.code != MATR_OK)
 			sql_warn(table->sql, &err);
 	}
@@ -443,7 +433,7 @@ static int filter_rows(sqlite3_vtab_cursor *base, int number, const char *plan, 
 	if (result != SQLITE_OK)
 		return result;
 	if (choose_files(cursor, &none, &err) < 0)
-		return fail(cursor, &err);
+		return result_table_error(cursor->base.pVtab, &err);
 	return none ? SQLITE_OK : advance(cursor);
 }
 
