@@ -166,9 +166,8 @@ killed_after()
 	# in a process group of its own, as from a terminal; a shell's background job would ignore SIGINT
 	setsid env --default-signal=INT "$MATR" check-upgrade --replace "$T/large.deb" >"$T/killed.out" 2>&1 &
 	process=$!
-	# before that it is still the shell, which ignores SIGINT
-	for _ in {1..2000}; do
-		[ "/proc/$process/exe" -ef "$MATR" ] && break
+	# Wait until it is matr, or has ended: the shell that it is first ignores SIGINT.
+	until [ "/proc/$process/exe" -ef "$MATR" ] || [ ! -e "/proc/$process/exe" ]; do
 		sleep 0.001
 	done
 	sleep "$(printf '%d.%03d' $(($2 / 1000)) $(($2 % 1000)))"
