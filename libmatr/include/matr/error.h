@@ -16,7 +16,7 @@ extern "C" {
 
 enum matr_code {
 	MATR_OK = 0,
-	MATR_ERROR_RESOURCES, /* memory, file descriptors: what ran out is no property of a file */
+	MATR_ERROR_RESOURCES, /* memory or file descriptors ran out; no fault of a file */
 	MATR_ERROR_SYSTEM,    /* a system call failed; the message ends with strerror() */
 	MATR_ERROR_NOT_ELF,   /* not an ELF file that ld.so takes */
 	MATR_ERROR_FOREIGN,   /* an ELF file for another machine or of another class */

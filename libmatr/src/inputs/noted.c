@@ -108,8 +108,10 @@ static int read_file(struct collecting *collecting, int directory, const char *n
 	if (collecting->n_bytes >= MAX_BYTES)
 		return 0;
 	int fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0) /* a file that is there to be read is not to be removed unread */
-		return resources_ran_out(errno) ? matr_fail_errno(err, name, "cannot be read") : 0;
+	if (fd < 0 && resources_ran_out(errno)) /* a file that can be read is not removed unread */
+		return matr_fail_errno(err, MATR_NOTED_DIRECTORY, "%s cannot be read", name);
+	if (fd < 0)
+		return 0;
 	char *text = malloc(MATR_NOTED_SIZE);
 	if (!text)
 		result = matr_fail_memory(err);

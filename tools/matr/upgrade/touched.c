@@ -28,7 +28,7 @@ struct owner {
 	const char *package;
 };
 
-/* Where the owner's file is, or will be. owner: NULL if there is none. */
+/* Get the path at which the owner's file is, or will be. owner: NULL if there is none. */
 static const char *place_of(const struct owner *owner, const char *path)
 {
 	return owner ? matr_diverted(owner->diversions, path, owner->package) : path;
