@@ -1,6 +1,8 @@
 /* base_buffer.c - pieces are where they were put, aligned, and equal ones once. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <check.h>
 
@@ -75,6 +77,53 @@ START_TEST(shares_no_part_and_no_misaligned_piece)
 }
 END_TEST
 
+START_TEST(maps_a_file)
+{
+	enum { PAGE = 4096, PAGES = 8, SIZE = PAGES * PAGE + 100 };
+	struct buffer buffer = {0};
+	unsigned char file[PAGE];
+	uint64_t offset;
+	char path[] = "/tmp/matr-buffer-XXXXXX";
+	int fd = mkstemp(path);
+
+	ck_assert_int_ge(fd, 0);
+	unlink(path);
+	for (int page = 0; page <= PAGES; page++) {
+		memset(file, 'a' + page, sizeof file);
+		ck_assert_int_eq(write(fd, file, sizeof file), sizeof file);
+	}
+	ck_assert_int_eq(buffer_map(&buffer, fd, path, PAGE, SIZE - PAGE, &err), 0);
+	ck_assert_uint_eq(buffer.size, SIZE - PAGE);
+	ck_assert_int_eq(buffer.bytes[0], 'b');
+	buffer.bytes[0] = '!';
+	/* What is behind the end of the contents in the file is not in the buffer. */
+	ck_assert_int_eq(buffer_extend(&buffer, PAGE, PAGE, &offset, &err), 0);
+	ck_assert_uint_eq(offset, PAGES * PAGE);
+	ck_assert_int_ne(buffer.mapped, 0);
+	for (size_t i = SIZE - PAGE; i < buffer.size; i++)
+		ck_assert_int_eq(buffer.bytes[i], 0);
+	/* More than there is room for. */
+	ck_assert_int_eq(buffer_extend(&buffer, SIZE, PAGE, &offset, &err), 0);
+	ck_assert_int_eq(buffer.mapped, 0);
+	ck_assert_int_eq(buffer.bytes[0], '!');
+	for (size_t i = 1; i < SIZE - PAGE; i++)
+		ck_assert_int_eq(buffer.bytes[i], 'b' + (int)(i / PAGE));
+	for (size_t i = SIZE - PAGE; i < buffer.size; i++)
+		ck_assert_int_eq(buffer.bytes[i], 0);
+	buffer_free(&buffer);
+	ck_assert_int_eq(pread(fd, file, 1, PAGE), 1);
+	ck_assert_int_eq(file[0], 'b');
+	/* Nothing, and what is no file's. */
+	ck_assert_int_eq(buffer_map(&buffer, fd, path, 0, 0, &err), 0);
+	ck_assert_uint_eq(buffer.size, 0);
+	close(fd);
+	ck_assert_int_eq(buffer_map(&buffer, -1, "a name", 0, PAGE, &err), -1);
+	ck_assert_ptr_nonnull(strstr(err.message, "cannot be mapped"));
+	ck_assert_ptr_null(buffer.bytes);
+	buffer_free(&buffer);
+}
+END_TEST
+
 START_TEST(refuses_too_much)
 {
 	struct buffer buffer = {0};
@@ -96,6 +145,7 @@ int main(void)
 	tcase_add_test(tests, extends_with_zeros);
 	tcase_add_test(tests, shares_equal_pieces);
 	tcase_add_test(tests, shares_no_part_and_no_misaligned_piece);
+	tcase_add_test(tests, maps_a_file);
 	tcase_add_test(tests, refuses_too_much);
 	return unit_run(tests, "buffer");
 }

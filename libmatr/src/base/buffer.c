@@ -3,16 +3,68 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <matr/image_format.h>
 
 #include "base/array.h"
 
+static void free_bytes(struct buffer *buffer)
+{
+	if (buffer->mapped)
+		munmap(buffer->bytes, buffer->mapped);
+	else
+		free(buffer->bytes);
+}
+
 void buffer_free(struct buffer *buffer)
 {
-	free(buffer->bytes);
+	free_bytes(buffer);
 	free(buffer->pieces);
 	*buffer = (struct buffer){0};
+}
+
+int buffer_map(struct buffer *buffer, int fd, const char *path, uint64_t offset, size_t size,
+	       struct matr_error *err)
+{
+	size_t room = (size + size / 4 + MATR_IMAGE_PAGE - 1) & ~(size_t)(MATR_IMAGE_PAGE - 1);
+	const int protection = PROT_READ | PROT_WRITE;
+
+	if (!size)
+		return 0;
+	if (room < size)
+		return matr_fail_memory(err);
+	void *bytes = mmap(NULL, room, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (bytes == MAP_FAILED)
+		return matr_fail_memory(err);
+	if (mmap(bytes, size, protection, MAP_PRIVATE | MAP_FIXED, fd, (off_t)offset) ==
+	    MAP_FAILED) {
+		int result = matr_fail_errno(err, path, "cannot be mapped");
+		munmap(bytes, room);
+		return result;
+	}
+	buffer->bytes = bytes;
+	buffer->size = size;
+	buffer->capacity = buffer->mapped = room;
+	return 0;
+}
+
+/* A mapping that has no more room is copied to where it can grow. */
+static int reserve(struct buffer *buffer, size_t end, struct matr_error *err)
+{
+	unsigned char *bytes = NULL;
+	size_t capacity = 0;
+
+	if (!buffer->mapped || end <= buffer->capacity)
+		return array_reserve(&buffer->bytes, &buffer->capacity, end, 1, err);
+	if (array_reserve(&bytes, &capacity, end, 1, err) != 0)
+		return -1;
+	memcpy(bytes, buffer->bytes, buffer->size);
+	free_bytes(buffer);
+	buffer->bytes = bytes;
+	buffer->capacity = capacity;
+	buffer->mapped = 0;
+	return 0;
 }
 
 /* Bytes behind the alignment are not set. */
@@ -24,7 +76,7 @@ static int extend(struct buffer *buffer, size_t size, size_t align, uint64_t *of
 
 	if (end < size)
 		return matr_fail_memory(err);
-	if (array_reserve(&buffer->bytes, &buffer->capacity, end, 1, err) != 0)
+	if (reserve(buffer, end, err) != 0)
 		return -1;
 	memset(buffer->bytes + buffer->size, 0, start - buffer->size);
 	buffer->size = end;

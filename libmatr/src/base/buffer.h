@@ -15,6 +15,7 @@
 struct buffer {
 	unsigned char *bytes;
 	size_t size, capacity;
+	size_t mapped;	      /* bytes of the mapping that `bytes` is; 0: allocated */
 	struct buffer_piece { /* open addressing; size 0: free */
 		uint64_t hash, offset, size;
 	} * pieces;
@@ -22,6 +23,13 @@ struct buffer {
 };
 
 void buffer_free(struct buffer *buffer);
+
+/* Map `size` bytes of a file from `offset`, a multiple of the page size, as the contents of an empty
+ * buffer. Only what is used is read, changes do not reach the file, and there is room for a quarter
+ * more before anything is copied. The file must not be changed there or cut as long as the buffer
+ * lasts. `path` is for messages. Errors: RESOURCES, SYSTEM. */
+int buffer_map(struct buffer *buffer, int fd, const char *path, uint64_t offset, size_t size,
+	       struct matr_error *err);
 
 /* Room for `size` zeroed bytes at the end, at a multiple of `align` (a power of two): the offset is
  * in *offset. Pointers into buffer->bytes are void afterwards. */

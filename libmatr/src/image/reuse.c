@@ -7,12 +7,14 @@
  */
 #include "image/image.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/array.h"
-#include "base/file.h"
 #include "image/placement.h"
 #include "image/slot.h"
 
@@ -271,17 +273,18 @@ int image_builder_keep(struct image_builder *builder, const char *application,
 
 /* ---- the image before ---- */
 
-static int take(struct image_builder *builder, const unsigned char *bytes, size_t size,
-		struct matr_error *err)
+/* Metadata is copied, since matrd inverts keys in it. Page data is only ever replaced with its
+ * file, so that it can stay there. */
+static int take(struct image_builder *builder, int fd, const char *path,
+		const struct buffer *metadata, size_t size, struct matr_error *err)
 {
 	struct matr_image_header header;
 	uint64_t at;
 
-	memcpy(&header, bytes, sizeof header);
+	memcpy(&header, metadata->bytes, sizeof header);
 	buffer_free(&builder->image);
-	if (buffer_append(&builder->image, bytes, header.metadata_size, 1, &at, err) < 0 ||
-	    buffer_append(&builder->pages, bytes + header.metadata_size,
-			  size - header.metadata_size, 1, &at, err) < 0)
+	if (buffer_append(&builder->image, metadata->bytes, metadata->size, 1, &at, err) < 0 ||
+	    buffer_map(&builder->pages, fd, path, metadata->size, size - metadata->size, err) < 0)
 		return -1;
 	builder->region = header.region;
 	builder->next_base = header.region_size;
@@ -296,23 +299,35 @@ const struct matr_image_cpu *image_builder_cpu_before(const struct image_builder
 	return builder->cpu ? (const void *)(builder->image.bytes + builder->cpu) : NULL;
 }
 
+/* The file may have been replaced since it was checked. */
+static bool is_checked(const struct matr_image_info *info, const struct buffer *metadata,
+		       const struct stat *status)
+{
+	const struct matr_image_header *header = (const void *)metadata->bytes;
+
+	return (uint64_t)status->st_size == info->size && header->file_size == info->size &&
+	       header->epoch == info->epoch && header->metadata_size == info->metadata_size;
+}
+
 int image_builder_reuse(struct image_builder *builder, const char *path, int64_t epoch,
 			struct matr_error *err)
 {
 	struct matr_image_info info;
-	void *bytes;
-	size_t size;
+	struct buffer metadata = {0};
+	struct stat status;
+	int result = 0;
 
 	if (matr_image_check(path, &info, NULL) != 0 || (int64_t)info.epoch != epoch)
 		return 0;
-	if (file_read(path, SIZE_MAX, &bytes, &size, NULL) < 0)
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
 		return 0;
-	const struct matr_image_header *header = bytes;
-	int result = 0;
-	/* The file may have been replaced since it was checked. */
-	if (size == info.size && (int64_t)header->epoch == epoch &&
-	    header->metadata_size == info.metadata_size && suits(builder, header))
-		result = take(builder, bytes, size, err) < 0 ? -1 : 1;
-	free(bytes);
+	if (fstat(fd, &status) == 0 && (uint64_t)status.st_size >= info.metadata_size)
+		result = buffer_map(&metadata, fd, path, 0, info.metadata_size, err);
+	if (metadata.size && is_checked(&info, &metadata, &status) &&
+	    suits(builder, (const void *)metadata.bytes))
+		result = take(builder, fd, path, &metadata, info.size, err) < 0 ? -1 : 1;
+	buffer_free(&metadata);
+	close(fd);
 	return result;
 }
