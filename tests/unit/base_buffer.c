@@ -96,7 +96,7 @@ START_TEST(maps_a_file)
 	ck_assert_uint_eq(buffer.size, SIZE - PAGE);
 	ck_assert_int_eq(buffer.bytes[0], 'b');
 	buffer.bytes[0] = '!';
-	/* What is behind the end of the contents in the file is not in the buffer. */
+	/* The buffer has nothing of the file that is behind its contents. */
 	ck_assert_int_eq(buffer_extend(&buffer, PAGE, PAGE, &offset, &err), 0);
 	ck_assert_uint_eq(offset, PAGES * PAGE);
 	ck_assert_int_ne(buffer.mapped, 0);
@@ -113,7 +113,7 @@ START_TEST(maps_a_file)
 	buffer_free(&buffer);
 	ck_assert_int_eq(pread(fd, file, 1, PAGE), 1);
 	ck_assert_int_eq(file[0], 'b');
-	/* Nothing, and what is no file's. */
+	/* Nothing, and no file. */
 	ck_assert_int_eq(buffer_map(&buffer, fd, path, 0, 0, &err), 0);
 	ck_assert_uint_eq(buffer.size, 0);
 	close(fd);

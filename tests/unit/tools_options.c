@@ -32,7 +32,7 @@ static struct parsed parse(const char *words)
 	const struct option_row rows[] = {
 		{"all", 'a', .flag = &out.all, .help = "everything"},
 		{"epoch", .text = &out.epoch, .argument = "EPOCH", .help = "in that epoch"},
-		{"format", .format = &out.format, .lines = true},
+		{"format", .format = &out.format},
 		{"only", .take = refuse, .help = "one"},
 		{0},
 	};

@@ -23,7 +23,8 @@ static const struct field {
 	{"--jobs", 'j', FIELD_JOBS, offsetof(struct begin_request, jobs),
 	 "threads that work at once (else as many as there are cores)", "N"},
 	{"--format", 0, FIELD_FORMAT, offsetof(struct begin_request, format),
-	 "table (default), json or csv: one row per program (a table only of programs that were "
+	 "table (default), json, jsonl or csv: one row per program (a table only of programs that "
+	 "were "
 	 "named)",
 	 "FORMAT"},
 	{"--only", 0, FIELD_FLAG, offsetof(struct begin_request, only),

@@ -27,6 +27,12 @@ bool format_parse(const char *name, enum output_format *format);
 /* The same for "dot" and "svg". */
 bool format_parse_graph(const char *name, enum output_format *format);
 
+/* One of the two that are rows and nothing else. */
+static inline bool format_is_rows(enum output_format format)
+{
+	return format == FORMAT_CSV || format == FORMAT_JSONL;
+}
+
 static inline bool format_is_graph(enum output_format format)
 {
 	return format == FORMAT_DOT || format == FORMAT_SVG;

@@ -70,7 +70,7 @@ static bool is_format(const struct option_row *row, const char *text, enum outpu
 	if (!format_parse(text, &parsed))
 		return false;
 	if (parsed != FORMAT_TABLE && parsed != FORMAT_JSON &&
-	    (row->document || (parsed != FORMAT_CSV && !(parsed == FORMAT_JSONL && row->lines))))
+	    (row->document || !format_is_rows(parsed)))
 		return false;
 	*format = parsed;
 	return true;

@@ -36,7 +36,7 @@ struct option_row {
 	char letter;	  /* the short form; 0: none */
 	bool *flag;
 	const char **text;
-	enum output_format *format;   /* table, json or csv */
+	enum output_format *format;   /* table, json, jsonl or csv */
 	enum output_format *document; /* table or json */
 	unsigned *jobs;		      /* a number of threads */
 	struct option_list *list;
@@ -46,7 +46,6 @@ struct option_row {
 	void *context;
 	bool graphs;		   /* of format or document: dot and svg too */
 	bool argument_is_optional; /* of take: NULL where it is left out */
-	bool lines;		   /* of format: jsonl too */
 
 	/* For --help, completion and the check of the man page. Rows without a help text are not
 	 * listed by --help: `options.help` has them. */

@@ -28,11 +28,9 @@ static const char *row_words(const struct option_row *row)
 	if (row->words)
 		return row->words;
 	if (row->graphs)
-		return row->lines    ? "table json jsonl csv dot svg"
-		       : row->format ? "table json csv dot svg"
-				     : "table json dot svg";
+		return row->format ? "table json jsonl csv dot svg" : "table json dot svg";
 	if (row->format)
-		return row->lines ? "table json jsonl csv" : "table json csv";
+		return "table json jsonl csv";
 	return row->document ? "table json" : "";
 }
 
@@ -41,15 +39,12 @@ static const char *row_help(const struct option_row *row)
 	if (row->help)
 		return row->help;
 	if (row->graphs)
-		return row->lines ? "table (default), json, jsonl, csv, dot (for graphviz) or svg "
-				    "(drawn by it)"
-		       : row->format
-			       ? "table (default), json, csv, dot (for graphviz) or svg (drawn by "
-				 "it)"
+		return row->format
+			       ? "table (default), json, jsonl, csv, dot (for graphviz) or svg "
+				 "(drawn by it)"
 			       : "table (default), json, dot (for graphviz) or svg (drawn by it)";
 	if (row->format)
-		return row->lines ? "table (default), json, jsonl or csv"
-				  : "table (default), json or csv";
+		return "table (default), json, jsonl or csv";
 	return row->document ? "table (default) or json" : NULL;
 }
 

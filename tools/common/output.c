@@ -50,6 +50,14 @@ void output_number(struct output *output, int64_t number)
 	put_number(output, text, NULL);
 }
 
+void output_real(struct output *output, double number)
+{
+	char text[40];
+
+	snprintf(text, sizeof text, "%.9g", number);
+	put_number(output, text, NULL);
+}
+
 void output_hex(struct output *output, uint64_t number)
 {
 	char text[32], json[32];

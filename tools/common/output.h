@@ -1,5 +1,5 @@
-/* output.h - what commands print: rows for people (table), programs (json) and spreadsheets (csv),
- * and JSON documents.
+/* output.h - what commands print: rows for people (table), programs (json, jsonl) and spreadsheets
+ * (csv), and JSON documents.
  *
  * A command describes its columns once and then gives value after value, whatever the format:
  *
@@ -10,7 +10,7 @@
  * 	return output_close(&output, &err);
  *
  * All of it is safe to show (render.h). JSON: an array of objects, one a line. CSV: RFC 4180 with a
- * header line.
+ * header line. jsonl: the rows of csv, an object a line.
  */
 #ifndef MATR_TOOLS_COMMON_OUTPUT_H
 #define MATR_TOOLS_COMMON_OUTPUT_H
@@ -32,6 +32,7 @@ void output_open(struct output *output, enum output_format format,
 		 const struct render_column *columns, size_t n_columns);
 void output_text(struct output *output, const char *text); /* NULL: an empty cell, JSON null */
 void output_number(struct output *output, int64_t number);
+void output_real(struct output *output, double number);	 /* finite */
 void output_hex(struct output *output, uint64_t number); /* JSON: a plain number */
 
 /* Write what is left. -1: out of memory, or standard output could not be written. */

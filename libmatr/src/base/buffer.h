@@ -24,10 +24,10 @@ struct buffer {
 
 void buffer_free(struct buffer *buffer);
 
-/* Map `size` bytes of a file from `offset`, a multiple of the page size, as the contents of an empty
- * buffer. Only what is used is read, changes do not reach the file, and there is room for a quarter
- * more before anything is copied. The file must not be changed there or cut as long as the buffer
- * lasts. `path` is for messages. Errors: RESOURCES, SYSTEM. */
+/* Map `size` bytes of a file from `offset`, a multiple of the page size, as the contents of an
+ * empty buffer. Only what is used is read, changes do not reach the file, and there is room for a
+ * quarter more before anything is copied. The file must not be changed there or cut as long as the
+ * buffer lasts. `path` is for messages. Errors: RESOURCES, SYSTEM. */
 int buffer_map(struct buffer *buffer, int fd, const char *path, uint64_t offset, size_t size,
 	       struct matr_error *err);
 

@@ -3,7 +3,7 @@
 
 usage: json_keys.py MATR SOURCE DIRECTORY [--print]      with what json_keys.sh has made
 """
-import json, pathlib, re, sys
+import csv, io, json, pathlib, re, sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "lib"))
 sys.dont_write_bytecode = True
@@ -42,6 +42,26 @@ questions = { # with several where what is printed depends on what there is
 }
 
 
+def check_lines(name, at, words):
+    """--format jsonl: a line for each row of csv, with its columns as keys."""
+    asked = [command.run(matr, *words[:at], "--format", form, *words[at:]) for form in ("csv", "jsonl")]
+    (csv_status, *csv_out), (status, *out) = asked
+    title = f"{' '.join(words).replace(scratch, 'T')}: jsonl"
+    if csv_status == 2:
+        tap.equal(f"{title} goes no more than csv", 2, status)
+        return
+    tap.equal(f"{title}: exit status", csv_status, status)
+    which = 1 if name == "trace" else 0
+    rows = list(csv.reader(io.StringIO(csv_out[which], newline="")))
+    try:
+        lines = [json.loads(line) for line in out[which].splitlines()]
+    except ValueError as error:
+        tap.check(f"{title}: a document a line", False, error, out)
+        return
+    tap.equal(f"{title}: rows", len(rows) - 1, len(lines))
+    tap.equal(f"{title}: keys", [rows[0]] * len(lines), [list(line) for line in lines])
+
+
 def keys_of(value):
     if isinstance(value, dict): # `types` counts relocations, by names that are no keys of ours
         return set(value) | {key for name, one in value.items() if name != "types" for key in keys_of(one)}
@@ -62,6 +82,8 @@ for name, commands in questions.items():
         if document == [] and name not in ("diff", "check"): # CSV has them in its first line
             document = [dict.fromkeys(command.run(matr, *words[:at], "--format", "csv", *words[at:])[1].strip().split(","))]
         printed[name] |= keys_of(document)
+        if "--print" not in sys.argv:
+            check_lines(name, at, words)
 if "--print" in sys.argv:
     for name, keys in printed.items():
         print(f"| `{name}` |", " ".join(f"`{key}`" for key in sorted(keys)), "|")

@@ -107,7 +107,7 @@ def check_dot(name, out, shows):
         tap.check(f"{name}: shows escapes", ESCAPED.replace("\\", "\\\\") in text, out)
 
 
-def check(*arguments, formats="table json csv", at=1, shows=True, status=(0, 1)):
+def check(*arguments, formats="table json jsonl csv", at=1, shows=True, status=(0, 1)):
     """The command in each format, to a pipe and to a terminal. at: where --format goes."""
     name = " ".join(a.decode("latin-1") if isinstance(a, bytes) else a for a in arguments)
     name = re.sub(r"\S*[\x00-\x1f\x7f-\xff]+\S*", "NAME", re.sub(re.escape(scratch), "T", name))[:60]
@@ -116,7 +116,10 @@ def check(*arguments, formats="table json csv", at=1, shows=True, status=(0, 1))
         code, out, err = run(*words)
         shown = f"{name} ({form})" if form else name
         tap.check(f"{shown}: exit status", code in status, code, out, err)
-        if form == "json":
+        if form == "jsonl":
+            check_json(shown, b"[%s]" % b",".join(out.splitlines()), shows)
+            tap.check(f"{shown}: errors are safe", is_safe(err), err)
+        elif form == "json":
             check_json(shown, out, shows)
             tap.check(f"{shown}: errors are safe", is_safe(err), err)
         elif form == "dot":

@@ -151,7 +151,7 @@ static int show_table(const struct bench_result *result, struct matr_error *err)
 	return output_flush(err);
 }
 
-/* ---- csv and json ---- */
+/* ---- rows and json ---- */
 
 struct measure { /* what is compared */
 	const char *name, *unit;
@@ -198,13 +198,14 @@ static bool ratio_of(const struct measure *measure, double *ratio)
 
 static void put_number(struct output *output, bool known, double number)
 {
-	char text[40];
-
-	snprintf(text, sizeof text, "%.9g", number);
-	output_text(output, known ? text : NULL);
+	if (known)
+		output_real(output, number);
+	else
+		output_text(output, NULL);
 }
 
-static int show_csv(const struct bench_result *result, struct matr_error *err)
+static int show_rows(const struct bench_result *result, enum output_format format,
+		     struct matr_error *err)
 {
 	static const struct render_column columns[] = {
 		{"program", COLUMN_LEFT}, {"measure", COLUMN_LEFT}, {"unit", COLUMN_LEFT},
@@ -215,7 +216,7 @@ static int show_csv(const struct bench_result *result, struct matr_error *err)
 	struct output output;
 
 	size_t n = list_measures(result, measures);
-	output_open(&output, FORMAT_CSV, columns, sizeof columns / sizeof *columns);
+	output_open(&output, format, columns, sizeof columns / sizeof *columns);
 	for (size_t i = 0; i < n; i++) {
 		const struct measure *measure = &measures[i];
 		const struct estimate none = {.has_interval = false};
@@ -305,9 +306,9 @@ static int take_rounds(void *context, const char *argument)
 static int show(const struct bench_result *result, enum output_format format,
 		struct matr_error *err)
 {
-	return format == FORMAT_JSON  ? output_json(bench_to_json(result), err)
-	       : format == FORMAT_CSV ? show_csv(result, err)
-				      : show_table(result, err);
+	return format == FORMAT_JSON	? output_json(bench_to_json(result), err)
+	       : format_is_rows(format) ? show_rows(result, format, err)
+					: show_table(result, err);
 }
 
 int command_bench(const struct context *context, int argc, char **argv)

@@ -529,7 +529,8 @@ static int parse(struct request *out, const struct context *context, int argc, c
 		{"all", .flag = &out->all,
 		 .help = "save: every program of the epoch, whatever the FILE has"},
 		option_epoch(&out->epoch_name),
-		{"format", .format = &out->format, .help = "check: table (default), json or csv"},
+		{"format", .format = &out->format,
+		 .help = "check: table (default), json, jsonl or csv"},
 		option_prefix(&out->prefix),
 		{0},
 	};

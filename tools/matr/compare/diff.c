@@ -242,7 +242,8 @@ int command_diff(const struct context *context, int argc, char **argv)
 		 .help = "only bindings of these symbols, with details",
 		 .completes = COMPLETES_SYMBOL},
 		{"format", .format = &show->format, .graphs = true,
-		 .help = "table (default), json, csv, dot (for graphviz) or svg (drawn by it)"},
+		 .help = "table (default), json, jsonl, csv, dot (for graphviz) or svg (drawn by "
+			 "it)"},
 		option_root(&request.root),
 		option_prefix(&request.prefix),
 		{0},

@@ -9,7 +9,7 @@
 
 struct diff_exports {
 	const struct export_source *before, *after;
-	enum output_format format; /* table, json or csv */
+	enum output_format format; /* table, json, jsonl or csv */
 	const char *symbol;	   /* a glob: only bindings of these symbols; NULL: all */
 	bool details;		   /* a row for each binding */
 	bool totals;		   /* no rows but those of the numbers */

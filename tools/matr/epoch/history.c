@@ -326,7 +326,7 @@ int command_epoch_show(const struct context *context, int argc, char **argv)
 		{"programs", .flag = &programs,
 		 .help = "list the programs, one a line, and which of them were mapped anew"},
 		{"format", .format = &format,
-		 .help = "table (default) or json; with --programs csv too"},
+		 .help = "table (default) or json; with --programs jsonl and csv too"},
 		option_prefix(&prefix),
 		{0},
 	};
@@ -341,8 +341,8 @@ int command_epoch_show(const struct context *context, int argc, char **argv)
 		return status;
 	if (argc - at > 1)
 		return usage_error_because("epoch show", "one epoch, please", NULL);
-	if (format == FORMAT_CSV && !programs)
-		return usage_error_because("epoch show", "csv is for --programs", NULL);
+	if (format_is_rows(format) && !programs)
+		return usage_error_because("epoch show", "csv and jsonl are for --programs", NULL);
 	int result = open_store(prefix, &store, &err);
 	if (result == 0) {
 		result = recorded_epoch(prefix, store, argv[at], &epoch, &err);

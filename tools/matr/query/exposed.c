@@ -463,7 +463,7 @@ static int take_format(void *context, const char *name)
 	bool known = request->vex.format || format_parse_graph(name, &request->format) ||
 		     format_parse(name, &request->format);
 	if (known && request->format != FORMAT_LIST && request->format != FORMAT_MARKDOWN &&
-	    request->format != FORMAT_LINE && request->format != FORMAT_JSONL)
+	    request->format != FORMAT_LINE)
 		return -1;
 	return usage_error_because("exposed", "no such format", name);
 }
@@ -515,8 +515,9 @@ int command_exposed(const struct context *context, int argc, char **argv)
 		option_epoch(&request.epoch),
 		option_root(&request.root),
 		{"format", .take = take_format, .context = &request, .argument = "FORMAT",
-		 .words = "table json csv dot svg openvex cyclonedx",
-		 .help = "table (default), json, csv, dot (for graphviz) or svg (drawn by it); "
+		 .words = "table json jsonl csv dot svg openvex cyclonedx",
+		 .help = "table (default), json, jsonl, csv, dot (for graphviz) or svg (drawn by "
+			 "it); "
 			 "openvex or cyclonedx: a VEX document (with one --library and "
 			 "--vulnerability)"},
 		{"vulnerability", .text = &request.vex.vulnerability, .argument = "ID",

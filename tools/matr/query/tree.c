@@ -359,7 +359,7 @@ int command_tree(const struct context *context, int argc, char **argv)
 
 	struct recorded recorded = {.store = NULL};
 	int at = options_parse(&options, argc, argv, &status);
-	if (at >= 0 && format == FORMAT_CSV)
+	if (at >= 0 && format_is_rows(format))
 		status = usage_error_because("tree", "a drawing, json, dot or svg", NULL);
 	else if (at >= 0 && root && format == FORMAT_SVG)
 		status = usage_error_because("tree", GRAPH_NO_SVG, "--root");

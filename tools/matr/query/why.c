@@ -262,7 +262,8 @@ int command_why(const struct context *context, int argc, char **argv)
 		 .help = "as its files are now, with LD_LIBRARY_PATH or LD_PRELOAD"},
 		option_root(&root),
 		{"format", .format = &why.format, .graphs = true,
-		 .help = "table (default), json, csv, dot (for graphviz) or svg (drawn by it)"},
+		 .help = "table (default), json, jsonl, csv, dot (for graphviz) or svg (drawn by "
+			 "it)"},
 		option_prefix(&prefix),
 		{0},
 	};
@@ -277,9 +278,9 @@ int command_why(const struct context *context, int argc, char **argv)
 		status = usage_error_because("why", "a program, and a symbol or a library", NULL);
 	else if (at >= 0 && root && why.format == FORMAT_SVG)
 		status = usage_error_because("why", GRAPH_NO_SVG, "--root");
-	else if (at >= 0 && why.format == FORMAT_CSV && !library)
-		status = usage_error_because("why", "csv goes with --library; json has both tables",
-					     NULL);
+	else if (at >= 0 && format_is_rows(why.format) && !library)
+		status = usage_error_because(
+			"why", "csv and jsonl go with --library; json has both tables", NULL);
 	else if (at >= 0) {
 		why.asked = argv[at + 1];
 		int result = root_of(root, &err);

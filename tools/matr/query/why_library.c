@@ -239,10 +239,10 @@ static int find_bound(const struct matr_mapping *mapping, uint32_t index, const 
 
 /* ---- all of it ---- */
 
-/* In csv every row has the way in which the library came in; if nothing binds to it, there is one
- * row with only that. */
-static int show_csv(const struct arrival *arrival, const struct bound_list *bound,
-		    struct matr_error *err)
+/* In csv and jsonl every row has the way in which the library came in; if nothing binds to it, one
+ * row has only that. */
+static int show_rows(const struct why *why, const struct arrival *arrival,
+		     const struct bound_list *bound, struct matr_error *err)
 {
 	static const struct render_column columns[] = {
 		{"requester", COLUMN_LEFT}, {"symbol", COLUMN_LEFT},   {"version", COLUMN_LEFT},
@@ -263,7 +263,7 @@ static int show_csv(const struct arrival *arrival, const struct bound_list *boun
 		free(sought);
 		return matr_fail_memory(err);
 	}
-	output_open(&output, FORMAT_CSV, columns, sizeof columns / sizeof *columns);
+	output_open(&output, why->format, columns, sizeof columns / sizeof *columns);
 	for (size_t i = 0; i < bound->n + !bound->n; i++) {
 		const struct bound *row = bound->n ? &bound->list[i] : &nothing;
 		output_text(&output, row->requester);
@@ -624,7 +624,7 @@ int why_library(const struct why *why, const struct recorded *recorded, struct m
 		result = find_all_bound(&loads, &arrival, recorded->mapping, &bound, err);
 	if (!result)
 		result = why->format == FORMAT_JSON	? show_json(&arrival, &bound, err)
-			 : why->format == FORMAT_CSV	? show_csv(&arrival, &bound, err)
+			 : format_is_rows(why->format)	? show_rows(why, &arrival, &bound, err)
 			 : format_is_graph(why->format) ? show_graph(why, &arrival, &bound, err)
 							: show_table(why, &arrival, &bound, err);
 	arrival_free(&arrival);

@@ -298,7 +298,7 @@ int command_record(const struct context *context, int argc, char **argv)
 		{"forget-all", .flag = &recording.forget_all, .help = "forget everything"},
 		{"list", .flag = &listing, .help = "what is recorded, for one program or for all"},
 		{"format", .format = &recording.format,
-		 .help = "of --list: table (default), json or csv"},
+		 .help = "of --list: table (default), json, jsonl or csv"},
 		option_prefix(&recording.prefix),
 		{0},
 	};

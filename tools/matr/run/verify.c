@@ -198,7 +198,7 @@ static struct json_object *as_json(const struct verdict *verdict)
 	return object;
 }
 
-static const struct render_column csv_columns[] = {
+static const struct render_column row_columns[] = {
 	{"program", COLUMN_LEFT}, {"outcome", COLUMN_LEFT},   {"objects", COLUMN_RIGHT},
 	{"slots", COLUMN_RIGHT},  {"residual", COLUMN_RIGHT}, {"object", COLUMN_LEFT},
 	{"offset", COLUMN_RIGHT}, {"symbol", COLUMN_LEFT},    {"expected", COLUMN_RIGHT},
@@ -206,7 +206,7 @@ static const struct render_column csv_columns[] = {
 };
 
 /* A row per difference, one without an object where there is none. */
-static void show_csv(struct output *output, const struct verdict *verdict)
+static void show_row(struct output *output, const struct verdict *verdict)
 {
 	const struct comparison *comparison = verdict->comparison;
 
@@ -237,7 +237,7 @@ static void show_csv(struct output *output, const struct verdict *verdict)
 
 struct report { /* where the verdicts go */
 	enum output_format format;
-	struct output csv;
+	struct output rows;
 	struct json_object *json;
 };
 
@@ -277,8 +277,8 @@ static int verify_one(const char *prefix, const char *program, struct report *re
 	if (result == 0 && report->format == FORMAT_TABLE) {
 		show_text(&verdict);
 		fflush(stdout);
-	} else if (result == 0 && report->format == FORMAT_CSV) {
-		show_csv(&report->csv, &verdict);
+	} else if (result == 0 && format_is_rows(report->format)) {
+		show_row(&report->rows, &verdict);
 	} else if (result == 0) {
 		struct json_object *object = as_json(&verdict);
 		if (!object)
@@ -298,9 +298,9 @@ static int verify_all(const char *prefix, char **programs, struct report *report
 
 	if (report->format == FORMAT_JSON && !(report->json = json_object_new_array()))
 		return matr_fail_memory(err);
-	if (report->format == FORMAT_CSV)
-		output_open(&report->csv, FORMAT_CSV, csv_columns,
-			    sizeof csv_columns / sizeof *csv_columns);
+	if (format_is_rows(report->format))
+		output_open(&report->rows, report->format, row_columns,
+			    sizeof row_columns / sizeof *row_columns);
 	for (; *programs; programs++) {
 		int same = verify_one(prefix, *programs, report, err);
 		if (same < 0) {
@@ -309,9 +309,9 @@ static int verify_all(const char *prefix, char **programs, struct report *report
 		}
 		all_same &= same;
 	}
-	int result = report->format == FORMAT_JSON  ? output_json(report->json, err)
-		     : report->format == FORMAT_CSV ? output_close(&report->csv, err)
-						    : output_flush(err);
+	int result = report->format == FORMAT_JSON    ? output_json(report->json, err)
+		     : format_is_rows(report->format) ? output_close(&report->rows, err)
+						      : output_flush(err);
 	return result == 0 ? all_same : -1;
 }
 
@@ -341,7 +341,7 @@ int command_verify(const struct context *context, int argc, char **argv)
 		 .help = "with --loads: have ld.so bind all functions at once, so that they are "
 			 "compared too"},
 		{"format", .format = &report.format,
-		 .help = "table (default), json or csv; not with --loads"},
+		 .help = "table (default), json, jsonl or csv; not with --loads"},
 		option_prefix(&prefix),
 		{0},
 	};

@@ -221,7 +221,7 @@ int command_enable(const struct context *context, int argc, char **argv)
 		 .help = "the loader to install (else the one beside matr)",
 		 .completes = COMPLETES_FILE},
 		{"format", .format = &enable.format,
-		 .help = "of --list: table (default), json or csv"},
+		 .help = "of --list: table (default), json, jsonl or csv"},
 		{"quiet", 'q', .flag = &enable.quiet, .help = "say nothing where all went well"},
 		option_prefix(&enable.options.prefix),
 		{0},

@@ -318,7 +318,7 @@ static bool parse(struct arguments *out, int argc, char **argv, int *status)
 		 .help = "the system in DIR, rather than this one",
 		 .completes = COMPLETES_DIRECTORY},
 		{"format", .format = &out->format,
-		 .help = "of status: table (default), json or csv"},
+		 .help = "of status: table (default), json, jsonl or csv"},
 		{0},
 	};
 	const struct options options = {.command = "hooks",
