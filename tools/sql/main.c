@@ -45,7 +45,8 @@ static const char help[] =
 	"dot\n";
 
 static const char help_after[] =
-	"Exit status: 0 success; 1 a query failed, and those after it were not run; 2 usage.\n"
+	"Exit status: 0 success; 1 a query failed, and those after it were not run, or a FILE\n"
+	"could not be read; 2 usage.\n"
 	"\n"
 	"  matr sql \"SELECT provider, count(*) FROM bindings WHERE symbol = 'malloc' GROUP BY "
 	"1\"\n"
@@ -315,6 +316,8 @@ static int run(const struct arguments *arguments)
 		fflush(stdout); /* before what closing the store may have to say */
 	}
 	session_close(&session);
+	if (session.unread && !session.interactive)
+		result = -1;
 	return result == 0 ? STATUS_OK : STATUS_FAILURE;
 }
 

@@ -116,7 +116,11 @@ static int fail(struct session *session, const char *file, struct matr_error *er
 
 static void warn(void *context, const struct matr_error *warning)
 {
-	(void)context;
+	struct session *session = context;
+
+	for (size_t i = 0; i < session->n_files; i++)
+		session->unread |= warning->code != MATR_ERROR_NOT_FOUND &&
+				   strcmp(warning->file, session->files[i]) == 0;
 	if (warning->file[0])
 		session_complain(NULL, 0, "%s: %s", warning->file, warning->message);
 	else
@@ -239,6 +243,7 @@ static int add_tables(struct session *session, const struct session_options *opt
 		.recursive = options->recursive,
 		.cache = options->cache,
 		.warn = warn,
+		.warn_context = session,
 	};
 	if (sql.n_files == 0) {
 		if (files_of_epoch(session, options, &of_epoch, &n, err) != 0)
@@ -257,6 +262,8 @@ int session_open(struct session *session, const struct session_options *options,
 		 struct matr_error *err)
 {
 	session->write = options->write;
+	session->files = options->files;
+	session->n_files = options->n_files;
 	if (sqlite3_open_v2(":memory:", &session->db,
 			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_URI,
 			    NULL) != SQLITE_OK)

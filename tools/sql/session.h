@@ -29,13 +29,18 @@ struct session {
 	char *output; /* name of the file that results go to; NULL: standard output */
 	bool timer, interactive, write, quit;
 	int depth; /* of .read */
+	/* The caller's, and whether one of them could not be read; what is below a directory does
+	 * not count. */
+	const char *const *files;
+	size_t n_files;
+	bool unread;
 	/* Runs a line that begins with a dot. -1: an error, reported. */
 	int (*command)(struct session *, const char *line, const char *source, int number);
 };
 
 /* Open a connection: the mapping's tables and those of the ELF files, and the store itself as
  * the database `store`. Without `write` nothing can be changed, in no database. To be closed
- * also after an error. The connection keeps nothing of the options. */
+ * also after an error. The options' files are used until it is closed. */
 int session_open(struct session *session, const struct session_options *options,
 		 struct matr_error *err);
 void session_close(struct session *session);

@@ -159,6 +159,15 @@ expect_output "queries after an error are not run" 1 '1\nmatr: no such table: x\
 expect_output "an error after rows" 1 '1\nmatr: integer overflow\n' "${list[@]}" \
 	"SELECT abs(x) FROM (SELECT 1 AS x UNION ALL SELECT -9223372036854775807 - 1)"
 expect_output "no such command" 1 'matr: .nothing: no such command; .help lists them\n' "${sql[@]}" ".nothing"
+mkdir mixed && cp /bin/ls mixed/ && head -c 3000 /bin/ls >mixed/cut && echo text >mixed/text
+expect_output "a file that is cut: its answer is missing, all others are there" 1 \
+	'mixed/ls\nmatr: mixed/cut: is truncated or malformed: its section headers lie beyond its end\n' \
+	"${list[@]}" mixed/cut mixed/ls "SELECT path FROM elf_headers"
+expect_output "a file that is no ELF file" 1 'mixed/ls\nmatr: mixed/text: is not an ELF file\n' \
+	"${list[@]}" mixed/text mixed/ls "SELECT path FROM elf_headers"
+expect_output "the same, in a directory" 0 \
+	'mixed/ls\nmatr: mixed/cut: is truncated or malformed: its section headers lie beyond its end\n' \
+	"${list[@]}" mixed "SELECT path FROM elf_headers"
 one_line "a full disk" 2 sh -c "'$MATR' sql 'SELECT * FROM relocations LIMIT 100000' >/dev/full"
 one_line ".output to where nothing can be written" 1 "$MATR" sql ".output /proc/nothing"
 one_line "no store" 1 "$MATR" sql --prefix "$T/none" "SELECT * FROM applications"
