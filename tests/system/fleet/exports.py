@@ -58,8 +58,8 @@ def same(jsonl, directory, sqlite, loaded):
     assert rows['end'][0]['rows'] == sum(map(len, rows.values())) - 1
 
 
-def query(matr, text):
-    done = subprocess.run([matr, 'sql', '--format', 'json', '-s', text], stdout=subprocess.PIPE, check=True)
+def query(matr, text, *options):
+    done = subprocess.run([matr, 'sql', *options, '--format', 'json', '-s', text], stdout=subprocess.PIPE, check=True)
     return [tuple(raw(value) for value in row.values()) for row in json.loads(done.stdout)]
 
 

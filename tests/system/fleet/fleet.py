@@ -5,6 +5,8 @@ usage: fleet.py hosts GOLDEN DIRECTORY NUMBER     exports of hosts that differ f
        fleet.py database EXPORT URL               the database has the rows of the export, and no others of its host
        fleet.py questions DIRECTORY GOLDEN FLEET.md URL    the queries of the document have the right answers
        fleet.py exposed JSON URL                  the same programs as `matr exposed` of this machine
+       fleet.py stores FLEET.md URL GOLDEN DIRECTORY MACHINE...    the queries have the answers of each machine's own
+                                                  store: DIRECTORY/MACHINE/matr.sh is its matr, .../run a command there
 """
 import glob
 import hashlib
@@ -13,8 +15,9 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 
-from exports import raw, read
+from exports import query, raw, read
 
 
 def digest(bindings, path):
@@ -86,10 +89,25 @@ def database(export, url):
     assert sorted(got) == sorted([d['path'], d['reason']] for d in rows.get('declined', ()))
 
 
-def questions(directory, golden, document, url):
+def document_queries(document):
+    """Return the queries of docs/fleet.md by name."""
     with open(document, encoding='utf-8') as file:
-        queries = re.findall(r'^-- (\S+): .*?\n(.*?;)$', file.read(), re.M | re.S)
-    queries = dict(queries)
+        return dict(re.findall(r'^-- (\S+): .*?\n(.*?;)$', file.read(), re.M | re.S))
+
+
+def compare(queries, url, wanted):
+    """Each query has the wanted rows (sorted lists of tuples), which are some."""
+    assert set(queries) == set(wanted), set(queries) ^ set(wanted)
+    for question, text in queries.items():
+        got = sorted(tuple(row) for row in ask(url, text))
+        right = sorted(wanted[question])
+        assert got == right, (question, len(got), len(right), sorted(set(got) - set(right))[:3], sorted(set(right) - set(got))[:3])
+        assert right, question
+        print(question, len(got))
+
+
+def questions(directory, golden, document, url):
+    queries = document_queries(document)
     machines = [read(file) for file in glob.glob(directory + '/*.jsonl') + [golden]]
     name = {id(m): m['export'][0]['host'] for m in machines}
     path = {id(m): {o['id']: o['path'] for o in m['objects']} for m in machines}
@@ -107,17 +125,12 @@ def questions(directory, golden, document, url):
         'function': {(name[id(m)], r) for m in machines for r in users(m, 'fleet_new', 'libc.so.6')},
         'golden': {(name[id(m)], p) for m in machines for p, h in sets(m).items() if sets(first).get(p) != h},
         'package': {(name[id(m)], o['version']) for m in machines for o in m['objects'] if o['package'] == 'libc6'},
-        'alike': {(str(len([m for m in machines if key(m) == k])),) for k in {key(m) for m in machines}},
+        'alike': [(str(n),) for n in Counter(map(key, machines)).values()],
         'since': {(name[id(m)], str(m['export'][0]['begun'])) for m in machines if users(m, 'fleet_new', 'libc.so.6')},
         'programs': {(name[id(m)], a['path']) for m in machines for a in m['applications']
                      if {path[id(m)][s['object']] for s in m['scope'] if s['application'] == a['id']} & users(m, 'fleet_new', 'libc.so.6')},
     }
-    assert set(queries) == set(wanted), set(queries) ^ set(wanted)
-    for question, query in queries.items():
-        got = {tuple(row) for row in ask(url, query)}
-        assert got == wanted[question], (question, sorted(got - wanted[question])[:3], sorted(wanted[question] - got)[:3])
-        assert wanted[question], question
-        print(question, len(got))
+    compare(queries, url, wanted)
 
 
 def key(machine):
@@ -125,13 +138,74 @@ def key(machine):
         s['hash'] for s in machine['binding_sets'])
 
 
+class Store:
+    """A machine's own answers: of `matr sql` on its store, and of dpkg."""
+
+    def __init__(self, directory, name):
+        self.name, self.matr, self.run = name, f'{directory}/{name}/matr.sh', f'{directory}/{name}/run'
+        self.bindings = {}
+        for path, *binding in self.query(' UNION '.join(
+                "SELECT requester, symbol, coalesce(version, '') AS version,"
+                f" CASE binding WHEN 'bound' THEN provider ELSE binding END AS provider FROM {table}"
+                for table in ('bindings', 'closure_bindings'))):
+            self.bindings.setdefault(path, set()).add(tuple(binding))
+        self.objects = dict(self.query('SELECT path, build_id FROM objects'))
+
+    def query(self, text, *options):
+        return [tuple(v.decode() if isinstance(v, bytes) else v for v in row) for row in query(self.matr, text, *options)]
+
+    def users(self, symbol, library):
+        return {path for path, bindings in self.bindings.items()
+                if any(b[0] == symbol and b[2].endswith(library) for b in bindings)}
+
+    def programs(self, objects):
+        return {application for application, path in self.query(
+            'SELECT application, object FROM scopes UNION SELECT application, object FROM closure_scopes') if path in objects}
+
+    def since(self, symbol, library):
+        """Return when the first epoch began in which an object binds so; None: none did."""
+        return min((begun for (begun,) in self.query(' UNION '.join(
+            f"""SELECT strftime('%s', e.begun) AS begun FROM {table} b JOIN epochs e ON e.id = b.epoch
+                WHERE b.symbol = '{symbol}' AND b.provider LIKE '%{library}'"""
+            for table in ('bindings', 'closure_bindings')), '--all-epochs')), default=None)
+
+    def package(self, package):
+        done = subprocess.run([self.run, 'dpkg-query', '-W', '-f', '${Version}', package], stdout=subprocess.PIPE, check=True,
+                              encoding='utf-8')
+        return done.stdout
+
+
+def stores(document, url, golden, directory, *names):
+    symbol, library = '__isoc23_strtol', '/libc.so.6'  # of glibc 2.38 and later
+    queries = {name: text.replace('fleet_new', symbol).replace("'golden'", f"'{golden}'")
+               for name, text in document_queries(document).items()}
+    machines = [Store(directory, name) for name in names]
+    first = next(m for m in machines if m.name == golden)
+    compare(queries, url, {
+        'function': [(m.name, path) for m in machines for path in m.users(symbol, library)],
+        'programs': [(m.name, path) for m in machines for path in m.programs(m.users(symbol, library))],
+        'since': [(m.name, m.since(symbol, library)) for m in machines if m.since(symbol, library)],
+        'golden': [(m.name, path) for m in machines for path, bindings in m.bindings.items() if first.bindings.get(path) != bindings],
+        'package': [(m.name, m.package('libc6')) for m in machines],
+        'alike': [(str(n),) for n in Counter(repr((sorted(m.objects.items()), sorted(m.query(
+            'SELECT application, position, object FROM scopes')))) for m in machines).values()],
+    })
+    for m in machines:
+        done = subprocess.run([m.matr, 'exposed', '--library', 'libz.so.1', '--format', 'json'], stdout=subprocess.PIPE, check=True)
+        exposed_by(json.loads(done.stdout), url, m.name)
+
+
 def exposed(answer, url):
     with open(answer, encoding='utf-8') as file:
-        wanted = {row['program'] for row in json.load(file)}
-    got = {row[0] for row in ask(url, """
+        exposed_by(json.load(file), url, 'golden')
+
+
+def exposed_by(rows, url, host):
+    wanted = {row['program'] for row in rows}
+    got = {row[0] for row in ask(url, f"""
         SELECT DISTINCT a.path FROM matr.current_applications a JOIN matr.scope s ON s.application = a.id
         JOIN matr.current_bindings b ON b.host = a.host AND b.requester = s.object
-        WHERE a.host = 'golden' AND b.provider ~ '/libz\\.so\\.1' AND b.requester <> b.provider""")}
+        WHERE a.host = '{host}' AND b.provider ~ '/libz\\.so\\.1' AND b.requester <> b.provider""")}
     assert got == wanted and wanted, (got, wanted)
 
 
