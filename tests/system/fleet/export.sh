@@ -9,26 +9,29 @@ exports()
 	/usr/bin/python3 "$HERE/exports.py" "$@"
 }
 
-# A library and a symbol whose names are no UTF-8, and hurt CSV, SQL and JSON.
-HOSTILE=$'a"\'",\n\\u0041;\xff\xee\xbe\x80.so'
-mkdir "$T/lib"
-$CC -c -fPIC -o "$T/hostile.o" -xc - <<<'int placeholder(void) { return 0; }'
-objcopy --redefine-sym "placeholder=$(printf "');drop\xc3\"")" "$T/hostile.o"
-$CC -shared -o "$T/lib/hostile.so" -Wl,-soname,hostile.so "$T/hostile.o"
-mv "$T/lib/hostile.so" "$T/lib/$HOSTILE"
-ln -s "$HOSTILE" "$T/lib/hostile.so"
-$CC -c -o "$T/program.o" -xc - <<<'int placeholder(void); int main(void) { return placeholder(); }'
-objcopy --redefine-sym "placeholder=$(printf "');drop\xc3\"")" "$T/program.o"
-$CC -o "$T/program" "$T/program.o" "$T/lib/hostile.so" -Wl,-rpath,"$T/lib"
+# shellcheck source=../../lib/hostile.sh
+. "$TESTS/lib/hostile.sh"
+make_hostile
 
 case_formats()
 {
+	local file status
 	check "epoch begin" begin "$T/program" git /usr/bin/python3
 	check "jsonl" "$MATR" export --host web1 -o "$T/web1.jsonl"
 	check "csv" "$MATR" export --host web1 --format csv -o "$T/web1"
 	check "sqlite" "$MATR" export --host web1 --format sqlite -o "$T/web1.db"
 	check "sql" "$MATR" export --host web1 --format sql -o "$T/web1.sql"
-	check "sql: SQLite takes it" sh -c "sqlite3 '$T/loaded.db' <'$T/web1.sql'"
+	check "sql: SQLite takes it" sh -c "sqlite3 -bail '$T/loaded.db' <'$T/web1.sql'"
+	# Twice, and another export of the same epoch: all of it or nothing.
+	sqlite3 "$T/loaded.db" .dump >"$T/dump"
+	sed '/^INSERT INTO "objects"/s/libc[.]so/libx.so/' "$T/web1.sql" >"$T/other.sql"
+	for file in web1 other; do
+		status=0
+		sqlite3 -bail "$T/loaded.db" <"$T/$file.sql" 2>"$T/refused" || status=$?
+		equal "sql: SQLite refuses $file.sql, since the epoch is there" 1 "$status" "$T/refused"
+		sqlite3 "$T/loaded.db" .dump >"$T/dump.now"
+		check "sql: and has what it had" cmp "$T/dump" "$T/dump.now"
+	done
 	check "the same rows in every format" exports same "$T/web1.jsonl" "$T/web1" "$T/web1.db" "$T/loaded.db"
 	check "the rows of matr sql" exports sql "$T/web1.jsonl" "$MATR"
 	check "names to the byte" exports get "$T/web1.jsonl" '[p for p in path.values() if p.endswith(b"""/a"\x27",\n\\u0041;\xff\xee\xbe\x80.so""")] and [b for b in rows["bindings"] if raw(b["symbol"]) == b"\x27);drop\xc3\x22" and b["provider"] > 0]'

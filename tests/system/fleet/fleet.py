@@ -8,8 +8,10 @@ usage: fleet.py hosts GOLDEN DIRECTORY NUMBER     exports of hosts that differ f
        fleet.py stores FLEET.md URL GOLDEN DIRECTORY MACHINE...    the queries have the answers of each machine's own
                                                   store: DIRECTORY/MACHINE/matr.sh is its matr, .../run a command there
 """
+import csv
 import glob
 import hashlib
+import io
 import json
 import os
 import re
@@ -63,9 +65,9 @@ def hosts(golden, directory, number):
 
 def ask(url, query):
     """Return the rows as lists of strings."""
-    done = subprocess.run(['psql', '-X', '-qAt', '-F', '\t', '-v', 'ON_ERROR_STOP=1', '-d', url, '-c', query],
-                          stdout=subprocess.PIPE, check=True, encoding='utf-8')
-    return [line.split('\t') for line in done.stdout.splitlines()]
+    done = subprocess.run(['psql', '-X', '-qt', '--csv', '-v', 'ON_ERROR_STOP=1', '-d', url, '-c', query],
+                          stdout=subprocess.PIPE, check=True)
+    return list(csv.reader(io.StringIO(done.stdout.decode(), newline='')))
 
 
 def database(export, url):

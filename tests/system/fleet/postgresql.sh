@@ -6,6 +6,8 @@
 . "$(dirname "$0")/../../lib/matr.sh"
 # shellcheck source=../../lib/postgresql.sh
 . "$TESTS/lib/postgresql.sh"
+# shellcheck source=../../lib/hostile.sh
+. "$TESTS/lib/hostile.sh"
 HOSTS=${MATR_TEST_HOSTS:-200}
 
 fleet_py()
@@ -96,6 +98,41 @@ case_faults()
 	equal "nothing is lost" "$before" "$(counts)"
 	check "retry" "$MATR" export --from "$T/few/host3.jsonl" --to "$URL"
 	check "and it is whole" fleet_py database "$T/few/host3.jsonl" "$URL"
+}
+
+# Names are data, in whatever column; what is an escape to COPY, to SQL or to JSON comes out as it went in.
+case_hostile()
+{
+	make_hostile
+	again >/dev/null
+	check "hostile names: an epoch" "$MATR" epoch begin --only -q "$T/program"
+	check "hostile names: an export" "$MATR" export --host evil -o "$T/evil.jsonl"
+	check "hostile names: are in it" grep -qF "');drop" "$T/evil.jsonl"
+	check "hostile names: into the database, from the file" "$MATR" export --from "$T/evil.jsonl" --to "$URL"
+	check "hostile names: the database has them" fleet_py database "$T/evil.jsonl" "$URL"
+	sed '1s/"host":"evil"/"host":"evil2"/; s/"host":"evil"/"host":"evil2"/' "$T/evil.jsonl" >"$T/evil2.jsonl"
+	check "hostile names: straight from the store" "$MATR" export --host evil2 --to "$URL"
+	check "hostile names: the database has them twice" fleet_py database "$T/evil2.jsonl" "$URL"
+}
+
+# The newest epoch is the current one, whenever it was loaded.
+case_order()
+{
+	local first second
+	again >/dev/null
+	check "order: an epoch" "$MATR" epoch begin --only -q /usr/bin/xz
+	check "order: its export" "$MATR" export --host late -o "$T/late1.jsonl"
+	check "order: the next" "$MATR" epoch begin --only -q /usr/bin/xz /usr/bin/python3
+	check "order: its export" "$MATR" export --host late -o "$T/late2.jsonl"
+	first=$(/usr/bin/python3 -c 'import json, sys; print(json.loads(next(open(sys.argv[1])))["epoch"])' "$T/late1.jsonl")
+	second=$((first + 1))
+	check "order: the second is loaded" "$MATR" export --from "$T/late2.jsonl" --to "$URL"
+	check "order: then the first" "$MATR" export --from "$T/late1.jsonl" --to "$URL"
+	equal "order: both are there" "$first $second" \
+		"$(ask -c "SELECT string_agg(epoch::text, ' ' ORDER BY epoch) FROM matr.exports WHERE host = 'late'")"
+	check "order: the newest is the current one" fleet_py database "$T/late2.jsonl" "$URL"
+	check "order: the first again" "$MATR" export --from "$T/late1.jsonl" --to "$URL"
+	check "order: still" fleet_py database "$T/late2.jsonl" "$URL"
 }
 
 run_cases "$@"
