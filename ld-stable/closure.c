@@ -235,7 +235,7 @@ static void clear_states(const struct served *served)
 	closures->walked = NULL;
 }
 
-/* Whether a debugger is notified of loads: it would read l_ld before that is given back. */
+/* Test whether a debugger is notified of loads. It would read l_ld before l_ld is restored. */
 static bool debugger_follows(const struct served *served)
 {
 	static const unsigned char landing[] = {0xf3, 0x0f, 0x1e, 0xfa}; /* endbr64 */
@@ -246,7 +246,7 @@ static bool debugger_follows(const struct served *served)
 	return *function != MACHINE_RETURN;
 }
 
-/* Is another namespace there, or a debugger? */
+/* Test whether there is another namespace, or a debugger. Returns the reason, or NULL. */
 static const char *namespace_or_debugger_reason(const struct served *served)
 {
 	if (has_other_namespaces(served->link))

@@ -91,8 +91,8 @@ static bool is_plain_path(const char *name)
 	return !*name;
 }
 
-/* Are all objects but the root there, by names that ld.so takes as they are? (No recorded library
- * that a name leads to has '$' in its path.) */
+/* Test whether all objects except the root are there, by names that ld.so takes as they are. (No
+ * recorded library that a name leads to has '$' in its path.) */
 static bool all_are_there(const struct served *served, const struct walk *walk)
 {
 	const struct closures *closures = served->closures;

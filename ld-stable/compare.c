@@ -195,9 +195,10 @@ static bool is_residual(const struct tables *residual, uint64_t vaddr)
 	return false;
 }
 
-/* Is the slot left for lazy binding, by ld.so without LD_BIND_NOW, or by the image? The image does
- * it for functions that nothing defines, and for IFUNCs whose resolver ld.so is to call: then the
- * slot leads into the object's own PLT, though the object does not define such a function. */
+/* Test whether the slot is left for lazy binding, by ld.so without LD_BIND_NOW or by the image. The
+ * image does so for functions that nothing defines, and for IFUNCs whose resolver ld.so is to call.
+ * Such a slot leads into the object's own PLT, though the object does not define such a
+ * function. */
 static bool is_unbound(const struct served *served, const struct tables *tables,
 		       const Elf64_Rela *rela, uint64_t base, uint64_t expected, uint64_t found)
 {
@@ -298,7 +299,7 @@ const char *compare_library(struct comparison *comparison, const struct matr_ima
 	return NULL;
 }
 
-/* Is there a function at this word that ld.so has left for lazy binding? */
+/* Test whether the word is the slot of a function that is left for lazy binding. */
 static bool is_unbound_slot(const struct served *served, const struct tables *tables,
 			    uint64_t vaddr, uint64_t expected, uint64_t found)
 {

@@ -43,7 +43,8 @@ bool content_is_recorded(const struct served *served, uint64_t base, long fd, ui
 	return hash == recorded->hash;
 }
 
-/* Is the range in a segment that the kernel has mapped? Nothing has written to it yet. */
+/* Test whether the range is in a segment that the kernel has mapped. Nothing has written to the
+ * segment yet. */
 static bool is_mapped(const struct program *program, const struct range *range)
 {
 	for (size_t i = 0; i < program->phnum; i++) {

@@ -147,10 +147,10 @@ static const char *move_to(struct served *served, uint64_t place)
 	return NULL;
 }
 
-/* Whether the stack is where it is without randomness (setarch -R, randomize_va_space=0): it opens
- * with the name of the executed file, and behind it is a word of zeros. One stack in four million
- * is there by chance. personality() would be exact, but ld.so does not make that call, and a
- * seccomp filter may kill the process for it. */
+/* Test whether the stack has its place without randomness (setarch -R, randomize_va_space=0). At
+ * the top of such a stack is the executed file's name, followed by a word of zeros. One stack in
+ * four million is there by chance. personality() would be exact, but ld.so does not make that call.
+ * A seccomp filter may kill the process for it. */
 static bool has_no_randomness(const struct start *start)
 {
 	enum { STACK_TOP_GAP = 8 };
@@ -199,7 +199,8 @@ __attribute__((noinline)) static bool path_is(const char *recorded)
 	return string_equal(path, recorded);
 }
 
-/* Is this manifest the program's? NULL: yes. *other: another slot may still be. */
+/* Test whether this manifest is for the program as it was started. Returns NULL if so, or the
+ * reason. *other receives whether the manifest of another slot may still be. */
 static const char *manifest_reason(const struct served *served, const struct start *start,
 				   const struct program *program, const struct file_status *file,
 				   bool *other)

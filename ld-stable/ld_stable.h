@@ -78,7 +78,7 @@ long file_open(const char *path); /* for reading; -errno */
 void file_close(long fd);
 bool file_size_is_limited(void); /* RLIMIT_FSIZE */
 
-/* Is it the recorded file? Of portable images only the size is compared. */
+/* Test whether the file is the recorded one. For portable images only the size is compared. */
 bool file_is_recorded(const struct file_status *status, const struct matr_image_file *file,
 		      uint32_t image_flags);
 
@@ -208,8 +208,8 @@ const char *image_find(struct served *served, const struct matr_loader_config *c
 		       const struct start *start, const struct program *program);
 void image_unmap(struct served *served);
 
-/* Whether the object in memory has the recorded content (struct matr_image_content). It is mapped
- * as the image's segments describe, from the file that is open as `fd`. */
+/* Test whether the object in memory has the recorded content (struct matr_image_content). The
+ * object is mapped as the image's segments describe, from the file that is open as `fd`. */
 bool content_is_recorded(const struct served *served, uint64_t base, long fd, uint64_t content);
 bool content_is_program(const struct served *served, const struct program *program,
 			uint64_t content);
@@ -232,7 +232,7 @@ _Noreturn void cpu_record_report(const struct served *served, int fd);
 
 /* ---- address space: memory.c ---- */
 
-/* Is the size of the address space limited (RLIMIT_AS)? */
+/* Test whether the size of the address space is limited (RLIMIT_AS). */
 bool memory_is_limited(void);
 
 /* Map exactly there, over nothing. Returns false, and nothing is mapped, if that cannot be. */
@@ -288,7 +288,7 @@ struct r_debug_public { /* <link.h> struct r_debug */
 
 enum { DEBUG_CONSISTENT = 0 }; /* <link.h> RT_CONSISTENT */
 
-/* Has dlmopen() made one? */
+/* Test whether dlmopen() has made another namespace. */
 static inline bool has_other_namespaces(const struct r_debug_public *debug)
 {
 	const struct r_debug_extended {
@@ -317,7 +317,7 @@ void hook(struct served *served);
 /* Execute the program again, for a plain start. */
 _Noreturn void start_again(const struct served *served, const char *reason, const char *culprit);
 
-/* Have the program end at its main() and report that, if it is started for a trial. `entry` and
+/* Make the program end at its main() and report that, if it is started for a trial. `entry` and
  * `start_main` are the functions of trial.S. */
 void trial_prepare(const struct start *start, const struct program *program, void (*entry)(void),
 		   void (*start_main)(void));
@@ -354,7 +354,7 @@ bool record_is_wanted(void); /* by `matr record`, and not only by the manifest *
 /* A call, and what closure_call() has returned. */
 long record_call(const struct served *served, const struct site_call *call, long result);
 
-/* Whether there is a closure with this root. */
+/* Test whether there is a closure with this root. */
 bool closure_is_recorded(const struct served *served, const char *path);
 
 long verify_call(struct served *served, const struct site_call *call);

@@ -15,7 +15,7 @@ static int protection_of(const struct matr_image_segment *segment, bool relro_wr
 	return (int)segment->protection | (segment->relro && relro_writable ? PROT_WRITE : 0);
 }
 
-/* How many segments from this one on make one mapping. */
+/* Count the segments from this one on that make one mapping. */
 static uint32_t run_length(const struct matr_image_segment *segment, uint32_t n,
 			   bool relro_writable)
 {

@@ -200,7 +200,7 @@ static long open_always(const struct served *served)
 	return fd;
 }
 
-/* Has the load been noted? If not, it has from now on. */
+/* Test whether the load has been noted. If not, it counts as noted from now on. */
 static bool was_noted(void)
 {
 	struct room *room = recorder.room;
@@ -321,7 +321,8 @@ static void opened(const char *path, long fd)
 	recorder.was_read = false;
 }
 
-/* Has it RELRO that ld.so will protect? If the program headers are further behind, no. */
+/* Test whether the headers show RELRO that ld.so will protect. Returns false if the program headers
+ * lie beyond the first `size` bytes. */
 static bool shows_relro(const char *headers, uint64_t size)
 {
 	const Elf64_Ehdr *ehdr = (const Elf64_Ehdr *)headers;

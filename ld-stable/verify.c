@@ -30,7 +30,7 @@ long verify_map(struct served *served, const struct matr_image_library *library,
 			   size, a[2], a[3] | MAP_FIXED, a[4], a[5]);
 }
 
-/* Whether the address is in the inaccessible range in which ld.so has found a place. */
+/* Test whether the address is in the inaccessible range in which ld.so has found a place. */
 static bool is_beside(const struct served *served, uint64_t address)
 {
 	return address - served->bases.place < served->header->region_size;
