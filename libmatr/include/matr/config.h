@@ -59,7 +59,7 @@ struct matr_config {
 MATR_API int matr_config_load(const char *file, struct matr_config **out, struct matr_error *err);
 MATR_API void matr_config_free(struct matr_config *config);
 
-/* Does the configuration exclude the program (canonical path)? */
+/* Test whether the configuration excludes the program (canonical path). */
 MATR_API bool matr_config_excludes(const struct matr_config *config, const char *path);
 
 /* Find the first section whose patterns match the program's canonical path. Returns NULL if
@@ -67,7 +67,8 @@ MATR_API bool matr_config_excludes(const struct matr_config *config, const char 
 MATR_API const struct matr_config_program *matr_config_program(const struct matr_config *config,
 							       const char *path);
 
-/* Is what the program (canonical path) loads noted in daily life? path NULL: is any program's? */
+/* Test whether the loads of the program (canonical path) are noted in daily life. path NULL: test
+ * whether those of any program are. */
 MATR_API bool matr_config_records(const struct matr_config *config, const char *path);
 
 /* The layout of the program (canonical path); never DEFAULT. */

@@ -70,7 +70,7 @@ MATR_API int matr_diff(const struct matr_diff_side *before, const struct matr_di
 		       struct matr_diff *out, struct matr_error *err);
 MATR_API void matr_diff_free(struct matr_diff *diff);
 
-/* Are the mappings equal? */
+/* Test whether the mappings are equal. */
 MATR_API bool matr_diff_is_empty(const struct matr_diff *diff);
 
 /* Get the name: "added", "removed", "moved", "replaced". */

@@ -97,7 +97,7 @@ MATR_API int matr_application_diff(struct matr_store *store, int64_t before, int
 				   struct matr_application_diff *out, struct matr_error *err);
 MATR_API void matr_application_diff_free(struct matr_application_diff *diff);
 
-/* Are the applications equal? */
+/* Test whether the applications are equal. */
 MATR_API bool matr_application_diff_is_empty(const struct matr_application_diff *diff);
 
 /* Get the path of the application `after`. */

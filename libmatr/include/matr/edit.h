@@ -52,12 +52,12 @@ MATR_API int matr_store_edits(struct matr_store *store, struct matr_edit **out, 
 			      struct matr_error *err);
 MATR_API void matr_edits_free(struct matr_edit *edits, size_t n);
 
-/* Does the edit name one program, rather than cover several by a pattern? */
+/* Test whether the edit names one program, rather than covering several by a pattern. */
 MATR_API bool matr_edit_names(const struct matr_edit *edit);
 
-/* Is the program one that edits never apply to? These are MatR's own, shells, package managers,
- * init, and what is needed to repair a system whose programs do not start: docs/edit.md has the
- * list.
+/* Test whether the program is one that edits never apply to. These are MatR's own, shells, package
+ * managers, init, and programs that repair a system whose programs do not start. docs/edit.md has
+ * the list.
  * program: its canonical path. */
 MATR_API bool matr_edit_is_protected(const char *program);
 

@@ -419,8 +419,9 @@ static inline uint32_t matr_image_piece_checksum(const void *piece)
 	return matr_image_checksum(head + 2, head[1] - 8);
 }
 
-/* Is it whole? room: bytes up to the end of what it lies in; least: the struct that it opens
- * with. Both are at least 8. */
+/* Test whether the piece is whole: its size fits and its checksum is right.
+ * room: bytes up to the end of what the piece lies in. least: size of the struct that the piece
+ * opens with. Both are at least 8. */
 static inline bool matr_image_piece_is_whole(const void *piece, uint64_t room, uint32_t least)
 {
 	const uint32_t *head = (const uint32_t *)piece;

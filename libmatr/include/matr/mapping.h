@@ -108,8 +108,8 @@ struct matr_closure {
 /* Free the closures' mappings and the list. */
 MATR_API void matr_closures_free(struct matr_closure *closures, size_t n);
 
-/* Is the reference looked up in the scope? STB_LOCAL and STV_HIDDEN or STV_INTERNAL references
- * bind to the object itself without a lookup; ld.so does not show them as bindings. */
+/* Test whether the reference is looked up in the scope. STB_LOCAL and STV_HIDDEN or STV_INTERNAL
+ * references bind to the object itself without a lookup. ld.so does not show them as bindings. */
 MATR_API bool matr_symbol_is_looked_up(const struct matr_symbol *reference);
 
 #ifdef __cplusplus

@@ -45,13 +45,14 @@ MATR_API void matr_symbol_name_free(struct matr_symbol_name *name);
 MATR_API int matr_symbol_pattern_parse(const char *text, struct matr_symbol_name *out,
 				       struct matr_error *err);
 
-/* Is the text a glob: does it have * or ? or [? */
+/* Test whether the text is a glob: it has * or ? or [. */
 MATR_API bool matr_is_glob(const char *text);
 
 /* Demangle a C++ or Rust name. The result is the caller's: free(). NULL: it is not mangled. */
 MATR_API char *matr_demangle(const char *name);
 
-/* Does the name mean this symbol of the object, with the version that it carries or asks for? */
+/* Test whether the name means this symbol of the object, with the version that the symbol carries
+ * or asks for. */
 MATR_API bool matr_symbol_name_matches(const struct matr_symbol_name *wanted,
 				       const struct matr_object *object,
 				       const struct matr_symbol *symbol);
@@ -63,8 +64,8 @@ MATR_API bool matr_symbol_name_matches(const struct matr_symbol_name *wanted,
 MATR_API int matr_mapping_find_object(const struct matr_mapping *mapping, const char *name,
 				      uint32_t *index, struct matr_error *err);
 
-/* Does the name, or glob, mean this object? For objects without a mapping.
- * path: where it was found; NULL: not known. */
+/* Test whether the name, or glob, means this object. For objects without a mapping.
+ * path: where the object was found; NULL: not known. */
 MATR_API bool matr_object_is_called(const struct matr_object *object, const char *path,
 				    const char *name);
 

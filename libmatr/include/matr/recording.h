@@ -43,7 +43,7 @@ MATR_API int matr_recordings_read_file(const char *file, struct matr_recordings 
 				       struct matr_error *err);
 MATR_API void matr_recordings_free(struct matr_recordings *recordings);
 
-/* Do the flags contain RTLD_NOW? */
+/* Test whether the flags contain RTLD_NOW. */
 MATR_API bool matr_loads_now(const char *flags);
 
 /* Add a load. If that library is recorded for the application, that load only loses an RTLD_NOW

@@ -10,8 +10,9 @@
 extern "C" {
 #endif
 
-/* Does the program gain privileges when it is started (set-user-ID, set-group-ID, capabilities)?
- * ld-stable then starts it plainly, also if it has a mapping, and edits of its mapping are refused.
+/* Test whether the program gains privileges when it is started (set-user-ID, set-group-ID,
+ * capabilities). ld-stable then starts it plainly, even if it has a mapping. Edits of its mapping
+ * are refused.
  * program: a path. Returns false also if there is no such file. */
 MATR_API bool matr_is_secure_exec(const char *program);
 

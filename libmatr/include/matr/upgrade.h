@@ -96,7 +96,7 @@ MATR_API int matr_upgrade_check(struct matr_upgrade *upgrade, size_t i,
 				struct matr_upgrade_result *out, struct matr_error *err);
 MATR_API void matr_upgrade_result_free(struct matr_upgrade_result *result);
 
-/* Did the binding lose its provider, or get another one? */
+/* Test whether the binding lost its provider, or got another one. */
 MATR_API bool matr_binding_is_worse(const struct matr_binding_change *binding);
 
 #ifdef __cplusplus
