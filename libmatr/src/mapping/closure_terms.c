@@ -288,8 +288,8 @@ static uint32_t index_of(const struct work *work, uint32_t object)
 						  : work->universe->n_start + work->member[object];
 }
 
-/* Does an object that the application loads define the name, other than the one at this scope
- * index? */
+/* Test whether the application loads an object that defines the name, other than the one at scope
+ * index `provider`. */
 static bool is_defined_by_other(const struct work *work, const char *text, uint32_t provider)
 {
 	const struct owners *symbols = &work->universe->symbols;
@@ -302,8 +302,8 @@ static bool is_defined_by_other(const struct work *work, const char *text, uint3
 	return false;
 }
 
-/* May a name that is bound to an object of the start lead to another with RTLD_DEEPBIND?
- * Versions do not count. */
+/* Test whether a name that is bound to an object of the start may lead to another object with
+ * RTLD_DEEPBIND. Versions do not count. */
 static bool is_moved_by_deepbind(const struct work *work, const char *text, uint32_t provider)
 {
 	const struct owners *symbols = &work->universe->symbols;

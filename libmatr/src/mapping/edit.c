@@ -360,7 +360,8 @@ static int check_library(const struct work *work, bool portable, struct matr_err
 	return 0;
 }
 
-/* Is this object spared? Members of the addition call the original, unless they are named. */
+/* Test whether the edit spares this object. Members of the addition call the original, unless the
+ * edit names a requester. */
 static bool is_spared(const struct work *work, uint32_t index)
 {
 	const struct scope_addition *addition = work->addition;

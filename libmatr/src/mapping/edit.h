@@ -18,18 +18,19 @@ struct edited_bindings { /* by object and relocation */
 
 void edited_bindings_free(struct edited_bindings *edited);
 
-/* Is the program, by its canonical path, one that the edit names or covers by its pattern? */
+/* Test whether the edit names the program (canonical path), or covers it by its pattern. */
 bool edit_covers(const struct matr_edit *edit, const char *program);
 
-/* Does a binding of the object come into question for the edit? */
+/* Test whether the edit comes into question for a binding of the object. */
 bool edit_concerns(const struct matr_edit *edit, const struct matr_object *object);
 
-/* Whether the edit rebinds references of the object, found under `path` (which may be NULL). Always
- * true if the edit names no requester. */
+/* Test whether the edit rebinds references of the object. Always true if the edit names no
+ * requester.
+ * path: where the object was found; may be NULL. */
 bool edit_requests(const struct matr_edit *edit, const struct matr_object *object,
 		   const char *path);
 
-/* Is it a definition that others can bind to? */
+/* Test whether the symbol is a definition that other objects can bind to. */
 bool edit_can_lead_to(const struct matr_symbol *symbol);
 
 /* Rebind what the edit is about. The library is the addition's object; its own members are spared.
@@ -38,8 +39,8 @@ int mapping_edit(struct matr_mapping *mapping, const struct matr_edit *edit,
 		 const struct scope_addition *addition, bool portable,
 		 struct edited_bindings *edited, struct matr_error *err);
 
-/* When all edits are made: is every edited word one that the mapping writes, and not ld.so?
- * UNSUPPORTED: not, and *edit is the first whose is not. */
+/* Check, when all edits are made, that the mapping writes every edited word, and not ld.so.
+ * Errors: UNSUPPORTED (*edit is the first edit with a word that ld.so writes). */
 int mapping_edits_check(const struct matr_mapping *mapping, const struct edited_bindings *edited,
 			int64_t *edit, struct matr_error *err);
 

@@ -105,7 +105,8 @@ static const struct matr_edit *edit_of(const struct check *check, int64_t id)
 	return NULL;
 }
 
-/* Did the object come with an edit? Such a library calls what it replaces. */
+/* Test whether the object came with an edit. Such a library calls the functions that it
+ * replaces. */
 static bool is_added(const struct matr_mapping *mapping, uint32_t object)
 {
 	for (size_t steps = 0; object && steps < mapping->n_scope; steps++) {
@@ -204,9 +205,9 @@ static bool refers_to(const struct matr_object *object, const char *prefix, cons
 	return false;
 }
 
-/* Does the library hand on what it gets to the functions that it stands for? Then the memory is
- * theirs, and they can take it back. dlsym(RTLD_NEXT) does not count: it finds nothing behind the
- * last object of the scope, where an edit adds the library. */
+/* Test whether the library passes its calls on to the functions that it replaces. Then the memory
+ * is theirs, and they can take it back. dlsym(RTLD_NEXT) does not count. It finds nothing behind
+ * the last object of the scope, where an edit adds the library. */
 static bool is_wrapper(const struct check *check)
 {
 	const struct matr_object *library = check->mapping->scope[check->library].object;

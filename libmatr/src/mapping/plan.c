@@ -66,7 +66,7 @@ static bool is_lazy(const struct matr_object *object, const struct matr_relocati
 	       !(object->flags & MATR_OBJECT_BIND_NOW);
 }
 
-/* Whether only ld.so can relocate the object. Returns 1 if so, 0 if not, -1 on error. */
+/* Test whether only ld.so can relocate the object. Returns 1 if so, 0 if not, -1 on error. */
 static int must_stay_untouched(const struct matr_object *object, struct matr_error *err)
 {
 	if ((object->flags & MATR_OBJECT_TEXTREL) || has_tag(object, DT_REL, 0, true) ||

@@ -49,8 +49,8 @@ static void sort_words(struct words *words)
 	}
 }
 
-/* How many of the words can be one group: one provider, places and values that fit 32 bits. Values
- * are compared as signed numbers: addends may be negative. */
+/* Count the words that can be one group: one provider, places and values that fit 32 bits. Values
+ * are compared as signed numbers, because addends may be negative. */
 static size_t group_length(const struct word *words, size_t n, uint64_t *bias)
 {
 	int64_t low = (int64_t)words[0].value, high = low;

@@ -10,8 +10,8 @@
 const struct matr_segment *writable_segment(const struct matr_object *object, uint64_t vaddr,
 					    uint64_t size);
 
-/* Whether a mapping can write all of the object's words, each once. Returns 1 if so, 0 if not, -1
- * on error. */
+/* Test whether a mapping can write all of the object's words, each once. Returns 1 if so, 0 if not,
+ * -1 on error. */
 int words_are_separate(const struct matr_object *object, struct matr_error *err);
 
 #endif

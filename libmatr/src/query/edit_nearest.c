@@ -106,7 +106,7 @@ static bool no_symbol(const struct world *world, const struct matr_edit *edit,
 	return true;
 }
 
-/* Whether the program's search finds the library, for example by a run path. */
+/* Test whether the program's search finds the library, for example by a run path. */
 static bool can_be_found(const struct world *world, const struct matr_edit *edit)
 {
 	const char *library = edit->library;

@@ -57,7 +57,7 @@ static bool is_hwcap_directory(const char *rest, size_t length)
 	return true;
 }
 
-/* Is the object in the directory, or in one below it that is searched with it? */
+/* Test whether the object is in the directory, or in one below it that is searched with it. */
 static bool is_in(const struct places *places, const char *directory)
 {
 	const char *path = places->entry->path, *name = path_name(path);

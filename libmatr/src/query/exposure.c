@@ -128,7 +128,8 @@ static void free_subject(struct subject *subject)
 	*subject = (struct subject){.object = NULL};
 }
 
-/* Does the object have a symbol that is called so? 1 (then *out: free_subject()), 0, -1. */
+/* Test whether the object has a symbol of the wanted name. Returns 1 if so, 0 if not, -1 on error.
+ * *out, if 1: free_subject(). */
 static int has_symbol(struct search *search, int64_t id, struct subject *out,
 		      struct matr_error *err)
 {
@@ -177,8 +178,8 @@ static int check_name(struct search *search, struct matr_error *err)
 	return result;
 }
 
-/* Is it the version that is asked for: that of the reference, or that of the definition? 1, 0,
- * -1. */
+/* Test whether the reference or its definition has the wanted version. Returns 1 if so, 0 if not,
+ * -1 on error. */
 static int is_version(struct search *search, const struct matr_object *object,
 		      const struct matr_symbol *symbol, int64_t provider, uint32_t definition,
 		      struct matr_error *err)
@@ -192,8 +193,8 @@ static int is_version(struct search *search, const struct matr_object *object,
 	return matr_symbol_name_matches(search->symbol, read, &read->symbols[definition]);
 }
 
-/* Does a vector, whose mapping has the object at 0 and the providers after it, bind to the symbol?
- * 1, 0, -1. */
+/* Test whether a vector binds to the symbol. Its mapping has the object at 0 and the providers
+ * after it. Returns 1 if so, 0 if not, -1 on error. */
 static int binds(struct search *search, const struct subject *subject,
 		 const struct store_vector_mapping *vector, struct matr_error *err)
 {

@@ -53,7 +53,7 @@ char *matr_demangle(const char *name)
 	return demangle(name);
 }
 
-/* Can it only be a name as people write it? */
+/* Test whether the text can only be a name as people write it. */
 static bool is_written(const char *text)
 {
 	return strstr(text, "::") || strpbrk(text, "(< ") != NULL;
@@ -285,7 +285,8 @@ int matr_mapping_find_object(const struct matr_mapping *mapping, const char *nam
 
 /* ---- programs ---- */
 
-/* Does another of them have the same last part? Then that alone would not do. */
+/* Test whether the path of another application has the same last part. Then that part alone would
+ * not do. */
 static bool is_ambiguous(const struct matr_store_application *applications, size_t n, size_t i)
 {
 	const char *part = path_name(applications[i].path);

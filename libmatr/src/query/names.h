@@ -4,10 +4,11 @@
 
 #include <matr/names.h>
 
-/* Is the symbol called so, whatever its version? */
+/* Test whether the symbol has the wanted name, whatever its version. */
 bool query_symbol_name_alone_is(const struct matr_symbol_name *wanted, const char *name);
 
-/* Is it this symbol? version NULL: it has none. */
+/* Test whether the symbol is the wanted one.
+ * version: NULL if the symbol has none. */
 bool query_symbol_name_is(const struct matr_symbol_name *wanted, const char *name,
 			  const char *version);
 

@@ -75,7 +75,7 @@ static int add_file(const char *path, const char *package, void *context, struct
 	return intern_add(&files->paths, copy, &id, err);
 }
 
-/* Is it the list of the package: NAME.list, NAME:ARCHITECTURE.list? */
+/* Test whether the file is the list of the package: NAME.list or NAME:ARCHITECTURE.list. */
 static bool is_list_of(const char *file, const char *name)
 {
 	size_t length = strlen(name), all = strlen(file);

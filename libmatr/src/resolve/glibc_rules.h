@@ -20,8 +20,8 @@ enum glibc_rule {
 /* The minor number in "2.MINOR"; 0: the text is NULL or something else. */
 unsigned glibc_minor(const char *version);
 
-/* Does the rule hold in glibc 2.MINOR? 0 stands for versions before 2.33, whose ld.so does not
- * print its version. */
+/* Test whether the rule holds in glibc 2.MINOR. 0 stands for versions before 2.33, whose ld.so does
+ * not print its version. */
 bool glibc_has(unsigned minor, enum glibc_rule rule);
 
 #endif

@@ -149,7 +149,7 @@ static void shorten_numbers(const char *name, char *out)
 	*out = 0;
 }
 
-/* Has it a number that could be shorter? */
+/* Test whether the name has a number that could be shorter. */
 static bool has_long_number(const char *name)
 {
 	size_t digits = 0;

@@ -69,7 +69,8 @@ void lookup_close(struct lookup *lookup)
 	map_free(&lookup->unique);
 }
 
-/* Can the symbol provide anything for such a reference? MATR_LOOKUP_MATCH: yes. */
+/* Test whether the symbol can provide anything for such a reference. Returns MATR_LOOKUP_MATCH if
+ * so, or the reason. */
 static enum matr_lookup_outcome can_provide(const struct matr_symbol *symbol,
 					    enum lookup_class class)
 {
@@ -115,7 +116,8 @@ static enum version_match match_version(const struct matr_object *object,
 	return wanted->hidden || named || hidden ? VERSION_NO : VERSION_YES;
 }
 
-/* May others bind to it? Hidden symbols are local. Linkers keep them out of the table. */
+/* Test whether other objects may bind to the symbol. Returns MATR_LOOKUP_MATCH if so, or the
+ * reason. Hidden symbols are local. Linkers keep them out of the table. */
 static enum matr_lookup_outcome is_for_others(const struct matr_symbol *symbol)
 {
 	if (symbol->visibility == STV_HIDDEN || symbol->visibility == STV_INTERNAL)

@@ -17,7 +17,7 @@ enum version_state {
 /* The state of a version that an object of the scope needs. */
 enum version_state refused_version(const struct scope *scope, const struct matr_version *wanted);
 
-/* Does ld.so bind the relocation when it is first called? */
+/* Test whether ld.so binds the relocation at the first call of its function. */
 bool refused_when_called(const struct matr_object *object,
 			 const struct matr_relocation *relocation);
 

@@ -26,7 +26,7 @@ int resolution_make(struct matr_session *session, const char *path,
 		    const struct scope_options *options, struct resolution *out,
 		    struct matr_error *err);
 
-/* Does dlopen() of the root add anything? */
+/* Test whether dlopen() of the root adds anything. */
 static inline bool resolution_adds(const struct resolution *resolution)
 {
 	return resolution->scope.n > resolution->n_start;

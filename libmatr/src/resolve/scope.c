@@ -196,7 +196,7 @@ static int find_company(const struct scope_maker *maker, const char *name, struc
 	return out->path ? 0 : matr_fail_memory(err);
 }
 
-/* May the scope go without what is not found? */
+/* Test whether the scope may do without a library that failed with `why`. */
 static bool leaves_gap(const struct matr_session *session, const struct matr_error *why)
 {
 	if (session->search_only)

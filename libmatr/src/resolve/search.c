@@ -45,8 +45,8 @@ static bool is_executable(const struct matr_object *object)
 	return false;
 }
 
-/* Is there a directory? Asked for with a dot at the end, for a file of that name shall not be
- * read. */
+/* Test whether the path is a directory. The dot at the end keeps a file of that name from being
+ * read. Returns 1 if so, 0 if not, -1 on error. */
 static int is_directory(struct search *search, const char *path, struct matr_error *err)
 {
 	const struct known_path *known;
@@ -125,7 +125,8 @@ static int try_directory(struct search *search, const char *directory, enum matr
 
 /* ---- dynamic string tokens: $ORIGIN, $LIB, $PLATFORM (ld.so(8)) ---- */
 
-/* Does the text after '$' open with this token, plain or in braces? Its length, or 0. */
+/* Test whether the text after '$' opens with this token, plain or in braces. Returns its length, or
+ * 0. */
 static size_t token_length(const char *text, const char *token)
 {
 	size_t length = strlen(token);

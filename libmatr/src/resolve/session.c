@@ -284,8 +284,8 @@ static bool is_question_for_directory(const char *path)
 	return slash && strcmp(slash, "/.") == 0;
 }
 
-/* Is there nothing for ld.so? A directory may be unreachable for more reasons than a file, at which
- * the search would stop. */
+/* Test whether the error means that there is nothing for ld.so. A directory may be unreachable for
+ * more reasons than a file. At these the search for a file would stop. */
 static bool is_absent(const char *path, int error)
 {
 	return error == ENOENT || error == ENOTDIR || error == EACCES ||

@@ -107,7 +107,7 @@ struct matr_object *session_open_object(struct matr_session *session, const char
 /* Number of objects; session object indices are 0 .. n - 1. */
 size_t session_object_count(const struct matr_session *session);
 struct matr_object *session_object(const struct matr_session *session, uint32_t index);
-/* Does the object come from an earlier epoch, by session_know()? */
+/* Test whether the object comes from an earlier epoch, by session_know(). */
 bool session_object_is_known(const struct matr_session *session, uint32_t index);
 
 /* Every path that session_path() was asked for, in no particular order. */

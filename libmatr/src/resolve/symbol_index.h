@@ -40,7 +40,7 @@ int symbol_index_add(struct symbol_index *index, uint32_t number, const struct m
 
 bool symbol_index_has(const struct symbol_index *index, uint32_t number);
 
-/* Is the name of the object's symbol defined more than once? */
+/* Test whether the name of the object's symbol is defined more than once. */
 bool symbol_index_is_ambiguous(const struct symbol_index *index, uint32_t number, uint32_t symbol);
 
 #endif
