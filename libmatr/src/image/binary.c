@@ -91,7 +91,8 @@ static bool has_long_zeros(const struct matr_segment *segment)
 	return load_end(segment) - page_up(segment->vaddr + segment->file_size) > SHORT_ZEROS;
 }
 
-/* Do the segments follow each other without a gap, so that they are one range of page data? */
+/* Test whether the segments follow each other without a gap, so that they are one range of page
+ * data. */
 static bool can_be_packed(const struct matr_object *object)
 {
 	const struct matr_segment *last = NULL;

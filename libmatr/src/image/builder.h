@@ -27,7 +27,8 @@ void image_builder_preload(struct image_builder *builder, const struct matr_file
  * written. */
 int image_builder_loader(struct image_builder *builder, const char *path, struct matr_error *err);
 
-/* Note what the applications that are added from now on load? Without a call: no. */
+/* Set whether the loads of the applications that are added from now on are noted. Without a call:
+ * no. */
 void image_builder_record(struct image_builder *builder, bool record);
 
 /* Set the layout of the applications that are added from now on. Without a call: AUTO. */

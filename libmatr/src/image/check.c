@@ -68,7 +68,7 @@ static bool is_string(const struct mapped_image *image, uint64_t offset)
 	return offset < image->size && memchr(image->bytes + offset, 0, image->size - offset);
 }
 
-/* Do the entries stand for so many words? */
+/* Test whether the entries stand for `n_words` words. */
 static bool entries_are_whole(const uint32_t *entries, uint32_t n_entries, uint32_t n_words)
 {
 	uint64_t words = 0;

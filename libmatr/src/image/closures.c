@@ -303,8 +303,8 @@ static int collect_meanings(const struct layout *layout, uint32_t n_ids, struct 
 	return 0;
 }
 
-/* Is DT_NEEDED what the dynamic section begins with? Otherwise, and where there are filters, ld.so
- * walks through more than what is recorded. */
+/* Test whether the dynamic section begins with its DT_NEEDED entries, and has no filters. Otherwise
+ * ld.so walks through more than what is recorded. */
 static bool begins_with_needed(const struct matr_object *object)
 {
 	if (object->n_dynamic < object->n_needed)

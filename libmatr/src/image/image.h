@@ -92,8 +92,8 @@ struct image_builder {
 	uint64_t whole_size; /* of the last image that was built from nothing; 0: this one */
 };
 
-/* Whether the libraries of what is added next are packed. Not in a portable image: in a copy of the
- * file tree only the mapped file identifies the library. */
+/* Test whether the libraries of the applications that are added next are packed. A portable image
+ * packs none: in a copy of the file tree only the mapped file identifies the library. */
 static inline bool image_packs(const struct image_builder *builder)
 {
 	return builder->layout == MATR_LAYOUT_PACK && !builder->portable;
@@ -170,7 +170,7 @@ int image_scope_open(struct image_builder *builder, const struct matr_mapping *m
 		     size_t n_start, struct image_scope *out, struct matr_error *err);
 void image_scope_close(struct image_scope *scope);
 
-/* Is the object at this scope index one that has a library record? */
+/* Test whether the object at this scope index has a library record. */
 bool image_scope_has(const struct image_scope *scope, size_t index);
 
 /* Turn the words of the object at this scope index from scope indices to MATR_BASE_*. */

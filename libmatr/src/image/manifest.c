@@ -60,7 +60,7 @@ static int needed_add(struct image_builder *builder, struct needed *needed, cons
 	return buffer_string(&builder->image, name, &needed->list[needed->n++], err);
 }
 
-/* Is this how ld.so would find the object loaded? */
+/* Test whether ld.so would find the loaded object by this name. */
 static bool is_name_of(const struct matr_scope_entry *entry, const char *name)
 {
 	return (entry->needed_as && !strcmp(entry->needed_as, name)) ||

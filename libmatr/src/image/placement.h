@@ -21,7 +21,7 @@ int image_placement(const char *image, const char *application, struct image_pla
 /* The layout of a manifest with these flags. */
 enum matr_layout image_layout(uint32_t manifest_flags);
 
-/* Is an application of this size placed at random? */
+/* Test whether an application of this layout and size is placed at random. */
 bool image_is_random(enum matr_layout layout, uint32_t n_relocations, uint32_t n_objects);
 
 #endif

@@ -7,8 +7,8 @@
 
 #include <matr/image_format.h>
 
-/* Whether the slot, which lies in the image of `size` bytes, is one that image_withdraw() has
- * masked. A malformed slot is not. */
+/* Test whether image_withdraw() has masked the slot, which lies in the image of `size` bytes. A
+ * malformed slot is not masked. */
 bool image_slot_is_withdrawn(const void *image, size_t size, const struct matr_image_slot *slot);
 
 /* The path of a slot's application, within the image; NULL: the slot is malformed. */

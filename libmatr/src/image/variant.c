@@ -55,7 +55,7 @@ static bool has_word(const struct image_builder *builder, const struct image_var
 	       is_shifted(variant, at) == (word->provider == MATR_BASE_PLACE);
 }
 
-/* How many pages patches for these words would touch; no more than `limit` are counted. */
+/* Count the pages that patches for these words would touch, up to `limit`. */
 static size_t count_pages(const struct image_builder *builder, const struct image_binary *binary,
 			  const struct image_variant *variant, const struct words *words,
 			  uint64_t *touched, size_t limit)

@@ -27,8 +27,8 @@ static const struct instruction *last_write(const struct code *code,
 	return NULL;
 }
 
-/* Is the register set to nothing but constants in this function, none of them the number of a call
- * that matters? Loops keep such numbers in a register. */
+/* Test whether this function sets the register to constants only, none of them the number of a call
+ * that matters. Loops keep such numbers in a register. */
 static bool is_never_of_interest(const struct code_function *function, unsigned number)
 {
 	bool written = false;

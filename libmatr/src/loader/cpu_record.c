@@ -141,7 +141,8 @@ static bool same(const struct run *a, const struct run *b, size_t k)
 	return left.relative == right.relative && left.value == right.value;
 }
 
-/* Is the word the address of AT_PLATFORM, which is on the stack and different in each run? */
+/* Test whether the word is the address of AT_PLATFORM, which is on the stack and different in each
+ * run. */
 static bool is_platform(const struct run *run, size_t k)
 {
 	return run->head.platform && run->words[k] == run->head.platform;
@@ -191,7 +192,7 @@ static int compare(const struct run looked[2], const struct run blind[2], struct
 	return n_hwcap <= 1 ? 0 : unavailable(err, "ld.so keeps AT_HWCAP in several places");
 }
 
-/* Does a run with the record end like those without? */
+/* Check that a run with the record ends like those without. */
 static int check(const struct run looked[2], const struct run *recorded, struct matr_error *err)
 {
 	if (recorded->n != looked[0].n)

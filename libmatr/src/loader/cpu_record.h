@@ -16,7 +16,7 @@ int loader_cpu_record_make(const void *interpreter, size_t size, const char *ld_
 			   const char *program, struct matr_image_cpu **out,
 			   struct matr_error *err);
 
-/* Is the record one of this machine's CPU? */
+/* Test whether the record is one of this machine's CPU. */
 bool loader_cpu_record_is_current(const struct matr_image_cpu *cpu);
 
 #endif

@@ -67,7 +67,8 @@ static int interpreter_of(const char *program, void **bytes, size_t *size, char 
 	return *interpreter != NULL;
 }
 
-/* Does the program name ld-stable? */
+/* Test whether the program names ld-stable as its interpreter. Returns 1 if so, 0 if not, -1 on
+ * error. */
 static int is_enabled(const char *program, struct matr_error *err)
 {
 	void *bytes;

@@ -23,8 +23,9 @@ static int32_t read32(const unsigned char *at)
 	return value;
 }
 
-/* Does the entry describe a signal frame? Such a function returns from a signal handler. Its entry
- * starts one byte before it, as unwinders look up the byte before a return address. */
+/* Test whether the entry describes a signal frame. Such a function returns from a signal handler.
+ * Its entry starts one byte before the function, since unwinders look up the byte before a return
+ * address. Returns 1 if so, 0 if not, -1 if the CIE cannot be read. */
 static int is_signal_frame(const struct elf_image *image, uint64_t cie)
 {
 	enum { AUGMENTATION = 9, LONGEST = 8 };

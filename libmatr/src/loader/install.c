@@ -107,7 +107,7 @@ static int switch_link(int directory, const struct loader_place *place, const ch
 
 /* ---- the way back ---- */
 
-/* Does the original lead to a loader that is not ours? */
+/* Check that the original leads to a loader that is not ours. */
 static int check_original(const struct loader_place *place, struct matr_error *err)
 {
 	char real[PATH_MAX];
@@ -169,7 +169,7 @@ static void drop_original(int directory, const struct loader_place *place)
 		unlinkat(directory, MATR_LOADER_ORIGINAL, 0);
 }
 
-/* Are the bytes those of matr-ld.so? */
+/* Test whether matr-ld.so has these bytes and mode 0755, and belongs to this user. */
 static bool is_current(const struct loader_place *place, const void *bytes, size_t size)
 {
 	struct stat status;

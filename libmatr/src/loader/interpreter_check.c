@@ -96,7 +96,7 @@ static bool is_note(const Elf64_Phdr *segment)
 	return segment->p_type == PT_NOTE || segment->p_type == PT_GNU_PROPERTY;
 }
 
-/* Is it the same segment? Notes may have moved, with what is in them. */
+/* Test whether the segments are the same. Notes may have moved, with their contents. */
 static bool is_same(const struct elf_image *file, const Elf64_Phdr *new,
 		    const struct elf_image *ld_so, const Elf64_Phdr *old)
 {
@@ -141,7 +141,7 @@ static bool in_section(const struct elf_image *ld_so, uint64_t at)
 	return false;
 }
 
-/* May the byte of ld.so's segments be another than in ld.so? */
+/* Test whether this byte of ld.so's segments may differ from the one in ld.so. */
 static bool may_differ(const struct elf_image *file, const struct elf_image *ld_so,
 		       const struct matr_sites *sites, uint64_t at)
 {
@@ -242,7 +242,7 @@ static bool decode(const struct checked *c, uint64_t at, struct instruction *out
 					      segment->p_vaddr + segment->p_filesz - at, at, out);
 }
 
-/* Is there a direct jump at `at` to `target`? */
+/* Test whether there is a direct jump at `at` to `target`. *end receives the jump's end. */
 static bool is_jump(const struct checked *c, uint64_t at, uint64_t target, uint64_t *end)
 {
 	struct instruction jump;

@@ -27,8 +27,8 @@ extern const struct machine machine;
 void machine_describe(const struct cs_insn *from, const uint16_t *written, size_t n_written,
 		      struct instruction *out);
 
-/* Would the bytes, taken for an instruction at `address`, lead to a place at a distance of 32 bits:
- * a branch, a call, or the computation of an address? */
+/* Test whether the bytes, as an instruction at `address`, would lead to a place at a distance of 32
+ * bits. Such instructions are branches, calls, and computations of an address. */
 bool machine_long_reference(const unsigned char *bytes, size_t size, uint64_t address,
 			    uint64_t *target);
 

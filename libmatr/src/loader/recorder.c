@@ -46,7 +46,7 @@ static void remove_directory(int prefix, const char *name)
 	unlinkat(prefix, name, AT_REMOVEDIR);
 }
 
-/* Has the run that made the directory been killed? */
+/* Test whether the run that made the directory has been killed. */
 static bool is_abandoned(int prefix, const char *name)
 {
 	int directory = openat(prefix, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
