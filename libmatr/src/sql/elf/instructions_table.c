@@ -222,8 +222,8 @@ static int64_t look(struct state *self, const uint8_t **bytes, struct matr_error
 	return there < left ? (int64_t)there : (int64_t)left;
 }
 
-/* Does capstone 4 take it for something else? Some lengths of EVEX instructions are wrong, and
- * F3 0F AE /5 (INCSSP) is LFENCE to it. */
+/* Test whether capstone 4 misreads the instruction. It gets some lengths of EVEX instructions
+ * wrong, and takes F3 0F AE /5 (INCSSP) for LFENCE. */
 static bool is_misread(const struct state *self, const uint8_t *bytes, size_t size)
 {
 	if (self->unit != 1)

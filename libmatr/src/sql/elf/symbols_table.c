@@ -136,7 +136,7 @@ static void result_demangled(sqlite3_context *context, const char *name)
 		sqlite3_result_text(context, name, -1, SQLITE_TRANSIENT);
 }
 
-/* Is it the version that a reference without one gets? */
+/* Set the result: 1 if a reference without a version gets this version, else 0. */
 static void result_default(sqlite3_context *context, const struct state *self)
 {
 	const struct elf_symbols *symbols = self->file->symbols;

@@ -110,8 +110,8 @@ struct mapping_object *mapping_object(struct mapping_store *store, int64_t id, u
 int mapping_object_needed(struct mapping_store *store, struct mapping_object *object,
 			  struct matr_error *err);
 
-/* Does the object have a symbol of that name, defined or not? 1 yes, 0 no, -1 error. Nothing is
- * decoded for that. */
+/* Test whether the object's symbols may have that name, defined or not. Nothing is decoded for
+ * that. Returns 1 if so, or if a name only ends with it, 0 if not, -1 on error. */
 int mapping_object_mentions(struct mapping_store *store, int64_t id, const char *symbol,
 			    struct matr_error *err);
 

@@ -126,7 +126,7 @@ static void result_version(sqlite3_context *context, const struct matr_object *o
 		sqlite3_result_text(context, version->name, -1, SQLITE_TRANSIENT);
 }
 
-/* Can a look-up in a scope find it? */
+/* Test whether a lookup in a scope can find the symbol. */
 static bool is_exported(const struct matr_symbol *symbol)
 {
 	return symbol->section != SHN_UNDEF && symbol->hashed && symbol->binding != STB_LOCAL &&

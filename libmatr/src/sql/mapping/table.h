@@ -112,17 +112,17 @@ static inline struct mapping_store *mapping_store_of(const struct mapping_cursor
 
 /* The text a column has to equal, NULL: none. */
 const char *mapping_equals(const struct mapping_terms *terms, int column);
-/* Can a row with this text in the column be wanted? */
+/* Test whether a row with this text in the column can be wanted. */
 bool mapping_admits(const struct mapping_terms *terms, int column, const char *text);
 
-/* Is the query that the cursor belongs to to be interrupted? For loops that give no row for
- * long. */
+/* Test whether the cursor's query is to be interrupted. For loops that give no row for long. */
 bool mapping_interrupted(const struct mapping_cursor *cursor);
 
 /* Of tables that are a query. */
 extern const struct mapping_rows mapping_query_rows;
 
-/* In a query with an object o and an epoch e: is it in a scope, or a closure, of the epoch? */
+/* Condition that the object o is in a scope, or a closure, of the epoch e. For queries with
+ * both. */
 #define MAPPING_IN_EPOCH                                                                           \
 	"(EXISTS (SELECT 1 FROM locations le CROSS JOIN scope_entries se CROSS JOIN"               \
 	" epoch_applications ee WHERE le.object_id = o.id AND se.location_id = le.id"              \

@@ -58,7 +58,7 @@ static void select_epoch(sqlite3_context *context, int argc, sqlite3_value **arg
 		sqlite3_result_int64(context, store->selection);
 }
 
-/* Has some database of the connection the tables of a store? */
+/* Test whether some database of the connection has the tables of a store. */
 static bool has_store(sqlite3 *db)
 {
 	sqlite3_stmt *databases;

@@ -13,7 +13,7 @@ int dwarf_separate_open(struct elf_file *file, struct elf_file **out, struct mat
  * Errors: NOT_FOUND, MALFORMED, RESOURCES. */
 int dwarf_alternate_open(struct elf_file *file, struct elf_file **out, struct matr_error *err);
 
-/* Does it have DWARF of its own? */
+/* Test whether the file has DWARF of its own. */
 bool dwarf_is_in(const struct elf_file *file);
 
 #endif

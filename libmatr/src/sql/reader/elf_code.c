@@ -14,7 +14,8 @@ static int compare(const void *a, const void *b)
 	return x->address < y->address ? -1 : x->address > y->address;
 }
 
-/* Is it the start of code? Mapping symbols of AArch64 mark data among code, and code again. */
+/* Test whether the symbol is the start of code. Mapping symbols of AArch64 mark data among code,
+ * and code again. */
 static bool is_start(const struct elf_file *file, const struct elf_symbol *symbol)
 {
 	unsigned type = GELF_ST_TYPE(symbol->symbol.st_info);

@@ -214,7 +214,7 @@ void elf_file_free(struct elf_file *file)
 	free(file);
 }
 
-/* May so many bytes more be read from there? */
+/* Check that the section's bytes may be read, and count them. */
 static int check_part(struct elf_file *file, size_t section, struct matr_error *err)
 {
 	const GElf_Shdr *header = &file->sections[section].header;

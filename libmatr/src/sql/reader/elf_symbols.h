@@ -50,9 +50,9 @@ uint32_t elf_symbols_next(const struct elf_file *file, uint32_t row);
 int elf_symbols_sort(struct elf_file *file, struct matr_error *err);
 
 uint64_t elf_symbol_hash(const char *name);
-/* Do other objects have to define it? */
+/* Test whether other objects have to define the symbol. */
 bool elf_symbol_is_imported(const struct elf_symbol *symbol);
-/* Can other objects use it? */
+/* Test whether other objects can use the symbol. */
 bool elf_symbol_is_exported(const struct elf_symbol *symbol);
 
 /* "" never: the name of a symbol's section or special index; NULL where it has none. */

@@ -262,7 +262,7 @@ int file_set_get(struct file_set *set, size_t i, const char **path, struct matr_
 	return 0;
 }
 
-/* Whether the walk of the directory reaches the path. */
+/* Test whether the walk of the directory reaches the path. */
 static bool walk_comes_to(const char *directory, const char *path)
 {
 	size_t length = strlen(directory);

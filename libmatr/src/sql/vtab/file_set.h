@@ -33,14 +33,14 @@ uint64_t file_set_generation(const struct file_set *set);
 /* Number of files known so far. */
 size_t file_set_count(const struct file_set *set);
 
-/* Did the user name nothing at all? */
+/* Test whether the user named nothing at all. */
 bool file_set_is_empty(const struct file_set *set);
 /* About how many files there are, with hardly a look at the disk. */
 double file_set_guess(const struct file_set *set);
 
 /* The path of file number i, in *path, valid as long as the set; NULL after the last one. */
 int file_set_get(struct file_set *set, size_t i, const char **path, struct matr_error *err);
-/* Whether the path is one of the set's. Returns 1 if so, 0 if not, -1 on error. */
+/* Test whether the path is one of the set's. Returns 1 if so, 0 if not, -1 on error. */
 int file_set_has(struct file_set *set, const char *path, struct matr_error *err);
 
 /* Open a file, or take it from the pool where it has not changed since. *out: file_set_close().

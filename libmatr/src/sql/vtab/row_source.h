@@ -29,7 +29,7 @@ struct filter {
 
 /* The text that the column has to equal; NULL: not constrained to a text. */
 const char *filter_text(const struct filter *filter, int column);
-/* Is the column's text constrained to another? */
+/* Test whether the filter constrains the column to another text. */
 bool filter_excludes(const struct filter *filter, int column, const char *text);
 
 struct range { /* inclusive, as SQL compares integers; low > high: nothing */
@@ -67,8 +67,8 @@ struct row_source {
 	double work;	       /* per file to go through all, in rows read */
 	struct key keys[MAX_KEYS + 1];
 
-	/* May only some of the files have rows, those with a symbol of that name and one of
-	 * these kinds (name_index.h)? NULL: the table has no names of symbols. */
+	/* Test whether only files with a symbol of that name and one of these kinds (name_index.h)
+	 * may have rows. NULL: the table has no names of symbols. */
 	bool (*choose_files)(const struct filter *filter, const char **name, unsigned *kinds);
 
 	size_t state_size; /* of what the functions below get as state, all zero at first */

@@ -105,7 +105,7 @@ struct plan {
 	bool late_source, late_path; /* would be constrained, but not in this join order */
 };
 
-/* Whether xFilter can use the constraint. If so, it is accounted for in the plan. */
+/* Test whether xFilter can use the constraint. If so, the plan accounts for it. */
 static bool use_constraint(const struct row_source *source, sqlite3_index_info *info, int i,
 			   struct plan *plan)
 {
@@ -284,7 +284,7 @@ static int next_kept(struct cursor *cursor, struct matr_error *err)
 			 sqlite3_errstr(result));
 }
 
-/* Are there rows of the file that was just opened in the cache? */
+/* Find the cached rows of the file that was just opened. Returns false if there are none. */
 static bool use_kept(struct cursor *cursor)
 {
 	struct table *table = table_of(cursor);
