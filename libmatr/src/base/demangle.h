@@ -11,7 +11,8 @@ char *demangle(const char *name);
 /* The same without parameters and return type: "std::locale::name". */
 char *demangle_plain(const char *name);
 
-/* Does the name look mangled? Cheap, and true for every name that demangle() changes. */
+/* Test whether the name looks mangled. The test is cheap, and true for every name that demangle()
+ * changes. */
 bool is_mangled(const char *name);
 
 #endif

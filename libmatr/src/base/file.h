@@ -26,7 +26,7 @@ int file_write_pieces(const char *path, const struct file_piece *pieces, size_t 
  * Otherwise it is `what` and the reason. */
 int file_fail_to_change(const char *path, const char *what, struct matr_error *err);
 
-/* Is the entry of a directory a temporary file of file_write() for the file `name`? */
+/* Test whether the directory entry is a temporary file of file_write() for the file `name`. */
 bool file_is_leftover_of(const char *entry, const char *name);
 
 /* Remove the temporary files that killed file_write() calls for these names, or for this path, left

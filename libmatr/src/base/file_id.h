@@ -13,14 +13,14 @@ int64_t timespec_ns(const struct timespec *time);
 
 struct matr_file_id file_id_of(const struct stat *status);
 
-/* Are all fields equal? */
+/* Test whether all fields are equal. */
 bool file_id_equal(const struct matr_file_id *a, const struct matr_file_id *b);
 
-/* Is it the same inode, whatever has happened to its contents? */
+/* Test whether the inode is the same, whatever has happened to its contents. */
 bool file_id_same_inode(const struct matr_file_id *id, const struct stat *status);
 
-/* Is it the same file, unchanged? The file was looked at no earlier than `trusted`. False if one of
- * its times is so late that a change after that would not show. */
+/* Test whether the file is the same, and unchanged. The file was looked at no earlier than
+ * `trusted`. Returns false if its ctime is so late that a change after that would not show. */
 bool file_id_unchanged(const struct matr_file_id *before, const struct matr_file_id *now,
 		       int64_t trusted);
 

@@ -65,8 +65,8 @@ static bool is_earlier_prefix(const char *canonical)
 	return same;
 }
 
-/* Is it an empty file named as the lock? An earlier MatR that found nothing to end left it
- * alone. */
+/* Test whether the entry is an empty file with the lock's name. An earlier MatR that found nothing
+ * to end left only that. */
 static bool is_idle_lock(int directory, const char *name)
 {
 	struct stat status;
@@ -76,8 +76,9 @@ static bool is_idle_lock(int directory, const char *name)
 	       S_ISREG(status.st_mode) && status.st_size == 0;
 }
 
-/* Is the directory empty, except for a file system's own entries, a lock, and the mark of a MatR
- * that was killed before the rename? -1: error. */
+/* Test whether the directory is empty. A file system's own entries and an idle lock do not count.
+ * Neither does the mark of a MatR that was killed before the rename. Returns 1 if so, 0 if not, -1
+ * on error. */
 static int is_empty(const char *canonical, struct matr_error *err)
 {
 	DIR *list = opendir(canonical);
@@ -211,7 +212,7 @@ bool prefix_is_image(const char *name)
 	return n && n < 48 && strcmp(name + n, ".image") == 0;
 }
 
-/* Does the link of that name lead to an image beside it? *status: of the image. */
+/* Test whether the link of that name leads to an image beside it. *status receives the image's. */
 static bool leads_to_image(const char *canonical, const char *link, const char *name,
 			   struct stat *status)
 {

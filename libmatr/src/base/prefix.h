@@ -13,7 +13,7 @@
 
 enum { PREFIX_IMAGE_NAME = 64 }; /* bytes of an image's file name */
 
-/* Is it the name of an epoch's image, "epoch.7.image" or "epoch.7-1.image"? */
+/* Test whether the name is that of an epoch's image: "epoch.7.image" or "epoch.7-1.image". */
 bool prefix_is_image(const char *name);
 
 /* A directory in the prefix: the prefix in which the edits of an epoch are tried (matr/edit.h). */

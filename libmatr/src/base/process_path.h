@@ -4,8 +4,9 @@
 
 #include <stdbool.h>
 
-/* Does an absolute path lead through procfs, as /proc/self/cwd, /dev/fd/3 and symbolic links to
- * them do? Whatever lies behind that is the process's own. Files that are missing do not matter. */
+/* Test whether an absolute path leads through procfs, as /proc/self/cwd, /dev/fd/3 and symbolic
+ * links to them do. The files behind such a path are the process's own. Missing files do not
+ * matter. */
 bool path_depends_on_process(const char *path);
 
 #endif

@@ -196,7 +196,8 @@ static bool is_edited(const struct matr_diff_side *side, uint32_t requester)
 	return false;
 }
 
-/* Does scope entry `k` before, the same object as entry `i` after, bind to the same providers? */
+/* Test whether scope entry `k` before and entry `i` after are the same object and bind to the same
+ * providers. */
 static bool binds_alike(const struct side *before, uint32_t k, const struct side *after, uint32_t i)
 {
 	const struct matr_object *object = before->mapping->scope[k].object;

@@ -21,7 +21,8 @@ void matr_diff_totals_free(struct matr_diff_totals *totals)
 	*totals = (struct matr_diff_totals){.seen = NULL};
 }
 
-/* Whether it is the first difference of these texts. Returns 1 if so, 0 if not, -1 on error. */
+/* Test whether the difference is the first one of these texts, and remember it. Returns 1 if so, 0
+ * if not, -1 on error. */
 static int is_new(struct map *seen, char kind, unsigned change, const char *const *texts, size_t n,
 		  struct matr_error *err)
 {

@@ -282,8 +282,8 @@ static void take_lost(struct upgrade_edits *edits, struct matr_upgrade_part *out
 
 /* ---- the start ---- */
 
-/* Is there still a program at the path that ld.so has to do with? It may have become a script, or a
- * static program. */
+/* Test whether the path still has a program that ld.so loads. The file may have become a script, or
+ * a static program. */
 static bool is_program(struct matr_session *session, const char *path)
 {
 	struct matr_error why = {.code = MATR_OK};

@@ -115,7 +115,7 @@ int upgrade_edited_scope(struct matr_session *session, const struct matr_upgrade
 		return 0;
 	if (!edits->n || why->code == MATR_ERROR_RESOURCES)
 		return -1;
-	/* Is it the edits' doing? */
+	/* Find out whether the edits are the cause. */
 	int made = make(session, program, NULL, 0, &plain, &alone);
 	resolution_free(&plain);
 	if (made != 0) {

@@ -101,7 +101,8 @@ struct comparison {
 	size_t n, capacity;
 };
 
-/* Would the store hold the same of the file? candidate->hash is set if so. */
+/* Test whether the store would hold the same object for the file as it is now. Sets candidate->hash
+ * if so. */
 static bool same_object(struct candidate *candidate, const struct matr_object *object)
 {
 	struct matr_object *fresh;

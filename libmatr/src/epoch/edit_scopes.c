@@ -29,7 +29,8 @@ struct concern { /* what is known of edits and objects: answers[edit * n_objects
 	uint8_t *answers;
 };
 
-/* Does the session's object bind the edit's symbol? -1: error. */
+/* Test whether the session's object binds the edit's symbol. Returns 1 if so, 0 if not, -1 on
+ * error. */
 static int object_binds(struct concern *concern, size_t edit, uint32_t index,
 			struct matr_error *err)
 {
@@ -177,7 +178,7 @@ static void remake(void *context, size_t i)
 	epoch_work_make(job->epoch, job->which[i]);
 }
 
-/* Can the scope be made with this library alone? */
+/* Test whether the scope can be made with this library alone. */
 static bool can_have(struct matr_epoch *epoch, size_t i, const char *library,
 		     struct matr_error *why)
 {

@@ -14,7 +14,7 @@
 #include "epoch/images.h"
 #include "image/rebase.h"
 
-/* Was the image written before the machine was started? */
+/* Test whether the image was written before the machine was started. */
 static bool is_of_earlier_boot(const struct stat *image)
 {
 	struct timespec now, up;

@@ -75,7 +75,7 @@ static void make_scope(void *context, size_t i)
 		epoch_work_make(epoch, epoch->next + i);
 }
 
-/* Is the scope the recorded one, of recorded objects? */
+/* Test whether the scope is the recorded one and all its objects are recorded. */
 static bool is_alike(struct matr_epoch *epoch, const struct resolution *resolution,
 		     const struct store_recorded_scope *recorded)
 {

@@ -98,7 +98,8 @@ static void look_at_state(const char *prefix, struct matr_epoch_status *status)
 		matr_epoch_suspended(prefix, status->suspended_by, NULL);
 }
 
-/* The image: is an epoch in force, and which? *epoch is 0 where there is no sound image. */
+/* Look at the image: find whether an epoch is in force, and which. *epoch is 0 where there is no
+ * sound image. */
 static int look_at_image(const char *prefix, struct matr_epoch_status *status, bool *exists,
 			 int64_t *epoch, struct matr_error *err)
 {
@@ -194,8 +195,8 @@ static int compare_records(struct matr_epoch_status *status, const char *store_p
 	return problem(status, store_path, reason, err);
 }
 
-/* The same inode, to which nothing has happened? Its contents may have been written and the time
- * set back. */
+/* Test whether the inode is the same, with the recorded ctime. Its contents may have been written
+ * and the mtime set back. */
 static bool is_same_inode(const struct matr_file_id *id, const struct stat *now)
 {
 	return file_id_same_inode(id, now) && timespec_ns(&now->st_ctim) == id->ctime;

@@ -216,7 +216,8 @@ static int add_directory(struct walk *walk, const char *path, struct matr_error 
 	return 0;
 }
 
-/* Has it been read under another name? `index` is its own. -1: no memory. */
+/* Test whether the directory has been read under another name. If not, enter it under `index`, its
+ * own. Returns 1 if so, 0 if not, -1 if out of memory. */
 static int was_visited(struct walk *walk, size_t index, const struct stat *status,
 		       struct matr_error *err)
 {
@@ -385,7 +386,7 @@ static int read_directory(struct walk *walk, struct matr_error *err)
 		return matr_fail_errno(err, path, "cannot be read");
 	if (fd < 0) {
 		walk->scan->n_unreadable += errno != ENOENT;
-		/* Should it become readable, it will have changed. */
+		/* Record its identity: a directory that becomes readable will have changed. */
 		if (stat(path, &status) == 0)
 			walk->scan->directories[index].id = file_id_of(&status);
 		return 0;
@@ -435,7 +436,8 @@ static int include_files(struct walk *walk, struct matr_error *err)
 	return result;
 }
 
-/* Does the file list go on with what the pattern matches now? */
+/* Test whether the file list goes on at *at with the files that the pattern matches now. Moves *at
+ * behind them. */
 static bool matches_alike(const char *pattern, const struct matr_scan *scan, size_t *at)
 {
 	char canonical[PATH_MAX];
@@ -454,7 +456,7 @@ static bool matches_alike(const char *pattern, const struct matr_scan *scan, siz
 	return alike;
 }
 
-/* Are the same programs excluded? */
+/* Test whether the configuration excludes the same programs as the scan. */
 static bool excludes_alike(const struct matr_config *config, const struct matr_scan *scan)
 {
 	for (size_t i = 0; i < scan->n_files; i++) {

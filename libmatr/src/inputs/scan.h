@@ -9,7 +9,8 @@
 /* Make the list of programs from the files. */
 int scan_list_programs(struct matr_scan *scan, struct matr_error *err);
 
-/* Would a scan with this configuration start from the same directories and included files? */
+/* Test whether a scan with this configuration would start from the same directories and included
+ * files. */
 bool scan_starts_alike(const struct matr_config *config, const struct matr_scan *scan);
 
 #endif

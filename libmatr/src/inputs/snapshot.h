@@ -39,7 +39,7 @@ void scan_encode(const struct matr_scan *scan, struct varint_buffer *out);
 /* *out: matr_scan_free(). -1: no memory, or the cursor is damaged. */
 int scan_decode(struct varint_cursor *cursor, struct matr_scan **out, struct matr_error *err);
 
-/* Is everything as it was? `trusted` as in file_id_unchanged(). */
+/* Test whether everything is as it was. `trusted`: as in file_id_unchanged(). */
 bool scan_unchanged(const struct matr_config *config, const struct matr_scan *scan, int64_t trusted,
 		    unsigned jobs);
 bool probes_unchanged(const struct probes *probes, int64_t trusted, unsigned jobs);

@@ -5,7 +5,8 @@
 #include "store/blob.h"
 #include "store/usage.h"
 
-/* How an object binds, encoded. May be made in any thread. ids: row ids of the scope's objects. */
+/* Binding vector of one object, encoded. May be made in any thread.
+ * ids: row ids of the scope's objects. */
 struct store_encoded_vector {
 	struct store_blob bindings;
 	uint32_t *providers; /* scope indices */

@@ -439,7 +439,7 @@ static int applications_besides(const struct changes *changes, int64_t from, int
 	return visit_ids(changes, rows, from, to, change, err);
 }
 
-/* Do the runs of vectors differ? */
+/* Test whether the runs of vectors are equal. */
 static bool same_vectors(const struct store_vector *a, size_t n_a, const struct store_vector *b,
 			 size_t n_b)
 {

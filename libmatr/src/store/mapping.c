@@ -11,7 +11,8 @@
 
 /* ---- writing ---- */
 
-/* Whether the epoch has an application of that path. Returns 1 if so, 0 if not, -1 on error. */
+/* Test whether the epoch has an application of that path. Returns 1 if so, 0 if not, -1 on
+ * error. */
 static int has_application(struct matr_store *store, int64_t epoch, const char *path,
 			   struct matr_error *err)
 {
@@ -441,9 +442,8 @@ int store_same_scope(struct matr_store *store, int64_t application, int64_t clos
 	return more < 0 ? -1 : same && at == n;
 }
 
-/* Would the store hold the same of the object as in this row, apart from which file it is and which
- * interpreter it names?
- */
+/* Test whether the store would hold the same of the object as this row has. The file and the
+ * interpreter that it names do not count. Returns 1 if so, 0 if not, -1 on error. */
 static int is_recorded(sqlite3_stmt *row, const struct matr_object *object, struct matr_error *err)
 {
 	struct matr_object as_recorded = *object;

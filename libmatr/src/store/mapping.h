@@ -16,7 +16,7 @@ struct store_encoded_mapping {
 	size_t n;
 };
 
-/* May run in any thread while nothing is written. */
+/* Encode the mapping. May run in any thread while nothing is written. */
 int store_encode_mapping(const struct matr_store *store, const struct matr_mapping *mapping,
 			 struct store_encoded_mapping *out, struct matr_error *err);
 void store_encoded_mapping_free(struct store_encoded_mapping *encoded);
@@ -66,8 +66,9 @@ int store_additions(struct matr_store *store, int64_t application, char ***out, 
 int store_same_scope(struct matr_store *store, int64_t application, int64_t closure,
 		     const struct matr_scope_entry *entries, size_t n, struct matr_error *err);
 
-/* Is the path that of an application of the epoch (as recorded, or its file's own), and would the
- * store hold the same of the object, apart from which file it is and which interpreter it names?
+/* Test whether the epoch has an application at the path, and the store would hold the same of the
+ * object. The path is the recorded one, or that of the application's own file. The object's file
+ * and the interpreter that it names do not count.
  * Returns 1 if so, 0 if not, -1 on error. */
 int store_same_program(struct matr_store *store, int64_t epoch, const char *path,
 		       const struct matr_object *object, struct matr_error *err);

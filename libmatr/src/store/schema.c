@@ -64,7 +64,7 @@ static const char version_1[] =
 	" PRIMARY KEY (object_id, part)) WITHOUT ROWID;"
 	"CREATE INDEX object_blobs_blob ON object_blobs (blob_id);"
 
-	/* How one object binds, in every application in which it binds like this. */
+	/* Bindings of one object, for every application in which it binds like this. */
 	"CREATE TABLE vectors ("
 	" id INTEGER PRIMARY KEY,"
 	" object_id INTEGER NOT NULL REFERENCES objects,"
@@ -295,7 +295,7 @@ static const char version_5[] =
 static const char version_6[] =
 	"ALTER TABLE epochs ADD COLUMN portable INTEGER NOT NULL DEFAULT 0;";
 
-/* How the program was seen to load it: "now", "lazy,global", ...; "-": not known. */
+/* Flags with which the library was seen to be loaded: "now", "lazy,global", ...; "-": not known. */
 static const char version_7[] = "ALTER TABLE closures ADD COLUMN flags TEXT NOT NULL DEFAULT '-';";
 
 /* Edits of mappings: the request, its result in an application, and the places where it failed.

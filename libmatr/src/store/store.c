@@ -111,7 +111,7 @@ static int name_beside(const char *path, const char *suffix, char **out, struct 
 	return asprintf(out, "%s-%s", path, suffix) < 0 ? matr_fail_memory(err) : 0;
 }
 
-/* Is there a journal with something in it? */
+/* Test whether there is a journal with something in it. */
 static bool is_written(const char *wal)
 {
 	struct stat status;

@@ -76,7 +76,8 @@ enum { WATCH_NOTHING, WATCH_DIRTY, WATCH_REBUILD };
  * again. */
 int watch_list_event(struct watch_list *list, const struct notify_event *event);
 
-/* Is the file as recorded? Its kind of change (a violation's), or NULL. *now: what is there. */
+/* Compare the file with what is recorded. Returns its kind of change (a violation's), or NULL if
+ * there is none. *now receives what is there. */
 const char *watched_change(const struct watch_list *list, const struct watched_file *file,
 			   struct matr_file_id *now);
 

@@ -26,7 +26,7 @@ void affected_search_close(struct affected_search *search)
 
 /* ---- would it find something else? ---- */
 
-/* Is there an object for every entry from `first` on? */
+/* Test whether every entry from `first` on has an object. */
 static bool all_found(const struct scope *scope, size_t first)
 {
 	for (size_t i = first; i < scope->n; i++)

@@ -251,7 +251,7 @@ static int recall_violations(struct matr_watch *watch, struct matr_store *store,
 	return 0;
 }
 
-/* Which epoch is in force, and what does it follow from? */
+/* Find the epoch that is in force, and read what it follows from. */
 static int load(struct matr_watch *watch, struct matr_watch_report *report, struct matr_error *err)
 {
 	struct matr_store *store;
@@ -390,8 +390,8 @@ static int find_affected(struct matr_store *store, int64_t epoch, struct change 
 	return result;
 }
 
-/* Whether the file is recorded. Files that were searched for without success, or not needed, do not
- * matter. */
+/* Test whether the change is one to record. Files that were searched for without success, or were
+ * not needed, do not matter. */
 static bool is_violation(const struct change *change)
 {
 	if (change->harmless)
