@@ -11,9 +11,10 @@
  * asked of it. */
 int matrd_connect(const char *prefix);
 
-/* Have matrd do the request (which is taken), print what that prints and return its exit status.
- * progress (may be NULL) is called with `context` and each report. Closes the connection. -1: it
- * went away, or refused; *err. */
+/* Send the request (which is taken) to matrd, print its output and return its exit status. Closes
+ * the connection.
+ * progress: called with `context` and each report; may be NULL.
+ * Returns -1 if matrd went away, or refused (*err). */
 int matrd_do(int fd, struct json_object *request,
 	     void (*progress)(void *context, const struct matr_epoch_progress *), void *context,
 	     struct matr_error *err);

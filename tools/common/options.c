@@ -62,7 +62,7 @@ static int list_add(struct option_list *list, const char *argument)
 	return GO_ON;
 }
 
-/* Is it a format that the row has? */
+/* Test whether the text is a format that the row has. *format receives it. */
 static bool is_format(const struct option_row *row, const char *text, enum output_format *format)
 {
 	enum output_format parsed;

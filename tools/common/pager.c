@@ -18,7 +18,7 @@ static volatile pid_t pager; /* 0: none */
 
 /* ---- which ---- */
 
-/* Is there a program of this name of `length` bytes, in PATH or by its path? */
+/* Test whether there is a program of this name of `length` bytes, in PATH or by its path. */
 static bool is_program(const char *name, size_t length)
 {
 	char word[PATH_MAX], path[PATH_MAX];
@@ -29,8 +29,8 @@ static bool is_program(const char *name, size_t length)
 	return program_find(word, path, NULL) == 0 && access(path, X_OK) == 0;
 }
 
-/* Is the first word of the shell's command a program? Assignments may stand before it, and what
- * is quoted is left to the shell. */
+/* Test whether the first word of the shell's command is a program. Assignments may stand before it.
+ * Quoted text is left to the shell. */
 static bool can_run(const char *command)
 {
 	for (;;) {

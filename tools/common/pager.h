@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-/* Is there a pager, and is it wanted? MATR_PAGER, else PAGER, else `pager` or `less`; "" and "cat"
- * mean none. */
+/* Test whether there is a pager, and it is wanted. The pager is MATR_PAGER, else PAGER, else
+ * `pager` or `less`. "" and "cat" mean none. */
 bool pager_is_there(void);
 
 /* Send standard output, and standard error where that is a terminal, to the pager. If it cannot be

@@ -25,7 +25,7 @@ static bool is_table(const struct render *render)
 	return render->format == FORMAT_TABLE || render->format == FORMAT_MARKDOWN;
 }
 
-/* Is it a table that has to fit a terminal? */
+/* Test whether the output is a table that has to fit a terminal. */
 static bool is_on_screen(const struct render *render)
 {
 	return render->format == FORMAT_TABLE && render->screen;

@@ -80,7 +80,8 @@ void render_value(struct render *render, const struct render_value *value);
 /* Write what is left. -1: out of memory (`failed`), or `out` cannot be written. */
 int render_end(struct render *render);
 
-/* Has it failed, or can `out` not be written? Further values are for nothing. */
+/* Test whether rendering has failed, or `out` cannot be written. Further values are useless
+ * then. */
 bool render_is_stuck(const struct render *render);
 
 void render_free(struct render *render);

@@ -43,7 +43,7 @@ static void escape_of(unsigned character, char escape[16])
 		snprintf(escape, 16, "\\u%04x", character);
 }
 
-/* How many bytes from the beginning are printable ASCII, or one of `others`. */
+/* Count the bytes from the beginning that are printable ASCII, or one of `others`. */
 static size_t plain_run(const char *bytes, size_t size, const char *others)
 {
 	size_t n = 0;

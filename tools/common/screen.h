@@ -18,7 +18,7 @@ void screen_use_pager(void);
 /* Leave long lines alone from now on (false), for output that programs read, or wrap them. */
 void screen_wrap(bool wrap);
 
-/* Has the user left the pager? What is still written is dropped, which is no error. */
+/* Test whether the user has left the pager. Further output is dropped, which is no error. */
 bool screen_is_left(void);
 
 #endif

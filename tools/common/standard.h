@@ -16,7 +16,8 @@ void standard_open(const char *program);
 /* Flush standard output. Returns -1 if not all of it could be written. */
 int standard_flush(struct matr_error *err);
 
-/* Is this the error of standard_flush()? It is reported by standard_end() alone, once. */
+/* Test whether this is the error of standard_flush(). Only standard_end() reports that error,
+ * once. */
 bool standard_is_output_error(const struct matr_error *err);
 
 /* Fill *err with the error of standard_flush() as one of `file`, which was put in the place of

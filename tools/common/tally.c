@@ -69,7 +69,8 @@ static struct tally_fact *new_fact(struct tally *tally, const char *const texts[
 	return fact;
 }
 
-/* Whether it is the fact's first with this symbol. Returns 1 if so, 0 if not, -1 on error. */
+/* Test whether the symbol is new to the fact, and remember it. Returns 1 if so, 0 if not, -1 on
+ * error. */
 static int is_new_symbol(struct tally *tally, const struct tally_fact *fact, const char *symbol,
 			 struct matr_error *err)
 {

@@ -8,7 +8,8 @@
 
 enum terminal_color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
-/* Was standard output a terminal at the first call? It stays one when a pager takes it over. */
+/* Test whether standard output was a terminal at the first call. It stays one when a pager takes it
+ * over. */
 bool terminal_is_output(void);
 
 /* Columns of the terminal: COLUMNS, or else its own number, or else 80; at least 8. 0 if standard
@@ -33,10 +34,11 @@ void terminal_set_color(enum terminal_color color);
 /* Hand the decision to programs that this process executes: MATR_COLOR. */
 void terminal_export_color(void);
 
-/* May the stream have colours? Auto: a terminal that is not dumb, and NO_COLOR is not set. */
+/* Test whether the stream may have colours. With COLOR_AUTO it may if it is a terminal that is not
+ * dumb, and NO_COLOR is not set. */
 bool terminal_has_color(FILE *out);
 
-/* May a line on standard error be written over? */
+/* Test whether a line on standard error may be written over. */
 bool terminal_shows_progress(void);
 
 #endif

@@ -162,8 +162,8 @@ static int run(int argc, char **argv)
 	return command_dispatch(&matr, &context, argc - at + 1, argv + at - 1);
 }
 
-/* Have the stack grow at once as deep as it will be. Under RLIMIT_AS it could not later, when
- * memory is used up: the process would end by SIGSEGV, not with an error. One page is touched. */
+/* Grow the stack at once as deep as it will be. Under RLIMIT_AS it could not grow later, when
+ * memory is used up. The process would end by SIGSEGV, not with an error. One page is touched. */
 static __attribute__((noinline)) void reserve_stack(void)
 {
 	enum { DEPTH = 512 << 10 };

@@ -123,7 +123,7 @@ static bool is_real_loader(const char *path)
 	return end && end <= (uint64_t)offset && !is_ours;
 }
 
-/* Whether the loader path leads to matr-ld.so, whatever that has become. */
+/* Test whether the loader path leads to matr-ld.so, whatever that has become. */
 static bool is_switched(void)
 {
 	static const char name[] = "matr-ld.so";

@@ -248,7 +248,7 @@ static void complete_command(struct session *session, const char *line, size_t *
 	}
 }
 
-/* Does only a table's name make sense behind the text? */
+/* Test whether only a table's name makes sense after the text. */
 static bool wants_table(const char *statement)
 {
 	static const char *const words[] = {"FROM", "JOIN", "INTO", "UPDATE", "TABLE"};

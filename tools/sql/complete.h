@@ -16,7 +16,8 @@ void complete(struct session *session, const char *before, const char *line, siz
 	      struct candidates *out);
 void candidates_free(struct candidates *candidates);
 
-/* How many bytes all candidates have in common at their beginning, letters of either case alike. */
+/* Count the bytes that all candidates have in common at their beginning, letters of either case
+ * alike. */
 size_t candidates_common(const struct candidates *candidates);
 
 #endif

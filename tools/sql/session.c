@@ -141,7 +141,7 @@ static int attach(struct session *session, const char *path, const char *options
 		result = sqlite3_finalize(statement);
 	}
 	free(uri);
-	/* Whether it can be read shows when it is. */
+	/* Read the store: an unreadable one fails only now. */
 	if (result == SQLITE_OK) {
 		result = sqlite3_exec(session->db, "PRAGMA store.user_version", NULL, NULL, NULL);
 		if (result == SQLITE_OK)

@@ -66,7 +66,7 @@ void session_shell(struct session *session);
 void session_complain(const char *source, int line, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Is there anything but blanks and comments in it? */
+/* Test whether the text has nothing but blanks, comments and semicolons. */
 bool session_is_blank(const char *sql);
 
 #endif

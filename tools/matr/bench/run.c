@@ -358,8 +358,8 @@ static int measure(struct bench *bench, struct matr_error *err)
 
 /* ---- all of it ---- */
 
-/* Have the user's signals come as bytes, so that everything is removed before they act.
- * Returns the descriptor to read them from, or -1. */
+/* Receive the user's signals as bytes, so that everything is removed before they act. Returns the
+ * descriptor to read them from, or -1. */
 static int take_signals(sigset_t *before, struct matr_error *err)
 {
 	sigset_t set;

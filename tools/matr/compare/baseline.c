@@ -373,7 +373,7 @@ static int check_missing(const struct request *request, const char *path, struct
 	return 0;
 }
 
-/* Is it one of those that are asked about? They are paths of the baseline. */
+/* Test whether the program at the path is asked about. `asked` has paths of the baseline. */
 static bool is_asked_for(const struct request *request, char *const *asked, const char *path)
 {
 	for (size_t i = 0; i < request->n_programs; i++)

@@ -466,7 +466,7 @@ int diff_show_pair(struct diff_show *show, const struct matr_program_pair *pair,
 	return show_change(show, pair->path, "program", change, NULL, before, after, failed);
 }
 
-/* Does anything pass the filter? */
+/* Test whether any binding passes the filter. */
 static bool is_asked_for(const struct diff_show *show, const struct matr_diff *diff)
 {
 	for (size_t i = 0; i < diff->n_bindings; i++)

@@ -73,7 +73,7 @@ static void add_nearest(const struct rebind *request, const struct matr_edit *ed
 	matr_store_close(store);
 }
 
-/* Could what was asked for be done? Not at all is an error. */
+/* Check that the added edits could be applied. An edit that failed everywhere is an error. */
 static int judge(const struct rebind *request, const struct matr_epoch *epoch,
 		 struct matr_error *err)
 {

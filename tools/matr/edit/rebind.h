@@ -45,7 +45,7 @@ void rebind_leave(const struct rebind *request);
 int rebind_show(const struct matr_edit *edits, size_t n, const int64_t *ids, size_t n_ids,
 		enum output_format format, struct matr_error *err);
 
-/* Is it among them? NULL: all are. */
+/* Test whether the edit is among the ids. NULL: all edits are. */
 bool rebind_is_wanted(const struct matr_edit *edit, const int64_t *ids, size_t n);
 
 /* Report the edits that the epoch could not apply everywhere. Returns how many. */

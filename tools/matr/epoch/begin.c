@@ -122,7 +122,7 @@ static void clear_progress(void)
 		progress_line("%s", "");
 }
 
-/* Whether the user wants a line about the program. */
+/* Test whether the user wants a line about the program. */
 static bool is_wanted(const struct begun *begun, const struct matr_epoch_result *result)
 {
 	for (size_t i = 0; i < begun->request->n_programs; i++)

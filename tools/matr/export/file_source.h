@@ -15,8 +15,8 @@
 int export_file_rows(void *name, unsigned tables, bool (*wanted)(int64_t object, void *whose),
 		     void *whose, const struct export_sink *sink, struct matr_error *err);
 
-/* Does the file begin as an export does: JSON lines, or zstd?
- * Returns 1 or 0; no error: it is read later. */
+/* Test whether the file begins as an export does: JSON lines, or zstd. An unreadable file is no
+ * error here: it is read later. */
 bool export_file_recognize(const char *name);
 
 #endif

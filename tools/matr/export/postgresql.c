@@ -390,7 +390,9 @@ static int insert_export(struct postgresql *db, const char *state, struct matr_e
 		   8, values, NULL, err);
 }
 
-/* Is the epoch there? 1: the same; 0: it is not; -1: another one, or an error. */
+/* Find the epoch. Returns 1 if the same one is there, 0 if none is, -1 if another one is, or on
+ * error.
+ * replace: delete another one, and return 0. */
 static int find_export(const struct postgresql *db, bool replace, struct matr_error *err)
 {
 	const struct load *load = &db->load;

@@ -30,7 +30,8 @@ int export_store_rows(void *export, unsigned tables, bool (*wanted)(int64_t obje
 /* Get this machine's name. */
 int export_host_name(char out[256], struct matr_error *err);
 
-/* May it be a machine's name? Not empty, at most 255 bytes, printable ASCII without blanks. */
+/* Test whether the text may be a machine's name: not empty, at most 255 bytes, printable ASCII
+ * without blanks. */
 bool export_is_host_name(const char *name);
 
 /* The text that the hash of a set of bindings is made of: a line for each binding. */

@@ -36,7 +36,7 @@ struct places {
 	char real[PATH_MAX];	 /* the real loader */
 };
 
-/* Do two files have the same contents? No if one of them cannot be read. */
+/* Test whether two files have the same contents. Returns false if one of them cannot be read. */
 static bool same_contents(const char *path, const char *other)
 {
 	enum { PIECE = 65536 };

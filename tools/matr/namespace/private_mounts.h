@@ -20,8 +20,9 @@ enum private_mounts private_mounts_enter(struct matr_error *err);
  * under their own numbers. DENIED: the system gives none. */
 enum private_mounts private_mounts_enter_as_user(struct matr_error *err);
 
-/* Is there such a namespace, and can something be mounted in it? A child tries. as_user: with a
- * user namespace around it. */
+/* Test whether there is such a namespace, and something can be mounted in it. A child process
+ * tries.
+ * as_user: with a user namespace around it. */
 bool private_mounts_work(bool as_user);
 
 /* In a user namespace that was just made: the user and group that the process had outside are

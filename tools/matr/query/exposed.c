@@ -106,7 +106,8 @@ static size_t end_of_package(const struct row *rows, size_t n, size_t i, size_t 
 	return end;
 }
 
-/* Does the group have one requester? A program that binds itself counts as "itself". */
+/* Name the group's requester. Returns NULL if there are several. A program that binds itself counts
+ * as "itself". */
 static const char *through(const struct row *rows, size_t start, size_t end)
 {
 	const char *first = NULL;

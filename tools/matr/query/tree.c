@@ -224,7 +224,7 @@ static bool is_there(const struct matr_mapping *mapping, const char *soname)
 	return false;
 }
 
-/* Is one of the alternatives loaded, at the start or later as recorded? */
+/* Test whether one of the alternatives is loaded, at the start or later as recorded. */
 static bool is_loaded(const struct recorded *recorded, const struct recorded_loads *loads,
 		      const struct candidate *candidate)
 {

@@ -287,7 +287,7 @@ static int compare_symbols(const void *left, const void *right)
 	return strcmp(*a, *b);
 }
 
-/* How many different names. */
+/* Count the different names. */
 static int count_symbols(const struct bound_list *bound, size_t *n, struct matr_error *err)
 {
 	const char **names = calloc(bound->n + 1, sizeof *names);

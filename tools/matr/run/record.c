@@ -120,7 +120,7 @@ struct run {
 	bool has_loader;	    /* the recorder's directory has loaders, which are needed */
 };
 
-/* Is the program's loader an ld-stable that can note what is loaded? */
+/* Test whether the program's loader is an ld-stable that can note what is loaded. */
 static bool has_recording_loader(const char *interpreter)
 {
 	struct matr_loader_config config;

@@ -43,7 +43,7 @@ struct verdict {
 	size_t n_edited;
 };
 
-/* Is the word one that an edit changed? */
+/* Test whether an edit changed the word. */
 static bool is_edited(const struct recorded *recorded, const struct difference *difference)
 {
 	for (size_t i = 0; i < recorded->n_edited; i++) {

@@ -42,8 +42,8 @@ void examine_kernel(struct examination *examination)
 
 /* ---- the prefix: whose it is, store, image, disk ---- */
 
-/* Whether ordinary users can read the file, without which their programs cannot use it. A child
- * tries, as a user who owns nothing. */
+/* Test whether ordinary users can read the file, without which their programs cannot use it. A
+ * child process tries, as a user who owns nothing. */
 static bool others_can_read(const char *path)
 {
 	enum { NOBODY = 65534 };

@@ -46,8 +46,7 @@ struct enable {
 	bool list, refresh, all, quiet;
 };
 
-/* Have the epoch follow the exchanged file. That the program is exchanged stands, whatever comes of
- * this. */
+/* Make the epoch follow the exchanged file. The program stays exchanged, even if this fails. */
 static int follow(const struct enable *enable, const char *path)
 {
 	struct matr_error err = {0};

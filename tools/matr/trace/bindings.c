@@ -59,7 +59,7 @@ static bool is_among(const char *const *names, const char *name)
 	return false;
 }
 
-/* Which of the patterns does the name match? All that do are noted. */
+/* Test whether the name matches a pattern. Every pattern that matches is noted. */
 static bool symbol_matches(struct trace_run *run, const char *name, const char *version)
 {
 	char full[1024];
@@ -112,7 +112,7 @@ static int add_binding(struct trace_run *run, const struct matr_mapping *mapping
 	return 0;
 }
 
-/* Can a thunk of ours jump there? */
+/* Test whether a thunk of ours can jump to what the binding leads to. */
 static bool can_be_traced(const struct matr_mapping *mapping, const struct matr_binding *binding)
 {
 	const struct matr_object *provider = mapping->scope[binding->provider].object;

@@ -46,8 +46,8 @@ static int join(char out[PATH_MAX], const char *tree, const char *path, struct m
 
 /* ---- what goes ---- */
 
-/* Has the new version no such name? A directory in the place of a file is another thing, unless
- * a link leads to one. */
+/* Test whether the new version lacks the file. A directory in its place is another thing, unless
+ * the file is a link to a directory. Returns 1 if so, 0 if not, -1 on error. */
 static int is_gone(const char *tree, const char *line, const char *now, struct matr_error *err)
 {
 	char path[PATH_MAX];
@@ -60,7 +60,7 @@ static int is_gone(const char *tree, const char *line, const char *now, struct m
 	return S_ISDIR(new.st_mode) && stat(now, &old) == 0 && !S_ISDIR(old.st_mode);
 }
 
-/* Does its absence make a difference to how programs are loaded? */
+/* Test whether the absence of the file makes a difference to how programs are loaded. */
 static bool matters_when_gone(const char *path)
 {
 	struct stat status;
@@ -91,7 +91,8 @@ static int list_gone(const struct overlay_package *package,
 	return result;
 }
 
-/* Is the package ("libc6:amd64", or without the architecture) one of those that are replaced? */
+/* Test whether the package ("libc6:amd64", or without the architecture) is one of those that are
+ * replaced. */
 static bool is_replaced(const struct overlay_package *packages, size_t n, const char *name,
 			size_t length)
 {
@@ -104,7 +105,8 @@ static bool is_replaced(const struct overlay_package *packages, size_t n, const 
 	return false;
 }
 
-/* Do packages that stay as they are have the file too? owners: "one, two:amd64". */
+/* Test whether packages that stay as they are have the file, too.
+ * owners: "one, two:amd64". */
 static bool has_others(const struct overlay_package *packages, size_t n, const char *owners)
 {
 	while (owners && *owners) {

@@ -35,7 +35,8 @@ int upgrade_touched_find(const struct upgrade_changes *changes,
 int upgrade_touched_since(struct matr_store *store, int64_t epoch, struct upgrade_touched *touched,
 			  struct matr_error *err);
 
-/* Is the file touched? For matr_store_users(); context: const struct upgrade_touched *. */
+/* Test whether the file is touched. For matr_store_users().
+ * context: const struct upgrade_touched *. */
 bool upgrade_touches(const char *path, const char *found_as, const char *soname, void *context);
 
 void upgrade_touched_free(struct upgrade_touched *touched);

@@ -32,7 +32,7 @@ static int field(const char *text, const char *name, const char *file, char *out
 	return 0;
 }
 
-/* Would dpkg install packages of this architecture here? */
+/* Check that dpkg would install packages of this architecture here. */
 static int check_architecture(const char *architecture, const char *work, const char *file,
 			      struct matr_error *err)
 {
