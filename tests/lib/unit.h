@@ -5,8 +5,8 @@
 #include <check.h>
 #include <stdbool.h>
 
-/* Does a part of the name match MATR_TEST_ONLY, a pattern of the shell? Without the variable all
- * do. */
+/* Test whether a part of the name matches MATR_TEST_ONLY, a pattern of the shell. Without the
+ * variable every name matches. */
 bool unit_wanted(const char *test);
 
 /* A test that is not wanted is not added. */

@@ -159,7 +159,7 @@ static void start(uid_t user, char **command)
 	_exit(127);
 }
 
-/* Is it at the entry of a system call by which its memory goes? */
+/* Test whether the process is at the entry of a system call by which its memory goes. */
 static int is_last_call(pid_t pid)
 {
 	struct __ptrace_syscall_info info;

@@ -115,7 +115,8 @@ static int find_file(struct dl_phdr_info *info, size_t size, void *wanted)
 	return !strcmp(slash ? slash + 1 : info->dlpi_name, wanted);
 }
 
-/* Does the object that dl_iterate_phdr() shows at this address have its dynamic section there? */
+/* Test whether the object that dl_iterate_phdr() shows at the map's address has its dynamic section
+ * at l_ld. */
 static int has_dynamic(struct dl_phdr_info *info, size_t size, void *wanted)
 {
 	const struct link_map *map = wanted;

@@ -133,7 +133,7 @@ static bool limit(const char *rule)
 
 static const char *awaited, *command; /* at= */
 
-/* Does the process have this string there? */
+/* Test whether the process has this string at the address. */
 static bool has_string(pid_t pid, unsigned long address, const char *string)
 {
 	for (size_t at = 0;; at++) {
@@ -242,7 +242,7 @@ int main(int argc, char **argv)
 {
 	int i = 1;
 
-	/* How many descriptors a limit leaves must not depend on those of the test's parents. */
+	/* Close inherited descriptors: the number that a limit leaves must not depend on them. */
 	close_range(3, ~0U, 0);
 	for (; i < argc && strcmp(argv[i], "--") != 0; i++)
 		apply(argv[i]);
