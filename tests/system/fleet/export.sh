@@ -123,6 +123,10 @@ case_whole_or_not()
 	{ limited "$MATR" export --format csv -o "$T/out/all" >"$T/full" 2>&1; } 2>"$T/said" && status=0 || status=$?
 	equal "csv of all: a full disk" 1 "$status"
 	check "csv of all: nothing left" nothing_left "$T/out"
+	{ strace -f -o /dev/null -e trace=write,pwrite64 -e inject=write,pwrite64:signal=SIGKILL:when=2 \
+		"$MATR" export --format csv -o "$T/out/all"; } 2>"$T/said" && status=0 || status=$?
+	equal "csv of all: killed while it writes" 137 "$status" "$T/said"
+	check "csv of all: nothing left then" nothing_left "$T/out"
 }
 
 case_refused()

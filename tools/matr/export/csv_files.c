@@ -1,4 +1,8 @@
-/* csv_files.c - an export as a directory with a CSV file for each table. */
+/* csv_files.c - an export as a directory with a CSV file for each table.
+ *
+ * The directory is made when all files are written. Until then they have no names, so that an
+ * export that is killed leaves nothing.
+ */
 #include "matr/export/sinks.h"
 
 #include <errno.h>
@@ -17,6 +21,16 @@ struct export_csv_files {
 	char names[EXPORT_TABLES][PATH_MAX];
 	bool zstd;
 };
+
+/* Get the path of a table's file in the directory. */
+static int name_file(const struct export_csv_files *files, const char *directory, int table,
+		     char path[PATH_MAX], struct matr_error *err)
+{
+	if (snprintf(path, PATH_MAX, "%s/%s.csv%s", directory, export_schemas[table].name,
+		     files->zstd ? ".zst" : "") >= PATH_MAX)
+		return matr_fail(err, MATR_ERROR_USAGE, directory, "path is too long");
+	return 0;
+}
 
 int export_csv_files_open(const char *directory, unsigned tables, bool zstd,
 			  struct export_csv_files **out, struct matr_error *err)
@@ -39,19 +53,12 @@ int export_csv_files_open(const char *directory, unsigned tables, bool zstd,
 	if (lstat(files->path, &status) == 0)
 		return matr_fail(err, MATR_ERROR_STATE, directory,
 				 "is there already; CSV of several tables makes a new directory");
-	if (export_temporary(files->path, files->temporary, err) != 0)
-		return -1;
-	if (!mkdtemp(files->temporary)) {
-		files->temporary[0] = 0;
-		return matr_fail_errno(err, directory, "cannot be made");
-	}
 	for (int table = 0; table < EXPORT_TABLES; table++) {
 		if (!(tables & 1U << table))
 			continue;
-		if (snprintf(files->names[table], PATH_MAX, "%s/%s.csv%s", files->temporary,
-			     export_schemas[table].name, zstd ? ".zst" : "") >= PATH_MAX)
-			return matr_fail(err, MATR_ERROR_USAGE, directory, "path is too long");
-		if (export_out_open(&files->outs[table], files->names[table], zstd, err) != 0)
+		if (name_file(files, files->path, table, files->names[table], err) != 0 ||
+		    export_out_open_later(&files->outs[table], files->path, files->names[table],
+					  zstd, err) != 0)
 			return -1;
 		files->csv[table] = (struct export_csv){.text = {.out = &files->outs[table]},
 							.only = (enum export_table)table};
@@ -71,10 +78,22 @@ int export_csv_files_row(void *context, enum export_table table, const struct ex
 
 int export_csv_files_finish(struct export_csv_files *files, struct matr_error *err)
 {
-	for (int table = 0; table < EXPORT_TABLES; table++)
-		if ((files->tables & 1U << table) &&
+	char path[PATH_MAX];
+
+	if (export_temporary(files->path, files->temporary, err) != 0)
+		return -1;
+	if (!mkdtemp(files->temporary)) {
+		files->temporary[0] = 0;
+		return matr_fail_errno(err, files->path, "cannot be made");
+	}
+	for (int table = 0; table < EXPORT_TABLES; table++) {
+		if (!(files->tables & 1U << table))
+			continue;
+		if (name_file(files, files->temporary, table, path, err) != 0 ||
+		    export_out_place(&files->outs[table], path, err) != 0 ||
 		    export_out_finish(&files->outs[table], err) != 0)
 			return -1;
+	}
 	if (chmod(files->temporary, 0777 & ~path_umask()) != 0 ||
 	    rename(files->temporary, files->path) != 0)
 		return matr_fail_errno(err, files->path, "cannot be made");
@@ -84,6 +103,9 @@ int export_csv_files_finish(struct export_csv_files *files, struct matr_error *e
 
 void export_csv_files_free(struct export_csv_files *files)
 {
+	char path[PATH_MAX];
+	struct matr_error ignored; /* a path that is too long names no file */
+
 	if (!files)
 		return;
 	for (int table = 0; table < EXPORT_TABLES; table++) {
@@ -91,8 +113,9 @@ void export_csv_files_free(struct export_csv_files *files)
 		if (!(files->tables & 1U << table))
 			continue;
 		export_out_close(&files->outs[table]);
-		if (files->temporary[0] && files->names[table][0])
-			unlink(files->names[table]);
+		if (files->temporary[0] &&
+		    name_file(files, files->temporary, table, path, &ignored) == 0)
+			unlink(path);
 	}
 	if (files->temporary[0])
 		rmdir(files->temporary);

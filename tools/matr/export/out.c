@@ -119,6 +119,25 @@ int export_out_open(struct export_out *out, const char *file, bool zstd, struct 
 	return zstd ? open_zstd(out, err) : 0;
 }
 
+int export_out_open_later(struct export_out *out, const char *directory, const char *name,
+			  bool zstd, struct matr_error *err)
+{
+	*out = (struct export_out){.name = name, .fd = -1};
+	out->buffer = malloc(BUFFER);
+	if (!out->buffer)
+		return matr_fail_memory(err);
+	if (export_out_place(out, directory, err) != 0 || open_beside(out, err) != 0)
+		return -1;
+	return zstd ? open_zstd(out, err) : 0;
+}
+
+int export_out_place(struct export_out *out, const char *path, struct matr_error *err)
+{
+	if (snprintf(out->path, sizeof out->path, "%s", path) >= (int)sizeof out->path)
+		return matr_fail(err, MATR_ERROR_USAGE, out->name, "path is too long");
+	return 0;
+}
+
 static int put(struct export_out *out, const char *bytes, size_t size, struct matr_error *err)
 {
 	while (size > 0) {

@@ -28,6 +28,16 @@ struct export_out {
  * out: export_out_close(), also after an error. */
 int export_out_open(struct export_out *out, const char *file, bool zstd, struct matr_error *err);
 
+/* Open a file of the directory DIRECTORY, which is not there yet: until export_out_finish() it lies
+ * beside it. The caller makes the directory and calls export_out_place() before. NAME is for
+ * messages and lasts as long as *out.
+ * out: export_out_close(), also after an error. */
+int export_out_open_later(struct export_out *out, const char *directory, const char *name,
+			  bool zstd, struct matr_error *err);
+
+/* Set where export_out_finish() puts the file: in the same file system. */
+int export_out_place(struct export_out *out, const char *path, struct matr_error *err);
+
 /* Write bytes. On error the export is lost. */
 int export_out_write(struct export_out *out, const void *bytes, size_t size,
 		     struct matr_error *err);
