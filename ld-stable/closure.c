@@ -208,7 +208,7 @@ static const char *foreign_reason(const struct served *served,
 	return NULL;
 }
 
-/* ---- is the process as the closure was bound for? ---- */
+/* ---- comparing the process with the one that the closure was bound for ---- */
 
 /* Unmap what was placed for a load that failed. */
 static void clear_placed(const struct served *served)
@@ -554,9 +554,9 @@ static uint64_t relro_of(const struct served *served, const struct matr_image_ob
 	return segment ? page_down(segment->p_vaddr) : UINT64_MAX;
 }
 
-/* Which member's RELRO ld.so protects by this call; NOT_RECORDED. (For text relocations it changes
- * the protection of other segments before.) It goes through them forward or backward, so the
- * neighbours of the last come first. */
+/* Find the member whose RELRO ld.so protects by this call. Returns NOT_RECORDED if it is none's:
+ * for text relocations ld.so changes the protection of other segments before. ld.so goes through
+ * the members forward or backward, so the neighbours of the last one are tried first. */
 static uint32_t member_protected(const struct served *served, const long *a)
 {
 	const struct closures *closures = served->closures;

@@ -242,7 +242,8 @@ static const char *preload_reason(const struct served *served)
 		       : "/etc/ld.so.preload has changed";
 }
 
-/* Which file the kernel mapped as the program. */
+/* Get the status of the file that was mapped as the program. The kernel mapped it; in a start by
+ * name, ld-stable did. Returns false if the file cannot be looked at. */
 static bool program_file(const struct program *program, struct file_status *status)
 {
 	if (program->by_name) {

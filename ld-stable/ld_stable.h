@@ -82,7 +82,8 @@ bool file_size_is_limited(void); /* RLIMIT_FSIZE */
 bool file_is_recorded(const struct file_status *status, const struct matr_image_file *file,
 		      uint32_t image_flags);
 
-/* Why the image's file or a directory above it is not to be trusted. */
+/* Get the reason why the image's file or a directory above it is not to be trusted; NULL if all are
+ * trusted. */
 const char *trust_reason(const char *path, const struct file_status *status, uint32_t euid);
 
 /* ---- the application ---- */

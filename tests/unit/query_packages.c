@@ -1,4 +1,4 @@
-/* Which package a file belongs to: lists, merged /usr, diversions. */
+/* The package that a file belongs to: lists, merged /usr, diversions. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>

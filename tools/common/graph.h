@@ -16,7 +16,7 @@
 #include "common/format.h"
 #include "common/text.h"
 
-/* Why a command with --root has no svg, which would run a program of the tree. */
+/* The reason why a command with --root has no svg: it would run a program of the tree. */
 #define GRAPH_NO_SVG "svg runs graphviz, which would be the tree's: --format dot"
 
 struct graph_kind {

@@ -209,8 +209,9 @@ static int compare_names(const void *left, const void *right)
 	return order ? order : (*a > *b) - (*a < *b);
 }
 
-/* Lookups take the first symbol of a name in the chain (symbol_index.c: the one of the highest
- * index). Is there a name for which the chain leads to another first? */
+/* Find names for which the chain leads first to another symbol than the one of the highest index.
+ * MATR_OBJECT_ODD_CHAINS is set if there are any. Lookups take the first symbol of a name in the
+ * chain; symbol_index.c takes the one of the highest index. */
 static int find_odd_chains(struct elf_reader *reader, const struct chain_walk *walk)
 {
 	struct matr_object *object = reader->object;

@@ -90,7 +90,7 @@ static bool is_taken(const struct edit_work *edits, const struct matr_edit *edit
 	return false;
 }
 
-/* Why no edit applies to the program; NULL: edits do. */
+/* Get the reason why no edit applies to the program; NULL if edits do. */
 static const char *reason_to_spare(const struct matr_epoch *epoch, const char *path)
 {
 	if (matr_is_secure_exec(path))

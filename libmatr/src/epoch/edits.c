@@ -82,7 +82,7 @@ const char *epoch_left_out(const struct matr_epoch *epoch, const struct matr_edi
 	return NULL;
 }
 
-/* ---- are they the same? ---- */
+/* ---- signatures: comparing and recording them ---- */
 
 static char *signature_of_all(const struct matr_epoch *epoch, struct matr_error *err)
 {

@@ -7,7 +7,7 @@
 /* Read the store's edits. */
 int epoch_edits_read(struct matr_epoch *epoch, struct matr_error *err);
 
-/* Why the edit is left out of this epoch; NULL: it is not. */
+/* Get the reason why the edit is left out of this epoch; NULL if it is not. */
 const char *epoch_left_out(const struct matr_epoch *epoch, const struct matr_edit *edit);
 
 /* Returns 1 if the edits are those of the epoch before, 0 if not, -1 on error. */

@@ -4,9 +4,9 @@
 
 #include <matr/store.h>
 
-/* The file at `path`, which is not the recorded one any more: is it an application of the epoch,
- * and is all that has changed the interpreter that it names (matr/enable.h)? 1: yes; 0: no, or
- * there is a doubt; -1: error of the store. */
+/* Test whether the file at `path` is an application of the epoch, with nothing changed except the
+ * interpreter that it names (matr/enable.h). The file is not the recorded one any more.
+ * Returns 1 if so, 0 if not or if there is a doubt, -1 on error of the store. */
 int epoch_same_program(struct matr_store *store, int64_t epoch, const char *path,
 		       const struct matr_file_id *recorded, struct matr_error *err);
 

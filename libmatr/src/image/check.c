@@ -1,4 +1,4 @@
-/* check.c - is the image at a path whole, and whose is it?
+/* check.c - check that the image at a path is whole, with the owner and mode required.
  *
  * ld-stable checks at exec only what costs nothing. This is the rest: checksums of everything and
  * every offset that ld-stable would follow. It reads the whole image, so it is for epoch begin and

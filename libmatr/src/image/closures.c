@@ -213,7 +213,7 @@ static int write_closure(struct layout *layout, size_t number, struct matr_error
 
 /* ---- all of them ---- */
 
-/* Why a closure is not for ld-stable to serve. */
+/* Get the reason why ld-stable cannot serve the closure; NULL if it can. */
 static const char *closure_reason(const struct matr_closure *closure,
 				  const struct closure_terms *terms)
 {

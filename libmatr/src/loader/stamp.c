@@ -32,7 +32,7 @@ static struct matr_loader_config *find_config(void *data, size_t size)
 		if (memcmp((char *)data + at, &magic, sizeof magic) != 0)
 			continue;
 		if (found)
-			return NULL; /* twice: which is it? */
+			return NULL; /* twice: ambiguous */
 		found = (void *)((char *)data + at);
 	}
 	return found;

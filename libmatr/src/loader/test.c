@@ -1,4 +1,4 @@
-/* test.c - would the system's programs start with this ld-stable?
+/* test.c - test that the system's programs start with this ld-stable.
  *
  * Before ld-stable takes the loader's place it has to show what it does. A program of this system
  * is copied to memory, with the path of the new file for its interpreter, and executed from there:

@@ -1,4 +1,4 @@
-/* test.h - do programs of this system start with an ld-stable? */
+/* test.h - test that programs of this system start with an ld-stable. */
 #ifndef MATR_LOADER_TEST_H
 #define MATR_LOADER_TEST_H
 

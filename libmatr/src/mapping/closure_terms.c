@@ -45,7 +45,7 @@ struct hash_list {
 	size_t n, capacity;
 };
 
-/* Which objects a name leads to. */
+/* The objects that each name leads to. */
 struct owners {
 	struct intern names;
 	uint32_t *first; /* by name: index into list + 1; 0: none */

@@ -495,7 +495,7 @@ int mapping_edit(struct matr_mapping *mapping, const struct matr_edit *edit,
 	return result;
 }
 
-/* ---- is it the mapping that writes the words? ---- */
+/* ---- refusing edits of words that ld.so writes ---- */
 
 static bool is_residual(const struct object_plan *plan, uint64_t offset)
 {

@@ -51,7 +51,7 @@ static bool mark(struct places *places, uint64_t vaddr)
 	return first;
 }
 
-/* ---- are they separate? ---- */
+/* ---- testing whether words are separate ---- */
 
 static bool mark_word(const struct matr_object *object, struct places *places, uint64_t vaddr)
 {

@@ -1,4 +1,4 @@
-/* scope_flat.c - does the scope survive being flattened?
+/* scope_flat.c - check that the scope survives being flattened.
  *
  * ld-stable has ld.so load the scope as if the application needed all of it, by path. Then ld.so
  * goes through every object's DT_NEEDED as always, to find what it depends on: which decides the

@@ -371,7 +371,7 @@ static const char version_11[] = "ALTER TABLE objects DROP COLUMN dynamic_finger
  * NULL: not known. */
 static const char version_12[] = "ALTER TABLE objects ADD COLUMN content INTEGER;";
 
-/* Why an epoch was begun. NULL: not known. */
+/* The reason why an epoch was begun. NULL: not known. */
 static const char version_13[] = "ALTER TABLE epochs ADD COLUMN cause TEXT;";
 
 static const char *const migrations[MATR_STORE_VERSION] = {

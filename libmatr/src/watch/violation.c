@@ -24,7 +24,7 @@ void affected_search_close(struct affected_search *search)
 	*search = (struct affected_search){.session = NULL};
 }
 
-/* ---- would it find something else? ---- */
+/* ---- repeating the search ---- */
 
 /* Test whether every entry from `first` on has an object. */
 static bool all_found(const struct scope *scope, size_t first)

@@ -294,7 +294,7 @@ static void describe(FILE *out, const struct counts *counts)
 		put(out, counts->loads[i], "load", matr_program_change_name(i));
 }
 
-/* Why a program is declined, or was. */
+/* Get the reason why a program is declined, or was; NULL if neither. */
 static const char *reason_of(const struct matr_program_pair *pair)
 {
 	return pair->after.reason ? pair->after.reason : pair->before.reason;

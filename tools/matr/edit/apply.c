@@ -150,7 +150,8 @@ static int work(struct rebind *request, struct matr_epoch *epoch, struct matr_er
 	return 0;
 }
 
-/* Which members of the family can be edited at all shows when they are. Nothing is committed. */
+/* Keep the members of the family that can be edited. Editing them all is the only way to find out.
+ * Nothing is committed. */
 static int keep_possible(struct rebind *request, struct matr_error *err)
 {
 	struct matr_epoch *epoch;

@@ -51,8 +51,8 @@ bool rebind_is_wanted(const struct matr_edit *edit, const int64_t *ids, size_t n
 /* Report the edits that the epoch could not apply everywhere. Returns how many. */
 size_t rebind_report(const struct matr_epoch *epoch);
 
-/* Show all edits of the prefix, in a table nothing where there is none. The exit status: do they
- * hold? */
+/* Show all edits of the prefix. Nothing is printed for a table without edits.
+ * Returns the exit status: STATUS_OK if all edits hold, STATUS_FAILURE if not or on error. */
 int rebind_list(const char *prefix, enum output_format format);
 
 #endif

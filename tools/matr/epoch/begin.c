@@ -254,7 +254,7 @@ static int work(struct matr_epoch *epoch, int progress_fd, struct matr_error *er
 	return more;
 }
 
-/* Which edits no trial has seen: those made with SQL, and those that were left out before. */
+/* Find the edits that no trial has seen: those made with SQL, and those left out before. */
 static int find_untried(struct begun *begun, struct matr_error *err)
 {
 	size_t n;

@@ -26,8 +26,8 @@ struct export_write {
 int export_write(const struct export_source *source, const struct export_write *write,
 		 struct matr_error *err);
 
-/* Which tables a list of names, separated by commas, stands for; NULL: all. Returns 0 if a name is
- * none. */
+/* Parse a list of table names, separated by commas. NULL means all tables.
+ * Returns a bit for each table, 0 if a name is not a table's. */
 unsigned export_tables_of(const char *names);
 
 #endif

@@ -1,4 +1,4 @@
-/* verify.c - matr verify: what would the mapping write, what does ld.so write? */
+/* verify.c - matr verify: compare what the mapping would write with what ld.so writes. */
 #include "common/options.h"
 #include "common/output.h"
 #include "common/recorded.h"

@@ -126,7 +126,7 @@ static int parse_report(struct text *reported, struct comparison *out, struct ma
 	return 0;
 }
 
-/* Neither "done" nor "plain": what did it die of? */
+/* Describe the end of a child that reported neither "done" nor "plain". */
 static void explain(int status, const struct text *said, struct comparison *out)
 {
 	const char *line = text_string(said);

@@ -1,4 +1,4 @@
-/* verify_loads.c - matr verify --loads: are closures what ld.so would have made of them?
+/* verify_loads.c - matr verify --loads: compare closures with what ld.so would have made of them.
  *
  * The program runs as under `matr run`, with LD_STABLE_VERIFY_LOADS set to the name of a temporary
  * file. ld-stable appends what it finds (ld-stable/report.c has the format), in every

@@ -139,7 +139,7 @@ static bool is_of_earlier_epoch(int pid, const struct mapped *mapped)
 	return mapped->deleted || !stat_there(pid, path, &status) || status.st_ino != mapped->inode;
 }
 
-/* Which of the states the mapping is in. false: in none. */
+/* Find the state that the mapping is in. Returns false if it is in none. */
 static bool state_of(int pid, time_t started, const struct mapped *mapped, enum state *out)
 {
 	struct stat status;

@@ -93,7 +93,8 @@ static bool overlaps(struct range range, const struct dwarf_unit *unit)
 	       range.low < (int64_t)(unit->base + unit->end);
 }
 
-/* Which DIEs of the unit come into question. */
+/* Narrow the unit's DIEs to those below the parent, or at the offset, if the query asks for a
+ * single one. Otherwise all of them are looked at. */
 static void choose_dies(struct state *self, const struct dwarf_unit *unit)
 {
 	self->at = 0;

@@ -83,7 +83,7 @@ struct mapping_store *mapping_store_new(const char *prefix, int64_t epoch,
 					int (*add_functions)(struct mapping_store *store));
 void mapping_store_free(struct mapping_store *store);
 
-/* Which epoch's image is in force; 0: none. */
+/* Get the epoch whose image is in force; 0 if there is none. */
 int64_t mapping_store_image(const struct mapping_store *store);
 
 /* A cursor starts, or ends, to read. NOT_FOUND: there is no store, or not the epoch asked for. */

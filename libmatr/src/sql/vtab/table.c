@@ -382,8 +382,8 @@ static int choose_by_name(struct cursor *cursor, struct matr_error *err)
 	return matr_error_copy(err, &own);
 }
 
-/* Which files: those of the argument, else of the connection; of them, the one that `path`
- * names. */
+/* Choose the files: those of the argument, else of the connection. With `path`, only the one of
+ * them that it names. *none receives whether no file can match. */
 static int choose_files(struct cursor *cursor, bool *none, struct matr_error *err)
 {
 	struct table *table = table_of(cursor);

@@ -8,9 +8,9 @@
  *	call NAME FUNCTION     int function(void); NAME "-": RTLD_DEFAULT
  *	child NAME FUNCTION    the same in a forked child, and how that ended
  *	close NAME             dlclose()
- *	loaded FILE            is an object of that file name in the process?
- *	list                   the objects in ld.so's order; are their dynamic sections theirs?
- *	same FILE A B          are the files of symbol FILE in A and B one address?
+ *	loaded FILE            whether an object of that file name is in the process
+ *	list                   the objects in ld.so's order; a wrong l_ld is marked
+ *	same SYMBOL A B        whether the symbol has one address in A and B
  *	thread ... end         the steps in between in a thread of its own
  *	small ... end          the same with a stack of 64 KiB
  *	fork ... end           in a child, whose end is waited for
