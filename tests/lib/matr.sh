@@ -233,7 +233,7 @@ one_line()
 	fi
 }
 
-# same_image IMAGE IMAGE...: do all give every program the same? Bases are drawn, so bytes differ.
+# same_image IMAGE IMAGE...: test whether all give every program the same. Bases are drawn, so bytes differ.
 same_image()
 {
 	local first=$1 image

@@ -15,7 +15,10 @@ def files(source, *arguments):
 
 
 def report(source, faults):
-    """Print FILE:LINE: FAULT for what faults(text) yields of the C and assembler files. Is there any?"""
+    """Print FILE:LINE: FAULT for what faults(text) yields of the C and assembler files.
+
+    Returns whether there is any.
+    """
     found = False
     for name in files(source, *C):
         with open(os.path.join(source, name), encoding="utf-8", errors="replace") as file:

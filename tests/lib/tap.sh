@@ -4,7 +4,8 @@
 N=0
 FAILED=0
 
-# wanted NAME: report this case? MATR_TEST_ONLY, a pattern of the shell that a part of the name matches, selects cases.
+# wanted NAME: test whether to report this case. MATR_TEST_ONLY, a pattern of the shell that a part of the name matches,
+# selects cases.
 # The others run as well, because later ones build on them.
 wanted()
 {

@@ -22,7 +22,7 @@ names()
 		-o -printf '%p %l\n' | sort
 }
 
-runs() # is this machine alive?
+runs() # test whether this machine is alive
 {
 	bash -c 'exit 0' && perl -e 'exit 0' && python3 -c 'import json, ctypes' && runuser -u user -- id >"$T/id" &&
 		runuser -u user -- passwd --status >"$T/passwd" # setuid

@@ -3,7 +3,7 @@
 # shellcheck source-path=SCRIPTDIR source=../../lib/matr.sh disable=SC2317 # cases are called by name
 . "$(dirname "$0")/../../lib/matr.sh"
 
-# left: is anything there that was not before? The prefix of the test has to be there or not, as it was.
+# left: list what is there that was not before. The prefix of the test has to be there or not, as it was.
 left()
 {
 	[ -z "$(ls -A "$TMPDIR")" ] || ls -A "$TMPDIR"

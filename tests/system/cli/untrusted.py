@@ -46,7 +46,7 @@ def on_terminal(*arguments):
 
 
 def is_safe(out):
-    """Is it UTF-8 without anything that a terminal acts on?"""
+    """Test whether the output is UTF-8 without anything that a terminal acts on."""
     try:
         return not DANGEROUS.search(BOLD.sub("", PROGRESS.sub("", out.decode()).replace("\r\x1b[K", "")))
     except UnicodeDecodeError:

@@ -189,7 +189,7 @@ for library in image.libraries:
 END
 }
 
-# Do the records have the identities of the files?
+# Test whether the records have the identities of the files.
 identities()
 {
 	/usr/bin/python3 - "$MATR_PREFIX/store.db" <<'END'

@@ -67,7 +67,7 @@ def lie(how):
 
 
 def hung_up(s, seconds=0):
-    """Has the other side gone? Waits so long for it, and reads nothing."""
+    """Test whether the other side has gone. Waits so long for it, and reads nothing."""
     poll = select.poll()
     poll.register(s, 0)
     return any(events & select.POLLHUP for _, events in poll.poll(seconds * 1000))

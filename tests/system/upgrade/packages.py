@@ -168,7 +168,7 @@ def agree(expected, said, before, after):
 
 
 def explained(reason, trouble):
-    """Is the reason one of those that ld.so has? By the names in it."""
+    """Test whether the reason is one of those that ld.so has, by the names in it."""
     patterns = [(r"version `(.*)' not found", 1), (r"(\S+) => not found", 1), (r"undefined symbol: ([^\s,]+)", 1),
                 (r"cannot open shared object", 0), (r"no version information available", 0)]
     names = [match[group] for text in trouble for pattern, group in patterns for match in [re.search(pattern, text)] if match and group]
