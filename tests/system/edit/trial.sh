@@ -311,7 +311,7 @@ case_examples()
 		check "$line: git works" "$MATR" run git --version
 		undo_all
 	done < <(grep -oE 'matr ([a-z/-]+ )*rebind .*--family [^`]*' "$T/texts" | grep -v 'PROGRAM\|NAME' | sort -u)
-	check "there are some ($n)" test "$n" -ge 4
+	check "the texts have at least 4 examples with --family ($n)" test "$n" -ge 4
 }
 
 run_cases "$@"

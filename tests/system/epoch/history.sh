@@ -119,7 +119,7 @@ for i in $(seq $n); do
 	as_then "epoch $i, later" "$T/then.$i" "$T/now.$i"
 	[ "$i" -gt 1 ] || continue
 	"$MATR" diff --details --format csv $((i - 1)) "$i" >"$T/diff" 2>&1 || :
-	check "what $i has changed" cmp "$T/diff" "$T/then.$i/diff"
+	check "what epoch $i has changed" cmp "$T/diff" "$T/then.$i/diff"
 done
 "$MATR" epoch prune --keep 3 -q
 for i in 4 5 6; do
@@ -156,14 +156,14 @@ for wrong in 0 -1 x '' 99999999999999999999 1.5; do
 done
 check "more than there are" sh -c "'$MATR' epoch prune --keep 4294967295 | grep -q '^0 epochs removed'"
 check "nothing is gone" [ "$(ids)" = "$(seq -s ' ' 25)" ]
-check "prune to 5" sh -c "'$MATR' epoch prune --keep 5 | grep -q '^20 epochs removed'"
+check "epoch prune --keep 5 removes the others" sh -c "'$MATR' epoch prune --keep 5 | grep -q '^20 epochs removed'"
 check "the newest are there" [ "$(ids)" = "21 22 23 24 25" ]
 sed -i 's/keep = 100/keep = 5/' "$T/conf"
 for i in $(seq 26 33); do flip "$i"; done
 steady=$(size)
 for i in $(seq 34 48); do flip "$i"; done
 check "after 15 more the store has the size that it had ($steady, $(size))" [ "$(size)" -le $((steady + steady / 20)) ]
-check "and 5 epochs" [ "$(ids)" = "44 45 46 47 48" ]
+check "and the newest 5 epochs are kept" [ "$(ids)" = "44 45 46 47 48" ]
 
 # ---- with a begin beside it, and killed ----
 

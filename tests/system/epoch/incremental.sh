@@ -115,14 +115,14 @@ for format in json csv; do
 	sed -i -E 's/"image_bytes": ?[0-9]+/"image_bytes":N/; s/^((("[^"]*"|[^,]*),){7})[0-9]+,/\1N,/' "$T/numbers.first" "$T/numbers"
 	check "begin in $format, with nothing changed: the numbers of a first one" cmp "$T/numbers.first" "$T/numbers"
 done
-check "which are not all 0" grep -Eq 'bin/bash,[1-9][0-9]*,[1-9][0-9]*,[1-9][0-9]*,' "$T/numbers"
+check "begin in csv, with nothing changed: the numbers are not all 0" grep -Eq 'bin/bash,[1-9][0-9]*,[1-9][0-9]*,[1-9][0-9]*,' "$T/numbers"
 begin_all "and then a table, with nothing changed" 6
 as_from_nothing "the same as from nothing"
 
 library "$TREE/lib/libone.so" 11
 begin_all "a library is replaced: its program alone is resolved" 5
 same "which has the new one" "$TREE/bin/one"
-check "it is 11 now" [ "$(cat "$T/matr.status")" -eq 11 ]
+check "which returns what the new library does" [ "$(cat "$T/matr.status")" -eq 11 ]
 same "the other program" "$TREE/bin/two"
 as_from_nothing "the same as from nothing"
 
@@ -141,14 +141,14 @@ fi
 library "$TREE/early/libone.so" 21
 begin_all "a new file that is found first" 5
 same "the program has it" "$TREE/bin/one"
-check "it is 21 now" [ "$(cat "$T/matr.status")" -eq 21 ]
+check "which returns what the library found first does" [ "$(cat "$T/matr.status")" -eq 21 ]
 level=$(/lib64/ld-linux-x86-64.so.2 --help | sed -n 's/^ *\(x86-64-v[0-9]\) (supported, searched)/\1/p' | head -n 1)
 if [ -n "$level" ]; then
 	mkdir -p "$TREE/early/glibc-hwcaps/$level"
 	library "$TREE/early/glibc-hwcaps/$level/libtwo.so" 22
 	begin_all "a new file in a glibc-hwcaps directory" 4
 	same "the program has it" "$TREE/bin/two"
-	check "it is 22 now" [ "$(cat "$T/matr.status")" -eq 22 ]
+	check "which returns what the glibc-hwcaps library does" [ "$(cat "$T/matr.status")" -eq 22 ]
 else
 	skip "a new file in a glibc-hwcaps directory" "the CPU has no level"
 fi
@@ -215,7 +215,7 @@ compared()
 	begin_all "$1" 6
 	local n
 	n=$(sed -n 's/.* \([0-9]*\) files\? compared by content, .*/\1/p' "$T/begin")
-	check "... $2 compared by content" [ "${n:-0}" -ge "$2" ]
+	check "... at least $2 files compared by content" [ "${n:-0}" -ge "$2" ]
 	resolved >"$T/resolved.now"
 	check "... and nothing is resolved again" cmp "$T/resolved" "$T/resolved.now"
 	check "... the records are of the files as they are" identities
@@ -249,7 +249,7 @@ check "another library has the same size" [ "$(stat -c %s "$T/kept")" -eq "$(sta
 begin_all "... and time of modification: it is another" 5
 check "... which the summary says" grep -q ' compared by content (1 changed), ' "$T/begin"
 same "... the program has it" "$TREE/bin/one"
-check "... it is 13 now" [ "$(cat "$T/matr.status")" -eq 13 ]
+check "... which returns what the other library does" [ "$(cat "$T/matr.status")" -eq 13 ]
 as_from_nothing "the same as from nothing"
 
 export MATR_PREFIX=$T/portable

@@ -19,17 +19,17 @@ library libalike.so 'int same(void) { return 1; }'
 for name in app other; do
 	$CC -o "$T/$name" -L"$T/lib" -Wl,--no-as-needed -Wl,-rpath,"$T/lib" -xc - -llog -lauth -lalike <<<'int check(void), note(void), same(void); int main(void) { return check() + note() + same(); }'
 done
-check "machine 1: epoch" begin "$T/app" "$T/other" /usr/bin/xz
-check "machine 1: export" "$MATR" export --host one --zstd -o "$T/one.zst"
-check "machine 1: export once more" "$MATR" export --host uno -o "$T/uno.jsonl"
+check "host one: epoch" begin "$T/app" "$T/other" /usr/bin/xz
+check "host one: export" "$MATR" export --host one --zstd -o "$T/one.zst"
+check "host one: export under another name" "$MATR" export --host uno -o "$T/uno.jsonl"
 "$MATR" baseline check --against "$T/one.zst" >"$T/against" 2>&1 && status=0 || status=$?
-equal "machine 1 is as it was" 0 "$status" "$T/against"
+equal "host one agrees with its own export" 0 "$status" "$T/against"
 library libextra.so 'int extra(void) { return 1; }'
 library liblog.so 'int extra(void); int note(void) { return 1; } int check(void) { return extra(); }' -L"$T/lib" -lextra -Wl,-rpath,"$T/lib"
 library libalike.so 'int same(void) { return 2; }'
 export MATR_PREFIX=$T/prefix2
-check "machine 2: epoch" begin "$T/app" /usr/bin/xz
-check "machine 2: export" "$MATR" export --host two -o "$T/two.jsonl"
+check "host two: epoch, with other libraries" begin "$T/app" /usr/bin/xz
+check "host two: export" "$MATR" export --host two -o "$T/two.jsonl"
 
 # rows FILE EXPRESSION: of JSON rows r, with short paths.
 rows()

@@ -49,7 +49,7 @@ case_fleet()
 	before=$(ask -c "SELECT pg_database_size('fleet')")
 	for i in $(seq 50); do
 		sed "s/\"host\":\"golden\"/\"host\":\"same$i\"/" "$T/golden.jsonl" >"$T/same.jsonl"
-		"$MATR" export --from "$T/same.jsonl" --to "$URL" >"$T/load" 2>&1 || not_ok "load same$i" "$T/load"
+		"$MATR" export --from "$T/same.jsonl" --to "$URL" >"$T/load" 2>&1 || not_ok "load of the equal host same$i" "$T/load"
 	done
 	echo "# an equal host: $((($(ask -c "SELECT pg_database_size('fleet')") - before) / 50)) bytes"
 	check "an equal host: less than 4 KB" test $((($(ask -c "SELECT pg_database_size('fleet')") - before) / 50)) -lt 4096

@@ -81,5 +81,5 @@ check "the program goes" begin
 says "it is gone" '^None of 2 programs binds otherwise; 1 is gone\.$' previous current
 capture same "$MATR" diff --root "$R" current current
 check "nothing differs: the sentence alone" [ "$(cat "$T/same.out")" = "None of 2 programs binds otherwise." ]
-check "and status 0" [ "$(cat "$T/same.status")" -eq 0 ]
+check "nothing differs: exit status 0" [ "$(cat "$T/same.status")" -eq 0 ]
 finish

@@ -59,12 +59,12 @@ answers()
 
 start one "$P/waits"
 equal "nothing was replaced" "" "$(rows)"
-check "exit status 0" "$MATR" running
+check "nothing was replaced: exit status 0" "$MATR" running
 answers "which is said" '^0 No process uses a file that was replaced: [1-9][0-9]* were looked at\.$'
 
 library "$T/lib/libr.so" <<<'int r(void) { return 1; }'
 equal "a library is replaced" "$P/waits,replaced,$T/lib/libr.so" "$(rows)"
-answers "exit status 1, and how many" '^1 1 of [0-9]* processes uses files that were replaced\.$'
+answers "a library is replaced: exit status 1, and how many processes" '^1 1 of [0-9]* processes uses files that were replaced\.$'
 equal "with the process" "$started" "$("$MATR" running --format json | /usr/bin/python3 -c '
 import json, sys
 row, = json.load(sys.stdin)
