@@ -75,8 +75,14 @@ check "dpkg by itself" dpkg -i "$T"/hello_*.deb
 equal "one epoch" $((before + 1)) "$(epoch)"
 equal "it starts from its mapping" applied "$(how hello)"
 before=$(epoch)
+# With a configuration of exports, and no database yet.
+(umask 077 && echo HOST=tree >/etc/matr-fleet.conf)
 check "dpkg --remove" dpkg -r hello
 equal "one epoch" $((before + 1)) "$(epoch)"
+newest=/var/spool/matr/$(printf %012d "$(epoch)").jsonl.zst
+check "the hook exports it to the spool" matr export --from "$newest" -o "$T/exported.jsonl"
+equal "by the name of the host" "\"tree\" $(epoch)" "$(head -n 1 "$T/exported.jsonl" | jq -r '"\(.host | tojson) \(.epoch)"')"
+rm -r /etc/matr-fleet.conf /var/spool/matr
 check "dpkg -l is no transaction" dpkg -l
 equal "no epoch for it" $((before + 1)) "$(epoch)"
 before=$(epoch)
