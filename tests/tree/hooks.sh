@@ -46,10 +46,10 @@ check "resume" matr epoch resume
 equal "begins none after end" none "$(epoch)"
 check "an epoch of two programs" matr epoch begin --only -q bash perl
 matr epoch wrap -- true
-equal "wrap begins it again with these" 2 "$(matr epoch status --format json | jq .applications)"
+equal "wrap begins it again with these" 2 "$(matr epoch status --format json | jq .programs)"
 matr epoch begin -q
 matr epoch wrap -- true
-equal "and that of the system with all" yes "$([ "$(matr epoch status --format json | jq .applications)" -gt 100 ] && echo yes)"
+equal "and that of the system with all" yes "$([ "$(matr epoch status --format json | jq .programs)" -gt 100 ] && echo yes)"
 
 # ---- hooks ----
 

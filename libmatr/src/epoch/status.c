@@ -349,7 +349,7 @@ static int examine(const char *prefix, struct matr_epoch_status *out, struct mat
 			return 0;
 		bool lost = why.code == MATR_ERROR_NOT_FOUND || why.code == MATR_ERROR_MALFORMED;
 		return problem_from(out, path, &why,
-				    lost ? "; beginning an epoch makes it anew" : "", err);
+				    lost ? "; beginning an epoch makes a new one" : "", err);
 	}
 	int result = look_into_store(store, out, path, image_exists, in_force, err);
 	matr_store_close(store);

@@ -438,7 +438,7 @@ static int lay_out(struct layout *layout, uint64_t *offset, struct matr_image_su
 		return -1;
 	if (layout->n_start + layout->paths.n > UINT16_MAX) {
 		for (size_t i = 0; i < layout->n_closures; i++)
-			layout->closures[i].reason = "the application loads too many objects";
+			layout->closures[i].reason = "the program loads too many objects";
 		return 0;
 	}
 	for (size_t i = 0; i < layout->n_closures; i++) {

@@ -368,7 +368,7 @@ static int follow_needed(struct work *work, struct matr_error *err)
 			if (needed.start == NOT_MEMBER && needed.member != NOT_MEMBER)
 				work->depends_on[m * n_members + needed.member] = true;
 			if (needed.elsewhere)
-				work->terms->reason = "two libraries that the application loads "
+				work->terms->reason = "two libraries that the program loads "
 						      "have a name that is needed";
 			if (add_hash(&work->files, path_name(name), err) < 0)
 				return -1;
@@ -505,7 +505,7 @@ static int make_terms(struct work *work, struct matr_error *err)
 	}
 	if (mapping->interpreter >= work->closure->n_start &&
 	    mapping->interpreter < mapping->n_scope)
-		terms->reason = "it needs the dynamic linker, which the application does not";
+		terms->reason = "it needs the dynamic linker, which the program does not";
 	if (follow_needed(work, err) < 0 || order_dependence(work, err) < 0)
 		return -1;
 	for (size_t m = 0; m < n_members; m++) {

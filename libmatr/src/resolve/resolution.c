@@ -127,7 +127,7 @@ static int check_application(const struct matr_object *application, const char *
 		return matr_fail(err, MATR_ERROR_UNSUPPORTED, path, "is not dynamically linked");
 	if (!application->interpreter)
 		return matr_fail(err, MATR_ERROR_UNSUPPORTED, path,
-				 "is not an application: it has no PT_INTERP");
+				 "is not a dynamically linked program: it has no PT_INTERP");
 	/* ld.so takes no notice of a library's. */
 	for (size_t i = 0; i < application->n_dynamic; i++) {
 		int64_t tag = application->dynamic[i].tag;

@@ -491,7 +491,7 @@ static int describe(const struct matr_watch *watch, const struct change *change,
 		.pid = by->pid,
 		.uid = by->pid ? by->uid : -1,
 		.command = by->command ? strdup(by->command) : NULL,
-		.detail = change->affected.n ? NULL : strdup("no application starts otherwise"),
+		.detail = change->affected.n ? NULL : strdup("no program starts otherwise"),
 		.n_withdrawn = change->affected.n,
 	};
 	return violation->path && violation->kind && violation->action ? 0 : matr_fail_memory(err);

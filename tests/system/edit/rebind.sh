@@ -200,7 +200,7 @@ case_survival()
 	settle "$T/lib" "$T/bin"
 	"$MATR" epoch begin --only -q "$T/bin/main" "$T/bin/setuid" git bash 2>/dev/null </dev/null || :
 	check "the next epoch has the edits" prints '2 4 2 8 4 6 7 2'
-	check "and takes the programs over" test "$("$MATR" epoch status --format json | /usr/bin/python3 -c 'import json, sys; s = json.load(sys.stdin); print(s["applications"] == s["carried"])')" = True
+	check "and takes the programs over" test "$("$MATR" epoch status --format json | /usr/bin/python3 -c 'import json, sys; s = json.load(sys.stdin); print(s["programs"] == s["carried"])')" = True
 	sed 's/return 2;/return 3;/' "$HERE/sources/two.c" >"$T/new.c"
 	$CC -O1 -fPIC -shared -Wl,-soname,libtwo.so -o "$T/libtwo.new" "$T/new.c" && mv "$T/libtwo.new" "$T/lib/libtwo.so"
 	check "the library was replaced: a plain start, until the next epoch" prints "$UNEDITED"

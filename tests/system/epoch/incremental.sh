@@ -39,11 +39,11 @@ begin_all()
 	local name=$1 wanted=$2 got status=0
 	shift 2
 	timeout 300 "$MATR" epoch begin --config "$T/conf" "$@" >"$T/begin" 2>"$T/begin.err" </dev/null || status=$?
-	got=$("$MATR" epoch status --format json | /usr/bin/python3 -c 'import json, sys; s = json.load(sys.stdin); print(s["applications"], s["carried"], len(s["declined"]))')
+	got=$("$MATR" epoch status --format json | /usr/bin/python3 -c 'import json, sys; s = json.load(sys.stdin); print(s["programs"], s["carried"], len(s["declined"]))')
 	if [ "$got" = "6 $wanted 1" ] && [ $status -eq 3 ]; then
 		ok "$name"
 	else
-		echo "applications, carried, declined: $got, wanted 6 $wanted 1; exit status $status" >"$T/got"
+		echo "programs, carried, declined: $got, wanted 6 $wanted 1; exit status $status" >"$T/got"
 		not_ok "$name" "$T/got" "$T/begin.err"
 	fi
 }
@@ -258,7 +258,7 @@ settle "$TREE"
 touch "$TREE/lib/libone.so"
 reinstall "$TREE/lib/libtwo.so"
 "$MATR" epoch begin --portable "$TREE/bin/one" "$TREE/bin/two" >"$T/begin"
-check "a portable epoch: nothing is resolved again" grep -q '2 applications (2 as before)' "$T/begin"
+check "a portable epoch: nothing is resolved again" grep -q '2 programs (2 as before)' "$T/begin"
 same "... a program starts mapped" "$TREE/bin/one"
 export MATR_PREFIX=$T/prefix
 settle "$TREE"
@@ -285,10 +285,10 @@ check "another configuration file: from nothing" sh -c "'$MATR' epoch status --f
 settle "$TREE"
 echo "exclude = $TREE/bin/ls" >>"$T/other-conf"
 "$MATR" epoch begin --config "$T/other-conf" -q 2>/dev/null || :
-check "it changes, and no file: a program is excluded" sh -c "'$MATR' epoch status --format json | grep -q '\"applications\": *5,'"
+check "it changes, and no file: a program is excluded" sh -c "'$MATR' epoch status --format json | grep -q '\"programs\": *5,'"
 sed -i '/exclude/d' "$T/other-conf"
 "$MATR" epoch begin --config "$T/other-conf" -q 2>/dev/null || :
-check "... and is not" sh -c "'$MATR' epoch status --format json | grep -q '\"applications\": *6,'"
+check "... and is not" sh -c "'$MATR' epoch status --format json | grep -q '\"programs\": *6,'"
 MATR_PREFIX=$MATR_PREFIX_WAS
 
 # ---- what is kept does not last: image, store ----

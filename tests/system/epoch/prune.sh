@@ -41,8 +41,8 @@ check "sql: previous is the second" sh -c "'$MATR' sql --format csv --epoch prev
 check "matr_epoch('previous') too" sh -c "[ \"\$('$MATR' sql --format list --headers off \"SELECT matr_epoch('previous'); SELECT DISTINCT epoch FROM applications\" | paste -sd,)\" = previous,2 ]"
 check "elf_ tables: the objects of the previous epoch" sh -c "'$MATR' sql --epoch previous --format list 'SELECT DISTINCT path FROM elf_headers' 2>/dev/null | grep -q /libone.so"
 check "which are not the current one's" sh -c "! '$MATR' sql --format list 'SELECT DISTINCT path FROM elf_headers' 2>/dev/null | grep -q /libone.so"
-check "show" sh -c "'$MATR' epoch show 1 | grep -q '^applications  3,' && '$MATR' epoch show --format json previous | grep -q '\"epoch\": *2'"
-check "its programs: one was mapped anew" [ "$("$MATR" epoch show --programs --format csv 2 | grep -c ',anew,')" -eq 1 ]
+check "show" sh -c "'$MATR' epoch show 1 | grep -q '^programs      3,' && '$MATR' epoch show --format json previous | grep -q '\"epoch\": *2'"
+check "its programs: one is new" [ "$("$MATR" epoch show --programs --format csv 2 | grep -c ',new,')" -eq 1 ]
 check "to why: who asks for f" sh -c "'$MATR' why --details --epoch 1 '$T/bin/one' f | grep -q '^.*/one'"
 check "which nobody has now" sh -c "'$MATR' why '$T/bin/one' f 2>&1 | grep -q 'no object of .* nearest: g'"
 check "to exposed: who binds to f" sh -c "'$MATR' exposed --epoch 1 --symbol f --format csv 2>'$T/counts' | grep -q 'bin/one'"

@@ -51,7 +51,7 @@ same_any "lost: programs start" /bin/bash -c 'echo x'
 mends "lost"
 mv "$store" "$T/store"
 rm -f "$store-wal" "$store-shm"
-in_state "the store was removed" unrecorded 'makes it anew|begin again'
+in_state "the store was removed" unrecorded 'makes a new one|begin again'
 same "unrecorded: the image serves" /bin/bash -c 'echo x'
 mends "unrecorded"
 head -c 4096 /dev/zero >"$image"

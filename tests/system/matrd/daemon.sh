@@ -286,7 +286,7 @@ case_busy()
 	release_lock
 	check "the first one ends" wait "$first"
 	check "... and the one that waits begins its own" wait "$second"
-	check "... which is in force" sh -c "'$MATR' epoch status --format json | jq -e '.applications == 1'"
+	check "... which is in force" sh -c "'$MATR' epoch status --format json | jq -e '.programs == 1'"
 }
 
 # who goes takes the begin with him; kill -9
@@ -300,7 +300,7 @@ case_killed()
 	kill -9 "$first"; wait "$first" 2>/dev/null || :
 	check "a begin is stopped when its client goes" wait_until status_has_not '"job"'
 	release_lock
-	as_before() { "$MATR" epoch status --format json | jq -e '.applications == 1 and .busy == false and (.problems | length == 0)'; }
+	as_before() { "$MATR" epoch status --format json | jq -e '.programs == 1 and .busy == false and (.problems | length == 0)'; }
 	check "... and nothing has changed" wait_until as_before
 	: >"$T/wrong"
 	kills=${MATR_DAEMON_KILLS:-20}

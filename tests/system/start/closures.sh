@@ -911,7 +911,7 @@ case_configuration()
 	settle .
 	check "$CASE: again" configured
 	check "$CASE: and again" configured
-	check "$CASE: nothing has changed" grep -q '1 applications (1 as before), 4 loads' "$T/begin"
+	check "$CASE: nothing has changed" grep -q '1 programs (1 as before), 4 loads' "$T/begin"
 	# a plug-in that was not there, in a directory that was not there
 	mkdir plugins/new
 	lib plugins/new/three <<<'int go(void) { return 4; } int (*pointer)(void) = go;'

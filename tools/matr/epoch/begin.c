@@ -38,7 +38,7 @@ static const char begin_help[] =
 	"and `matr epoch status` has the reason.\n";
 
 static const char begin_help_after[] =
-	"A damaged store is moved aside (to store.db.damaged) and made anew without being asked;\n"
+	"A damaged store is moved aside (to store.db.damaged) and replaced without being asked;\n"
 	"one that a newer MatR has written only with --rebuild-store.\n"
 	"\n"
 	"Exit status: 0 begun; 1 failure, and nothing has changed; 2 usage; 3 begun, but some\n"
@@ -491,7 +491,7 @@ static void show_epoch(const char *prefix, int64_t id, const struct compared *co
 	if (epoch.closures)
 		snprintf(loads, sizeof loads, "%zu loads (%zu left to ld.so), ", epoch.closures,
 			 epoch.closures_left);
-	printf("epoch %" PRId64 ": %zu applications (%zu as before), %s%zu declined, "
+	printf("epoch %" PRId64 ": %zu programs (%zu as before), %s%zu declined, "
 	       "%zu objects, %sstore %s, image %s, %.2f s\n",
 	       id, epoch.applications, epoch.carried, loads, epoch.declined, epoch.objects,
 	       compared_text(compared, content),

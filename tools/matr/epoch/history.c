@@ -20,9 +20,9 @@ static const char list_help[] =
 	"\n"
 	"The epochs that the store keeps, oldest first: when each began and ended, how many "
 	"programs\n"
-	"it has, how many of them were mapped anew (the others are as in the epoch before), how "
-	"many\n"
-	"were declined, whether it is in force, and why it was begun: the user's command line, "
+	"it has, how many of them are new or were mapped again (the others are as in the epoch\n"
+	"before), how many were declined, whether it is in force, and why it was begun: the user's "
+	"command line, "
 	"the\n"
 	"package manager's (`matr hooks`), or the command of `epoch wrap`.\n";
 
@@ -82,7 +82,7 @@ static int list(const char *prefix, struct matr_store *store, enum output_format
 {
 	static const struct render_column columns[] = {
 		{"epoch", COLUMN_RIGHT},    {"begun", COLUMN_LEFT},  {"ended", COLUMN_LEFT},
-		{"programs", COLUMN_RIGHT}, {"anew", COLUMN_RIGHT},  {"declined", COLUMN_RIGHT},
+		{"programs", COLUMN_RIGHT}, {"new", COLUMN_RIGHT},   {"declined", COLUMN_RIGHT},
 		{"objects", COLUMN_RIGHT},  {"image", COLUMN_RIGHT}, {"state", COLUMN_LEFT},
 		{"cause", COLUMN_LEFT},
 	};
@@ -180,7 +180,7 @@ static void show_table(const struct shown *shown)
 		    epoch->image == epoch->id ? "its own, " : "that of epoch ", epoch->image);
 	safe_printf("cpu level     %s%s\n", *epoch->cpu_level ? epoch->cpu_level : "baseline",
 		    epoch->portable ? ", portable" : "");
-	printf("applications  %zu, %zu of them mapped anew\n", epoch->applications,
+	printf("programs      %zu, %zu of them new or mapped again\n", epoch->applications,
 	       epoch->applications - epoch->carried);
 	printf("objects       %zu\n", epoch->objects);
 	if (epoch->closures)
@@ -229,7 +229,7 @@ static int show_json(const struct shown *shown, struct matr_error *err)
 	add_number(object, "image", (uint64_t)epoch->image);
 	add_text(object, "cpu_level", epoch->cpu_level);
 	json_object_object_add(object, "portable", json_object_new_boolean(epoch->portable));
-	add_number(object, "applications", epoch->applications);
+	add_number(object, "programs", epoch->applications);
 	add_number(object, "carried", epoch->carried);
 	add_number(object, "objects", epoch->objects);
 	add_number(object, "loads", epoch->closures);
@@ -300,7 +300,7 @@ static int show_programs(struct matr_store *store, int64_t epoch, enum output_fo
 	output_open(&output, format, columns, 3);
 	for (size_t i = 0; i < n; i++) {
 		output_text(&output, list[i].path);
-		output_text(&output, list[i].carried ? "as before" : "anew");
+		output_text(&output, list[i].carried ? "as before" : "new");
 		output_text(&output, NULL);
 	}
 	for (size_t i = 0; i < n_declined; i++) {
@@ -324,7 +324,8 @@ int command_epoch_show(const struct context *context, int argc, char **argv)
 	int status;
 	const struct option_row rows[] = {
 		{"programs", .flag = &programs,
-		 .help = "list the programs, one a line, and which of them were mapped anew"},
+		 .help = "list the programs, one a line, and which of them are new or were mapped "
+			 "again"},
 		{"format", .format = &format,
 		 .help = "table (default) or json; with --programs jsonl and csv too"},
 		option_prefix(&prefix),

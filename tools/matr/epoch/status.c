@@ -181,7 +181,7 @@ static void status_table(const char *prefix, struct json_object *matrd,
 	if (status->in_force && status->has_record) {
 		if (*status->epoch.cause)
 			safe_printf("cause         %s\n", status->epoch.cause);
-		printf("applications  %zu, %zu of them as in the epoch before\n",
+		printf("programs      %zu, %zu of them as in the epoch before\n",
 		       status->epoch.applications, status->epoch.carried);
 		printf("objects       %zu\n", status->epoch.objects);
 		if (status->epoch.closures)
@@ -274,7 +274,7 @@ static int status_json(const char *prefix, struct json_object *matrd,
 			*status->epoch.cause ? json_object_new_string(status->epoch.cause) : NULL);
 		json_object_object_add(object, "cpu_level",
 				       json_object_new_string(status->epoch.cpu_level));
-		json_object_object_add(object, "applications",
+		json_object_object_add(object, "programs",
 				       json_object_new_uint64(status->epoch.applications));
 		json_object_object_add(object, "carried",
 				       json_object_new_uint64(status->epoch.carried));

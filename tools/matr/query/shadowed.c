@@ -15,7 +15,7 @@ static const char help[] =
 	"\n"
 	"Symbols that are bound and that more than one object of the scope could provide: which\n"
 	"wins, and which would be next, one row per loser. Copied: the winner is the "
-	"application's\n"
+	"program's\n"
 	"copy of the data (a copy relocation), which is how it has to be.\n";
 
 static const char help_after[] =

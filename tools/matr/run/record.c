@@ -292,7 +292,8 @@ int command_record(const struct context *context, int argc, char **argv)
 	int status;
 	const struct option_row rows[] = {
 		{"forget-first", .flag = &recording.forget_first,
-		 .help = "forget what is recorded for the programs that ran, and start anew"},
+		 .help = "forget what is recorded for the programs that ran, before the new loads "
+			 "are noted"},
 		{"forget", .text = &recording.forget, .argument = "PROGRAM",
 		 .help = "forget what is recorded for it", .completes = COMPLETES_PROGRAM},
 		{"forget-all", .flag = &recording.forget_all, .help = "forget everything"},

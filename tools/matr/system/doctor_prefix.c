@@ -117,7 +117,7 @@ void examine_epoch(struct examination *examination)
 
 	if (matr_epoch_status(examination->prefix, &status, &err) != 0) {
 		findings_add(&examination->findings, "epoch", STATE_ERROR,
-			     "`matr epoch begin` makes store and image anew", "%s: %s", err.file,
+			     "`matr epoch begin` makes a new store and image", "%s: %s", err.file,
 			     err.message);
 		matr_epoch_status_free(&status);
 		return;
@@ -125,7 +125,7 @@ void examine_epoch(struct examination *examination)
 	examination->in_force = status.in_force;
 	if (status.in_force)
 		findings_add(&examination->findings, "epoch", STATE_OK, NULL,
-			     "epoch %lld is in force, %zu applications", (long long)status.epoch.id,
+			     "epoch %lld is in force, %zu programs", (long long)status.epoch.id,
 			     status.epoch.applications);
 	else if (matr_epoch_suspended(examination->prefix, by, NULL) == 1)
 		findings_add(&examination->findings, "epoch",
