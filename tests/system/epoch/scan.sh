@@ -92,7 +92,7 @@ chmod 755 "$TREE/bin/socket"
 
 begin_all
 check "an epoch of the whole tree" [ "$STATUS" -eq 0 ]
-is "programs: by path, hard links each, links outside" 6 applications
+is "programs: by path, hard links each, links outside" 6 programs
 is "scripts" 1 skipped/script
 is "static programs, static-pie among them" 2 skipped/static
 is "shared libraries" 1 "skipped/shared library"
@@ -133,7 +133,7 @@ END
 $CC -o "$TREE/wrapped/program" "$T/main.c" -L"$TREE/lib" -lf -Wl,-rpath,"$TREE/lib" -Wl,-z,now
 sed -i "s|^directory = $TREE/missing|directory = $TREE/wrapped|" "$T/conf"
 begin_all
-is "exclude, include and another directory" 5 applications
+is "exclude, include and another directory" 5 programs
 is "what was excluded is counted" 2 skipped/excluded
 export LD_LIBRARY_PATH=$TREE/lib2:$TREE/missing
 same "LD_LIBRARY_PATH as configured" "$TREE/wrapped/program"
