@@ -273,25 +273,22 @@ int image_builder_keep(struct image_builder *builder, const char *application,
 
 /* ---- the image before ---- */
 
-/* Metadata is copied, since matrd inverts keys in it. Page data is only ever replaced with its
- * file, so that it can stay there. */
+/* Take the file over: nothing is read before it is used. Only keys of slots are ever written in an
+ * image, and these are built again; all else is replaced with its file. */
 static int take(struct image_builder *builder, int fd, const char *path,
-		const struct buffer *metadata, size_t size, struct matr_error *err)
+		const struct matr_image_header *header, struct matr_error *err)
 {
-	struct matr_image_header header;
-	uint64_t at;
-
-	memcpy(&header, metadata->bytes, sizeof header);
 	buffer_free(&builder->image);
-	if (buffer_append(&builder->image, metadata->bytes, metadata->size, 1, &at, err) < 0 ||
-	    buffer_map(&builder->pages, fd, path, metadata->size, size - metadata->size, err) < 0)
+	if (buffer_map(&builder->image, fd, path, 0, header->metadata_size, err) < 0 ||
+	    buffer_map(&builder->pages, fd, path, header->metadata_size,
+		       header->file_size - header->metadata_size, err) < 0)
 		return -1;
-	builder->region = header.region;
-	builder->next_base = header.region_size;
-	builder->whole_size = header.whole_size;
-	builder->cpu = header.cpu;
-	return take_libraries(builder, &header, err) < 0 ? -1
-							 : take_applications(builder, &header, err);
+	builder->region = header->region;
+	builder->next_base = header->region_size;
+	builder->whole_size = header->whole_size;
+	builder->cpu = header->cpu;
+	return take_libraries(builder, header, err) < 0 ? -1
+							: take_applications(builder, header, err);
 }
 
 const struct matr_image_cpu *image_builder_cpu_before(const struct image_builder *builder)
@@ -299,22 +296,22 @@ const struct matr_image_cpu *image_builder_cpu_before(const struct image_builder
 	return builder->cpu ? (const void *)(builder->image.bytes + builder->cpu) : NULL;
 }
 
-/* The file may have been replaced since it was checked. */
-static bool is_checked(const struct matr_image_info *info, const struct buffer *metadata,
-		       const struct stat *status)
+/* Test whether the open file is the one that was checked: it may have been replaced since. */
+static bool is_checked(int fd, const struct matr_image_info *info, struct matr_image_header *header)
 {
-	const struct matr_image_header *header = (const void *)metadata->bytes;
+	struct stat status;
 
-	return (uint64_t)status->st_size == info->size && header->file_size == info->size &&
-	       header->epoch == info->epoch && header->metadata_size == info->metadata_size;
+	return fstat(fd, &status) == 0 && (uint64_t)status.st_size == info->size &&
+	       pread(fd, header, sizeof *header, 0) == sizeof *header &&
+	       header->file_size == info->size && header->epoch == info->epoch &&
+	       header->metadata_size == info->metadata_size;
 }
 
 int image_builder_reuse(struct image_builder *builder, const char *path, int64_t epoch,
 			struct matr_error *err)
 {
+	struct matr_image_header header;
 	struct matr_image_info info;
-	struct buffer metadata = {0};
-	struct stat status;
 	int result = 0;
 
 	if (matr_image_check(path, &info, NULL) != 0 || (int64_t)info.epoch != epoch)
@@ -322,12 +319,8 @@ int image_builder_reuse(struct image_builder *builder, const char *path, int64_t
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return 0;
-	if (fstat(fd, &status) == 0 && (uint64_t)status.st_size >= info.metadata_size)
-		result = buffer_map(&metadata, fd, path, 0, info.metadata_size, err);
-	if (metadata.size && is_checked(&info, &metadata, &status) &&
-	    suits(builder, (const void *)metadata.bytes))
-		result = take(builder, fd, path, &metadata, info.size, err) < 0 ? -1 : 1;
-	buffer_free(&metadata);
+	if (is_checked(fd, &info, &header) && suits(builder, &header))
+		result = take(builder, fd, path, &header, err) < 0 ? -1 : 1;
 	close(fd);
 	return result;
 }
