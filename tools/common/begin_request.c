@@ -24,8 +24,7 @@ static const struct field {
 	 "threads that work at once (else as many as there are cores)", "N"},
 	{"--format", 0, FIELD_FORMAT, offsetof(struct begin_request, format),
 	 "table (default), json, jsonl or csv: one row per program (a table only of programs that "
-	 "were "
-	 "named)",
+	 "were named)",
 	 "FORMAT"},
 	{"--only", 0, FIELD_FLAG, offsetof(struct begin_request, only),
 	 "these programs and no others, whatever the epoch in force has", NULL},

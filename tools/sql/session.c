@@ -118,6 +118,7 @@ static void warn(void *context, const struct matr_error *warning)
 {
 	struct session *session = context;
 
+	/* NOT_FOUND is what the file refers to, such as its debug information. */
 	for (size_t i = 0; i < session->n_files; i++)
 		session->unread |= warning->code != MATR_ERROR_NOT_FOUND &&
 				   strcmp(warning->file, session->files[i]) == 0;

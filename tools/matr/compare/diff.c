@@ -241,9 +241,7 @@ int command_diff(const struct context *context, int argc, char **argv)
 		{"symbol", .text = &show->symbol, .argument = "GLOB",
 		 .help = "only bindings of these symbols, with details",
 		 .completes = COMPLETES_SYMBOL},
-		{"format", .format = &show->format, .graphs = true,
-		 .help = "table (default), json, jsonl, csv, dot (for graphviz) or svg (drawn by "
-			 "it)"},
+		{"format", .format = &show->format, .graphs = true},
 		option_root(&request.root),
 		option_prefix(&request.prefix),
 		{0},

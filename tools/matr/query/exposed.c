@@ -518,8 +518,7 @@ int command_exposed(const struct context *context, int argc, char **argv)
 		{"format", .take = take_format, .context = &request, .argument = "FORMAT",
 		 .words = "table json jsonl csv dot svg openvex cyclonedx",
 		 .help = "table (default), json, jsonl, csv, dot (for graphviz) or svg (drawn by "
-			 "it); "
-			 "openvex or cyclonedx: a VEX document (with one --library and "
+			 "it); openvex or cyclonedx: a VEX document (with one --library and "
 			 "--vulnerability)"},
 		{"vulnerability", .text = &request.vex.vulnerability, .argument = "ID",
 		 .help = "the vulnerability that --symbol, or all of the library, has"},

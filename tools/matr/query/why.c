@@ -261,9 +261,7 @@ int command_why(const struct context *context, int argc, char **argv)
 		{"env", .list = &environment, .argument = "NAME=VALUE",
 		 .help = "as its files are now, with LD_LIBRARY_PATH or LD_PRELOAD"},
 		option_root(&root),
-		{"format", .format = &why.format, .graphs = true,
-		 .help = "table (default), json, jsonl, csv, dot (for graphviz) or svg (drawn by "
-			 "it)"},
+		{"format", .format = &why.format, .graphs = true},
 		option_prefix(&prefix),
 		{0},
 	};
