@@ -48,3 +48,9 @@ again()
 	psql -X -q -d "postgresql://fleet@/postgres?host=$T/pg" -c 'DROP DATABASE IF EXISTS fleet' -c 'CREATE DATABASE fleet' &&
 		ask -f "$SOURCE/docs/fleet/postgresql.sql"
 }
+
+# counts: how many rows the tables have that loads share.
+counts()
+{
+	ask -c "SELECT (SELECT count(*) FROM matr.exports), (SELECT count(*) FROM matr.states), (SELECT count(*) FROM matr.objects), (SELECT count(*) FROM matr.bindings), (SELECT count(*) FROM matr.scope)"
+}

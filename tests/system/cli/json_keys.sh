@@ -2,16 +2,13 @@
 # json_keys.sh - the keys of all JSON that commands print: see json_keys.py. With --print: the list of docs/json.md, as it is.
 # shellcheck source-path=SCRIPTDIR source=../../lib/matr.sh
 . "$(dirname "$0")/../../lib/matr.sh"
+# shellcheck source=../../lib/dlopen_note.sh
+. "$TESTS/lib/dlopen_note.sh"
 # A program with an edit, a library that may load another (.note.dlopen), a recorded dlopen(), a declined neighbour and a symbol that two libraries define.
-cat >"$T/note.s" <<'NOTE'
-	.section .note.dlopen, "a", @note
-	.balign 4
-	.long 4, 2f - 1f, 0x407c0c0a
-	.asciz "FDO"
-1:	.ascii "[{\"soname\":[\"libmaybe.so.1\"],\"feature\":\"more\",\"description\":\"Something\",\"priority\":\"suggested\"}]"
-2:	.balign 4
-	.section .note.GNU-stack, "", @progbits
-NOTE
+{
+	note "$DLOPEN_NOTE" FDO '[{"soname":["libmaybe.so.1"],"feature":"more","description":"Something","priority":"suggested"}]'
+	echo '.section .note.GNU-stack, "", @progbits'
+} >"$T/note.s"
 echo 'int value(void) { return 1; }' | $CC -shared -fPIC -xc - -xassembler "$T/note.s" -o "$T/libone.so" -Wl,-soname,libone.so
 echo 'int value(void) { return 2; }' | $CC -shared -fPIC -xc - -o "$T/libtwo.so" -Wl,-soname,libtwo.so
 echo 'int value(void); int main(int n, char **v) { extern void *dlopen(const char *, int); if (n > 1) dlopen(v[1], 2); return value() - 1; }' |

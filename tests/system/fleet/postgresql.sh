@@ -17,11 +17,6 @@ fleet_py()
 
 make_server
 
-counts()
-{
-	ask -c "SELECT (SELECT count(*) FROM matr.exports), (SELECT count(*) FROM matr.states), (SELECT count(*) FROM matr.objects), (SELECT count(*) FROM matr.bindings), (SELECT count(*) FROM matr.scope)"
-}
-
 # One program is declined.
 printf '#!/bin/sh\n' >"$T/script"
 chmod +x "$T/script"

@@ -3,21 +3,10 @@
 # shellcheck source-path=SCRIPTDIR source=../../lib/matr.sh disable=SC2016 # $ORIGIN is for ld.so
 set -eu
 . "$(dirname "$0")/../../lib/matr.sh"
+# shellcheck source=../../lib/dlopen_note.sh
+. "$TESTS/lib/dlopen_note.sh"
 cd "$T"
 
-# note TYPE OWNER JSON: the assembler's source of a note.
-note()
-{
-	cat <<-S
-	.section .note.dlopen, "a", @note
-	.balign 4
-	.long 2f - 1f, 4f - 3f, $1
-	1: .asciz "$2"
-	2: .balign 4
-	3: .ascii "$3"
-	4: .balign 4
-	S
-}
 # lib NAME [FLAGS]...: of the notes in the standard input
 lib()
 {
@@ -28,16 +17,14 @@ lib()
 		-x none "$@"
 	ln -sf "lib$name.so" "lib$name.so.1"
 }
-TYPE=0x407c0c0a
-json() { printf '%s' "$1" | sed 's/"/\\"/g'; }
 
 lib there </dev/null
 lib later </dev/null
 {
-	note $TYPE FDO "$(json '[{"soname":["liblater.so.1","liblater.so.0"],"feature":"later","description":"Something","priority":"suggested"}]')"
-	note $TYPE FDO "$(json '[{"soname":["libthere.so.1"],"feature":"there"},{"soname":["libgone.so.3"]}]')"
-	note 1 FDO "$(json '[{"soname":["libtype.so.1"]}]')"
-	note $TYPE FD0 "$(json '[{"soname":["libowner.so.1"]}]')"
+	note "$DLOPEN_NOTE" FDO '[{"soname":["liblater.so.1","liblater.so.0"],"feature":"later","description":"Something","priority":"suggested"}]'
+	note "$DLOPEN_NOTE" FDO '[{"soname":["libthere.so.1"],"feature":"there"},{"soname":["libgone.so.3"]}]'
+	note 1 FDO '[{"soname":["libtype.so.1"]}]'
+	note "$DLOPEN_NOTE" FD0 '[{"soname":["libowner.so.1"]}]'
 } | lib says
 cat >main.c <<'C'
 int says(void);
@@ -84,24 +71,24 @@ hostile()
 		not_ok "$1" out err
 	fi
 }
-hostile "not JSON" < <(note $TYPE FDO 'this is not JSON')
-hostile "empty" < <(note $TYPE FDO '')
-hostile "JSON that is cut" < <(note $TYPE FDO "$(json '[{"soname":["libcut')")
-hostile "not an array" < <(note $TYPE FDO "$(json '{"soname":"libbare.so.1"}')")
-hostile "other types" < <(note $TYPE FDO "$(json '[1, null, "x", [], {}, {"soname":1}, {"soname":[]}, {"soname":[1,null,{},[[]]]}]')")
+hostile "not JSON" < <(note "$DLOPEN_NOTE" FDO 'this is not JSON')
+hostile "empty" < <(note "$DLOPEN_NOTE" FDO '')
+hostile "JSON that is cut" < <(note "$DLOPEN_NOTE" FDO '[{"soname":["libcut')
+hostile "not an array" < <(note "$DLOPEN_NOTE" FDO '{"soname":"libbare.so.1"}')
+hostile "other types" < <(note "$DLOPEN_NOTE" FDO '[1, null, "x", [], {}, {"soname":1}, {"soname":[]}, {"soname":[1,null,{},[[]]]}]')
 check "and nothing is made of them" [ "$(grep -c 'may be loaded' out)" = 0 ]
-hostile "deep" < <(note $TYPE FDO "$(printf '%*s' 200000 '' | tr ' ' '[')")
+hostile "deep" < <(note "$DLOPEN_NOTE" FDO "$(printf '%*s' 200000 '' | tr ' ' '[')")
 {
 	printf '['
 	for ((i = 0; i < 5000; i++)); do printf '{"soname":["lib%d.so"],"feature":"f"},' "$i"; done
 	printf '{}]'
 } >many
-hostile "many" < <(note $TYPE FDO "$(json "$(cat many)")")
+hostile "many" < <(note "$DLOPEN_NOTE" FDO "$(cat many)")
 check "of which some are shown" [ "$(grep -c '^    lib' out)" -le 1024 ]
-hostile "control characters" < <(note $TYPE FDO "$(json '[{"soname":["\\u001b[31mred\\u0000\\n"],"feature":"\\u001b]0;x\\u0007"}]')")
+hostile "control characters" < <(note "$DLOPEN_NOTE" FDO '[{"soname":["\\u001b[31mred\\u0000\\n"],"feature":"\\u001b]0;x\\u0007"}]')
 check "which are not printed" sh -c '! grep -q "$(printf "\033")" out'
-hostile "a size beyond the note" < <(printf '.section .note.dlopen, "a", @note\n.balign 4\n.long 4, 0xfffffff0, %s\n.asciz "FDO"\n' $TYPE)
-hostile "a name beyond it" < <(printf '.section .note.dlopen, "a", @note\n.balign 4\n.long 0xffffffff, 4, %s\n.asciz "FDO"\n' $TYPE)
+hostile "a size beyond the note" < <(printf '.section .note.dlopen, "a", @note\n.balign 4\n.long 4, 0xfffffff0, %s\n.asciz "FDO"\n' "$DLOPEN_NOTE")
+hostile "a name beyond it" < <(printf '.section .note.dlopen, "a", @note\n.balign 4\n.long 0xffffffff, 4, %s\n.asciz "FDO"\n' "$DLOPEN_NOTE")
 hostile "a note that is cut" < <(printf '.section .note.dlopen, "a", @note\n.balign 4\n.long 4\n')
 
 finish
