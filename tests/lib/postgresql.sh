@@ -22,10 +22,16 @@ start_server()
 	as_user pg_ctl -D "$T/pg/data" -w -l "$T/pg/log" -o "-c listen_addresses='' -k $T/pg -c fsync=off" start
 }
 
+# has_libpq MATR: it was built with libpq, and the library is there.
+has_libpq()
+{
+	! "$1" export --to postgresql:///x 2>&1 | grep -q 'built without libpq\|cannot be loaded'
+}
+
 # A server, which cleanup stops; or the script ends here, where there is none.
 make_server()
 {
-	if [ -z "$PG" ] || ! have psql || "$MATR" export --to postgresql:///x 2>&1 | grep -q 'built without libpq\|cannot be loaded'; then
+	if [ -z "$PG" ] || ! have psql || ! has_libpq "$MATR"; then
 		skip "PostgreSQL" "no server here, or built without libpq"
 		finish
 	fi
