@@ -90,19 +90,29 @@ static const char *open_image(struct served *served, const struct matr_loader_co
 	return reason;
 }
 
+/* The slots where the search for a key begins. */
+struct first_slots {
+	struct matr_image_slot list[4];
+	uint32_t n; /* 0: they could not be read */
+};
+
 /* Look for a slot with this key in the file, before anything is mapped: that is enough for most
- * programs without an entry. Returns true if there is one, or the read did not reach an empty
- * slot. */
-static bool may_have(const struct matr_image_header *header, long fd, uint64_t key)
+ * programs without an entry, and the others need not touch the table's page. Returns true if there
+ * is one, or the read did not reach an empty slot. */
+static bool may_have(const struct matr_image_header *header, long fd, uint64_t key,
+		     struct first_slots *slots)
 {
-	struct matr_image_slot slots[4];
+	const uint32_t n = sizeof slots->list / sizeof *slots->list;
 	uint64_t first = key & (header->hash_size - 1);
 
-	if (header->hash_size < 4 || first > header->hash_size - 4 ||
-	    !read_image(fd, slots, sizeof slots, header->hash + first * sizeof *slots))
+	slots->n = 0;
+	if (header->hash_size < n || first > header->hash_size - n ||
+	    !read_image(fd, slots->list, sizeof slots->list,
+			header->hash + first * sizeof *slots->list))
 		return true;
-	for (size_t i = 0; i < 4 && slots[i].manifest; i++) {
-		if (slots[i].key == key || i == 3)
+	slots->n = n;
+	for (uint32_t i = 0; i < n && slots->list[i].manifest; i++) {
+		if (slots->list[i].key == key || i == n - 1)
 			return true;
 	}
 	return false;
@@ -266,14 +276,16 @@ static bool program_key(const struct matr_image_header *header, const struct pro
 
 static const char *find_manifest(struct served *served, const struct start *start,
 				 const struct program *program, const struct file_status *file,
-				 uint64_t key)
+				 uint64_t key, const struct first_slots *first)
 {
 	const struct matr_image_header *header = served->header;
 	const struct matr_image_slot *slots = at_place(&served->bases, header->hash);
 	const char *reason = no_entry;
 
 	for (uint32_t n = 0; n < header->hash_size; n++) {
-		const struct matr_image_slot *slot = &slots[(key + n) & (header->hash_size - 1)];
+		const struct matr_image_slot *slot =
+			n < first->n ? &first->list[n]
+				     : &slots[(key + n) & (header->hash_size - 1)];
 		bool other;
 		if (!slot->manifest)
 			return reason;
@@ -293,6 +305,7 @@ const char *image_find(struct served *served, const struct matr_loader_config *c
 		       const struct start *start, const struct program *program)
 {
 	struct matr_image_header header;
+	struct first_slots slots;
 	struct file_status file;
 	uint64_t key;
 
@@ -304,14 +317,14 @@ const char *image_find(struct served *served, const struct matr_loader_config *c
 	if (!program_file(program, &file))
 		return "/proc is not there, so nothing tells which file the program is";
 	if (!program_key(&header, program, &file, &key) ||
-	    !may_have(&header, served->image_fd, key))
+	    !may_have(&header, served->image_fd, key, &slots))
 		return no_entry;
 	/* The image's metadata takes room that the program has without MatR. */
 	if (memory_is_limited())
 		return "the size of the address space is limited";
 	reason = map_at_drawn_place(served, &header);
 	if (!reason)
-		reason = find_manifest(served, start, program, &file, key);
+		reason = find_manifest(served, start, program, &file, key, &slots);
 	if (!reason)
 		reason = preload_reason(served);
 	if (!reason)

@@ -77,6 +77,45 @@ static int build_on_previous(struct matr_epoch *epoch, struct matr_error *err)
 	return used < 0 ? -1 : 0;
 }
 
+/* Try programs until ld.so gets as far as mapping one: by name some do not find their libraries.
+ * NULL: none does, or no record can be made. */
+static struct matr_image_cpu *make_cpu_record(const struct matr_epoch *epoch,
+					      const void *interpreter, size_t size)
+{
+	struct matr_image_cpu *cpu = NULL;
+
+	for (size_t i = 0, tried = 0; i < epoch->n_results && tried < CPU_PROGRAMS && !cpu; i++) {
+		if (!epoch->results[i].application)
+			continue;
+		tried++;
+		(void)loader_cpu_record_make(interpreter, size, epoch->interpreter,
+					     epoch->results[i].path, &cpu, NULL);
+	}
+	if (!cpu)
+		(void)loader_cpu_record_make(interpreter, size, epoch->interpreter, "/bin/true",
+					     &cpu, NULL);
+	return cpu;
+}
+
+/* Put the record first: every exec reads it, as it does the header. A start does without one. A
+ * copy of a portable image may run on another CPU, which an exec notices. */
+static int add_cpu_record(struct matr_epoch *epoch, struct matr_error *err)
+{
+	const struct matr_image_cpu *before = image_builder_cpu_before(epoch->builder);
+	void *interpreter;
+	size_t size;
+
+	if ((before && loader_cpu_record_is_current(before)) ||
+	    loader_make(epoch->prefix, epoch->ld_stable, epoch->interpreter, NULL, &interpreter,
+			&size, NULL) != 0)
+		return 0;
+	struct matr_image_cpu *cpu = make_cpu_record(epoch, interpreter, size);
+	free(interpreter);
+	int result = cpu ? image_builder_cpu(epoch->builder, cpu, err) : 0;
+	free(cpu);
+	return result;
+}
+
 static int start(struct matr_epoch *epoch, struct matr_error *err)
 {
 	struct matr_store_epoch record;
@@ -90,14 +129,15 @@ static int start(struct matr_epoch *epoch, struct matr_error *err)
 	if (matr_store_epoch(epoch->store, epoch->id, &record, err) != 0 ||
 	    outward_read(&epoch->outward, err) != 0)
 		return -1;
-	if (image_builder_open((uint64_t)epoch->id, record.cpu_level, epoch->n_results,
-			       &epoch->builder, err) != 0 ||
+	if (image_builder_open((uint64_t)epoch->id, record.cpu_level, &epoch->builder, err) != 0 ||
 	    image_builder_loader(epoch->builder, epoch->interpreter, err) != 0)
 		return -1;
 	image_builder_preload(epoch->builder, &epoch->preload);
 	if (epoch->portable)
 		image_builder_portable(epoch->builder);
-	return build_on_previous(epoch, err);
+	if (build_on_previous(epoch, err) != 0)
+		return -1;
+	return count_applications(epoch) ? add_cpu_record(epoch, err) : 0;
 }
 
 /* 1: done, 0: it has to be compiled. */
@@ -206,45 +246,6 @@ int epoch_image_step(struct matr_epoch *epoch, struct matr_error *err)
 	return 0;
 }
 
-/* Try programs until ld.so gets as far as mapping one: by name some do not find their libraries.
- * NULL: none does, or no record can be made. */
-static struct matr_image_cpu *make_cpu_record(const struct matr_epoch *epoch,
-					      const void *interpreter, size_t size)
-{
-	struct matr_image_cpu *cpu = NULL;
-
-	for (size_t i = 0, tried = 0; i < epoch->n_results && tried < CPU_PROGRAMS && !cpu; i++) {
-		if (!epoch->results[i].application)
-			continue;
-		tried++;
-		(void)loader_cpu_record_make(interpreter, size, epoch->interpreter,
-					     epoch->results[i].path, &cpu, NULL);
-	}
-	if (!cpu)
-		(void)loader_cpu_record_make(interpreter, size, epoch->interpreter, "/bin/true",
-					     &cpu, NULL);
-	return cpu;
-}
-
-/* The record saves time at exec, and starts do without it. A copy of a portable image may run on
- * another CPU, which an exec notices. */
-static int add_cpu_record(struct matr_epoch *epoch, struct matr_error *err)
-{
-	const struct matr_image_cpu *before = image_builder_cpu_before(epoch->builder);
-	void *interpreter;
-	size_t size;
-
-	if ((before && loader_cpu_record_is_current(before)) ||
-	    loader_make(epoch->prefix, epoch->ld_stable, epoch->interpreter, NULL, &interpreter,
-			&size, NULL) != 0)
-		return 0;
-	struct matr_image_cpu *cpu = make_cpu_record(epoch, interpreter, size);
-	free(interpreter);
-	int result = cpu ? image_builder_cpu(epoch->builder, cpu, err) : 0;
-	free(cpu);
-	return result;
-}
-
 int epoch_image_write(struct matr_epoch *epoch, const char *path, struct matr_error *err)
 {
 	if (count_applications(epoch) == 0)
@@ -253,8 +254,7 @@ int epoch_image_write(struct matr_epoch *epoch, const char *path, struct matr_er
 						  : "there are no programs");
 	if (!epoch->builder)
 		return 0; /* it is there */
-	if (add_cpu_record(epoch, err) != 0 ||
-	    image_builder_write(epoch->builder, path, NULL, err) != 0)
+	if (image_builder_write(epoch->builder, path, NULL, err) != 0)
 		return -1;
 	/* It is as large as the image, which the check maps. */
 	image_builder_close(epoch->builder);

@@ -31,10 +31,8 @@ static uint32_t table_size(size_t applications)
 	return size;
 }
 
-/* Put the hash table right behind the header if it fits: every exec reads both, on the first
- * pages. */
-int image_builder_open(uint64_t epoch, const char *cpu_level, size_t applications,
-		       struct image_builder **out, struct matr_error *err)
+int image_builder_open(uint64_t epoch, const char *cpu_level, struct image_builder **out,
+		       struct matr_error *err)
 {
 	struct image_builder *builder = calloc(1, sizeof *builder);
 	uint64_t header;
@@ -43,14 +41,11 @@ int image_builder_open(uint64_t epoch, const char *cpu_level, size_t application
 		return matr_fail_memory(err);
 	builder->epoch = epoch;
 	builder->cpu_level = level_number(cpu_level);
-	builder->hash_size = table_size(applications);
 	builder->next_base = IMAGE_FIRST_BASE;
 	builder->layout = MATR_LAYOUT_AUTO;
 	if (image_draw_region(IMAGE_REGION_MAX, MATR_REGION_LOW, MATR_IMAGE_PAGE, &builder->region,
 			      err) < 0 ||
-	    buffer_extend(&builder->image, sizeof(struct matr_image_header), 8, &header, err) < 0 ||
-	    buffer_extend(&builder->image, builder->hash_size * sizeof(struct matr_image_slot), 8,
-			  &builder->hash, err) < 0) {
+	    buffer_extend(&builder->image, sizeof(struct matr_image_header), 8, &header, err) < 0) {
 		image_builder_close(builder);
 		return -1;
 	}
@@ -218,6 +213,8 @@ int image_builder_add(struct image_builder *builder, const struct matr_mapping *
 
 /* ---- writing ---- */
 
+/* The table is not at the front, where what the most applications refer to comes first: that shares
+ * the header's pages, and an exec reads its slots without mapping them. */
 static int write_hash(struct image_builder *builder, struct matr_image_header *header,
 		      struct matr_error *err)
 {
@@ -303,19 +300,22 @@ static void set_page_offsets(struct image_builder *builder, uint64_t libraries,
 static int write_libraries(struct image_builder *builder, struct matr_image_header *header,
 			   struct matr_error *err)
 {
-	size_t size = builder->n_variants * sizeof(struct matr_image_library);
+	struct matr_image_library *records = calloc(builder->n_variants + 1, sizeof *records);
 	uint64_t end;
 
-	if (buffer_extend(&builder->image, size, 8, &header->libraries, err) < 0)
-		return -1;
-	for (size_t i = 0; i < builder->n_variants; i++) {
-		struct matr_image_library record;
-		if (make_record(builder, &builder->variants[i], &record, err) < 0)
-			return -1;
-		memcpy(builder->image.bytes + header->libraries + i * sizeof record, &record,
-		       sizeof record);
-	}
-	if (buffer_extend(&builder->image, 0, MATR_IMAGE_PAGE, &end, err) < 0)
+	if (!records)
+		return matr_fail_memory(err);
+	int result = 0;
+	/* Common libraries come first in the table, so what their records refer to is put right
+	 * before it: a start touches few pages for them. */
+	for (size_t i = builder->n_variants; i-- > 0 && !result;)
+		result = make_record(builder, &builder->variants[i], &records[i], err);
+	if (!result)
+		result = buffer_append(&builder->image, records,
+				       builder->n_variants * sizeof *records, 8, &header->libraries,
+				       err);
+	free(records);
+	if (result < 0 || buffer_extend(&builder->image, 0, MATR_IMAGE_PAGE, &end, err) < 0)
 		return -1;
 	if (end > IMAGE_FIRST_BASE)
 		return matr_fail(err, MATR_ERROR_UNSUPPORTED, NULL,

@@ -8,10 +8,10 @@
 struct image_builder;
 struct matr_image_cpu;
 
-/* Start an image. epoch: the store's id. cpu_level: session_cpu_level(). applications: how many are
- * expected; more or fewer may come. *out belongs to the caller: image_builder_close(). */
-int image_builder_open(uint64_t epoch, const char *cpu_level, size_t applications,
-		       struct image_builder **out, struct matr_error *err);
+/* Start an image. epoch: the store's id. cpu_level: session_cpu_level(). *out belongs to the
+ * caller: image_builder_close(). */
+int image_builder_open(uint64_t epoch, const char *cpu_level, struct image_builder **out,
+		       struct matr_error *err);
 void image_builder_close(struct image_builder *builder);
 
 /* Make the image for copies of this file tree as well: nothing in it depends on inodes and times.
@@ -34,8 +34,8 @@ void image_builder_record(struct image_builder *builder, bool record);
 /* Set the layout of the applications that are added from now on. Without a call: AUTO. */
 void image_builder_layout(struct image_builder *builder, enum matr_layout layout);
 
-/* Give the image a CPU record (matr/image_format.h), its words behind it. Not for a portable
- * image. */
+/* Give the image a CPU record (matr/image_format.h), its words behind it. To be called before
+ * anything is added. */
 int image_builder_cpu(struct image_builder *builder, const struct matr_image_cpu *cpu,
 		      struct matr_error *err);
 

@@ -71,10 +71,10 @@ struct image_builder {
 	uint64_t cpu; /* the CPU record; 0: none */
 	struct matr_file_id loader, preload;
 	bool portable;
-	enum matr_layout layout; /* of what is added next */
-	bool record;		 /* the same */
-	uint64_t hash;		 /* the table's place in the image */
-	uint32_t hash_size;
+	enum matr_layout layout;	      /* of what is added next */
+	bool record;			      /* the same */
+	uint64_t hash;			      /* the table's place in the image before */
+	uint32_t hash_size;		      /* 0: there is none yet */
 	struct matr_image_slot *applications; /* in the order they were added */
 	size_t n_applications, applications_capacity;
 	struct image_binary *binaries;
