@@ -93,7 +93,7 @@ static void apply_patches(const struct served *served, const struct matr_image_o
 	if (!object->patches)
 		return;
 	const struct matr_image_program *program = at_place(&served->bases, object->patches);
-	const struct matr_image_group *group = (const struct matr_image_group *)(program + 1);
+	const struct matr_image_group *group = matr_image_program_groups(program);
 	uint64_t own = served->bases.place + expected->library->base;
 	for (uint32_t i = 0; i < program->n_groups; i++, group = group_next(group)) {
 		const uint32_t *value = group_values(group);
@@ -321,7 +321,7 @@ void compare_application(struct comparison *comparison)
 		return;
 	const struct matr_image_program *program =
 		at_place(&served->bases, served->manifest->words);
-	const struct matr_image_group *group = (const struct matr_image_group *)(program + 1);
+	const struct matr_image_group *group = matr_image_program_groups(program);
 	for (uint32_t i = 0; i < program->n_groups; i++, group = group_next(group)) {
 		const uint32_t *value = group_values(group);
 		struct matr_image_places places =

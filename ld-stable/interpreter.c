@@ -103,6 +103,8 @@ static const char *prepare(struct served *served, const struct start *start,
 				      : place_check_libraries(served, culprit);
 	if (reason)
 		return reason;
+	if (start->verify_fd < 0)
+		populate_application(served, program);
 	reason = handover_make(served, program);
 	if (reason && start->verify_fd < 0)
 		place_unmap(served, served->manifest->n_objects);

@@ -241,7 +241,7 @@ bool memory_map(uint64_t address, uint64_t size, int protection, int flags, long
 		uint64_t offset);
 void memory_unmap(uint64_t address, uint64_t size);
 
-/* ---- libraries at their place: place.c ---- */
+/* ---- libraries at their place: place.c, populate.c ---- */
 
 const char *place_libraries(struct served *served, const char **culprit);
 const char *place_check(const struct served *served, const struct matr_image_object *object);
@@ -249,6 +249,9 @@ const char *place_check_libraries(const struct served *served, const char **culp
 const char *place_library(const struct served *served, const struct matr_image_object *object);
 void place_unmap_library(const struct served *served, const struct matr_image_object *object);
 void place_unmap(const struct served *served, uint32_t n_objects); /* those before this index */
+
+/* Map the application's pages that are to be written to at once, where there are many. */
+void populate_application(const struct served *served, const struct program *program);
 
 /* Make RELRO of the object read-only. */
 bool place_protect(const struct served *served, const struct matr_image_object *object);

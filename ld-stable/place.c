@@ -38,28 +38,104 @@ static void unmap_segments(uint64_t base, const struct matr_image_segment *segme
 		memory_unmap(base + segment->vaddr, segment->size);
 }
 
-static bool map_segments(const struct served *served, const struct matr_image_library *library,
+/* Runs of pages that are written before ld.so runs. */
+struct written {
+	const struct matr_image_written *list;
+	uint32_t n;
+};
+
+static struct written written_pages(const struct served *served,
+				    const struct matr_image_object *object)
+{
+	const struct matr_image_library *library = object_library(served, object);
+
+	if (served->bases.place != served->header->region && library->shifts) {
+		const struct matr_image_shifts *shifts = at_place(&served->bases, library->shifts);
+		return (struct written){matr_image_shifts_written(shifts), shifts->n_written};
+	}
+	if (object->patches) {
+		const struct matr_image_program *patches =
+			at_place(&served->bases, object->patches);
+		return (struct written){matr_image_program_written(patches), patches->n_written};
+	}
+	return (struct written){NULL, 0};
+}
+
+/* One range of the library that is mapped from one source. */
+struct range {
+	uint64_t base;	     /* of the library */
+	uint64_t start, end; /* relative to it */
+	uint64_t offset;
+	long fd;
+	int protection, flags;
+};
+
+static bool map_part(const struct range *range, uint64_t start, uint64_t end, int flags)
+{
+	return start == end ||
+	       memory_map(range->base + start, end - start, range->protection, range->flags | flags,
+			  range->fd, range->offset + start - range->start);
+}
+
+/* Map the range, and have the pages of it that will be written there at once: one call is quicker
+ * than a page fault each. madvise() could do that to any pages, but ld.so and libc do without at
+ * start, and a seccomp filter may kill the process for it. */
+static bool map_range(const struct range *range, const struct written *written)
+{
+	enum { PAGES_PER_CALL = 3 }; /* as many page faults take longer than another mapping */
+	uint64_t at = range->start;
+
+	for (uint32_t i = 0; i < written->n && (range->protection & PROT_WRITE); i++) {
+		const struct matr_image_written *pages = &written->list[i];
+		uint64_t from = pages->vaddr > at ? pages->vaddr : at;
+		uint64_t to = pages->vaddr + pages->size;
+		if (to > range->end)
+			to = range->end;
+		unsigned calls = (from > at) + (to < range->end);
+		if (from >= to || to - from <= (uint64_t)calls * PAGES_PER_CALL * MATR_IMAGE_PAGE)
+			continue;
+		if (!map_part(range, at, from, 0) || !map_part(range, from, to, MAP_POPULATE)) {
+			memory_unmap(range->base + range->start, from - range->start);
+			return false;
+		}
+		at = to;
+	}
+	if (map_part(range, at, range->end, 0))
+		return true;
+	memory_unmap(range->base + range->start, at - range->start);
+	return false;
+}
+
+static bool map_segments(const struct served *served, const struct matr_image_object *object,
 			 long fd, bool relro_writable)
 {
+	const struct matr_image_library *library = object_library(served, object);
 	const struct matr_image_segment *segments = at_place(&served->bases, library->segments);
+	const struct written nothing = {NULL, 0}, written = written_pages(served, object);
 	uint64_t base = served->bases.place + library->base;
 
 	for (uint32_t i = 0, n; i < library->n_segments; i += n) {
 		const struct matr_image_segment *segment = &segments[i];
-		int flags = MAP_PRIVATE;
-		long from = fd;
-
 		n = run_length(segment, library->n_segments - i, relro_writable);
-		if (segment->source == MATR_SEGMENT_IMAGE)
-			from = served->image_fd;
-		else if (segment->source == MATR_SEGMENT_ZERO) {
-			flags |= MAP_ANONYMOUS;
-			from = -1;
-		}
 		const struct matr_image_segment *last = &segment[n - 1];
-		if (!memory_map(base + segment->vaddr, last->vaddr + last->size - segment->vaddr,
-				protection_of(segment, relro_writable), flags, from,
-				segment->offset)) {
+		struct range range = {
+			.base = base,
+			.start = segment->vaddr,
+			.end = last->vaddr + last->size,
+			.offset = segment->offset,
+			.fd = fd,
+			.protection = protection_of(segment, relro_writable),
+			.flags = MAP_PRIVATE,
+		};
+		bool image = segment->source == MATR_SEGMENT_IMAGE;
+		if (image) {
+			range.fd = served->image_fd;
+		} else if (segment->source == MATR_SEGMENT_ZERO) {
+			range.flags |= MAP_ANONYMOUS;
+			range.fd = -1;
+			range.offset = 0;
+		}
+		if (!map_range(&range, image ? &written : &nothing)) {
 			unmap_segments(base, segments, i);
 			return false;
 		}
@@ -189,7 +265,7 @@ static const char *map_library(const struct served *served, const struct matr_im
 	long fd = open_library(served, object, &reason);
 	if (fd < 0)
 		return reason;
-	if (!reason && !map_segments(served, library, fd, relro_writable))
+	if (!reason && !map_segments(served, object, fd, relro_writable))
 		reason = "a library's address range is taken, or mapping it is not allowed";
 	if (!reason && library->content &&
 	    !content_is_recorded(served, served->bases.place + library->base, fd,

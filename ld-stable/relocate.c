@@ -42,7 +42,7 @@ void relocate_program(const struct bases *bases, uint64_t own, uint64_t offset)
 	if (!offset)
 		return;
 	const struct matr_image_program *program = at_place(bases, offset);
-	const struct matr_image_group *group = (const struct matr_image_group *)(program + 1);
+	const struct matr_image_group *group = matr_image_program_groups(program);
 	for (uint32_t i = 0; i < program->n_groups; i++) {
 		run_group(group, own, base_of(bases, group->base, own));
 		group = group_next(group);
@@ -54,7 +54,7 @@ void relocate_shift(const struct bases *bases, uint64_t own, uint64_t offset, ui
 	if (!offset)
 		return;
 	const struct matr_image_shifts *shifts = at_place(bases, offset);
-	const uint32_t *entry = (const uint32_t *)(shifts + 1);
+	const uint32_t *entry = matr_image_shifts_entries(shifts);
 	const uint32_t *end = entry + shifts->n_entries;
 	uint64_t *start = (uint64_t *)(own + shifts->start);
 	uint64_t *next = start;

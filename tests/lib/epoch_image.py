@@ -121,7 +121,7 @@ class Image:
             self.data = file.read()
         need(len(self.data) >= HEADER.size, "too short for a header")
         self.header = header = Record(HEADER, self.data, 0)
-        need(header.magic == b"MATRXIMG" and header.format == 7, "not an image of format 7")
+        need(header.magic == b"MATRXIMG" and header.format == 8, "not an image of format 8")
         need(header.endian == 0x01020304, "of another byte order")
         copy = bytearray(self.data[: HEADER.size])
         copy[-4:] = bytes(4)
@@ -155,22 +155,35 @@ class Image:
             if manifest:
                 yield i, key, Record(MANIFEST, self.metadata, manifest)
 
+    def written(self, offset, n):
+        """The pages that are populated for what is written."""
+        result, end = set(), -1
+        for i in range(n):
+            vaddr, size = struct.unpack_from("<QQ", self.metadata, offset + 16 * i)
+            need(vaddr % PAGE == 0 and size % PAGE == 0 and size and vaddr > end, "pages that are written are out of order")
+            end = vaddr + size
+            result.update(range(vaddr, end, PAGE))
+        return result
+
     def words(self, offset):
         """(place, base, value) of each word that a relocation program writes."""
         if not offset:
             return
-        size, n_groups = struct.unpack_from("<II", self.metadata, offset)
-        at = offset + 8
+        size, n_groups, n_written, _ = struct.unpack_from("<IIII", self.metadata, offset)
+        pages, written = set(), self.written(offset + 16, n_written)
+        at = offset + 16 + 16 * n_written
         for _ in range(n_groups):
             group = Record(GROUP, self.metadata, at)
             entries = self.numbers("I", at + GROUP.size, group.n_entries)
             values = self.numbers("I", at + GROUP.size + 4 * group.n_entries, group.n_slots)
             targets = list(places(group.start, entries))
             need(len(targets) == group.n_slots and group.base < len(BASES), "a program does not add up")
+            pages.update(place // PAGE * PAGE for place in targets)
             for place, value in zip(targets, values):
                 yield place, BASES[group.base], (group.bias + value) & MASK
             at += (GROUP.size + 4 * (group.n_entries + group.n_slots) + 7) // 8 * 8
         need(at == offset + size, "a program is of another size")
+        need(pages == written, "the pages of a program are others than those it writes")
 
     def target(self, value):
         """A library and an offset for an address relative to the place."""
@@ -191,9 +204,11 @@ class Image:
     def shifted(self, library):
         if not library.shifts:
             return []
-        start, n_entries, n_words = struct.unpack_from("<QII", self.metadata, library.shifts)
-        result = list(places(start, self.numbers("I", library.shifts + 16, n_entries)))
+        start, n_entries, n_words, n_written, _ = struct.unpack_from("<QIIII", self.metadata, library.shifts)
+        written = self.written(library.shifts + 24, n_written)
+        result = list(places(start, self.numbers("I", library.shifts + 24 + 16 * n_written, n_entries)))
         need(len(result) == n_words, "shifts do not add up")
+        need({vaddr // PAGE * PAGE for vaddr in result} == written, "the pages of shifts are others than those they write")
         return result
 
     def page_word(self, library, vaddr):

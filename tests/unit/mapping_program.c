@@ -46,6 +46,33 @@ static int compare(const void *left, const void *right)
 	return a->offset < b->offset ? -1 : a->offset > b->offset;
 }
 
+/* Check that the runs are those pages that have a word, apart and in order. */
+static void check_written(const struct matr_image_written *written, uint32_t n_written,
+			  const struct word *words, size_t n)
+{
+	uint64_t end = 0;
+	bool *found = calloc(n, sizeof *found);
+
+	ck_assert_ptr_nonnull(found);
+	for (uint32_t i = 0; i < n_written; i++) {
+		ck_assert_uint_eq(written[i].vaddr % MATR_IMAGE_PAGE, 0);
+		ck_assert(i == 0 || written[i].vaddr > end);
+		ck_assert_uint_gt(written[i].size, 0);
+		end = written[i].vaddr + written[i].size;
+		for (uint64_t page = written[i].vaddr; page < end; page += MATR_IMAGE_PAGE) {
+			bool used = false;
+			for (size_t k = 0; k < n; k++) {
+				if (words[k].offset - page < MATR_IMAGE_PAGE)
+					found[k] = used = true;
+			}
+			ck_assert(used);
+		}
+	}
+	for (size_t k = 0; k < n; k++)
+		ck_assert(found[k]);
+	free(found);
+}
+
 /* Encode the words, decode the program, and compare. Returns the size of the program. */
 static size_t check_program(const struct word *list, size_t n)
 {
@@ -64,13 +91,16 @@ static size_t check_program(const struct word *list, size_t n)
 			0);
 	/* An offset of 0 means that there is no program. */
 	ck_assert_int_eq(buffer_extend(&image, 8, 8, &offset, &err), 0);
-	ck_assert_int_eq(relocation_program_encode(&words, &scratch, &image, &offset, &err), 0);
+	ck_assert_int_eq(relocation_program_encode(&words, true, &scratch, &image, &offset, &err),
+			 0);
 	ck_assert_uint_ne(offset, 0);
 	const unsigned char *at = image.bytes + offset;
 	struct matr_image_program program;
 	memcpy(&program, at, sizeof program);
 	const unsigned char *end = at + program.size;
 	at += sizeof program;
+	check_written((const struct matr_image_written *)at, program.n_written, list, n);
+	at += program.n_written * sizeof(struct matr_image_written);
 	for (uint32_t i = 0; i < program.n_groups; i++) {
 		struct matr_image_group group;
 		ck_assert_int_ge(end - at, (long)sizeof group);
@@ -194,14 +224,16 @@ START_TEST(shares_equal_programs)
 	struct words words = {0};
 	uint64_t one, two;
 
-	ck_assert_int_eq(relocation_program_encode(&words, &scratch, &image, &one, &err), 0);
+	ck_assert_int_eq(relocation_program_encode(&words, true, &scratch, &image, &one, &err), 0);
 	ck_assert_uint_eq(one, 0);
 	ck_assert_int_eq(buffer_extend(&image, 8, 8, &one, &err), 0);
 	for (uint64_t i = 0; i < 10; i++)
 		ck_assert_int_eq(words_add(&words, i * 8, i, MATR_BASE_OWN, &err), 0);
-	ck_assert_int_eq(relocation_program_encode(&words, &scratch, &image, &one, &err), 0);
-	ck_assert_int_eq(relocation_program_encode(&words, &scratch, &image, &two, &err), 0);
+	ck_assert_int_eq(relocation_program_encode(&words, true, &scratch, &image, &one, &err), 0);
+	ck_assert_int_eq(relocation_program_encode(&words, true, &scratch, &image, &two, &err), 0);
 	ck_assert_uint_eq(one, two);
+	ck_assert_int_eq(relocation_program_encode(&words, false, &scratch, &image, &two, &err), 0);
+	ck_assert_uint_gt(two, one);
 	free(words.list);
 	buffer_free(&scratch);
 	buffer_free(&image);
@@ -222,11 +254,12 @@ START_TEST(lists_shifted_words)
 	const struct matr_image_shifts *shifts =
 		(const struct matr_image_shifts *)(image.bytes + offset);
 	ck_assert_uint_eq(shifts->n_words, 500);
-	ck_assert_uint_eq(decode_places(shifts->start, (const uint32_t *)(shifts + 1),
+	ck_assert_uint_eq(decode_places(shifts->start, matr_image_shifts_entries(shifts),
 					shifts->n_entries, places, 500),
 			  500);
 	for (size_t i = 0; i < 500; i++)
 		ck_assert_uint_eq(places[i], words.list[i].offset);
+	check_written(matr_image_shifts_written(shifts), shifts->n_written, words.list, 500);
 	free(words.list);
 	buffer_free(&scratch);
 	buffer_free(&image);

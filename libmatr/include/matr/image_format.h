@@ -4,8 +4,8 @@
  * exec. docs/image-format.md explains the format in prose; this header is the definition. It is
  * freestanding: no libc, only <stdint.h> and <stddef.h>.
  *
- *	header | hash table | manifests, libraries, programs, tables, strings | page data
- *	<---------------------- metadata, mapped at exec ----------------------->
+ *	header | CPU record, strings, programs, manifests | hash table | libraries | page data
+ *	<----------------------- metadata, mapped at exec ---------------------->
  *
  * References are byte offsets from the start of the image; 0 means "none" (the header is there).
  * Everything but strings starts at a multiple of 8, page data at a multiple of the page size.
@@ -28,7 +28,7 @@ extern "C" {
 #endif
 
 #define MATR_IMAGE_MAGIC   UINT64_C(0x474d49585254414d) /* "MATRXIMG" in memory order */
-#define MATR_IMAGE_FORMAT  7u				/* version of everything below */
+#define MATR_IMAGE_FORMAT  8u				/* version of everything below */
 #define MATR_IMAGE_ENDIAN  UINT32_C(0x01020304)
 #define MATR_IMAGE_PAGE	   4096u /* bytes; page data and segments are multiples of it */
 #define MATR_BUILD_ID_SIZE 32	 /* longest build-id that a reader of ELF files keeps, bytes */
@@ -228,7 +228,16 @@ struct matr_image_shifts {
 	uint64_t start; /* relative to the library's base, a multiple of 8 */
 	uint32_t n_entries;
 	uint32_t n_words;
-	/* uint32_t entries[n_entries] */
+	uint32_t n_written;
+	uint32_t reserved;
+	/* struct matr_image_written written[n_written]; uint32_t entries[n_entries] */
+};
+
+/* Pages in which words are written, without any others: they are populated with one call, which
+ * takes a fraction of a page fault each. In order, and apart from each other. */
+struct matr_image_written {
+	uint64_t vaddr; /* relative to the load address; a multiple of the page size */
+	uint64_t size;	/* bytes */
 };
 
 /* Identity of a file by its bytes in memory. In portable images: the bytes that decide its
@@ -326,12 +335,15 @@ struct matr_image_closure {
  * bits). Slots are encoded like those of struct matr_image_shifts. The values follow in slot order:
  *
  *	struct matr_image_program
+ *	struct matr_image_written written[n_written]
  *	{ struct matr_image_group | uint32_t entries[n_entries] | uint32_t values[n_slots] |
  *	  padding to 8 } * n_groups
  */
 struct matr_image_program {
 	uint32_t size; /* bytes, this struct included */
 	uint32_t n_groups;
+	uint32_t n_written;
+	uint32_t reserved;
 };
 
 struct matr_image_group {
@@ -469,6 +481,31 @@ static inline bool matr_image_next_place(struct matr_image_places *places, uint6
 	*place = places->first + (uint64_t)__builtin_ctz(places->bits) * 8;
 	places->bits &= places->bits - 1;
 	return true;
+}
+
+static inline const struct matr_image_written *
+matr_image_shifts_written(const struct matr_image_shifts *shifts)
+{
+	return (const struct matr_image_written *)(const void *)(shifts + 1);
+}
+
+static inline const uint32_t *matr_image_shifts_entries(const struct matr_image_shifts *shifts)
+{
+	return (const uint32_t *)(const void *)(matr_image_shifts_written(shifts) +
+						shifts->n_written);
+}
+
+static inline const struct matr_image_written *
+matr_image_program_written(const struct matr_image_program *program)
+{
+	return (const struct matr_image_written *)(const void *)(program + 1);
+}
+
+static inline const struct matr_image_group *
+matr_image_program_groups(const struct matr_image_program *program)
+{
+	return (const struct matr_image_group *)(const void *)(matr_image_program_written(program) +
+							       program->n_written);
 }
 
 /* Bytes from the group to the next. */

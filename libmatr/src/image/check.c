@@ -78,6 +78,21 @@ static bool entries_are_whole(const uint32_t *entries, uint32_t n_entries, uint3
 	return words == n_words;
 }
 
+/* Test whether the pages are in order. `limit`: no page of the object is behind it. */
+static bool written_is_whole(const struct matr_image_written *written, uint32_t n, uint64_t limit)
+{
+	uint64_t end = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (written[i].vaddr % MATR_IMAGE_PAGE || written[i].size % MATR_IMAGE_PAGE ||
+		    !written[i].size || written[i].vaddr < end || written[i].vaddr > limit ||
+		    written[i].size > limit - written[i].vaddr)
+			return false;
+		end = written[i].vaddr + written[i].size;
+	}
+	return true;
+}
+
 static bool program_is_whole(const struct mapped_image *image, uint64_t offset)
 {
 	if (!offset)
@@ -85,7 +100,12 @@ static bool program_is_whole(const struct mapped_image *image, uint64_t offset)
 	const struct matr_image_program *program = array_at(image, offset, 1, sizeof *program);
 	if (!program || program->size > image->size - offset)
 		return false;
-	uint64_t at = sizeof *program;
+	const struct matr_image_written *written =
+		array_at(image, offset + sizeof *program, program->n_written, sizeof *written);
+	uint64_t at = sizeof *program + program->n_written * sizeof *written;
+	if (!written || at > program->size ||
+	    !written_is_whole(written, program->n_written, UINT64_MAX))
+		return false;
 	for (uint32_t i = 0; i < program->n_groups; i++) {
 		const struct matr_image_group *group = (const void *)(image->bytes + offset + at);
 		if (at > program->size || program->size - at < sizeof *group)
@@ -136,20 +156,31 @@ static bool segments_are_whole(const struct mapped_image *image,
 	return true;
 }
 
+static bool shifts_are_whole(const struct mapped_image *image,
+			     const struct matr_image_library *library,
+			     const struct matr_image_shifts *shifts)
+{
+	uint64_t at = library->shifts + sizeof *shifts;
+	const struct matr_image_written *written =
+		array_at(image, at, shifts->n_written, sizeof *written);
+
+	if (!written ||
+	    !written_is_whole(written, shifts->n_written, library->first + library->span))
+		return false;
+	at += shifts->n_written * sizeof *written;
+	const uint32_t *entries =
+		array_at(image, at, (shifts->n_entries + UINT64_C(1)) / 2, 2 * sizeof *entries);
+	return entries && entries_are_whole(entries, shifts->n_entries, shifts->n_words);
+}
+
 static bool library_is_whole(const struct mapped_image *image, uint64_t region_size,
 			     const struct matr_image_library *library)
 {
 	const struct matr_image_shifts *shifts =
 		array_at(image, library->shifts, 1, sizeof *shifts);
-	const uint32_t *entries = NULL;
 
-	if (library->shifts) {
-		entries = shifts ? array_at(image, library->shifts + sizeof *shifts,
-					    (shifts->n_entries + UINT64_C(1)) / 2, 8)
-				 : NULL;
-		if (!entries || !entries_are_whole(entries, shifts->n_entries, shifts->n_words))
-			return false;
-	}
+	if (library->shifts && (!shifts || !shifts_are_whole(image, library, shifts)))
+		return false;
 	return library->alignment && !(library->alignment & (library->alignment - 1)) &&
 	       !(library->base % MATR_IMAGE_PAGE) && !(library->first % MATR_IMAGE_PAGE) &&
 	       !(library->span % MATR_IMAGE_PAGE) && library->base <= region_size &&

@@ -153,8 +153,10 @@ int image_library_add(struct image_builder *builder, const struct image_scope *s
 		if (image_binary_is_relro(&builder->binaries[binary], patches.list[i].offset))
 			out->flags |= MATR_OBJECT_ENTRY_WRITES_RELRO;
 	}
+	/* Of a start they lie near the manifest, on the same pages: sharing them saves little. */
 	if (!result)
-		result = relocation_program_encode(&patches, &builder->scratch, &builder->image,
+		result = relocation_program_encode(&patches, when != IMAGE_AT_START,
+						   &builder->scratch, &builder->image,
 						   &out->patches, err);
 	free(patches.list);
 	if (!result)

@@ -201,8 +201,8 @@ static int add_application(struct image_builder *builder, struct parts *parts,
 	struct object_plan *application = &plan->objects[0];
 
 	image_words_finish(builder, &parts->scope, 0, &application->words);
-	if (relocation_program_encode(&application->words, &builder->scratch, &builder->image,
-				      &manifest->words, err) < 0)
+	if (relocation_program_encode(&application->words, false, &builder->scratch,
+				      &builder->image, &manifest->words, err) < 0)
 		return -1;
 	manifest->n_residual = (uint32_t)application->n_residual;
 	if (application->n_residual &&

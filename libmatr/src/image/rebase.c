@@ -72,8 +72,8 @@ static int shift_library(unsigned char *bytes, const struct matr_image_library *
 
 	if (!library->shifts)
 		return 0;
-	struct matr_image_places places =
-		matr_image_places(shifts + 1, shifts->n_entries, shifts->start);
+	struct matr_image_places places = matr_image_places(matr_image_shifts_entries(shifts),
+							    shifts->n_entries, shifts->start);
 	while (matr_image_next_place(&places, &vaddr)) {
 		unsigned char *at = word_at(bytes, library, vaddr);
 		if (!at)

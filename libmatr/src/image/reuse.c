@@ -135,8 +135,8 @@ static int find_binary(struct image_builder *builder, const struct matr_image_li
 static void mark_words(const struct image_binary *binary, const struct matr_image_shifts *shifts,
 		       uint64_t *shifted)
 {
-	struct matr_image_places places =
-		matr_image_places(shifts + 1, shifts->n_entries, shifts->start);
+	struct matr_image_places places = matr_image_places(matr_image_shifts_entries(shifts),
+							    shifts->n_entries, shifts->start);
 
 	for (uint64_t vaddr; matr_image_next_place(&places, &vaddr);)
 		image_word_mark(binary, shifted, vaddr);

@@ -104,6 +104,58 @@ static int encode_places(const struct word *words, size_t n, struct buffer *out,
 	return 0;
 }
 
+static int compare_pages(const void *left, const void *right)
+{
+	const uint64_t *a = left, *b = right;
+	return *a < *b ? -1 : *a > *b;
+}
+
+static int add_written(const struct matr_image_written *run, struct buffer *out,
+		       uint32_t *n_written, struct matr_error *err)
+{
+	uint64_t at;
+
+	++*n_written;
+	return buffer_append(out, run, sizeof *run, 8, &at, err);
+}
+
+/* The pages that the words lie in, one at least, as struct matr_image_written. */
+static int encode_written(const struct words *words, struct buffer *out, uint32_t *n_written,
+			  struct matr_error *err)
+{
+	struct matr_image_written run = {.vaddr = 0};
+	uint64_t *pages = NULL;
+	size_t n = 0, capacity = 0;
+	int result = 0;
+
+	*n_written = 0;
+	for (size_t i = 0; i < words->n && !result; i++) {
+		uint64_t page = words->list[i].offset & ~(uint64_t)(MATR_IMAGE_PAGE - 1);
+		if (n && pages[n - 1] == page)
+			continue;
+		result = array_reserve(&pages, &capacity, n + 1, sizeof *pages, err);
+		if (!result)
+			pages[n++] = page;
+	}
+	if (!result)
+		qsort(pages, n, sizeof *pages, compare_pages);
+	for (size_t i = 0; i < n && !result; i++) {
+		if (pages[i] < run.vaddr + run.size)
+			continue;
+		if (pages[i] == run.vaddr + run.size && run.size) {
+			run.size += MATR_IMAGE_PAGE;
+		} else {
+			if (run.size)
+				result = add_written(&run, out, n_written, err);
+			run = (struct matr_image_written){pages[i], MATR_IMAGE_PAGE};
+		}
+	}
+	if (!result)
+		result = add_written(&run, out, n_written, err);
+	free(pages);
+	return result;
+}
+
 static int encode_group(const struct word *words, size_t n, uint64_t bias, struct buffer *out,
 			struct matr_error *err)
 {
@@ -127,8 +179,8 @@ static int encode_group(const struct word *words, size_t n, uint64_t bias, struc
 	return buffer_extend(out, 0, 8, &at, err);
 }
 
-int relocation_program_encode(struct words *words, struct buffer *scratch, struct buffer *image,
-			      uint64_t *offset, struct matr_error *err)
+int relocation_program_encode(struct words *words, bool share, struct buffer *scratch,
+			      struct buffer *image, uint64_t *offset, struct matr_error *err)
 {
 	struct matr_image_program program = {0};
 	uint64_t at;
@@ -138,7 +190,8 @@ int relocation_program_encode(struct words *words, struct buffer *scratch, struc
 		return 0;
 	sort_words(words);
 	scratch->size = 0;
-	if (buffer_append(scratch, &program, sizeof program, 8, &at, err) < 0)
+	if (buffer_append(scratch, &program, sizeof program, 8, &at, err) < 0 ||
+	    encode_written(words, scratch, &program.n_written, err) < 0)
 		return -1;
 	for (size_t i = 0; i < words->n;) {
 		uint64_t bias;
@@ -150,7 +203,8 @@ int relocation_program_encode(struct words *words, struct buffer *scratch, struc
 	}
 	program.size = (uint32_t)scratch->size;
 	memcpy(scratch->bytes, &program, sizeof program);
-	return buffer_share(image, scratch->bytes, scratch->size, 8, offset, err);
+	return share ? buffer_share(image, scratch->bytes, scratch->size, 8, offset, err)
+		     : buffer_append(image, scratch->bytes, scratch->size, 8, offset, err);
 }
 
 int shifts_encode(const struct words *words, struct buffer *scratch, struct buffer *image,
@@ -165,6 +219,7 @@ int shifts_encode(const struct words *words, struct buffer *scratch, struct buff
 					   .n_words = (uint32_t)words->n};
 	scratch->size = 0;
 	if (buffer_append(scratch, &shifts, sizeof shifts, 8, &at, err) < 0 ||
+	    encode_written(words, scratch, &shifts.n_written, err) < 0 ||
 	    encode_places(words->list, words->n, scratch, &shifts.n_entries, err) < 0)
 		return -1;
 	memcpy(scratch->bytes, &shifts, sizeof shifts);

@@ -2,6 +2,8 @@
 #ifndef MATR_RELOCATION_PROGRAM_H
 #define MATR_RELOCATION_PROGRAM_H
 
+#include <stdbool.h>
+
 #include "base/buffer.h"
 
 /* The word at (load address of the object + offset) = load address of the provider + value. */
@@ -23,10 +25,11 @@ struct words {
 int words_add(struct words *words, uint64_t offset, uint64_t value, uint32_t provider,
 	      struct matr_error *err);
 
-/* Sort the words and encode them into `image`, sharing an equal program. No words: *offset = 0.
- * `scratch` is working space, reused from call to call. */
-int relocation_program_encode(struct words *words, struct buffer *scratch, struct buffer *image,
-			      uint64_t *offset, struct matr_error *err);
+/* Sort the words and encode them into `image`. No words: *offset = 0. `share`: an equal program
+ * that is there is taken, wherever it lies. `scratch` is working space, reused from call to
+ * call. */
+int relocation_program_encode(struct words *words, bool share, struct buffer *scratch,
+			      struct buffer *image, uint64_t *offset, struct matr_error *err);
 
 /* Encode the places of `words`, sorted by offset, into `image` as struct matr_image_shifts. No
  * words: *offset = 0. */

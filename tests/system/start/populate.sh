@@ -1,0 +1,107 @@
+#!/usr/bin/env bash
+# populate.sh - an application with many pages to relocate: they are mapped at once, and hold what they should.
+#
+#	populate.sh [CASE]...   all cases, or some
+# shellcheck source-path=SCRIPTDIR source=../../lib/matr.sh source=../../lib/build.sh
+# shellcheck disable=SC2317 # cases are called by name
+set -eu
+. "$(dirname "$0")/../../lib/matr.sh"
+. "$TESTS/lib/build.sh"
+
+# source WORDS: tables of pointers in RELRO and in .data, with data on the same pages before and behind them. The last page of
+# .data is the first of .bss, which the kernel has cleared: in the file a note follows there.
+source_of()
+{
+	cat <<-C
+	#include <stdio.h>
+	enum { WORDS = $1 };
+	int value = 7, first = 3;
+	int *const constant[WORDS] = {[0 ... WORDS - 1] = &value};
+	int *table[WORDS] = {[0 ... WORDS - 1] = &value};
+	int last = 5;
+	char zeros[10000];
+	static int count(int *const *words)
+	{
+		int n = 0;
+		for (int i = 0; i < WORDS; i++)
+			n += words[i] == &value;
+		return n;
+	}
+	int main(void)
+	{
+		char line[256], how[5] = "";
+		unsigned long start, end;
+		int cleared = 0;
+		for (unsigned i = 0; i < sizeof zeros; i++)
+			cleared += !zeros[i];
+		FILE *maps = fopen("/proc/self/maps", "r");
+		while (maps && fgets(line, sizeof line, maps))
+			if (sscanf(line, "%lx-%lx %4s", &start, &end, how) == 3 &&
+			    (unsigned long)&constant[WORDS / 2] - start < end - start)
+				break;
+		for (int i = 0; i < WORDS; i++)
+			table[i] = &last;
+		printf("%d %d %d %d %d %s %d\n", value, first, last, count(constant), cleared, how, *table[WORDS - 1]);
+		return count(table);
+	}
+	C
+}
+
+source_of 20000 | program many -Wl,-z,relro
+source_of 20000 | program many-lazy -Wl,-z,lazy -Wl,-z,norelro
+source_of 20000 | program many-dense -Wl,-z,noseparate-code
+source_of 200 | program few
+objcopy --add-section .note.test="$T/bin/few" "$T/bin/many" "$T/bin/many.new" && mv "$T/bin/many.new" "$T/bin/many"
+cp "$T/bin/many" "$T/bin/unreadable"
+chmod 711 "$T/bin/unreadable"
+
+begin() { "$MATR" epoch begin --only --config "$T/conf" "$@" >"$T/begin" 2>&1 || not_ok "epoch begin" "$T/begin"; }
+
+# mapped_at_once PROGRAM: how often it maps something of the application with its pages.
+mapped_at_once()
+{
+	"$MATR" run strace -qq -e trace=openat,mmap,close -o "$T/strace" "$@" >/dev/null 2>&1 || :
+	sed -n '/self\/exe/,/^close/p' "$T/strace" | grep -c 'PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_FIXED|MAP_POPULATE' || :
+}
+
+case_words()
+{
+	local layout name
+	for layout in shared random pack; do
+		printf '[epochs]\nlayout = %s\n' $layout >"$T/conf"
+		begin "$T"/bin/many "$T"/bin/many-lazy "$T"/bin/many-dense "$T/bin/few"
+		for name in many many-lazy many-dense few; do
+			same "$layout: $name" "$T/bin/$name"
+		done
+		check "$layout: every word is as ld.so writes it" "$MATR" verify "$T"/bin/many*
+	done
+	equal "the program tells what it should" "7 3 5 20000 10000 r--p 5" "$("$T/bin/many")"
+	same "started by name" "$MATR_PREFIX/ld-stable" "$T/bin/many"
+}
+
+case_calls()
+{
+	if ! have strace; then
+		skip "how the pages are mapped" "no strace"
+		return
+	fi
+	: >"$T/conf"
+	begin "$T"/bin/many "$T/bin/few"
+	check "many pages: mapped at once" [ "$(mapped_at_once "$T/bin/many")" -gt 0 ]
+	equal "few pages: not" 0 "$(mapped_at_once "$T/bin/few")"
+	check "... nor is the program opened" sh -c "! grep -q 'openat.*self/exe' '$T/strace'"
+}
+
+# The file of the program may be executed, but not read.
+case_unreadable()
+{
+	if [ "$(id -u)" -ne 0 ] || ! have setpriv; then
+		skip "a program that may not be read" "needs root and setpriv"
+		return
+	fi
+	: >"$T/conf"
+	begin "$T/bin/unreadable"
+	SAID=last same "a program that may not be read" setpriv --reuid=65534 --regid=65534 --clear-groups "$T/bin/unreadable"
+}
+
+run_cases "$@"
