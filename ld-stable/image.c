@@ -41,16 +41,16 @@ static const char *header_reason(const struct matr_image_header *header,
 	return NULL;
 }
 
-/* Draw an address for [place, place + size) in the window. */
+/* Draw an address for a region of that size. 0: it cannot be drawn. */
 static uint64_t draw_place(uint64_t size)
 {
-	uint64_t pages = (MATR_REGION_HIGH - MATR_REGION_LOW - size) / MATR_IMAGE_PAGE;
 	uint64_t random;
 
-	if (system_call(CALL_GETRANDOM, (long)&random, sizeof random, 0, 0, 0, 0) !=
-	    (long)sizeof random)
+	if (size > MATR_REGION_HIGH - MATR_REGION_LOW - MATR_REGION_TABLE ||
+	    system_call(CALL_GETRANDOM, (long)&random, sizeof random, 0, 0, 0, 0) !=
+		    (long)sizeof random)
 		return 0;
-	return MATR_REGION_LOW + random % (pages + 1) * MATR_IMAGE_PAGE;
+	return matr_region_place(random, size);
 }
 
 static bool map_metadata(uint64_t place, uint64_t size, long fd)

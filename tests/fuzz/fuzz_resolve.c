@@ -22,7 +22,7 @@ static void compile(const struct matr_mapping *mapping)
 	struct matr_image_summary summary;
 	struct matr_error err;
 
-	if (image_builder_open(1, "", &builder, &err) != 0)
+	if (image_builder_open(1, "", 1, &builder, &err) != 0)
 		return;
 	image_builder_add(builder, mapping, NULL, 0, &summary, &err);
 	image_builder_close(builder);

@@ -81,7 +81,7 @@ class Layout:
 FILE_ID = "{0}device:Q {0}inode:Q {0}size:Q {0}mtime:q {0}ctime:q"
 HEADER = Layout("magic:8s format:I endian:I file_size:Q metadata_size:Q epoch:Q region:Q region_size:Q"
                 " hash:Q libraries:Q cpu:Q whole_size:Q loader_hash:Q metadata_checksum:Q pages_checksum:Q "
-                + FILE_ID.format("preload_") + " hash_size:I n_applications:I n_libraries:I cpu_level:I flags:I checksum:I")
+                + FILE_ID.format("preload_") + " hash_size:I n_applications:I n_libraries:I libraries_room:I cpu_level:I flags:I reserved:I checksum:I")
 MANIFEST = Layout("checksum:I size:I flags:I n_objects:I key:Q " + FILE_ID.format("file_")
                   + " content:Q path:Q objects:Q needed:Q words:Q residual:Q ifuncs:Q ifunc_slots:Q copies:Q"
                   " closures:Q runs:Q library_path:Q added_bytes:Q alignment:Q n_needed:I n_residual:I n_ifuncs:I n_copies:I"
@@ -129,6 +129,8 @@ class Image:
         need(header.file_size == len(self.data), "the size is not the recorded one")
         need(header.metadata_size % PAGE == 0 and header.metadata_size <= len(self.data), "metadata is outside")
         self.metadata = self.data[: header.metadata_size]
+        need(header.n_libraries <= header.libraries_room, "more libraries than there is room for")
+        self.array(LIBRARY, header.libraries, header.libraries_room)
         self.libraries = self.array(LIBRARY, header.libraries, header.n_libraries)
         for library in self.libraries:
             library.list = self.array(SEGMENT, library.segments, library.n_segments)

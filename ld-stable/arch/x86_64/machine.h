@@ -61,6 +61,13 @@ static inline void memory_copy(void *to, const void *from, size_t size)
 	__asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
 }
 
+/* Write to the page and leave it as it is: a page that is read first and written later is two page
+ * faults. */
+static inline void machine_touch(void *at)
+{
+	__asm__ volatile("orb $0, %0" : "+m"(*(unsigned char *)at));
+}
+
 struct machine_cpuid {
 	uint32_t a, b, c, d;
 };

@@ -4,8 +4,8 @@
  * exec. docs/image-format.md explains the format in prose; this header is the definition. It is
  * freestanding: no libc, only <stdint.h> and <stddef.h>.
  *
- *	header | CPU record, strings, programs, manifests | hash table | libraries | page data
- *	<----------------------- metadata, mapped at exec ---------------------->
+ *	header | CPU record, libraries, strings, programs, manifests | hash table | page data
+ *	<---------------------- metadata, mapped at exec -------------------->
  *
  * References are byte offsets from the start of the image; 0 means "none" (the header is there).
  * Everything but strings starts at a multiple of 8, page data at a multiple of the page size.
@@ -37,6 +37,21 @@ extern "C" {
  * 47 address bits and up to 32 bits of mmap randomness. */
 #define MATR_REGION_LOW	 UINT64_C(0x660000000000)
 #define MATR_REGION_HIGH UINT64_C(0x6f0000000000)
+
+/* Places lie in the lower half of these: so the metadata and common libraries, which are up to as
+ * much above it, are in one page of the kernel's tables. Bytes. */
+#define MATR_REGION_TABLE (UINT64_C(1) << 30)
+
+/* The place that a random number stands for, in the window, for a region of `size` bytes, which is
+ * smaller than the window by MATR_REGION_TABLE at least. */
+static inline uint64_t matr_region_place(uint64_t random, uint64_t size)
+{
+	const uint64_t pages = MATR_REGION_TABLE / 2 / MATR_IMAGE_PAGE;
+	uint64_t tables = (MATR_REGION_HIGH - MATR_REGION_LOW - size) / MATR_REGION_TABLE;
+
+	return MATR_REGION_LOW + random / pages % tables * MATR_REGION_TABLE +
+	       random % pages * MATR_IMAGE_PAGE;
+}
 
 /* One file on the machine that began the epoch. Portable images: size only, the rest is 0. */
 struct matr_image_file {
@@ -72,9 +87,11 @@ struct matr_image_header {
 	uint32_t hash_size; /* a power of two, at most half of it in use */
 	uint32_t n_applications;
 	uint32_t n_libraries;
-	uint32_t cpu_level; /* glibc-hwcaps level it was resolved for: 1 (baseline) to 4 */
-	uint32_t flags;	    /* MATR_IMAGE_* */
-	uint32_t checksum;  /* of this header, this field taken as 0 */
+	uint32_t libraries_room; /* records that fit where they are; the next image adds some */
+	uint32_t cpu_level;	 /* glibc-hwcaps level it was resolved for: 1 (baseline) to 4 */
+	uint32_t flags;		 /* MATR_IMAGE_* */
+	uint32_t reserved;
+	uint32_t checksum; /* of this header, this field taken as 0 */
 };
 
 /* Open addressing, linear probing: start at key & (hash_size - 1); a slot with manifest 0 ends

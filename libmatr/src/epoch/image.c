@@ -129,7 +129,8 @@ static int start(struct matr_epoch *epoch, struct matr_error *err)
 	if (matr_store_epoch(epoch->store, epoch->id, &record, err) != 0 ||
 	    outward_read(&epoch->outward, err) != 0)
 		return -1;
-	if (image_builder_open((uint64_t)epoch->id, record.cpu_level, &epoch->builder, err) != 0 ||
+	if (image_builder_open((uint64_t)epoch->id, record.cpu_level, epoch->n_results,
+			       &epoch->builder, err) != 0 ||
 	    image_builder_loader(epoch->builder, epoch->interpreter, err) != 0)
 		return -1;
 	image_builder_preload(epoch->builder, &epoch->preload);

@@ -13,6 +13,8 @@
 #include "image/rebase.h"
 #include "image/slot.h"
 
+enum { COMMON_SIZE = 16384 }; /* bytes for what records of common libraries refer to */
+
 static uint32_t level_number(const char *cpu_level)
 {
 	if (cpu_level && !strncmp(cpu_level, "x86-64-v", 8) && cpu_level[8] >= '2' &&
@@ -31,8 +33,19 @@ static uint32_t table_size(size_t applications)
 	return size;
 }
 
-int image_builder_open(uint64_t epoch, const char *cpu_level, struct image_builder **out,
-		       struct matr_error *err)
+/* The metadata of a thousand programs is some 12 MiB; programs with a thousand libraries have ten
+ * times as much. */
+static uint64_t first_base(size_t applications)
+{
+	uint64_t base = IMAGE_FIRST_BASE;
+
+	while (base < IMAGE_FIRST_BASE_MAX && applications > base >> 17)
+		base *= 2;
+	return base;
+}
+
+int image_builder_open(uint64_t epoch, const char *cpu_level, size_t applications,
+		       struct image_builder **out, struct matr_error *err)
 {
 	struct image_builder *builder = calloc(1, sizeof *builder);
 	uint64_t header;
@@ -41,7 +54,8 @@ int image_builder_open(uint64_t epoch, const char *cpu_level, struct image_build
 		return matr_fail_memory(err);
 	builder->epoch = epoch;
 	builder->cpu_level = level_number(cpu_level);
-	builder->next_base = IMAGE_FIRST_BASE;
+	builder->expected = applications;
+	builder->first_base = builder->next_base = first_base(applications);
 	builder->layout = MATR_LAYOUT_AUTO;
 	if (image_draw_region(IMAGE_REGION_MAX, MATR_REGION_LOW, MATR_IMAGE_PAGE, &builder->region,
 			      err) < 0 ||
@@ -181,6 +195,22 @@ static void summarise(struct matr_image_summary *summary, const struct relocatio
 	summary->relocations += summary->ifunc + summary->copies;
 }
 
+/* Leave room for library records right behind what the first applications need: that is what most
+ * need, and a start touches few pages for it then. An image of few applications is small anyway. */
+static int reserve_records(struct image_builder *builder, struct matr_error *err)
+{
+	enum { MANY = 64, FIRST = 4 };
+
+	if (builder->libraries || builder->expected < MANY || builder->n_applications != FIRST)
+		return 0;
+	builder->libraries_room = (uint32_t)(builder->expected / 2);
+	if (buffer_extend(&builder->image, COMMON_SIZE, 8, &builder->common, err) < 0)
+		return -1;
+	return buffer_extend(&builder->image,
+			     builder->libraries_room * sizeof(struct matr_image_library), 8,
+			     &builder->libraries, err);
+}
+
 int image_builder_add(struct image_builder *builder, const struct matr_mapping *mapping,
 		      struct matr_closure *closures, size_t n_closures,
 		      struct matr_image_summary *summary, struct matr_error *err)
@@ -192,7 +222,9 @@ int image_builder_add(struct image_builder *builder, const struct matr_mapping *
 
 	if (!summary)
 		summary = &unused;
-	if (decline(mapping, err) < 0 || (builder->portable && decline_nameless(mapping, err) < 0))
+	if (decline(mapping, err) < 0 ||
+	    (builder->portable && decline_nameless(mapping, err) < 0) ||
+	    reserve_records(builder, err) < 0)
 		return -1;
 	int result = relocation_plan_make(&plan, mapping, NULL, err);
 	if (!result)
@@ -249,11 +281,14 @@ static int shifted_words(const struct image_binary *binary, const struct image_v
 	return 0;
 }
 
+/* to: where what the record refers to is put, which will be at `place` of the image. */
 static int make_record(struct image_builder *builder, const struct image_variant *variant,
-		       struct matr_image_library *out, struct matr_error *err)
+		       struct buffer *to, uint64_t place, struct matr_image_library *out,
+		       struct matr_error *err)
 {
 	const struct image_binary *binary = &builder->binaries[variant->binary];
 	struct words words = {0};
+	int result = 0;
 
 	*out = (struct matr_image_library){
 		.base = binary->base,
@@ -261,70 +296,124 @@ static int make_record(struct image_builder *builder, const struct image_variant
 		.span = binary->span,
 		.dynamic = binary->dynamic,
 		.alignment = binary->alignment,
-		.shifts = variant->shifts,
 		.file = image_file_of(builder, &binary->id),
 		.content = binary->content,
+		.segments = variant->segments,
+		.shifts = variant->shifts,
+		.path = variant->path,
 		.n_segments = binary->n_segments,
 		.n_variants = binary->n_variants,
 	};
-	int result = variant->shifts ? 0 : shifted_words(binary, variant, &words, err);
-	if (!result && !variant->shifts)
-		result = shifts_encode(&words, &builder->scratch, &builder->image, &out->shifts,
-				       err);
-	free(words.list);
-	if (!result)
-		result = buffer_string(&builder->image, binary->path, &out->path, err);
-	/* Offsets of page data are added when it is known where that begins. */
-	if (!result)
-		result = buffer_append(&builder->image, binary->segments,
+	/* Offsets of page data are set when it is known where that begins. */
+	if (!out->segments) {
+		result = buffer_append(to, binary->segments,
 				       binary->n_segments * sizeof *binary->segments, 8,
 				       &out->segments, err);
+		out->segments += place;
+	}
+	if (!result && !out->shifts) {
+		result = shifted_words(binary, variant, &words, err);
+		if (!result && words.n) {
+			result = shifts_encode(&words, &builder->scratch, to, &out->shifts, err);
+			out->shifts += place;
+		}
+		free(words.list);
+	}
+	if (!result && !out->path) {
+		result = buffer_string(to, binary->path, &out->path, err);
+		out->path += place;
+	}
 	return result;
 }
 
-static void set_page_offsets(struct image_builder *builder, uint64_t libraries,
-			     uint64_t metadata_size)
+static void set_page_offsets(struct image_builder *builder,
+			     const struct matr_image_library *records, uint64_t metadata_size)
 {
 	unsigned char *image = builder->image.bytes;
-	const struct matr_image_library *records = (const void *)(image + libraries);
 
 	for (size_t i = 0; i < builder->n_variants; i++) {
+		const struct image_variant *variant = &builder->variants[i];
+		const struct image_binary *binary = &builder->binaries[variant->binary];
 		struct matr_image_segment *segments = (void *)(image + records[i].segments);
 		for (uint32_t n = 0; n < records[i].n_segments; n++) {
 			if (segments[n].source == MATR_SEGMENT_IMAGE)
-				segments[n].offset += metadata_size + builder->variants[i].pages;
+				segments[n].offset =
+					metadata_size + variant->pages + binary->segments[n].offset;
 		}
 	}
+}
+
+/* Make the records of libraries from the first on, as long as what they refer to fits into the room
+ * for that. *n receives how many. */
+static int make_common_records(struct image_builder *builder, struct matr_image_library *records,
+			       size_t *n, struct matr_error *err)
+{
+	struct buffer common = {0};
+	size_t size = 0;
+	int result = 0;
+
+	for (*n = 0; builder->common && *n < builder->n_variants; ++*n) {
+		result = make_record(builder, &builder->variants[*n], &common, builder->common,
+				     &records[*n], err);
+		if (result || common.size > COMMON_SIZE)
+			break;
+		size = common.size;
+	}
+	if (size)
+		memcpy(builder->image.bytes + builder->common, common.bytes, size);
+	buffer_free(&common);
+	return result;
+}
+
+/* Add what the records refer to, and the records, unless there is room for them. Common libraries
+ * come first in the table, so theirs comes last before it. */
+static int make_records(struct image_builder *builder, struct matr_image_library *records,
+			struct matr_error *err)
+{
+	size_t size = builder->n_variants * sizeof *records, n;
+
+	if (make_common_records(builder, records, &n, err) < 0)
+		return -1;
+	for (size_t i = builder->n_variants; i-- > n;) {
+		if (make_record(builder, &builder->variants[i], &builder->image, 0, &records[i],
+				err) < 0)
+			return -1;
+	}
+	if (builder->n_variants > builder->libraries_room) {
+		builder->libraries_room = (uint32_t)(builder->n_variants * 5 / 4);
+		if (buffer_extend(&builder->image, builder->libraries_room * sizeof *records, 8,
+				  &builder->libraries, err) < 0)
+			return -1;
+	}
+	if (size)
+		memcpy(builder->image.bytes + builder->libraries, records, size);
+	return 0;
 }
 
 static int write_libraries(struct image_builder *builder, struct matr_image_header *header,
 			   struct matr_error *err)
 {
 	struct matr_image_library *records = calloc(builder->n_variants + 1, sizeof *records);
-	uint64_t end;
+	uint64_t end = 0;
 
 	if (!records)
 		return matr_fail_memory(err);
-	int result = 0;
-	/* Common libraries come first in the table, so what their records refer to is put right
-	 * before it: a start touches few pages for them. */
-	for (size_t i = builder->n_variants; i-- > 0 && !result;)
-		result = make_record(builder, &builder->variants[i], &records[i], err);
+	int result = make_records(builder, records, err);
 	if (!result)
-		result = buffer_append(&builder->image, records,
-				       builder->n_variants * sizeof *records, 8, &header->libraries,
-				       err);
+		result = buffer_extend(&builder->image, 0, MATR_IMAGE_PAGE, &end, err);
+	if (!result && end > builder->first_base)
+		result = matr_fail(err, MATR_ERROR_UNSUPPORTED, NULL,
+				   "the epoch's metadata is larger than %u MiB",
+				   (unsigned)(builder->first_base >> 20));
+	if (!result) {
+		header->libraries = builder->libraries;
+		header->libraries_room = builder->libraries_room;
+		header->n_libraries = (uint32_t)builder->n_variants;
+		header->metadata_size = end;
+		set_page_offsets(builder, records, end);
+	}
 	free(records);
-	if (result < 0 || buffer_extend(&builder->image, 0, MATR_IMAGE_PAGE, &end, err) < 0)
-		return -1;
-	if (end > IMAGE_FIRST_BASE)
-		return matr_fail(err, MATR_ERROR_UNSUPPORTED, NULL,
-				 "the epoch's metadata is larger than %u MiB",
-				 (unsigned)(IMAGE_FIRST_BASE >> 20));
-	header->n_libraries = (uint32_t)builder->n_variants;
-	header->metadata_size = end;
-	set_page_offsets(builder, header->libraries, end);
-	return 0;
+	return result;
 }
 
 int image_builder_write(struct image_builder *builder, const char *path, uint64_t *size,

@@ -8,10 +8,10 @@
 struct image_builder;
 struct matr_image_cpu;
 
-/* Start an image. epoch: the store's id. cpu_level: session_cpu_level(). *out belongs to the
- * caller: image_builder_close(). */
-int image_builder_open(uint64_t epoch, const char *cpu_level, struct image_builder **out,
-		       struct matr_error *err);
+/* Start an image. epoch: the store's id. cpu_level: session_cpu_level(). applications: how many are
+ * expected; more or fewer may come. *out belongs to the caller: image_builder_close(). */
+int image_builder_open(uint64_t epoch, const char *cpu_level, size_t applications,
+		       struct image_builder **out, struct matr_error *err);
 void image_builder_close(struct image_builder *builder);
 
 /* Make the image for copies of this file tree as well: nothing in it depends on inodes and times.

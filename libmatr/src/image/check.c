@@ -202,8 +202,10 @@ static int check_libraries(const struct mapped_image *image, const struct matr_i
 			   struct matr_error *err)
 {
 	const struct matr_image_library *libraries =
-		array_at(image, header->libraries, header->n_libraries, sizeof *libraries);
+		array_at(image, header->libraries, header->libraries_room, sizeof *libraries);
 
+	if (header->n_libraries > header->libraries_room)
+		libraries = NULL;
 	for (uint32_t i = 0; libraries && i < header->n_libraries; i++) {
 		if (!library_is_whole(image, header->region_size, &libraries[i]))
 			libraries = NULL;

@@ -15,10 +15,11 @@
 #include "image/builder.h"
 #include "mapping/plan.h"
 
-/* First address for libraries, relative to the place. The metadata is below it. */
-#define IMAGE_FIRST_BASE (UINT64_C(1) << 30)
+/* First address for libraries, relative to the place, and at most. The metadata is below it. */
+#define IMAGE_FIRST_BASE     (UINT64_C(1) << 28)
+#define IMAGE_FIRST_BASE_MAX (UINT64_C(1) << 30)
 /* The most that all libraries of an epoch may take of the address space. */
-#define IMAGE_REGION_MAX (UINT64_C(1) << 36)
+#define IMAGE_REGION_MAX     (UINT64_C(1) << 36)
 
 enum { IMAGE_AREAS = 4 }; /* writable PT_LOAD segments that a library may have */
 
@@ -51,9 +52,10 @@ struct image_binary {
 
 struct image_variant { /* becomes one struct matr_image_library */
 	uint32_t binary;
-	uint32_t next;	   /* variant of the same binary */
-	uint64_t pages;	   /* offset in the builder's page data */
-	uint64_t shifts;   /* in the metadata, if this is of the image before; 0: to be made */
+	uint32_t next;	/* variant of the same binary */
+	uint64_t pages; /* offset in the builder's page data */
+	/* In the metadata, if this is of the image before; 0: to be made. */
+	uint64_t shifts, segments, path;
 	uint64_t *shifted; /* bits, one per word of page data: it holds an address of the region */
 };
 
@@ -71,10 +73,15 @@ struct image_builder {
 	uint64_t cpu; /* the CPU record; 0: none */
 	struct matr_file_id loader, preload;
 	bool portable;
-	enum matr_layout layout;	      /* of what is added next */
-	bool record;			      /* the same */
-	uint64_t hash;			      /* the table's place in the image before */
-	uint32_t hash_size;		      /* 0: there is none yet */
+	enum matr_layout layout; /* of what is added next */
+	bool record;		 /* the same */
+	size_t expected;	 /* applications */
+	uint64_t first_base;	 /* of a library, relative to the place; the metadata is below it */
+	uint64_t libraries;	 /* place of the records; 0: none yet */
+	uint32_t libraries_room;
+	uint64_t common;    /* room for what records of common libraries refer to; 0: none */
+	uint64_t hash;	    /* the table's place in the image before */
+	uint32_t hash_size; /* 0: there is none yet */
 	struct matr_image_slot *applications; /* in the order they were added */
 	size_t n_applications, applications_capacity;
 	struct image_binary *binaries;

@@ -15,13 +15,12 @@
 int image_draw_region(uint64_t size, uint64_t from, uint64_t alignment, uint64_t *region,
 		      struct matr_error *err)
 {
-	uint64_t low = MATR_REGION_LOW + (from - MATR_REGION_LOW) % alignment;
-	uint64_t last = (MATR_REGION_HIGH - size - low) / alignment;
 	uint64_t random;
 
 	if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
 		return matr_fail_errno(err, NULL, "no random numbers for the layout");
-	*region = low + random % (last + 1) * alignment;
+	*region = matr_region_place(random, size + alignment);
+	*region += (from - *region) & (alignment - 1);
 	return 0;
 }
 

@@ -146,7 +146,11 @@ static int take_variant(struct image_builder *builder, const struct matr_image_l
 			uint64_t metadata_size, struct matr_error *err)
 {
 	const unsigned char *image = builder->image.bytes;
-	struct image_variant variant = {.shifts = record->shifts};
+	struct image_variant variant = {
+		.shifts = record->shifts,
+		.segments = record->segments,
+		.path = record->path,
+	};
 	uint64_t pages = first_page((const void *)(image + record->segments), record->n_segments);
 
 	if (find_binary(builder, record, &variant.binary, err) < 0)
@@ -190,10 +194,15 @@ static void adopt(const struct image_builder *builder, struct matr_image_library
 static int take_libraries(struct image_builder *builder, const struct matr_image_header *header,
 			  struct matr_error *err)
 {
+	builder->libraries = header->libraries;
+	builder->libraries_room = header->libraries_room;
+	builder->first_base = IMAGE_FIRST_BASE_MAX;
 	for (uint32_t i = 0; i < header->n_libraries; i++) {
 		struct matr_image_library *records =
 			(void *)(builder->image.bytes + header->libraries);
 		adopt(builder, &records[i]);
+		if (records[i].base + records[i].first < builder->first_base)
+			builder->first_base = records[i].base + records[i].first;
 		if (take_variant(builder, &records[i], header->metadata_size, err) < 0)
 			return -1;
 	}

@@ -90,16 +90,28 @@ field() { od -A n -t u8 -j "$1" -N 8 "$IMAGE" | tr -d ' '; }
 region() { field 40; }
 region_size() { field 48; }
 
+# The lowest address of a library, relative to the region.
+first_library()
+{
+	python3 - "$TESTS/lib" "$IMAGE" <<-END
+	import sys
+	sys.dont_write_bytecode = True
+	sys.path.insert(0, sys.argv[1])
+	import epoch_image
+	print(min(library.base for library in epoch_image.Image(sys.argv[2]).libraries))
+	END
+}
+
 # ---- addresses ----
 
 case_address_taken()
 {
 	local low taking
 	low=$(region)
-	# In the middle of the libraries, which are behind the first GiB
+	# Where the libraries begin.
 	# The start-up files of a non-PIE program are for the low 2 GiB.
 	RUN_PATH=$T/current:$T/lib program fixed -no-pie -mcmodel=large -nostartfiles -L"$T/current" -lone -ltwo \
-		-Wl,-Ttext-segment="$(printf '0x%x' $((low + (1 << 30))))" <<'C'
+		-Wl,-Ttext-segment="$(printf '0x%x' $((low + $(first_library))))" <<'C'
 int one(int);
 int two(int);
 int printf(const char *, ...);
@@ -109,7 +121,7 @@ C
 	"$MATR" epoch begin --only --config "$T/matr.conf" "${PROGRAMS[@]}" "$T/bin/fixed" >"$T/begin" 2>&1 || not_ok "epoch begin with a program in the region" "$T/begin"
 	equal "an incremental begin keeps the region" "$low" "$(region)"
 	same_plain "a program that is linked where its libraries belong" 'address range is taken' "$T/bin/fixed" a
-	taking=(take $((low + (1 << 30))) $((low + $(region_size))) load "$T/lib/plugin.so")
+	taking=(take $((low + $(first_library))) $((low + $(region_size))) load "$T/lib/plugin.so")
 	capture plain "$T/bin/shared" "${taking[@]}"
 	capture_matr matr "$T/bin/shared" "${taking[@]}"
 	SAID=last expect "the address of a plugin is taken when it is loaded" 'left to ld.so: .*address range is taken'
@@ -120,7 +132,7 @@ case_old_kernels()
 	under "MAP_FIXED_NOREPLACE is ignored" "$APPLIED" hint
 	local low taking
 	low=$(region)
-	taking=(take $((low + (1 << 30))) $((low + $(region_size))) load "$T/lib/plugin.so")
+	taking=(take $((low + $(first_library))) $((low + $(region_size))) load "$T/lib/plugin.so")
 	capture plain "$LAUNCH" hint -- "$T/bin/shared" "${taking[@]}"
 	capture_matr matr "$LAUNCH" hint -- "$T/bin/shared" "${taking[@]}"
 	SAID=last expect "MAP_FIXED_NOREPLACE is ignored, and the address taken" 'left to ld.so: .*address range is taken'
