@@ -48,14 +48,29 @@ static uint64_t count_pages(const struct program *program, const struct matr_ima
 	return n;
 }
 
-static void map_pages(const struct program *program, const Elf64_Phdr *segment,
+static bool map_pages(const struct program *program, const Elf64_Phdr *segment,
 		      const struct pages *pages, long fd)
 {
 	uint64_t offset = page_down(segment->p_offset) + pages->start - page_down(segment->p_vaddr);
 
-	system_call(CALL_MMAP, (long)(program->base + pages->start),
-		    (long)(pages->end - pages->start), PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_FIXED | MAP_POPULATE, fd, (long)offset);
+	return !system_call_failed(system_call(
+		CALL_MMAP, (long)(program->base + pages->start), (long)(pages->end - pages->start),
+		PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_POPULATE, fd, (long)offset));
+}
+
+static bool map_all(const struct program *program, const struct matr_image_program *words, long fd)
+{
+	const struct matr_image_written *run = matr_image_program_written(words);
+
+	for (uint32_t i = 0; i < words->n_written; i++) {
+		for (size_t k = 0; k < program->phnum; k++) {
+			struct pages pages = pages_of(&run[i], &program->phdr[k]);
+			if (pages.end - pages.start > MATR_IMAGE_PAGE &&
+			    !map_pages(program, &program->phdr[k], &pages, fd))
+				return false;
+		}
+	}
+	return true;
 }
 
 void populate_application(const struct served *served, const struct program *program)
@@ -73,15 +88,9 @@ void populate_application(const struct served *served, const struct program *pro
 	if (fd < 0)
 		return;
 	if (file_status_fd((int)fd, &status) &&
-	    file_is_recorded(&status, &served->manifest->file, served->header->flags)) {
-		const struct matr_image_written *run = matr_image_program_written(words);
-		for (uint32_t i = 0; i < words->n_written; i++) {
-			for (size_t k = 0; k < program->phnum; k++) {
-				struct pages pages = pages_of(&run[i], &program->phdr[k]);
-				if (pages.end - pages.start > MATR_IMAGE_PAGE)
-					map_pages(program, &program->phdr[k], &pages, fd);
-			}
-		}
-	}
+	    file_is_recorded(&status, &served->manifest->file, served->header->flags) &&
+	    !map_all(program, words, fd))
+		/* Before Linux 6.12 the pages are gone then. */
+		start_again(served, "the program's pages cannot be mapped", NULL);
 	file_close(fd);
 }

@@ -90,6 +90,12 @@ case_calls()
 	check "many pages: mapped at once" [ "$(mapped_at_once "$T/bin/many")" -gt 0 ]
 	equal "few pages: not" 0 "$(mapped_at_once "$T/bin/few")"
 	check "... nor is the program opened" sh -c "! grep -q 'openat.*self/exe' '$T/strace'"
+	"$MATR" run strace -qq -e trace=mmap -o "$T/strace" "$T/bin/many" >/dev/null
+	local which
+	which=$(grep -n 'MAP_PRIVATE|MAP_FIXED|MAP_POPULATE' "$T/strace" | head -1)
+	capture plain "$T/bin/many"
+	capture_matr matr strace -qq -e trace=mmap -e inject=mmap:error=ENOMEM:when="${which%%:*}" -o /dev/null "$T/bin/many"
+	SAID=last expect "they cannot be mapped: it starts again" "plain start: the program's pages cannot be mapped"
 }
 
 # The file of the program may be executed, but not read.
