@@ -232,7 +232,7 @@ class Image:
             if segment.source != IMAGE:
                 continue
             pages = bytearray(self.data[segment.offset : segment.offset + segment.size])
-            # What is written comes apart from what the file has.
+            # Clear the words that are written: their values are hashed below, without bases.
             for vaddr in (*words, *patched):
                 if segment.vaddr <= vaddr < segment.vaddr + segment.size:
                     at = vaddr - segment.vaddr

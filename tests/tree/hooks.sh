@@ -120,7 +120,7 @@ if [ -n "$other" ]; then
 	equal "programs start from their mappings" applied "$(how /bin/true)"
 fi
 
-# ---- what goes wrong does not break the package manager ----
+# ---- failures that do not break the package manager ----
 
 mkdir -p "$T/bad/DEBIAN"
 printf 'Package: bad\nVersion: 1\nArchitecture: all\nMaintainer: nobody\nDescription: fails\n' >"$T/bad/DEBIAN/control"

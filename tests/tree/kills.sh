@@ -57,7 +57,7 @@ rm -f /etc/apt/sources.list.d/*
 echo 'deb [trusted=yes] file:/srv/packages ./' >/etc/apt/sources.list
 check "a repository in the tree" apt-get -q update
 
-# ---- what the shell says when it boots ----
+# ---- output of the shell when it boots ----
 
 # A new namespace of processes, of which it is the first; an empty environment; a login shell.
 # shellcheck disable=SC2016 # expanded in there
@@ -160,7 +160,7 @@ come_to_rest() # what goes on without the killed one comes to its end
 	return 1
 }
 
-# What an administrator does then: dpkg and apt finish their work, the command is given again. (Where packages of one source
+# Repair as an administrator would: dpkg and apt finish their work, the command is given again. (Where packages of one source
 # were under way to another version, dpkg cannot finish by itself.)
 repair() # COMMAND...
 {

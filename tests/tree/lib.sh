@@ -47,7 +47,7 @@ starts()
 		/usr/bin/perl -e 'exit 0'
 }
 
-# How the command was started: "applied" or "plain".
+# Print how the command was started: "applied" or "plain".
 how()
 {
 	LD_STABLE_DEBUG=1 "$@" 2>&1 >/dev/null | sed -n 's/^ld-stable: \(applied\|plain\).*/\1/p' | head -n 1

@@ -45,7 +45,7 @@ check "install in it" matr loader install
 equal "its mappings are used" applied "$(how /usr/bin/perl -e 1)"
 check "epoch status: the loader has not changed" matr epoch status
 
-# ---- who else looks at ld.so ----
+# ---- other users of ld.so ----
 
 matr loader uninstall -q
 addresses='s/(0x[0-9a-f]*)//'
@@ -179,7 +179,7 @@ equal "uninstall killed: uninstall and install repair" 0 $wrong
 matr loader uninstall -q
 uninstalled "after all that"
 
-# ---- what goes wrong ----
+# ---- failures ----
 
 head -c 20000 /usr/local/libexec/matr/ld-stable >"$T/truncated"
 refuses "an ld-stable that is truncated" 'ld-stable' matr loader install --ld-stable "$T/truncated"
@@ -213,7 +213,7 @@ equal "others may write to the prefix: plain starts" plain "$(how /bin/true)"
 chmod 755 /var/lib/matr
 equal "the prefix is back" applied "$(how /bin/true)"
 
-# What stands at the loader's path needs no other code: whatever becomes of PREFIX/ld-stable, it is not read.
+# The file at the loader's path needs no other code: whatever becomes of PREFIX/ld-stable, it is not read.
 cp -p /var/lib/matr/ld-stable "$T/ld-stable.good"
 bad_copy() # NAME, of what was done to it
 {

@@ -6,7 +6,7 @@
 
 check "the tools" apt-get -y -q install debsums needrestart debian-goodies lsof aide aide-common rpm systemd
 
-# What is compared: the loader's directory, ld.so, libc, some programs.
+# Files to compare: the loader's directory, ld.so, libc, some programs.
 cat >"$T/aide.conf" <<END
 database_in=file:$T/aide.db
 database_out=file:$T/aide.new

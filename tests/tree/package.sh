@@ -28,7 +28,7 @@ runs() # test whether this machine is alive
 		runuser -u user -- passwd --status >"$T/passwd" # setuid
 }
 
-# What it depends on first, so that only its own files come and go afterwards.
+# Install the dependencies first, so that only the package's own files come and go afterwards.
 dpkg-deb -f "$old" Depends | sed 's/([^)]*)//g; s/,/ /g' >"$T/depends"
 # shellcheck disable=SC2046 # a list
 check "dependencies" apt install $(cat "$T/depends")

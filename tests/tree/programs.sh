@@ -12,7 +12,7 @@ loader_names()
 loader_before=$(loader_names)
 export -f run_version
 
-# What all say, in files of DIRECTORY.
+# Run all programs, with their output in files of DIRECTORY.
 run_all() # DIRECTORY
 {
 	mkdir "$1"
@@ -35,7 +35,7 @@ while read -r program; do
 	cmp -s "$T/real/$name.out" "$T/ours/$name.out" || different+=" $program"
 done <"$T/programs"
 matr loader uninstall -q
-# What differs from run to run anyway is no difference.
+# Run these plainly once more: output that differs from run to run anyway does not count.
 mkdir "$T/again"
 really=''
 for program in $different; do

@@ -18,7 +18,7 @@ chmod 2755 /usr/local/bin/sgid-id
 cp /bin/id /usr/local/bin/capable-id
 setcap cap_net_raw+ep /usr/local/bin/capable-id
 
-# What an ordinary user would do with it.
+# Print the arguments that an ordinary user would give.
 arguments() # PROGRAM
 {
 	case ${1##*/} in
@@ -89,7 +89,7 @@ echo "# $(wc -l <"$T/programs") programs: $(sed 's|.*/||' "$T/programs" | paste 
 "$T/started" 0 /usr/local/bin/suid-id -u >"$T/root"
 check "the set-user-ID program, started by root, is started from its mapping" is_applied "$T/root"
 
-# What the user says in the environment is not heard.
+# Variables in the user's environment are ignored.
 check "LD_PRELOAD, LD_STABLE_DEBUG and the prefix" sh -c "su user -c 'LD_STABLE_DEBUG=1 MATR_PREFIX=/home/user LD_PRELOAD=/nonexistent.so suid-id -u' >$T/said 2>&1"
 equal "have no effect" 0 "$(cat "$T/said")"
 finish

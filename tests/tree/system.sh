@@ -37,7 +37,7 @@ while read -r program; do
 	*) plain=$((plain + 1)) ;;
 	esac
 	cmp -s "$T/real/$name.out" "$T/ours/$name.out" && continue
-	# What differs from run to run anyway is no difference.
+	# Run it plainly once more: output that differs from run to run anyway does not count.
 	matr loader uninstall -q
 	run_version "$program" "$T/again"
 	matr loader install -q

@@ -21,7 +21,7 @@ _matr()
 			words[-1]+=$word
 		fi
 	done
-	# What readline does not replace.
+	# The beginning of the word, which readline does not replace.
 	local breaks=${COMP_WORDBREAKS//[^=:@]/} cur=${words[-1]}
 	[[ -z $breaks ]] || lead=${cur%"${cur##*["$breaks"]}"}
 	word=${cur#"$lead"}

@@ -114,7 +114,7 @@ case_interrupted()
 {
 	cp "$(command -v sleep)" "$T/slumber"
 	for signal in INT TERM HUP; do
-		# What a script puts into the background ignores INT otherwise.
+		# Restore INT, which the shell makes commands in the background ignore.
 		env --default-signal=INT "$MATR" bench "$T/slumber" 1000 >"$T/out" 2>&1 </dev/null &
 		matr=$!
 		check "$signal: is at work" wait_until slumbers

@@ -136,7 +136,7 @@ for words, text in helps.items():
     status, out, err = run(*words, *verb, "--format", "xml")
     tap.check(f"{name}: an unknown format", status == 2 and "xml" in err, f"{status} {err}")
 
-# ---- what is not there ----
+# ---- names of nothing ----
 
 before, precious = command.state(prefix), baseline.read_bytes()
 unknown = [

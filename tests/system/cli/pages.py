@@ -14,7 +14,7 @@ matr, source = sys.argv[1], pathlib.Path(sys.argv[2])
 pages = sorted((source / "docs/man").glob("*.[158]"))
 verbs = {"epoch": ["apply", "begin", "end", "list", "prune", "rebase", "resume", "show", "status", "suspend", "wrap"],
          "baseline": ["check"], "hooks": ["status"], "loader": ["status"]}
-# What mandoc cannot know: pages are dated when they are packaged, and .so is what man(1) of every system reads.
+# Warnings to ignore: pages are dated when they are packaged, and man(1) of every system reads .so.
 harmless = ("missing date", ".so is fragile", ".so request failed")
 
 

@@ -88,7 +88,7 @@ check "begin, suspend, resume, end, prune" work
 theirs >"$T/after"
 check "all look-alikes are there" cmp "$T/before" "$T/after"
 equal "what links lead to is too" target "$(cat "$T/target")"
-# What MatR leaves when it is killed goes.
+# Temporary files of a killed MatR are removed.
 for name in interpreter ld-stable ld.so programs suspended epoch.image.next; do echo x >"$MATR_PREFIX/$name.matr-tmp.aB3dE6"; done
 "$MATR" epoch begin --only -q "$T/bin/true" </dev/null
 equal "what a killed MatR leaves is not" "" "$(find "$MATR_PREFIX" -name '*.matr-tmp.aB3dE6')"

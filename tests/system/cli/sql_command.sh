@@ -31,7 +31,7 @@ expect_output()
 }
 sql=("$MATR" sql)
 
-# ---- what is what ----
+# ---- kinds of arguments ----
 list=("${sql[@]}" --format list)
 expect_output "a query" 0 'bash\ngit\n' "${list[@]}" "SELECT name FROM applications ORDER BY 1"
 expect_output "several queries" 0 '1\n2\n3\n' "${list[@]}" "SELECT 1" "SELECT 2; SELECT 3"

@@ -14,7 +14,7 @@ import tap
 matr, scratch, log = sys.argv[1:4]
 program, library, second, loaded, declined, directory, symbol = (
     os.environb[name] for name in (b"PROGRAM", b"LIBRARY", b"SECOND", b"LOADED", b"DECLINED", b"DIRECTORY", b"SYMBOL"))
-# What an escape starts, what moves the cursor, C1 controls, what turns the line around.
+# Characters that start an escape, move the cursor, or turn the line around, and C1 controls.
 DANGEROUS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 # matr's own line of progress, where work takes longer, and its end; what it says of the work is a word of ours.
 PROGRESS = re.compile(r"\r([A-Za-z ]{20,} \[[=#>. -]*\] \d+ of \d+|[a-z ]+: \d+ [%s])?\x1b\[K")

@@ -59,7 +59,7 @@ if ldconfig -p | grep -q libjemalloc.so.2; then
 		--all-programs --symbol malloc --symbol calloc --symbol realloc --symbol free --to libjemalloc.so.2
 fi
 
-# ---- how --list shows them ----
+# ---- edits in the output of --list ----
 
 begin "${programs[@]}"
 write "INSERT INTO store.edits (program, symbol, library, reason) VALUES ('$T/lib/main', 'number', '$T/lib/libtwo.so', 'a \"reason\", with

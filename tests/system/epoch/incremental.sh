@@ -60,7 +60,7 @@ as_from_nothing()
 	rm -rf "$T/fresh"
 }
 
-# What the newest epoch's programs consist of, without row numbers.
+# Print the records of the newest epoch's programs, without row numbers.
 records()
 {
 	/usr/bin/python3 - "$MATR_PREFIX/store.db" <<'END'
@@ -291,7 +291,7 @@ sed -i '/exclude/d' "$T/other-conf"
 check "... and is not" sh -c "'$MATR' epoch status --format json | grep -q '\"programs\": *6,'"
 MATR_PREFIX=$MATR_PREFIX_WAS
 
-# ---- what is kept does not last: image, store ----
+# ---- kept files that are damaged or gone: image, store ----
 
 settle "$TREE"
 begin_all "settled" 0

@@ -68,7 +68,7 @@ check "a file that the database has" run "$T/fleet.conf"
 equal "is there once" 3 "$(ask -c 'SELECT count(*) FROM matr.exports')"
 equal "and is removed" "" "$(spooled)"
 
-# What changed since a day ago in the same epoch.
+# Export the epoch in force again after a day: its violations, and the states of its edits, may have changed.
 touch -d '2 days ago' "$T/spool/last"
 check "a day later" run "$T/fleet.conf"
 check "the epoch was exported again" grep -q -- '--epoch 3' "$T/command-lines"

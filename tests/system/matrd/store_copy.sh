@@ -1,6 +1,6 @@
 #!/bin/bash
-# What anyone may read where matrd runs: where a user may not read the store's files, all that only reads says the same to him
-# as to root, byte for byte; and what matrd bears from those who ask.
+# Reading where matrd runs: commands that only read print the same for a user who may not read the store's files as for root,
+# byte for byte. And matrd withstands clients that ask too much, or nonsense.
 #
 # usage: store_copy.sh
 # shellcheck source-path=SCRIPTDIR source=../../lib/matr.sh disable=SC2015
@@ -14,7 +14,7 @@ chmod 755 "$T/client"
 "$MATR" epoch begin --only -q git ls
 store=$MATR_PREFIX/store.db
 
-# ---- who asks too much, or nonsense ----
+# ---- clients that ask too much, or nonsense ----
 start
 timeout 200 "$T/client" owner >"$T/owner" 2>&1 || echo "BAD exit status $?" >>"$T/owner"
 if [ "$(id -u)" -ne 0 ]; then

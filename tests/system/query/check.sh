@@ -73,7 +73,7 @@ import json, sys
 row, = json.load(open(sys.argv[1]))
 print(row["problem"], row["what"], row["version"], row["program"])' "$T/json")"
 
-# What is no program that ld.so starts is no answer.
+# Files that cannot be checked: not a program, and not there.
 capture other "$MATR" check /etc/passwd
 equal "what cannot be checked: exit status" 1 "$(cat "$T/other.status")"
 check "and why" grep -q 'unknown.*is not an ELF file' "$T/other.out"

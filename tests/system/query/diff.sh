@@ -107,7 +107,7 @@ check "in libselinux, which ls alone has" grep -q 'added,object,,,,,.*libselinux
 check "optarg is copied to ls: libc's own references move there" \
 	grep -q 'moved,binding,.*libc.so.6,optarg,GLIBC_2.2.5,.*libc.so.6,.*/bin/two' "$T/two.out"
 
-# What is declined, and why: becomes so, stays so, no longer is.
+# Declined programs, and why: newly, still, and no longer declined.
 library "$T/lib/libd.so" <<<'int d(void) { return 1; }'
 program d -ld <<<'int d(void); int main(void) { return d(); }'
 again
@@ -150,7 +150,7 @@ has "of two edits one" 1 '^bin/p,moved,binding,bin/p,f,,lib/libe.so:f9,lib/liba.
 check "and nothing else" [ "$(wc -l <"$T/has.out")" -eq 2 ]
 edit --undo 3
 
-# What programs load.
+# Libraries that programs load with dlopen().
 mkdir "$T/plug"
 library "$T/plug/libn.so" <<<'int n(void) { return 1; }'
 library "$T/plug/libo.so" <<<'int o(void) { return 1; }'

@@ -68,12 +68,12 @@ equal "epoch list: here" 1 "$("$MATR" epoch list --format csv | tr -d '\r' | sed
 says diff "second .*gone|second .*removed|second" diff --details 1 2
 check "check" there check "$A/app"
 
-# What doctor says is of the tree: no word on the host's kernel.
+# Answers of doctor are about the tree: no word on the host's kernel.
 there doctor -v >"$T/doctor" || :
 check "doctor: the epoch there" grep -q 'epoch 2 is in force' "$T/doctor"
 equal "doctor: not of the kernel" 0 "$(grep -c '^[a-z]* *kernel' "$T/doctor")"
 
-# What is opened of the host before the tree is the root, and whether it is the root then.
+# Open nothing of the host before chroot(), which has to succeed.
 if have strace; then
 	for command in "tree $A/second" "sql SELECT(1)" "doctor" "diff 1 2" "exposed --library libl.so"; do
 		# shellcheck disable=SC2086 # a list

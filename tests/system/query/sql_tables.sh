@@ -21,7 +21,8 @@ sql()
 	"$MATR" sql "$@" </dev/null
 }
 
-# What inspect calls R_X86_64_GLOB_DAT is GLOB_DAT in SQL; numbers are numbers here and hexadecimal there.
+# Print relocations for the comparison with inspect. R_X86_64_GLOB_DAT there is GLOB_DAT in SQL, and hexadecimal
+# numbers are numbers.
 relocations_of()
 {
 	sql --format csv -s "SELECT requester, symbol, version, provider, binding, type, printf('0x%x', offset) AS
@@ -126,7 +127,7 @@ printf '1\n1\ncurrent\n2\nall\n2\n' >"$T/expected"
 compare "matr_epoch() and .epoch" "$T/expected" "$T/functions"
 one_line "an epoch that is not there" 1 "$MATR" sql --epoch 99 "SELECT * FROM applications"
 
-# What programs load with dlopen(): the tables of closures, against `matr inspect --closure`.
+# Libraries that programs load with dlopen(): the tables of closures, against `matr inspect --closure`.
 python=$(readlink -f /usr/bin/python3)
 "$MATR" record "$python" -c 'import ctypes, json, sqlite3, ssl, lzma' >/dev/null 2>&1
 begin "$python" "$git" /bin/bash

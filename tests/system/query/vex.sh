@@ -62,7 +62,7 @@ for format in openvex cyclonedx; do
 	says "$format: one product: the worst counts" "affected:image@sha256%3A12"
 done
 
-# What was recorded is known.
+# Loads that the configuration names are known.
 cat >"$T/matr.conf" <<END
 [program one]
 path = $T/bin/loads_plain

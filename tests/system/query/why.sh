@@ -159,7 +159,7 @@ else
 	not_ok "a program that loads a library" "$T/record" "$T/begin"
 fi
 
-# What is named as near can be typed.
+# Names that are given as nearest can be typed.
 mkdir -p "$T/one" "$T/two"
 cp app "$T/one/twins"
 cp app "$T/two/twins"
@@ -206,7 +206,7 @@ print('\t'.join([r['requester'], r['symbol'], r['version'] or '', first]))"
 		diff "$T/oracle" "$T/ours" >"$T/difference" || :
 		not_ok "$name: the first match is ld.so's" "$T/difference"
 	fi
-	# Where it was found is what ldd prints.
+	# Paths at which libraries were found are ldd's.
 	ldd "$program" | awk '$2 == "=>" {print $1}' | while read -r library; do
 		"$MATR" why --library "$program" "$library" | awk -v l="$library" '/^found as/ {print l, $3}'
 	done >"$T/found"
@@ -227,7 +227,7 @@ for path in sorted(seen): print(path)" >"$T/tree"
 	check "$name: the drawing has the same" cmp "$T/list" "$T/drawn"
 	check "$name: libraries are where ldd finds them" cmp "$T/ldd" "$T/found"
 done
-# Who binds: as the SQL tables have it, which decode the store in their own way, and the packages as dpkg has them.
+# Programs that bind, as in the SQL tables, which decode the store in their own way; and packages, as dpkg has them.
 mapfile -t programs < <(for program in /usr/bin/git /usr/bin/xz /usr/bin/apt /usr/bin/dpkg /usr/bin/ssh /usr/sbin/sshd \
 	/usr/bin/curl /usr/bin/gpg /usr/bin/python3 /usr/bin/ls /usr/bin/bash; do
 	[ ! -x "$program" ] || readlink -f "$program"

@@ -156,7 +156,7 @@ def check_why(programs, wanted):
     for program in programs:
         scope = scope_of(program)
         by_name = users(scope)
-        # Those that more than one object defines, or in more than one version, tell most.
+        # Prefer names that several objects define, or that are referred to in several versions: they tell most.
         names = sorted(by_name, key=lambda n: (-(several(scope, n) > 1), -(len({s.version for _, s, _ in by_name[n]}) > 1),
                                                hash_of(n)))
         half = names[:wanted // 2]

@@ -11,7 +11,7 @@ every=${MATR_TEST_EVERY:-200}
 pairs=${MATR_TEST_PAIRS:-3}
 truth=("$HERE/why_programs.py" "$MATR")
 sample() { "$SOURCE/tests/oracle/compare-bindings" --build "$BUILD" --sample "$((7 % $1))/$1" --list; }
-# Those with many libraries, with run paths, with versions and with copied data, and some of all.
+# Programs with many libraries, with run paths, with versions and with copied data, and a sample of all.
 fixed=(/usr/bin/git /usr/bin/python3 /usr/sbin/sshd /usr/bin/journalctl /usr/bin/xz)
 [ "$every" -eq 200 ] || fixed+=(/usr/bin/clang /usr/lib/libreoffice/program/soffice.bin)
 mapfile -t programs < <({ for program in "${fixed[@]}"; do [ ! -x "$program" ] || readlink -f "$program"; done
@@ -42,7 +42,7 @@ agrees "why: each object, and why not" why "$pairs"
 agrees "shadowed: who wins, and over whom" shadowed
 agrees "why --library: where, and by which rule" library
 
-# Who binds, and who only loads.
+# Programs that bind, and programs that only load.
 [ "$every" -eq 200 ] || {
 	mapfile -t programs < <(sample 1)
 	begin_some "${programs[@]}" || sed 's/^/# /' "$T/begin"

@@ -103,7 +103,7 @@ words()
 	fi
 }
 
-# ---- what is applied ----
+# ---- closures that are applied ----
 
 case_plugin()
 {
@@ -497,7 +497,7 @@ case_found_nowhere()
 		open u "$D/user.so" n call u go
 }
 
-# What nothing defines that is needed: it is there if a library was loaded with RTLD_GLOBAL before.
+# Symbols that no library of the closure defines: they are there if another was loaded with RTLD_GLOBAL before.
 case_undefined_until_loaded()
 {
 	lib sym <<<'int answer(void) { return 42; } int datum = 5;'
@@ -791,7 +791,7 @@ case_versions()
 	VERIFY=0 run '*' open a "$D/uses.so" n
 }
 
-# ---- what has changed since ----
+# ---- changes since the recording ----
 
 case_changed()
 {

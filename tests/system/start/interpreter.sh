@@ -68,7 +68,7 @@ case_programs_and_tools()
 	done
 }
 
-# What glibc decides on when it looks at the files of a process: the shadow stack goes where one is not marked.
+# The shadow stack, which glibc turns off if a file of the process is not marked for it.
 case_shadow_stack()
 {
 	properties() { readelf -nW "$1" 2>/dev/null | sed -n 's/.*x86 feature: //p'; }
@@ -77,7 +77,7 @@ case_shadow_stack()
 	"$MAKE" "$LOADER" "$LD_STABLE" "$T/file" auto >/dev/null
 	equal "the interpreter file is marked as ld.so is" "$(properties "$LOADER")" "$(properties "$T/file")"
 	equal "and has the header for it as ld.so has" "$(property_segments "$LOADER")" "$(property_segments "$T/file")"
-	# Where the kernel gives one: it is the same, mapped or not.
+	# Compare processes started by ld.so and by the file, if the kernel gives them a shadow stack.
 	grep -q x86_Thread_features /proc/self/status || {
 		skip "a shadow stack" "this kernel or CPU has none"
 		return

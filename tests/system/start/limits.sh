@@ -108,8 +108,8 @@ case_address_taken()
 {
 	local low taking
 	low=$(region)
-	# Where the libraries begin.
-	# The start-up files of a non-PIE program are for the low 2 GiB.
+	# Link the program at the address of the first library. The start-up files of a non-PIE program are for the
+	# low 2 GiB.
 	RUN_PATH=$T/current:$T/lib program fixed -no-pie -mcmodel=large -nostartfiles -L"$T/current" -lone -ltwo \
 		-Wl,-Ttext-segment="$(printf '0x%x' $((low + $(first_library))))" <<'C'
 int one(int);
@@ -182,7 +182,7 @@ case_filters()
 	for call in openat mmap exec-map mprotect pread64 newfstatat munmap getrandom prlimit64; do
 		as_ever "a filter refuses $call" errno=$call
 	done
-	# What kills a plain start is not compared: a mapped one may not make the call. ld.so's own calls depend on its version.
+	# Skip a filter that kills a plain start: a mapped one may not make the call. ld.so's own calls depend on its version.
 	for call in fstat personality prctl readlinkat; do
 		capture plain "$LAUNCH" kill=$call -- "$T/bin/shared" load "$T/lib/plugin.so" 2>/dev/null
 		[ "$(cat "$T/plain.status")" = 7 ] || continue
@@ -190,7 +190,7 @@ case_filters()
 	done
 }
 
-# ---- what is mounted ----
+# ---- mounts ----
 
 # in_namespace NAME PATTERN SETUP: both programs in a mount namespace in which SETUP was done.
 in_namespace()
@@ -219,7 +219,7 @@ case_mounts()
 	in_namespace "the prefix is empty" 'plain start: no epoch image' "mount -t tmpfs none $MATR_PREFIX"
 }
 
-# ---- what changes during a start ----
+# ---- changes during a start ----
 
 case_replaced_library()
 {
@@ -241,7 +241,7 @@ case_replaced_image()
 	under "the program is withdrawn when a library was checked" "$APPLIED" "at=$library" "$T/withdraw"
 }
 
-# What matrd does in the image: each key is inverted, in place.
+# Invert each key of the image in place, as matrd does to withdraw a program.
 cat >"$T/withdraw" <<END2
 #!/usr/bin/env python3
 import struct, sys

@@ -80,7 +80,7 @@ case_configured()
 	equal "... why" "layout = random in the configuration" "$(why large)"
 }
 
-# What faces the outside is random, however large.
+# Place programs that face the outside at random, however large.
 case_outward()
 {
 	if [ -z "${MATR_TEST_NAMESPACE:-}" ] || [ ! -d /etc/systemd/system ] || [ ! -d /usr/share/applications ]; then

@@ -73,7 +73,7 @@ UNDER=(bash -c '"$@"; exit 5' -)
 record "a shell's child, and the shell's status" 'plugin.so now -' open p "$T/plugin.so" n call p go
 UNDER=(env)
 
-# ---- what ends the recording ----
+# ---- files that end the recording ----
 
 rm -rf "$MATR_PREFIX"
 capture plain ./load open p "$T/plugin.so" n call p go

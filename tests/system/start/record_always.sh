@@ -60,7 +60,7 @@ check "what is not served is noted, once, of a child too" [ "$(noted)" = "three.
 two.so lazy" ]
 rm "$NOTED"/*
 
-# ---- what is not written to ----
+# ---- files that are not written to ----
 
 UNDER=(bash -c 'set -o pipefail; (ulimit -f 0; "$@") 2>&1 | cat' -)
 daily "a limit of the size of files" open b "$T/two.so" n

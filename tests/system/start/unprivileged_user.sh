@@ -78,7 +78,7 @@ check "epoch end" "$MATR" epoch end
 same_any "after epoch end" "$T/program"
 one_line "a prefix that belongs to root" '!0' env MATR_PREFIX=/usr/matr-test "$MATR" epoch begin --only "$T/program"
 
-# What is root's is not a matter of a lock that cannot be opened.
+# Report that only root may change a file, rather than that a lock cannot be opened.
 only_root() # NAME COMMAND...
 {
 	one_line "$1" 1 "${@:2}"

@@ -14,7 +14,7 @@ Prints "N functions, M calls: the same", or the differences, and exits with 1.
 """
 import collections, csv, json, os, re, shutil, subprocess, sys
 
-# What is run once per process by ld.so or libc's start code rather than by a call of the program's.
+# Functions that ld.so or libc's start code runs once per process, without a call of the program's.
 IGNORED = {"__libc_start_main", "__cxa_finalize", "_ITM_deregisterTMCloneTable", "_ITM_registerTMCloneTable", "__gmon_start__"}
 
 

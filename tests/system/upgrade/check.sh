@@ -113,7 +113,7 @@ cp "$T/new/version.so" "$T/lib2/liba.so"
 verdict "a directory with an older library" 1 \
 	'bin/versions,refused,,,,,,,version V2 of liba.so is not found (needed by bin/versions)' -- --replace "$T/lib=$T/lib2"
 
-# ---- what is gained ----
+# ---- gained bindings ----
 
 program weakly -lb <<<'int f(void) __attribute__((weak)); int h(void); int main(void) { return f ? f() : h() - 1; }'
 library "$T/new/provides.so" -Wl,-soname,libb.so <<<'int h(void) { return 1; } int late(void) { return 1; } int f(void) { return 5; }'
@@ -138,7 +138,7 @@ cp "$T/lib/libb.so" "$T/kept-libb.so"
 "$MATR" epoch begin -q "$T"/bin/* || exit 1
 verdict "a library comes before the one that is found" 1 'bin/searched,lost,bin/searched,late,,lib/libb.so,undefined,,' -- \
 	--add "$T/front/libb.so=$T/new/late.so"
-# What changed since the epoch began: the program needs what its epoch does not have.
+# A change since the epoch began: the program needs a library that its epoch does not have.
 library "$T/lib/libextra.so" <<<'int extra(void) { return 0; }'
 library "$T/lib/libb.so" -L"$T/lib" -lextra -Wl,-rpath,"$T/lib" <<<'int extra(void); int h(void) { return extra() + 1; } int late(void) { return 1; }'
 library "$T/new/noextra.so" -Wl,-soname,libextra.so <<<'int other(void) { return 0; }'
@@ -187,7 +187,7 @@ check "an epoch that begins with it says the same" grep -q 'libedit.so: does not
 cp "$T/kept.so" "$T/lib/libedit.so"
 "$MATR" rebind --undo 1 >/dev/null
 
-# ---- what is loaded with dlopen ----
+# ---- libraries loaded with dlopen ----
 
 library "$T/lib/libp.so" <<<'int p(void) { return 1; }'
 library "$T/lib/plugin.so" -Wl,-rpath,"$T/lib" -L"$T/lib" -lp <<<'int p(void); int plug(void) { return p(); }'
@@ -233,7 +233,7 @@ package matr-test
 verdict "a package: a link takes the library's place" 1 \
 	'bin/versions,refused,,,,,,,version V2 of liba.so is not found (needed by bin/versions)' -- --replace "$T/matr-test.deb"
 
-# What dpkg knows is in directories of ours, which are in the place of its own in a namespace of ours.
+# Records of dpkg in directories of ours, which take the place of its own in a mount namespace.
 mkdir -p "$T/dpkg/info"
 matr_real=$MATR
 cat >"$T/matr-with-dpkg" <<C

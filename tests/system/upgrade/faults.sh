@@ -19,7 +19,7 @@ program program -la -Wl,-z,lazy <<<'int f(void), g(void); int main(void) { retur
 old=$T/lib/liba.so
 good=$T/new/liba.so
 
-# What must not change: files, mounts, temporary directories.
+# Print the state that must not change: files, mounts, temporary directories.
 state()
 {
 	# the journal of the store comes and goes with whoever reads it

@@ -34,7 +34,7 @@ def source(rng, name, number, needed, defines):
             calls += [f"own_{other}()", f"pointer_{number}_{other}()"]
     for common in range(N_COMMON):
         kind = rng.random()
-        # What not everybody defines is referred to weakly, or by calls that are not made.
+        # Refer weakly, or by calls that are not made, to symbols that not all define.
         if kind < 0.4:
             lines.append(f"extern int common_{common}(void) WEAK, datum_{common} WEAK;"
                          f" static int *at_{common} = &datum_{common};")
