@@ -27,7 +27,7 @@
 /* References among ld-stable's files must not go through the GOT, which is not relocated. */
 #pragma GCC visibility push(hidden)
 
-/* ---- what the kernel gave: environment.c ---- */
+/* ---- the kernel's input: environment.c ---- */
 
 struct start {
 	long *stack; /* argc, argv, NULL, envp, NULL, auxv */
@@ -100,7 +100,7 @@ struct program {
 	struct file_status file; /* by_name only: of the file that was mapped */
 };
 
-/* ---- what is served in this process ---- */
+/* ---- the mapping served in this process ---- */
 
 /* Base addresses of words (MATR_BASE_*). */
 struct bases {
@@ -274,7 +274,7 @@ bool ifunc_changed(const struct served *served, const struct matr_image_ifunc *i
 bool relocate_slot(const struct served *served, const struct matr_image_object *object,
 		   uint64_t base, uint64_t vaddr, uint64_t value);
 
-/* ---- what ld.so is shown instead: handover.c ---- */
+/* ---- substitutes that ld.so is shown: handover.c ---- */
 
 struct link_map_public { /* <link.h> struct link_map, the part that is ABI */
 	uint64_t l_addr;

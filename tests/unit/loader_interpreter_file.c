@@ -74,7 +74,7 @@ static int make(const void *bytes, size_t size, enum interpreter_table table,
 	return interpreter_file_make(&source, &ld_stable, table, out, err);
 }
 
-/* ---- what is made ---- */
+/* ---- the file that is made ---- */
 
 static const struct matr_site *site_of(enum matr_site_kind kind)
 {

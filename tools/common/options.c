@@ -159,7 +159,7 @@ static const struct option_row *find(const struct options *options, int option)
 	return NULL;
 }
 
-/* ---- what is wrong ---- */
+/* ---- reports of mistakes ---- */
 
 /* No option of this name, or several that begin with it. name: "--formt=json" */
 static void report_unknown(const struct options *options, const char *name)

@@ -16,7 +16,7 @@
 
 static volatile pid_t pager; /* 0: none */
 
-/* ---- which ---- */
+/* ---- choice of the pager ---- */
 
 /* Test whether there is a program of this name of `length` bytes, in PATH or by its path. */
 static bool is_program(const char *name, size_t length)

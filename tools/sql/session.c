@@ -290,7 +290,7 @@ int session_open(struct session *session, const struct session_options *options,
 	return 0;
 }
 
-/* ---- where results go ---- */
+/* ---- the destination of results ---- */
 
 int session_output(struct session *session, const char *path)
 {

@@ -82,7 +82,7 @@ MATR_API int matr_shadowed(const struct matr_mapping *mapping, bool all, struct 
 			   size_t *n, struct matr_error *err);
 MATR_API void matr_shadowed_free(struct matr_shadowed *shadowed, size_t n);
 
-/* ---- which object needs which ---- */
+/* ---- dependencies between objects ---- */
 
 struct matr_need {
 	uint32_t requester, object; /* scope indices */
@@ -96,7 +96,7 @@ struct matr_need {
 MATR_API int matr_needs(const struct matr_mapping *mapping, struct matr_need **out, size_t *n,
 			struct matr_error *err);
 
-/* ---- where ld.so looked for an object ---- */
+/* ---- ld.so's search for an object ---- */
 
 struct matr_place {
 	enum matr_search_rule rule;

@@ -92,7 +92,7 @@ MATR_API int matr_export_bindings(struct matr_store *store, int64_t epoch,
 					       void *context, struct matr_error *err),
 				  void *context, struct matr_error *err);
 
-/* ---- what has changed ---- */
+/* ---- changes between epochs ---- */
 
 enum matr_export_change {
 	MATR_EXPORT_APPLICATION,    /* changed or new: its scope is another */

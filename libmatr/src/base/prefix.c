@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "base/path.h"
 
-/* ---- whose directory it is ---- */
+/* ---- the mark of a prefix ---- */
 
 static const char mark_begins[] = "MatR prefix ";
 

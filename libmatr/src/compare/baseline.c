@@ -226,7 +226,7 @@ void matr_baseline_program_free(struct matr_baseline_program *program)
 	*program = (struct matr_baseline_program){.path = NULL};
 }
 
-/* ---- what differs ---- */
+/* ---- differences ---- */
 
 struct changes {
 	struct matr_baseline_change *list;

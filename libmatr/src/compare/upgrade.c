@@ -160,7 +160,7 @@ int matr_upgrade_changed(struct matr_upgrade *upgrade, struct matr_error *err)
 	return result;
 }
 
-/* ---- what has changed ---- */
+/* ---- comparison with the state before ---- */
 
 static bool is_same_file(const struct matr_file_id *a, const struct matr_file_id *b)
 {

@@ -75,7 +75,7 @@ int elf_read_properties(struct elf_reader *reader);
 /* Fail if ld.so cannot load or relocate the object, whatever else is loaded. */
 int elf_check_refused(struct elf_reader *reader);
 
-/* ---- what parts provide for each other ---- */
+/* ---- functions that parts share ---- */
 
 /* The value of a dynamic entry; where a tag is there twice the last one counts, as in ld.so. */
 bool elf_dynamic_value(const struct matr_object *object, int64_t tag, uint64_t *value);

@@ -136,7 +136,7 @@ static int find_tables(struct elf_reader *reader, struct table *rela, struct tab
 	return 0;
 }
 
-/* ---- what ld.so stops at ---- */
+/* ---- relocations at which ld.so stops ---- */
 
 static int fail_type(struct elf_reader *reader, uint32_t type, const char *where)
 {

@@ -19,7 +19,7 @@
 #include "epoch/work.h"
 #include "store/object.h"
 
-/* ---- which edits concern a program ---- */
+/* ---- edits that concern a program ---- */
 
 enum answer { UNASKED, YES, NO };
 

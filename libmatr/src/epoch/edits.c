@@ -164,7 +164,7 @@ int epoch_edit_again(struct matr_epoch *epoch, size_t i, struct matr_error *err)
 	return 0;
 }
 
-/* ---- what became of them ---- */
+/* ---- states of edits ---- */
 
 static int set_state(struct matr_epoch *epoch, struct matr_edit *edit, struct matr_error *err)
 {

@@ -120,7 +120,7 @@ void images_retired(const char *prefix, size_t *n, uint64_t *bytes)
 	free(list);
 }
 
-/* ---- which are mapped ---- */
+/* ---- mapped images ---- */
 
 /* One line of /proc/PID/maps: by the path as this process sees it, or by the inode. */
 static void look_at_line(const char *prefix, const char *line, struct retired *list, size_t n)

@@ -69,7 +69,7 @@ int epoch_forget_suspension(const char *prefix, struct matr_error *err)
 	return forget(prefix, MATR_SUSPENDED_FILE, err);
 }
 
-/* ---- which programs an epoch is of ---- */
+/* ---- programs of an epoch ---- */
 
 /* Stands for the whole system, before programs that were added to that. No path is like it. */
 static const char whole_system[] = "*";

@@ -398,7 +398,7 @@ static int bindings_step(struct matr_epoch *epoch, struct matr_error *err)
 	return 0;
 }
 
-/* ---- what it all follows from ---- */
+/* ---- inputs of the epoch ---- */
 
 static int record_step(struct matr_epoch *epoch, struct matr_error *err)
 {

@@ -34,7 +34,7 @@ void matr_trial_free(struct matr_trial *trial)
 	*trial = (struct matr_trial){.n = 0};
 }
 
-/* ---- which programs ---- */
+/* ---- choice of programs ---- */
 
 struct candidate { /* an application with edited bindings */
 	const struct matr_epoch_result *result;

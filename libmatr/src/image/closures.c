@@ -257,7 +257,7 @@ static int number_members(struct layout *layout, struct matr_error *err)
 	return 0;
 }
 
-/* ---- what DT_NEEDED leads to ---- */
+/* ---- objects to which DT_NEEDED leads ---- */
 
 struct meanings { /* of names */
 	struct intern names;

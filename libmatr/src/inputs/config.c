@@ -66,7 +66,7 @@ static int add(struct matr_config_list *list, const char *item)
 	return list->items[list->n++] ? 0 : -1;
 }
 
-/* ---- what inih calls for every "name = value" ---- */
+/* ---- the callback of inih, for every "name = value" ---- */
 
 struct reading {
 	struct matr_config *config;

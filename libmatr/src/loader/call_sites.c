@@ -68,7 +68,7 @@ static int call_kind(const struct code *code, const struct code_function *functi
 	return 0;
 }
 
-/* ---- what the jump replaces ---- */
+/* ---- instructions that the jump replaces ---- */
 
 static bool is_free(const struct code *code, uint64_t address, uint64_t back)
 {

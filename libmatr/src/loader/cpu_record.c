@@ -206,7 +206,7 @@ static int check(const struct run looked[2], const struct run *recorded, struct 
 	return 0;
 }
 
-/* ---- where ld.so's CPU features are ---- */
+/* ---- the address of ld.so's CPU features ---- */
 
 static const struct matr_segment *segment_of(const struct matr_object *object, uint64_t vaddr)
 {

@@ -367,7 +367,7 @@ int matr_disable(const char *program, struct matr_error *err)
 	return result != 0 ? -1 : change;
 }
 
-/* ---- what is enabled ---- */
+/* ---- enabled programs ---- */
 
 void matr_enabled_free(struct matr_enabled *list, size_t n)
 {

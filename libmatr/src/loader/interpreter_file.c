@@ -36,7 +36,7 @@ static uint64_t page_up(uint64_t address)
 	return (address + PAGE - 1) & ~(uint64_t)(PAGE - 1);
 }
 
-/* ---- what the parts must look like ---- */
+/* ---- requirements on the parts ---- */
 
 /* File offsets are addresses, so that what is added behind is found at the same distance by the
  * kernel and by those who read the file. The last segment is writable, so that ld-stable's data can
@@ -380,7 +380,7 @@ static enum fit place_table(struct build *build, enum interpreter_table where,
 	return FITS;
 }
 
-/* ---- what is not loaded ---- */
+/* ---- content that is not loaded ---- */
 
 /* ld.so's other sections: their contents move behind ld-stable. */
 static int add_unloaded(struct build *build, struct matr_error *err)

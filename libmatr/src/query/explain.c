@@ -472,7 +472,7 @@ void matr_shadowed_free(struct matr_shadowed *shadowed, size_t n)
 	free(shadowed);
 }
 
-/* ---- which object needs which ---- */
+/* ---- dependencies between objects ---- */
 
 /* Find the object of a needed name by the names that ld.so has for it. A name that is none of these
  * was searched for and led to a file that was loaded already; then it is the last component of some

@@ -100,7 +100,7 @@ static int check(struct flat *flat, const struct dependency *dependency, struct 
 					   : "is the name of another object of the scope as well");
 }
 
-/* ---- what it loads later ---- */
+/* ---- later loads ---- */
 
 static bool may_load(const struct matr_object *object)
 {

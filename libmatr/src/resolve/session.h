@@ -102,7 +102,7 @@ int session_interpreter(struct matr_session *session, const char *path, const ch
 struct matr_object *session_open_object(struct matr_session *session, const char *path,
 					struct matr_error *err);
 
-/* ---- what the session has so far ---- */
+/* ---- content of the session so far ---- */
 
 /* Number of objects; session object indices are 0 .. n - 1. */
 size_t session_object_count(const struct matr_session *session);

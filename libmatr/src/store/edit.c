@@ -124,7 +124,7 @@ int store_remove_edit(struct matr_store *store, int64_t id, struct matr_error *e
 						      "there is no edit %lld", (long long)id);
 }
 
-/* ---- which edits something was made with ---- */
+/* ---- signatures of edits ---- */
 
 char *store_edits_signature(const struct matr_edit *const *edits, size_t n, struct matr_error *err)
 {
@@ -303,7 +303,7 @@ int store_edit_uses(struct matr_store *store, int64_t epoch, struct store_edit_u
 	return 0;
 }
 
-/* ---- what went wrong ---- */
+/* ---- failures of edits ---- */
 
 int store_put_edit_failure(struct matr_store *store, int64_t epoch, int64_t edit,
 			   const char *program, const char *reason, bool expected,

@@ -399,7 +399,7 @@ int matr_export_bindings(struct matr_store *store, int64_t epoch, matr_export_wa
 	return result;
 }
 
-/* ---- what has changed ---- */
+/* ---- changes between epochs ---- */
 
 struct changes {
 	struct matr_store *store;

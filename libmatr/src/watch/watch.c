@@ -329,7 +329,7 @@ static int read_events(struct matr_watch *watch, struct matr_error *err)
 	return 0;
 }
 
-/* ---- what to do about it ---- */
+/* ---- handling of changes ---- */
 
 /* List the dirty files that differ from the record, except those whose change is recorded
  * already. */

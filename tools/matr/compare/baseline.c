@@ -64,7 +64,7 @@ struct request {
 	struct matr_store_epoch epoch;
 };
 
-/* ---- which programs ---- */
+/* ---- choice of programs ---- */
 
 struct chosen { /* sorted by path, each once */
 	struct matr_store_application *list;

@@ -425,7 +425,7 @@ static int show_lines(struct diff_show *show, struct matr_error *err)
 	return output_close(&show->output, any || !show->epochs ? err : NULL);
 }
 
-/* ---- what is found ---- */
+/* ---- results of the comparison ---- */
 
 static bool is_answered(const struct diff_show *show)
 {

@@ -50,7 +50,7 @@ static const char help_after[] =
 	"  matr rebind --list && matr rebind --undo 3\n"
 	"  matr rebind --root /srv/image nginx --family malloc --to libjemalloc.so.2\n";
 
-/* ---- who ---- */
+/* ---- the author ---- */
 
 static void describe_author(char *out, size_t size)
 {

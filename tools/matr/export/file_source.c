@@ -164,7 +164,7 @@ static int check_order(struct reading *reading, struct matr_error *err)
 	return order == 0 ? fail_line(reading, "is there twice", err) : 0;
 }
 
-/* ---- what rows refer to ---- */
+/* ---- content to which rows refer ---- */
 
 static int take_export(struct reading *reading, struct matr_error *err)
 {

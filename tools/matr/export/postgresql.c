@@ -120,7 +120,7 @@ static int copy_lines(struct postgresql *db, const char *sql, const struct text 
 	return end_copy(db, 0, err);
 }
 
-/* ---- how objects bind ---- */
+/* ---- bindings of objects ---- */
 
 /* Of objects with the same set one is enough. */
 static int note_set(struct postgresql *db, const char *hash, const char *id, struct matr_error *err)

@@ -54,7 +54,7 @@ static const char *const kinds[] = {
 	[MATR_PROBLEM_REFUSED] = "refused",
 };
 
-/* ---- which programs ---- */
+/* ---- choice of programs ---- */
 
 static int add(struct programs *programs, const char *path, struct matr_error *err)
 {

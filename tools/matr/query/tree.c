@@ -213,7 +213,7 @@ static int show_closures(const struct recorded *recorded, struct json_object *ou
 	return result;
 }
 
-/* ---- what is not loaded, but may be ---- */
+/* ---- libraries that may be loaded ---- */
 
 static bool is_there(const struct matr_mapping *mapping, const char *soname)
 {

@@ -41,7 +41,7 @@ static void put_url(struct json_object *object, const char *key, char *url)
 	free(url);
 }
 
-/* ---- what both have ---- */
+/* ---- parts of both formats ---- */
 
 static int make_uuid(char out[48], struct matr_error *err)
 {

@@ -61,7 +61,7 @@ static void add_names(struct text *text, const struct names *names)
 		text_add_string(text, " and others");
 }
 
-/* ---- which programs ---- */
+/* ---- choice of programs ---- */
 
 static int compare_paths(const void *left, const void *right)
 {
@@ -237,7 +237,7 @@ static int look_at_loads(struct matr_store *store, int64_t application,
 	return 0;
 }
 
-/* ---- what follows ---- */
+/* ---- conclusions ---- */
 
 static void add_doubts(const struct vex_request *request, size_t loads, bool edited,
 		       struct evidence *evidence)

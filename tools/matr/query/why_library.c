@@ -22,7 +22,7 @@
 
 enum { TYPE_IFUNC = 10 }; /* STT_GNU_IFUNC */
 
-/* ---- how it came in ---- */
+/* ---- the chain of loads ---- */
 
 /* "git -> libcurl.so.4 -> libssl.so.3" by what loaded each first. */
 static void put_chain(FILE *out, const struct matr_mapping *mapping, uint32_t index)
@@ -183,7 +183,7 @@ static struct json_object *arrival_json(const struct arrival *arrival)
 	return object;
 }
 
-/* ---- who binds to it ---- */
+/* ---- bindings to the library ---- */
 
 struct bound {
 	const char *requester, *symbol, *version;

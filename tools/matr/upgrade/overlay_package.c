@@ -44,7 +44,7 @@ static int join(char out[PATH_MAX], const char *tree, const char *path, struct m
 	return 0;
 }
 
-/* ---- what goes ---- */
+/* ---- files that go ---- */
 
 /* Test whether the new version lacks the file. A directory in its place is another thing, unless
  * the file is a link to a directory. Returns 1 if so, 0 if not, -1 on error. */
@@ -138,7 +138,7 @@ static int remove_gone(const char *work, const struct overlay_package *packages,
 	return result;
 }
 
-/* ---- what comes ---- */
+/* ---- files that come ---- */
 
 /* Follow a link of the package by one step: in the package, or else in the system. Returns false if
  * nothing is there yet. */

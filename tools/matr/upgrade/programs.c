@@ -106,7 +106,7 @@ static int take_edits(struct matr_store *store, int64_t application,
 	return 0;
 }
 
-/* ---- those of the epoch ---- */
+/* ---- programs of the epoch ---- */
 
 static bool is_wanted(const struct upgrade_programs *programs, int64_t id)
 {
@@ -171,7 +171,7 @@ int upgrade_programs_find(struct upgrade_programs *programs, const struct matr_c
 	return result;
 }
 
-/* ---- those that come ---- */
+/* ---- programs that come ---- */
 
 static bool is_new_program(const struct matr_config *config, const char *source, const char *target)
 {

@@ -36,7 +36,7 @@ static void reset(struct entries_cursor *cursor)
 	cursor->before = true;
 }
 
-/* ---- which entries ---- */
+/* ---- choice of entries ---- */
 
 /* Objects of a path: by their own, or as an application that was recorded under it. */
 #define NAMED(parameter)                                                                           \
@@ -153,7 +153,7 @@ static int prepare_entries(struct entries_cursor *cursor, struct matr_error *err
 	return 0;
 }
 
-/* ---- which elements of an entry ---- */
+/* ---- choice of an entry's elements ---- */
 
 /* Objects that are an application's own under another name cannot be recognised by their path. */
 static bool admits_object(struct entries_cursor *cursor, int column, int64_t object,

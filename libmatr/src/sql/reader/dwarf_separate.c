@@ -145,7 +145,7 @@ int dwarf_separate_open(struct elf_file *file, struct elf_file **out, struct mat
 	return *out != NULL;
 }
 
-/* ---- what dwz has moved away ---- */
+/* ---- content that dwz has moved away ---- */
 
 struct reference {
 	const char *name; /* of the file */

@@ -133,7 +133,7 @@ static bool read_word(struct maker *maker, uint64_t address, unsigned bytes, uin
 	return true;
 }
 
-/* ---- how many symbols ---- */
+/* ---- the number of symbols ---- */
 
 /* DT_HASH has as many chains as symbols. Its words have 8 bytes on two machines. */
 static uint64_t count_hash(struct maker *maker)
