@@ -2,6 +2,8 @@
 import os, subprocess, sys
 
 C = ("--", "*.c", "*.h", "*.cc", "*.S")
+# Scripts, CMake, Python, rules, units: all except C, documents and pictures.
+HASH = ("--", ":!*.c", ":!*.h", ":!*.cc", ":!*.S", ":!*.md", ":!*.[1-8]", ":!*.png", ":!*.svg")
 
 
 def files(source, *arguments):
@@ -14,13 +16,13 @@ def files(source, *arguments):
     return [name for name in listed.stdout.decode().split("\0") if name and os.path.isfile(os.path.join(source, name))]
 
 
-def report(source, faults):
-    """Print FILE:LINE: FAULT for what faults(text) yields of the C and assembler files.
+def report(source, faults, patterns=C):
+    """Print FILE:LINE: FAULT for what faults(text) yields of the files that git knows by these patterns.
 
     Returns whether there is any.
     """
     found = False
-    for name in files(source, *C):
+    for name in files(source, *patterns):
         with open(os.path.join(source, name), encoding="utf-8", errors="replace") as file:
             for number, fault in faults(file.read()):
                 print(f"{name}:{number}: {fault}")
