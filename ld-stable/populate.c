@@ -73,6 +73,16 @@ static bool map_all(const struct program *program, const struct matr_image_progr
 	return true;
 }
 
+/* Test whether the file is on a file system with a device of its own. Others may be a network's,
+ * which ask the server at every open. */
+static bool is_on_device(const struct matr_image_file *file)
+{
+	uint64_t device = file->device;
+
+	return ((device >> 8 & 0xfff) | (device >> 32 & ~UINT64_C(0xfff))) !=
+	       0; /* the major number */
+}
+
 void populate_application(const struct served *served, const struct program *program)
 {
 	const struct matr_image_program *words = at_place(&served->bases, served->manifest->words);
@@ -82,7 +92,7 @@ void populate_application(const struct served *served, const struct program *pro
 	 * image nothing distinguishes it from others of its size. */
 	if (!served->manifest->words || program->by_name ||
 	    (served->header->flags & MATR_IMAGE_PORTABLE) ||
-	    count_pages(program, words) < PAGES_LEAST)
+	    !is_on_device(&served->manifest->file) || count_pages(program, words) < PAGES_LEAST)
 		return;
 	long fd = file_open("/proc/self/exe");
 	if (fd < 0)

@@ -64,6 +64,14 @@ mapped_at_once()
 	sed -n '/self\/exe/,/^close/p' "$T/strace" | grep -c 'PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_FIXED|MAP_POPULATE' || :
 }
 
+# on_device FILE: its file system has a device of its own, as neither overlayfs nor a network's has.
+on_device()
+{
+	local device
+	device=$(stat -c %d "$1")
+	[ $((device >> 8 & 0xfff | device >> 32 & ~0xfff)) -ne 0 ]
+}
+
 case_words()
 {
 	local layout name
@@ -87,6 +95,10 @@ case_calls()
 	fi
 	: >"$T/conf"
 	begin "$T"/bin/many "$T/bin/few"
+	if ! on_device "$T/bin/many"; then
+		equal "on a file system without a device: not mapped at once" 0 "$(mapped_at_once "$T/bin/many")"
+		return
+	fi
 	check "many pages: mapped at once" [ "$(mapped_at_once "$T/bin/many")" -gt 0 ]
 	equal "few pages: not" 0 "$(mapped_at_once "$T/bin/few")"
 	check "... nor is the program opened" sh -c "! grep -q 'openat.*self/exe' '$T/strace'"
@@ -96,6 +108,12 @@ case_calls()
 	capture plain "$T/bin/many"
 	capture_matr matr strace -qq -e trace=mmap -e inject=mmap:error=ENOMEM:when="${which%%:*}" -o /dev/null "$T/bin/many"
 	SAID=last expect "they cannot be mapped: it starts again" "plain start: the program's pages cannot be mapped"
+	if [ "$(id -u)" -eq 0 ] && unshare -m mount -t tmpfs none "$T/lib" 2>/dev/null; then
+		# shellcheck disable=SC2016 # expanded by the other shell
+		unshare -m bash -euc 'mount -t tmpfs none "$1" && cp "$2" "$1/many" && "$0" epoch begin --only "$1/many" >/dev/null 2>&1 &&
+			"$0" run strace -qq -e trace=openat -o "$3" "$1/many" >/dev/null' "$MATR" "$T/lib" "$T/bin/many" "$T/strace"
+		check "on a tmpfs: the program is not opened" sh -c "grep -q libc.so.6 '$T/strace' && ! grep -q self/exe '$T/strace'"
+	fi
 }
 
 # The file of the program may be executed, but not read.
