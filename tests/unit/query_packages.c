@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <matr/exposure.h>
 #include <matr/packages.h>
@@ -110,6 +111,101 @@ START_TEST(without_dpkg)
 }
 END_TEST
 
+/* Write a list of more than a block of the reader, with paths across its ends. */
+static void write_long_list(void)
+{
+	char path[200];
+
+	snprintf(path, sizeof path, "%s/info/long.list", top);
+	FILE *file = fopen(path, "w");
+	ck_assert_ptr_nonnull(file);
+	for (int i = 0; i < 20000; i++)
+		ck_assert_int_gt(fprintf(file, "/usr/share/%d\n", i), 0);
+	ck_assert_int_gt(fputs("/usr/share/last", file), 0);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+START_TEST(long_list)
+{
+	enum { N = 20002 };
+	struct matr_error err = {.code = MATR_OK};
+	static char texts[N][24];
+	static const char *paths[N];
+	char **packages;
+
+	write_long_list();
+	belongs("/usr/share/0", "long");
+	belongs("/usr/share/19999", "long");
+	belongs("/share/last", "long"); /* no newline follows */
+	belongs("/usr/share/20000", NULL);
+	belongs("/usr/share/1999", "long");
+	for (int i = 0; i < N; i++) {
+		snprintf(texts[i], sizeof texts[i], "/usr/share/%d", i);
+		paths[i] = texts[i];
+	}
+	ck_assert_int_eq(matr_packages(info, paths, N, &packages, &err), 0);
+	for (int i = 0; i < N; i++)
+		ck_assert_int_eq(packages[i] != NULL, i < 20000);
+	matr_packages_free(packages, N);
+}
+END_TEST
+
+START_TEST(short_paths)
+{
+	write_text("info/short.list", "\n/\n/a\n/usr/b\n/usr\n\n");
+	belongs("/a", "short");
+	belongs("/usr/a", "short");
+	belongs("/b", "short");
+	belongs("/usr", "one, short");
+	belongs("/usr/", "short"); /* "/" without /usr */
+	belongs("/", "short");
+	belongs("/c", NULL);
+	belongs("a", NULL);
+}
+END_TEST
+
+/* Where the packages are asked for, the list of this name leads to an error. */
+static void fails(enum matr_code code, const char *list)
+{
+	struct matr_error err = {.code = MATR_OK};
+	const char *path = "/usr/bin/tool";
+	char **packages;
+
+	ck_assert_int_eq(matr_packages(info, &path, 1, &packages, &err), -1);
+	ck_assert_int_eq(err.code, code);
+	ck_assert_msg(strstr(err.file, list) != NULL, "%s", err.file);
+}
+
+START_TEST(no_lists)
+{
+	char path[200], line[1 << 17];
+
+	memset(line, 'x', sizeof line - 1);
+	line[sizeof line - 1] = 0;
+	write_text("info/line.list", line);
+	fails(MATR_ERROR_MALFORMED, "/info/line.list");
+	write_text("info/line.list", "");
+	belongs("/usr/bin/tool", "one, two:amd64");
+	snprintf(path, sizeof path, "%s/info/directory.list", top);
+	ck_assert_int_eq(mkdir(path, 0755), 0);
+	fails(MATR_ERROR_SYSTEM, "/info/directory.list");
+	ck_assert_int_eq(rmdir(path), 0);
+	snprintf(path, sizeof path, "%s/info/missing.list", top);
+	ck_assert_int_eq(symlink("nothing", path), 0);
+	fails(MATR_ERROR_SYSTEM, "/info/missing.list");
+}
+END_TEST
+
+START_TEST(linked_list)
+{
+	char path[200];
+
+	snprintf(path, sizeof path, "%s/info/alias.list", top);
+	ck_assert_int_eq(symlink("one.list", path), 0);
+	belongs("/bin/sh", "alias, one");
+}
+END_TEST
+
 static int has(const char *package, const char *path)
 {
 	struct matr_error err = {.code = MATR_OK};
@@ -143,6 +239,10 @@ int main(void)
 	tcase_add_test(tests, diverted);
 	tcase_add_test(tests, damaged_diversions);
 	tcase_add_test(tests, without_dpkg);
+	tcase_add_test(tests, long_list);
+	tcase_add_test(tests, short_paths);
+	tcase_add_test(tests, no_lists);
+	tcase_add_test(tests, linked_list);
 	tcase_add_test(tests, files_of_a_package);
 	return unit_run(tests, "packages");
 }

@@ -3,6 +3,8 @@
  * dpkg keeps them in one file, three lines each: from, to, and the package on whose behalf (":":
  * the administrator's). What all other packages have at `from` is at `to`.
  */
+#include "query/diversions.h"
+
 #include <matr/diversions.h>
 
 #include <limits.h>
@@ -21,7 +23,7 @@ struct matr_diversions {
 	char *text; /* of the file */
 	struct intern from;
 	struct diversion {
-		const char *to, *package;
+		const char *from, *to, *package;
 	} * list; /* by id in from */
 };
 
@@ -65,7 +67,7 @@ static int parse(struct matr_diversions *diversions, size_t size, struct matr_er
 		if (intern_add(&diversions->from, from, &id, err) != 0)
 			return -1;
 		if (id == n) /* the first one, should there be two */
-			diversions->list[id] = (struct diversion){to, package};
+			diversions->list[id] = (struct diversion){from, to, package};
 	}
 }
 
@@ -112,4 +114,9 @@ const char *matr_diverted(const struct matr_diversions *diversions, const char *
 	bool own = strncmp(package, diversion->package, length) == 0 &&
 		   (package[length] == 0 || package[length] == ':');
 	return own ? path : diversion->to;
+}
+
+const char *diversions_from(const struct matr_diversions *diversions, size_t i)
+{
+	return i < diversions->from.n ? diversions->list[i].from : NULL;
 }

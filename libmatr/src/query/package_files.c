@@ -1,57 +1,14 @@
-/* package_files.c - dpkg's lists of the files of a package. */
+/* package_files.c - the files of one package, by dpkg's lists. */
 #include "query/package_files.h"
 
-#include <matr/diversions.h>
-
 #include <dirent.h>
-#include <limits.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/array.h"
-#include "base/file.h"
 #include "base/intern.h"
-
-enum { LIST_MAX = 1 << 28 }; /* bytes */
-
-static const char suffix[] = ".list";
-
-const char *package_path(const char *path)
-{
-	return strncmp(path, "/usr/", 5) == 0 ? path + 4 : path;
-}
-
-int package_list_read(const char *directory, const char *file,
-		      const struct matr_diversions *diversions,
-		      int (*visit)(const char *path, const char *package, void *context,
-				   struct matr_error *err),
-		      void *context, struct matr_error *err)
-{
-	char path[PATH_MAX], name[NAME_MAX + 1];
-	void *data;
-	size_t size;
-	int result = 0;
-
-	snprintf(name, sizeof name, "%.*s", (int)(strlen(file) - strlen(suffix)), file);
-	if (snprintf(path, sizeof path, "%s/%s", directory, file) >= (int)sizeof path ||
-	    file_read(path, LIST_MAX, &data, &size, err) < 0)
-		return -1;
-	char *at = data, *end = at + size;
-	*end = 0; /* file_read leaves room */
-	while (at < end && !result) {
-		char *line = strchrnul(at, '\n');
-		*line = 0;
-		result = visit(package_path(matr_diverted(diversions, at, name)), name, context,
-			       err);
-		at = line + 1;
-	}
-	free(data);
-	return result;
-}
-
-/* ---- the files of one package ---- */
+#include "query/package_lists.h"
 
 struct package_files {
 	char **list;
@@ -78,18 +35,16 @@ static int add_file(const char *path, const char *package, void *context, struct
 /* Test whether the file is the list of the package: NAME.list or NAME:ARCHITECTURE.list. */
 static bool is_list_of(const char *file, const char *name)
 {
-	size_t length = strlen(name), all = strlen(file);
+	size_t length = strlen(name);
 
-	return all >= length + sizeof suffix - 1 && strncmp(file, name, length) == 0 &&
-	       (file[length] == ':' || file[length] == '.') &&
-	       strcmp(file + all - (sizeof suffix - 1), suffix) == 0 &&
-	       (file[length] == ':' || all == length + sizeof suffix - 1);
+	return package_list_is(file) && strncmp(file, name, length) == 0 &&
+	       (file[length] == ':' || strcmp(file + length, ".list") == 0);
 }
 
 int package_files_read(const char *directory, const char *name, struct package_files **out,
 		       struct matr_error *err)
 {
-	struct matr_diversions *diversions = NULL;
+	struct package_lists *lists = NULL;
 	struct dirent *entry;
 	int result = 0;
 
@@ -106,14 +61,13 @@ int package_files_read(const char *directory, const char *name, struct package_f
 		if (!is_list_of(entry->d_name, name))
 			continue;
 		files->found = true;
-		if (!diversions)
-			result = matr_diversions_read(directory, &diversions, err);
-		if (result == 0)
-			result = package_list_read(directory, entry->d_name, diversions, add_file,
-						   files, err);
+		if (!lists)
+			result = package_lists_open(directory, &lists, err) < 0 ? -1 : 0;
+		if (lists)
+			result = package_list_read(lists, entry->d_name, add_file, files, err);
 	}
 	closedir(dir);
-	matr_diversions_free(diversions);
+	package_lists_free(lists);
 	if (result == 0 && files->found) {
 		*out = files;
 		return 1;

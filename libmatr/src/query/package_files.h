@@ -1,26 +1,10 @@
-/* package_files.h - dpkg's lists of the files of a package. */
+/* package_files.h - the files of one package, by dpkg's lists. */
 #ifndef MATR_QUERY_PACKAGE_FILES_H
 #define MATR_QUERY_PACKAGE_FILES_H
 
 #include <stdbool.h>
 
 #include <matr/error.h>
-
-struct matr_diversions;
-
-#define PACKAGE_LISTS "/var/lib/dpkg/info"
-
-/* Get the path without a leading /usr: a merged /usr has files on record under either name. */
-const char *package_path(const char *path);
-
-/* Call `visit` for each file of DIRECTORY/FILE ("PACKAGE.list", "PACKAGE:ARCHITECTURE.list"), with
- * the package_path() of where it is after diversions, and the file's name without ".list". A visit
- * other than 0 ends that and is returned. */
-int package_list_read(const char *directory, const char *file,
-		      const struct matr_diversions *diversions,
-		      int (*visit)(const char *path, const char *package, void *context,
-				   struct matr_error *err),
-		      void *context, struct matr_error *err);
 
 struct package_files;
 

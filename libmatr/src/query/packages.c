@@ -5,16 +5,14 @@
  * has files on record under either name. What is diverted (matr/diversions.h) is looked for where
  * it is.
  */
-#include <matr/diversions.h>
 #include <matr/packages.h>
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/intern.h"
-#include "query/package_files.h"
+#include "query/package_lists.h"
 
 static int note(char **package, const char *name, struct matr_error *err)
 {
@@ -42,25 +40,17 @@ static int note_file(const char *path, const char *package, void *context, struc
 	return id == UINT32_MAX ? 0 : note(&lists->packages[id], package, err);
 }
 
-static int read_lists(const char *directory, struct lists *lists, struct matr_error *err)
+static int read_lists(const char *directory, struct lists *lists, const char *const *paths,
+		      size_t n, struct matr_error *err)
 {
-	struct matr_diversions *diversions;
-	struct dirent **files;
-	int n = scandir(directory, &files, NULL, alphasort);
+	struct package_lists *all;
+	int opened = package_lists_open(directory, &all, err);
 
-	if (n < 0)
-		return 0; /* no dpkg here */
-	int result = matr_diversions_read(directory, &diversions, err);
-	for (int i = 0; i < n; i++) {
-		const char *name = files[i]->d_name;
-		size_t length = strlen(name);
-		if (!result && length > 5 && strcmp(name + length - 5, ".list") == 0)
-			result = package_list_read(directory, name, diversions, note_file, lists,
-						   err);
-		free(files[i]);
-	}
-	free(files);
-	matr_diversions_free(diversions);
+	if (opened <= 0) /* 0: no dpkg here */
+		return opened;
+	package_lists_want(all, paths, n);
+	int result = package_lists_read_all(all, note_file, lists, err);
+	package_lists_free(all);
 	return result;
 }
 
@@ -77,7 +67,7 @@ int matr_packages(const char *directory, const char *const *paths, size_t n, cha
 		failed = intern_add(&wanted, package_path(paths[i]), &id, err);
 	if (!failed)
 		failed = read_lists(directory ? directory : PACKAGE_LISTS,
-				    &(struct lists){&wanted, packages}, err);
+				    &(struct lists){&wanted, packages}, paths, n, err);
 	for (size_t i = 0; i < n && !failed; i++) {
 		const char *package = packages[intern_find(&wanted, package_path(paths[i]))];
 		result[i] = package ? strdup(package) : NULL;
