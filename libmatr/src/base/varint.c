@@ -53,7 +53,7 @@ void varint_put_string(struct varint_buffer *columns, const char *string)
 	varint_put_bytes(columns, string, strlen(string) + 1);
 }
 
-uint64_t varint_get(struct varint_cursor *cursor)
+uint64_t varint_get_any(struct varint_cursor *cursor)
 {
 	uint64_t value = 0;
 
@@ -68,12 +68,6 @@ uint64_t varint_get(struct varint_cursor *cursor)
 	}
 	cursor->damaged = true;
 	return 0;
-}
-
-int64_t varint_get_signed(struct varint_cursor *cursor)
-{
-	uint64_t value = varint_get(cursor);
-	return (int64_t)(value >> 1 ^ (value & 1 ? UINT64_MAX : 0));
 }
 
 uint64_t varint_get_up_to(struct varint_cursor *cursor, uint64_t most)

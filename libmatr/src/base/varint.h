@@ -32,8 +32,22 @@ struct varint_cursor {
 	bool damaged;
 };
 
-uint64_t varint_get(struct varint_cursor *cursor);
-int64_t varint_get_signed(struct varint_cursor *cursor);
+/* Read a value of any length. varint_get() reads most values, those of one byte, without a call. */
+uint64_t varint_get_any(struct varint_cursor *cursor);
+
+static inline uint64_t varint_get(struct varint_cursor *cursor)
+{
+	if (!cursor->damaged && cursor->at < cursor->end && *cursor->at < 0x80)
+		return *cursor->at++;
+	return varint_get_any(cursor);
+}
+
+static inline int64_t varint_get_signed(struct varint_cursor *cursor)
+{
+	uint64_t value = varint_get(cursor);
+	return (int64_t)(value >> 1 ^ (value & 1 ? UINT64_MAX : 0));
+}
+
 /* A value that has to be at most `most`. */
 uint64_t varint_get_up_to(struct varint_cursor *cursor, uint64_t most);
 /* A number of elements that follow in one column or more, so of at least one byte each: no more
