@@ -164,7 +164,7 @@ START_TEST(short_paths)
 }
 END_TEST
 
-/* Where the packages are asked for, the list of this name leads to an error. */
+/* Check that asking for a package fails, with this list in the error. */
 static void fails(enum matr_code code, const char *list)
 {
 	struct matr_error err = {.code = MATR_OK};

@@ -15,6 +15,8 @@
 #include <sqlite3.h>
 
 #include <matr/epoch.h>
+#include <matr/exposure.h>
+#include <matr/names.h>
 #include <matr/resolve.h>
 #include <matr/store.h>
 
@@ -471,6 +473,135 @@ START_TEST(bindings_do_not_depend_on_scope_order)
 }
 END_TEST
 
+/* Find the providers of the artificial object's symbols, in the order of the first references, in
+ * its encoded bindings. */
+START_TEST(providers_are_found)
+{
+	static const size_t order[4] = {0, 1, 2, 3};
+	static const uint32_t wanted[] = {1, 0, 0, 0, 0, 0, 3}; /* 0: none but itself */
+	enum { SYMBOLS_REFERRED_TO = sizeof wanted / sizeof *wanted };
+	struct artificial a;
+	struct varint_buffer alike = {0}, different = {0};
+	uint32_t providers[4], provider;
+	size_t n;
+
+	make_artificial(&a, order);
+	codec_encode_bindings(&a.mapping, 0, &different, providers, &n);
+	ck_assert(!codec_find_provider(different.data, different.size, SYMBOLS_REFERRED_TO, 1,
+				       &provider));
+	a.mapped[0].bindings[0] = a.mapped[0].bindings[1];
+	codec_encode_bindings(&a.mapping, 0, &alike, providers, &n);
+	for (size_t i = 0; i < SYMBOLS_REFERRED_TO; i++) {
+		ck_assert(codec_find_provider(alike.data, alike.size, SYMBOLS_REFERRED_TO, i,
+					      &provider));
+		ck_assert(provider == UINT32_MAX || provider < n);
+		ck_assert_uint_eq(provider == UINT32_MAX ? 0 : providers[provider], wanted[i]);
+	}
+	ck_assert(!codec_find_provider(alike.data, alike.size, SYMBOLS_REFERRED_TO,
+				       SYMBOLS_REFERRED_TO, &provider));
+	ck_assert(!codec_find_provider(alike.data, alike.size, 100, 1, &provider));
+	for (size_t i = 0; i < 2 + SYMBOLS_REFERRED_TO; i++) {
+		uint8_t *copy = malloc(i + 1); /* exactly sized, for ASan to see */
+		memcpy(copy, alike.data, i);
+		ck_assert(!codec_find_provider(copy, i, SYMBOLS_REFERRED_TO, 1, &provider));
+		free(copy);
+	}
+	varint_buffer_free(&alike);
+	varint_buffer_free(&different);
+	free(a.mapped[0].bindings);
+}
+END_TEST
+
+/* ---- names without decoding ---- */
+
+static bool is_or_begins(const char *name, const void *context)
+{
+	return strncmp(name, context, strlen(context)) == 0;
+}
+
+/* Search for names that begin with `text`, with the text known or not. */
+static void check_named(struct matr_store *store, int64_t id, const struct matr_object *object,
+			const char *text, bool known)
+{
+	struct store_named named = {
+		.text = known ? text : NULL, .is_named = is_or_begins, .context = text};
+	size_t n = 0;
+
+	int found = store_find_named(store, id, &named, &err);
+	check_ok(found < 0);
+	for (size_t i = 1; i < object->n_symbols; i++) {
+		bool wanted = is_or_begins(object->symbols[i].name, text);
+		ck_assert(wanted == (named.found && named.found[i]));
+		n += wanted;
+	}
+	ck_assert_int_eq(found, n > 0);
+	ck_assert(!found || (named.n == object->n_symbols && !named.found[0]));
+	free(named.found);
+}
+
+static void check_relocations(struct matr_store *store, int64_t id,
+			      const struct matr_object *object)
+{
+	struct matr_relocation *list;
+	size_t n;
+
+	check_ok(store_object_relocations(store, id, object->n_symbols, &list, &n, &err));
+	ck_assert_uint_eq(n, object->n_relocations);
+	for (size_t i = 0; i < n; i++)
+		ck_assert_uint_eq(list[i].symbol, object->relocations[i].symbol);
+	free(list);
+}
+
+static void check_exposure(struct matr_store *store, int64_t epoch)
+{
+	char malloc_name[] = "malloc", version[] = "GLIBC_2.2.5";
+	const struct matr_symbol_name any = {.name = malloc_name, .any_version = true};
+	const struct matr_symbol_name one = {.name = malloc_name, .version = version};
+	struct matr_exposure by_view, decoded; /* one way of reading bindings each */
+
+	check_ok(matr_exposure(store, epoch, &any, NULL, &by_view, &err));
+	check_ok(matr_exposure(store, epoch, &one, NULL, &decoded, &err));
+	ck_assert_uint_ge(by_view.n_programs, N_PROGRAMS);
+	ck_assert_uint_eq(by_view.n, decoded.n);
+	for (size_t i = 0; i < by_view.n; i++) {
+		check_string(by_view.list[i].program, decoded.list[i].program);
+		check_string(by_view.list[i].requester, decoded.list[i].requester);
+	}
+	matr_exposure_free(&by_view);
+	matr_exposure_free(&decoded);
+}
+
+START_TEST(names_are_found)
+{
+	static const char *const texts[] = {"malloc", "", "__", "nothing_has_this_name"};
+	struct matr_mapping *mappings[N_PROGRAMS];
+	struct matr_session *session;
+	struct matr_store *store;
+	struct matr_object **objects;
+	size_t n;
+
+	check_ok(matr_session_open(NULL, &session, &err));
+	int64_t epoch = write_epoch(session, mappings), id;
+	check_ok(matr_store_open(prefix, &store, &err));
+	check_ok(store_object_headers(store, epoch, &objects, &n, &err));
+	ck_assert_uint_gt(n, N_PROGRAMS);
+	for (size_t i = 0; i < n; i++) {
+		ck_assert(store_object_id(store, objects[i], &id));
+		check_ok(store_complete_object(store, objects[i], &err));
+		for (size_t t = 0; t < sizeof texts / sizeof *texts; t++) {
+			check_named(store, id, objects[i], texts[t], true);
+			check_named(store, id, objects[i], texts[t], false);
+		}
+		check_relocations(store, id, objects[i]);
+	}
+	check_exposure(store, epoch);
+	free(objects);
+	matr_store_close(store);
+	free_mappings(mappings);
+	matr_session_close(session);
+}
+END_TEST
+
 /* ---- damage ---- */
 
 /* Any prefix of a blob, and any blob with a byte changed: no crash, and nothing out of range. */
@@ -514,6 +645,32 @@ static void free_arrays(struct matr_object *object)
 	free(object->relatives);
 	free(object->relr);
 }
+
+START_TEST(damaged_names)
+{
+	struct varint_buffer out = {0};
+	struct matr_object *object;
+	const char *names;
+	size_t n;
+
+	check_ok(matr_object_open("/usr/bin/true", &object, &err));
+	codec_encode_part(object, CODEC_SYMBOLS, &out);
+	ck_assert_int_eq(codec_symbol_names(out.data, out.size, &names, &n), 0);
+	ck_assert_uint_eq(n, object->n_symbols);
+	for (size_t i = 0; i < n; i++, names += strlen(names) + 1)
+		ck_assert_str_eq(names, object->symbols[i].name);
+	ck_assert_ptr_eq(names, (const char *)out.data + out.size);
+	for (size_t i = 0; i < out.size; i++) {
+		uint8_t *copy = malloc(i + 1); /* exactly sized, for ASan to see */
+		memcpy(copy, out.data, i);
+		if (codec_symbol_names(copy, i, &names, &n) == 0)
+			ck_assert_uint_eq(copy[i - 1], 0);
+		free(copy);
+	}
+	varint_buffer_free(&out);
+	matr_object_free(object);
+}
+END_TEST
 
 START_TEST(damaged_objects)
 {
@@ -736,7 +893,10 @@ int main(void)
 	tcase_add_test(tests, epochs_are_kept);
 	tcase_add_test(tests, uncommitted_is_undone);
 	tcase_add_test(tests, bindings_do_not_depend_on_scope_order);
+	tcase_add_test(tests, providers_are_found);
+	tcase_add_test(tests, names_are_found);
 	tcase_add_test(tests, damaged_bindings);
+	tcase_add_test(tests, damaged_names);
 	tcase_add_test(tests, damaged_objects);
 	tcase_add_test(tests, not_a_store);
 	tcase_add_test(tests, other_versions);

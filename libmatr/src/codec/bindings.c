@@ -145,9 +145,11 @@ int codec_decode_bindings(struct matr_mapping *mapping, size_t requester, struct
 {
 	const struct matr_object *object = mapping->scope[requester].object;
 	struct matr_binding *bindings = mapping->objects[requester].bindings;
-	struct prediction *predictions = calloc(object->n_symbols + 1, sizeof *predictions);
+	/* Per symbol, the number, from 1, of the relocation whose binding was written last. It is
+	 * small, since most objects have more symbols than relocations: clearing it takes long. */
+	uint32_t *lasts = calloc(object->n_symbols + 1, sizeof *lasts);
 
-	if (!predictions)
+	if (!lasts)
 		return -1;
 	/* The three columns are read side by side, a cursor each. */
 	size_t n_exceptions = varint_get_count(in);
@@ -160,20 +162,34 @@ int codec_decode_bindings(struct matr_mapping *mapping, size_t requester, struct
 	uint64_t distance = n_exceptions ? varint_get(&exceptions) : UINT64_MAX;
 
 	for (size_t i = 0; i < object->n_relocations; i++) {
-		const struct matr_relocation *relocation = &object->relocations[i];
-		struct prediction *last = &predictions[relocation->symbol];
-		if (last->seen && distance > 0) {
+		uint32_t symbol = object->relocations[i].symbol;
+		uint32_t last = lasts[symbol];
+		if (last && distance > 0) {
 			distance--;
-			bindings[i] = last->binding;
+			bindings[i] = bindings[last - 1];
 			continue;
 		}
-		if (last->seen)
+		if (last)
 			distance = --n_exceptions ? varint_get(&exceptions) : UINT64_MAX;
-		bindings[i] = get_binding(&codes, &symbols, mapping, requester, relocation->symbol,
-					  providers, n_providers);
-		*last = (struct prediction){.seen = true, .binding = bindings[i]};
+		bindings[i] = get_binding(&codes, &symbols, mapping, requester, symbol, providers,
+					  n_providers);
+		lasts[symbol] = (uint32_t)i + 1;
 	}
 	in->damaged |= exceptions.damaged | codes.damaged | symbols.damaged;
-	free(predictions);
+	free(lasts);
 	return in->damaged ? -1 : 0;
+}
+
+bool codec_find_provider(const uint8_t *contents, size_t size, size_t n_symbols, size_t place,
+			 uint32_t *provider)
+{
+	struct varint_cursor in = {.at = contents, .end = contents + size};
+	bool alike = varint_get(&in) == 0; /* no exceptions: a code per symbol */
+	size_t n = varint_get_count(&in);
+
+	if (!alike || in.damaged || n != n_symbols || place >= n)
+		return false; /* n is larger where codes have several bytes */
+	uint8_t code = in.at[place];
+	*provider = code >= CODE_LISTED ? (uint32_t)code - CODE_LISTED : UINT32_MAX;
+	return true;
 }

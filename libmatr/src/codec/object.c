@@ -158,6 +158,21 @@ static int decode_symbols(struct matr_object *object, struct varint_cursor *in)
 	return in->damaged ? -1 : 0;
 }
 
+enum { NUMBERS_OF_A_SYMBOL = 6 }; /* columns before the names */
+
+int codec_symbol_names(const uint8_t *contents, size_t size, const char **names, size_t *n)
+{
+	struct varint_cursor cursor = {.at = contents, .end = contents + size};
+
+	*n = varint_get_count(&cursor);
+	size_t numbers = *n * NUMBERS_OF_A_SYMBOL;
+	for (; numbers && cursor.at < cursor.end; cursor.at++)
+		numbers -= *cursor.at < 0x80; /* the last byte of a number */
+	*names = (const char *)cursor.at;
+	/* The last name ends with the blob; an empty blob has none. */
+	return cursor.damaged || numbers || (*n && contents[size - 1]) ? -1 : 0;
+}
+
 /* ---- relocations ---- */
 
 static void encode_relocations(const struct matr_object *object, struct varint_buffer *out)

@@ -28,4 +28,8 @@ void codec_encode_part(const struct matr_object *object, enum codec_part part,
 int codec_decode_part(struct matr_object *object, enum codec_part part,
 		      struct varint_cursor *cursor);
 
+/* Find the names in a blob of symbols without decoding it: *n strings in the order of the symbols,
+ * from *names to the end of the blob. -1: the contents are damaged. */
+int codec_symbol_names(const uint8_t *contents, size_t size, const char **names, size_t *n);
+
 #endif

@@ -1,9 +1,9 @@
 /* exposure.c - which programs bind to a symbol or a library.
  *
- * For a library the store has the answer in a table: `providers`. For a symbol every object's
- * symbols are decompressed and searched for the name. Of an object that has it, symbols,
- * relocations and vectors are decoded, and freed before the next object comes. The symbols of a
- * provider are read only to compare versions.
+ * For a library the store has the answer in a table: `providers`. For a symbol the names of every
+ * object's symbols are decompressed and searched. Of an object that refers to it, relocations and
+ * vectors are decoded, and freed before the next object comes. Symbols are decoded only to compare
+ * versions.
  */
 #include <matr/exposure.h>
 #include <matr/names.h>
@@ -14,6 +14,7 @@
 
 #include "base/array.h"
 #include "base/path.h"
+#include "codec/bindings.h"
 #include "query/names.h"
 #include "query/package_files.h"
 #include "store/binding.h"
@@ -85,17 +86,6 @@ static int find_libraries(struct search *search, struct matr_error *err)
 				 (long long)search->epoch);
 }
 
-/* Get the object with its symbols, if the name, or what is in it of the pattern, is among them. 1,
- * 0, -1. */
-static int get_mentioning(struct search *search, int64_t id, struct matr_object **object,
-			  struct matr_error *err)
-{
-	const struct matr_symbol_name *symbol = search->symbol;
-	const char *text = symbol->pattern ? symbol->literal : symbol->name;
-
-	return store_get_mentioning(search->store, id, text, !symbol->pattern, object, err);
-}
-
 /* ---- a symbol ---- */
 
 /* Offer what the object binds or could be bound to. */
@@ -113,40 +103,86 @@ static int offer_symbols(struct search *search, int64_t id, struct matr_nearest 
 	return 0;
 }
 
+static bool is_named(const char *name, const void *context)
+{
+	return query_symbol_name_alone_is(context, name);
+}
+
+/* Find the object's symbols of the wanted name, whatever their versions. Returns 1 if there are
+ * any, 0 if not, -1 on error. */
+static int find_named(struct search *search, int64_t id, struct store_named *out,
+		      struct matr_error *err)
+{
+	const struct matr_symbol_name *symbol = search->symbol;
+
+	*out = (struct store_named){
+		.text = symbol->pattern ? symbol->literal : symbol->name,
+		.is_named = is_named,
+		.context = symbol,
+	};
+	return store_find_named(search->store, id, out, err);
+}
+
 /* The object whose vectors are looked at. */
 struct subject {
-	struct matr_object *object; /* NULL: it has no symbol that is called so */
-	bool *wanted;		    /* per symbol: it is called so */
-	unsigned kept;		    /* parts that stay with the object: others use them */
+	int64_t id;
+	bool *wanted;		     /* per symbol: it has the wanted name; NULL: none has */
+	struct matr_object object;   /* relocations alone */
+	struct matr_object *decoded; /* with symbols and versions; NULL: not needed so far */
+	unsigned kept;		     /* parts of that which stay with it: others use them */
+	/* Wanted symbols that it refers to, as places among all symbols that it refers to. */
+	size_t *places, n_places, n_referred;
 };
 
 static void free_subject(struct subject *subject)
 {
-	if (subject->object)
-		store_drop_parts(subject->object, ~subject->kept);
+	if (subject->decoded)
+		store_drop_parts(subject->decoded, ~subject->kept);
+	free(subject->object.relocations);
 	free(subject->wanted);
-	*subject = (struct subject){.object = NULL};
+	free(subject->places);
+	*subject = (struct subject){.wanted = NULL};
 }
 
-/* Test whether the object has a symbol of the wanted name. Returns 1 if so, 0 if not, -1 on error.
- * *out, if 1: free_subject(). */
-static int has_symbol(struct search *search, int64_t id, struct subject *out,
-		      struct matr_error *err)
+/* List the symbols that the object refers to, in the order of the first references. */
+static int find_places(struct subject *subject, struct matr_error *err)
 {
-	bool found = false;
+	const struct matr_object *object = &subject->object;
+	bool *seen = calloc(object->n_symbols + 1, sizeof *seen);
+	int result = seen ? 0 : matr_fail_memory(err);
 
-	*out = (struct subject){.kept = store_parts_read(search->store, id)};
-	int there = get_mentioning(search, id, &out->object, err);
-	if (there <= 0)
-		return there;
-	const struct matr_object *object = out->object;
-	out->wanted = calloc(object->n_symbols + 1, sizeof *out->wanted);
-	for (size_t i = 1; i < object->n_symbols && out->wanted; i++) {
-		out->wanted[i] =
-			query_symbol_name_alone_is(search->symbol, object->symbols[i].name);
-		found |= out->wanted[i];
+	for (size_t i = 0; i < object->n_relocations && !result; i++) {
+		uint32_t symbol = object->relocations[i].symbol;
+		if (seen[symbol])
+			continue;
+		seen[symbol] = true;
+		if (subject->wanted[symbol]) {
+			result = array_grow(&subject->places, subject->n_places,
+					    sizeof *subject->places, err);
+			if (!result)
+				subject->places[subject->n_places++] = subject->n_referred;
+		}
+		subject->n_referred++;
 	}
-	there = out->wanted ? found : matr_fail_memory(err);
+	free(seen);
+	return result;
+}
+
+/* Test whether the object refers to a symbol of the wanted name. Returns 1 if so, 0 if not, -1 on
+ * error. *out, if 1: free_subject(). */
+static int refers(struct search *search, int64_t id, struct subject *out, struct matr_error *err)
+{
+	struct store_named named;
+	int there = find_named(search, id, &named, err);
+
+	*out = (struct subject){.id = id, .wanted = named.found, .object = {.n_symbols = named.n}};
+	if (there > 0 &&
+	    (store_object_relocations(search->store, id, named.n, &out->object.relocations,
+				      &out->object.n_relocations, err) != 0 ||
+	     find_places(out, err) != 0))
+		there = -1;
+	if (there > 0)
+		there = out->n_places > 0;
 	if (there <= 0)
 		free_subject(out);
 	return there;
@@ -163,10 +199,10 @@ static int check_name(struct search *search, struct matr_error *err)
 	if (store_object_ids(search->store, search->epoch, &objects, &n, err) != 0)
 		return -1;
 	for (size_t i = 0; i < n && !result && !there; i++) {
-		struct subject subject;
-		there = has_symbol(search, objects[i], &subject, err);
+		struct store_named named;
+		there = find_named(search, objects[i], &named, err);
 		result = there < 0 ? -1 : 0;
-		free_subject(&subject);
+		free(named.found);
 	}
 	for (size_t i = 0; i < n && !result && !there; i++)
 		result = offer_symbols(search, objects[i], &nearest, err);
@@ -180,70 +216,135 @@ static int check_name(struct search *search, struct matr_error *err)
 
 /* Test whether the reference or its definition has the wanted version. Returns 1 if so, 0 if not,
  * -1 on error. */
-static int is_version(struct search *search, const struct matr_object *object,
-		      const struct matr_symbol *symbol, int64_t provider, uint32_t definition,
-		      struct matr_error *err)
+static int is_version(struct search *search, struct subject *subject, uint32_t reference,
+		      int64_t provider, uint32_t definition, struct matr_error *err)
 {
-	if (matr_symbol_name_matches(search->symbol, object, symbol))
+	const struct matr_symbol_name *symbol = search->symbol;
+
+	if (symbol->any_version)
+		return 1;
+	if (!subject->decoded) {
+		subject->kept = store_parts_read(search->store, subject->id);
+		subject->decoded =
+			store_get_with_symbol(search->store, subject->id, reference, err);
+		if (!subject->decoded)
+			return -1;
+	}
+	if (matr_symbol_name_matches(symbol, subject->decoded,
+				     &subject->decoded->symbols[reference]))
 		return 1;
 	const struct matr_object *read =
 		store_get_with_symbol(search->store, provider, definition, err);
 	if (!read)
 		return -1;
-	return matr_symbol_name_matches(search->symbol, read, &read->symbols[definition]);
+	return matr_symbol_name_matches(symbol, read, &read->symbols[definition]);
+}
+
+/* Note a provider of the symbol, unless the wanted library is another. Returns 1 if it counts, 0 if
+ * not, -1 on error. */
+static int note_provider(struct search *search, int64_t id, struct matr_error *err)
+{
+	uint64_t ignored;
+
+	if (search->library && !map_get(&search->libraries, (uint64_t)id, &ignored))
+		return 0;
+	return map_set(&search->libraries, (uint64_t)id, 1) != 0 ? matr_fail_memory(err) : 1;
 }
 
 /* Test whether a vector binds to the symbol. Its mapping has the object at 0 and the providers
  * after it. Returns 1 if so, 0 if not, -1 on error. */
-static int binds(struct search *search, const struct subject *subject,
+static int binds(struct search *search, struct subject *subject,
 		 const struct store_vector_mapping *vector, struct matr_error *err)
 {
-	const struct matr_object *object = subject->object;
+	const struct matr_object *object = &subject->object;
 	const struct matr_mapping *mapping = &vector->mapping;
 	int found = 0;
 
 	for (size_t i = 0; i < object->n_relocations; i++) {
 		uint32_t symbol = object->relocations[i].symbol;
 		struct matr_binding binding = mapping->objects[0].bindings[i];
-		uint64_t ignored;
 		if (!subject->wanted[symbol] || binding.provider == 0 ||
 		    binding.provider >= mapping->n_scope)
 			continue;
 		int64_t id = vector->ids[binding.provider];
-		int is = is_version(search, object, &object->symbols[symbol], id, binding.symbol,
-				    err);
+		int is = is_version(search, subject, symbol, id, binding.symbol, err);
+		if (is > 0)
+			is = note_provider(search, id, err);
 		if (is < 0)
 			return -1;
-		if (!is ||
-		    (search->library && !map_get(&search->libraries, (uint64_t)id, &ignored)))
-			continue;
-		if (map_set(&search->libraries, (uint64_t)id, 1) != 0)
-			return matr_fail_memory(err);
-		found = 1;
+		found |= is;
 	}
 	return found;
 }
 
-static int look_at_vector(struct search *search, const struct subject *subject,
-			  const struct store_vector *vector, struct matr_error *err)
+/* Test the same with the whole vector decoded. */
+static int binds_when_decoded(struct search *search, struct subject *subject,
+			      const struct store_vector *vector, struct matr_error *err)
 {
 	struct store_vector_mapping decoded;
 
-	if (!store_get_parts(search->store, vector->object, 1U << CODEC_RELOCATIONS, err) ||
-	    store_vector(search->store, vector, subject->object, &decoded, err) != 0)
+	if (store_vector(search->store, vector, &subject->object, &decoded, err) != 0)
 		return -1;
 	int result = binds(search, subject, &decoded, err);
 	store_vector_mapping_free(&decoded);
-	if (result > 0)
-		result = map_set(&search->vectors, (uint64_t)vector->id, 1) ? matr_fail_memory(err)
-									    : 0;
 	return result;
+}
+
+enum {
+	NOT_SIMPLE = 2,
+	REMEMBERED = 128, /* providers of a vector that are looked up once */
+};
+
+/* Test the same without decoding the vector. Returns NOT_SIMPLE if that cannot be done, else as
+ * above. */
+static int binds_by_view(struct search *search, const struct subject *subject,
+			 const struct store_vector *vector, struct matr_error *err)
+{
+	bool seen[REMEMBERED] = {false};
+	const uint8_t *contents;
+	size_t size;
+	int found = 0;
+
+	if (store_blob_view(search->store, vector->blob, &contents, &size, err) != 0)
+		return -1;
+	for (size_t i = 0; i < subject->n_places; i++) {
+		uint32_t provider;
+		int64_t id;
+		if (!codec_find_provider(contents, size, subject->n_referred, subject->places[i],
+					 &provider))
+			return NOT_SIMPLE;
+		if (provider == UINT32_MAX || (provider < REMEMBERED && seen[provider]))
+			continue;
+		if (provider < REMEMBERED)
+			seen[provider] = true;
+		if (store_vector_provider(search->store, vector, provider, &id, err) != 0)
+			return -1;
+		int is = note_provider(search, id, err);
+		if (is < 0)
+			return -1;
+		found |= is;
+	}
+	return found;
+}
+
+static int look_at_vector(struct search *search, struct subject *subject,
+			  const struct store_vector *vector, struct matr_error *err)
+{
+	/* Versions are compared by the providers' symbols, whose indices have to be decoded. */
+	int found = search->symbol->any_version ? binds_by_view(search, subject, vector, err)
+						: NOT_SIMPLE;
+
+	if (found == NOT_SIMPLE)
+		found = binds_when_decoded(search, subject, vector, err);
+	if (found > 0 && map_set(&search->vectors, (uint64_t)vector->id, 1) != 0)
+		return matr_fail_memory(err);
+	return found < 0 ? -1 : 0;
 }
 
 /* Search the epoch's vectors; other epochs do not count. */
 static int find_by_symbol(struct search *search, struct matr_error *err)
 {
-	struct subject subject = {.object = NULL};
+	struct subject subject = {.wanted = NULL};
 	struct store_vector *vectors;
 	size_t n;
 	int there = 0, result = 0;
@@ -254,7 +355,7 @@ static int find_by_symbol(struct search *search, struct matr_error *err)
 		int64_t object = vectors[i].object;
 		if (i == 0 || object != vectors[i - 1].object) {
 			free_subject(&subject);
-			there = has_symbol(search, object, &subject, err);
+			there = refers(search, object, &subject, err);
 		}
 		result = there > 0 ? look_at_vector(search, &subject, &vectors[i], err) : there;
 	}

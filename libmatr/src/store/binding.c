@@ -145,21 +145,18 @@ static int vector_blob(struct matr_store *store, int64_t vector, int64_t object,
 
 /* providers: scope indices, as the vector numbers them. */
 static int read_bindings(struct matr_store *store, struct matr_mapping *mapping, size_t requester,
-			 int64_t object, int64_t vector, const uint32_t *providers,
-			 size_t n_providers, struct matr_error *err)
+			 int64_t blob, const uint32_t *providers, size_t n_providers,
+			 struct matr_error *err)
 {
-	uint8_t *contents;
+	const uint8_t *contents;
 	size_t size;
-	int64_t blob;
 
-	if (vector_blob(store, vector, object, &blob, err) != 0 ||
-	    store_blob_get(store, blob, &contents, &size, err) != 0)
+	if (store_blob_view(store, blob, &contents, &size, err) != 0)
 		return -1;
 	struct varint_cursor cursor = {.at = contents, .end = contents + size};
 	int result = codec_decode_bindings(mapping, requester, &cursor, providers, n_providers);
 	if (result != 0)
 		cursor.damaged ? store_damaged(store, err, "bindings") : matr_fail_memory(err);
-	free(contents);
 	return result;
 }
 
@@ -168,14 +165,17 @@ int store_get_bindings(struct matr_store *store, struct matr_mapping *mapping, s
 {
 	uint32_t *providers = calloc(mapping->n_scope, sizeof *providers);
 	size_t n_providers;
+	int64_t blob;
 
 	if (!providers)
 		return matr_fail_memory(err);
 	int result =
 		read_providers(store, vector, ids, mapping->n_scope, providers, &n_providers, err);
 	if (result == 0)
-		result = read_bindings(store, mapping, requester, ids[requester], vector, providers,
-				       n_providers, err);
+		result = vector_blob(store, vector, ids[requester], &blob, err);
+	if (result == 0)
+		result =
+			read_bindings(store, mapping, requester, blob, providers, n_providers, err);
 	free(providers);
 	return result;
 }
@@ -235,8 +235,8 @@ int store_vector(struct matr_store *store, const struct store_vector *vector,
 		mapping->objects[0].bindings =
 			calloc(object->n_relocations + 1, sizeof(struct matr_binding));
 		result = mapping->objects[0].bindings
-				 ? read_bindings(store, mapping, 0, vector->object, vector->id,
-						 out->places, mapping->n_scope - 1, err)
+				 ? read_bindings(store, mapping, 0, vector->blob, out->places,
+						 mapping->n_scope - 1, err)
 				 : matr_fail_memory(err);
 	}
 	if (result != 0)
@@ -254,4 +254,19 @@ void store_vector_mapping_free(struct store_vector_mapping *vector)
 	free(vector->places);
 	free(vector->objects);
 	*vector = (struct store_vector_mapping){.ids = NULL};
+}
+
+int store_vector_provider(struct matr_store *store, const struct store_vector *vector,
+			  uint32_t position, int64_t *id, struct matr_error *err)
+{
+	sqlite3_stmt *row = store_statement_for(
+		store, "SELECT object_id FROM providers WHERE vector_id = ?1 AND position = ?2",
+		vector->id, err);
+
+	if (row)
+		store_bind(row, 2, position);
+	int found = store_step_id(store, row, id, err);
+	if (found == 0)
+		return store_damaged(store, err, "provider missing");
+	return found < 0 ? -1 : 0;
 }

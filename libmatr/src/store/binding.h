@@ -42,4 +42,8 @@ int store_vector(struct matr_store *store, const struct store_vector *vector,
 		 struct matr_error *err);
 void store_vector_mapping_free(struct store_vector_mapping *vector);
 
+/* Get the id of a provider of the vector by its position among them. */
+int store_vector_provider(struct matr_store *store, const struct store_vector *vector,
+			  uint32_t position, int64_t *id, struct matr_error *err);
+
 #endif

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <zstd.h>
 
+#include "base/array.h"
 #include "store/statement.h"
 
 /* More than any part of any object on a system takes, less than what would be a nuisance. */
@@ -94,48 +95,85 @@ int store_blob_put(struct matr_store *store, struct store_blob *blob, int64_t *i
 	return insert(store, blob, id, err);
 }
 
-static int decompress(struct matr_store *store, const void *data, size_t data_size,
-		      uint64_t expected, uint8_t **out, size_t *size, struct matr_error *err)
+/* A blob as its row has it; valid until the statement is reset. */
+struct row {
+	sqlite3_stmt *statement;
+	const void *data;
+	size_t data_size, size; /* compressed, and of the contents */
+};
+
+static int read_row(struct matr_store *store, int64_t id, struct row *out, struct matr_error *err)
 {
-	if (!data || expected > BLOB_SIZE_MAX ||
-	    ZSTD_getFrameContentSize(data, data_size) != expected)
-		return store_damaged(store, err, "blob of the wrong size");
+	sqlite3_stmt *statement =
+		store_statement_for(store, "SELECT size, data FROM blobs WHERE id = ?1", id, err);
+
+	if (!statement)
+		return -1;
+	int found = store_step(store, statement, err);
+	if (found <= 0)
+		return found < 0 ? -1 : store_damaged(store, err, "blob missing");
+	uint64_t size = (uint64_t)sqlite3_column_int64(statement, 0);
+	*out = (struct row){
+		.statement = statement,
+		.data = sqlite3_column_blob(statement, 1),
+		.data_size = (size_t)sqlite3_column_bytes(statement, 1),
+		.size = (size_t)size,
+	};
+	if (out->data && size <= BLOB_SIZE_MAX &&
+	    ZSTD_getFrameContentSize(out->data, out->data_size) == size)
+		return 0;
+	sqlite3_reset(statement);
+	return store_damaged(store, err, "blob of the wrong size");
+}
+
+/* contents: of row->size bytes. */
+static int decompress(struct matr_store *store, const struct row *row, uint8_t *contents,
+		      struct matr_error *err)
+{
 	if (!store->decompression)
 		store->decompression = ZSTD_createDCtx();
-	uint8_t *contents = malloc(expected + 1);
-	if (!contents || !store->decompression) {
-		free(contents);
+	if (!store->decompression)
 		return matr_fail_memory(err);
-	}
-	size_t result =
-		ZSTD_decompressDCtx(store->decompression, contents, expected, data, data_size);
-	if (ZSTD_isError(result) || result != expected) {
-		free(contents);
+	size_t result = ZSTD_decompressDCtx(store->decompression, contents, row->size, row->data,
+					    row->data_size);
+	if (ZSTD_isError(result) || result != row->size)
 		return store_damaged(store, err,
 				     ZSTD_isError(result) ? ZSTD_getErrorName(result)
 							  : "short blob");
-	}
-	*out = contents;
-	*size = expected;
 	return 0;
 }
 
 int store_blob_get(struct matr_store *store, int64_t id, uint8_t **out, size_t *size,
 		   struct matr_error *err)
 {
-	sqlite3_stmt *statement =
-		store_statement(store, "SELECT size, data FROM blobs WHERE id = ?1", err);
-	if (!statement)
+	struct row row;
+
+	if (read_row(store, id, &row, err) != 0)
 		return -1;
-	store_bind(statement, 1, id);
-	int found = store_step(store, statement, err);
-	if (found < 0)
+	uint8_t *contents = malloc(row.size + 1);
+	int result = contents ? decompress(store, &row, contents, err) : matr_fail_memory(err);
+	sqlite3_reset(row.statement);
+	if (result != 0) {
+		free(contents);
 		return -1;
-	if (found == 0)
-		return store_damaged(store, err, "blob missing");
-	const void *data = sqlite3_column_blob(statement, 1);
-	int result = decompress(store, data, (size_t)sqlite3_column_bytes(statement, 1),
-				(uint64_t)sqlite3_column_int64(statement, 0), out, size, err);
-	sqlite3_reset(statement);
+	}
+	*out = contents;
+	*size = row.size;
+	return 0;
+}
+
+int store_blob_view(struct matr_store *store, int64_t id, const uint8_t **out, size_t *size,
+		    struct matr_error *err)
+{
+	struct row row;
+
+	if (read_row(store, id, &row, err) != 0)
+		return -1;
+	int result = array_reserve(&store->viewed, &store->viewed_room, row.size + 1, 1, err);
+	if (result == 0)
+		result = decompress(store, &row, store->viewed, err);
+	sqlite3_reset(row.statement);
+	*out = store->viewed;
+	*size = row.size;
 	return result;
 }

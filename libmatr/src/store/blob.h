@@ -30,4 +30,9 @@ int store_blob_put(struct matr_store *store, struct store_blob *blob, int64_t *i
 int store_blob_get(struct matr_store *store, int64_t id, uint8_t **out, size_t *size,
 		   struct matr_error *err);
 
+/* View a blob's contents, which the next view overwrites. It is faster than store_blob_get() for
+ * many blobs, since all are decompressed to the same memory. */
+int store_blob_view(struct matr_store *store, int64_t id, const uint8_t **out, size_t *size,
+		    struct matr_error *err);
+
 #endif

@@ -412,19 +412,27 @@ static int read_needed(struct matr_store *store, int64_t id, struct stored_objec
 	return 0;
 }
 
+/* Find the blob of a part. Returns 1 if found, 0 if the object has none, -1 on error. */
+static int find_blob(struct matr_store *store, int64_t id, enum codec_part part, int64_t *blob,
+		     struct matr_error *err)
+{
+	sqlite3_stmt *row = store_statement_for(
+		store, "SELECT blob_id FROM object_blobs WHERE object_id = ?1 AND part = ?2", id,
+		err);
+
+	if (row)
+		store_bind(row, 2, part);
+	return store_step_id(store, row, blob, err);
+}
+
 /* Read the contents of a part. *out: free(). Returns 1 if found, 0 if the object has none, -1 on
  * error. */
 static int read_contents(struct matr_store *store, int64_t id, enum codec_part part, uint8_t **out,
 			 size_t *size, struct matr_error *err)
 {
-	sqlite3_stmt *row = store_statement_for(
-		store, "SELECT blob_id FROM object_blobs WHERE object_id = ?1 AND part = ?2", id,
-		err);
 	int64_t blob;
+	int found = find_blob(store, id, part, &blob, err);
 
-	if (row)
-		store_bind(row, 2, part);
-	int found = store_step_id(store, row, &blob, err);
 	if (found <= 0)
 		return found;
 	return store_blob_get(store, blob, out, size, err) == 0 ? 1 : -1;
@@ -580,12 +588,6 @@ int store_object_headers(struct matr_store *store, int64_t epoch, struct matr_ob
 
 /* ---- the symbols alone ---- */
 
-/* Names are in the part as they are, each with its NUL. */
-static bool mentions(const uint8_t *contents, size_t size, const char *text, bool at_end)
-{
-	return !text || memmem(contents, size, text, strlen(text) + at_end);
-}
-
 unsigned store_parts_read(const struct matr_store *store, int64_t id)
 {
 	uint64_t known;
@@ -615,31 +617,6 @@ void store_drop_parts(struct matr_object *object, unsigned parts)
 	stored->read &= ~(parts & (1U << CODEC_SYMBOLS | 1U << CODEC_RELOCATIONS));
 }
 
-int store_get_mentioning(struct matr_store *store, int64_t id, const char *text, bool at_end,
-			 struct matr_object **out, struct matr_error *err)
-{
-	uint8_t *contents;
-	size_t size;
-
-	if (store_parts_read(store, id) & 1U << CODEC_SYMBOLS) {
-		*out = get_headers(store, id, err);
-		return *out ? 1 : -1;
-	}
-	int found = read_contents(store, id, CODEC_SYMBOLS, &contents, &size, err);
-	if (found <= 0)
-		return found;
-	*out = mentions(contents, size, text, at_end) ? get_headers(store, id, err) : NULL;
-	if (!*out) {
-		found = mentions(contents, size, text, at_end) ? -1 : 0;
-		free(contents);
-		return found;
-	}
-	return take_part(store, CODEC_SYMBOLS, contents, size, (struct stored_object *)*out, err) ==
-			       0
-		       ? 1
-		       : -1;
-}
-
 int store_object_symbols(struct matr_store *store, int64_t object, struct store_symbols *out,
 			 struct matr_error *err)
 {
@@ -667,4 +644,93 @@ void store_symbols_free(struct store_symbols *symbols)
 	free(symbols->list);
 	free(symbols->names);
 	*symbols = (struct store_symbols){.n = 0};
+}
+
+/* View the contents of a part: store_blob_view(). Returns 1 if found, 0 if the object has none, -1
+ * on error. */
+static int view_contents(struct matr_store *store, int64_t id, enum codec_part part,
+			 const uint8_t **out, size_t *size, struct matr_error *err)
+{
+	int64_t blob;
+	int found = find_blob(store, id, part, &blob, err);
+
+	if (found <= 0)
+		return found;
+	return store_blob_view(store, blob, out, size, err) == 0 ? 1 : -1;
+}
+
+static int note_named(struct store_named *named, size_t symbol, struct matr_error *err)
+{
+	if (!named->found)
+		named->found = calloc(named->n, sizeof *named->found);
+	if (!named->found)
+		return matr_fail_memory(err);
+	named->found[symbol] = true;
+	return 0;
+}
+
+/* Try the names that have the text. */
+static int try_names(struct store_named *named, const char *names, const char *end,
+		     struct matr_error *err)
+{
+	const char *name = names, *next, *hit;
+
+	for (size_t i = 0; name < end; i++, name = next) {
+		hit = named->text
+			      ? memmem(name, (size_t)(end - name), named->text, strlen(named->text))
+			      : name;
+		if (!hit)
+			break;
+		for (next = name + strlen(name) + 1; next <= hit; i++) {
+			name = next;
+			next = name + strlen(name) + 1;
+		}
+		/* Symbol 0 is none. */
+		if (i > 0 && i < named->n && named->is_named(name, named->context) &&
+		    note_named(named, i, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int store_find_named(struct matr_store *store, int64_t object, struct store_named *named,
+		     struct matr_error *err)
+{
+	const uint8_t *contents;
+	const char *names;
+	size_t size;
+
+	named->found = NULL;
+	named->n = 0;
+	int there = view_contents(store, object, CODEC_SYMBOLS, &contents, &size, err);
+	if (there <= 0)
+		return there;
+	if (named->text && !memmem(contents, size, named->text, strlen(named->text)))
+		return 0;
+	if (codec_symbol_names(contents, size, &names, &named->n) != 0)
+		return store_damaged(store, err, "part of an object");
+	if (try_names(named, names, (const char *)contents + size, err) != 0)
+		return -1;
+	return named->found != NULL;
+}
+
+int store_object_relocations(struct matr_store *store, int64_t object, size_t n_symbols,
+			     struct matr_relocation **out, size_t *n, struct matr_error *err)
+{
+	struct matr_object decoded = {.n_symbols = n_symbols};
+	const uint8_t *contents;
+	size_t size;
+
+	int found = view_contents(store, object, CODEC_RELOCATIONS, &contents, &size, err);
+	if (found <= 0)
+		return found < 0 ? -1 : store_damaged(store, err, "part of an object missing");
+	struct varint_cursor cursor = {.at = contents, .end = contents + size};
+	if (codec_decode_part(&decoded, CODEC_RELOCATIONS, &cursor) != 0) {
+		free(decoded.relocations);
+		return cursor.damaged ? store_damaged(store, err, "part of an object")
+				      : matr_fail_memory(err);
+	}
+	*out = decoded.relocations;
+	*n = decoded.n_relocations;
+	return 0;
 }

@@ -65,14 +65,6 @@ struct matr_object *store_get_parts(struct matr_store *store, int64_t id, unsign
 struct matr_object *store_get_with_symbol(struct matr_store *store, int64_t id, uint32_t symbol,
 					  struct matr_error *err);
 
-/* Get the object with its headers and symbols if a text is in their names. Other objects are
- * decompressed only.
- * text: NULL for every object. at_end: a name has to end with it.
- * Returns 1 if the text is there, or was not searched because the symbols were read before, 0 if
- * not, -1 on error. */
-int store_get_mentioning(struct matr_store *store, int64_t id, const char *text, bool at_end,
-			 struct matr_object **out, struct matr_error *err);
-
 /* Get the parts of an object that were read (bits); 0: it was not read. */
 unsigned store_parts_read(const struct matr_store *store, int64_t id);
 
@@ -98,7 +90,7 @@ int store_read_object(struct matr_store *store, int64_t id, struct matr_object *
 		      struct matr_error *err);
 void store_drop_object(struct matr_object *object); /* NULL is allowed */
 
-/* ---- the symbols alone, which nothing keeps ---- */
+/* ---- symbols and relocations alone, which nothing keeps ---- */
 
 struct store_symbols {
 	struct matr_symbol *list;
@@ -110,5 +102,26 @@ struct store_symbols {
 int store_object_symbols(struct matr_store *store, int64_t object, struct store_symbols *out,
 			 struct matr_error *err);
 void store_symbols_free(struct store_symbols *symbols);
+
+/* Symbols that are called something. */
+struct store_named {
+	const char *text; /* every such name has it; NULL: not known */
+	bool (*is_named)(const char *name, const void *context);
+	const void *context;
+	bool *found; /* per symbol; NULL if none is called so */
+	size_t n;    /* symbols of the object */
+};
+
+/* Find the object's symbols by their names alone.
+ * named: the first three are given. found: free().
+ * Returns 1 if there are any, 0 if not, -1 on error. */
+int store_find_named(struct matr_store *store, int64_t object, struct store_named *named,
+		     struct matr_error *err);
+
+/* Decode the object's relocations.
+ * n_symbols: of the object. *out: free().
+ * Errors: MALFORMED if the store has none. */
+int store_object_relocations(struct matr_store *store, int64_t object, size_t n_symbols,
+			     struct matr_relocation **out, size_t *n, struct matr_error *err);
 
 #endif

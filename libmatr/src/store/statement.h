@@ -22,6 +22,8 @@ struct matr_store {
 	struct map loaded;     /* row id -> struct matr_object * read back */
 	int compression_level; /* zstd's */
 	struct ZSTD_DCtx_s *decompression; /* made on first use */
+	uint8_t *viewed;		   /* contents of the blob that was viewed last */
+	size_t viewed_room;
 	struct matr_store_copy copy; /* the bytes that db is made of; none if it is made of files */
 };
 

@@ -265,6 +265,7 @@ void matr_store_close(struct matr_store *store)
 	sqlite3_close(store->db);
 	store_free_objects(store);
 	ZSTD_freeDCtx(store->decompression);
+	free(store->viewed);
 	map_free(&store->ids);
 	matr_store_copy_free(&store->copy);
 	free(store->path);

@@ -2,6 +2,7 @@
 #include "store/usage.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "store/statement.h"
 
@@ -264,7 +265,7 @@ int store_vectors(struct matr_store *store, int64_t epoch, struct store_vector *
 {
 	sqlite3_stmt *statement = store_statement_for(
 		store,
-		"SELECT v.id, v.object_id FROM vectors v JOIN ("
+		"SELECT v.id, v.object_id, v.blob_id FROM vectors v JOIN ("
 		" SELECT s.vector_id AS id FROM epoch_applications e"
 		" JOIN scope_entries s ON s.application_id = e.application_id WHERE e.epoch_id = ?1"
 		" UNION SELECT s.vector_id FROM epoch_applications e"
@@ -278,6 +279,7 @@ int store_vectors(struct matr_store *store, int64_t epoch, struct store_vector *
 	while ((item = store_next_row(&rows, err)) != NULL) {
 		item->id = sqlite3_column_int64(statement, 0);
 		item->object = sqlite3_column_int64(statement, 1);
+		item->blob = sqlite3_column_int64(statement, 2);
 	}
 	if (rows.failed) {
 		free(rows.items);
@@ -309,47 +311,79 @@ int store_vectors_bound_to(struct matr_store *store, const struct map *objects, 
 	return more;
 }
 
-int store_each_entry(struct matr_store *store, int64_t epoch,
-		     int (*visit)(const struct store_entry *entry, void *context,
-				  struct matr_error *err),
-		     void *context, struct matr_error *err)
+/* Visit the rows of an application, which `sql` sorts. */
+static int each_entry_of(struct matr_store *store, const char *sql,
+			 const struct matr_store_application *application,
+			 int (*visit)(const struct store_entry *entry, void *context,
+				      struct matr_error *err),
+			 void *context, struct matr_error *err)
 {
-	sqlite3_stmt *rows = store_statement(
-		store,
-		"SELECT r.path, s.position, CASE s.position WHEN 0 THEN r.path ELSE o.path END,"
-		" s.vector_id,"
-		" o.id, NULL FROM epoch_applications e"
-		" JOIN application_records r ON r.id = e.application_id"
-		" JOIN scope_entries s ON s.application_id = r.id"
-		" JOIN locations l ON l.id = s.location_id JOIN objects o ON o.id = l.object_id"
-		" WHERE e.epoch_id = ?1"
-		" UNION ALL SELECT r.path, s.position, o.path, s.vector_id, o.id, c.root"
-		" FROM epoch_applications e JOIN application_records r ON r.id = e.application_id"
-		" JOIN closures c ON c.application_id = r.id"
-		" JOIN closure_entries s ON s.closure_id = c.id"
-		" JOIN locations l ON l.id = s.location_id JOIN objects o ON o.id = l.object_id"
-		" WHERE e.epoch_id = ?1 ORDER BY 1, 6, 2",
-		err);
+	sqlite3_stmt *rows = store_statement_for(store, sql, application->id, err);
 	int more, result = 0;
 
 	if (!rows)
 		return -1;
-	store_bind(rows, 1, epoch);
 	while (result == 0 && (more = store_step(store, rows, err)) != 0) {
+		bool itself = more > 0 && sqlite3_column_int64(rows, 4) != 0;
 		const struct store_entry entry = {
-			.application = (const char *)sqlite3_column_text(rows, 0),
-			.path = (const char *)sqlite3_column_text(rows, 2),
-			.vector = sqlite3_column_int64(rows, 3),
-			.object = sqlite3_column_int64(rows, 4),
-			.root = (const char *)sqlite3_column_text(rows, 5),
+			.application = application->path,
+			.path = itself ? application->path
+				       : (const char *)sqlite3_column_text(rows, 0),
+			.vector = sqlite3_column_int64(rows, 1),
+			.object = sqlite3_column_int64(rows, 2),
+			.root = (const char *)sqlite3_column_text(rows, 3),
 		};
 		if (more < 0)
 			result = -1;
-		else if (!entry.application || !entry.path)
+		else if (!entry.path)
 			result = store_damaged(store, err, "scope entry without a path");
 		else
 			result = visit(&entry, context, err);
 	}
 	sqlite3_reset(rows);
+	return result;
+}
+
+static int compare_paths(const void *a, const void *b)
+{
+	const struct matr_store_application *one = a, *other = b;
+
+	return strcmp(one->path, other->path);
+}
+
+/* Only the applications are sorted by path: the entries of each are in order. */
+int store_each_entry(struct matr_store *store, int64_t epoch,
+		     int (*visit)(const struct store_entry *entry, void *context,
+				  struct matr_error *err),
+		     void *context, struct matr_error *err)
+{
+	struct matr_store_application *applications;
+	size_t n;
+	int result = 0;
+
+	if (matr_store_applications(store, epoch, &applications, &n, err) != 0)
+		return -1;
+	if (n > 0)
+		qsort(applications, n, sizeof *applications, compare_paths);
+	for (size_t i = 0; i < n && result == 0; i++) {
+		result = each_entry_of(store,
+				       "SELECT o.path, s.vector_id, o.id, NULL, s.position = 0"
+				       " FROM scope_entries s"
+				       " JOIN locations l ON l.id = s.location_id"
+				       " JOIN objects o ON o.id = l.object_id"
+				       " WHERE s.application_id = ?1 ORDER BY s.position",
+				       &applications[i], visit, context, err);
+		if (result == 0)
+			result = each_entry_of(store,
+					       "SELECT o.path, s.vector_id, o.id, c.root, 0"
+					       " FROM closures c"
+					       " JOIN closure_entries s ON s.closure_id = c.id"
+					       " JOIN locations l ON l.id = s.location_id"
+					       " JOIN objects o ON o.id = l.object_id"
+					       " WHERE c.application_id = ?1"
+					       " ORDER BY c.root, s.position",
+					       &applications[i], visit, context, err);
+	}
+	matr_store_applications_free(applications, n);
 	return result;
 }

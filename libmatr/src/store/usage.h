@@ -59,6 +59,7 @@ int store_object_ids(struct matr_store *store, int64_t epoch, int64_t **out, siz
 
 struct store_vector {
 	int64_t id, object;
+	int64_t blob; /* codec/bindings.h */
 };
 
 /* List the vectors of the epoch's scopes and closures, those of an object after each other. *out:
