@@ -81,7 +81,7 @@ void package_lists_free(struct package_lists *lists)
 	free(lists);
 }
 
-/* ---- what is wanted ---- */
+/* ---- wanted paths ---- */
 
 /* Hash the last eight bytes, which tell more than the first ones. */
 static size_t hash_of_end(const char *path, size_t length)
