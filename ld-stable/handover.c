@@ -127,35 +127,18 @@ static void copy_dynamic(struct served *served, const struct program *program, u
 	}
 }
 
-/* Test whether the dynamic section lies in a segment that is writable, which RELRO is as yet. */
-static bool dynamic_is_writable(const struct program *program)
-{
-	uint64_t at = (uint64_t)program->dynamic - program->base;
-
-	for (size_t i = 0; i < program->phnum; i++) {
-		const Elf64_Phdr *segment = &program->phdr[i];
-		if (segment->p_type == PT_LOAD && (segment->p_flags & PF_W) &&
-		    at - segment->p_vaddr < segment->p_memsz)
-			return true;
-	}
-	return false;
-}
-
 const char *handover_make(struct served *served, const struct program *program)
 {
 	enum { LEADING = 6 }; /* what copy_leading() may add to the names */
 	size_t phdr_size = program->phnum * sizeof(Elf64_Phdr);
-	size_t n_dynamic = LEADING + served->manifest->n_needed;
+	size_t n_dynamic = dynamic_count(program->dynamic) + served->manifest->n_needed + LEADING;
+	size_t size = phdr_size + n_dynamic * sizeof(Elf64_Dyn);
 	char *at = (char *)space;
 	bool found;
 
-	if (served->manifest->words && dynamic_is_writable(program))
-		machine_touch((void *)program->dynamic);
 	uint64_t strings = dynamic_value(program->dynamic, DT_STRTAB, &found);
 	if (!found)
 		return "the program has no string table";
-	n_dynamic += dynamic_count(program->dynamic);
-	size_t size = phdr_size + n_dynamic * sizeof(Elf64_Dyn);
 	if (size > sizeof space) {
 		long mapped = system_call(CALL_MMAP, 0, (long)page_up(size), PROT_READ | PROT_WRITE,
 					  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -250,8 +250,9 @@ const char *place_library(const struct served *served, const struct matr_image_o
 void place_unmap_library(const struct served *served, const struct matr_image_object *object);
 void place_unmap(const struct served *served, uint32_t n_objects); /* those before this index */
 
-/* Map the application's pages that are to be written to at once, where there are many. If that
- * fails, the program starts again. */
+/* Map the application's pages that are to be written to at once, where there are many, else write
+ * to that of the dynamic section. To be called before that is read. If mapping fails, the program
+ * starts again. */
 void populate_application(const struct served *served, const struct program *program);
 
 /* Make RELRO of the object read-only. */

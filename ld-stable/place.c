@@ -70,11 +70,15 @@ struct range {
 	int protection, flags;
 };
 
-static bool map_part(const struct range *range, uint64_t start, uint64_t end, int flags)
+/* Map from *at up to `end`, which becomes *at. */
+static bool map_part(const struct range *range, uint64_t *at, uint64_t end, int flags)
 {
-	return start == end ||
-	       memory_map(range->base + start, end - start, range->protection, range->flags | flags,
-			  range->fd, range->offset + start - range->start);
+	if (*at < end &&
+	    !memory_map(range->base + *at, end - *at, range->protection, range->flags | flags,
+			range->fd, range->offset + *at - range->start))
+		return false;
+	*at = end;
+	return true;
 }
 
 /* Map the range, and have the pages of it that will be written there at once: one call is quicker
@@ -83,27 +87,25 @@ static bool map_part(const struct range *range, uint64_t start, uint64_t end, in
 static bool map_range(const struct range *range, const struct written *written)
 {
 	enum { PAGES_PER_CALL = 3 }; /* as many page faults take longer than another mapping */
+	uint32_t n = range->protection & PROT_WRITE ? written->n : 0;
 	uint64_t at = range->start;
+	bool mapped = true;
 
-	for (uint32_t i = 0; i < written->n && (range->protection & PROT_WRITE); i++) {
+	for (uint32_t i = 0; i < n && mapped; i++) {
 		const struct matr_image_written *pages = &written->list[i];
 		uint64_t from = pages->vaddr > at ? pages->vaddr : at;
 		uint64_t to = pages->vaddr + pages->size;
 		if (to > range->end)
 			to = range->end;
 		unsigned calls = (from > at) + (to < range->end);
-		if (from >= to || to - from <= (uint64_t)calls * PAGES_PER_CALL * MATR_IMAGE_PAGE)
-			continue;
-		if (!map_part(range, at, from, 0) || !map_part(range, from, to, MAP_POPULATE)) {
-			memory_unmap(range->base + range->start, from - range->start);
-			return false;
-		}
-		at = to;
+		if (from < to && to - from > (uint64_t)calls * PAGES_PER_CALL * MATR_IMAGE_PAGE)
+			mapped = map_part(range, &at, from, 0) &&
+				 map_part(range, &at, to, MAP_POPULATE);
 	}
-	if (map_part(range, at, range->end, 0))
-		return true;
-	memory_unmap(range->base + range->start, at - range->start);
-	return false;
+	mapped = mapped && map_part(range, &at, range->end, 0);
+	if (!mapped) /* only that: something else may be where it could not be mapped */
+		memory_unmap(range->base + range->start, at - range->start);
+	return mapped;
 }
 
 static bool map_segments(const struct served *served, const struct matr_image_object *object,

@@ -196,7 +196,7 @@ static int take_libraries(struct image_builder *builder, const struct matr_image
 {
 	builder->libraries = header->libraries;
 	builder->libraries_room = header->libraries_room;
-	builder->first_base = IMAGE_FIRST_BASE_MAX;
+	builder->first_base = header->region_size;
 	for (uint32_t i = 0; i < header->n_libraries; i++) {
 		struct matr_image_library *records =
 			(void *)(builder->image.bytes + header->libraries);

@@ -8,7 +8,7 @@ set -eu
 . "$(dirname "$0")/../../lib/matr.sh"
 . "$TESTS/lib/build.sh"
 
-# source WORDS: tables of pointers in RELRO and in .data, with data on the same pages before and behind them. The last page of
+# source_of WORDS: tables of pointers in RELRO and in .data, with data on the same pages before and behind them. The last page of
 # .data is the first of .bss, which the kernel has cleared: in the file a note follows there.
 source_of()
 {
@@ -114,6 +114,51 @@ case_calls()
 			"$0" run strace -qq -e trace=openat -o "$3" "$1/many" >/dev/null' "$MATR" "$T/lib" "$T/bin/many" "$T/strace"
 		check "on a tmpfs: the program is not opened" sh -c "grep -q libc.so.6 '$T/strace' && ! grep -q self/exe '$T/strace'"
 	fi
+}
+
+# leaves_alone STRACE: something was unmapped after the injected failure, but nothing where that was to be mapped.
+leaves_alone()
+{
+	python3 - "$1" <<-'END'
+	import re, sys
+	wanted, unmapped = None, []
+	for line in open(sys.argv[1]):
+	    call, start, size = re.match(r'(\w+)\((\w+), (\d+)', line).groups()
+	    if 'INJECTED' in line:
+	        wanted = int(start, 16), int(start, 16) + int(size)
+	    elif call == 'munmap' and wanted:
+	        unmapped.append((int(start, 16), int(start, 16) + int(size)))
+	sys.exit(not unmapped or any(start < wanted[1] and end > wanted[0] for start, end in unmapped))
+	END
+}
+
+# A library whose pointers lie between other data is mapped in parts. Where one of them cannot be mapped, something else may be:
+# it is not unmapped.
+case_taken()
+{
+	if ! have strace; then
+		skip "a part of a library cannot be mapped" "no strace"
+		return
+	fi
+	library "$T/lib/libparts.so" <<-C
+	static int value = 4, before[12000] = {1};
+	int *between[12000] = {[0 ... 11999] = &value};
+	int behind[12000] = {1};
+	int parts(void) { return *between[11999] + before[0] + behind[0]; }
+	C
+	program parts -lparts <<-C
+	int parts(void);
+	int main(void) { return parts(); }
+	C
+	printf '[epochs]\nlayout = random\n' >"$T/conf"
+	begin "$T/bin/parts"
+	"$MATR" run strace -qq -e trace=mmap -o "$T/strace" "$T/bin/parts" >/dev/null 2>&1 || :
+	local before
+	before=$(grep -n -B1 'MAP_POPULATE|MAP_FIXED_NOREPLACE' "$T/strace" | grep 'PROT_WRITE, MAP_PRIVATE|MAP_FIXED_NOREPLACE' | head -1)
+	capture plain "$T/bin/parts"
+	capture_matr matr strace -qq -e trace=mmap,munmap -e inject=mmap:error=EEXIST:when="${before%%-*}" -o "$T/strace" "$T/bin/parts"
+	SAID=last expect "a part of a library cannot be mapped" "plain start: a library's address range is taken"
+	check "... nothing is unmapped where it would have been" leaves_alone "$T/strace"
 }
 
 # The file of the program may be executed, but not read.
