@@ -44,6 +44,21 @@ responds()
 {
 	[ "$(ask -q 'SELECT 1' 2>"$T/clickhouse/refused")" = 1 ]
 }
+# The rows of ClickHouse are those of the export, and not few. A function, since check() gives no standard input.
+same_rows()
+{
+	/usr/bin/python3 - "$T/clickhouse.json" "$T/bindings.jsonl" <<'PY'
+import json, sys
+with open(sys.argv[1], encoding="utf-8") as file:
+    got = [(int(r["requester"]), r["symbol"], r["version"], int(r["provider"])) for r in json.load(file)["data"]]
+with open(sys.argv[2], encoding="utf-8") as file:
+    rows = [json.loads(line) for line in file]
+wanted = [(r["requester"], r["symbol"], r["version"], r["provider"]) for r in rows if r["table"] == "bindings"]
+assert sorted(got) == sorted(wanted), (len(got), len(wanted), sorted(set(got) ^ set(wanted))[:4])
+assert any(row[1].startswith("');drop") for row in got) and len(got) > 500, len(got)
+PY
+}
+
 check "the server starts" wait_until responds
 make_hostile
 check "epoch begin" begin "$T/program" /usr/bin/xz /usr/bin/git
@@ -54,16 +69,7 @@ check "the table of docs/fleet.md" ask -q "$(sed -n '/^CREATE TABLE bindings/,/;
 check "it takes the csv" sh -c "clickhouse-client --host 127.0.0.1 --port $port -q 'INSERT INTO bindings FORMAT CSVWithNames' <'$T/bindings.csv'"
 ask -q 'SELECT requester, symbol, version, provider FROM bindings ORDER BY requester, symbol, version, provider FORMAT JSON' >"$T/clickhouse.json"
 "$MATR" export --host web1 --tables bindings >"$T/bindings.jsonl"
-check "the same rows" /usr/bin/python3 - "$T/clickhouse.json" "$T/bindings.jsonl" <<'PY'
-import json, sys
-with open(sys.argv[1], encoding="utf-8") as file:
-    got = [(int(r["requester"]), r["symbol"], r["version"], int(r["provider"])) for r in json.load(file)["data"]]
-with open(sys.argv[2], encoding="utf-8") as file:
-    rows = [json.loads(line) for line in file]
-wanted = [(r["requester"], r["symbol"], r["version"], r["provider"]) for r in rows if r["table"] == "bindings"]
-assert sorted(got) == sorted(wanted), (len(got), len(wanted), sorted(set(got) ^ set(wanted))[:4])
-assert any(row[1].startswith("');drop") for row in got) and len(got) > 500, len(got)
-PY
+check "the same rows" same_rows
 users=$("$MATR" sql --format list "SELECT count(DISTINCT requester) FROM bindings WHERE symbol = 'malloc'")
 check "malloc has users in the store" test "$users" -gt 2
 equal "ClickHouse has as many" "$users" \
