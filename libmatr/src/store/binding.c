@@ -133,11 +133,10 @@ static int read_providers(struct matr_store *store, int64_t vector, const int64_
 static int vector_blob(struct matr_store *store, int64_t vector, int64_t object, int64_t *blob,
 		       struct matr_error *err)
 {
-	sqlite3_stmt *row = store_statement_for(
-		store, "SELECT blob_id FROM vectors WHERE id = ?1 AND object_id = ?2", vector, err);
-	if (row)
-		store_bind(row, 2, object);
-	int found = store_step_id(store, row, blob, err);
+	int found =
+		store_find_id(store, "SELECT blob_id FROM vectors WHERE id = ?1 AND object_id = ?2",
+			      vector, object, blob, err);
+
 	if (found == 0)
 		return store_damaged(store, err, "bindings missing");
 	return found < 0 ? -1 : 0;
@@ -259,13 +258,10 @@ void store_vector_mapping_free(struct store_vector_mapping *vector)
 int store_vector_provider(struct matr_store *store, const struct store_vector *vector,
 			  uint32_t position, int64_t *id, struct matr_error *err)
 {
-	sqlite3_stmt *row = store_statement_for(
+	int found = store_find_id(
 		store, "SELECT object_id FROM providers WHERE vector_id = ?1 AND position = ?2",
-		vector->id, err);
+		vector->id, position, id, err);
 
-	if (row)
-		store_bind(row, 2, position);
-	int found = store_step_id(store, row, id, err);
 	if (found == 0)
 		return store_damaged(store, err, "provider missing");
 	return found < 0 ? -1 : 0;

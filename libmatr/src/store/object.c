@@ -416,13 +416,9 @@ static int read_needed(struct matr_store *store, int64_t id, struct stored_objec
 static int find_blob(struct matr_store *store, int64_t id, enum codec_part part, int64_t *blob,
 		     struct matr_error *err)
 {
-	sqlite3_stmt *row = store_statement_for(
-		store, "SELECT blob_id FROM object_blobs WHERE object_id = ?1 AND part = ?2", id,
-		err);
-
-	if (row)
-		store_bind(row, 2, part);
-	return store_step_id(store, row, blob, err);
+	return store_find_id(store,
+			     "SELECT blob_id FROM object_blobs WHERE object_id = ?1 AND part = ?2",
+			     id, part, blob, err);
 }
 
 /* Read the contents of a part. *out: free(). Returns 1 if found, 0 if the object has none, -1 on

@@ -107,6 +107,16 @@ int store_step_id(struct matr_store *store, sqlite3_stmt *statement, int64_t *id
 	return found;
 }
 
+int store_find_id(struct matr_store *store, const char *sql, int64_t first, int64_t second,
+		  int64_t *id, struct matr_error *err)
+{
+	sqlite3_stmt *row = store_statement_for(store, sql, first, err);
+
+	if (row)
+		store_bind(row, 2, second);
+	return store_step_id(store, row, id, err);
+}
+
 int store_find_by_hash(struct matr_store *store, const char *sql, const uint8_t *hash, int64_t *id,
 		       struct matr_error *err)
 {

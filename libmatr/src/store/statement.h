@@ -49,6 +49,11 @@ int store_execute(struct matr_store *store, sqlite3_stmt *statement, struct matr
 int store_step_id(struct matr_store *store, sqlite3_stmt *statement, int64_t *id,
 		  struct matr_error *err);
 
+/* Get the id that `sql`, a literal with two parameters, gives for two numbers. Returns 1 if found,
+ * 0 if not (*id is 0), -1 on error. */
+int store_find_id(struct matr_store *store, const char *sql, int64_t first, int64_t second,
+		  int64_t *id, struct matr_error *err);
+
 /* Get the id that `sql`, a literal with one parameter, gives for a content hash. Returns 1 if
  * found, 0 if not, -1 on error. */
 int store_find_by_hash(struct matr_store *store, const char *sql, const uint8_t *hash, int64_t *id,
